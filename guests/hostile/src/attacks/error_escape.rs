@@ -1,0 +1,8 @@
+//! `error-escape`: an error whose text would take over a terminal. ATTACKS.md row 32.
+
+use super::log_escape::EVIL;
+use crate::{Answer, Error};
+
+pub(super) fn run(_: &str) -> Answer {
+    Err(Error::Other(EVIL.concat()))
+}

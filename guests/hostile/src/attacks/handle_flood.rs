@@ -1,0 +1,11 @@
+//! `handle-flood`: makes resources without end and gives none back. ATTACKS.md row 27.
+
+use std::mem;
+
+use crate::{Answer, tollgate::provider::hash};
+
+pub(super) fn run(_: &str) -> Answer {
+    loop {
+        mem::forget(hash::Hasher::new(hash::Algorithm::Sha256));
+    }
+}

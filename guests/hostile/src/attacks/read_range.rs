@@ -1,0 +1,14 @@
+//! `read-range ROOT OFFSET LENGTH PATH`: reads where and as much as it likes. ATTACKS.md row 42.
+//!
+//! Answers with how many bytes it got.
+
+use crate::{Answer, argument, tollgate::provider::files};
+
+pub(super) fn run(argument: &str) -> Answer {
+    let (root, rest) = argument::first_word(argument);
+    let (offset, rest) = argument::first_word(rest);
+    let (length, path) = argument::first_word(rest);
+    let offset = argument::number(offset, 0)?;
+    let length = argument::number(length, u32::MAX)?;
+    argument::shown(files::read_range(root, path, offset, length).map(|bytes| bytes.len()))
+}

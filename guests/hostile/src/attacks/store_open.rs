@@ -1,0 +1,7 @@
+//! `store-open NAME`: opens any bucket and lists its keys. ATTACKS.md row 53.
+
+use crate::{Answer, argument, tollgate::provider::store::Bucket};
+
+pub(super) fn run(name: &str) -> Answer {
+    argument::shown(Bucket::open(name).and_then(|bucket| bucket.list_keys()))
+}

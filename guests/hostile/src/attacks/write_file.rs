@@ -1,0 +1,10 @@
+//! `write-file ROOT SIZE PATH`: writes a file of SIZE bytes. ATTACKS.md row 42.
+
+use crate::{Answer, argument, tollgate::provider::files};
+
+pub(super) fn run(argument: &str) -> Answer {
+    let (root, rest) = argument::first_word(argument);
+    let (size, path) = argument::first_word(rest);
+    let data = vec![b'x'; argument::number(size, 0)?];
+    argument::shown(files::write(root, path, &data))
+}

@@ -1,0 +1,2 @@
+;; Row 2: a core module is no component.
+(module (func (export "run")))

@@ -1,0 +1,7 @@
+;; Row 32: a function whose name is written for the terminal of whoever reads the backtrace.
+(component
+  (core module $m
+    (func $f (@name "\1b[2J\1b[31mall is well\0a\0dreally \e2\80\ae") unreachable)
+    (func (export "attack") (call $f)))
+  (core instance $i (instantiate $m))
+  (func (export "attack") (canon lift (core func $i "attack"))))

@@ -1,0 +1,5 @@
+;; Row 12: `run`, and not the provider world's.
+(component
+  (core module $m (func (export "run") (result i32) i32.const 0))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result u32) (canon lift (core func $i "run"))))

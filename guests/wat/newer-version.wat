@@ -1,0 +1,3 @@
+;; Row 11: a later version of a known interface.
+(component
+  (import "tollgate:provider/log@0.2.0" (instance (export "shout" (func (param "message" string))))))

@@ -1,0 +1,2 @@
+;; Row 12: nothing to call.
+(component)

@@ -1,0 +1,19 @@
+;; Rows 21, 50 and 51: a guest that waits in a host function of the embedder's, panics in it, or calls it
+;; again and again.
+(component
+  (import "acme:clock/sleep@0.1.0" (instance $clock
+    (export "sleep" (func (param "ms" u32)))
+    (export "panic" (func))))
+  (core func $sleep (canon lower (func $clock "sleep")))
+  (core func $panic (canon lower (func $clock "panic")))
+  (core module $m
+    (import "host" "sleep" (func $sleep (param i32)))
+    (import "host" "panic" (func $panic))
+    (func (export "once") (param i32) (call $sleep (local.get 0)))
+    (func (export "again") (param i32) (loop $l (call $sleep (local.get 0)) (br $l)))
+    (func (export "panic") (call $panic)))
+  (core instance $i (instantiate $m
+    (with "host" (instance (export "sleep" (func $sleep)) (export "panic" (func $panic))))))
+  (func (export "once") (param "ms" u32) (canon lift (core func $i "once")))
+  (func (export "again") (param "ms" u32) (canon lift (core func $i "again")))
+  (func (export "panic") (canon lift (core func $i "panic"))))

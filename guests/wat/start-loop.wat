@@ -1,0 +1,8 @@
+;; Row 13: a start function that never ends.
+(component
+  (core module $m
+    (func $start (loop $l (br $l)))
+    (start $start)
+    (func (export "attack")))
+  (core instance $i (instantiate $m))
+  (func (export "attack") (canon lift (core func $i "attack"))))

@@ -1,0 +1,29 @@
+//! `bindgen!` and nothing else: the two domain worlds, as an embedder would call them.
+#![allow(
+    missing_docs,
+    dead_code,
+    unreachable_pub,
+    clippy::all,
+    clippy::indexing_slicing,
+    reason = "generated; the documentation is in wit/"
+)]
+
+pub(super) mod ledger {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/provider", "../../wit/ledger"],
+        world: "tollgate:ledger/statement-importer",
+        with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+        imports: { default: async | trappable },
+        exports: { default: async },
+    });
+}
+
+pub(super) mod releases {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/provider", "../../wit/releases"],
+        world: "tollgate:releases/releases",
+        with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+        imports: { default: async | trappable },
+        exports: { default: async },
+    });
+}

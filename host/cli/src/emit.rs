@@ -1,0 +1,157 @@
+//! The least policy under which a component loads, as TOML for the operator to complete.
+
+use std::path::PathBuf;
+
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, WasiGrant};
+use tollgate::{Grants, Inspection, Judgement, Policy, Refusal, RefusalKind, escape};
+
+use crate::load::Subject;
+use crate::stop::Stop;
+
+/// A component with what no policy can grant is refused. Where the command line grants something that is
+/// needed, that is what the policy says; else it holds an example to be changed.
+pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<String, Stop> {
+    let given = &subject.policy.grants;
+    let mut least = Policy {
+        limits: subject.policy.limits.clone(),
+        grants: Grants::default(),
+    };
+    let mut examples = String::new();
+    let mut impossible = Vec::new();
+    for import in subject
+        .runtime
+        .judge(inspection, &Grants::default())
+        .imports
+    {
+        match (&import.judgement, Capability::of(&import.name)) {
+            (Judgement::Granted, _) => {}
+            (Judgement::Denied { .. }, Some(capability)) => {
+                let example = grant(&mut least.grants, given, &capability);
+                examples.push_str(&example.unwrap_or_default());
+            }
+            _ => impossible.push(import),
+        }
+    }
+    if !impossible.is_empty() {
+        return Err(subject.refused(Refusal {
+            kind: RefusalKind::Imports,
+            message: "no policy can grant all that it imports:".to_owned(),
+            imports: impossible,
+        }));
+    }
+    let name = escape::line(subject.source.name());
+    let toml = least.to_toml();
+    let mut text = format!("# The least policy under which {name} loads.\n");
+    match (toml.is_empty(), examples.is_empty()) {
+        (true, true) => text.push_str("# It needs no grant; the default limits hold.\n"),
+        (false, _) => text.push_str(&format!("\n{toml}")),
+        _ => {}
+    }
+    text.push_str(&examples);
+    Ok(text)
+}
+
+/// Adds what `capability` needs, as the command line grants it. Where it does not and an example is
+/// called for, that comes back as text with its comment.
+fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option<String> {
+    match capability {
+        Capability::Types => {}
+        Capability::Log => grants.log = true,
+        Capability::Hash => grants.hash = true,
+        Capability::Store => grants.store = true,
+        Capability::Wasi => grants.wasi = given.wasi.or(Some(WasiGrant::Inert)),
+        Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
+        Capability::Interface(name) => _ = grants.interfaces.insert(name.clone()),
+        Capability::Http if given.http.is_empty() => {
+            return Some(example(
+                "Change this to what the provider is to fetch.",
+                Grants {
+                    http: vec![HttpGrant {
+                        url: "https://example.com/**".to_owned(),
+                    }],
+                    ..Grants::default()
+                },
+            ));
+        }
+        Capability::Http => grants.http.clone_from(&given.http),
+        Capability::Files if given.files.is_empty() => {
+            return Some(example(
+                "Change this to what the provider is to read, and to the name it reads it by.",
+                Grants {
+                    files: vec![FileGrant {
+                        root: "data".to_owned(),
+                        path: PathBuf::from("./data"),
+                        access: Access::Read,
+                    }],
+                    ..Grants::default()
+                },
+            ));
+        }
+        Capability::Files => grants.files = given.files.iter().map(absolute).collect(),
+    }
+    None
+}
+
+/// Tables with headers of their own, so that they can stand at the end of any policy.
+fn example(comment: &str, grants: Grants) -> String {
+    let policy = Policy {
+        grants,
+        ..Policy::default()
+    };
+    format!("\n# {comment}\n{}", policy.to_toml())
+}
+
+/// The policy may be put into any folder, so what was relative to another one must not be.
+fn absolute(grant: &FileGrant) -> FileGrant {
+    let path = std::fs::canonicalize(&grant.path).unwrap_or_else(|_| grant.path.clone());
+    FileGrant {
+        path,
+        ..grant.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn whatever_is_needed_is_granted_by_what_is_emitted() {
+        let all = [
+            Capability::Log,
+            Capability::Hash,
+            Capability::Http,
+            Capability::Files,
+            Capability::Config,
+            Capability::Store,
+            Capability::Wasi,
+        ];
+        let mut least = Policy::default();
+        let mut examples = String::new();
+        for capability in &all {
+            let example = grant(&mut least.grants, &Grants::default(), capability);
+            examples.push_str(&example.unwrap_or_default());
+        }
+        let text = format!("{}{examples}", least.to_toml());
+        let policy = Policy::parse(&text, Path::new("")).unwrap();
+        for capability in all {
+            assert!(
+                capability.granted_by(&policy.grants),
+                "{capability:?} by {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_grants_is_kept() {
+        let mut given = Grants::default();
+        given
+            .add("http=https://a.example/x", Path::new(""))
+            .unwrap();
+        given.add("log", Path::new("")).unwrap();
+        let mut grants = Grants::default();
+        assert_eq!(grant(&mut grants, &given, &Capability::Http), None);
+        assert_eq!(grants.http, given.http);
+        assert!(!grants.log, "granted and not needed");
+    }
+}

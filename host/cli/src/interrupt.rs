@@ -1,0 +1,44 @@
+//! Ctrl-C: ends the process at once, whatever it waits for, and takes a half-written file along.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What the shell shows for a program that was interrupted: 128 and the number of the signal.
+const INTERRUPTED: i32 = 130;
+
+/// The file that is being written, under its temporary name.
+static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn half_written() -> MutexGuard<'static, Option<PathBuf>> {
+    HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for Ctrl-C on a thread of its own, since the others may be blocked by a pipe or busy compiling.
+/// Where that cannot be had, the system's way to end a process is good enough.
+pub(crate) fn watch() {
+    let wait = || {
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let interrupted = tokio.and_then(|tokio| tokio.block_on(tokio::signal::ctrl_c()));
+        if interrupted.is_ok() {
+            // Kept locked to the end, so that nothing new is begun.
+            let mut file = half_written();
+            if let Some(path) = file.take() {
+                let _ = std::fs::remove_file(path);
+            }
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    let _ = std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(wait);
+}
+
+/// Runs `write`, which makes and removes or renames the file `path`; an interrupt meanwhile removes it.
+pub(crate) fn guarded<T>(path: &Path, write: impl FnOnce() -> T) -> T {
+    *half_written() = Some(path.to_owned());
+    let written = write();
+    *half_written() = None;
+    written
+}

@@ -1,0 +1,168 @@
+//! From a command line to a loaded provider, with a report of whatever stops it.
+
+use std::path::Path;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tollgate::{
+    CallError, HostError, Inspection, LoadError, Policy, Provider, ProviderInfo, Refusal, Runtime,
+    Source, host_error_json, refused_json,
+};
+
+use crate::options::ComponentOpts;
+use crate::output::Ui;
+use crate::report::Reporter;
+use crate::stop::{HOST, REFUSED, Stop};
+use crate::text;
+
+/// Compiling that takes longer than this is worth a word.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How often the word is renewed.
+const TICK: Duration = Duration::from_millis(100);
+
+/// One component and the policy it is looked at under.
+pub(crate) struct Subject<'u> {
+    /// Where messages go.
+    pub(crate) ui: &'u Ui,
+    /// The component's bytes.
+    pub(crate) source: Source,
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// The runtime.
+    pub(crate) runtime: Runtime,
+    /// Where the report goes.
+    pub(crate) reporter: Reporter,
+}
+
+impl<'u> Subject<'u> {
+    /// Reads the policy and the component's bytes.
+    pub(crate) fn open(opts: &ComponentOpts, ui: &'u Ui) -> Result<Subject<'u>, Stop> {
+        let policy = opts.policy.policy()?;
+        let reporter = Reporter::new(opts.report.as_deref())?;
+        let source = match Source::file(&opts.component, &policy.limits) {
+            Ok(source) => source,
+            Err(LoadError::Refused(refusal)) => {
+                let report = || unread_json(&opts.component, &refusal, &policy);
+                reporter.write(ui, report)?;
+                return Err(said(&reporter, Stop::Refused(refusal)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Subject {
+            ui,
+            source,
+            policy,
+            runtime: Runtime::new(),
+            reporter,
+        })
+    }
+
+    /// What the bytes say.
+    pub(crate) fn inspect(&self) -> Result<Inspection, Stop> {
+        self.source
+            .inspect()
+            .map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Judges, compiles and links it.
+    pub(crate) async fn load(&self) -> Result<Provider, Stop> {
+        let loaded = load(&self.runtime, &self.source, &self.policy, self.ui).await;
+        loaded.map_err(|error| match error {
+            LoadError::Refused(refusal) => self.refused(refusal),
+            LoadError::Host(error) => self.host_error(&error),
+            error => error.into(),
+        })
+    }
+
+    /// The end of a command whose call gave no report of its own.
+    pub(crate) fn no_call(&self, error: CallError) -> Stop {
+        match error {
+            CallError::Refused(refusal) => self.refused(refusal),
+            CallError::Host(error) => self.host_error(&error),
+            error => error.into(),
+        }
+    }
+
+    /// The end of a command whose component is refused.
+    pub(crate) fn refused(&self, refusal: Refusal) -> Stop {
+        let report = || refused_json(&self.info(), &refusal, &self.policy.limits);
+        match self.reporter.write(self.ui, report) {
+            Ok(()) => said(&self.reporter, Stop::Refused(refusal)),
+            Err(stop) => stop,
+        }
+    }
+
+    fn host_error(&self, error: &HostError) -> Stop {
+        match self
+            .reporter
+            .write(self.ui, || host_error_json(&self.info(), error))
+        {
+            Ok(()) => said(&self.reporter, Stop::Host(error.to_string())),
+            Err(stop) => stop,
+        }
+    }
+
+    fn info(&self) -> ProviderInfo {
+        let world = self
+            .source
+            .inspect()
+            .ok()
+            .and_then(|inspection| inspection.world());
+        self.source.info(world)
+    }
+}
+
+/// What is in the report on stderr is not said a second time.
+fn said(reporter: &Reporter, stop: Stop) -> Stop {
+    match (reporter.is_stderr(), &stop) {
+        (true, Stop::Refused(_)) => Stop::Said(REFUSED),
+        (true, Stop::Host(_)) => Stop::Said(HOST),
+        _ => stop,
+    }
+}
+
+/// The report of a file that was too large to be read: its digest is not known.
+fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let info = ProviderInfo {
+        name: name.as_ref().into(),
+        digest: String::new(),
+        size: std::fs::metadata(path).map_or(0, |found| found.len()),
+        world: None,
+    };
+    let mut report = refused_json(&info, refusal, &policy.limits);
+    if let Some(digest) = report.pointer_mut("/provider/digest") {
+        *digest = Value::Null;
+    }
+    report
+}
+
+/// Loads a component, with a line on the terminal when that takes its time.
+pub(crate) async fn load(
+    runtime: &Runtime,
+    source: &Source,
+    policy: &Policy,
+    ui: &Ui,
+) -> Result<Provider, LoadError> {
+    let mut load = pin!(runtime.load(source, policy));
+    let start = Instant::now();
+    let mut shown = false;
+    loop {
+        if let Ok(loaded) = tokio::time::timeout(TICK, &mut load).await {
+            if shown {
+                ui.end_progress();
+            }
+            return loaded;
+        }
+        if ui.has_progress() && start.elapsed() >= PATIENCE {
+            shown = true;
+            ui.progress(&format!(
+                "compiling {} ({}) … {:.1} s",
+                tollgate::escape::line(source.name()),
+                text::size(source.as_bytes().len() as u64),
+                start.elapsed().as_secs_f64()
+            ));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line `tollgate`: parse, dispatch, exit code.
+
+mod call;
+mod check;
+mod demo;
+mod emit;
+mod files;
+mod inspect;
+mod interrupt;
+mod limits;
+mod list;
+mod load;
+mod options;
+mod outcome;
+mod output;
+mod report;
+mod run;
+mod stop;
+mod table;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::{DisplayOpts, Ui};
+use crate::stop::Stop;
+
+/// The package's version and the line of wasmtime inside.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wasmtime 48)");
+
+const AFTER_HELP: &str = "\
+Exit status: 0 the provider returned, 1 it returned its own error (a WASI command: its own code),
+2 usage or policy, 3 refused before any of its code ran, 4 a limit was reached or it trapped,
+5 the host failed.
+
+Example: tollgate demo";
+
+/// Runs WebAssembly components that nobody should have to trust.
+#[derive(Parser)]
+#[command(name = "tollgate", version = VERSION, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    display: DisplayOpts,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Opts),
+    Call(call::Opts),
+    Inspect(inspect::Opts),
+    Check(check::Opts),
+    List(list::Opts),
+    Demo(demo::Opts),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(&cli.display);
+    interrupt::watch();
+    ExitCode::from(dispatch(cli.command, &ui).unwrap_or_else(|stop| stop.show(&ui)))
+}
+
+fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Stop::Host(format!("cannot start: {error}")))?;
+    tokio.block_on(async {
+        match command {
+            Command::Run(opts) => run::run(opts, ui).await,
+            Command::Call(opts) => call::run(opts, ui).await,
+            Command::Inspect(opts) => inspect::run(&opts, ui),
+            Command::Check(opts) => check::run(&opts, ui).await,
+            Command::List(opts) => list::run(&opts, ui),
+            Command::Demo(opts) => demo::run(&opts, ui).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_names_the_wasmtime_that_is_inside() {
+        let lock = include_str!("../../../Cargo.lock");
+        let (_, after) = lock
+            .split_once("name = \"wasmtime\"\nversion = \"")
+            .unwrap();
+        let (major, _) = after.split_once('.').unwrap();
+        assert!(VERSION.ends_with(&format!("(wasmtime {major})")), "{major}");
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().unwrap().to_string();
+            assert!(help.contains("Example"), "{}", command.get_name());
+        }
+    }
+}

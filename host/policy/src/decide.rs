@@ -1,0 +1,159 @@
+//! The decisions: pure functions from the grants and a request to a yes with its details, or a reason.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::denied::Reason;
+use crate::grants::{Access, Grants};
+
+/// The longest path in bytes, as Linux has it (`PATH_MAX`).
+pub const MAX_PATH: usize = 4096;
+
+/// A granted request for a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDecision {
+    /// Which of `grants.files` grants it.
+    pub index: usize,
+    /// The path below that root: relative, made of plain names only; `.` is the root itself.
+    pub path: PathBuf,
+}
+
+/// Whether `path` below `root` may be used with `access`.
+///
+/// A path is relative, its parts are separated by `/`, and no part is empty, `.` or `..`; `.` alone is the
+/// root. There is no NUL, and no backslash: it separates parts on Windows, and a policy means the same on
+/// every system. What a symbolic link on the way does is for whoever opens the path to find out.
+///
+/// # Errors
+///
+/// The reason to deny it; the first of: nothing granted, no such root, outside, malformed, read-only.
+pub fn files(
+    grants: &Grants,
+    root: &str,
+    path: &str,
+    access: Access,
+) -> Result<FileDecision, Reason> {
+    if grants.files.is_empty() {
+        return Err(Reason::NotGranted);
+    }
+    let mut granted = grants.files.iter().enumerate();
+    let (index, grant) = granted
+        .find(|(_, grant)| grant.root == root)
+        .ok_or(Reason::UnknownRoot)?;
+    let path = below(path)?;
+    match access <= grant.access {
+        true => Ok(FileDecision { index, path }),
+        false => Err(Reason::ReadOnly),
+    }
+}
+
+fn below(path: &str) -> Result<PathBuf, Reason> {
+    if path.starts_with('/') || path.split(['/', '\\']).any(|part| part == "..") {
+        return Err(Reason::OutsideRoot);
+    }
+    if path.len() > MAX_PATH || path.contains(['\0', '\\']) {
+        return Err(Reason::BadPath);
+    }
+    if path != "." && path.split('/').any(|part| part.is_empty() || part == ".") {
+        return Err(Reason::BadPath);
+    }
+    // The system's own reading has the last word: on Windows `C:x` is a drive, here it is a name.
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    match Path::new(path).components().all(plain) {
+        true => Ok(PathBuf::from(path)),
+        false => Err(Reason::OutsideRoot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grants::FileGrant;
+
+    fn grants() -> Grants {
+        let grant = |root: &str, access| FileGrant {
+            root: root.to_owned(),
+            path: PathBuf::from("/srv").join(root),
+            access,
+        };
+        Grants {
+            files: vec![grant("data", Access::Read), grant("out", Access::ReadWrite)],
+            ..Grants::default()
+        }
+    }
+
+    #[test]
+    fn paths_below_a_root() {
+        let long = "a/".repeat(2047) + "aa";
+        assert_eq!(long.len(), MAX_PATH);
+        for path in [
+            ".",
+            "a",
+            "a/b.txt",
+            "...",
+            "..a",
+            "a..",
+            ".hidden",
+            "a b",
+            "a:b",
+            "é/\u{1F600}",
+            &long,
+        ] {
+            for (index, root) in ["data", "out"].into_iter().enumerate() {
+                let decision = files(&grants(), root, path, Access::Read);
+                let path = PathBuf::from(path);
+                assert_eq!(decision, Ok(FileDecision { index, path }));
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_lead_out() {
+        for path in [
+            "..",
+            "../a",
+            "a/..",
+            "a/../b",
+            "a/../../b",
+            "/",
+            "/etc/passwd",
+            "//a",
+            "./..",
+            "..\\a",
+            "a\\..\\..\\b",
+        ] {
+            let decision = files(&grants(), "out", path, Access::Read);
+            assert_eq!(decision, Err(Reason::OutsideRoot), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn paths_that_are_none() {
+        let long = "a".repeat(MAX_PATH + 1);
+        for path in [
+            "", "a/", "a//b", "./a", "a/.", "a/./b", "./", "a\0b", "\0", "a\\b", "\\", &long,
+        ] {
+            let decision = files(&grants(), "out", path, Access::Read);
+            assert_eq!(decision, Err(Reason::BadPath), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn grants_are_to_the_letter() {
+        let ask = |grants: &Grants, root: &str, access| files(grants, root, "a", access).err();
+        let (some, none) = (grants(), Grants::default());
+        assert_eq!(ask(&none, "data", Access::Read), Some(Reason::NotGranted));
+        for root in ["", "Data", "data ", "data/", ".", "*", "dat", "d\u{430}ta"] {
+            assert_eq!(
+                ask(&some, root, Access::Read),
+                Some(Reason::UnknownRoot),
+                "{root:?}"
+            );
+        }
+        assert_eq!(ask(&some, "data", Access::Read), None);
+        assert_eq!(
+            ask(&some, "data", Access::ReadWrite),
+            Some(Reason::ReadOnly)
+        );
+        assert_eq!(ask(&some, "out", Access::ReadWrite), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! Why something was denied: a closed set of reasons with labels that do not change.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Why a request was denied. The set may grow, and a label never changes: reports and metrics hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "&'static str")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The policy grants nothing of the kind.
+    NotGranted,
+    /// The policy grants no root of that name.
+    UnknownRoot,
+    /// The path is not written as a path below a root is.
+    BadPath,
+    /// The path leads out of its root: by `..`, by being absolute, or by a symbolic link.
+    OutsideRoot,
+    /// The root is granted for reading only.
+    ReadOnly,
+    /// There is something, and it is not a regular file.
+    NotAFile,
+}
+
+impl Reason {
+    /// All of them, for documentation and for tests that want each to be provoked.
+    pub const ALL: &'static [Reason] = &[
+        Reason::NotGranted,
+        Reason::UnknownRoot,
+        Reason::BadPath,
+        Reason::OutsideRoot,
+        Reason::ReadOnly,
+        Reason::NotAFile,
+    ];
+
+    /// The stable label, in kebab-case.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Reason::NotGranted => "not-granted",
+            Reason::UnknownRoot => "unknown-root",
+            Reason::BadPath => "bad-path",
+            Reason::OutsideRoot => "outside-root",
+            Reason::ReadOnly => "read-only",
+            Reason::NotAFile => "not-a-file",
+        }
+    }
+}
+
+impl From<Reason> for &'static str {
+    fn from(reason: Reason) -> &'static str {
+        reason.label()
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// One denied request, as the report lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// What was asked of: `files`, `http` and so on.
+    pub capability: &'static str,
+    /// What was asked for, as the guest wrote it. It is the guest's text: escape it before a terminal.
+    pub target: String,
+    /// Why not.
+    pub reason: Reason,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_the_published_ones() {
+        let labels: Vec<&str> = Reason::ALL.iter().map(|reason| reason.label()).collect();
+        let published = [
+            "not-granted",
+            "unknown-root",
+            "bad-path",
+            "outside-root",
+            "read-only",
+            "not-a-file",
+        ];
+        assert_eq!(labels, published);
+    }
+
+    #[test]
+    fn a_denial_is_written_with_its_label() {
+        let denial = Denial {
+            capability: "files",
+            target: "../x".to_owned(),
+            reason: Reason::OutsideRoot,
+        };
+        let toml = toml::to_string(&denial).unwrap();
+        assert_eq!(
+            toml,
+            "capability = \"files\"\ntarget = \"../x\"\nreason = \"outside-root\"\n"
+        );
+    }
+}

@@ -1,0 +1,339 @@
+//! Tests of what a policy file may not say: every mistake is told with its place and a cure.
+
+use super::*;
+
+fn refuse(text: &str) -> String {
+    let error = Policy::parse(text, Path::new("/base")).unwrap_err();
+    error.to_string()
+}
+
+/// A text, and how the message about it begins.
+const MISTAKES: &[(&str, &str)] = &[
+    // Not TOML.
+    (
+        "[limits]\nmemory = 64MiB",
+        "2:10: limits.memory: string values must be quoted, expected literal string, found `64MiB`",
+    ),
+    (
+        "[grants]\nlog = True",
+        "2:7: grants.log: invalid boolean, expected `true`, found `True`",
+    ),
+    ("[limits", "1:8: limits: unclosed table"),
+    ("[limits]\nfuel 7", "2:6: "),
+    ("a = \"\u{1b}\"", "1:6: a: invalid basic string"),
+    // Unknown keys, at the key.
+    (
+        "[limit]",
+        "1:2: limit: unknown key; did you mean `limits`? Known: limits, grants",
+    ),
+    (
+        "[trust]\nkeys = []",
+        "1:2: trust: unknown key; known: limits, grants",
+    ),
+    (
+        "[limits]\n  compile-time = \"60s\"",
+        "2:3: limits.compile-time: unknown key; known: fuel, ",
+    ),
+    (
+        "[limits]\nhost_calls = 1",
+        "2:1: limits.host_calls: unknown key; did you mean `host-calls`?",
+    ),
+    (
+        "[limits]\nFuel = 1",
+        "2:1: limits.Fuel: unknown key; did you mean `fuel`?",
+    ),
+    (
+        "[limits]\n'fu\u{435}l' = 1",
+        "2:1: limits.\"fu\\u{435}l\": unknown key; did you mean `fuel`?",
+    ),
+    (
+        "limits.\"fuel \" = 1",
+        "1:8: limits.\"fuel \": unknown key; did you mean `fuel`?",
+    ),
+    (
+        "[grants]\nlogs = true",
+        "2:1: grants.logs: unknown key; did you mean `log`?",
+    ),
+    (
+        "[grants]\n'*' = true",
+        "2:1: grants.\"*\": unknown key; known: log, ",
+    ),
+    (
+        "[[grants.http]]\nurl = 'https://a.b/'\nmax-body = 1",
+        "3:1: grants.http[0].max-body: unknown key; known: url",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath='a'\nacess='read'",
+        "4:1: grants.files[0].acess: unknown key; did you mean `access`?",
+    ),
+    // Keys set twice, at the second.
+    (
+        "[limits]\nfuel = 1\nfuel = 2",
+        "3:1: limits.fuel: set twice; keep one of the two",
+    ),
+    (
+        "[limits]\nfuel = 1\n[limits]\nlog = 2",
+        "3:2: limits: set twice",
+    ),
+    (
+        "grants.log = true\n[grants]\nhash = true",
+        "2:2: grants: set twice",
+    ),
+    (
+        "grants = { log = true, log = false }",
+        "1:24: grants.log: set twice",
+    ),
+    (
+        "grants.config = { log = 'x' }\ngrants.log = true\ngrants.log = false",
+        "3:8: grants.log: set twice",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\n[[grants.files]]\nroot='a'\nroot='b'",
+        "5:1: grants.files[1].root: set twice",
+    ),
+    (
+        "[grants.config]\n'a.b' = ''\n\"a.b\" = ''",
+        "3:1: grants.config.\"a.b\": set twice",
+    ),
+    // Wrong types.
+    (
+        "limits = 5",
+        "1:10: limits: found an integer; write a table: `[limits]`",
+    ),
+    (
+        "[[limits]]",
+        "1:1: limits: found an array; write a table: `[limits]`",
+    ),
+    (
+        "grants = []",
+        "1:10: grants: found an array; write a table: `[grants]`",
+    ),
+    (
+        "[limits]\nfuel = '5'",
+        "2:8: limits.fuel: found a string; write a whole number such as 200_000_000",
+    ),
+    (
+        "[limits]\nfuel = 1.0",
+        "2:8: limits.fuel: found a float; write a whole number",
+    ),
+    (
+        "[limits]\nmemory = true",
+        "2:10: limits.memory: found a boolean; write bytes such as 65536, or a size such as \"64MiB\"",
+    ),
+    (
+        "[limits]\ndeadline = 10",
+        "2:12: limits.deadline: `10` has no unit; write a duration such as \"2s\"",
+    ),
+    (
+        "[limits]\ndeadline = 0x10",
+        "2:12: limits.deadline: found an integer; write a duration",
+    ),
+    (
+        "[limits]\ndeadline = 10:00:00",
+        "2:12: limits.deadline: found a datetime; write a duration",
+    ),
+    (
+        "[grants]\nlog = 'yes'",
+        "2:7: grants.log: found a string; write true or false",
+    ),
+    (
+        "[grants]\nstore = 1",
+        "2:9: grants.store: found an integer; write true or false",
+    ),
+    (
+        "[grants]\nconfig = true",
+        "2:10: grants.config: found a boolean; write a table of strings",
+    ),
+    (
+        "[grants]\nconfig = { retries = 3 }",
+        "2:22: grants.config.retries: found an integer; write a string: the provider is given text",
+    ),
+    (
+        "[grants.http]\nurl = 'https://a.b/'",
+        "1:1: grants.http: found a table; write a list: `[[grants.http]]`, with two brackets",
+    ),
+    (
+        "[grants]\nhttp = ['https://a.b/']",
+        "2:9: grants.http[0]: found a string; write a table such as",
+    ),
+    (
+        "[grants]\nhttp = [{ url = 1 }]",
+        "2:17: grants.http[0].url: found an integer",
+    ),
+    (
+        "[grants.files]\nroot = 'a'",
+        "1:1: grants.files: found a table; write a list: `[[grants.files]]`",
+    ),
+    (
+        "[grants]\nwasi = true",
+        "2:8: grants.wasi: found a boolean; write \"inert\": this version knows only \"inert\"",
+    ),
+    (
+        "[grants.wasi]\nargs = []",
+        "1:1: grants.wasi: found a table; write \"inert\": this version knows only \"inert\"",
+    ),
+    (
+        "[grants]\ninterfaces = 'a:b/c'",
+        "2:14: grants.interfaces: found a string; write a list",
+    ),
+    (
+        "[grants]\ninterfaces = [1]",
+        "2:15: grants.interfaces[0]: found an integer",
+    ),
+    // Values out of range or not well formed, at the value.
+    (
+        "[limits]\nmemory = -5",
+        "2:10: limits.memory: -5 is negative; write bytes",
+    ),
+    (
+        "[limits]\nfuel = 0",
+        "2:8: limits.fuel: 0 is less than the least allowed, 1: nothing runs without fuel",
+    ),
+    (
+        "[limits]\nfuel = 9223372036854775808",
+        "2:8: limits.fuel: does not fit 64 bits",
+    ),
+    (
+        "[limits]\nmemory = '64mib'",
+        "2:10: limits.memory: unknown unit `mib`; did you mean `MiB`?",
+    ),
+    (
+        "[limits]\nmemory = '8GiB'",
+        "2:10: limits.memory: 8GiB is more than the most allowed, 4GiB: from one page",
+    ),
+    (
+        "[limits]\ndeadline = '0s'",
+        "2:12: limits.deadline: 0us is less than the least allowed, 1ms",
+    ),
+    (
+        "[grants]\nwasi = 'full'",
+        "2:8: grants.wasi: `full` is not a way to grant WASI; this version knows only \"inert\"",
+    ),
+    (
+        "[grants]\nconfig = { '' = 'x' }",
+        "2:17: grants.config.\"\": an empty key",
+    ),
+    (
+        "[grants]\nhttp = [{}]",
+        "2:9: grants.http[0]: `url` is missing here; add it",
+    ),
+    (
+        "[grants]\nhttp = [{ url = '*' }]",
+        "2:17: grants.http[0].url: `*` does not begin with `https://`",
+    ),
+    (
+        "[[grants.http]]\nurl = 'https://*.com/**'",
+        "2:7: grants.http[0].url: `https://*.com/**` has a wildcard over a whole",
+    ),
+    (
+        "grants.http = [{ url = 'http://a.b/' }, { url = 'http://a.b/' }]",
+        "1:49: grants.http[1].url: `http://a.b/` is granted twice",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath='a'",
+        "1:1: grants.files[0]: `access` is missing here; add it",
+    ),
+    (
+        "[[grants.files]]\nroot='A'\npath='a'\naccess='read'",
+        "2:6: grants.files[0].root: `A` is not a name for a root",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath='../a'\naccess='read'",
+        "3:6: grants.files[0].path: `../a` has a part `..`",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath=''\naccess='read'",
+        "3:6: grants.files[0].path: an empty path",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath=\"a\\u0000\"\naccess='read'",
+        "3:6: grants.files[0].path: `a\\0` has a NUL",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath='a'\naccess='Read'",
+        "4:8: grants.files[0].access: `Read` is no access; did you mean `read`? Known: read, read-write",
+    ),
+    (
+        "grants.files = [{root='a',path='a',access='read'},{root='a',path='b',access='read'}]",
+        "1:57: grants.files[1].root: `a` is granted twice",
+    ),
+    (
+        "[grants]\ninterfaces = ['*']",
+        "2:15: grants.interfaces[0]: `*` is not the name of an interface",
+    ),
+    (
+        "[grants]\ninterfaces = ['a:b/c', 'a:b/c']",
+        "2:24: grants.interfaces[1]: `a:b/c` is granted twice",
+    ),
+    (
+        "[grants]\ninterfaces = ['wasi:cli/stdout@0.2.0']",
+        "2:15: grants.interfaces[0]: `wasi:cli/stdout@0.2.0` is not an interface of the embedding",
+    ),
+    // Columns are characters, a byte order mark is none, and lines may end as they do on Windows.
+    (
+        "grants.config = { 'ü' = 'ü', b = 1 }",
+        "1:34: grants.config.b: found an integer",
+    ),
+    ("\u{feff}limit = 1", "1:1: limit: unknown key"),
+    ("[limits]\r\nfuel = 0\r\n", "2:8: limits.fuel: 0 is less"),
+    // The first mistake is the first in the text, whatever the alphabet says.
+    ("[limits]\nmemory = 0\nfuel = 0", "2:10: limits.memory: "),
+    (
+        "[limits]\nfuel = 0\nalpha = 1",
+        "3:1: limits.alpha: unknown key",
+    ),
+];
+
+#[test]
+fn mistakes_are_told_with_their_place_and_a_cure() {
+    for (text, expected) in MISTAKES {
+        let message = refuse(text);
+        assert!(
+            message.starts_with(expected),
+            "{text:?}\n wanted: {expected}\n    got: {message}"
+        );
+        let printable = |c: char| !c.is_control();
+        assert!(message.chars().all(printable), "{message:?}");
+    }
+}
+
+#[test]
+fn users_text_is_never_printed_raw() {
+    for text in [
+        "[\"\\u001b[31m\"]",
+        "grants.wasi = \"\\u001b\\u202e\"",
+        "limits.memory = \"1\\n\"",
+        "\u{1b} = 1",
+    ] {
+        let message = refuse(text);
+        assert!(
+            !message.contains(['\u{1b}', '\u{202e}', '\n']),
+            "{message:?}"
+        );
+    }
+    let long = format!("[limits]\n{} = 1", "x".repeat(10_000));
+    assert!(refuse(&long).len() < 500);
+}
+
+#[test]
+fn absurd_documents_are_refused_and_not_followed() {
+    let long = "#".repeat(document::MAX_TEXT + 1);
+    assert_eq!(refuse(&long), "1:1: the policy is longer than 1024 KiB");
+    for text in [
+        format!("{}a = 1", "a.".repeat(100_000)),
+        format!("a = {}", "[".repeat(100_000)),
+        format!("a = {}", "{a=".repeat(100_000)),
+        "[a.a.a.a.a.a.a.a]\n".repeat(1_000),
+        // As deep as the reader lets anything be, with a mistake at the bottom.
+        format!("a = {}", format!("{{{}a = ", "a.".repeat(79)).repeat(79)),
+        format!(
+            "a = {}1, 1",
+            format!("{{{}a = ", "a.".repeat(79)).repeat(79)
+        ),
+        (1..5_000)
+            .map(|i| format!("[a{}]\n", ".a".repeat(i.min(78))))
+            .collect(),
+    ] {
+        refuse(&text);
+    }
+}

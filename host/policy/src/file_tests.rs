@@ -1,0 +1,132 @@
+//! Tests of what a policy file may say: every key is read, and written back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::grants::HttpGrant;
+
+fn parse(text: &str) -> Policy {
+    let policy = Policy::parse(text, Path::new("/base")).unwrap();
+    assert_eq!(policy.check(), Ok(()));
+    let again = Policy::parse(&policy.to_toml(), Path::new("/elsewhere"));
+    assert_eq!(again.as_ref(), Ok(&policy), "{}", policy.to_toml());
+    policy
+}
+
+#[test]
+fn everything_in_one_file() {
+    let text = r#"
+[limits]
+fuel = 1
+deadline = "2ms"
+memory = "65KiB"
+table-elements = 4
+instances = 5
+stack = "66KiB"
+host-calls = 7
+host-data = 8
+output = "9B"
+log = 0x0a
+stdio = "11kB"
+handles = 1_2
+component-size = "1.5MiB"
+
+[grants]
+log = true
+hash = true
+store = true
+wasi = "inert"
+config = { region = "eu", retries = "3" }
+interfaces = ["acme:clock/sleep@0.1.0"]
+
+[[grants.http]]
+url = "https://api.example.com/repos/**"
+
+[[grants.files]]
+root = "data"
+path = "./data"
+access = "read"
+
+[[grants.files]]
+root = "out"
+path = "/srv/out"
+access = "read-write"
+"#;
+    let policy = parse(text);
+    let limits = Limits {
+        fuel: 1,
+        deadline: Duration::from_millis(2),
+        memory: 65 << 10,
+        table_elements: 4,
+        instances: 5,
+        stack: 66 << 10,
+        host_calls: 7,
+        host_data: 8,
+        output: 9,
+        log: 10,
+        stdio: 11_000,
+        handles: 12,
+        component_size: 3 << 19,
+    };
+    let strings = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let file = |root: &str, path: &str, access| FileGrant {
+        root: root.to_owned(),
+        path: PathBuf::from(path),
+        access,
+    };
+    let grants = Grants {
+        log: true,
+        hash: true,
+        store: true,
+        config: Some([("region", "eu"), ("retries", "3")].map(strings).into()),
+        http: vec![HttpGrant {
+            url: "https://api.example.com/repos/**".to_owned(),
+        }],
+        files: vec![
+            file("data", "/base/data", Access::Read),
+            file("out", "/srv/out", Access::ReadWrite),
+        ],
+        wasi: Some(WasiGrant::Inert),
+        interfaces: BTreeSet::from(["acme:clock/sleep@0.1.0".to_owned()]),
+    };
+    assert_eq!(policy, Policy { limits, grants });
+}
+
+#[test]
+fn nothing_said_is_nothing_granted() {
+    for text in [
+        "",
+        "# only a comment",
+        "\u{feff}",
+        "[limits]\n[grants]",
+        "grants = {}",
+        "[grants]\nlog = false\nhash = false\nstore = false\nhttp = []\nfiles = []\ninterfaces = []",
+    ] {
+        assert_eq!(parse(text), Policy::default(), "{text:?}");
+    }
+    assert_eq!(Policy::default().to_toml(), "");
+    let empty = parse("grants.config = {}");
+    assert_eq!(empty.grants.config, Some(BTreeMap::new()));
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let text = "[limits]\nmemory = \"64MiB\"\n\n[grants]\nlog = true\n";
+    assert_eq!(parse(text).to_toml(), text);
+    assert_eq!(parse("limits.fuel = 1_000_000_000").to_toml(), "");
+}
+
+#[test]
+fn relative_paths_are_joined_to_the_base_and_nothing_is_looked_up() {
+    let path = |base: &str, path: &str| {
+        let text = format!("grants.files = [{{ root = 'r', path = '{path}', access = 'read' }}]");
+        let policy = Policy::parse(&text, Path::new(base)).unwrap();
+        policy.grants.files[0].path.clone()
+    };
+    assert_eq!(path("", "a/b"), Path::new("a/b"));
+    assert_eq!(path("conf", "./a"), Path::new("conf/./a"));
+    assert_eq!(path("/etc/x", "."), Path::new("/etc/x/."));
+    assert_eq!(path("/etc/x", "/srv"), Path::new("/srv"));
+}

@@ -1,0 +1,239 @@
+//! What a provider may reach. The default is nothing, and an empty list is nothing too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::error::ValueError;
+use crate::words::{shown, suggestion};
+use crate::{names, url};
+
+/// Everything that may be granted. What is not here is denied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Log lines into the report.
+    pub log: bool,
+    /// Hashing by the host.
+    pub hash: bool,
+    /// A key-value store of the provider's own.
+    pub store: bool,
+    /// Settings handed to the provider; an empty map grants the interface, in which every key is unset.
+    pub config: Option<BTreeMap<String, String>>,
+    /// What may be fetched; none is nothing.
+    pub http: Vec<HttpGrant>,
+    /// Named roots of files; no two have one name.
+    pub files: Vec<FileGrant>,
+    /// The standard WASI interfaces.
+    pub wasi: Option<WasiGrant>,
+    /// Interfaces that the embedding program offers beyond ours, such as `acme:clock/sleep@0.1.0`; an
+    /// import is granted when its name is here to the letter, version included.
+    pub interfaces: BTreeSet<String>,
+}
+
+/// URLs that may be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpGrant {
+    /// `https://host[:port]/pattern`. The host is exact or `*.name.tld`. In the pattern `*` is any one
+    /// part of the path, and `**` at the end is everything that follows.
+    pub url: String,
+}
+
+/// What may be done below a root. The order is that of power: who may write may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Read, list and look at: `"read"`.
+    Read,
+    /// And write: `"read-write"`.
+    ReadWrite,
+}
+
+impl Access {
+    /// All of them, in the order of power.
+    pub const ALL: [Access; 2] = [Access::Read, Access::ReadWrite];
+
+    /// Its name in a policy.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::ReadWrite => "read-write",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Access, ValueError> {
+        let found = Access::ALL.into_iter().find(|access| access.name() == text);
+        found.ok_or_else(|| {
+            let (text, cure) = (
+                shown(text),
+                suggestion(text, &Access::ALL.map(Access::name)),
+            );
+            ValueError::new(format!("`{text}` is no access{cure}"))
+        })
+    }
+}
+
+/// A directory of the host under the name that the guest uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileGrant {
+    /// The name that the guest uses: `[a-z0-9][a-z0-9-_]*`.
+    pub root: String,
+    /// The directory of the host, as it was written; a relative one is joined to the policy's directory.
+    pub path: PathBuf,
+    /// What may be done below it.
+    pub access: Access,
+}
+
+/// How WASI is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasiGrant {
+    /// `"inert"`: every interface is there with nothing behind it, for guests of toolchains that import
+    /// WASI whether they use it or not.
+    Inert,
+}
+
+impl WasiGrant {
+    pub(crate) fn parse(text: &str) -> Result<WasiGrant, ValueError> {
+        match text {
+            "inert" => Ok(WasiGrant::Inert),
+            _ => {
+                let (text, known) = (shown(text), WASI_KNOWN);
+                Err(ValueError::new(format!(
+                    "`{text}` is not a way to grant WASI; {known}"
+                )))
+            }
+        }
+    }
+}
+
+/// The cure wherever WASI is granted in a way we do not know.
+pub(crate) const WASI_KNOWN: &str = "this version knows only \"inert\"";
+
+impl Grants {
+    /// Whether every grant keeps the rules, for grants that were put together in code.
+    ///
+    /// # Errors
+    ///
+    /// For the first that does not.
+    pub fn check(&self) -> Result<(), ValueError> {
+        let mut again = Grants::default();
+        for (key, value) in self.config.iter().flatten() {
+            again.add_setting(key, value).map_err(at("grants.config"))?;
+        }
+        for grant in &self.http {
+            again.add_http(&grant.url).map_err(at("grants.http"))?;
+        }
+        for grant in &self.files {
+            again.add_file(grant.clone()).map_err(at("grants.files"))?;
+        }
+        for name in &self.interfaces {
+            again.add_interface(name).map_err(at("grants.interfaces"))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_setting(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
+        names::setting(key)?;
+        let known = self.config.as_ref().and_then(|settings| settings.get(key));
+        once(known.is_none(), key)?;
+        let settings = self.config.get_or_insert_default();
+        settings.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn add_http(&mut self, url: &str) -> Result<(), ValueError> {
+        url::check(url)?;
+        once(self.http.iter().all(|known| known.url != url), url)?;
+        self.http.push(HttpGrant {
+            url: url.to_owned(),
+        });
+        Ok(())
+    }
+
+    pub(crate) fn add_file(&mut self, grant: FileGrant) -> Result<(), ValueError> {
+        names::root(&grant.root)?;
+        names::path(&grant.path)?;
+        once(
+            self.files.iter().all(|known| known.root != grant.root),
+            &grant.root,
+        )?;
+        self.files.push(grant);
+        Ok(())
+    }
+
+    pub(crate) fn add_interface(&mut self, name: &str) -> Result<(), ValueError> {
+        names::interface(name)?;
+        once(self.interfaces.insert(name.to_owned()), name)
+    }
+}
+
+fn at(place: &str) -> impl Fn(ValueError) -> ValueError {
+    move |error| ValueError::new(format!("{place}: {error}"))
+}
+
+/// Twice is refused even where it would be harmless: one of the two was meant to be something else.
+fn once(first: bool, what: &str) -> Result<(), ValueError> {
+    match first {
+        true => Ok(()),
+        false => Err(ValueError::new(format!(
+            "`{}` is granted twice; keep one",
+            shown(what)
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(root: &str) -> FileGrant {
+        FileGrant {
+            root: root.to_owned(),
+            path: PathBuf::from("/srv"),
+            access: Access::Read,
+        }
+    }
+
+    #[test]
+    fn grants_put_together_in_code_are_checked() {
+        let check = |change: fn(&mut Grants)| {
+            let mut grants = Grants::default();
+            change(&mut grants);
+            grants.check().err().map(|error| error.message)
+        };
+        let refused = |change, expected: &str| {
+            let message = check(change).unwrap();
+            assert!(message.starts_with(expected), "{message}");
+        };
+        assert_eq!(check(|g| g.files = vec![file("a"), file("b")]), None);
+        refused(
+            |g| g.files = vec![file("a"), file("a")],
+            "grants.files: `a` is granted twice; keep one",
+        );
+        refused(|g| g.files = vec![file("A")], "grants.files: `A` is not");
+        refused(
+            |g| {
+                let path = PathBuf::new();
+                g.files = vec![FileGrant { path, ..file("a") }];
+            },
+            "grants.files: an empty path",
+        );
+        refused(
+            |g| g.http = vec![HttpGrant { url: "*".into() }],
+            "grants.http: `*` does not begin",
+        );
+        refused(
+            |g| _ = g.interfaces.insert("*".into()),
+            "grants.interfaces: `*` is not",
+        );
+        refused(
+            |g| g.config = Some([(String::new(), String::new())].into()),
+            "grants.config: an empty key",
+        );
+    }
+
+    #[test]
+    fn access_is_ordered_by_power() {
+        assert!(Access::Read < Access::ReadWrite);
+        for access in Access::ALL {
+            assert_eq!(Access::parse(access.name()), Ok(access));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a provider may do: limits, grants and the decisions on them, as pure data.
+//!
+//! A [`Policy`] is [`Limits`] (finite numbers, one per thing that can run out) and [`Grants`] (what a
+//! provider may reach; the default is nothing). It is read from TOML, where everything unknown is refused
+//! with its place and a cure:
+//!
+//! ```
+//! use std::path::Path;
+//! use tollgate_policy::{Access, Policy, Reason, decide};
+//!
+//! let text = r#"
+//! [limits]
+//! memory = "64MiB"
+//!
+//! [[grants.files]]
+//! root = "data"
+//! path = "./data"
+//! access = "read"
+//! "#;
+//! let policy = Policy::parse(text, Path::new("/etc/tollgate"))?;
+//! assert_eq!(policy.limits.memory, 64 << 20);
+//!
+//! // The same decision serves whoever asks: an interface of ours or one of WASI.
+//! assert!(decide::files(&policy.grants, "data", "a/b.txt", Access::Read).is_ok());
+//! let denied = decide::files(&policy.grants, "data", "../secret", Access::Read);
+//! assert_eq!(denied, Err(Reason::OutsideRoot));
+//!
+//! let error = Policy::parse("[limits]\nmemry = 1", Path::new("")).unwrap_err();
+//! assert!(error.to_string().starts_with("2:1: limits.memry: unknown key; did you mean `memory`?"));
+//! # Ok::<(), tollgate_policy::PolicyError>(())
+//! ```
+//!
+//! Nothing here touches a file, the network, the environment or the clock: a decision depends on its
+//! arguments and on nothing else.
+
+pub mod decide;
+pub mod denied;
+mod document;
+pub mod error;
+pub mod file;
+mod flag;
+pub mod grants;
+pub mod imports;
+pub mod limits;
+mod names;
+pub mod units;
+mod url;
+mod words;
+mod write;
+
+pub use decide::FileDecision;
+pub use denied::{Denial, Reason};
+pub use error::{PolicyError, ValueError};
+pub use file::Policy;
+pub use grants::{Access, FileGrant, Grants, HttpGrant, WasiGrant};
+pub use imports::Capability;
+pub use limits::{LimitKey, Limits};
+pub use units::Unit;

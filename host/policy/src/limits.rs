@@ -1,0 +1,295 @@
+//! What may run out: finite numbers, and the one table that reading, flags and help are driven by.
+
+use std::time::Duration;
+
+use crate::error::ValueError;
+use crate::units::Unit;
+use crate::words::{shown_key, suggestion};
+
+/// Default of `fuel`: about a second of guest code (100,000 units take about 0.1 ms, measured), more than
+/// any provider we know needs and little enough that an endless loop is noticed.
+pub const FUEL: u64 = 1_000_000_000;
+/// Default of `deadline`: ten times what the default fuel takes to burn, the rest is for host calls that
+/// wait.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Default of `memory`: room for a Python or JavaScript toolchain's guest. One bulk instruction over it
+/// cannot be interrupted and takes about 0.3 ms per MiB, so 128 MiB also bounds the overshoot of a deadline.
+pub const MEMORY: u64 = 128 << 20;
+/// Default of `table-elements`: a table holds one element per function that is called indirectly, tens of
+/// thousands in a whole interpreter; at 8 bytes each, this many are 8 MiB of the host.
+pub const TABLE_ELEMENTS: u64 = 1 << 20;
+/// Default of `instances`: a component has a handful of core instances, a composed one dozens; each costs
+/// memory maps, of which the kernel allows 65,530 per process.
+pub const INSTANCES: u32 = 256;
+/// Default of `stack`: wasmtime's own default, enough for thousands of nested calls.
+pub const STACK: u64 = 512 << 10;
+/// Default of `host-calls`: a provider that reads a thousand files is fine; one that knocks a million
+/// times is not.
+pub const HOST_CALLS: u64 = 10_000;
+/// Default of `host-data`: what the host copies out of a guest before it can look at it, per call; it fits
+/// the documents that providers pass around, not disk images.
+pub const HOST_DATA: u64 = 8 << 20;
+/// Default of `output`: as `host-data`, since the result is moved in the same way.
+pub const OUTPUT: u64 = 8 << 20;
+/// Default of `log`: some 600 lines of 100 bytes, which is more than anybody reads of one call.
+pub const LOG: u64 = 64 << 10;
+/// Default of `stdio`: a command's output is its result, so it gets more room than a log.
+pub const STDIO: u64 = 1 << 20;
+/// Default of `handles`: live resources are hashers, buckets and streams; a guest holds a handful at a time.
+pub const HANDLES: u32 = 1_024;
+/// Default of `component-size`: three times the largest guest we know (a Python toolchain's 18 MB).
+pub const COMPONENT_SIZE: u64 = 64 << 20;
+
+/// What one call may use up. Everything is finite: there is no "unlimited".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fuel for guest code and host work together, in the engine's units (about one per instruction).
+    pub fuel: u64,
+    /// Wall-clock time, host calls included; whole microseconds.
+    pub deadline: Duration,
+    /// Bytes of all linear memories of the component together.
+    pub memory: u64,
+    /// Elements of all tables together.
+    pub table_elements: u64,
+    /// Core instances, and as many memories and tables each.
+    pub instances: u32,
+    /// Bytes of stack for guest code.
+    pub stack: u64,
+    /// Calls from the guest into the host.
+    pub host_calls: u64,
+    /// Bytes moved from guest to host in one host call or result.
+    pub host_data: u64,
+    /// Bytes of the result.
+    pub output: u64,
+    /// Bytes of log lines that are kept.
+    pub log: u64,
+    /// Bytes that are kept of stdout, and as many of stderr.
+    pub stdio: u64,
+    /// Live resources.
+    pub handles: u32,
+    /// Bytes of the component file.
+    pub component_size: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            fuel: FUEL,
+            deadline: DEADLINE,
+            memory: MEMORY,
+            table_elements: TABLE_ELEMENTS,
+            instances: INSTANCES,
+            stack: STACK,
+            host_calls: HOST_CALLS,
+            host_data: HOST_DATA,
+            output: OUTPUT,
+            log: LOG,
+            stdio: STDIO,
+            handles: HANDLES,
+            component_size: COMPONENT_SIZE,
+        }
+    }
+}
+
+/// One limit: its name, its range, and how it is read and set.
+#[derive(Debug)]
+pub struct LimitKey {
+    /// The key below `[limits]`, and with `--` in front the flag; kebab-case.
+    pub name: &'static str,
+    /// What its number counts.
+    pub unit: Unit,
+    /// The smallest value allowed, in the unit's smallest step (one, byte, microsecond).
+    pub min: u64,
+    /// The largest value allowed, in the same step.
+    pub max: u64,
+    /// Why the range is what it is; part of the message that refuses a value.
+    pub range: &'static str,
+    /// One line of help, for `--help` and the schema.
+    pub help: &'static str,
+    get: fn(&Limits) -> u64,
+    set: fn(&mut Limits, u64),
+}
+
+impl LimitKey {
+    /// The default, in the unit's smallest step.
+    pub fn default_value(&self) -> u64 {
+        (self.get)(&Limits::default())
+    }
+
+    /// The value in `limits`, in the unit's smallest step.
+    pub fn get(&self, limits: &Limits) -> u64 {
+        (self.get)(limits)
+    }
+
+    /// Sets the value, given in the unit's smallest step.
+    ///
+    /// # Errors
+    ///
+    /// When it is out of the limit's range; `limits` stays as it was.
+    pub fn set(&self, limits: &mut Limits, value: u64) -> Result<(), ValueError> {
+        let (what, bound) = match value {
+            _ if value < self.min => ("less than the least", self.min),
+            _ if value > self.max => ("more than the most", self.max),
+            _ => {
+                (self.set)(limits, value);
+                return Ok(());
+            }
+        };
+        let (value, bound) = (self.unit.show(value), self.unit.show(bound));
+        let message = format!("{value} is {what} allowed, {bound}: {}", self.range);
+        Err(ValueError::new(message))
+    }
+}
+
+/// No 32-bit field has a key whose largest value is over 32 bits (a test sees to it), so nothing is cut.
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn micros(deadline: Duration) -> u64 {
+    u64::try_from(deadline.as_micros()).unwrap_or(u64::MAX)
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const MILLISECOND: u64 = 1_000;
+const HOUR: u64 = 3_600_000_000;
+
+impl Limits {
+    /// Every limit there is, in the order of the documentation.
+    #[rustfmt::skip]
+    pub const KEYS: &'static [LimitKey] = &[
+        LimitKey {
+            name: "fuel", unit: Unit::Count, min: 1, max: i64::MAX as u64,
+            range: "nothing runs without fuel, and TOML's integers end at 2^63 - 1",
+            help: "fuel for guest code and host work together",
+            get: |l| l.fuel, set: |l, v| l.fuel = v,
+        },
+        LimitKey {
+            name: "deadline", unit: Unit::Duration, min: MILLISECOND, max: 24 * HOUR,
+            range: "the clock is looked at about once a millisecond, and a call of more than a day is a service",
+            help: "wall-clock time, host calls included",
+            get: |l| micros(l.deadline), set: |l, v| l.deadline = Duration::from_micros(v),
+        },
+        LimitKey {
+            name: "memory", unit: Unit::Bytes, min: 64 * KIB, max: 4 * GIB,
+            range: "from one page of wasm to all that 32 bits can address",
+            help: "all linear memories of the component together",
+            get: |l| l.memory, set: |l, v| l.memory = v,
+        },
+        LimitKey {
+            name: "table-elements", unit: Unit::Count, min: 0, max: 10_000_000,
+            range: "the engine's own largest table; 0 allows only components without table elements",
+            help: "elements of all tables together",
+            get: |l| l.table_elements, set: |l, v| l.table_elements = v,
+        },
+        LimitKey {
+            name: "instances", unit: Unit::Count, min: 1, max: 10_000,
+            range: "a component is at least one instance, and beyond 10,000 the kernel's memory maps run out",
+            help: "core instances, and as many memories and tables each",
+            get: |l| l.instances.into(), set: |l, v| l.instances = narrow(v),
+        },
+        LimitKey {
+            name: "stack", unit: Unit::Bytes, min: 64 * KIB, max: 8 * MIB,
+            range: "less stops honest code, and more than a thread's usual 8MiB is asking for recursion",
+            help: "stack for guest code",
+            get: |l| l.stack, set: |l, v| l.stack = v,
+        },
+        LimitKey {
+            name: "host-calls", unit: Unit::Count, min: 0, max: u32::MAX as u64,
+            range: "a counter of 32 bits; 0 allows no host call at all",
+            help: "calls from the guest into the host",
+            get: |l| l.host_calls, set: |l, v| l.host_calls = v,
+        },
+        LimitKey {
+            name: "host-data", unit: Unit::Bytes, min: 1, max: GIB,
+            range: "every call moves something, and the host holds all of it in its own memory",
+            help: "bytes moved from guest to host in one host call or result",
+            get: |l| l.host_data, set: |l, v| l.host_data = v,
+        },
+        LimitKey {
+            name: "output", unit: Unit::Bytes, min: 1, max: GIB,
+            range: "a result is something, and the host holds all of it in its own memory",
+            help: "bytes of the result",
+            get: |l| l.output, set: |l, v| l.output = v,
+        },
+        LimitKey {
+            name: "log", unit: Unit::Bytes, min: 0, max: 64 * MIB,
+            range: "the report holds all of it in memory; 0 keeps nothing",
+            help: "bytes of log lines kept per call; the rest is dropped and counted",
+            get: |l| l.log, set: |l, v| l.log = v,
+        },
+        LimitKey {
+            name: "stdio", unit: Unit::Bytes, min: 0, max: 64 * MIB,
+            range: "the report holds all of it in memory; 0 keeps nothing",
+            help: "bytes kept of stdout, and as many of stderr; the rest is dropped and counted",
+            get: |l| l.stdio, set: |l, v| l.stdio = v,
+        },
+        LimitKey {
+            name: "handles", unit: Unit::Count, min: 1, max: 1_000_000,
+            range: "the engine's own resource table ends there",
+            help: "live resources",
+            get: |l| l.handles.into(), set: |l, v| l.handles = narrow(v),
+        },
+        LimitKey {
+            name: "component-size", unit: Unit::Bytes, min: 8, max: GIB,
+            range: "from the 8 bytes of wasm's header to what can be compiled in one go",
+            help: "bytes of the component file",
+            get: |l| l.component_size, set: |l, v| l.component_size = v,
+        },
+    ];
+
+    /// The limit of that name; its spelling is exact.
+    ///
+    /// # Errors
+    ///
+    /// When there is none: the message suggests the nearest and lists all.
+    pub fn key(name: &str) -> Result<&'static LimitKey, ValueError> {
+        let found = Self::KEYS.iter().find(|key| key.name == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = Self::KEYS.iter().map(|key| key.name).collect();
+            let (name, cure) = (shown_key(name), suggestion(name, &known));
+            ValueError::new(format!("there is no limit {name}{cure}"))
+        })
+    }
+
+    /// Sets one limit from text, as a flag does: `set("memory", "64MiB")`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such limit, the text is not a value of its unit, or the value is out of range;
+    /// nothing is changed then.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
+        let key = Self::key(key)?;
+        key.set(self, key.unit.parse(value)?)
+    }
+
+    /// The value of one limit as a count, in bytes or in microseconds; none when there is no such limit.
+    pub fn get(&self, key: &str) -> Option<u64> {
+        Self::key(key).ok().map(|key| key.get(self))
+    }
+
+    /// Whether every limit is in its range, for limits that were put together in code.
+    ///
+    /// # Errors
+    ///
+    /// For the first that is not, or that is finer than its unit can say.
+    pub fn check(&self) -> Result<(), ValueError> {
+        let mut same = self.clone();
+        for key in Self::KEYS {
+            let named = |e: ValueError| ValueError::new(format!("limits.{}: {e}", key.name));
+            key.set(&mut same, key.get(self)).map_err(named)?;
+        }
+        match same == *self {
+            true => Ok(()),
+            false => Err(ValueError::new(
+                "limits.deadline: is finer than one microsecond",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "limits_tests.rs"]
+mod tests;

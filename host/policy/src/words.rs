@@ -1,0 +1,126 @@
+//! Words for error messages: the user's own text made safe to print, lists, and "did you mean".
+
+/// Characters of the user's text that a message repeats; enough to recognise it, too few to flood a log.
+const SHOWN: usize = 80;
+
+/// The user's text, safe on a terminal: what is not printable (control characters, and the marks that
+/// turn or hide text) is escaped, and what is long is cut.
+pub(crate) fn shown(text: &str) -> String {
+    cut(text, |c| match c {
+        '\'' | '"' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    })
+}
+
+/// A key as it is written in a dotted path: bare when it is a bare key, else quoted and in ASCII, so that
+/// a letter that only looks like another shows itself.
+pub(crate) fn shown_key(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let text = cut(key, |c| c.escape_default().to_string());
+    match !key.is_empty() && key.chars().all(bare) {
+        true => text,
+        false => format!("\"{text}\""),
+    }
+}
+
+fn cut(text: &str, escape: impl Fn(char) -> String) -> String {
+    let mut out: String = text.chars().take(SHOWN).map(escape).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// `known` as a list for people, with the likeliest one first when `word` is close to it:
+/// `; did you mean `fuel`? Known: …`.
+pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
+    let list = known.join(", ");
+    match nearest(word, known) {
+        Some(best) => format!("; did you mean `{best}`? Known: {list}"),
+        None => format!("; known: {list}"),
+    }
+}
+
+/// The known word that `word` was probably meant to be: the same but for case and separators, or within
+/// one edit per three letters (two words that differ by more are seldom one word).
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    // Nothing that long is a misspelt key, and the distance costs the product of the lengths.
+    if word.chars().count() > 40 {
+        return None;
+    }
+    let folded = fold(word);
+    let distances = known.iter().map(|k| (distance(&folded, &fold(k)), *k));
+    let (edits, best) = distances.min_by_key(|(edits, _)| *edits)?;
+    let near = edits <= best.len().div_ceil(3).min(3) && edits < best.len();
+    near.then_some(best)
+}
+
+fn fold(word: &str) -> Vec<char> {
+    let word = word.replace('_', "-");
+    word.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Levenshtein's distance: insertions, deletions and replacements that lead from `a` to `b`.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        // `row` holds the line above; each cell is replaced once its old value is no longer needed.
+        for (cell, y) in row.iter_mut().skip(1).zip(b) {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = *cell;
+            left = replaced.min(diagonal + 1).min(left + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        let of = |a: &str, b: &str| distance(&fold(a), &fold(b));
+        assert_eq!(of("", ""), 0);
+        assert_eq!(of("", "abc"), 3);
+        assert_eq!(of("abc", ""), 3);
+        assert_eq!(of("kitten", "sitting"), 3);
+        assert_eq!(of("memry", "memory"), 1);
+        assert_eq!(of("Host_Calls", "host-calls"), 0);
+    }
+
+    #[test]
+    fn suggests_only_what_is_near() {
+        let known = ["fuel", "memory", "host-calls"];
+        assert_eq!(nearest("FUEL", &known), Some("fuel"));
+        assert_eq!(nearest("host_call", &known), Some("host-calls"));
+        assert_eq!(nearest("memroy", &known), Some("memory"));
+        assert_eq!(nearest("f\u{443}el", &known), Some("fuel"));
+        assert_eq!(nearest("trust", &known), None);
+        assert_eq!(nearest(&"fuel".repeat(99), &known), None);
+        assert_eq!(nearest("fuel", &[]), None);
+    }
+
+    #[test]
+    fn user_text_is_escaped_and_cut() {
+        assert_eq!(shown("it's \"a\\b\" é"), "it's \"a\\b\" é");
+        assert_eq!(shown("\u{1b}[31m\n"), "\\u{1b}[31m\\n");
+        assert_eq!(shown("\u{202e}\u{200b}"), "\\u{202e}\\u{200b}");
+        assert_eq!(shown(&"x".repeat(81)), format!("{}…", "x".repeat(80)));
+        assert_eq!(shown(&"x".repeat(80)), "x".repeat(80));
+    }
+
+    #[test]
+    fn keys_show_their_look_alikes() {
+        assert_eq!(shown_key("max-body"), "max-body");
+        assert_eq!(shown_key("f\u{443}el"), "\"f\\u{443}el\"");
+        assert_eq!(shown_key("a.b"), "\"a.b\"");
+        assert_eq!(shown_key(""), "\"\"");
+    }
+}

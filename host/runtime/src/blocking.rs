@@ -1,0 +1,114 @@
+//! The same library for programs without an async runtime: every call blocks until it is done.
+//!
+//! Each thread that calls gets a small runtime of its own, made on its first call; calls on several
+//! threads never wait for each other.
+
+use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
+use tollgate_policy::Policy;
+
+use crate::error::{CallError, HostError, LoadError};
+use crate::imports::wasi::CommandInput;
+use crate::report::Report;
+use crate::session::{ExitCode, Guest};
+use crate::wave::WaveError;
+use crate::{Provider as AsyncProvider, Runtime as AsyncRuntime, Session as AsyncSession, Source};
+
+/// A [`Runtime`](crate::Runtime) whose providers block.
+#[derive(Clone, Default)]
+pub struct Runtime(AsyncRuntime);
+
+impl From<AsyncRuntime> for Runtime {
+    fn from(runtime: AsyncRuntime) -> Runtime {
+        Runtime(runtime)
+    }
+}
+
+impl Runtime {
+    /// A runtime with the defaults.
+    pub fn new() -> Runtime {
+        Runtime::default()
+    }
+
+    /// See [`Runtime::load`](crate::Runtime::load).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
+        self.0.load_now(source, policy).map(Provider)
+    }
+}
+
+/// A [`Provider`](crate::Provider) whose sessions block.
+#[derive(Clone)]
+pub struct Provider(AsyncProvider);
+
+impl Provider {
+    /// The provider itself.
+    pub fn as_async(&self) -> &AsyncProvider {
+        &self.0
+    }
+
+    /// See [`Provider::session`](crate::Provider::session).
+    pub fn session(&self) -> Session {
+        Session(self.0.session())
+    }
+}
+
+/// A [`Session`](crate::Session) that blocks.
+pub struct Session(AsyncSession);
+
+impl Session {
+    /// See [`Session::run`](crate::Session::run).
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    pub fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
+        block_on(self.0.run(input))
+    }
+
+    /// See [`Session::wave`](crate::Session::wave).
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    pub fn wave(&mut self, expression: &str) -> Result<Report<String, WaveError>, CallError> {
+        block_on(self.0.wave(expression))
+    }
+
+    /// See [`Session::command`](crate::Session::command).
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    pub fn command(self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
+        block_on(self.0.command(input))
+    }
+
+    /// See [`Session::call`](crate::Session::call).
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    pub fn call<T, E>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
+    ) -> Result<Report<T, E>, CallError> {
+        block_on(self.0.call(work))
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    thread_local! {
+        static TOKIO: std::io::Result<Tokio> =
+            TokioBuilder::new_current_thread().enable_time().build();
+    }
+    if Handle::try_current().is_ok() {
+        return Err(CallError::InsideAsync);
+    }
+    TOKIO.with(|tokio| match tokio {
+        Ok(tokio) => tokio.block_on(work),
+        Err(error) => Err(HostError::new(error).into()),
+    })
+}

@@ -1,0 +1,62 @@
+//! One call under its deadline: polled, timed, and stopped.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use crate::meter::Turns;
+
+/// How a guarded future ended.
+pub(crate) enum Ended<T> {
+    /// In time.
+    Done(T),
+    /// The deadline passed first. The future has been dropped, and with it whatever it waited for.
+    Late,
+    /// A host function panicked.
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Drives `work` until it is done or `deadline` has passed.
+///
+/// Guest code yields every [`YIELD_INTERVAL`](crate::engine::YIELD_INTERVAL) of fuel, so the clock is
+/// looked at here after each piece of it; a timer covers the time in which it waits for the host. A
+/// result that comes late is no result.
+pub(crate) async fn guarded<T>(
+    deadline: Instant,
+    turns: Arc<Turns>,
+    work: impl Future<Output = T>,
+) -> Ended<T> {
+    let mut work = pin!(work);
+    // Made when the work first waits: a call that never does needs no timer.
+    let mut timer: Option<Pin<Box<tokio::time::Sleep>>> = None;
+    poll_fn(move |cx| {
+        turns.begin(Instant::now());
+        // After a panic the future is dropped unpolled, and the caller drops the store with it.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        let late = Instant::now() >= deadline;
+        match polled {
+            Err(panic) => Poll::Ready(Ended::Panicked(panic)),
+            Ok(_) if late => Poll::Ready(Ended::Late),
+            Ok(Poll::Ready(value)) => Poll::Ready(Ended::Done(value)),
+            Ok(Poll::Pending) => {
+                let timer = timer
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+                timer.as_mut().poll(cx).map(|()| Ended::Late)
+            }
+        }
+    })
+    .await
+}
+
+/// What a panic said, for the log.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,101 @@
+//! Guest text on its way to a person: nothing in it can move a cursor, recolour a terminal, start a new
+//! line in a log or turn the reading direction.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The longest piece of guest text shown in one place, in characters. A guest may name a function with
+/// 90 KB (ATTACKS.md row 32).
+pub const SHOWN: usize = 512;
+
+/// `text` on one line: control, format and bidirectional characters as `\u{…}`, cut after [`SHOWN`]
+/// characters.
+pub fn line(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(hostile) && text.chars().nth(SHOWN).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::new();
+    for c in text.chars().take(SHOWN) {
+        match c {
+            '\n' => safe.push_str("\\n"),
+            '\r' => safe.push_str("\\r"),
+            '\t' => safe.push_str("\\t"),
+            c if hostile(c) => {
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => safe.push(c),
+        }
+    }
+    if text.chars().nth(SHOWN).is_some() {
+        safe.push('…');
+    }
+    Cow::Owned(safe)
+}
+
+/// Serialised JSON with every hostile character that JSON itself lets through written as `\uXXXX`, so
+/// that a report can be looked at on a terminal.
+pub fn json(serialised: &str) -> Cow<'_, str> {
+    // Newlines between the values are JSON's own; inside of strings they are escaped already.
+    let bad = |c: char| c != '\n' && hostile(c);
+    if !serialised.chars().any(bad) {
+        return Cow::Borrowed(serialised);
+    }
+    let mut safe = String::with_capacity(serialised.len());
+    let mut units = [0u16; 2];
+    for c in serialised.chars() {
+        if bad(c) {
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Control characters (C0, DEL, C1), line and paragraph separators, and the format characters that
+/// change how the text around them is read (Unicode TR 36: bidirectional controls, zero-width and tag
+/// characters).
+fn hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_left_alone() {
+        assert!(matches!(line("Überweisung 12,50 € 🙂"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_moves_a_terminal_is_spelt_out() {
+        assert_eq!(
+            line("a\u{1b}[31mb\r\n\u{202e}c"),
+            "a\\u{1b}[31mb\\r\\n\\u{202e}c"
+        );
+        assert_eq!(line("\u{9b}0m"), "\\u{9b}0m");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let long = "x".repeat(90_000);
+        assert_eq!(line(&long).chars().count(), SHOWN + 1);
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text =
+            serde_json::to_string(&serde_json::json!({"m": "a\u{7f}\u{9b}\u{202e}\u{e0001}"}))
+                .unwrap();
+        let safe = json(&text);
+        assert!(!safe.chars().any(hostile));
+        let back: serde_json::Value = serde_json::from_str(&safe).unwrap();
+        assert_eq!(back["m"], "a\u{7f}\u{9b}\u{202e}\u{e0001}");
+    }
+}

@@ -1,0 +1,283 @@
+//! What the bytes of a component say before any of it is compiled.
+
+use sha2::{Digest, Sha256};
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
+use wasmparser::{
+    ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload, TypeBounds, Validator,
+};
+
+use crate::error::{Refusal, RefusalKind};
+use crate::verdict::split_version;
+
+/// How deep components may be nested. Toolchains nest two or three deep; 10,000 levels cost the
+/// compiler 3 GiB and 100,000 its life (ATTACKS.md row 7).
+const MAX_NESTING: u32 = 32;
+
+/// What an import or export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ItemKind {
+    /// An interface.
+    Instance,
+    /// A function.
+    Function,
+    /// A type that is equal to another one.
+    Type,
+    /// An abstract resource type.
+    Resource,
+    /// A core module.
+    Module,
+    /// A component.
+    Component,
+    /// A value.
+    Value,
+}
+
+impl ItemKind {
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            ItemKind::Instance => "interface",
+            ItemKind::Function => "function",
+            ItemKind::Type => "type",
+            ItemKind::Resource => "resource",
+            ItemKind::Module => "core module",
+            ItemKind::Component => "component",
+            ItemKind::Value => "value",
+        }
+    }
+}
+
+/// One import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// As written, with its version.
+    pub name: String,
+    /// What it is.
+    pub kind: ItemKind,
+    /// An interface that holds type definitions and nothing to call.
+    pub types_only: bool,
+}
+
+/// One export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// As written, with its version.
+    pub name: String,
+    /// What it is.
+    pub kind: ItemKind,
+}
+
+/// A component by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// `sha256:` and the digest of every byte of the file.
+    pub digest: String,
+    /// Bytes.
+    pub size: u64,
+    /// In the component's order.
+    pub imports: Vec<Import>,
+    /// In the component's order.
+    pub exports: Vec<Export>,
+}
+
+impl Inspection {
+    /// The world the component is recognised to be of, by its exports.
+    pub fn world(&self) -> Option<String> {
+        for export in &self.exports {
+            let (base, version) = split_version(&export.name);
+            let package = base.split_once('/').map(|(package, _)| package);
+            let world = match (export.kind, package) {
+                (ItemKind::Function, _) if base == "run" => {
+                    return Some(format!(
+                        "tollgate:provider/provider@{}",
+                        self.provider_version()
+                    ));
+                }
+                (ItemKind::Instance, Some("wasi:cli")) if base == "wasi:cli/run" => {
+                    "wasi:cli/command"
+                }
+                (ItemKind::Instance, Some("tollgate:releases")) => "tollgate:releases/releases",
+                (ItemKind::Instance, Some("tollgate:ledger")) => {
+                    "tollgate:ledger/statement-importer"
+                }
+                _ => continue,
+            };
+            return Some(match version {
+                Some(version) => format!("{world}@{version}"),
+                None => world.to_owned(),
+            });
+        }
+        None
+    }
+
+    fn provider_version(&self) -> &str {
+        self.imports
+            .iter()
+            .find_map(|import| match split_version(&import.name) {
+                (base, Some(version)) if base.starts_with("tollgate:provider/") => Some(version),
+                _ => None,
+            })
+            .unwrap_or(crate::verdict::PROVIDER_VERSION)
+    }
+}
+
+/// Reads the bytes: a component or not, valid or not, and what it imports and exports.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, Refusal> {
+    is_component(bytes)?;
+    let (mut imports, exports) = scan(bytes)?;
+    let types = Validator::new_with_features(crate::engine::PROPOSALS)
+        .validate_all(bytes)
+        .map_err(|error| malformed(&error))?;
+    for import in &mut imports {
+        import.types_only = types_only(&import.name, types.as_ref());
+    }
+    Ok(Inspection {
+        digest: digest(bytes),
+        size: bytes.len() as u64,
+        imports,
+        exports,
+    })
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
+
+/// The interfaces of a component as WIT text.
+pub fn wit(bytes: &[u8]) -> Result<String, Refusal> {
+    let refuse = |error: String| {
+        let text = format!("its interfaces cannot be written as WIT: {error}");
+        Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
+    };
+    let decoded = wit_component::decode(bytes).map_err(|error| refuse(format!("{error:#}")))?;
+    let mut printer = wit_component::WitPrinter::default();
+    printer
+        .print(decoded.resolve(), decoded.package(), &[])
+        .map_err(|error| refuse(format!("{error:#}")))?;
+    Ok(printer.output.to_string())
+}
+
+fn is_component(bytes: &[u8]) -> Result<(), Refusal> {
+    let not = |what: &str| Err(Refusal::new(RefusalKind::NotAComponent, what));
+    match bytes {
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => not(
+            "a core WebAssembly module, not a component; build it with `cargo component build`, or \
+             turn it into one with `wasm-tools component new` (with `--adapt` for WASI 0.1)",
+        ),
+        [0, b'a', b's', b'm', ..] => Ok(()),
+        _ if looks_like_text(bytes) => {
+            not("WebAssembly text, not a component; assemble it with `wasm-tools parse` first")
+        }
+        _ => Err(Refusal::new(
+            RefusalKind::Malformed,
+            "not WebAssembly: the file does not start with `\\0asm`",
+        )),
+    }
+}
+
+fn looks_like_text(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    [&b"(component"[..], b"(module", b";;", b"(;"]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
+/// Imports and exports of the outermost component, and how deep it nests: by the sections alone,
+/// without recursion, so that nothing in the file can exhaust the stack.
+fn scan(bytes: &[u8]) -> Result<(Vec<Import>, Vec<Export>), Refusal> {
+    let mut imports = Vec::new();
+    let mut exports = Vec::new();
+    let mut depth = 0u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| malformed(&error))? {
+            Payload::Version { encoding, .. } => {
+                if depth == 0 && encoding != Encoding::Component {
+                    return Err(Refusal::new(
+                        RefusalKind::NotAComponent,
+                        "a core WebAssembly module, not a component",
+                    ));
+                }
+                depth += 1;
+                if depth > MAX_NESTING {
+                    return Err(Refusal::new(
+                        RefusalKind::Malformed,
+                        format!("components nested more than {MAX_NESTING} deep"),
+                    ));
+                }
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let import = import.map_err(|error| malformed(&error))?;
+                    imports.push(Import {
+                        name: import.name.name.to_owned(),
+                        kind: import_kind(import.ty),
+                        types_only: false,
+                    });
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    let export = export.map_err(|error| malformed(&error))?;
+                    exports.push(Export {
+                        name: export.name.name.to_owned(),
+                        kind: export_kind(export.kind),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+fn types_only(name: &str, types: wasmparser::types::TypesRef<'_>) -> bool {
+    let Some(ComponentEntityType::Instance(id)) =
+        types.component_item_for_import(name).map(|item| item.ty)
+    else {
+        return false;
+    };
+    types[id].exports.values().all(|export| {
+        matches!(
+            export.ty,
+            ComponentEntityType::Type { referenced, .. }
+                if !matches!(referenced, ComponentAnyTypeId::Resource(_))
+        )
+    })
+}
+
+fn import_kind(ty: ComponentTypeRef) -> ItemKind {
+    match ty {
+        ComponentTypeRef::Instance(_) => ItemKind::Instance,
+        ComponentTypeRef::Func(_) => ItemKind::Function,
+        ComponentTypeRef::Type(TypeBounds::Eq(_)) => ItemKind::Type,
+        ComponentTypeRef::Type(TypeBounds::SubResource) => ItemKind::Resource,
+        ComponentTypeRef::Module(_) => ItemKind::Module,
+        ComponentTypeRef::Component(_) => ItemKind::Component,
+        ComponentTypeRef::Value(_) => ItemKind::Value,
+    }
+}
+
+fn export_kind(kind: ComponentExternalKind) -> ItemKind {
+    match kind {
+        ComponentExternalKind::Instance => ItemKind::Instance,
+        ComponentExternalKind::Func => ItemKind::Function,
+        ComponentExternalKind::Type => ItemKind::Type,
+        ComponentExternalKind::Module => ItemKind::Module,
+        ComponentExternalKind::Component => ItemKind::Component,
+        ComponentExternalKind::Value => ItemKind::Value,
+    }
+}
+
+fn malformed(error: &wasmparser::BinaryReaderError) -> Refusal {
+    Refusal::new(
+        RefusalKind::Malformed,
+        crate::escape::line(&format!("not a valid component: {error}")).into_owned(),
+    )
+}

@@ -1,0 +1,65 @@
+//! Tollgate runs WebAssembly components that nobody should have to trust.
+//!
+//! A component is loaded under a [`Policy`]: every import is judged before anything is compiled, and
+//! only what the policy grants is linked. Each call then pays its toll in fuel, memory, time, host calls
+//! and bytes, and ends in a [`Report`].
+//!
+//! ```
+//! use tollgate::{Outcome, Policy, Source, blocking::Runtime};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = Policy::parse("limits.fuel = 10_000_000", std::path::Path::new("."))?;
+//! # let echo = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
+//! # if !echo.exists() { return Ok(()) } // built by `just guests`
+//! let source = Source::file(echo, &policy.limits)?;
+//!
+//! let provider = Runtime::new().load(&source, &policy)?;
+//! let report = provider.session().run(b"hello")?;
+//!
+//! match report.outcome {
+//!     Outcome::Returned(bytes) => assert_eq!(bytes, b"hello"),
+//!     Outcome::Failed(error) => eprintln!("the provider says: {}", error.message()),
+//!     Outcome::Faulted(fault) => eprintln!("stopped: {fault}"),
+//! }
+//! println!("{} fuel, {} bytes of memory", report.usage.fuel, report.usage.memory_peak);
+//! # Ok(()) }
+//! ```
+//!
+//! The async API is the same without `blocking`; it needs a tokio runtime with its timer enabled. Worlds
+//! of your own are called through [`Session::call`] with the bindings that `bindgen!` generates; see
+//! [`bindings`] and `examples/`.
+
+pub mod bindings;
+pub mod blocking;
+mod call;
+mod engine;
+mod error;
+pub mod escape;
+mod fault;
+mod imports;
+mod inspect;
+mod meter;
+mod provider;
+mod report;
+mod runtime;
+mod session;
+mod state;
+mod verdict;
+mod wave;
+
+pub use error::{CallError, HostError, LoadError, Refusal, RefusalKind};
+pub use fault::{Fault, FaultKind, HostFailure};
+pub use imports::types::Error;
+pub use imports::wasi::CommandInput;
+pub use inspect::{Export, Import, Inspection, ItemKind, wit};
+pub use provider::Provider;
+pub use report::{
+    Describe, LogLine, Outcome, ProviderInfo, Report, Stdio, Usage, host_error_json, refused_json,
+};
+pub use runtime::{Builder, Runtime, Source};
+pub use session::{ExitCode, Guest, Session};
+pub use state::HostState;
+pub use tollgate_policy as policy;
+pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError};
+pub use verdict::{ImportVerdict, Judgement, PROVIDER_VERSION, Verdict, WASI_VERSION};
+pub use wave::WaveError;

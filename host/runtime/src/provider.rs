@@ -1,0 +1,169 @@
+//! A component that passed its verdict: compiled, linked to what is granted, and nothing running.
+
+use std::sync::Arc;
+
+use tollgate_policy::{Grants, Limits};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::engine::EngineUnit;
+use crate::error::{LoadError, Refusal, RefusalKind};
+use crate::imports::files::Roots;
+use crate::imports::types::Error;
+use crate::inspect::{Inspection, ItemKind};
+use crate::report::ProviderInfo;
+use crate::session::Session;
+use crate::state::HostState;
+use crate::verdict::split_version;
+
+/// What `run` takes and gives, in the provider world.
+pub(crate) type RunParams<'a> = (&'a [u8],);
+pub(crate) type RunResult = (Result<Vec<u8>, Error>,);
+
+/// What `run` of `wasi:cli/run` takes and gives.
+pub(crate) type CommandResult = (Result<(), ()>,);
+
+/// A loaded component that passed its verdict. It holds no store and runs nothing; clones share the
+/// compiled code.
+#[derive(Clone)]
+pub struct Provider {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) limits: Arc<Limits>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) info: Arc<ProviderInfo>,
+    pub(crate) unit: Arc<EngineUnit>,
+    pub(crate) pre: InstancePre<HostState>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) roots: Arc<Roots>,
+    /// Slots of the pool that an instance takes.
+    pub(crate) weight: u32,
+    /// The more of its memories and tables, when that can be told before it is instantiated.
+    pub(crate) parts: u32,
+    run: Option<ComponentExportIndex>,
+    command: Option<ComponentExportIndex>,
+    /// Limits that shape the engine and so cannot change after loading.
+    fixed: Limits,
+}
+
+impl Provider {
+    pub(crate) fn new(
+        info: ProviderInfo,
+        inspection: &Inspection,
+        unit: Arc<EngineUnit>,
+        pre: InstancePre<HostState>,
+        weight: u32,
+        roots: Roots,
+        policy: &tollgate_policy::Policy,
+    ) -> Provider {
+        let component = pre.component();
+        let parts = component
+            .resources_required()
+            .map_or(0, |needs| needs.num_memories.max(needs.num_tables));
+        let run = find_run(&unit, &pre);
+        let command = find_command(component, inspection);
+        Provider {
+            limits: Arc::new(policy.limits.clone()),
+            shared: Arc::new(Shared {
+                info: Arc::new(info),
+                unit,
+                grants: Arc::new(policy.grants.clone()),
+                roots: Arc::new(roots),
+                weight,
+                parts,
+                run,
+                command,
+                fixed: policy.limits.clone(),
+                pre,
+            }),
+        }
+    }
+
+    /// Its name, digest, size and world.
+    pub fn info(&self) -> &Arc<ProviderInfo> {
+        &self.shared.info
+    }
+
+    /// The limits its sessions get.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether it is a WASI command, to be called with [`Session::command`].
+    pub fn is_command(&self) -> bool {
+        self.shared.command.is_some()
+    }
+
+    /// The same provider under other limits, without compiling it again.
+    ///
+    /// # Errors
+    ///
+    /// `stack` shapes the engine and stays what it was when the provider was loaded; so does a
+    /// `table-elements` above the pool's. Load the component anew to change them.
+    pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
+        limits.check()?;
+        let fixed = &self.shared.fixed;
+        if limits.stack != fixed.stack {
+            return Err(LoadError::FixedAtLoad { key: "stack" });
+        }
+        if limits.table_elements > fixed.table_elements {
+            return Err(LoadError::FixedAtLoad {
+                key: "table-elements",
+            });
+        }
+        Ok(Provider {
+            shared: Arc::clone(&self.shared),
+            limits: Arc::new(limits),
+        })
+    }
+
+    /// A session: one store, made when it is first called. Costs nothing until then.
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
+    }
+
+    pub(crate) fn run_export(&self) -> Result<&ComponentExportIndex, Refusal> {
+        self.shared.run.as_ref().ok_or_else(|| {
+            missing(
+                "`run: func(input: list<u8>) -> result<list<u8>, error>` of `tollgate:provider`",
+            )
+        })
+    }
+
+    pub(crate) fn command_export(&self) -> Result<&ComponentExportIndex, Refusal> {
+        self.shared
+            .command
+            .as_ref()
+            .ok_or_else(|| missing("`wasi:cli/run`"))
+    }
+}
+
+pub(crate) fn missing(what: &str) -> Refusal {
+    Refusal::new(
+        RefusalKind::MissingExport,
+        format!("the component does not export {what}"),
+    )
+}
+
+/// The provider world's `run`, if it is there and of the right type.
+fn find_run(unit: &EngineUnit, pre: &InstancePre<HostState>) -> Option<ComponentExportIndex> {
+    let component = pre.component();
+    let ty = component.component_type();
+    let ComponentItem::ComponentFunc(run) = ty.get_export(&unit.engine, "run")?.ty else {
+        return None;
+    };
+    run.typecheck::<RunParams<'_>, RunResult>(&pre.instance_type())
+        .ok()?;
+    component.get_export_index(None, "run")
+}
+
+/// `run` of `wasi:cli/run`, in whichever 0.2 version it was built for.
+fn find_command(component: &Component, inspection: &Inspection) -> Option<ComponentExportIndex> {
+    let export = inspection.exports.iter().find(|export| {
+        export.kind == ItemKind::Instance
+            && matches!(split_version(&export.name), ("wasi:cli/run", Some(version)) if version.starts_with("0.2."))
+    })?;
+    let interface = component.get_export_index(None, &export.name)?;
+    component.get_export_index(Some(&interface), "run")
+}

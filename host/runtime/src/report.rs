@@ -1,0 +1,303 @@
+//! What a call did, in numbers and in words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tollgate_policy::{Denial, Limits};
+
+use crate::bindings::tollgate::provider::log::Level;
+use crate::error::{HostError, Refusal};
+use crate::fault::Fault;
+use crate::imports::types::Error;
+
+/// Which component a report is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderInfo {
+    /// The file's name without its extension, or what the embedder called it.
+    pub name: Arc<str>,
+    /// `sha256:` and the digest of the bytes that were judged and compiled.
+    pub digest: String,
+    /// Bytes.
+    pub size: u64,
+    /// The world it is recognised to be of.
+    pub world: Option<String>,
+}
+
+/// How a call ended, and all that it used on the way.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report<T, E = Error> {
+    /// Which component was called.
+    pub provider: Arc<ProviderInfo>,
+    /// How it ended.
+    pub outcome: Outcome<T, E>,
+    /// What it used.
+    pub usage: Usage,
+    /// What it might have used.
+    pub limits: Arc<Limits>,
+    /// What it tried and was not allowed, the first hundred.
+    pub denials: Vec<Denial>,
+    /// What it logged, as the guest wrote it: escape it before showing it.
+    pub logs: Vec<LogLine>,
+    /// Log lines that did not fit under the `log` limit.
+    pub logs_dropped: u64,
+    /// What a WASI guest wrote to its outputs.
+    pub stdio: Option<Stdio>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<T, E = Error> {
+    /// The provider's result.
+    Returned(T),
+    /// The error the provider chose to return.
+    Failed(E),
+    /// A limit was reached, or the guest trapped. The session is over.
+    Faulted(Fault),
+}
+
+impl<T, E> Outcome<T, E> {
+    /// The stable name, as in the report.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Outcome::Returned(_) => "returned",
+            Outcome::Failed(_) => "failed",
+            Outcome::Faulted(_) => "faulted",
+        }
+    }
+
+    /// The result, if there is one.
+    pub fn returned(self) -> Option<T> {
+        match self {
+            Outcome::Returned(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The fault, if it was one.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Outcome::Faulted(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+/// What one call used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Fuel, host work included.
+    pub fuel: u64,
+    /// The most bytes that all linear memories together had.
+    pub memory_peak: u64,
+    /// The most elements that all tables together had.
+    pub table_peak: u64,
+    /// From the start of the call to its end, waiting included.
+    pub elapsed: Duration,
+    /// The part of it in host functions.
+    pub host_time: Duration,
+    /// Calls of host functions.
+    pub host_calls: u64,
+    /// Bytes those calls moved between guest and host, as far as the host functions are ours.
+    pub host_bytes: u64,
+    /// Bytes of log lines kept, 32 for each line included.
+    pub log_bytes: u64,
+    /// Bytes of the result: of the list for `run`, of the text for a call in WAVE. `None` for typed
+    /// calls, whose results the host never sees as bytes.
+    pub output_bytes: Option<u64>,
+}
+
+/// One line that the provider logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters, the provider says.
+    pub level: Level,
+    /// As the guest wrote it: escape it before showing it.
+    pub message: String,
+}
+
+/// What a WASI guest wrote, each up to the `stdio` limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stdio {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Bytes of it that did not fit.
+    pub stdout_dropped: u64,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Bytes of it that did not fit.
+    pub stderr_dropped: u64,
+}
+
+/// An error of the provider's own, as a report shows it.
+pub trait Describe {
+    /// A stable name for programs.
+    fn kind(&self) -> String;
+    /// Text for people.
+    fn message(&self) -> String;
+}
+
+impl Describe for Error {
+    fn kind(&self) -> String {
+        Error::kind(self).to_owned()
+    }
+
+    fn message(&self) -> String {
+        Error::message(self).to_owned()
+    }
+}
+
+impl<T, E: Describe> Report<T, E> {
+    /// The report as CLI.md lays it down. Guest text is in it as the guest wrote it; use
+    /// [`escape::json`](crate::escape::json) on the serialised form before a person looks at it.
+    pub fn to_json(&self) -> Value {
+        let mut report = json!({
+            "provider": provider_json(&self.provider),
+            "outcome": self.outcome.label(),
+        });
+        let usage = &self.usage;
+        let parts = [
+            (
+                "error",
+                match &self.outcome {
+                    Outcome::Failed(error) => {
+                        Some(json!({ "kind": error.kind(), "message": error.message() }))
+                    }
+                    _ => None,
+                },
+            ),
+            ("fault", self.outcome.fault().map(Fault::to_json)),
+            (
+                "usage",
+                Some(json!({
+                    "fuel": usage.fuel,
+                    "memory_peak": usage.memory_peak,
+                    "table_peak": usage.table_peak,
+                    "elapsed_us": micros(usage.elapsed),
+                    "host_us": micros(usage.host_time),
+                    "host_calls": usage.host_calls,
+                    "host_bytes": usage.host_bytes,
+                    "log_bytes": usage.log_bytes,
+                    "output_bytes": usage.output_bytes,
+                })),
+            ),
+            ("limits", Some(limits_json(&self.limits))),
+            (
+                "denials",
+                Some(self.denials.iter().map(denial_json).collect()),
+            ),
+            ("logs", Some(self.logs.iter().map(log_json).collect())),
+            (
+                "logs_dropped",
+                (self.logs_dropped > 0).then(|| json!(self.logs_dropped)),
+            ),
+        ];
+        for (key, value) in parts {
+            put(&mut report, key, value);
+        }
+        if let Some(stdio) = &self.stdio {
+            let text = |bytes: &[u8]| json!(String::from_utf8_lossy(bytes));
+            put(&mut report, "stdout", Some(text(&stdio.stdout)));
+            put(&mut report, "stderr", Some(text(&stdio.stderr)));
+            let dropped = stdio.stdout_dropped + stdio.stderr_dropped;
+            put(
+                &mut report,
+                "stdio_dropped",
+                (dropped > 0).then(|| json!(dropped)),
+            );
+        }
+        report
+    }
+}
+
+/// The report of a component that was refused.
+pub fn refused_json(provider: &ProviderInfo, refusal: &Refusal, limits: &Limits) -> Value {
+    let imports: Vec<Value> = refusal
+        .imports
+        .iter()
+        .map(|import| {
+            let mut value = json!({ "name": import.name, "verdict": import.judgement.label() });
+            use crate::verdict::Judgement;
+            let more = match &import.judgement {
+                Judgement::Denied { line, .. } => Some(("grant", json!(line))),
+                Judgement::UnsupportedVersion { have } => Some(("have", json!(have))),
+                Judgement::Unknown { note: Some(note) } => Some(("note", json!(note))),
+                _ => None,
+            };
+            if let Some((key, more)) = more {
+                put(&mut value, key, Some(more));
+            }
+            value
+        })
+        .collect();
+    let mut value = json!({ "kind": refusal.kind.label(), "message": refusal.message });
+    put(
+        &mut value,
+        "imports",
+        (!imports.is_empty()).then(|| json!(imports)),
+    );
+    json!({
+        "provider": provider_json(provider),
+        "outcome": "refused",
+        "refusal": value,
+        "limits": limits_json(limits),
+    })
+}
+
+/// The report of a host that failed: an id, and nothing of what is inside.
+pub fn host_error_json(provider: &ProviderInfo, error: &HostError) -> Value {
+    json!({
+        "provider": provider_json(provider),
+        "outcome": "host-error",
+        "host_error": { "id": error.id(), "message": error.to_string() },
+    })
+}
+
+fn provider_json(provider: &ProviderInfo) -> Value {
+    json!({
+        "name": *provider.name,
+        "digest": provider.digest,
+        "size": provider.size,
+        "world": provider.world,
+    })
+}
+
+fn limits_json(limits: &Limits) -> Value {
+    let mut value = json!({});
+    for key in Limits::KEYS {
+        let name = match key.unit {
+            tollgate_policy::Unit::Duration => format!("{}_us", key.name),
+            _ => key.name.to_owned(),
+        };
+        put(
+            &mut value,
+            &name.replace('-', "_"),
+            limits.get(key.name).map(|n| json!(n)),
+        );
+    }
+    value
+}
+
+fn denial_json(denial: &Denial) -> Value {
+    json!({
+        "capability": denial.capability,
+        "target": denial.target,
+        "reason": denial.reason.label(),
+    })
+}
+
+fn log_json(line: &LogLine) -> Value {
+    json!({ "level": line.level.label(), "message": line.message })
+}
+
+fn put(object: &mut Value, key: &str, value: Option<Value>) {
+    if let (Value::Object(map), Some(value)) = (object, value) {
+        map.insert(key.to_owned(), value);
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,265 @@
+//! The runtime: from bytes and a policy to a [`Provider`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use tollgate_policy::{Grants, Limits, Policy};
+use wasmtime::component::{Component, Linker};
+
+use crate::engine::{EngineUnit, Engines};
+use crate::error::{HostError, LoadError, Refusal, RefusalKind};
+use crate::imports::files::Roots;
+use crate::imports::{AddToLinker, link};
+use crate::inspect::{Inspection, inspect};
+use crate::provider::Provider;
+use crate::report::ProviderInfo;
+use crate::state::HostState;
+use crate::verdict::{Verdict, judge};
+
+/// Guests that live at the same time, unless the embedder says otherwise. 64 slots cost half a
+/// millisecond at start-up and address space, not memory.
+const CONCURRENCY: u32 = 64;
+
+/// A component's bytes and its name.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: Arc<str>,
+    bytes: Arc<[u8]>,
+}
+
+impl Source {
+    /// Bytes that are at hand, under the name that reports and logs show.
+    pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Source {
+        Source {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
+    }
+
+    /// Reads a file, up to the `component-size` limit, under its name without the extension.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is not a regular file, or is larger than the limit.
+    pub fn file(path: &Path, limits: &Limits) -> Result<Source, LoadError> {
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let read = || {
+            // Looked at before it is opened: opening a pipe would wait for a writer.
+            if !std::fs::metadata(path)?.is_file() {
+                return Err(std::io::Error::other("not a regular file"));
+            }
+            let mut bytes = Vec::new();
+            File::open(path)?
+                .take(limits.component_size.saturating_add(1))
+                .read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|error| LoadError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        too_large(bytes.len(), limits)?;
+        Ok(Source::bytes(&name, bytes))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What its bytes say: validity, digest, imports and exports. Nothing is compiled.
+    ///
+    /// # Errors
+    ///
+    /// It is no component, or not a valid one.
+    pub fn inspect(&self) -> Result<Inspection, Refusal> {
+        inspect(&self.bytes)
+    }
+
+    /// What reports say of it.
+    pub fn info(&self, world: Option<String>) -> ProviderInfo {
+        ProviderInfo {
+            name: Arc::clone(&self.name),
+            digest: crate::inspect::digest(&self.bytes),
+            size: self.bytes.len() as u64,
+            world,
+        }
+    }
+}
+
+fn too_large(size: usize, limits: &Limits) -> Result<(), Refusal> {
+    if size as u64 > limits.component_size {
+        return Err(Refusal::new(
+            RefusalKind::TooLarge,
+            format!(
+                "larger than the {} bytes allowed; the policy's `limits.component-size` (or \
+                 --component-size) raises it",
+                limits.component_size
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a [`Runtime`].
+#[derive(Default)]
+pub struct Builder {
+    concurrency: Option<u32>,
+    interfaces: BTreeMap<String, AddToLinker>,
+}
+
+impl Builder {
+    /// How many guests may live at the same time; further calls wait for their turn. 64 by default.
+    #[must_use]
+    pub fn concurrency(mut self, guests: u32) -> Builder {
+        self.concurrency = Some(guests.max(1));
+        self
+    }
+
+    /// Offers an interface of the embedder's own, by its full name (`acme:clock/sleep@0.1.0`), to the
+    /// components whose policy lists it under `grants.interfaces`. `add` is what `bindgen!` generated,
+    /// with `imports: { default: async | trappable }`. Its functions call
+    /// [`HostState::charge`](crate::HostState::charge) first, so that they count and cost.
+    #[must_use]
+    pub fn interface(
+        mut self,
+        name: &str,
+        add: impl Fn(&mut Linker<HostState>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Builder {
+        self.interfaces.insert(name.to_owned(), Arc::new(add));
+        self
+    }
+
+    /// The runtime.
+    pub fn build(self) -> Runtime {
+        Runtime {
+            shared: Arc::new(Shared {
+                engines: Engines::new(self.concurrency.unwrap_or(CONCURRENCY)),
+                names: self.interfaces.keys().cloned().collect(),
+                interfaces: self.interfaces,
+            }),
+        }
+    }
+}
+
+/// Engines and what they share. It holds no grants: those come with each component's policy. Clones are
+/// the same runtime.
+#[derive(Clone)]
+pub struct Runtime {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engines: Engines,
+    interfaces: BTreeMap<String, AddToLinker>,
+    names: BTreeSet<String>,
+}
+
+impl Default for Runtime {
+    fn default() -> Runtime {
+        Runtime::new()
+    }
+}
+
+impl Runtime {
+    /// A runtime with the defaults.
+    pub fn new() -> Runtime {
+        Runtime::builder().build()
+    }
+
+    /// A runtime to be configured.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Judges every import of an inspected component. Nothing is compiled.
+    pub fn judge(&self, inspection: &Inspection, grants: &Grants) -> Verdict {
+        judge(&inspection.imports, grants, &self.shared.names)
+    }
+
+    /// Reads, judges, compiles and links a component. None of its code runs.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Refused`] says what is wrong with the component, all of its denied imports at once;
+    /// the other cases are the policy's files and the host's own failures.
+    pub async fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
+        let (runtime, source, policy) = (self.clone(), source.clone(), policy.clone());
+        // Compiling takes milliseconds to seconds of processor time: not on the async threads.
+        tokio::task::spawn_blocking(move || runtime.load_now(&source, &policy))
+            .await
+            .map_err(HostError::new)?
+    }
+
+    pub(crate) fn load_now(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
+        policy.check()?;
+        too_large(source.bytes.len(), &policy.limits)?;
+        let inspection = source.inspect()?;
+        let verdict = self.judge(&inspection, &policy.grants);
+        if let Some(refusal) = verdict.refusal() {
+            return Err(refusal.into());
+        }
+        let roots = Roots::open(&policy.grants)?;
+        let (unit, component, weight) = self.compile(&source.bytes, &policy.limits)?;
+        let mut linker = Linker::new(&unit.engine);
+        link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| {
+            // Names matched and types did not: the interface is another one of the same name.
+            let text = format!("an import has another type than this host's: {error:#}");
+            Refusal::new(RefusalKind::Imports, crate::escape::line(&text))
+        })?;
+        let info = ProviderInfo {
+            name: Arc::clone(&source.name),
+            digest: inspection.digest.clone(),
+            size: inspection.size,
+            world: inspection.world(),
+        };
+        Ok(Provider::new(
+            info,
+            &inspection,
+            unit,
+            pre,
+            weight,
+            roots,
+            policy,
+        ))
+    }
+
+    /// Compiles for the pool, or, when the component does not fit into it, for on-demand allocation.
+    fn compile(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(Arc<EngineUnit>, Component, u32), LoadError> {
+        let engines = &self.shared.engines;
+        let unit = engines.pooled(limits.stack)?;
+        // The engine refuses to compile what no slot of its pool could ever hold.
+        if let Ok(component) = compile(&unit, bytes)
+            && let Some(weight) = unit.weight(&component, limits)
+        {
+            return Ok((unit, component, weight));
+        }
+        let unit = engines.on_demand(limits.stack)?;
+        let component = compile(&unit, bytes)?;
+        Ok((unit, component, 0))
+    }
+}
+
+fn compile(unit: &EngineUnit, bytes: &[u8]) -> Result<Component, Refusal> {
+    // `from_binary`: with `new`, text would do as well.
+    Component::from_binary(&unit.engine, bytes).map_err(|error| {
+        let text = format!("it does not compile: {error:#}");
+        Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
+    })
+}

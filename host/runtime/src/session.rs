@@ -1,0 +1,314 @@
+//! One store with its guest: calls one after the other, each with a budget of its own.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime::component::{Instance, ResourceTable};
+use wasmtime_wasi::I32Exit;
+
+use crate::call::{Ended, guarded, panic_text};
+use crate::engine::{Slot, YIELD_INTERVAL};
+use crate::error::{CallError, HostError};
+use crate::fault::{Fault, FaultKind, classify};
+use crate::imports::types::Error;
+use crate::imports::wasi::{CommandInput, Wasi};
+use crate::meter::{Meter, hook};
+use crate::provider::{CommandResult, Provider, RunParams, RunResult};
+use crate::report::{Describe, Outcome, Report, Stdio, Usage};
+use crate::state::{HostState, Log};
+
+/// One store with its guest. Calls run one after the other, in the same instance and so in the same
+/// memory; each has the whole budget of fuel, time, host calls, logs and output. Memory, tables and
+/// handles belong to the store.
+///
+/// The guest is instantiated by the first call, on that call's budget, so that a component whose start
+/// function loops faults like any other. A fault, or a call that is dropped before it is done, ends the
+/// session and frees the store at once.
+pub struct Session {
+    provider: Provider,
+    state: State,
+    data: Option<Box<dyn Any + Send>>,
+}
+
+enum State {
+    /// Nothing has been called yet.
+    Fresh,
+    /// The guest is there and idle.
+    Idle(Box<Live>),
+    /// A call faulted, was dropped, or is under way.
+    Ended,
+}
+
+struct Live {
+    store: Store<HostState>,
+    instance: Option<Instance>,
+    _slot: Slot,
+}
+
+/// The guest inside of a call: what generated bindings take.
+pub struct Guest<'a> {
+    /// The store.
+    pub store: &'a mut Store<HostState>,
+    /// The instance in it.
+    pub instance: &'a Instance,
+}
+
+/// How a WASI command failed by itself: the exit code that it chose, never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitCode(pub i32);
+
+impl Describe for ExitCode {
+    fn kind(&self) -> String {
+        "exit".to_owned()
+    }
+
+    fn message(&self) -> String {
+        format!("exit code {}", self.0)
+    }
+}
+
+impl Session {
+    pub(crate) fn new(provider: Provider) -> Session {
+        Session {
+            provider,
+            state: State::Fresh,
+            data: None,
+        }
+    }
+
+    /// The provider it is of.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Whether it can be called: no call of it has faulted or was dropped.
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.state, State::Ended)
+    }
+
+    /// Data for the host functions that the embedder adds, before the first call.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Any + Send) -> Session {
+        self.data = Some(Box::new(data));
+        self
+    }
+
+    /// Calls the provider world's `run`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such export, the session has ended, or the host failed. What the guest did, its
+    /// faults included, is in the report.
+    pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
+        let run = self.provider.run_export()?.clone();
+        let mut report = self
+            .call(async |guest: &mut Guest<'_>| {
+                let run = guest
+                    .instance
+                    .get_typed_func::<RunParams<'_>, RunResult>(&mut *guest.store, &run)?;
+                let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
+                Ok(result)
+            })
+            .await?;
+        report.usage.output_bytes = Some(match &report.outcome {
+            Outcome::Returned(output) => output.len() as u64,
+            Outcome::Failed(error) => Error::message(error).len() as u64,
+            Outcome::Faulted(_) => 0,
+        });
+        Ok(report)
+    }
+
+    /// Runs a WASI command to its end. A command runs once: the session is over afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn command(mut self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
+        let run = self.provider.command_export()?.clone();
+        self.call(async move |guest: &mut Guest<'_>| {
+            guest.store.data_mut().wasi.input = input;
+            let run = guest
+                .instance
+                .get_typed_func::<(), CommandResult>(&mut *guest.store, &run)?;
+            match run.call_async(&mut *guest.store, ()).await {
+                Ok((Ok(()),)) => Ok(Ok(())),
+                Ok((Err(()),)) => Ok(Err(ExitCode(1))),
+                // Exiting is how a command ends, and for nobody else.
+                Err(error) => match error.downcast_ref::<I32Exit>() {
+                    Some(I32Exit(0)) => Ok(Ok(())),
+                    Some(I32Exit(code)) => Ok(Err(ExitCode(*code))),
+                    None => Err(error),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Calls whatever `work` calls, as one call under the limits: for typed worlds.
+    ///
+    /// `work` gets the store and the instance, makes the bindings that `bindgen!` generated for the
+    /// embedder's world, and returns what the export returned: a `Result` of the provider's own, or
+    /// `Ok(value)` for an export that cannot fail. Errors of the engine are passed on with `?`.
+    ///
+    /// # Errors
+    ///
+    /// When the session has ended or the host failed. What the guest did is in the report.
+    pub async fn call<T, E>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
+    ) -> Result<Report<T, E>, CallError> {
+        let start = Instant::now();
+        // Out of the session while it runs: a call that is dropped takes its store along.
+        let mut live = self.enter().await?;
+        let limits = Arc::clone(&self.provider.limits);
+        if self.provider.shared.parts > limits.instances {
+            let fault = Fault::new(FaultKind::Instances(limits.instances));
+            return Ok(live.report(self, start, Outcome::Faulted(fault)));
+        }
+        live.begin(start, &limits)?;
+        let deadline = live.store.data().meter.deadline;
+        let turns = Arc::clone(&live.store.data().meter.turns);
+
+        let mut instantiating = live.instance.is_none();
+        let Live {
+            store, instance, ..
+        } = &mut *live;
+        let ended = guarded(deadline, turns, async {
+            if instance.is_none() {
+                let made = self
+                    .provider
+                    .shared
+                    .pre
+                    .instantiate_async(&mut *store)
+                    .await?;
+                *instance = Some(made);
+                instantiating = false;
+            }
+            match instance.as_ref() {
+                Some(instance) => work(&mut Guest { store, instance }).await,
+                None => Err(wasmtime::Error::msg("no instance")),
+            }
+        })
+        .await;
+
+        let outcome = match ended {
+            Ended::Done(Ok(Ok(value))) => Outcome::Returned(value),
+            Ended::Done(Ok(Err(error))) => Outcome::Failed(error),
+            Ended::Done(Err(error)) => {
+                Outcome::Faulted(classify(&mut live.store, &error, instantiating)?)
+            }
+            Ended::Late => Outcome::Faulted(Fault::new(FaultKind::Deadline(limits.deadline))),
+            Ended::Panicked(panic) => {
+                let text = format!("a host function panicked: {}", panic_text(&*panic));
+                return Err(HostError::new(text).into());
+            }
+        };
+        let report = live.report(self, start, outcome);
+        if report.outcome.fault().is_none() {
+            self.state = State::Idle(live);
+        }
+        Ok(report)
+    }
+
+    /// The store, made if there is none yet. The session counts as ended until the call gives it back.
+    async fn enter(&mut self) -> Result<Box<Live>, CallError> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Idle(live) => Ok(live),
+            State::Ended => Err(CallError::Ended),
+            State::Fresh => {
+                let slot = self
+                    .provider
+                    .shared
+                    .unit
+                    .slot(self.provider.shared.weight)
+                    .await?;
+                Ok(Box::new(Live {
+                    store: self.store()?,
+                    instance: None,
+                    _slot: slot,
+                }))
+            }
+        }
+    }
+
+    fn store(&mut self) -> Result<Store<HostState>, HostError> {
+        let shared = &self.provider.shared;
+        let limits = &self.provider.limits;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        let state = HostState {
+            meter: Meter::new(Arc::clone(limits)),
+            provider: Arc::clone(&shared.info.name),
+            grants: Arc::clone(&shared.grants),
+            roots: Arc::clone(&shared.roots),
+            table,
+            log: Log::default(),
+            denials: Vec::new(),
+            wasi: Wasi::default(),
+            embedder: self.data.take(),
+        };
+        let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
+        store.limiter(|state| &mut state.meter);
+        store.call_hook(hook);
+        store.set_max_component_handles(limits.handles as usize);
+        Ok(store)
+    }
+}
+
+impl Live {
+    /// Fills the budget of one call.
+    fn begin(&mut self, start: Instant, limits: &tollgate_policy::Limits) -> Result<(), HostError> {
+        self.store.data_mut().meter.begin_call(start);
+        self.store
+            .set_fuel(limits.fuel)
+            .map_err(HostError::engine)?;
+        self.store
+            .fuel_async_yield_interval(Some(YIELD_INTERVAL))
+            .map_err(HostError::engine)
+    }
+
+    fn report<T, E>(
+        &mut self,
+        session: &Session,
+        start: Instant,
+        outcome: Outcome<T, E>,
+    ) -> Report<T, E> {
+        let limits = Arc::clone(&session.provider.limits);
+        let left = self.store.get_fuel().unwrap_or(0);
+        let state = self.store.data_mut();
+        let log = std::mem::take(&mut state.log);
+        let stdio = state.grants.wasi.is_some().then(|| {
+            let (stdout, stdout_dropped) = state.wasi.stdout.take();
+            let (stderr, stderr_dropped) = state.wasi.stderr.take();
+            Stdio {
+                stdout,
+                stdout_dropped,
+                stderr,
+                stderr_dropped,
+            }
+        });
+        let meter = &state.meter;
+        Report {
+            provider: Arc::clone(&session.provider.shared.info),
+            usage: Usage {
+                fuel: limits.fuel.saturating_sub(left),
+                memory_peak: meter.memory_peak(),
+                table_peak: meter.table_peak(),
+                elapsed: start.elapsed(),
+                host_time: meter.host_time,
+                host_calls: meter.host_calls,
+                host_bytes: meter.host_bytes,
+                log_bytes: log.bytes,
+                output_bytes: None,
+            },
+            outcome,
+            limits,
+            denials: std::mem::take(&mut state.denials),
+            logs: log.lines,
+            logs_dropped: log.dropped,
+            stdio,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The data of a store: what host functions see of the call they serve.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use tollgate_policy::{Denial, Grants, Reason};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtxView, WasiView};
+
+use crate::imports::files::Roots;
+use crate::imports::wasi::Wasi;
+use crate::meter::Meter;
+use crate::report::LogLine;
+
+/// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
+const MAX_DENIALS: usize = 100;
+
+/// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
+pub struct HostState {
+    pub(crate) meter: Meter,
+    pub(crate) provider: Arc<str>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) roots: Arc<Roots>,
+    pub(crate) table: ResourceTable,
+    pub(crate) log: Log,
+    pub(crate) denials: Vec<Denial>,
+    pub(crate) wasi: Wasi,
+    pub(crate) embedder: Option<Box<dyn Any + Send>>,
+}
+
+impl HostState {
+    /// The embedder's own data, put there with [`Session::set_data`](crate::Session::set_data), for the
+    /// host functions it adds with [`Builder::interface`](crate::Builder::interface).
+    pub fn data_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.embedder.as_mut()?.downcast_mut()
+    }
+
+    /// Counts a host call of the embedder's own against the `host-calls` limit and charges fuel for it
+    /// and for `bytes` that it moves. An error ends the call; pass it on with `?`.
+    pub fn charge(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        self.meter.charge(bytes, crate::meter::MOVE_PRICE)?;
+        Ok(())
+    }
+
+    /// Lets other tasks run when the guest, living on host calls, has kept its thread for long.
+    pub(crate) async fn be_fair(&mut self) {
+        if self.meter.turn_is_over() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Notes a use of a granted capability.
+    pub(crate) fn allowed(&self, capability: &'static str, target: &str) {
+        tracing::debug!(
+            target: "tollgate::audit",
+            provider = %crate::escape::line(&self.provider),
+            capability,
+            target = %crate::escape::line(target),
+            "allowed"
+        );
+    }
+
+    /// Notes a denial, for the audit log and the report.
+    pub(crate) fn denied(&mut self, capability: &'static str, target: &str, reason: Reason) {
+        tracing::info!(
+            target: "tollgate::audit",
+            provider = %crate::escape::line(&self.provider),
+            capability,
+            target = %crate::escape::line(target),
+            reason = reason.label(),
+            "denied"
+        );
+        if self.denials.len() < MAX_DENIALS {
+            self.denials.push(Denial {
+                capability,
+                target: crate::escape::line(target).into_owned(),
+                reason,
+            });
+        }
+    }
+}
+
+impl WasiView for HostState {
+    // Called for every WASI function, which makes it the place to count them.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.meter.count_wasi();
+        WasiCtxView {
+            ctx: self.wasi.context(&self.meter.limits),
+            table: &mut self.table,
+        }
+    }
+}
+
+/// Log lines of one call, up to the `log` limit.
+#[derive(Default)]
+pub(crate) struct Log {
+    pub(crate) lines: Vec<LogLine>,
+    pub(crate) bytes: u64,
+    pub(crate) dropped: u64,
+}
+
+/// What a kept line costs beside its text: a million empty lines are not free.
+const LINE_OVERHEAD: u64 = 32;
+
+impl Log {
+    /// Keeps the line if the whole of it fits under `cap` bytes, else counts it.
+    pub(crate) fn push(&mut self, line: LogLine, cap: u64) {
+        let size = line.message.len() as u64 + LINE_OVERHEAD;
+        if self.bytes.saturating_add(size) > cap {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.bytes += size;
+        self.lines.push(line);
+    }
+}

@@ -1,0 +1,288 @@
+//! The verdict: every import of a component, judged against the grants before anything is compiled.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use semver::Version;
+use tollgate_policy::{Capability, Grants};
+
+use crate::error::{Refusal, RefusalKind};
+use crate::inspect::{Import, ItemKind};
+
+/// The version of `tollgate:provider` that this host serves.
+pub const PROVIDER_VERSION: &str = "0.1.0";
+
+/// The version of WASI that this host serves: the one of wasmtime-wasi 48.
+pub const WASI_VERSION: &str = "0.2.12";
+
+/// How one import was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Judgement {
+    /// The policy grants it, or it holds types only.
+    Granted,
+    /// This host has it and the policy does not grant it.
+    Denied {
+        /// The line of policy that would grant it.
+        line: String,
+        /// The command-line option that would.
+        flag: String,
+    },
+    /// This host does not have it.
+    Unknown {
+        /// Why, when more can be said than that.
+        note: Option<String>,
+    },
+    /// This host has the interface, and not this version of it.
+    UnsupportedVersion {
+        /// The version it has.
+        have: String,
+    },
+}
+
+impl Judgement {
+    /// The stable name, as in the report.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Judgement::Granted => "granted",
+            Judgement::Denied { .. } => "denied",
+            Judgement::Unknown { .. } => "unknown",
+            Judgement::UnsupportedVersion { .. } => "unsupported-version",
+        }
+    }
+}
+
+/// One import with its judgement. Displayed on one line, with the cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportVerdict {
+    /// As the component writes it, version included.
+    pub name: String,
+    /// What it was judged to be.
+    pub judgement: Judgement,
+}
+
+impl fmt::Display for ImportVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = crate::escape::line(&self.name);
+        match &self.judgement {
+            Judgement::Granted => write!(f, "{name}: granted"),
+            Judgement::Denied { line, flag } => write!(
+                f,
+                "{name}: denied; the policy line `{line}` (or {flag}) would grant it"
+            ),
+            Judgement::Unknown { note: None } => {
+                write!(f, "{name}: this host has no such interface")
+            }
+            Judgement::Unknown { note: Some(note) } => write!(f, "{name}: {note}"),
+            Judgement::UnsupportedVersion { have } => {
+                write!(f, "{name}: this host serves version {have}")
+            }
+        }
+    }
+}
+
+/// What is to be said of all imports of a component, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Every import.
+    pub imports: Vec<ImportVerdict>,
+}
+
+impl Verdict {
+    /// Whether the component may be loaded.
+    pub fn allows(&self) -> bool {
+        self.imports
+            .iter()
+            .all(|import| import.judgement == Judgement::Granted)
+    }
+
+    /// The refusal that lists all that is not granted at once, if anything is.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        let against: Vec<ImportVerdict> = self
+            .imports
+            .iter()
+            .filter(|import| import.judgement != Judgement::Granted)
+            .cloned()
+            .collect();
+        if against.is_empty() {
+            return None;
+        }
+        // A version that is not served is the better headline only where nothing else is wrong: then
+        // rebuilding the component, not changing the policy, is the cure.
+        let versions_only = against
+            .iter()
+            .all(|import| matches!(import.judgement, Judgement::UnsupportedVersion { .. }));
+        let (kind, what) = if versions_only {
+            (
+                RefusalKind::WorldVersion,
+                "built for a version this host does not serve",
+            )
+        } else {
+            (RefusalKind::Imports, "not granted")
+        };
+        let count = against.len();
+        let noun = if count == 1 { "import" } else { "imports" };
+        Some(Refusal {
+            kind,
+            message: format!("{count} {noun} {what}:"),
+            imports: against,
+        })
+    }
+}
+
+/// The interfaces of `wasi:*@0.2` that `wasi` grants.
+pub(crate) const WASI_INTERFACES: &[&str] = &[
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/network",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+];
+
+/// Judges every import. `extra` are the interfaces that the embedding program itself offers.
+pub(crate) fn judge(imports: &[Import], grants: &Grants, extra: &BTreeSet<String>) -> Verdict {
+    let imports = imports
+        .iter()
+        .map(|import| ImportVerdict {
+            name: import.name.clone(),
+            judgement: judge_one(import, grants, extra),
+        })
+        .collect();
+    Verdict { imports }
+}
+
+fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judgement {
+    match import.kind {
+        ItemKind::Instance => {}
+        // A type that merely names another one brings nothing with it.
+        ItemKind::Type => return Judgement::Granted,
+        kind => {
+            return Judgement::Unknown {
+                note: Some(format!(
+                    "this host offers whole interfaces, and this is a bare {}",
+                    kind.label()
+                )),
+            };
+        }
+    }
+    let (base, version) = split_version(&import.name);
+    let Some(capability) = capability(&import.name, base, extra) else {
+        // A domain's shared types arrive as an interface without functions: nothing to grant.
+        return if import.types_only {
+            Judgement::Granted
+        } else {
+            Judgement::Unknown { note: None }
+        };
+    };
+    if let Some(have) = served_version(base)
+        && !serves(have, version)
+    {
+        return Judgement::UnsupportedVersion {
+            have: have.to_owned(),
+        };
+    }
+    if capability.granted_by(grants) {
+        Judgement::Granted
+    } else {
+        Judgement::Denied {
+            line: capability.policy_line(),
+            flag: capability.flag(),
+        }
+    }
+}
+
+/// What an import asks for, or `None` for an interface that this host does not have.
+fn capability(name: &str, base: &str, extra: &BTreeSet<String>) -> Option<Capability> {
+    let capability = Capability::of(name)?;
+    let served = match &capability {
+        Capability::Wasi => WASI_INTERFACES.contains(&base),
+        Capability::Interface(name) => extra.contains(name),
+        _ => true,
+    };
+    served.then_some(capability)
+}
+
+/// The version of our own package, or of WASI, that this host has; other packages name theirs exactly.
+fn served_version(base: &str) -> Option<&'static str> {
+    if base.starts_with("tollgate:provider/") {
+        Some(PROVIDER_VERSION)
+    } else if base.starts_with("wasi:") {
+        Some(WASI_VERSION)
+    } else {
+        None
+    }
+}
+
+/// Whether a host at version `have` serves a component built for `want`: the same semver track, and
+/// nothing newer than what the host has.
+fn serves(have: &str, want: Option<&str>) -> bool {
+    let (Ok(have), Some(Ok(want))) = (Version::parse(have), want.map(Version::parse)) else {
+        return false;
+    };
+    let same_track = if have.major > 0 {
+        have.major == want.major
+    } else {
+        want.major == 0 && have.minor == want.minor
+    };
+    same_track && want.pre.is_empty() && want <= have
+}
+
+/// `ns:pkg/iface@1.2.3` to its name and its version.
+pub(crate) fn split_version(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((base, version)) => (base, Some(version)),
+        None => (name, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_on_the_same_track_and_not_newer_are_served() {
+        for (have, want, ok) in [
+            ("0.1.0", Some("0.1.0"), true),
+            ("0.1.0", Some("0.1.1"), false),
+            ("0.1.0", Some("0.2.0"), false),
+            ("0.2.12", Some("0.2.3"), true),
+            ("0.2.12", Some("0.2.13"), false),
+            ("0.2.12", Some("0.3.0"), false),
+            ("0.2.12", Some("1.2.0"), false),
+            ("1.4.0", Some("1.0.0"), true),
+            ("1.4.0", Some("2.0.0"), false),
+            ("0.1.0", Some("0.1.0-rc.1"), false),
+            ("0.1.0", None, false),
+            ("0.1.0", Some("junk"), false),
+        ] {
+            assert_eq!(serves(have, want), ok, "{have} serves {want:?}");
+        }
+    }
+
+    #[test]
+    fn the_wasi_list_is_sorted_so_that_a_gap_is_seen() {
+        assert!(WASI_INTERFACES.is_sorted());
+    }
+}

@@ -1,0 +1,162 @@
+//! Fuel, deadline, stack, host calls: rows 19, 20, 28, 31 and 54. Each limit small, and the guest endless.
+
+use tollgate::FaultKind;
+
+use crate::harness::{attack, returned, run};
+
+const ALL: &str = r#"
+grants.log = true
+grants.hash = true
+grants.config = { key = "value" }
+grants.store = true
+grants.http = [{ url = "https://example.com/**" }]
+grants.files = [{ root = "data", path = "samples/files", access = "read" }]
+"#;
+
+fn limited(limits: &str) -> String {
+    format!("{ALL}\n{limits}")
+}
+
+/// Row 19.
+#[test]
+fn an_endless_loop_runs_out_of_fuel() {
+    let fault = attack("spin", &limited("limits.fuel = 1_000_000")).faults("fuel");
+    assert_eq!(fault.kind, FaultKind::Fuel(1_000_000));
+}
+
+/// Row 19, with fuel to spare.
+#[test]
+fn an_endless_loop_meets_its_deadline() {
+    let limits = limited("limits.fuel = 1_000_000_000_000\nlimits.deadline = \"50ms\"");
+    attack("spin", &limits).faults("deadline");
+}
+
+/// Row 20: bulk instructions pay by the byte, and stop.
+#[test]
+fn endless_fills_and_copies_are_stopped() {
+    for attack_name in ["fill", "copy"] {
+        attack(attack_name, &limited("limits.fuel = 100_000_000")).faults("fuel");
+        let limits = limited("limits.fuel = 1_000_000_000_000\nlimits.deadline = \"50ms\"");
+        attack(attack_name, &limits).faults("deadline");
+    }
+}
+
+/// Row 28.
+#[test]
+fn deep_recursion_exhausts_the_stack() {
+    let fault = attack("recurse", ALL).faults("stack");
+    assert_eq!(fault.kind, FaultKind::Stack(512 << 10));
+    let fault = attack("recurse", &limited("limits.stack = \"64KiB\"")).faults("stack");
+    assert_eq!(fault.kind, FaultKind::Stack(64 << 10));
+}
+
+/// A smaller stack is really smaller: the same fuel buys fewer frames.
+#[test]
+fn the_stack_limit_is_the_stack() {
+    let used = |limits: &str| run("hostile", &limited(limits), "recurse").usage.fuel;
+    let small = used("limits.stack = \"64KiB\"");
+    let large = used("limits.stack = \"1MiB\"");
+    assert!(large > small * 8, "{small} and {large}");
+}
+
+#[test]
+fn host_calls_are_counted() {
+    let fault = attack("host-call-flood", &limited("limits.host-calls = 50")).faults("host-calls");
+    assert_eq!(fault.kind, FaultKind::HostCalls(50));
+    let report = run(
+        "hostile",
+        &limited("limits.host-calls = 50"),
+        "host-call-flood",
+    );
+    assert_eq!(
+        report.usage.host_calls, 51,
+        "the one too many is counted and not done"
+    );
+}
+
+/// Host work is paid for in fuel: by the call ...
+#[test]
+fn host_calls_cost_fuel() {
+    let limits = limited("limits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000");
+    let report = run("hostile", &limits, "host-call-flood");
+    assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
+    assert!(
+        report.usage.host_calls < 2_100,
+        "{}",
+        report.usage.host_calls
+    );
+}
+
+/// ... and by the byte (row 54).
+#[test]
+fn hashing_costs_fuel_by_the_byte() {
+    // 16 MiB at 5 fuel a byte: the budget is gone before the second buffer.
+    let limits = limited(
+        "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"\nlimits.host-calls = 1_000_000",
+    );
+    attack("hash-flood", &limits).faults("fuel");
+    let report = run("hostile", &limits, "hash-flood");
+    assert!(report.usage.host_calls <= 3, "{}", report.usage.host_calls);
+}
+
+/// Row 31.
+#[test]
+fn log_floods_are_cut_and_counted() {
+    let small = limited("limits.log = \"1KiB\"");
+    let report = run("hostile", &small, "log-flood-huge");
+    assert!(report.usage.log_bytes <= 1024);
+    assert!(report.logs_dropped > 0);
+    let limits = limited("limits.log = \"1KiB\"\nlimits.host-calls = 4_000_000_000");
+    attack("log-flood-tiny", &limited("limits.log = \"1KiB\"")).faults("host-calls");
+    let report = run(
+        "hostile",
+        &format!("{limits}\nlimits.fuel = 10_000_000"),
+        "log-flood-tiny",
+    );
+    assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
+    let kept = report.logs.len() as u64;
+    assert_eq!(
+        kept + report.logs_dropped + 1,
+        report.usage.host_calls,
+        "every line counts"
+    );
+    assert!(report.usage.log_bytes <= 1024);
+}
+
+#[test]
+fn a_log_limit_of_nothing_keeps_nothing() {
+    let report = run("hostile", &limited("limits.log = 0"), "log-escape");
+    assert!(report.logs.is_empty() && report.logs_dropped > 0);
+}
+
+#[test]
+fn output_is_bounded() {
+    let fault = attack("big-output 2000000", &limited("limits.output = \"1MiB\"")).faults("output");
+    assert_eq!(fault.kind, FaultKind::Output(1 << 20));
+    let exact = run(
+        "hostile",
+        &limited("limits.output = 1000"),
+        "big-output 1000",
+    );
+    assert_eq!(returned(&exact).len(), 1000);
+    assert_eq!(exact.usage.output_bytes, Some(1000));
+    attack("big-output 1001", &limited("limits.output = 1000")).faults("output");
+}
+
+#[test]
+fn data_in_one_host_call_is_bounded() {
+    let fault =
+        attack("big-arg 2000000", &limited("limits.host-data = \"1MiB\"")).faults("host-data");
+    assert_eq!(fault.kind, FaultKind::HostData(1 << 20));
+    run(
+        "hostile",
+        &limited("limits.host-data = \"1MiB\""),
+        "big-arg 1000000",
+    );
+    // A result is bounded by it as well, where it is the smaller of the two.
+    attack(
+        "big-output 2000000",
+        &limited("limits.host-data = \"1MiB\""),
+    )
+    .faults("host-data");
+}

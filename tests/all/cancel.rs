@@ -1,0 +1,158 @@
+//! Waiting in a host function: a deadline reaches into it, a dropped call leaves nothing, a panic is the
+//! host's own. Rows 21, 50 and 51.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tollgate::{CallError, HostState, Session};
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
+
+use crate::harness::{Footprint, alone, attack_by, load};
+
+const CLOCK: &str = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
+
+/// How many sleeps are under way.
+static SLEEPING: AtomicUsize = AtomicUsize::new(0);
+
+struct Asleep;
+
+impl Asleep {
+    fn new() -> Asleep {
+        SLEEPING.fetch_add(1, Ordering::SeqCst);
+        Asleep
+    }
+}
+
+impl Drop for Asleep {
+    fn drop(&mut self) {
+        SLEEPING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The embedder's interface that `sleeper.wat` imports.
+pub fn clock(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
+    interface.func_wrap_async(
+        "sleep",
+        |mut store: StoreContextMut<'_, HostState>, (ms,): (u32,)| {
+            Box::new(async move {
+                store.data_mut().charge(0)?;
+                let _asleep = Asleep::new();
+                tokio::time::sleep(Duration::from_millis(ms.into())).await;
+                Ok(())
+            })
+        },
+    )?;
+    interface.func_wrap("panic", |_store, (): ()| -> wasmtime::Result<()> {
+        panic!("the host's own mistake, with a canary: hunter2")
+    })
+}
+
+/// Row 21: one long sleep, and many short ones.
+#[test]
+fn a_deadline_reaches_into_host_calls() {
+    let policy = format!("{CLOCK}\nlimits.deadline = \"40ms\"");
+    for call in ["once(60000)", "again(15)"] {
+        let start = Instant::now();
+        attack_by("sleeper", call, &policy).faults("deadline");
+        // Five attacks of 40 ms; the bound is loose, the machine is shared.
+        assert!(start.elapsed() < Duration::from_secs(5), "{call}");
+        assert_eq!(SLEEPING.load(Ordering::SeqCst), 0);
+    }
+}
+
+/// Row 21: a host function that ignores the clock does not turn lateness into success.
+#[test]
+fn a_late_result_is_no_result() {
+    let report = load("sleeper", &format!("{CLOCK}\nlimits.deadline = \"20ms\""))
+        .session()
+        .wave("once(30)")
+        .unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+}
+
+/// Row 50.
+#[test]
+fn a_dropped_call_takes_its_host_work_and_its_store_along() {
+    let _alone = alone();
+    let provider = load("sleeper", CLOCK).as_async().clone();
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap();
+    tokio.block_on(async {
+        let data = Arc::new(());
+        let mut before = None;
+        for round in 0..4 {
+            let mut session: Session = provider.session().with_data(Arc::clone(&data));
+            {
+                let call = session.wave("once(60000)");
+                tokio::pin!(call);
+                tokio::select! {
+                    _ = &mut call => panic!("it was to sleep for a minute"),
+                    () = tokio::time::sleep(Duration::from_millis(20)) => {}
+                }
+                assert_eq!(SLEEPING.load(Ordering::SeqCst), 1);
+                assert_eq!(Arc::strong_count(&data), 2, "the store holds the data");
+            }
+            assert_eq!(SLEEPING.load(Ordering::SeqCst), 0, "the host work is gone");
+            assert_eq!(Arc::strong_count(&data), 1, "the store is gone");
+            assert!(!session.is_alive());
+            assert!(matches!(
+                session.wave("once(1)").await,
+                Err(CallError::Ended)
+            ));
+            match (round, &before) {
+                (0, _) => before = Some(Footprint::now()),
+                (3, Some(before)) => Footprint::now().assert_back_at(before),
+                _ => {}
+            }
+        }
+        let report = provider.session().wave("once(1)").await.unwrap();
+        assert!(report.outcome.fault().is_none());
+    });
+}
+
+/// Row 51.
+#[test]
+fn a_panic_in_a_host_function_is_a_host_error() {
+    let _alone = alone();
+    let provider = load("sleeper", CLOCK);
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut session = provider.session();
+    let error = session.wave("panic()").unwrap_err();
+    std::panic::set_hook(quiet);
+    match &error {
+        CallError::Host(host) => {
+            assert!(
+                !error.to_string().contains("hunter2"),
+                "the caller learns an id"
+            );
+            assert!(host.detail().contains("hunter2"), "the operator learns all");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        matches!(session.wave("once(1)"), Err(CallError::Ended)),
+        "never used again"
+    );
+    let report = provider.session().wave("once(1)").unwrap();
+    assert!(report.outcome.fault().is_none(), "the next call succeeds");
+}
+
+#[test]
+fn an_interface_of_the_embedders_needs_its_grant_too() {
+    let refusal = crate::harness::refused(&crate::harness::source("sleeper"), "");
+    assert_eq!(refusal.imports[0].judgement.label(), "denied");
+    assert!(refusal.to_string().contains("interfaces"), "{refusal}");
+}
+
+#[test]
+fn calls_of_the_embedders_interface_count_and_cost() {
+    let policy = format!("{CLOCK}\nlimits.host-calls = 5");
+    attack_by("sleeper", "again(0)", &policy).faults("host-calls");
+}

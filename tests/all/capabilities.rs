@@ -1,0 +1,58 @@
+//! Log, hash, config, http, store: each does what it says, and nothing without its grant (see load.rs).
+
+use crate::harness::{returned, run};
+
+const ALL: &str = r#"
+grants.log = true
+grants.hash = true
+grants.config = { region = "eu" }
+grants.store = true
+grants.http = [{ url = "https://example.com/**" }]
+grants.files = [{ root = "data", path = "samples/files", access = "read" }]
+"#;
+
+#[test]
+fn config_answers_what_the_policy_sets_and_nothing_else() {
+    assert!(returned(&run("hostile", ALL, "config-get region")).contains("eu"));
+    for key in ["Region", "region ", "PATH", "HOME", ""] {
+        let answer = returned(&run("hostile", ALL, &format!("config-get {key}")));
+        assert!(answer.contains("None"), "{key}: {answer}");
+    }
+}
+
+#[test]
+fn what_this_host_does_not_have_yet_says_so() {
+    for attack in [
+        "http-get https://example.com/",
+        "http-header x y",
+        "store-open things",
+    ] {
+        let answer = returned(&run("hostile", ALL, attack));
+        assert!(answer.contains("Unavailable"), "{attack}: {answer}");
+    }
+    for attack in [
+        "store-get things key",
+        "store-set things key value",
+        "store-flood",
+    ] {
+        let report = run("hostile", ALL, attack);
+        let text = format!("{:?}", report.outcome);
+        assert!(
+            text.contains("navailable") || text.contains("Returned"),
+            "{attack}: {text}"
+        );
+    }
+}
+
+#[test]
+fn log_lines_keep_their_level_and_order() {
+    let report = run("checksums", &ALL.replace("region", "x"), "data");
+    assert_eq!(report.logs.len(), 1);
+    assert_eq!(report.logs[0].level.label(), "info");
+    assert_eq!(
+        report.usage.log_bytes,
+        report.logs[0].message.len() as u64 + 32
+    );
+    assert_eq!(returned(&run("hostile", ALL, "ping")), "pong");
+    assert!(returned(&run("hostile", ALL, "big-list 10")).contains("navailable"));
+}

@@ -1,0 +1,213 @@
+//! What every test here stands on: guests by name, policies from text, and the invariant that an attack
+//! leaves nothing behind.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tollgate::blocking::{self, Provider};
+use tollgate::{Fault, LoadError, Outcome, Policy, Refusal, Report, Runtime, Source, WaveError};
+
+/// Resident memory may differ by this much after an attack (ATTACKS.md).
+const MEMORY_DRIFT: i64 = 2 << 20;
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The folder of built guests: `TOLLGATE_GUESTS`, or where `just guests` puts them.
+pub fn guests() -> PathBuf {
+    std::env::var_os("TOLLGATE_GUESTS").map_or_else(|| root().join("target/guests"), PathBuf::from)
+}
+
+/// A built guest's file.
+pub fn guest_file(name: &str) -> PathBuf {
+    let path = guests().join(format!("{name}.wasm"));
+    assert!(
+        path.is_file(),
+        "{} is not there; run `./justw guests` first",
+        path.display()
+    );
+    path
+}
+
+pub fn source(name: &str) -> Source {
+    let limits = tollgate::Limits::default();
+    Source::file(&guest_file(name), &limits).unwrap()
+}
+
+pub fn policy(text: &str) -> Policy {
+    Policy::parse(text, root()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// One test at a time: tests look at the memory and the descriptors of the whole process.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The runtime that all tests share, with the embedder's interface of `sleeper.wat`.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        Runtime::builder()
+            .concurrency(16)
+            .interface("acme:clock/sleep@0.1.0", crate::cancel::clock)
+            .build()
+    })
+}
+
+pub fn blocking() -> blocking::Runtime {
+    runtime().clone().into()
+}
+
+pub fn load(guest: &str, policy_text: &str) -> Provider {
+    blocking()
+        .load(&source(guest), &policy(policy_text))
+        .unwrap_or_else(|error| panic!("{guest} does not load: {error}"))
+}
+
+/// The refusal with which a guest is not loaded.
+pub fn refused(source: &Source, policy_text: &str) -> Refusal {
+    match blocking().load(source, &policy(policy_text)) {
+        Err(LoadError::Refused(refusal)) => refusal,
+        Err(other) => panic!("not refused, but: {other}"),
+        Ok(_) => panic!("loaded"),
+    }
+}
+
+/// Runs `run` in a fresh session.
+pub fn run(guest: &str, policy_text: &str, input: &str) -> Report<Vec<u8>> {
+    load(guest, policy_text)
+        .session()
+        .run(input.as_bytes())
+        .unwrap()
+}
+
+/// What `run` returned, as text.
+pub fn returned(report: &Report<Vec<u8>>) -> String {
+    match &report.outcome {
+        Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => panic!("did not return: {other:?}"),
+    }
+}
+
+/// Calls an export in a fresh session.
+pub fn wave(guest: &str, policy_text: &str, call: &str) -> Report<String, WaveError> {
+    load(guest, policy_text).session().wave(call).unwrap()
+}
+
+/// An attack that is expected to be stopped.
+pub struct Attack {
+    provider: Provider,
+    call: Call,
+}
+
+#[derive(Clone)]
+enum Call {
+    Run(String),
+    Wave(String),
+}
+
+/// An attack of the Rust guest `hostile`, by name.
+pub fn attack(input: &str, policy_text: &str) -> Attack {
+    Attack {
+        provider: load("hostile", policy_text),
+        call: Call::Run(input.to_owned()),
+    }
+}
+
+/// An attack by a guest of `wat/`, through one of its exports.
+pub fn attack_by(guest: &str, call: &str, policy_text: &str) -> Attack {
+    Attack {
+        provider: load(guest, policy_text),
+        call: Call::Wave(call.to_owned()),
+    }
+}
+
+impl Attack {
+    fn once(&self) -> Fault {
+        let mut session = self.provider.session();
+        let fault = match &self.call {
+            Call::Run(input) => {
+                let report = session.run(input.as_bytes()).unwrap();
+                report.outcome.fault().cloned()
+            }
+            Call::Wave(call) => {
+                let report = session.wave(call).unwrap();
+                report.outcome.fault().cloned()
+            }
+        };
+        let fault = fault.expect("the attack was not stopped");
+        assert!(
+            session.run(b"ping").is_err() && session.wave("next()").is_err(),
+            "a session outlives its fault"
+        );
+        fault
+    }
+
+    /// Asserts the whole invariant: it is stopped with a fault of this kind every time, the next call
+    /// succeeds, and descriptors, threads, memory maps and memory are back where they were.
+    pub fn faults(&self, kind: &str) -> Fault {
+        let _alone = alone();
+        let good = load("echo", "");
+        let next = || {
+            let report = good.session().run(b"still here").unwrap();
+            assert_eq!(returned(&report), "still here");
+        };
+        // The first round warms up the pool, the threads and the allocator.
+        let fault = self.once();
+        assert_eq!(fault.label(), kind, "{fault:?}");
+        next();
+        let before = Footprint::now();
+        for _ in 0..3 {
+            assert_eq!(self.once().label(), kind);
+            next();
+        }
+        Footprint::now().assert_back_at(&before);
+        fault
+    }
+}
+
+/// What the process holds of the system.
+#[derive(Debug)]
+pub struct Footprint {
+    descriptors: usize,
+    threads: usize,
+    maps: usize,
+    resident: i64,
+}
+
+impl Footprint {
+    pub fn now() -> Footprint {
+        let count = |path: &str| std::fs::read_dir(path).unwrap().count();
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: i64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        Footprint {
+            descriptors: count("/proc/self/fd"),
+            threads: count("/proc/self/task"),
+            maps: std::fs::read_to_string("/proc/self/maps")
+                .unwrap()
+                .lines()
+                .count(),
+            resident: pages * 4096,
+        }
+    }
+
+    pub fn assert_back_at(&self, before: &Footprint) {
+        assert_eq!(self.descriptors, before.descriptors, "descriptors leaked");
+        // A thread of the blocking pool that ends meanwhile is no leak.
+        assert!(
+            self.threads <= before.threads,
+            "threads leaked: {before:?} {self:?}"
+        );
+        assert!(
+            self.maps <= before.maps,
+            "memory maps leaked: {before:?} {self:?}"
+        );
+        assert!(
+            self.resident - before.resident <= MEMORY_DRIFT,
+            "memory leaked: {before:?} {self:?}"
+        );
+    }
+}

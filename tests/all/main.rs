@@ -1,0 +1,25 @@
+//! The guests against the host, the command line and the policies. One binary: the host is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod abi;
+mod budget;
+mod cancel;
+mod capabilities;
+mod files;
+mod floods;
+mod harness;
+mod lifting;
+mod load;
+mod memory;
+mod numbers;
+mod providers;
+mod sessions;
+mod text;
+mod traps;
+mod wasi;

@@ -1,0 +1,134 @@
+//! Sessions: one instance, a budget for each call, and an end with the first fault.
+
+use tollgate::{CallError, Limits, LoadError, Outcome};
+
+use crate::harness::{alone, load, runtime};
+
+#[test]
+fn calls_of_a_session_share_its_memory_and_each_has_a_budget() {
+    let _alone = alone();
+    let mut session = load("counter", "limits.fuel = 100_000").session();
+    for expected in 1..=5 {
+        let report = session.wave("next()").unwrap();
+        assert_eq!(report.outcome, Outcome::Returned(expected.to_string()));
+    }
+    // Together these are over the budget of one call.
+    for _ in 0..4 {
+        assert!(
+            session
+                .wave("work(10000)")
+                .unwrap()
+                .outcome
+                .fault()
+                .is_none()
+        );
+    }
+    let other = load("counter", "").session().wave("next()").unwrap();
+    assert_eq!(
+        other.outcome,
+        Outcome::Returned("1".to_owned()),
+        "sessions share nothing"
+    );
+}
+
+#[test]
+fn a_fault_ends_a_session() {
+    let mut session = load("counter", "").session();
+    session.wave("next()").unwrap();
+    assert_eq!(session.wave("trap()").unwrap().outcome.label(), "faulted");
+    assert!(matches!(session.wave("next()"), Err(CallError::Ended)));
+}
+
+#[test]
+fn an_error_of_the_provider_does_not_end_a_session() {
+    let mut session = load("echo", "").session();
+    assert_eq!(session.run(b"fail:once").unwrap().outcome.label(), "failed");
+    let report = session.run(b"again").unwrap();
+    assert_eq!(report.outcome.returned().as_deref(), Some(&b"again"[..]));
+}
+
+#[test]
+fn limits_change_without_compiling_again() {
+    let provider = load("counter", "");
+    let small = Limits {
+        fuel: 1_000,
+        ..Limits::default()
+    };
+    let limited = provider.as_async().with_limits(small).unwrap();
+    let mut session = limited.session();
+    let report = on_tokio(session.wave("work(100000)")).unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
+    for limits in [
+        Limits {
+            stack: 1 << 20,
+            ..Limits::default()
+        },
+        Limits {
+            table_elements: 2_000_000,
+            ..Limits::default()
+        },
+    ] {
+        assert!(matches!(
+            provider.as_async().with_limits(limits),
+            Err(LoadError::FixedAtLoad { .. })
+        ));
+    }
+}
+
+#[test]
+fn wrong_arguments_are_named_and_cost_nothing() {
+    let mut session = load("counter", "").session();
+    for expression in ["work", "work(", "work(\"x\")", "work()", "work(-1)", ""] {
+        match session.wave(expression) {
+            Err(CallError::Arguments(text)) => assert!(text.contains(expression), "{text}"),
+            other => panic!("{expression}: {other:?}"),
+        }
+    }
+    assert!(session.wave("next()").is_ok(), "the session lives on");
+}
+
+fn on_tokio<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+        .block_on(work)
+}
+
+#[test]
+fn a_blocking_call_inside_of_a_runtime_is_refused() {
+    let mut session = load("counter", "").session();
+    on_tokio(async {
+        assert!(matches!(
+            session.wave("next()"),
+            Err(CallError::InsideAsync)
+        ));
+    });
+}
+
+/// Reports and sessions go where an embedder's tasks go, and many run at once.
+#[test]
+fn sessions_run_on_many_tasks_at_once() {
+    let _alone = alone();
+    let provider = load("counter", "").as_async().clone();
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap();
+    tokio.block_on(async move {
+        let mut tasks = Vec::new();
+        // More than there are places in the pool: the rest wait for their turn.
+        for _ in 0..100 {
+            let provider = provider.clone();
+            tasks.push(tokio::spawn(async move {
+                let mut session = provider.session();
+                session.wave("work(1000)").await.unwrap().outcome
+            }));
+        }
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), Outcome::Returned(String::new()));
+        }
+    });
+    let _ = runtime();
+}

@@ -1,0 +1,123 @@
+//! Standard WASI under `wasi = "inert"`: linked, and with nothing behind it.
+
+use tollgate::{CommandInput, ExitCode, Outcome, Report, blocking};
+
+use crate::harness::{load, policy, refused, returned, source};
+
+const INERT: &str = "grants.wasi = \"inert\"";
+
+fn command(policy_text: &str, args: &[&str], stdin: &str) -> Report<(), ExitCode> {
+    let args = std::iter::once("hello-command")
+        .chain(args.iter().copied())
+        .map(str::to_owned)
+        .collect();
+    let input = CommandInput {
+        args,
+        stdin: stdin.into(),
+    };
+    load("hello-command", policy_text)
+        .session()
+        .command(input)
+        .unwrap()
+}
+
+fn stdout(report: &Report<(), ExitCode>) -> String {
+    String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stdout).into_owned()
+}
+
+fn stderr(report: &Report<(), ExitCode>) -> String {
+    String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stderr).into_owned()
+}
+
+#[test]
+fn a_wasi_guest_is_refused_without_the_grant_and_runs_with_it() {
+    let refusal = refused(&source("wasi-provider"), "");
+    assert!(refusal.imports.len() > 3);
+    assert!(
+        refusal.to_string().contains("wasi = \"inert\""),
+        "{refusal}"
+    );
+    let mut session = load("wasi-provider", INERT).session();
+    assert_eq!(session.run(b"8").unwrap().outcome.label(), "returned");
+}
+
+#[test]
+fn a_command_gets_its_arguments_and_input_and_its_output_is_kept() {
+    let report = command(INERT, &["one", "two"], "from stdin");
+    assert_eq!(report.outcome, Outcome::Returned(()), "{}", stderr(&report));
+    let out = stdout(&report);
+    assert!(
+        out.contains("one two") && out.contains("from stdin"),
+        "{out}"
+    );
+    assert!(report.usage.host_calls > 0);
+}
+
+#[test]
+fn nothing_of_the_hosts_environment_is_there() {
+    let report = command(INERT, &[], "");
+    let seen = stderr(&report) + &stdout(&report);
+    for (name, value) in std::env::vars() {
+        if value.len() > 3 {
+            assert!(!seen.contains(&value), "{name} leaked: {seen}");
+        }
+    }
+    let here = std::env::current_dir().unwrap();
+    assert!(!seen.contains(here.to_str().unwrap()), "{seen}");
+    let report = command(INERT, &["read", "/etc/passwd"], "");
+    assert!(!(stdout(&report) + &stderr(&report)).contains("root:"));
+}
+
+/// WASI 0.2 says no more of an exit code than whether it is 0.
+#[test]
+fn an_exit_code_is_the_commands_own_error() {
+    assert_eq!(
+        command(INERT, &["exit", "7"], "").outcome,
+        Outcome::Failed(ExitCode(1))
+    );
+    assert_eq!(
+        command(INERT, &["exit", "0"], "").outcome,
+        Outcome::Returned(())
+    );
+}
+
+#[test]
+fn output_over_the_limit_is_dropped_and_counted() {
+    let report = command(
+        &format!("{INERT}\nlimits.stdio = \"10KiB\""),
+        &["flood"],
+        "",
+    );
+    let stdio = report.stdio.as_ref().unwrap();
+    assert_eq!(stdio.stdout.len(), 10 << 10);
+    assert!(stdio.stdout_dropped > 0);
+}
+
+#[test]
+fn the_limits_hold_for_wasi_guests() {
+    for (limits, args, kind) in [
+        ("limits.fuel = 10_000_000", &["spin"][..], "fuel"),
+        (
+            "limits.deadline = \"50ms\"",
+            &["sleep", "60000"],
+            "deadline",
+        ),
+        ("limits.host-calls = 20", &["flood"], "host-calls"),
+        ("limits.handles = 1", &["one"], "handles"),
+    ] {
+        let report = command(&format!("{INERT}\n{limits}"), args, "");
+        let fault = report.outcome.fault().unwrap_or_else(|| panic!("{args:?}"));
+        assert_eq!(fault.label(), kind, "{args:?}: {fault}");
+    }
+}
+
+#[test]
+fn only_a_command_is_a_command() {
+    assert!(load("hello-command", INERT).as_async().is_command());
+    let provider: blocking::Provider = load("echo", "");
+    assert!(!provider.as_async().is_command());
+    assert!(provider.session().command(CommandInput::default()).is_err());
+    let limits = policy("limits.fuel = 1000").limits;
+    assert_eq!(limits.fuel, 1000);
+    assert_eq!(returned(&crate::harness::run("echo", "", "x")), "x");
+}

@@ -1,0 +1,89 @@
+//! Which guests there are: read from the folders, so that a new one needs no entry anywhere.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, ensure};
+
+use crate::folder::{entries, entries_with, stem};
+
+/// Everything below `guests/`.
+pub(crate) struct Guests {
+    /// The folder with the workspace's `Cargo.toml`.
+    pub(crate) workspace: PathBuf,
+    /// `providers/*` and `hostile`: core modules, to be made components.
+    pub(crate) modules: Vec<Crate>,
+    /// `wasip2/*`: the compiler makes components of them.
+    pub(crate) commands: Vec<Crate>,
+    /// `wat/*.wat`: name and file.
+    pub(crate) texts: Vec<(String, PathBuf)>,
+}
+
+/// A guest written in Rust. Its folder has the crate's name.
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    /// A program rather than a library.
+    pub(crate) is_program: bool,
+}
+
+impl Guests {
+    pub(crate) fn find(workspace: &Path) -> Result<Self> {
+        let mut modules = crates_in(&workspace.join("providers"))?;
+        modules.extend(crate_at(&workspace.join("hostile")));
+        let guests = Self {
+            workspace: workspace.to_owned(),
+            modules,
+            commands: crates_in(&workspace.join("wasip2"))?,
+            texts: texts_in(&workspace.join("wat"))?,
+        };
+        guests.check_names()?;
+        Ok(guests)
+    }
+
+    /// All components share a folder, so no name may come twice.
+    fn check_names(&self) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        let crates = self
+            .modules
+            .iter()
+            .chain(&self.commands)
+            .map(|guest| &guest.name);
+        for name in crates.chain(self.texts.iter().map(|(name, _)| name)) {
+            ensure!(
+                seen.insert(name),
+                "guest {name}: there are two of that name"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn crates_in(folder: &Path) -> Result<Vec<Crate>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    Ok(entries(folder)?
+        .iter()
+        .filter_map(|path| crate_at(path))
+        .collect())
+}
+
+/// The crate in `folder`; none when there is no `Cargo.toml`.
+fn crate_at(folder: &Path) -> Option<Crate> {
+    folder.join("Cargo.toml").is_file().then(|| Crate {
+        name: stem(folder),
+        is_program: folder.join("src/main.rs").is_file(),
+    })
+}
+
+fn texts_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    Ok(entries_with(folder, "wat")?
+        .into_iter()
+        .map(|path| (stem(&path), path))
+        .collect())
+}
