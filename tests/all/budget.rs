@@ -27,7 +27,7 @@ fn an_endless_loop_runs_out_of_fuel() {
 /// Row 19, with fuel to spare.
 #[test]
 fn an_endless_loop_meets_its_deadline() {
-    let limits = limited("limits.fuel = 1_000_000_000_000\nlimits.deadline = \"50ms\"");
+    let limits = limited("limits.fuel = 20_000_000_000\nlimits.deadline = \"50ms\"");
     attack("spin", &limits).faults("deadline");
 }
 
@@ -36,7 +36,7 @@ fn an_endless_loop_meets_its_deadline() {
 fn endless_fills_and_copies_are_stopped() {
     for attack_name in ["fill", "copy"] {
         attack(attack_name, &limited("limits.fuel = 100_000_000")).faults("fuel");
-        let limits = limited("limits.fuel = 1_000_000_000_000\nlimits.deadline = \"50ms\"");
+        let limits = limited("limits.fuel = 20_000_000_000\nlimits.deadline = \"50ms\"");
         attack(attack_name, &limits).faults("deadline");
     }
 }
@@ -63,15 +63,9 @@ fn the_stack_limit_is_the_stack() {
 fn host_calls_are_counted() {
     let fault = attack("host-call-flood", &limited("limits.host-calls = 50")).faults("host-calls");
     assert_eq!(fault.kind, FaultKind::HostCalls(50));
-    let report = run(
-        "hostile",
-        &limited("limits.host-calls = 50"),
-        "host-call-flood",
-    );
-    assert_eq!(
-        report.usage.host_calls, 51,
-        "the one too many is counted and not done"
-    );
+    // The one too many is counted, and not done.
+    let report = run("hostile", &limited("limits.host-calls = 50"), "log-flood-tiny");
+    assert_eq!((report.usage.host_calls, report.logs.len()), (51, 50));
 }
 
 /// Host work is paid for in fuel: by the call ...

@@ -30,11 +30,15 @@ impl Roots {
     }
 
     fn run(&self, input: &str) -> Report<Vec<u8>> {
+        self.run_with("limits.fuel = 1_000_000", input)
+    }
+
+    fn run_with(&self, limits: &str, input: &str) -> Report<Vec<u8>> {
         let at = self.path().display();
         let policy = policy(&format!(
             r#"
             limits.host-data = "64KiB"
-            limits.fuel = 1_000_000
+            {limits}
             grants.log = true
             grants.hash = true
             grants.config = {{}}
@@ -248,6 +252,11 @@ fn writes_are_whole_and_leave_no_litter() {
     );
     let answer = roots.answer("write-file out 5 none/new.txt");
     assert!(answer.contains("NotFound"), "{answer}");
+    // What the fuel does not cover is not begun.
+    let policy_fuel = "limits.fuel = 30_000";
+    let report = roots.run_with(policy_fuel, "write-file out 25000 unpaid.txt");
+    assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
+    assert!(!roots.path().join("out/unpaid.txt").exists());
     // Files of 64 KiB without end: each byte is paid for, so the fuel runs out.
     let report = roots.run("file-flood out 60000");
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");

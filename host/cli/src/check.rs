@@ -1,7 +1,7 @@
 //! `tollgate check`: the verdict, and nothing compiled or run.
 
 use serde_json::{Value, json};
-use tollgate::{Import, ImportVerdict, Judgement, escape};
+use tollgate::{Import, ImportVerdict, Judgement, Refusal, escape};
 
 use crate::load::Subject;
 use crate::options::ComponentOpts;
@@ -21,21 +21,15 @@ pub(crate) struct Opts {
 }
 
 pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
-    let subject = Subject::open(&opts.component, ui)?;
-    let inspection = match subject.source.inspect() {
-        Ok(inspection) => inspection,
-        Err(refusal) => {
-            if opts.component.json {
-                let value = json!({
-                    "verdict": "refused",
-                    "refusal": { "kind": refusal.kind.label(), "message": refusal.message },
-                    "imports": [],
-                });
-                ui.result(pretty(&value))?;
-            }
-            return Err(subject.refused(refusal));
-        }
+    let no_verdict = |stop: Stop| match (opts.component.json, stop.refusal()) {
+        (true, Some(refusal)) => ui
+            .result(pretty(&refused_json(refusal)))
+            .err()
+            .unwrap_or(stop),
+        _ => stop,
     };
+    let subject = Subject::open(&opts.component, ui).map_err(no_verdict)?;
+    let inspection = subject.inspect().map_err(no_verdict)?;
     let verdict = subject.runtime.judge(&inspection, &subject.policy.grants);
     if opts.component.json {
         let value = json!({
@@ -56,6 +50,15 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
         subject.load().await?;
     }
     Ok(RETURNED)
+}
+
+/// Of a component that has no imports to be judged.
+fn refused_json(refusal: &Refusal) -> Value {
+    json!({
+        "verdict": "refused",
+        "refusal": { "kind": refusal.kind.label(), "message": refusal.message },
+        "imports": [],
+    })
 }
 
 /// The judgement as one word.

@@ -154,7 +154,7 @@ fn for_people(ui: &Ui, samples: &Samples<'_>, rows: &[Row]) -> String {
         }
     }
     text.push_str(&format!(
-        "\nTry next: tollgate inspect {}\n",
+        "\nTry next: tollgate inspect {}, or tollgate --help\n",
         samples.guest("checksums").display()
     ));
     text

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::output::end_progress;
+
 /// What the shell shows for a program that was interrupted: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
 
@@ -27,6 +29,7 @@ pub(crate) fn watch() {
             if let Some(path) = file.take() {
                 let _ = std::fs::remove_file(path);
             }
+            end_progress();
             std::process::exit(INTERRUPTED);
         }
     };

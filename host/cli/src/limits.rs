@@ -27,6 +27,13 @@ fn flag(key: &LimitKey) -> &'static str {
     }
 }
 
+/// With a capital letter, as all help has it.
+fn sentence(help: &str) -> String {
+    let mut chars = help.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
+}
+
 fn arg(key: &'static LimitKey) -> Arg {
     let value_name = match key.unit {
         Unit::Count => "N",
@@ -40,8 +47,8 @@ fn arg(key: &'static LimitKey) -> Arg {
     Arg::new(key.name)
         .long(flag(key))
         .value_name(value_name)
-        .help(format!("Limit: {} [default: {default}]", key.help))
-        .help_heading("Limits, for each call")
+        .help(format!("{} [default: {default}]", sentence(key.help)))
+        .help_heading("Limits of each call")
         // So that a negative number is refused with the words of the policy.
         .allow_negative_numbers(true)
         .value_parser(move |text: &str| {

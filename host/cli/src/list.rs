@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tollgate::{LoadError, Policy, Runtime, Source, Verdict, escape};
+use tollgate::{LoadError, Policy, RefusalKind, Runtime, Source, Verdict, escape};
 
 use crate::check::imports_json;
 use crate::options::PolicyOpts;
@@ -129,7 +129,8 @@ fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
     row
 }
 
-/// `granted`, or how many imports are in the way by what is said of them: `2 denied, 1 unknown`.
+/// `granted`, or how many imports are in the way by what is said of them: `2 denied, 1 unknown`; when it
+/// is nothing but versions, the refusal's own word.
 fn in_words(verdict: &Verdict) -> String {
     if verdict.allows() {
         return "granted".to_owned();
@@ -142,6 +143,11 @@ fn in_words(verdict: &Verdict) -> String {
             Some((_, count)) => *count += 1,
             None => counts.push((label, 1)),
         }
+    }
+    if let [(only, _)] = counts.as_slice()
+        && *only == "unsupported-version"
+    {
+        return RefusalKind::WorldVersion.label().to_owned();
     }
     let counts = counts
         .iter()

@@ -11,15 +11,17 @@ use tollgate::{
 };
 
 use crate::options::ComponentOpts;
-use crate::output::Ui;
+use crate::output::{Ui, end_progress};
 use crate::report::Reporter;
-use crate::stop::{HOST, REFUSED, Stop};
+use crate::stop::Stop;
 use crate::text;
 
 /// Compiling that takes longer than this is worth a word.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How often the word is renewed.
 const TICK: Duration = Duration::from_millis(100);
+/// As much of a name as leaves room for the rest of the line.
+const SHOWN: usize = 40;
 
 /// One component and the policy it is looked at under.
 pub(crate) struct Subject<'u> {
@@ -115,10 +117,9 @@ impl<'u> Subject<'u> {
 
 /// What is in the report on stderr is not said a second time.
 fn said(reporter: &Reporter, stop: Stop) -> Stop {
-    match (reporter.is_stderr(), &stop) {
-        (true, Stop::Refused(_)) => Stop::Said(REFUSED),
-        (true, Stop::Host(_)) => Stop::Said(HOST),
-        _ => stop,
+    match reporter.is_stderr() {
+        true => Stop::Said(Box::new(stop)),
+        false => stop,
     }
 }
 
@@ -147,19 +148,19 @@ pub(crate) async fn load(
 ) -> Result<Provider, LoadError> {
     let mut load = pin!(runtime.load(source, policy));
     let start = Instant::now();
-    let mut shown = false;
+    // Short enough to stay on one line, or it could not be updated in place.
+    let name: String = tollgate::escape::line(source.name())
+        .chars()
+        .take(SHOWN)
+        .collect();
     loop {
         if let Ok(loaded) = tokio::time::timeout(TICK, &mut load).await {
-            if shown {
-                ui.end_progress();
-            }
+            end_progress();
             return loaded;
         }
         if ui.has_progress() && start.elapsed() >= PATIENCE {
-            shown = true;
             ui.progress(&format!(
-                "compiling {} ({}) … {:.1} s",
-                tollgate::escape::line(source.name()),
+                "compiling {name} ({}) … {:.1} s",
                 text::size(source.as_bytes().len() as u64),
                 start.elapsed().as_secs_f64()
             ));

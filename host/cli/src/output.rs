@@ -2,6 +2,7 @@
 //! is a quiet end.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{ArgAction, ValueEnum};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -9,6 +10,9 @@ use tracing_subscriber::prelude::*;
 
 use crate::stop::Stop;
 use crate::text;
+
+/// Whether a line stands on the terminal that is to be removed.
+static PROGRESS: AtomicBool = AtomicBool::new(false);
 
 /// How much is said, and how.
 #[derive(clap::Args)]
@@ -20,7 +24,7 @@ pub(crate) struct DisplayOpts {
     /// was allowed, too
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Display")]
     verbose: u8,
-    /// When to use colours
+    /// When to use colours; auto is on a terminal, unless NO_COLOR is set
     #[arg(
         long,
         value_name = "WHEN",
@@ -33,7 +37,6 @@ pub(crate) struct DisplayOpts {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     Always,
     Never,
@@ -103,7 +106,7 @@ impl Ui {
             .with_default(others);
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
-            .with_ansi(self.colors_err)
+            .with_ansi(false)
             // It would panic on a stderr that is closed.
             .log_internal_errors(false);
         tracing_subscriber::registry()
@@ -190,11 +193,14 @@ impl Ui {
 
     /// Shows a line in place of the last one.
     pub(crate) fn progress(&self, line: &str) {
+        PROGRESS.store(true, Ordering::Relaxed);
         stderr(format!("\r{line}\x1b[K").as_bytes());
     }
+}
 
-    /// Removes the line.
-    pub(crate) fn end_progress(&self) {
+/// Removes the line that [`Ui::progress`] showed, if it showed one.
+pub(crate) fn end_progress() {
+    if PROGRESS.swap(false, Ordering::Relaxed) {
         stderr(b"\r\x1b[K");
     }
 }

@@ -26,8 +26,8 @@ pub(crate) enum Stop {
     Refused(Refusal),
     /// Our fault or the machine's.
     Host(String),
-    /// All has been said, in the report on stderr; the exit status is left.
-    Said(u8),
+    /// Another one that the report on stderr has told already.
+    Said(Box<Stop>),
 }
 
 impl Stop {
@@ -37,7 +37,16 @@ impl Stop {
             Stop::Usage(_) => USAGE,
             Stop::Refused(_) => REFUSED,
             Stop::Host(_) => HOST,
-            Stop::Said(code) => *code,
+            Stop::Said(stop) => stop.code(),
+        }
+    }
+
+    /// The refusal, if it is one.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Stop::Refused(refusal) => Some(refusal),
+            Stop::Said(stop) => stop.refusal(),
+            _ => None,
         }
     }
 

@@ -99,8 +99,6 @@ impl EngineUnit {
         let stack = usize::try_from(stack).map_err(HostError::new)?;
         config.max_wasm_stack(stack);
         config.async_stack_size(stack.saturating_add(HOST_STACK));
-        // A stack that another guest left is wiped: nothing of one provider is seen by the next.
-        config.async_stack_zeroing(true);
         if let Some(concurrency) = concurrency {
             config.allocation_strategy(pool(concurrency));
         }

@@ -12,7 +12,6 @@ use thiserror::Error;
 use tollgate_policy::Limits;
 use wasmtime::{CallHook, ResourceLimiter, StoreContextMut};
 
-use crate::engine::YIELD_INTERVAL;
 use crate::state::HostState;
 
 /// Fuel for one host call. Crossing to the host and back takes 0.1 to 0.3 µs, in which a guest would
@@ -29,11 +28,9 @@ pub(crate) const MOVE_PRICE: u64 = 1;
 /// Fuel for a byte that is hashed: without hardware support SHA-256 takes 3 to 4 ns for it.
 pub(crate) const HASH_PRICE: u64 = 4;
 
-/// How long a guest that lives on host calls may keep its thread before it has to yield.
+/// How long a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
+/// after each of them starts its yield interval anew.
 const FAIR_SHARE: Duration = Duration::from_millis(1);
-
-/// The yield interval for such a guest: 11 % slower than the default (PERF.md), and only while it is one.
-const HURRIED_INTERVAL: u64 = YIELD_INTERVAL / 10;
 
 /// Why the host stops a call: the limit itself is in [`Limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -82,7 +79,6 @@ pub(crate) struct Meter {
     /// When the guest left for the host.
     left_guest: Instant,
     pub(crate) turns: Arc<Turns>,
-    hurried: bool,
 }
 
 /// When the call was last given its thread, written by whoever polls it.
@@ -162,7 +158,6 @@ impl Meter {
             purse: 0,
             left_guest: now,
             turns: Arc::new(Turns::new()),
-            hurried: false,
         }
     }
 
@@ -178,7 +173,6 @@ impl Meter {
         self.host_bytes = 0;
         self.host_time = Duration::ZERO;
         self.toll = 0;
-        self.hurried = false;
         self.turns.begin(now);
     }
 
@@ -336,23 +330,9 @@ fn settle(mut store: StoreContextMut<'_, HostState>) -> wasmtime::Result<()> {
         return Err(Stop::HostCalls.into());
     }
     let toll = std::mem::take(&mut meter.toll);
-    let hurry = meter.turns.length(now) > FAIR_SHARE;
-    let changed = hurry != meter.hurried;
-    meter.hurried = hurry;
-    if toll > 0 {
-        let Some(left) = store.get_fuel()?.checked_sub(toll) else {
-            store.set_fuel(0)?;
-            return Err(Stop::Fuel.into());
-        };
-        store.set_fuel(left)?;
-    }
-    if changed {
-        let interval = if hurry {
-            HURRIED_INTERVAL
-        } else {
-            YIELD_INTERVAL
-        };
-        store.fuel_async_yield_interval(Some(interval))?;
-    }
-    Ok(())
+    let Some(left) = store.get_fuel()?.checked_sub(toll) else {
+        store.set_fuel(0)?;
+        return Err(Stop::Fuel.into());
+    };
+    store.set_fuel(left)
 }

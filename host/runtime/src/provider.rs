@@ -39,8 +39,6 @@ pub(crate) struct Shared {
     pub(crate) roots: Arc<Roots>,
     /// Slots of the pool that an instance takes.
     pub(crate) weight: u32,
-    /// The more of its memories and tables, when that can be told before it is instantiated.
-    pub(crate) parts: u32,
     run: Option<ComponentExportIndex>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
@@ -58,9 +56,6 @@ impl Provider {
         policy: &tollgate_policy::Policy,
     ) -> Provider {
         let component = pre.component();
-        let parts = component
-            .resources_required()
-            .map_or(0, |needs| needs.num_memories.max(needs.num_tables));
         let run = find_run(&unit, &pre);
         let command = find_command(component, inspection);
         Provider {
@@ -71,7 +66,6 @@ impl Provider {
                 grants: Arc::new(policy.grants.clone()),
                 roots: Arc::new(roots),
                 weight,
-                parts,
                 run,
                 command,
                 fixed: policy.limits.clone(),

@@ -163,10 +163,6 @@ impl Session {
         // Out of the session while it runs: a call that is dropped takes its store along.
         let mut live = self.enter().await?;
         let limits = Arc::clone(&self.provider.limits);
-        if self.provider.shared.parts > limits.instances {
-            let fault = Fault::new(FaultKind::Instances(limits.instances));
-            return Ok(live.report(self, start, Outcome::Faulted(fault)));
-        }
         live.begin(start, &limits)?;
         let deadline = live.store.data().meter.deadline;
         let turns = Arc::clone(&live.store.data().meter.turns);

@@ -58,7 +58,7 @@ impl<'u> Samples<'u> {
 
     /// A guest under the policy that the samples have for it.
     pub(super) async fn load(&self, name: &str) -> Result<Provider, Stop> {
-        let policy = options::read(&self.path(&format!("policies/{name}.toml")))?;
+        let policy = options::read(&self.path(&format!("{name}.toml")))?;
         self.load_under(name, &policy).await
     }
 

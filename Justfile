@@ -1,0 +1,58 @@
+# Every recipe does its own set-up. `./justw --list` shows them.
+
+cargo_component := "0.21.1"
+
+# What the recipes are.
+default:
+    @just --justfile {{justfile()}} --list
+
+# The main job: sample providers on real data, and hostile ones being stopped.
+demo: guests
+    @cargo build --quiet --package tollgate-cli
+    @target/debug/tollgate demo
+
+# Every test: policies, library, documentation, guests against the host, command line.
+test: guests
+    cargo test --workspace --quiet --no-fail-fast
+
+# Formatting, clippy and documentation, warnings denied; the guests too.
+lint: setup
+    cargo fmt --all --check
+    cd guests && cargo fmt --all --check
+    cargo clippy --workspace --all-targets --quiet -- --deny warnings
+    RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
+
+# The guests as components, in target/guests.
+guests: setup
+    @cargo run --quiet --package tollgate-guests -- build
+
+# The same guests built by cargo-component, and the suite run against them.
+guests-cargo-component: setup
+    #!/bin/sh
+    set -eu
+    if ! PATH="$PWD/.tools/bin:$PATH" command -v cargo-component >/dev/null; then
+        echo 'installing cargo-component {{cargo_component}} into .tools (once, about 8 minutes)' >&2
+        cargo install --quiet --locked --root .tools --version {{cargo_component}} cargo-component
+    fi
+    cargo run --quiet --package tollgate-guests -- build --cargo-component
+    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --quiet --package tollgate-tests
+
+# Golden files of the command line, written anew from what it prints now.
+bless: guests
+    BLESS=1 cargo test --quiet --package tollgate-tests cli
+
+# What a build needs beside rustup and a C compiler.
+[private]
+setup:
+    #!/bin/sh
+    set -eu
+    fail() { printf 'setup: %s\n' "$1" >&2; exit 1; }
+    command -v cargo >/dev/null || fail 'cargo is missing; install Rust from https://rustup.rs'
+    command -v cc >/dev/null || fail 'a C compiler is missing; install one, such as gcc or clang'
+    for target in wasm32-unknown-unknown wasm32-wasip2; do
+        # The toolchain file does not fetch targets for a toolchain that is already there.
+        rustc --print target-libdir --target "$target" >/dev/null 2>&1 &&
+            [ -d "$(rustc --print target-libdir --target "$target")" ] && continue
+        echo "installing the Rust target $target" >&2
+        rustup target add "$target" >/dev/null 2>&1 || fail "rustup cannot add the target $target"
+    done
