@@ -64,7 +64,11 @@ fn host_calls_are_counted() {
     let fault = attack("host-call-flood", &limited("limits.host-calls = 50")).faults("host-calls");
     assert_eq!(fault.kind, FaultKind::HostCalls(50));
     // The one too many is counted, and not done.
-    let report = run("hostile", &limited("limits.host-calls = 50"), "log-flood-tiny");
+    let report = run(
+        "hostile",
+        &limited("limits.host-calls = 50"),
+        "log-flood-tiny",
+    );
     assert_eq!((report.usage.host_calls, report.logs.len()), (51, 50));
 }
 

@@ -77,7 +77,10 @@ fn a_deadline_reaches_into_host_calls() {
 fn a_host_function_that_blocks_ends_a_late_call() {
     let policy = format!("{CLOCK}\nlimits.deadline = \"20ms\"");
     attack_by("sleeper", "block-again(30)", &policy).faults("deadline");
-    let report = load("sleeper", &policy).session().wave("block-again(30)").unwrap();
+    let report = load("sleeper", &policy)
+        .session()
+        .wave("block-again(30)")
+        .unwrap();
     assert_eq!(report.usage.host_calls, 1);
 }
 
@@ -97,8 +100,13 @@ fn a_guest_that_lives_on_host_calls_shares_its_thread() {
     let _alone = alone();
     let limits = "limits.host-calls = 4_000_000_000\nlimits.fuel = 1_000_000_000_000\nlimits.deadline = \"400ms\"";
     let all = "grants.log = true\ngrants.hash = true\ngrants.config = {}\ngrants.store = true\ngrants.http = [{ url = \"https://example.com/**\" }]\ngrants.files = [{ root = \"data\", path = \"samples\", access = \"read\" }]";
-    let provider = load("hostile", &format!("{all}\n{limits}")).as_async().clone();
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let provider = load("hostile", &format!("{all}\n{limits}"))
+        .as_async()
+        .clone();
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     tokio.block_on(async {
         let ticks = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&ticks);

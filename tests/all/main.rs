@@ -11,6 +11,7 @@ mod abi;
 mod budget;
 mod cancel;
 mod capabilities;
+mod cli;
 mod files;
 mod floods;
 mod harness;

@@ -4,6 +4,7 @@
 //! exports are called with every limit in force.
 //!
 //! `cargo run --example ledger -- samples/ledger/revolut.csv` (build the guests first: `./justw guests`)
+#![expect(clippy::print_stdout, reason = "a program of its own")]
 
 use std::error::Error;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! A tool manager asks an untrusted provider which release to fetch, and what it must hash to.
 //!
 //! `cargo run --example releases -- '^1'` (build the guests first: `./justw guests`)
+#![expect(clippy::print_stdout, reason = "a program of its own")]
 
 use std::error::Error;
 use std::path::Path;

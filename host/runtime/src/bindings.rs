@@ -6,16 +6,13 @@
 //! wasmtime::component::bindgen!({
 //!     path: ["wit/provider", "wit/ledger"],
 //!     world: "tollgate:ledger/statement-importer",
-//!     with: { "tollgate:provider": tollgate::bindings::tollgate::provider },
+//!     with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
 //!     imports: { default: async | trappable },
 //!     exports: { default: async },
 //! });
 //! ```
 #![expect(
     missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    clippy::indexing_slicing,
     reason = "generated; the documentation is in wit/provider"
 )]
 

@@ -155,7 +155,11 @@ impl fmt::Display for Fault {
             FaultKind::Trap(message) => f.write_str(message),
             FaultKind::Output(n) => {
                 write!(f, "the result is larger than the {n} bytes allowed")?;
-                raise(f, "output")
+                // `run --output FILE` has the shorter name.
+                write!(
+                    f,
+                    "; the policy's `limits.output` (or --max-output) raises it"
+                )
             }
             FaultKind::HostCalls(n) => {
                 write!(f, "more than the {n} host calls allowed")?;
@@ -208,7 +212,7 @@ pub(crate) fn classify(
             // A guest that was refused memory and then trapped ran out of memory.
             _ if meter.memory_denied() => FaultKind::Memory(limits.memory),
             _ if meter.table_denied() => FaultKind::Table(limits.table_elements),
-            Some(trap) => FaultKind::Trap(format!("the guest trapped: {trap}")),
+            Some(trap) => FaultKind::Trap(trap.to_string()),
             None => without_a_type(store, error, &limits, instantiating),
         }
     };

@@ -161,8 +161,14 @@ pub fn wit(bytes: &[u8]) -> Result<String, Refusal> {
     };
     // The decoder takes a name with a `/` for an interface's, and panics when it is none.
     let inspection = inspect(bytes)?;
-    let imports = inspection.imports.iter().map(|item| (&item.name, item.kind));
-    let exports = inspection.exports.iter().map(|item| (&item.name, item.kind));
+    let imports = inspection
+        .imports
+        .iter()
+        .map(|item| (&item.name, item.kind));
+    let exports = inspection
+        .exports
+        .iter()
+        .map(|item| (&item.name, item.kind));
     for (name, kind) in imports.chain(exports) {
         if name.contains('/') && kind != ItemKind::Instance {
             return Err(refuse(format!("`{name}` is a {}", kind.label())));
@@ -256,7 +262,10 @@ fn types_only(name: &str, types: wasmparser::types::TypesRef<'_>) -> bool {
     else {
         return false;
     };
-    types[id].exports.values().all(|export| {
+    let Some(instance) = types.get(id) else {
+        return false;
+    };
+    instance.exports.values().all(|export| {
         matches!(
             export.ty,
             ComponentEntityType::Type { referenced, .. }

@@ -102,7 +102,7 @@ impl Session {
     /// When there is no such export, the session has ended, or the host failed. What the guest did, its
     /// faults included, is in the report.
     pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
-        let run = self.provider.run_export()?.clone();
+        let run = *self.provider.run_export()?;
         let mut report = self
             .call(async |guest: &mut Guest<'_>| {
                 let run = guest
@@ -126,7 +126,7 @@ impl Session {
     ///
     /// As for [`run`](Self::run).
     pub async fn command(mut self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
-        let run = self.provider.command_export()?.clone();
+        let run = *self.provider.command_export()?;
         self.call(async move |guest: &mut Guest<'_>| {
             guest.store.data_mut().wasi.input = input;
             let run = guest

@@ -29,7 +29,7 @@ pub struct HostState {
 }
 
 impl HostState {
-    /// The embedder's own data, put there with [`Session::set_data`](crate::Session::set_data), for the
+    /// The embedder's own data, put there with [`Session::with_data`](crate::Session::with_data), for the
     /// host functions it adds with [`Builder::interface`](crate::Builder::interface).
     pub fn data_mut<T: 'static>(&mut self) -> Option<&mut T> {
         self.embedder.as_mut()?.downcast_mut()

@@ -97,7 +97,7 @@ impl Verdict {
     }
 
     /// The refusal that lists all that is not granted at once, if anything is.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    pub fn refusal(&self) -> Option<Refusal> {
         let against: Vec<ImportVerdict> = self
             .imports
             .iter()

@@ -79,7 +79,12 @@ impl Session {
         let text = format!("f{arguments}");
         let position = |error: &ParserError| {
             let at = error.span().start.saturating_sub(1) + name.len();
-            CallError::Arguments(format!("`{expression}`, at character {at}: {error}"))
+            let detail = error.detail().map(|detail| format!(": {detail}"));
+            CallError::Arguments(format!(
+                "`{expression}`, at character {at}: {}{}",
+                error.kind(),
+                detail.unwrap_or_default()
+            ))
         };
         let parsed = UntypedFuncCall::parse(&text).map_err(|error| position(&error))?;
         let types: Vec<_> = function.ty.params().map(|(_, ty)| ty).collect();

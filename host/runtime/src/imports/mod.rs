@@ -57,3 +57,77 @@ pub(crate) fn link(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use tollgate_policy::Policy;
+    use wasmtime::Engine;
+
+    use super::*;
+
+    type Add = fn(&mut Linker<HostState>) -> wasmtime::Result<()>;
+
+    /// Every interface with its grant. Adding one twice is an error, which tells whether it is there.
+    const INTERFACES: &[(&str, Add)] = &[
+        ("log = true", |linker| {
+            provider::log::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("hash = true", |linker| {
+            provider::hash::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("http = [{ url = \"https://example.com/**\" }]", |linker| {
+            provider::http::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        (
+            "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
+            |linker| provider::files::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s),
+        ),
+        ("config = {}", |linker| {
+            provider::config::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("store = true", |linker| {
+            provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("wasi = \"inert\"", |linker| {
+            wasmtime_wasi::p2::add_to_linker_async(linker)
+        }),
+    ];
+
+    /// Behind the verdict: were a denied import to slip through it, the linker would still have nobody.
+    #[test]
+    fn what_is_not_granted_is_not_linked() {
+        let engine = Engine::default();
+        for (grant, _) in INTERFACES {
+            let policy = Policy::parse(&format!("[grants]\n{grant}"), Path::new("/")).unwrap();
+            for (other, add) in INTERFACES {
+                let mut linker = Linker::new(&engine);
+                link(&mut linker, &policy.grants, &BTreeMap::new()).unwrap();
+                let linked = add(&mut linker).is_err();
+                assert_eq!(linked, grant == other, "with `{grant}`, `{other}`");
+            }
+        }
+    }
+
+    #[test]
+    fn an_interface_of_the_embedders_is_linked_by_its_grant_only() {
+        let engine = Engine::default();
+        let add: AddToLinker = Arc::new(|linker: &mut Linker<HostState>| {
+            linker
+                .instance("acme:a/b@1.0.0")?
+                .func_wrap("f", |_, (): ()| Ok(()))
+        });
+        let extra = BTreeMap::from([("acme:a/b@1.0.0".to_owned(), Arc::clone(&add))]);
+        for (text, granted) in [
+            ("", false),
+            ("grants.interfaces = [\"acme:a/b@1.0.0\"]", true),
+        ] {
+            let policy = Policy::parse(text, Path::new("/")).unwrap();
+            let mut linker = Linker::new(&engine);
+            link(&mut linker, &policy.grants, &extra).unwrap();
+            assert_eq!(add(&mut linker).is_err(), granted);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+#!/bin/sh
+# Deletes each enforcing line in turn, in a copy of the tree, and shows that a test fails without it.
+# `./justw prove` runs all of them (about 15 minutes); with a word, those whose name contains it.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+copy=$root/target/prove
+only=${1:-}
+failed=0
+proved=0
+
+rm -rf "$copy"
+mkdir -p "$copy"
+git ls-files -z | xargs -0 cp --parents -t "$copy"
+
+export CARGO_TARGET_DIR="$root/target/prove-build" TOLLGATE_GUESTS="${TOLLGATE_GUESTS:-$root/target/guests}"
+
+# prove NAME FILE SED TEST [PACKAGE]: with SED applied to FILE, TEST must fail.
+prove() {
+    name=$1 file=$2 edit=$3 test=$4 package=${5:-tollgate-tests}
+    case $name in *"$only"*) ;; *) return ;; esac
+    cp "$root/$file" "$copy/$file"
+    sed -i "$edit" "$copy/$file"
+    if cmp -s "$root/$file" "$copy/$file"; then
+        printf 'STALE     %-22s the edit no longer matches %s\n' "$name" "$file"
+        failed=$((failed + 1))
+        return
+    fi
+    if ! (cd "$copy" && cargo test --quiet --package "$package" --no-run) >"$copy/log" 2>&1; then
+        printf 'BROKEN    %-22s does not compile without it\n' "$name"
+        failed=$((failed + 1))
+    elif (cd "$copy" && timeout 300 cargo test --quiet --package "$package" "$test") >"$copy/log" 2>&1; then
+        printf 'UNPROVED  %-22s %s passes without it\n' "$name" "$test"
+        failed=$((failed + 1))
+    else
+        printf 'proved    %-22s %s\n' "$name" "$test"
+        proved=$((proved + 1))
+    fi
+    cp "$root/$file" "$copy/$file"
+}
+
+rt=host/runtime/src
+prove fuel             $rt/session.rs 's/\.set_fuel(limits\.fuel)/.set_fuel(u64::MAX >> 2)/' budget::an_endless_loop_runs_out_of_fuel
+prove yield            $rt/session.rs 's/Some(YIELD_INTERVAL)/None/' budget::an_endless_loop_meets_its_deadline
+prove deadline-late    $rt/call.rs 's/Ok(_) if late =>/Ok(_) if false \&\& late =>/' cancel::a_late_result_is_no_result
+prove deadline-timer   $rt/call.rs 's/timer\.as_mut()\.poll(cx)\.map(|()| Ended::Late)/{ let _ = timer; Poll::Pending }/' cancel::a_deadline_reaches_into_host_calls
+prove deadline-return  $rt/meter.rs 's/if now > meter\.deadline/if false \&\& now > meter.deadline/' cancel::a_host_function_that_blocks_ends_a_late_call
+prove memory           $rt/meter.rs 's/\.grow(current, desired, self\.limits\.memory)/.grow(current, desired, u64::MAX)/' memory::
+prove table            $rt/meter.rs 's/self\.limits\.table_elements)/u64::MAX)/' memory::
+prove memory-fault     $rt/fault.rs 's/_ if meter\.memory_denied()/_ if false \&\& meter.memory_denied()/' memory::a_trap_after_a_denied_growth_is_a_memory_fault
+prove instances        $rt/meter.rs '/fn instances/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::thousands_of_instances_memories_or_tables_are_stopped
+prove tables           $rt/meter.rs '/fn tables/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::thousands_of_instances_memories_or_tables_are_stopped
+prove memories         $rt/meter.rs '/fn memories/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::many_memories_in_one_module_are_stopped
+prove stack            $rt/engine.rs 's/config\.max_wasm_stack(stack)/config.max_wasm_stack(stack.max(512 << 10))/' budget::
+prove host-calls       $rt/meter.rs 's/self\.host_calls > self\.limits\.host_calls/false/' budget::host_calls_are_counted
+prove host-calls-wasi  $rt/meter.rs 's/meter\.host_calls > meter\.limits\.host_calls/false/' wasi::the_limits_hold_for_wasi_guests
+prove host-data        $rt/meter.rs 's/store\.data()\.meter\.limits\.host_data)?/u32::MAX)?/' budget::data_in_one_host_call_is_bounded
+prove output           $rt/meter.rs 's/limits\.host_data\.min(limits\.output)/limits.host_data/' budget::output_is_bounded
+prove log              $rt/state.rs 's/self\.bytes\.saturating_add(size) > cap/false \&\& cap > size/' budget::log_floods_are_cut_and_counted
+prove stdio            $rt/imports/wasi.rs 's/captured\.cap = cap/captured.cap = cap.max(1 << 30)/' wasi::output_over_the_limit_is_dropped_and_counted
+prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles as usize);//' floods::host_handles_are_counted
+prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
+prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
+prove nesting          $rt/inspect.rs 's/depth > MAX_NESTING/false \&\& depth > MAX_NESTING/' load::deep_nesting_is_refused_by_the_scan
+prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
+prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte
+prove toll-settled     $rt/meter.rs 's/store\.set_fuel(left)$/{ let _ = left; Ok(()) }/' budget::host_calls_cost_fuel
+prove toll-in-advance  $rt/meter.rs 's/self\.toll > self\.purse/false/' files::writes_are_whole_and_leave_no_litter
+prove fair-share       $rt/state.rs 's/if self\.meter\.turn_is_over()/if false \&\& self.meter.turn_is_over()/' cancel::a_guest_that_lives_on_host_calls_shares_its_thread
+prove fuel-in-register $rt/meter.rs 's/if meter\.host_phase != Phase::Host/if false/' numbers::
+prove verdict          $rt/runtime.rs 's/if let Some(refusal) = verdict\.refusal()/if let (false, Some(refusal)) = (true, verdict.refusal())/' load::
+prove link             $rt/imports/mod.rs 's/if grants\.log {/if true {/' what_is_not_granted_is_not_linked tollgate
+prove versions         $rt/verdict.rs 's/&& !serves(have, version)/\&\& version == Some("none") \&\& !serves(have, version)/' load::other_versions_are_refused_naming_both
+prove files-decision   $rt/imports/files.rs 's/decide::files(&self\.grants, root, path, access)/decide::files(\&self.grants, root, path, Access::Read)/' files::a_read_only_root_stays_as_it_is
+prove files-regular    $rt/imports/files.rs 's/if metadata\.is_file() {/if true || metadata.is_file() {/' files::only_regular_files_are_read_or_replaced
+prove files-outside    $rt/imports/files.rs 's/error\.raw_os_error()\.is_none()/false/' files::symbolic_links_never_leave_the_root
+prove files-read-cap   $rt/imports/files.rs 's/metadata\.len() > cap/false/' files::a_read_is_no_larger_than_host_data_allows
+prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.read_cap()/false/' files::a_read_is_no_larger_than_host_data_allows
+prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
+prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
+prove slots            $rt/engine.rs 's/\.acquire_many_owned(weight)/.acquire_many_owned(0 * weight)/' sessions::sessions_run_on_many_tasks_at_once
+prove escape           $rt/escape.rs 's/    c\.is_control()$/    false/' text::
+
+printf '%s proved, %s not\n' "$proved" "$failed"
+[ "$failed" -eq 0 ]
