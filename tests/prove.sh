@@ -13,7 +13,7 @@ rm -rf "$copy"
 mkdir -p "$copy"
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 
-export CARGO_TARGET_DIR="$root/target/prove-build" TOLLGATE_GUESTS="${TOLLGATE_GUESTS:-$root/target/guests}"
+export CARGO_TARGET_DIR="$root/target" TOLLGATE_GUESTS="${TOLLGATE_GUESTS:-$root/target/guests}"
 
 # prove NAME FILE SED TEST [PACKAGE]: with SED applied to FILE, TEST must fail.
 prove() {

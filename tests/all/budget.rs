@@ -29,6 +29,13 @@ fn an_endless_loop_runs_out_of_fuel() {
 fn an_endless_loop_meets_its_deadline() {
     let limits = limited("limits.fuel = 20_000_000_000\nlimits.deadline = \"50ms\"");
     attack("spin", &limits).faults("deadline");
+    // The fuel alone would last for several seconds.
+    let report = run("hostile", &limits, "spin");
+    assert!(
+        report.usage.elapsed < std::time::Duration::from_secs(1),
+        "{:?}",
+        report.usage
+    );
 }
 
 /// Row 20: bulk instructions pay by the byte, and stop.

@@ -75,7 +75,7 @@ fn a_deadline_reaches_into_host_calls() {
 /// the guest does not live to make the next.
 #[test]
 fn a_host_function_that_blocks_ends_a_late_call() {
-    let policy = format!("{CLOCK}\nlimits.deadline = \"20ms\"");
+    let policy = format!("{CLOCK}\nlimits.deadline = \"20ms\"\nlimits.host-calls = 50");
     attack_by("sleeper", "block-again(30)", &policy).faults("deadline");
     let report = load("sleeper", &policy)
         .session()

@@ -523,6 +523,18 @@ fn the_examples_work_on_real_data() {
     );
     let broken = example("ledger", &["samples/ledger/revolut-broken.csv"]);
     assert!(broken.starts_with("amount: line 10:"), "{broken}");
+    let manifest = example("checksums", &[]);
+    let expected = std::fs::read_to_string(root().join("samples/SHA256SUMS.expected")).unwrap();
+    assert!(manifest.starts_with(&expected), "{manifest}");
+    // The README shows this very program.
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let program = include_str!("../../host/runtime/examples/checksums.rs");
+    let body = &program[program.find("use std::path").unwrap()..];
+    let squeeze = |text: &str| text.split_whitespace().collect::<String>();
+    assert!(
+        squeeze(&readme).contains(&squeeze(body)),
+        "the README's example is another one"
+    );
     let releases = example("releases", &["^1"]);
     assert!(
         releases.contains("waybill-1.2.0.crate") && releases.contains("sha256:"),

@@ -158,3 +158,11 @@ fn each_call_of_a_session_has_its_own_numbers() {
     let second = session.wave("work(5000)").unwrap().usage.fuel;
     assert!(first.abs_diff(second) < 100, "{first} {second}");
 }
+
+/// A bulk instruction costs what it moves: no loop of them is cheap.
+#[test]
+fn bulk_instructions_cost_fuel_by_the_byte() {
+    let policy = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
+    let fuel = wave("sleeper", policy, "fill()").usage.fuel;
+    assert!((124_518_400..124_518_500).contains(&fuel), "{fuel}");
+}
