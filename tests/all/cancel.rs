@@ -32,7 +32,7 @@ impl Drop for Asleep {
 }
 
 /// The embedder's interface that `sleeper.wat` imports.
-pub fn clock(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+pub(crate) fn clock(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
     interface.func_wrap_async(
         "sleep",

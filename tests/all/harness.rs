@@ -11,17 +11,17 @@ use tollgate::{Fault, LoadError, Outcome, Policy, Refusal, Report, Runtime, Sour
 const MEMORY_DRIFT: i64 = 2 << 20;
 
 /// The repository.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// The folder of built guests: `TOLLGATE_GUESTS`, or where `just guests` puts them.
-pub fn guests() -> PathBuf {
+pub(crate) fn guests() -> PathBuf {
     std::env::var_os("TOLLGATE_GUESTS").map_or_else(|| root().join("target/guests"), PathBuf::from)
 }
 
 /// A built guest's file.
-pub fn guest_file(name: &str) -> PathBuf {
+pub(crate) fn guest_file(name: &str) -> PathBuf {
     let path = guests().join(format!("{name}.wasm"));
     assert!(
         path.is_file(),
@@ -31,23 +31,23 @@ pub fn guest_file(name: &str) -> PathBuf {
     path
 }
 
-pub fn source(name: &str) -> Source {
+pub(crate) fn source(name: &str) -> Source {
     let limits = tollgate::Limits::default();
     Source::file(&guest_file(name), &limits).unwrap()
 }
 
-pub fn policy(text: &str) -> Policy {
+pub(crate) fn policy(text: &str) -> Policy {
     Policy::parse(text, root()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// One test at a time: tests look at the memory and the descriptors of the whole process.
-pub fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The runtime that all tests share, with the embedder's interface of `sleeper.wat`.
-pub fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         Runtime::builder()
@@ -57,18 +57,18 @@ pub fn runtime() -> &'static Runtime {
     })
 }
 
-pub fn blocking() -> blocking::Runtime {
+pub(crate) fn blocking() -> blocking::Runtime {
     runtime().clone().into()
 }
 
-pub fn load(guest: &str, policy_text: &str) -> Provider {
+pub(crate) fn load(guest: &str, policy_text: &str) -> Provider {
     blocking()
         .load(&source(guest), &policy(policy_text))
         .unwrap_or_else(|error| panic!("{guest} does not load: {error}"))
 }
 
 /// The refusal with which a guest is not loaded.
-pub fn refused(source: &Source, policy_text: &str) -> Refusal {
+pub(crate) fn refused(source: &Source, policy_text: &str) -> Refusal {
     match blocking().load(source, &policy(policy_text)) {
         Err(LoadError::Refused(refusal)) => refusal,
         Err(other) => panic!("not refused, but: {other}"),
@@ -77,7 +77,7 @@ pub fn refused(source: &Source, policy_text: &str) -> Refusal {
 }
 
 /// Runs `run` in a fresh session.
-pub fn run(guest: &str, policy_text: &str, input: &str) -> Report<Vec<u8>> {
+pub(crate) fn run(guest: &str, policy_text: &str, input: &str) -> Report<Vec<u8>> {
     load(guest, policy_text)
         .session()
         .run(input.as_bytes())
@@ -85,7 +85,7 @@ pub fn run(guest: &str, policy_text: &str, input: &str) -> Report<Vec<u8>> {
 }
 
 /// What `run` returned, as text.
-pub fn returned(report: &Report<Vec<u8>>) -> String {
+pub(crate) fn returned(report: &Report<Vec<u8>>) -> String {
     match &report.outcome {
         Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         other => panic!("did not return: {other:?}"),
@@ -93,12 +93,12 @@ pub fn returned(report: &Report<Vec<u8>>) -> String {
 }
 
 /// Calls an export in a fresh session.
-pub fn wave(guest: &str, policy_text: &str, call: &str) -> Report<String, WaveError> {
+pub(crate) fn wave(guest: &str, policy_text: &str, call: &str) -> Report<String, WaveError> {
     load(guest, policy_text).session().wave(call).unwrap()
 }
 
 /// An attack that is expected to be stopped.
-pub struct Attack {
+pub(crate) struct Attack {
     provider: Provider,
     call: Call,
 }
@@ -110,7 +110,7 @@ enum Call {
 }
 
 /// An attack of the Rust guest `hostile`, by name.
-pub fn attack(input: &str, policy_text: &str) -> Attack {
+pub(crate) fn attack(input: &str, policy_text: &str) -> Attack {
     Attack {
         provider: load("hostile", policy_text),
         call: Call::Run(input.to_owned()),
@@ -118,7 +118,7 @@ pub fn attack(input: &str, policy_text: &str) -> Attack {
 }
 
 /// An attack by a guest of `wat/`, through one of its exports.
-pub fn attack_by(guest: &str, call: &str, policy_text: &str) -> Attack {
+pub(crate) fn attack_by(guest: &str, call: &str, policy_text: &str) -> Attack {
     Attack {
         provider: load(guest, policy_text),
         call: Call::Wave(call.to_owned()),
@@ -148,7 +148,7 @@ impl Attack {
 
     /// Asserts the whole invariant: it is stopped with a fault of this kind every time, the next call
     /// succeeds, and descriptors, threads, memory maps and memory are back where they were.
-    pub fn faults(&self, kind: &str) -> Fault {
+    pub(crate) fn faults(&self, kind: &str) -> Fault {
         let _alone = alone();
         let good = load("echo", "");
         let next = || {
@@ -171,7 +171,7 @@ impl Attack {
 
 /// What the process holds of the system.
 #[derive(Debug)]
-pub struct Footprint {
+pub(crate) struct Footprint {
     descriptors: usize,
     threads: usize,
     maps: usize,
@@ -179,7 +179,7 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    pub fn now() -> Footprint {
+    pub(crate) fn now() -> Footprint {
         let count = |path: &str| std::fs::read_dir(path).unwrap().count();
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
         let pages: i64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
@@ -194,7 +194,7 @@ impl Footprint {
         }
     }
 
-    pub fn assert_back_at(&self, before: &Footprint) {
+    pub(crate) fn assert_back_at(&self, before: &Footprint) {
         assert_eq!(self.descriptors, before.descriptors, "descriptors leaked");
         // A thread of the blocking pool that ends meanwhile is no leak.
         assert!(

@@ -19,7 +19,7 @@ pub(crate) struct PolicyOpts {
     /// The policy, a TOML file; without it nothing is granted and the default limits hold
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Add one grant: log, hash, store, wasi=inert, http=https://host/**, files=NAME:PATH[:rw],
+    /// Add one grant: log, hash, store, wasi=inert, http=https://host/**, files=NAME:PATH or files=NAME:PATH:rw,
     /// config=KEY:VALUE; may be given more than once
     #[arg(long = "grant", value_name = "NAME[=VALUE]")]
     grants: Vec<String>,

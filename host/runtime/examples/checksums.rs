@@ -29,5 +29,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Outcome::Failed(error) => eprintln!("the provider says: {}", error.message()),
         Outcome::Faulted(fault) => eprintln!("stopped: {fault}"),
     }
-    Ok(println!("{} fuel", report.usage.fuel))
+    println!("{} fuel", report.usage.fuel);
+    Ok(())
 }
