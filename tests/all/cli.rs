@@ -541,3 +541,25 @@ fn the_examples_work_on_real_data() {
         "{releases}"
     );
 }
+
+/// Where address space is limited, as in some containers, there is no room for the pool; everything else
+/// is the same.
+#[test]
+fn without_room_for_the_pool_calls_are_made_without_it() {
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -v 30000000; exec \"$0\" call \"$1\" 'next()' -v",
+        ])
+        .arg(tollgate())
+        .arg(guest("counter"))
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(stdout(&output), "1\n");
+    assert!(
+        stderr(&output).contains("allocating on demand"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -133,3 +133,17 @@ fn sessions_run_on_many_tasks_at_once() {
     });
     let _ = runtime();
 }
+
+/// What an embedder moves between threads and keeps.
+#[test]
+fn the_types_are_send_and_cheap_to_clone() {
+    fn send<T: Send>() {}
+    fn shared<T: Clone + Send + Sync>() {}
+    shared::<tollgate::Runtime>();
+    shared::<tollgate::Provider>();
+    shared::<tollgate::blocking::Runtime>();
+    shared::<tollgate::blocking::Provider>();
+    send::<tollgate::Session>();
+    send::<tollgate::Report<Vec<u8>>>();
+    shared::<tollgate::Report<String, tollgate::WaveError>>();
+}

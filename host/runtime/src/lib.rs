@@ -10,7 +10,6 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let policy = Policy::parse("limits.fuel = 10_000_000", std::path::Path::new("."))?;
 //! # let echo = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
-//! # if !echo.exists() { return Ok(()) } // built by `just guests`
 //! let source = Source::file(echo, &policy.limits)?;
 //!
 //! let provider = Runtime::new().load(&source, &policy)?;

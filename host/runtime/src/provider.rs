@@ -25,6 +25,24 @@ pub(crate) type CommandResult = (Result<(), ()>,);
 
 /// A loaded component that passed its verdict. It holds no store and runs nothing; clones share the
 /// compiled code.
+///
+/// ```
+/// use tollgate::{Limits, Policy, Runtime, Source};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/counter.wasm"));
+/// let source = Source::file(path, &Limits::default())?;
+/// let provider = Runtime::new().load(&source, &Policy::default()).await?;
+/// assert_eq!(&*provider.info().name, "counter");
+///
+/// // Other limits, without compiling again.
+/// let small = provider.with_limits(Limits { fuel: 1_000, ..Limits::default() })?;
+/// let report = small.session().wave("work(1000000)").await?;
+/// assert_eq!(report.outcome.fault().map(|fault| fault.label()), Some("fuel"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Provider {
     pub(crate) shared: Arc<Shared>,

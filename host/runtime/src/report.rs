@@ -25,6 +25,19 @@ pub struct ProviderInfo {
 }
 
 /// How a call ended, and all that it used on the way.
+///
+/// ```
+/// use tollgate::{Limits, Policy, Source, blocking::Runtime};
+///
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/counter.wasm"));
+/// let source = Source::file(path, &Limits::default())?;
+/// let report = Runtime::new().load(&source, &Policy::default())?.session().wave("grow(3)")?;
+///
+/// assert_eq!(report.outcome.label(), "returned");
+/// assert_eq!(report.usage.memory_peak, 5 * 65_536);
+/// assert_eq!(report.to_json()["usage"]["host_calls"], 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report<T, E = Error> {

@@ -155,6 +155,23 @@ impl Builder {
 
 /// Engines and what they share. It holds no grants: those come with each component's policy. Clones are
 /// the same runtime.
+///
+/// ```
+/// use tollgate::{LoadError, Policy, Runtime, Source};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/checksums.wasm"));
+/// let runtime = Runtime::new();
+/// let source = Source::file(path, &Policy::default().limits)?;
+/// // Nothing is granted, so what the component imports is refused, all of it at once.
+/// match runtime.load(&source, &Policy::default()).await {
+///     Err(LoadError::Refused(refusal)) => assert_eq!(refusal.imports.len(), 3),
+///     _ => panic!("it asks for log, hash and files"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Runtime {
     shared: Arc<Shared>,

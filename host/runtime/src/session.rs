@@ -26,6 +26,22 @@ use crate::state::{HostState, Log};
 /// The guest is instantiated by the first call, on that call's budget, so that a component whose start
 /// function loops faults like any other. A fault, or a call that is dropped before it is done, ends the
 /// session and frees the store at once.
+///
+/// ```
+/// use tollgate::{CallError, Limits, Outcome, Policy, Source, blocking::Runtime};
+///
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/counter.wasm"));
+/// let source = Source::file(path, &Limits::default())?;
+/// let mut session = Runtime::new().load(&source, &Policy::default())?.session();
+///
+/// // The guest counts in its memory, which lives as long as the session.
+/// assert_eq!(session.wave("next()")?.outcome, Outcome::Returned("1".to_owned()));
+/// assert_eq!(session.wave("next()")?.outcome, Outcome::Returned("2".to_owned()));
+///
+/// assert_eq!(session.wave("trap()")?.outcome.label(), "faulted");
+/// assert!(matches!(session.wave("next()"), Err(CallError::Ended)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Session {
     provider: Provider,
     state: State,
