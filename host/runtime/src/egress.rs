@@ -2,23 +2,22 @@
 //! decided on. Our `http` goes through here, and whatever else may come to speak HTTP.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::Empty;
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tollgate_policy::{Credential, Grants, HttpGrant, Reason, SecretSource, Target, egress};
 
 use crate::error::LoadError;
@@ -164,15 +163,37 @@ async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Trouble> {
 /// A response whose body is still to be read. Dropping it closes the connection.
 pub(crate) struct Reply {
     pub(crate) response: Response<Incoming>,
-    _connection: Connection,
+    connection: Connection,
 }
 
-/// The task that drives a connection, ended with it.
-struct Connection(JoinHandle<()>);
+impl Reply {
+    /// The next piece of the body.
+    pub(crate) async fn frame(&mut self) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+        let Reply {
+            response,
+            connection,
+        } = self;
+        connection.drive(response.body_mut().frame()).await
+    }
+}
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.abort();
+/// The work of a connection, done while something is awaited from it and at no other time: not a task of
+/// its own, so that a call that ends takes it along at once, whoever drives the runtime afterwards.
+struct Connection {
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+    done: bool,
+}
+
+impl Connection {
+    async fn drive<T>(&mut self, wanted: impl Future<Output = T>) -> T {
+        let mut wanted = pin!(wanted);
+        poll_fn(|cx| {
+            if !self.done {
+                self.done = self.work.as_mut().poll(cx).is_ready();
+            }
+            wanted.as_mut().poll(cx)
+        })
+        .await
     }
 }
 
@@ -192,10 +213,11 @@ where
         .handshake(stream)
         .await
         .map_err(unavailable)?;
-    let connection = Connection(tokio::spawn(async move {
-        // Its errors reach whoever reads the response.
-        let _ = connection.await;
-    }));
+    let mut connection = Connection {
+        // Its errors reach whoever waits for the response.
+        work: Box::pin(async move { drop(connection.await) }),
+        done: false,
+    };
     let bad = |_| Trouble::Denied(Reason::BadUrl);
     let host = HeaderValue::try_from(target.authority()).map_err(bad)?;
     headers.insert(http::header::HOST, host);
@@ -204,10 +226,13 @@ where
     *request.uri_mut() = http::Uri::try_from(target.path_and_query())
         .map_err(|_| Trouble::Denied(Reason::BadUrl))?;
     *request.headers_mut() = headers;
-    let response = sender.send_request(request).await.map_err(unavailable)?;
+    let response = connection
+        .drive(sender.send_request(request))
+        .await
+        .map_err(unavailable)?;
     Ok(Reply {
         response,
-        _connection: connection,
+        connection,
     })
 }
 

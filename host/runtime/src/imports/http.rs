@@ -1,8 +1,7 @@
 //! `tollgate:provider/http`: requests that the policy grants, each hop decided anew.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use tollgate_policy::{HttpGrant, Reason, Target, egress};
 
 use crate::bindings::tollgate::provider::http::{Error, Host, Request, Response};
@@ -118,10 +117,10 @@ impl HostState {
         grant: &HttpGrant,
         index: usize,
         target: &Target,
-        reply: Reply,
+        mut reply: Reply,
     ) -> Result<Response, Error> {
-        let Reply { mut response, .. } = reply;
-        let body = read_body(response.body_mut(), grant.max_body).await?;
+        let body = read_body(&mut reply, grant.max_body).await?;
+        let response = reply.response;
         let headers: Vec<(String, String)> = response
             .headers()
             .iter()
@@ -153,17 +152,17 @@ impl HostState {
 
 /// The body, or `quota-exceeded` as soon as it is known to be larger than `cap`: by what the server says,
 /// before a byte is read, or by what it sends.
-async fn read_body(body: &mut Incoming, cap: u64) -> Result<Vec<u8>, Error> {
+async fn read_body(reply: &mut Reply, cap: u64) -> Result<Vec<u8>, Error> {
     let too_large = || {
         Error::QuotaExceeded(format!(
             "the response is larger than the {cap} bytes that `max-body` allows"
         ))
     };
-    if body.size_hint().lower() > cap {
+    if reply.response.body().size_hint().lower() > cap {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = reply.frame().await {
         let frame = frame
             .map_err(|_| Error::Unavailable("the response ended before its end".to_owned()))?;
         let Some(data) = frame.data_ref() else {
