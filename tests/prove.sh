@@ -76,6 +76,15 @@ prove files-regular    $rt/imports/files.rs 's/if metadata\.is_file() {/if true 
 prove files-outside    $rt/imports/files.rs 's/error\.raw_os_error()\.is_none()/false/' files::symbolic_links_never_leave_the_root
 prove files-read-cap   $rt/imports/files.rs 's/metadata\.len() > cap/false/' files::a_read_is_no_larger_than_host_data_allows
 prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.read_cap()/false/' files::a_read_is_no_larger_than_host_data_allows
+prove http-grant       $rt/imports/http.rs 's/egress::http(&grants, "GET", target)/egress::http(\&grants, "GET", target).or(Ok::<usize, Reason>(0))/' http::what_is_not_granted_is_not_even_looked_up
+prove http-address     $rt/egress.rs 's/egress::address(\*address, grant\.private)\.map_err(Trouble::Denied)?;/let _ = egress::address(*address, grant.private);/' http::private_addresses_are_denied_unless_the_grant_says_so
+prove http-redirects   $rt/imports/http.rs 's/0\.\.=MAX_REDIRECTS/0..=MAX_REDIRECTS * 3/' http::every_redirect_is_decided_anew
+prove http-requests    $rt/imports/http.rs 's/\*count > grant\.max_requests/false/' http::requests_are_counted_for_each_grant
+prove http-body        $rt/imports/http.rs 's/(bytes\.len() + data\.len()) as u64 > cap/false/' http::bodies_over_the_cap_are_cut_off
+prove http-headers     $rt/imports/http.rs 's/if tollgate_policy::http::is_reserved(name)/if false \&\& tollgate_policy::http::is_reserved(name)/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-own-header  $rt/imports/http.rs 's/^        if forbidden {/        if false \&\& forbidden {/' http::a_credential_reaches_the_server_and_nobody_else
+prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' http::a_credential_stays_with_its_origin
+prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' http::a_credential_reaches_the_server_and_nobody_else
 prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
 prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
 prove slots            $rt/engine.rs 's/\.acquire_many_owned(weight)/.acquire_many_owned(0 * weight)/' sessions::sessions_run_on_many_tasks_at_once

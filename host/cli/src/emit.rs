@@ -66,9 +66,7 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
             return Some(example(
                 "Change this to what the provider is to fetch.",
                 Grants {
-                    http: vec![HttpGrant {
-                        url: "https://example.com/**".to_owned(),
-                    }],
+                    http: vec![HttpGrant::new("https://example.com/**")],
                     ..Grants::default()
                 },
             ));

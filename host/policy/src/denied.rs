@@ -21,6 +21,18 @@ pub enum Reason {
     ReadOnly,
     /// There is something, and it is not a regular file.
     NotAFile,
+    /// The URL can be read in more than one way, or is none.
+    BadUrl,
+    /// The URL is granted, and not by this method.
+    Method,
+    /// The host is at an address that is not public.
+    PrivateAddress,
+    /// A header that only the host may set, or that is none.
+    BadHeader,
+    /// More requests, or redirects, than granted.
+    TooManyRequests,
+    /// The response holds the credential that the request carried.
+    SecretInResponse,
 }
 
 impl Reason {
@@ -32,6 +44,12 @@ impl Reason {
         Reason::OutsideRoot,
         Reason::ReadOnly,
         Reason::NotAFile,
+        Reason::BadUrl,
+        Reason::Method,
+        Reason::PrivateAddress,
+        Reason::BadHeader,
+        Reason::TooManyRequests,
+        Reason::SecretInResponse,
     ];
 
     /// The stable label, in kebab-case.
@@ -43,6 +61,12 @@ impl Reason {
             Reason::OutsideRoot => "outside-root",
             Reason::ReadOnly => "read-only",
             Reason::NotAFile => "not-a-file",
+            Reason::BadUrl => "bad-url",
+            Reason::Method => "method",
+            Reason::PrivateAddress => "private-address",
+            Reason::BadHeader => "bad-header",
+            Reason::TooManyRequests => "too-many-requests",
+            Reason::SecretInResponse => "secret-in-response",
         }
     }
 }
@@ -84,6 +108,12 @@ mod tests {
             "outside-root",
             "read-only",
             "not-a-file",
+            "bad-url",
+            "method",
+            "private-address",
+            "bad-header",
+            "too-many-requests",
+            "secret-in-response",
         ];
         assert_eq!(labels, published);
     }

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use crate::document::{self, Node};
 use crate::error::{PolicyError, ValueError};
 use crate::grants::{Access, FileGrant, Grants, WASI_KNOWN, WasiGrant};
+use crate::http::{self, Credential, HttpGrant, SecretSource};
 use crate::limits::{LimitKey, Limits};
 use crate::units::Unit;
 use crate::{names, write};
@@ -76,8 +77,12 @@ fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), PolicyError> 
 }
 
 fn read_number(node: &Node<'_>, key: &LimitKey) -> Result<u64, PolicyError> {
-    let wanted = key.unit.example();
-    match (node.value(), key.unit) {
+    read_unit(node, key.unit)
+}
+
+fn read_unit(node: &Node<'_>, unit: Unit) -> Result<u64, PolicyError> {
+    let wanted = unit.example();
+    match (node.value(), unit) {
         (DeValue::Integer(integer), Unit::Count | Unit::Bytes) => {
             match i64::from_str_radix(integer.as_str(), integer.radix()) {
                 Ok(value) => u64::try_from(value)
@@ -87,10 +92,10 @@ fn read_number(node: &Node<'_>, key: &LimitKey) -> Result<u64, PolicyError> {
         }
         (DeValue::Integer(integer), Unit::Duration) if integer.radix() == 10 => {
             // Without a unit it is refused there, with the words that a flag gets.
-            key.unit.parse(integer.as_str()).map_err(node.refused())
+            unit.parse(integer.as_str()).map_err(node.refused())
         }
         (DeValue::String(text), Unit::Bytes | Unit::Duration) => {
-            key.unit.parse(text).map_err(node.refused())
+            unit.parse(text).map_err(node.refused())
         }
         _ => Err(node.mistyped(wanted)),
     }
@@ -114,7 +119,7 @@ fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), 
             "hash" => grants.hash = node.boolean()?,
             "store" => grants.store = node.boolean()?,
             "config" => read_settings(&node, grants)?,
-            "http" => read_http(&node, grants)?,
+            "http" => read_http(&node, base, grants)?,
             "files" => read_files(&node, base, grants)?,
             "wasi" => grants.wasi = Some(read_wasi(&node)?),
             _ => read_interfaces(&node, grants)?,
@@ -132,14 +137,91 @@ fn read_settings(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError
     Ok(())
 }
 
-fn read_http(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError> {
+/// The keys of one `[[grants.http]]`.
+const HTTP: &[&str] = &[
+    "url",
+    "methods",
+    "max-body",
+    "max-requests",
+    "private",
+    "credential",
+];
+
+fn read_http(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
     for node in node.array("a list: `[[grants.http]]`, with two brackets")? {
-        let entries = node.table(&["url"], "a table such as { url = \"https://host/**\" }")?;
+        let entries = node.table(HTTP, "a table such as { url = \"https://host/**\" }")?;
         let url = required(&node, &entries, "url")?;
         let text = url.string("a string such as \"https://host/**\"")?;
-        grants.add_http(text).map_err(url.refused())?;
+        crate::url::check(text).map_err(url.refused())?;
+        let mut grant = HttpGrant::new(text);
+        for (name, node) in &entries {
+            match *name {
+                "methods" => {
+                    let methods = node.array("a list such as [\"GET\", \"POST\"]")?;
+                    let methods = methods.iter().map(|m| m.string("a string such as \"GET\""));
+                    grant.methods = methods
+                        .map(|method| method.map(str::to_owned))
+                        .collect::<Result<_, _>>()?;
+                    http::check_methods(&grant.methods).map_err(node.refused())?;
+                }
+                "max-body" => {
+                    grant.max_body = read_unit(node, Unit::Bytes)?;
+                    http::check_max_body(grant.max_body).map_err(node.refused())?;
+                }
+                "max-requests" => {
+                    let requests = read_unit(node, Unit::Count)?;
+                    grant.max_requests =
+                        http::check_max_requests(requests).map_err(node.refused())?;
+                }
+                "private" => grant.private = node.boolean()?,
+                "credential" => grant.credential = Some(read_credential(node, base)?),
+                _ => {}
+            }
+        }
+        grants.add_http(grant).map_err(node.refused())?;
     }
     Ok(())
+}
+
+fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyError> {
+    let wanted = "a table such as { header = \"authorization\", from-env = \"API_TOKEN\" }";
+    let entries = node.table(&["header", "from-env", "from-file", "prefix"], wanted)?;
+    let text = |name: &str| -> Result<Option<(&Node<'_>, &str)>, PolicyError> {
+        match entries.iter().find(|(key, _)| *key == name) {
+            Some((_, node)) => Ok(Some((node, node.string("a string")?))),
+            None => Ok(None),
+        }
+    };
+    let header = required(node, &entries, "header")?;
+    let header_text = header.string("a string such as \"authorization\"")?;
+    http::check_header(header_text).map_err(header.refused())?;
+    let source = match (text("from-env")?, text("from-file")?) {
+        (Some((env, name)), None) => {
+            http::check_env(name).map_err(env.refused())?;
+            SecretSource::Env(name.to_owned())
+        }
+        (None, Some((file, path))) => {
+            names::written_path(path).map_err(file.refused())?;
+            SecretSource::File(base.join(path))
+        }
+        _ => {
+            return Err(node.error(
+                "needs one of `from-env` and `from-file`: the policy names where the secret is",
+            ));
+        }
+    };
+    let prefix = match text("prefix")? {
+        Some((node, prefix)) => {
+            http::check_prefix(prefix).map_err(node.refused())?;
+            prefix
+        }
+        None => "",
+    };
+    Ok(Credential {
+        header: header_text.to_owned(),
+        source,
+        prefix: prefix.to_owned(),
+    })
 }
 
 fn read_files(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {

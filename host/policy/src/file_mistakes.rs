@@ -59,8 +59,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "2:1: grants.\"*\": unknown key; known: log, ",
     ),
     (
-        "[[grants.http]]\nurl = 'https://a.b/'\nmax-body = 1",
-        "3:1: grants.http[0].max-body: unknown key; known: url",
+        "[[grants.http]]\nurl = 'https://a.b/'\nmax-bodi = 1",
+        "3:1: grants.http[0].max-bodi: unknown key; did you mean `max-body`?",
     ),
     (
         "[[grants.files]]\nroot='a'\npath='a'\nacess='read'",

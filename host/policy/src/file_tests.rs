@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::grants::HttpGrant;
+use crate::http::HttpGrant;
 
 fn parse(text: &str) -> Policy {
     let policy = Policy::parse(text, Path::new("/base")).unwrap();
@@ -81,9 +81,7 @@ access = "read-write"
         hash: true,
         store: true,
         config: Some([("region", "eu"), ("retries", "3")].map(strings).into()),
-        http: vec![HttpGrant {
-            url: "https://api.example.com/repos/**".to_owned(),
-        }],
+        http: vec![HttpGrant::new("https://api.example.com/repos/**")],
         files: vec![
             file("data", "/base/data", Access::Read),
             file("out", "/srv/out", Access::ReadWrite),

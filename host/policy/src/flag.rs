@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::ValueError;
 use crate::grants::{Access, FileGrant, Grants, WasiGrant};
+use crate::http::HttpGrant;
 use crate::names;
 use crate::words::{shown, suggestion};
 
@@ -47,7 +48,7 @@ impl Grants {
             "hash" => self.hash = alone()?,
             "store" => self.store = alone()?,
             "wasi" => self.wasi = Some(WasiGrant::parse(value("wasi=inert")?)?),
-            "http" => self.add_http(value("http=https://host/**")?)?,
+            "http" => self.add_http(HttpGrant::new(value("http=https://host/**")?))?,
             "files" => self.add_file(file(value(FILES)?, base)?)?,
             "config" => {
                 let (key, value) = two(value(CONFIG)?, CONFIG)?;
@@ -94,7 +95,6 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::grants::HttpGrant;
 
     fn added(texts: &[&str]) -> Grants {
         let mut grants = Grants::default();
@@ -139,11 +139,7 @@ mod tests {
         );
 
         let urls = ["https://a.example/**", "https://b.example/x=y"];
-        let http = urls
-            .map(|url| HttpGrant {
-                url: url.to_owned(),
-            })
-            .to_vec();
+        let http = urls.map(HttpGrant::new).to_vec();
         let flags = urls.map(|url| format!("http={url}"));
         assert_eq!(
             added(&flags.each_ref().map(String::as_str)),

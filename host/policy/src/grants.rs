@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::error::ValueError;
+use crate::http::HttpGrant;
+use crate::names;
 use crate::words::{shown, suggestion};
-use crate::{names, url};
 
 /// Everything that may be granted. What is not here is denied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,14 +28,6 @@ pub struct Grants {
     /// Interfaces that the embedding program offers beyond ours, such as `acme:clock/sleep@0.1.0`; an
     /// import is granted when its name is here to the letter, version included.
     pub interfaces: BTreeSet<String>,
-}
-
-/// URLs that may be fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpGrant {
-    /// `https://host[:port]/pattern`. The host is exact or `*.name.tld`. In the pattern `*` is any one
-    /// part of the path, and `**` at the end is everything that follows.
-    pub url: String,
 }
 
 /// What may be done below a root. The order is that of power: who may write may read.
@@ -118,7 +111,7 @@ impl Grants {
             again.add_setting(key, value).map_err(at("grants.config"))?;
         }
         for grant in &self.http {
-            again.add_http(&grant.url).map_err(at("grants.http"))?;
+            again.add_http(grant.clone()).map_err(at("grants.http"))?;
         }
         for grant in &self.files {
             again.add_file(grant.clone()).map_err(at("grants.files"))?;
@@ -138,12 +131,13 @@ impl Grants {
         Ok(())
     }
 
-    pub(crate) fn add_http(&mut self, url: &str) -> Result<(), ValueError> {
-        url::check(url)?;
-        once(self.http.iter().all(|known| known.url != url), url)?;
-        self.http.push(HttpGrant {
-            url: url.to_owned(),
-        });
+    pub(crate) fn add_http(&mut self, grant: HttpGrant) -> Result<(), ValueError> {
+        grant.check()?;
+        once(
+            self.http.iter().all(|known| known.url != grant.url),
+            &grant.url,
+        )?;
+        self.http.push(grant);
         Ok(())
     }
 
@@ -216,7 +210,7 @@ mod tests {
             "grants.files: an empty path",
         );
         refused(
-            |g| g.http = vec![HttpGrant { url: "*".into() }],
+            |g| g.http = vec![HttpGrant::new("*")],
             "grants.http: `*` does not begin",
         );
         refused(

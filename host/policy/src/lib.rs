@@ -36,10 +36,12 @@
 pub mod decide;
 pub mod denied;
 mod document;
+pub mod egress;
 pub mod error;
 pub mod file;
 mod flag;
 pub mod grants;
+pub mod http;
 pub mod imports;
 pub mod limits;
 mod names;
@@ -50,9 +52,11 @@ mod write;
 
 pub use decide::FileDecision;
 pub use denied::{Denial, Reason};
+pub use egress::Target;
 pub use error::{PolicyError, ValueError};
 pub use file::Policy;
-pub use grants::{Access, FileGrant, Grants, HttpGrant, WasiGrant};
+pub use grants::{Access, FileGrant, Grants, WasiGrant};
+pub use http::{Credential, HttpGrant, SecretSource};
 pub use imports::Capability;
 pub use limits::{LimitKey, Limits};
 pub use units::Unit;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::file::Policy;
 use crate::grants::WasiGrant;
+use crate::http::{HttpGrant, SecretSource};
 use crate::limits::Limits;
 use crate::units::Unit;
 
@@ -96,8 +97,37 @@ fn settings(policy: &Policy) -> String {
 }
 
 fn http(policy: &Policy) -> String {
-    let grants = policy.grants.http.iter();
-    let grants = grants.map(|grant| format!("[[grants.http]]\nurl = {}\n", quoted(&grant.url)));
+    let grants = policy.grants.http.iter().map(|grant| {
+        let default = HttpGrant::new("");
+        let mut lines = vec![format!("url = {}", quoted(&grant.url))];
+        if grant.methods != default.methods {
+            let methods: Vec<String> = grant.methods.iter().map(|m| quoted(m)).collect();
+            lines.push(format!("methods = [{}]", methods.join(", ")));
+        }
+        if grant.max_body != default.max_body {
+            lines.push(format!("max-body = {}", grant.max_body));
+        }
+        if grant.max_requests != default.max_requests {
+            lines.push(format!("max-requests = {}", grant.max_requests));
+        }
+        if grant.private {
+            lines.push("private = true".to_owned());
+        }
+        if let Some(credential) = &grant.credential {
+            let source = match &credential.source {
+                SecretSource::Env(name) => format!("from-env = {}", quoted(name)),
+                SecretSource::File(path) => {
+                    format!("from-file = {}", quoted(&path.to_string_lossy()))
+                }
+            };
+            lines.push(format!(
+                "credential = {{ header = {}, {source}, prefix = {} }}",
+                quoted(&credential.header),
+                quoted(&credential.prefix)
+            ));
+        }
+        table("[[grants.http]]", &lines)
+    });
     grants.collect::<Vec<String>>().join("\n")
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use tollgate_policy::{
-    Access, FileGrant, Grants, HttpGrant, Limits, Policy, Reason, Unit, WasiGrant, decide,
+    Access, Credential, FileGrant, Grants, HttpGrant, Limits, Policy, Reason, SecretSource, Target,
+    Unit, WasiGrant, decide, egress,
 };
 
 /// Limits with every key somewhere in its range, its ends included.
@@ -54,8 +55,51 @@ fn files() -> impl Strategy<Value = Vec<FileGrant>> {
 
 fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
     let url = "https?://(\\*\\.)?[a-z]{1,5}\\.[a-z]{2,5}\\.[a-z]{2}(:[1-9][0-9]{0,3})?(/[a-z~@-]{1,5}){0,3}/(\\*\\*)?";
-    let grant = |url| HttpGrant { url };
-    btree_set(url, 0..4).prop_map(move |urls| urls.into_iter().map(grant).collect())
+    let credential = prop_oneof![
+        Just(None),
+        Just(Some(Credential {
+            header: "authorization".to_owned(),
+            source: SecretSource::Env("API_TOKEN".to_owned()),
+            prefix: "Bearer ".to_owned(),
+        })),
+        Just(Some(Credential {
+            header: "x-token".to_owned(),
+            source: SecretSource::File("/run/secret".into()),
+            prefix: String::new(),
+        })),
+    ];
+    let methods = prop_oneof![
+        Just(vec!["GET".to_owned(), "HEAD".to_owned()]),
+        Just(vec!["POST".to_owned()]),
+    ];
+    let grant = (
+        methods,
+        1..=1u64 << 30,
+        1..=1000u32,
+        any::<bool>(),
+        credential,
+    );
+    btree_set(url, 0..4).prop_flat_map(move |urls| {
+        let grants: Vec<_> = urls
+            .into_iter()
+            .map(|url| {
+                grant.clone().prop_map(move |parts| {
+                    let (methods, max_body, max_requests, private, credential) = parts;
+                    // A credential is refused where it would be sent in the clear.
+                    let safe = private || url.starts_with("https://");
+                    HttpGrant {
+                        url: url.clone(),
+                        methods,
+                        max_body,
+                        max_requests,
+                        private,
+                        credential: credential.filter(|_| safe),
+                    }
+                })
+            })
+            .collect();
+        grants
+    })
 }
 
 fn grants() -> impl Strategy<Value = Grants> {
@@ -347,4 +391,64 @@ proptest! {
 fn a_deadline_is_exact_to_the_microsecond() {
     let policy = parse("limits.deadline = \"1.000001s\"").unwrap();
     assert_eq!(policy.limits.deadline, Duration::from_micros(1_000_001));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// No URL, however it is spelt, is granted unless its host and path, as sent, are those of the grant.
+    #[test]
+    fn no_generated_url_escapes_its_grant(url in hostile_url()) {
+        let mut grants = Grants::default();
+        grants.http.push(HttpGrant::new("https://api.example.com/repos/**"));
+        if let Ok(target) = Target::parse(&url)
+            && egress::http(&grants, "GET", &target).is_ok()
+        {
+            prop_assert_eq!(target.host(), "api.example.com");
+            prop_assert_eq!(target.port(), 443);
+            prop_assert!(target.path_and_query().starts_with("/repos/"));
+            prop_assert!(!target.path_and_query().contains(".."));
+            prop_assert!(url.starts_with("https://api.example.com"), "{}", url);
+        }
+    }
+
+    #[test]
+    fn no_address_embeds_a_private_one(bits in any::<[u8; 16]>(), prefix in 0..6usize) {
+        let mut bits = bits;
+        let prefixes: [&[u8]; 6] = [
+            &[0; 12],
+            &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
+            &[0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0],
+            &[0x20, 0x02, 127, 0, 0, 1],
+            &[0xfc],
+            &[0xfe, 0x80],
+        ];
+        let prefix = prefixes[prefix];
+        bits[..prefix.len()].copy_from_slice(prefix);
+        bits[12..].copy_from_slice(&[127, 0, 0, 1]);
+        let address = std::net::IpAddr::from(bits);
+        prop_assert!(egress::address(address, false).is_err(), "{}", address);
+    }
+}
+
+/// URLs that try to look like, or lead away from, the granted one.
+fn hostile_url() -> impl Strategy<Value = String> {
+    let scheme = prop_oneof![
+        Just("https://"),
+        Just("http://"),
+        Just("https:"),
+        Just("HTTPS://"),
+        Just("//")
+    ];
+    let host = prop_oneof![
+        Just("api.example.com".to_owned()),
+        "(api|API|a.pi|xn--api-x|127)[.@:#/\\\\%]{0,2}(example|EXAMPLE|evil)[.@:]{0,2}(com|com\\.|com:443|com:80|com@evil.io|0x7f)",
+        "[ -~]{0,20}",
+    ];
+    let path = prop_oneof![
+        "/repos/[a-z]{0,5}",
+        "(/(repos|\\.\\.|\\.|%2e%2e|%2E|x|))*(\\?[a-z]*)?",
+        "[ -~]{0,20}",
+    ];
+    (scheme, host, path).prop_map(|(scheme, host, path)| format!("{scheme}{host}{path}"))
 }

@@ -102,7 +102,7 @@ impl Session {
 fn block_on<T>(work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
     thread_local! {
         static TOKIO: std::io::Result<Tokio> =
-            TokioBuilder::new_current_thread().enable_time().build();
+            TokioBuilder::new_current_thread().enable_all().build();
     }
     if Handle::try_current().is_ok() {
         return Err(CallError::InsideAsync);

@@ -28,6 +28,16 @@ pub enum LoadError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// A secret that the policy names cannot be read. The message names the place, never the secret.
+    #[error("the credential for `{url}`: {place}: {why}")]
+    Secret {
+        /// The URL of the grant.
+        url: String,
+        /// The environment variable or the file.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A limit that shapes the engine was to change after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {

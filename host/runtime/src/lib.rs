@@ -31,6 +31,7 @@
 pub mod bindings;
 pub mod blocking;
 mod call;
+mod egress;
 mod engine;
 mod error;
 pub mod escape;
@@ -46,6 +47,7 @@ mod state;
 mod verdict;
 mod wave;
 
+pub use egress::Resolver;
 pub use error::{CallError, HostError, LoadError, Refusal, RefusalKind};
 pub use fault::{Fault, FaultKind, HostFailure};
 pub use imports::types::Error;

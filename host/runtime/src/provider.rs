@@ -6,6 +6,7 @@ use tollgate_policy::{Grants, Limits};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use crate::egress::{Egress, Secrets};
 use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
@@ -55,12 +56,21 @@ pub(crate) struct Shared {
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) secrets: Arc<Secrets>,
     /// Slots of the pool that an instance takes.
     pub(crate) weight: u32,
     run: Option<ComponentExportIndex>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
     fixed: Limits,
+}
+
+/// What the grants were turned into when the provider was loaded: open folders, read secrets.
+pub(crate) struct Reach {
+    pub(crate) roots: Roots,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) secrets: Secrets,
 }
 
 impl Provider {
@@ -70,7 +80,7 @@ impl Provider {
         unit: Arc<EngineUnit>,
         pre: InstancePre<HostState>,
         weight: u32,
-        roots: Roots,
+        reach: Reach,
         policy: &tollgate_policy::Policy,
     ) -> Provider {
         let component = pre.component();
@@ -82,7 +92,9 @@ impl Provider {
                 info: Arc::new(info),
                 unit,
                 grants: Arc::new(policy.grants.clone()),
-                roots: Arc::new(roots),
+                roots: Arc::new(reach.roots),
+                egress: reach.egress,
+                secrets: Arc::new(reach.secrets),
                 weight,
                 run,
                 command,

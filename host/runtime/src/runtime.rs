@@ -9,12 +9,13 @@ use std::sync::Arc;
 use tollgate_policy::{Grants, Limits, Policy};
 use wasmtime::component::{Component, Linker};
 
+use crate::egress::{Egress, Resolver, Secrets};
 use crate::engine::{EngineUnit, Engines};
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::{AddToLinker, link};
 use crate::inspect::{Inspection, inspect};
-use crate::provider::Provider;
+use crate::provider::{Provider, Reach};
 use crate::report::ProviderInfo;
 use crate::state::HostState;
 use crate::verdict::{Verdict, judge};
@@ -117,9 +118,26 @@ fn too_large(size: usize, limits: &Limits) -> Result<(), Refusal> {
 pub struct Builder {
     concurrency: Option<u32>,
     interfaces: BTreeMap<String, AddToLinker>,
+    resolver: Option<Arc<dyn Resolver>>,
+    certificates: Vec<Vec<u8>>,
 }
 
 impl Builder {
+    /// Looks up the names of hosts; the system does unless the embedder says otherwise. Whatever it
+    /// answers, each address is decided on before it is dialled.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Builder {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// Trusts one more certificate authority, in DER, beside those of the platform.
+    #[must_use]
+    pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Builder {
+        self.certificates.push(der.into());
+        self
+    }
+
     /// How many guests may live at the same time; further calls wait for their turn. 64 by default.
     #[must_use]
     pub fn concurrency(mut self, guests: u32) -> Builder {
@@ -146,6 +164,7 @@ impl Builder {
         Runtime {
             shared: Arc::new(Shared {
                 engines: Engines::new(self.concurrency.unwrap_or(CONCURRENCY)),
+                egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
             }),
@@ -179,6 +198,7 @@ pub struct Runtime {
 
 struct Shared {
     engines: Engines,
+    egress: Arc<Egress>,
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
 }
@@ -227,7 +247,11 @@ impl Runtime {
         if let Some(refusal) = verdict.refusal() {
             return Err(refusal.into());
         }
-        let roots = Roots::open(&policy.grants)?;
+        let reach = Reach {
+            roots: Roots::open(&policy.grants)?,
+            egress: Arc::clone(&self.shared.egress),
+            secrets: Secrets::read(&policy.grants)?,
+        };
         let (unit, component, weight) = self.compile(&source.bytes, &policy.limits)?;
         let mut linker = Linker::new(&unit.engine);
         link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
@@ -248,7 +272,7 @@ impl Runtime {
             unit,
             pre,
             weight,
-            roots,
+            reach,
             policy,
         ))
     }

@@ -255,6 +255,9 @@ impl Session {
             provider: Arc::clone(&shared.info.name),
             grants: Arc::clone(&shared.grants),
             roots: Arc::clone(&shared.roots),
+            egress: Arc::clone(&shared.egress),
+            secrets: Arc::clone(&shared.secrets),
+            requests: vec![0; shared.grants.http.len()],
             table,
             log: Log::default(),
             denials: Vec::new(),
@@ -272,7 +275,9 @@ impl Session {
 impl Live {
     /// Fills the budget of one call.
     fn begin(&mut self, start: Instant, limits: &tollgate_policy::Limits) -> Result<(), HostError> {
-        self.store.data_mut().meter.begin_call(start);
+        let state = self.store.data_mut();
+        state.meter.begin_call(start);
+        state.requests.fill(0);
         self.store
             .set_fuel(limits.fuel)
             .map_err(HostError::engine)?;

@@ -7,6 +7,7 @@ use tollgate_policy::{Denial, Grants, Reason};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
+use crate::egress::{Egress, Secrets};
 use crate::imports::files::Roots;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
@@ -21,6 +22,10 @@ pub struct HostState {
     pub(crate) provider: Arc<str>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) secrets: Arc<Secrets>,
+    /// Requests of this call so far, by the grant that allowed them.
+    pub(crate) requests: Vec<u32>,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     pub(crate) denials: Vec<Denial>,

@@ -175,9 +175,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
             hash: true,
             store: true,
             config: Some(Default::default()),
-            http: vec![HttpGrant {
-                url: "https://example.com/**".to_owned(),
-            }],
+            http: vec![HttpGrant::new("https://example.com/**")],
             files: vec![FileGrant {
                 root: "data".to_owned(),
                 path: samples.path("files"),

@@ -1,0 +1,289 @@
+//! The one decision on outgoing requests: is this URL granted, by which grant, and may this address be
+//! dialled. Our own `http` and WASI's share it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ::url::{Host, Url};
+
+use crate::denied::Reason;
+use crate::grants::Grants;
+
+/// The longest URL, in bytes. Servers commonly refuse more than 8 KiB.
+pub const MAX_URL: usize = 8 << 10;
+
+/// A URL that has one reading only, whoever reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    /// Reads a URL strictly: what two parsers could read in two ways is refused.
+    ///
+    /// Refused are control characters, spaces and backslashes (some parsers drop or turn them), user
+    /// info, fragments, hosts that are spelt in any but the plain way (octal, hexadecimal, short or
+    /// decimal IPv4, percent escapes, upper-case or non-ASCII letters that would be mapped, a trailing
+    /// dot), and paths with escaped separators or dots, which servers decode into something else.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BadUrl`].
+    pub fn parse(text: &str) -> Result<Target, Reason> {
+        let plain = |b: u8| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b);
+        if text.len() > MAX_URL || !text.bytes().all(plain) {
+            return Err(Reason::BadUrl);
+        }
+        let url = Url::parse(text).map_err(|_| Reason::BadUrl)?;
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .ok_or(Reason::BadUrl)?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if authority.contains('@') || text.contains('#') {
+            return Err(Reason::BadUrl);
+        }
+        let host = url.host_str().ok_or(Reason::BadUrl)?.to_owned();
+        let port = url.port_or_known_default().ok_or(Reason::BadUrl)?;
+        // As written, or not at all: whatever the parser had to change, another might change differently.
+        let plain_authority =
+            authority == host || authority == format!("{host}:{port}") && port != 0;
+        if !plain_authority || host.ends_with('.') || host.is_empty() {
+            return Err(Reason::BadUrl);
+        }
+        let path_only = path
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        if ["%2e", "%2f", "%5c", "%00"]
+            .iter()
+            .any(|bad| path_only.contains(bad))
+            || path_only.split('/').any(|part| part == "." || part == "..")
+        {
+            return Err(Reason::BadUrl);
+        }
+        Ok(Target { url, host, port })
+    }
+
+    /// Where a redirect leads, seen from this URL.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BadUrl`].
+    pub fn join(&self, location: &str) -> Result<Target, Reason> {
+        let plain = |b: u8| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b);
+        if !location.bytes().all(plain) {
+            return Err(Reason::BadUrl);
+        }
+        // An absolute one is read as strictly as a guest's; a relative one is resolved first.
+        if location.contains("://") || location.starts_with("//") {
+            let absolute = match location.strip_prefix("//") {
+                Some(rest) => format!("{}://{rest}", self.url.scheme()),
+                None => location.to_owned(),
+            };
+            return Target::parse(without_fragment(&absolute));
+        }
+        let joined = self.url.join(location).map_err(|_| Reason::BadUrl)?;
+        Target::parse(without_fragment(joined.as_str()))
+    }
+
+    /// The URL as it is sent.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Whether the connection is to be encrypted.
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// A name, or an IP address, an IPv6 one in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address that the host is, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            _ => None,
+        }
+    }
+
+    /// The port, the scheme's own when none is written.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The value of the `host` header.
+    pub fn authority(&self) -> String {
+        match self.url.port() {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// What stands in the request line.
+    pub fn path_and_query(&self) -> String {
+        match self.url.query() {
+            Some(query) => format!("{}?{query}", self.url.path()),
+            None => self.url.path().to_owned(),
+        }
+    }
+
+    /// Whether both are the same scheme, host and port: where a credential may follow.
+    pub fn same_origin(&self, other: &Target) -> bool {
+        self.url.scheme() == other.url.scheme()
+            && self.host == other.host
+            && self.port == other.port
+    }
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or(url)
+}
+
+/// Which of `grants.http` allows `method` on `target`: the first that matches.
+///
+/// # Errors
+///
+/// [`Reason::NotGranted`] when no grant matches the URL, [`Reason::Method`] when some do and none of them
+/// allows the method.
+pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Reason> {
+    let mut reason = Reason::NotGranted;
+    for (index, grant) in grants.http.iter().enumerate() {
+        if !matches(&grant.url, target) {
+            continue;
+        }
+        if grant.methods.iter().any(|known| known == method) {
+            return Ok(index);
+        }
+        reason = Reason::Method;
+    }
+    Err(reason)
+}
+
+/// Whether `target` is one of those that a grant's URL pattern stands for.
+fn matches(pattern: &str, target: &Target) -> bool {
+    let Some((scheme, rest)) = pattern.split_once("://") else {
+        return false;
+    };
+    let Some((authority, path)) = rest.split_once('/') else {
+        return false;
+    };
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (authority, Some(if scheme == "https" { 443 } else { 80 })),
+    };
+    scheme == target.url.scheme()
+        && port == Some(target.port)
+        && host_matches(host, target)
+        && path_matches(
+            path,
+            target.url.path().strip_prefix('/').unwrap_or_default(),
+        )
+}
+
+fn host_matches(pattern: &str, target: &Target) -> bool {
+    match pattern.strip_prefix("*.") {
+        // One label or more before the dot, and never an address: those have no sub-domains.
+        Some(suffix) => {
+            target.address().is_none()
+                && target
+                    .host
+                    .strip_suffix(suffix)
+                    .and_then(|front| front.strip_suffix('.'))
+                    .is_some_and(|labels| {
+                        // An `xn--` label may look like any other; only an exact grant names one.
+                        !labels.is_empty() && !labels.split('.').any(|l| l.starts_with("xn--"))
+                    })
+        }
+        None => pattern == target.host,
+    }
+}
+
+fn path_matches(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        if wanted == "**" {
+            // What follows a `/`, if only that.
+            return parts.next().is_some();
+        }
+        match parts.next() {
+            Some(part) if wanted == part || (wanted == "*" && !part.is_empty()) => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_none()
+}
+
+/// Whether an address may be dialled. With `private`, those of the own machine and network may be, too.
+///
+/// An address that embeds another (IPv4-mapped, NAT64, 6to4, Teredo) is never needed to reach a public
+/// host and hides where it leads: mapped ones are read as what they hold, the rest are denied.
+///
+/// # Errors
+///
+/// [`Reason::PrivateAddress`].
+pub fn address(address: IpAddr, private: bool) -> Result<(), Reason> {
+    let reach = match address {
+        IpAddr::V4(address) => reach_v4(address),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => reach_v4(mapped),
+            None => reach_v6(address),
+        },
+    };
+    match reach {
+        Reach::Public => Ok(()),
+        Reach::Own if private => Ok(()),
+        _ => Err(Reason::PrivateAddress),
+    }
+}
+
+/// How far an address reaches.
+enum Reach {
+    /// Anywhere.
+    Public,
+    /// The own machine or network; metadata services are here, at 169.254.169.254 and fd00:ec2::254.
+    Own,
+    /// To no single host, or to one that the address hides.
+    Never,
+}
+
+/// IANA's special-purpose registry for IPv4 (RFC 6890 and its updates).
+fn reach_v4(address: Ipv4Addr) -> Reach {
+    let [a, b, c, _] = address.octets();
+    match (a, b, c) {
+        _ if address.is_loopback() || address.is_private() || address.is_link_local() => Reach::Own,
+        (100, 64..=127, _) => Reach::Own,
+        (0, _, _)
+        | (192, 0, 0 | 2)
+        | (192, 88, 99)
+        | (198, 18..=19, _)
+        | (198, 51, 100)
+        | (203, 0, 113)
+        | (224..=255, _, _) => Reach::Never,
+        _ => Reach::Public,
+    }
+}
+
+/// IANA's special-purpose registry for IPv6. Global unicast is 2000::/3; what is not listed is not global.
+fn reach_v6(address: Ipv6Addr) -> Reach {
+    let [a, b, ..] = address.segments();
+    match (a, b) {
+        _ if address == Ipv6Addr::LOCALHOST => Reach::Own,
+        (0xfc00..=0xfdff, _) | (0xfe80..=0xfebf, _) => Reach::Own,
+        // Teredo and the other protocol assignments, documentation, 6to4.
+        (0x2001, 0..=0x1ff | 0xdb8) | (0x2002, _) | (0x3fff, 0..=0xfff) => Reach::Never,
+        (0x2000..=0x3fff, _) => Reach::Public,
+        _ => Reach::Never,
+    }
+}
+
+#[cfg(test)]
+#[path = "egress_tests.rs"]
+mod tests;

@@ -1,0 +1,225 @@
+use super::*;
+use crate::http::HttpGrant;
+
+fn grants(urls: &[&str]) -> Grants {
+    Grants {
+        http: urls.iter().map(|url| HttpGrant::new(*url)).collect(),
+        ..Grants::default()
+    }
+}
+
+fn decide(url: &str, pattern: &str) -> Result<usize, Reason> {
+    http(&grants(&[pattern]), "GET", &Target::parse(url)?)
+}
+
+#[test]
+fn what_a_pattern_stands_for() {
+    for (pattern, url, granted) in [
+        (
+            "https://a.example/x/**",
+            "https://a.example/x/y/z?q=1",
+            true,
+        ),
+        ("https://a.example/x/**", "https://a.example/x/", true),
+        ("https://a.example/x/**", "https://a.example/x", false),
+        ("https://a.example/x/**", "https://a.example/xy/z", false),
+        ("https://a.example/x/**", "http://a.example/x/y", false),
+        (
+            "https://a.example/x/**",
+            "https://a.example:8443/x/y",
+            false,
+        ),
+        ("https://a.example/x/**", "https://a.example:443/x/y", true),
+        ("https://a.example/x/**", "https://b.example/x/y", false),
+        (
+            "https://a.example/x/**",
+            "https://a.example.evil.example/x/y",
+            false,
+        ),
+        ("https://a.example:8443/**", "https://a.example:8443/", true),
+        ("https://a.example/", "https://a.example/", true),
+        ("https://a.example/", "https://a.example", true),
+        ("https://a.example/", "https://a.example/x", false),
+        (
+            "https://a.example/*/b",
+            "https://a.example/anything/b",
+            true,
+        ),
+        ("https://a.example/*/b", "https://a.example//b", false),
+        ("https://a.example/*/b", "https://a.example/x/y/b", false),
+        ("https://*.a.example/**", "https://x.a.example/", true),
+        ("https://*.a.example/**", "https://x.y.a.example/", true),
+        ("https://*.a.example/**", "https://a.example/", false),
+        ("https://*.a.example/**", "https://xa.example/", false),
+        (
+            "https://*.a.example/**",
+            "https://xn--pple-43d.a.example/",
+            false,
+        ),
+        (
+            "https://xn--pple-43d.com/**",
+            "https://xn--pple-43d.com/",
+            true,
+        ),
+        ("http://127.0.0.1:80/**", "http://127.0.0.1/", true),
+    ] {
+        assert_eq!(decide(url, pattern).is_ok(), granted, "{pattern} for {url}");
+    }
+}
+
+#[test]
+fn methods_are_granted_one_by_one() {
+    let target = Target::parse("https://a.example/").unwrap();
+    let grants = grants(&["https://a.example/**"]);
+    assert_eq!(http(&grants, "GET", &target), Ok(0));
+    assert_eq!(http(&grants, "HEAD", &target), Ok(0));
+    assert_eq!(http(&grants, "POST", &target), Err(Reason::Method));
+    assert_eq!(http(&grants, "get", &target), Err(Reason::Method));
+}
+
+/// ATTACKS.md rows 37 and 38: every one of these reaches 127.0.0.1, or another host than it seems to, in
+/// some parser.
+#[test]
+fn odd_spellings_are_refused_before_anything_is_looked_up() {
+    for url in [
+        "http://0x7f.1/",
+        "http://0x7f000001/",
+        "http://2130706433/",
+        "http://017700000001/",
+        "http://127.1/",
+        "http://0177.0.0.1/",
+        "http://127.0.0.1./",
+        "http://localhost./",
+        "http://127.0.0.01/",
+        "http://①②⑦.⓪.⓪.①/",
+        "http://ａ.example/",
+        "http://A.example/",
+        "http://a%2eexample/",
+        "http://a.example%00.b.example/",
+        "http://user@a.example/",
+        "http://user:pass@a.example/",
+        "http://a.example@b.example/",
+        "http://a.example\\@b.example/",
+        "http://a.example\t/",
+        "http://a.exa\nmple/",
+        "http://a.example/\r\nHost: b",
+        " http://a.example/",
+        "http://a.example/ x",
+        "http:a.example/",
+        "http:///a.example/",
+        "http:/a.example/",
+        "//a.example/",
+        "https:\\\\a.example/",
+        "ftp://a.example/",
+        "file:///etc/passwd",
+        "HTTP://a.example/",
+        "http://a.example/#f",
+        "http://a.example:0/",
+        "http://a.example:080/",
+        "http://a.example:/",
+        "http://a.example:99999/",
+        "http://[::ffff:7f00:0001]/",
+        "http://[::FFFF:127.0.0.1]/",
+        "http://[0:0:0:0:0:0:0:1]/",
+        "http://[::1%25lo]/",
+        "http://a.example/%2e%2e/x",
+        "http://a.example/a%2fb",
+        "http://a.example/a%5Cb",
+        "http://a.example/x/../y",
+        "http://a.example/./y",
+        "http://аpple.com/",
+        "http://a.example\u{202e}/",
+        "",
+    ] {
+        assert_eq!(Target::parse(url), Err(Reason::BadUrl), "{url:?}");
+    }
+}
+
+#[test]
+fn addresses_by_their_reach() {
+    for (text, public, private) in [
+        ("1.1.1.1", true, true),
+        ("93.184.216.34", true, true),
+        ("127.0.0.1", false, true),
+        ("127.255.255.254", false, true),
+        ("10.0.0.1", false, true),
+        ("172.16.0.1", false, true),
+        ("172.32.0.1", true, true),
+        ("192.168.1.1", false, true),
+        ("169.254.169.254", false, true),
+        ("100.64.0.1", false, true),
+        ("0.0.0.0", false, false),
+        ("224.0.0.1", false, false),
+        ("240.0.0.1", false, false),
+        ("255.255.255.255", false, false),
+        ("198.18.0.1", false, false),
+        ("192.0.2.1", false, false),
+        ("::1", false, true),
+        ("::", false, false),
+        ("::ffff:127.0.0.1", false, true),
+        ("::ffff:8.8.8.8", true, true),
+        ("::127.0.0.1", false, false),
+        ("64:ff9b::7f00:1", false, false),
+        ("64:ff9b:1::7f00:1", false, false),
+        ("2002:7f00:1::", false, false),
+        ("2001:0:4136:e378::", false, false),
+        ("2001:db8::1", false, false),
+        ("fc00::1", false, true),
+        ("fd00:ec2::254", false, true),
+        ("fe80::1", false, true),
+        ("fec0::1", false, false),
+        ("ff02::1", false, false),
+        ("2606:4700:4700::1111", true, true),
+        ("4000::1", false, false),
+    ] {
+        let parsed: IpAddr = text.parse().unwrap();
+        assert_eq!(address(parsed, false).is_ok(), public, "{text}");
+        assert_eq!(
+            address(parsed, true).is_ok(),
+            private,
+            "{text} with private"
+        );
+    }
+}
+
+#[test]
+fn redirects_are_read_as_strictly() {
+    let from = Target::parse("https://a.example/x/y?q").unwrap();
+    for (location, leads) in [
+        ("/z", Some("https://a.example/z")),
+        ("z", Some("https://a.example/x/z")),
+        ("?r", Some("https://a.example/x/y?r")),
+        ("https://b.example/", Some("https://b.example/")),
+        ("//b.example/z", Some("https://b.example/z")),
+        ("/z#top", Some("https://a.example/z")),
+        ("http://0x7f.1/", None),
+        ("//user@b.example/", None),
+        ("ftp://b.example/", None),
+        ("javascript:alert(1)", None),
+        ("/a b", None),
+        ("/a\r\nx: y", None),
+        // Resolved first, and decided on what it is then.
+        ("/%2e%2e/", Some("https://a.example/")),
+    ] {
+        let joined = from.join(location);
+        assert_eq!(
+            joined.as_ref().map(Target::as_str).ok(),
+            leads,
+            "{location}"
+        );
+    }
+}
+
+#[test]
+fn an_origin_is_scheme_host_and_port() {
+    let at = |url| Target::parse(url).unwrap();
+    let origin = at("https://a.example/");
+    assert!(origin.same_origin(&at("https://a.example:443/x")));
+    for other in [
+        "http://a.example/",
+        "https://b.a.example/",
+        "https://a.example:444/",
+    ] {
+        assert!(!origin.same_origin(&at(other)), "{other}");
+    }
+}

@@ -1,0 +1,538 @@
+//! HTTP through the one way out: ATTACKS.md rows 33 to 38, and 43 for credentials.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use tollgate::blocking::Runtime as Blocking;
+use tollgate::{LoadError, Outcome, Report, Runtime};
+
+use crate::harness::{policy, source};
+use crate::server::{Names, Server, response};
+
+const REST: &str = r#"
+grants.log = true
+grants.hash = true
+grants.config = {}
+grants.store = true
+grants.files = [{ root = "data", path = "samples/files", access = "read" }]
+"#;
+
+const CANARY: &str = "canary-8f14e45fceea167a5a36dedd4bea2543";
+
+struct Client {
+    runtime: Blocking,
+    names: Names,
+}
+
+impl Client {
+    fn new() -> Client {
+        let names = Names::default();
+        let runtime = Runtime::builder()
+            .concurrency(4)
+            .resolver(names.clone())
+            .build();
+        Client {
+            runtime: runtime.into(),
+            names,
+        }
+    }
+
+    fn run(&self, grants: &str, input: &str) -> Report<Vec<u8>> {
+        let policy = policy(&format!("{REST}\ngrants.http = [{grants}]"));
+        let provider = self.runtime.load(&source("hostile"), &policy).unwrap();
+        provider.session().run(input.as_bytes()).unwrap()
+    }
+
+    fn answer(&self, grants: &str, url: &str) -> String {
+        text(&self.run(grants, &format!("http-get {url}")))
+    }
+
+    /// The reason with which a request is denied.
+    fn denied(&self, grants: &str, input: &str) -> &'static str {
+        let report = self.run(grants, input);
+        assert!(
+            !text(&report).starts_with("Ok"),
+            "{input}: {}",
+            text(&report)
+        );
+        assert_eq!(report.denials.len(), 1, "{input}: {}", text(&report));
+        assert_eq!(report.denials[0].capability, "http");
+        report.denials[0].reason.label()
+    }
+}
+
+fn text(report: &Report<Vec<u8>>) -> String {
+    match &report.outcome {
+        Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A grant of everything on a server, which is on loopback.
+fn all_of(server: &Server) -> String {
+    format!(
+        "{{ url = \"http://127.0.0.1:{}/**\", private = true }}",
+        server.port()
+    )
+}
+
+fn url(server: &Server, path: &str) -> String {
+    format!("http://127.0.0.1:{}{path}", server.port())
+}
+
+#[test]
+fn a_granted_url_is_fetched() {
+    let server = Server::saying(response("200 OK", "x-answer: 42\r\n", "hello"));
+    let answer = Client::new().answer(&all_of(&server), &url(&server, "/a?b=c"));
+    assert!(
+        answer.contains("200") && answer.contains("x-answer"),
+        "{answer}"
+    );
+    let seen = &server.requests()[0];
+    assert!(seen.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{seen}");
+    assert!(
+        seen.contains(&format!("host: 127.0.0.1:{}\r\n", server.port())),
+        "{seen}"
+    );
+}
+
+#[test]
+fn what_is_not_granted_is_not_even_looked_up() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    let grant = format!(
+        "{{ url = \"http://127.0.0.1:{}/a/**\", private = true }}",
+        server.port()
+    );
+    for (path, reason) in [
+        ("/b", "not-granted"),
+        ("/ab/c", "not-granted"),
+        ("/a/../b", "bad-url"),
+        ("/a/%2e%2e/b", "bad-url"),
+    ] {
+        let input = format!("http-get {}", url(&server, path));
+        assert_eq!(client.denied(&grant, &input), reason, "{path}");
+    }
+    assert_eq!(
+        client.denied(&grant, "http-get http://other.example/"),
+        "not-granted"
+    );
+    let post = grant.replace("private", "methods = [\"POST\"], private");
+    let input = format!("http-get {}", url(&server, "/a/b"));
+    assert_eq!(client.denied(&post, &input), "method");
+    assert!(server.requests().is_empty() && client.names.lookups() == 0);
+}
+
+/// Row 38.
+#[test]
+fn odd_urls_and_headers_are_refused_before_anything_is_sent() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    let port = server.port();
+    for bad in [
+        format!("http://0x7f.1:{port}/"),
+        format!("http://2130706433:{port}/"),
+        format!("http://127.1:{port}/"),
+        format!("http://user@127.0.0.1:{port}/"),
+        format!("http://127.0.0.1.:{port}/"),
+        format!("http://127.0.0.1:{port}\\@example.com/"),
+        format!("http://127.0.0.1:{port}/\r\nx: y"),
+        format!("http://127.0.0.1:{port}/#x"),
+    ] {
+        let input = format!("http-get {bad}");
+        assert_eq!(
+            client.denied(&all_of(&server), &input),
+            "bad-url",
+            "{bad:?}"
+        );
+    }
+    for header in [
+        "host evil.example",
+        "Host evil.example",
+        "connection close",
+        "content-length 5",
+        "transfer-encoding chunked",
+        "te trailers",
+        "bad:name x",
+        "x-injected a\r\nb: c",
+    ] {
+        let input = format!("http-header {} {header}", url(&server, "/"));
+        assert_eq!(
+            client.denied(&all_of(&server), &input),
+            "bad-header",
+            "{header:?}"
+        );
+    }
+    assert!(server.requests().is_empty());
+}
+
+/// Row 37: a private address needs its own word in the policy, however it is arrived at.
+#[test]
+fn private_addresses_are_denied_unless_the_grant_says_so() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    let port = server.port();
+    client.names.set("inside.example", &[&["127.0.0.1"]]);
+    client
+        .names
+        .set("mixed.example", &[&["93.184.216.34", "127.0.0.1"]]);
+    client.names.set("six.example", &[&["::ffff:127.0.0.1"]]);
+    client.names.set("nat.example", &[&["64:ff9b::7f00:1"]]);
+    client
+        .names
+        .set("metadata.example", &[&["169.254.169.254"]]);
+    for host in [
+        "127.0.0.1",
+        "inside.example",
+        "mixed.example",
+        "six.example",
+        "nat.example",
+        "metadata.example",
+    ] {
+        let grant = format!("{{ url = \"http://{host}:{port}/**\" }}");
+        let input = format!("http-get http://{host}:{port}/");
+        assert_eq!(client.denied(&grant, &input), "private-address", "{host}");
+    }
+    assert!(server.requests().is_empty(), "nothing was dialled");
+    let grant = format!("{{ url = \"http://inside.example:{port}/**\", private = true }}");
+    let answer = client.answer(&grant, &format!("http://inside.example:{port}/"));
+    assert!(answer.contains("200"), "{answer}");
+    let grant = format!("{{ url = \"http://nat.example:{port}/**\", private = true }}");
+    let input = format!("http-get http://nat.example:{port}/");
+    assert_eq!(
+        client.denied(&grant, &input),
+        "private-address",
+        "hides where it leads"
+    );
+}
+
+/// Row 37: the address that was decided on is the one that is dialled; there is no second look-up.
+#[test]
+fn a_name_is_looked_up_once_for_each_request() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    let port = server.port();
+    client
+        .names
+        .set("rebind.example", &[&["127.0.0.1"], &["169.254.169.254"]]);
+    let grant = format!("{{ url = \"http://rebind.example:{port}/**\", private = true }}");
+    let answer = client.answer(&grant, &format!("http://rebind.example:{port}/"));
+    assert!(answer.contains("200"), "{answer}");
+    assert_eq!((client.names.lookups(), server.requests().len()), (1, 1));
+}
+
+/// Row 36.
+#[test]
+fn every_redirect_is_decided_anew() {
+    let client = Client::new();
+    for (location, reason) in [
+        ("http://other.example/", "not-granted"),
+        ("http://0x7f.1/", "bad-url"),
+        ("//user@other.example/", "bad-url"),
+        ("file:///etc/passwd", "bad-url"),
+        ("/outside", "not-granted"),
+        ("/granted/again", "too-many-requests"),
+    ] {
+        let server = Server::saying(response(
+            "302 Found",
+            &format!("location: {location}\r\n"),
+            "",
+        ));
+        let grant = format!(
+            "{{ url = \"http://127.0.0.1:{}/granted/**\", private = true }}",
+            server.port()
+        );
+        let input = format!("http-get {}", url(&server, "/granted/first"));
+        assert_eq!(client.denied(&grant, &input), reason, "{location}");
+        let hops = if reason == "too-many-requests" { 6 } else { 1 };
+        assert_eq!(server.requests().len(), hops, "{location}");
+    }
+    // From a public name to a private address: the second grant does not say `private`.
+    let inner = Server::saying(response("200 OK", "", "metadata"));
+    let to = format!("location: http://inner.example:{}/\r\n", inner.port());
+    let outer = Server::saying(response("307 Temporary Redirect", &to, ""));
+    client.names.set("inner.example", &[&["127.0.0.1"]]);
+    let grants = format!(
+        "{}, {{ url = \"http://inner.example:{}/**\" }}",
+        all_of(&outer),
+        inner.port()
+    );
+    let input = format!("http-get {}", url(&outer, "/"));
+    assert_eq!(client.denied(&grants, &input), "private-address");
+    assert!(inner.requests().is_empty());
+    // And one that is granted is followed.
+    let server = Server::start(|head, stream| {
+        let text = if head.starts_with("GET /old") {
+            response("301 Moved Permanently", "location: new#part\r\n", "")
+        } else {
+            response("200 OK", "", "moved")
+        };
+        stream.write_all(text.as_bytes())
+    });
+    let answer = client.answer(&all_of(&server), &url(&server, "/old"));
+    assert!(
+        answer.contains("200") && server.requests()[1].starts_with("GET /new "),
+        "{answer}"
+    );
+}
+
+/// Row 33: the deadline covers a body that drips, and the socket is closed.
+#[test]
+fn a_dripping_body_meets_the_deadline() {
+    let server = Server::start(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
+        for _ in 0..400 {
+            std::thread::sleep(Duration::from_millis(20));
+            stream.write_all(b"x")?;
+        }
+        Ok(())
+    });
+    let grant = format!(
+        "{}]\nlimits.deadline = \"200ms\"\ngrants.interfaces = [",
+        all_of(&server)
+    );
+    let report = Client::new().run(&grant, &format!("http-get {}", url(&server, "/")));
+    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+    assert!(report.usage.elapsed < Duration::from_secs(3));
+    server.wait_for_end(1);
+}
+
+/// Rows 33 and 34: nothing is buffered past the cap, whatever the server says of its length.
+#[test]
+fn bodies_over_the_cap_are_cut_off() {
+    let client = Client::new();
+    let capped = |server: &Server| all_of(server).replace("private", "max-body = 1000, private");
+    let honest = Server::saying(response("200 OK", "", &"x".repeat(5000)));
+    let answer = client.answer(&capped(&honest), &url(&honest, "/"));
+    assert!(answer.contains("QuotaExceeded"), "{answer}");
+    let endless = Server::start(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+        for _ in 0..100_000 {
+            stream.write_all(b"400\r\n")?;
+            stream.write_all(&[b'x'; 0x400])?;
+            stream.write_all(b"\r\n")?;
+        }
+        Ok(())
+    });
+    let answer = client.answer(&capped(&endless), &url(&endless, "/"));
+    assert!(answer.contains("QuotaExceeded"), "{answer}");
+    endless.wait_for_end(1);
+    let exact = Server::saying(response("200 OK", "", &"x".repeat(1000)));
+    assert!(
+        client
+            .answer(&capped(&exact), &url(&exact, "/"))
+            .contains("200")
+    );
+}
+
+/// Row 34.
+#[test]
+fn false_lengths_and_endless_heads_are_the_servers_failure() {
+    let client = Client::new();
+    let short = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
+    let answer = client.answer(&all_of(&short), &url(&short, "/"));
+    assert!(answer.contains("Unavailable"), "{answer}");
+    let endless = Server::start(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+        for i in 0..1_000_000 {
+            stream.write_all(format!("x-{i}: {}\r\n", "y".repeat(1000)).as_bytes())?;
+        }
+        Ok(())
+    });
+    let answer = client.answer(&all_of(&endless), &url(&endless, "/"));
+    assert!(answer.contains("Unavailable"), "{answer}");
+    endless.wait_for_end(1);
+    for nonsense in [
+        "",
+        "hello",
+        "HTTP/9.9 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+    ] {
+        let server = Server::saying(nonsense);
+        let answer = client.answer(&all_of(&server), &url(&server, "/"));
+        assert!(answer.contains("Unavailable"), "{nonsense:?}: {answer}");
+    }
+}
+
+/// Row 35: nothing is decompressed, so nothing can swell.
+#[test]
+fn a_compressed_body_stays_as_it_is() {
+    let server = Server::saying(response(
+        "200 OK",
+        "content-encoding: gzip\r\n",
+        "not really gzip",
+    ));
+    let answer = Client::new().answer(&all_of(&server), &url(&server, "/"));
+    assert!(
+        answer.contains("200") && answer.contains("gzip"),
+        "{answer}"
+    );
+    assert!(!server.requests()[0].contains("accept-encoding"));
+}
+
+#[test]
+fn requests_are_counted_for_each_grant() {
+    let server = Server::saying(response("302 Found", "location: /again\r\n", ""));
+    let grant = all_of(&server).replace("private", "max-requests = 3, private");
+    let input = format!("http-get {}", url(&server, "/"));
+    assert_eq!(Client::new().denied(&grant, &input), "too-many-requests");
+    assert_eq!(server.requests().len(), 3);
+}
+
+/// A server whose answer is what `say` makes of the request's head, and a grant of it with a credential.
+fn with_credential(server: &Server, folder: &std::path::Path) -> String {
+    let file = folder.join("token");
+    std::fs::write(&file, format!("{CANARY}\n")).unwrap();
+    format!(
+        "{{ url = \"http://127.0.0.1:{}/**\", private = true, credential = {{ header = \"authorization\", \
+         from-file = \"{}\", prefix = \"Bearer \" }} }}",
+        server.port(),
+        file.display()
+    )
+}
+
+/// Row 43: the server sees the credential, and nobody else does.
+#[test]
+fn a_credential_reaches_the_server_and_nobody_else() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let grant = with_credential(&server, folder.path());
+    let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
+    assert!(server.requests()[0].contains(&format!("authorization: Bearer {CANARY}\r\n")));
+    assert!(!format!("{report:?}{}", report.to_json()).contains(CANARY));
+    // The guest cannot set the header itself,
+    let input = format!("http-header {} authorization mine", url(&server, "/"));
+    assert_eq!(client.denied(&grant, &input), "bad-header");
+    // nor have it sent back.
+    for echo in [
+        |head: &str| response("200 OK", "", head),
+        |head: &str| {
+            let value = head
+                .lines()
+                .find(|line| line.starts_with("authorization"))
+                .unwrap();
+            response(
+                "200 OK",
+                &format!("x-echo: {}\r\n", &value["authorization: ".len()..]),
+                "",
+            )
+        },
+    ] {
+        let server = Server::start(move |head, stream| stream.write_all(echo(head).as_bytes()));
+        let grant = with_credential(&server, folder.path());
+        let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
+        assert_eq!(report.denials[0].reason.label(), "secret-in-response");
+        assert!(!format!("{report:?}{}{}", report.to_json(), text(&report)).contains(CANARY));
+    }
+}
+
+/// Row 43: redirects to the same origin carry it, others do not.
+#[test]
+fn a_credential_stays_with_its_origin() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let other = Server::saying(response("200 OK", "", "hello"));
+    let to = format!("http://127.0.0.1:{}/", other.port());
+    let first = Server::start(move |head, stream| {
+        let location = if head.starts_with("GET /same") {
+            "/away"
+        } else {
+            &to
+        };
+        stream.write_all(response("302 Found", &format!("location: {location}\r\n"), "").as_bytes())
+    });
+    let grants = format!(
+        "{}, {}",
+        with_credential(&first, folder.path()),
+        with_credential(&other, folder.path())
+    );
+    let answer = client.answer(&grants, &url(&first, "/same"));
+    assert!(answer.contains("200"), "{answer}");
+    let carried: Vec<bool> = first
+        .requests()
+        .iter()
+        .map(|head| head.contains(CANARY))
+        .collect();
+    assert_eq!(carried, [true, true]);
+    assert!(
+        !other.requests()[0].contains("authorization"),
+        "another origin"
+    );
+}
+
+#[test]
+fn a_credential_that_is_not_there_is_the_operators_mistake() {
+    let credential = |source: &str| {
+        policy(&format!(
+            "{REST}\ngrants.http = [{{ url = \"https://a.example/**\", credential = {{ header = \"x-token\", {source} }} }}]"
+        ))
+    };
+    for (source_text, place) in [
+        ("from-env = \"TOLLGATE_NO_SUCH\"", "TOLLGATE_NO_SUCH"),
+        ("from-file = \"/no/such\"", "/no/such"),
+    ] {
+        match Client::new()
+            .runtime
+            .load(&source("hostile"), &credential(source_text))
+        {
+            Err(error @ LoadError::Secret { .. }) => {
+                assert!(error.to_string().contains(place), "{error}");
+            }
+            other => panic!("{:?}", other.err()),
+        }
+    }
+}
+
+/// TLS: a certificate that the host trusts, and one that it does not.
+#[test]
+fn certificates_are_verified() {
+    use std::sync::Arc;
+    let made = rcgen::generate_simple_self_signed(vec!["tls.example".to_owned()]).unwrap();
+    let der = made.cert.der().to_vec();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(vec![made.cert.der().clone()], key)
+    .unwrap();
+    let config = Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(4) {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+            let Ok(mut connection) = rustls::ServerConnection::new(Arc::clone(&config)) else {
+                return;
+            };
+            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+            let mut head = [0; 4096];
+            if tls.read(&mut head).is_ok() {
+                let _ = tls.write_all(response("200 OK", "", "sealed").as_bytes());
+                connection.send_close_notify();
+                let _ = connection.complete_io(&mut stream);
+            }
+        }
+    });
+    let names = Names::default();
+    names.set("tls.example", &[&["127.0.0.1"]]);
+    let grant = format!("{{ url = \"https://tls.example:{port}/**\", private = true }}");
+    let input = format!("https://tls.example:{port}/");
+    let builder = || Runtime::builder().concurrency(4).resolver(names.clone());
+    let trusting = Client {
+        runtime: builder().root_certificate(der).build().into(),
+        names: names.clone(),
+    };
+    let answer = trusting.answer(&grant, &input);
+    assert!(answer.contains("200"), "{answer}");
+    let strict = Client {
+        runtime: builder().build().into(),
+        names: names.clone(),
+    };
+    let answer = strict.answer(&grant, &input);
+    assert!(answer.contains("encrypted connection"), "{answer}");
+}

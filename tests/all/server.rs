@@ -1,0 +1,137 @@
+//! A hostile HTTP server on loopback, and a resolver that says what a test wants. Bounded: a server serves
+//! a fixed number of connections at most, and every socket of it times out.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tollgate::Resolver;
+
+/// Connections that one server accepts before it ends.
+const CONNECTIONS: usize = 50;
+
+/// What a server saw and how it answers.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+    closed: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// Answers every request, given its head, by writing to the stream whatever `answer` writes.
+    pub(crate) fn start(
+        answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let closed = Arc::new(AtomicUsize::new(0));
+        let (seen, ended, answer) = (Arc::clone(&requests), Arc::clone(&closed), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().take(CONNECTIONS) {
+                let Ok(mut stream) = stream else { return };
+                let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+                let _ = stream.set_write_timeout(Some(Duration::from_secs(10)));
+                let (seen, ended, answer) =
+                    (Arc::clone(&seen), Arc::clone(&ended), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    let head = head(&mut stream);
+                    seen.lock().unwrap().push(head.clone());
+                    let _ = answer(&head, &mut stream);
+                    ended.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+        });
+        Server {
+            address,
+            requests,
+            closed,
+        }
+    }
+
+    /// A server that always says the same.
+    pub(crate) fn saying(text: impl Into<Vec<u8>>) -> Server {
+        let text = text.into();
+        Server::start(move |_, stream| stream.write_all(&text))
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until as many answers are over.
+    pub(crate) fn wait_for_end(&self, answers: usize) {
+        for _ in 0..200 {
+            if self.closed.load(Ordering::SeqCst) >= answers {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("the connection was left open");
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = String::new();
+    let mut reader = BufReader::new(stream);
+    while reader
+        .by_ref()
+        .take(64 << 10)
+        .read_line(&mut head)
+        .unwrap_or(0)
+        > 2
+    {}
+    head
+}
+
+/// A whole response.
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Names and their addresses; each look-up takes the next answer, the last one stays.
+#[derive(Clone, Default)]
+pub(crate) struct Names(
+    Arc<Mutex<Vec<(String, Vec<Vec<IpAddr>>)>>>,
+    Arc<AtomicUsize>,
+);
+
+impl Names {
+    pub(crate) fn set(&self, name: &str, answers: &[&[&str]]) {
+        let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
+        let answers = answers.iter().map(parse).collect();
+        self.0.lock().unwrap().push((name.to_owned(), answers));
+    }
+
+    pub(crate) fn lookups(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
+    }
+}
+
+impl Resolver for Names {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+    ) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send + 'a>> {
+        Box::pin(async move {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            let mut names = self.0.lock().unwrap();
+            let known = names.iter_mut().find(|(name, _)| name == host);
+            let (_, answers) = known.ok_or(std::io::ErrorKind::NotFound)?;
+            match answers.len() {
+                0 | 1 => Ok(answers.first().cloned().unwrap_or_default()),
+                _ => Ok(answers.remove(0)),
+            }
+        })
+    }
+}
