@@ -21,6 +21,11 @@ pub enum Reason {
     ReadOnly,
     /// There is something, and it is not a regular file.
     NotAFile,
+    /// A quota of the grant is used up, or the request is larger than it allows.
+    Quota,
+    /// Links are not made for guests: what they lead to is decided when they are followed, and not only
+    /// guests follow them.
+    Link,
 }
 
 impl Reason {
@@ -32,6 +37,8 @@ impl Reason {
         Reason::OutsideRoot,
         Reason::ReadOnly,
         Reason::NotAFile,
+        Reason::Quota,
+        Reason::Link,
     ];
 
     /// The stable label, in kebab-case.
@@ -43,6 +50,8 @@ impl Reason {
             Reason::OutsideRoot => "outside-root",
             Reason::ReadOnly => "read-only",
             Reason::NotAFile => "not-a-file",
+            Reason::Quota => "quota",
+            Reason::Link => "link",
         }
     }
 }
@@ -84,6 +93,8 @@ mod tests {
             "outside-root",
             "read-only",
             "not-a-file",
+            "quota",
+            "link",
         ];
         assert_eq!(labels, published);
     }

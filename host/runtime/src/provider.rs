@@ -10,6 +10,7 @@ use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::types::Error;
+use crate::imports::wasi::Setup;
 use crate::inspect::{Inspection, ItemKind};
 use crate::report::ProviderInfo;
 use crate::session::Session;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) wasi: Arc<Setup>,
     /// Slots of the pool that an instance takes.
     pub(crate) weight: u32,
     run: Option<ComponentExportIndex>,
@@ -65,6 +67,14 @@ impl Provider {
                 unit,
                 grants: Arc::new(policy.grants.clone()),
                 roots: Arc::new(roots),
+                wasi: Arc::new(
+                    policy
+                        .grants
+                        .wasi
+                        .as_ref()
+                        .map(Setup::read)
+                        .unwrap_or_default(),
+                ),
                 weight,
                 run,
                 command,

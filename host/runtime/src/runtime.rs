@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use tollgate_policy::{Grants, Limits, Policy};
+use tollgate_policy::{Grants, Limits, Policy, Streams};
 use wasmtime::component::{Component, Linker};
 
 use crate::engine::{EngineUnit, Engines};
@@ -117,6 +117,7 @@ fn too_large(size: usize, limits: &Limits) -> Result<(), Refusal> {
 pub struct Builder {
     concurrency: Option<u32>,
     interfaces: BTreeMap<String, AddToLinker>,
+    inherit_stdio: bool,
 }
 
 impl Builder {
@@ -141,6 +142,15 @@ impl Builder {
         self
     }
 
+    /// Lets policies have `stdio = "inherit"`: WASI guests then write to the standard output and error of
+    /// this process, as it comes, up to the limit `stdio`. For programs whose output is the guest's; a
+    /// policy that asks for it elsewhere is refused.
+    #[must_use]
+    pub fn allow_inherited_stdio(mut self) -> Builder {
+        self.inherit_stdio = true;
+        self
+    }
+
     /// The runtime.
     pub fn build(self) -> Runtime {
         Runtime {
@@ -148,6 +158,7 @@ impl Builder {
                 engines: Engines::new(self.concurrency.unwrap_or(CONCURRENCY)),
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
+                inherit_stdio: self.inherit_stdio,
             }),
         }
     }
@@ -164,6 +175,7 @@ struct Shared {
     engines: Engines,
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
+    inherit_stdio: bool,
 }
 
 impl Default for Runtime {
@@ -204,6 +216,10 @@ impl Runtime {
 
     pub(crate) fn load_now(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
         policy.check()?;
+        let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
+        if stdio == Some(Streams::Inherit) && !self.shared.inherit_stdio {
+            return Err(LoadError::InheritedStdio);
+        }
         too_large(source.bytes.len(), &policy.limits)?;
         let inspection = source.inspect()?;
         let verdict = self.judge(&inspection, &policy.grants);

@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::imports::files::Roots;
+use crate::imports::ledger::Ledger;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
 use crate::report::LogLine;
@@ -21,6 +22,7 @@ pub struct HostState {
     pub(crate) provider: Arc<str>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) ledger: Ledger,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     pub(crate) denials: Vec<Denial>,
@@ -84,8 +86,9 @@ impl WasiView for HostState {
     // Called for every WASI function, which makes it the place to count them.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.meter.count_wasi();
+        self.make_wasi();
         WasiCtxView {
-            ctx: self.wasi.context(&self.meter.limits),
+            ctx: self.wasi.context(),
             table: &mut self.table,
         }
     }

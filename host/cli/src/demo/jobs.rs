@@ -178,11 +178,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
             http: vec![HttpGrant {
                 url: "https://example.com/**".to_owned(),
             }],
-            files: vec![FileGrant {
-                root: "data".to_owned(),
-                path: samples.path("files"),
-                access: Access::Read,
-            }],
+            files: vec![FileGrant::new("data", samples.path("files"), Access::Read)],
             ..Grants::default()
         },
     };
