@@ -57,7 +57,7 @@ prove host-calls-wasi  $rt/meter.rs 's/meter\.host_calls > meter\.limits\.host_c
 prove host-data        $rt/meter.rs 's/store\.data()\.meter\.limits\.host_data)?/u32::MAX)?/' budget::data_in_one_host_call_is_bounded
 prove output           $rt/meter.rs 's/limits\.host_data\.min(limits\.output)/limits.host_data/' budget::output_is_bounded
 prove log              $rt/state.rs 's/self\.bytes\.saturating_add(size) > cap/false \&\& cap > size/' budget::log_floods_are_cut_and_counted
-prove stdio            $rt/imports/wasi.rs 's/captured\.cap = cap/captured.cap = cap.max(1 << 30)/' wasi::output_over_the_limit_is_dropped_and_counted
+prove stdio            $rt/imports/wasi/stdio.rs 's/captured\.cap = cap/captured.cap = cap.max(1 << 30)/' wasi::output_over_the_limit_is_dropped_and_counted
 prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles as usize);//' floods::host_handles_are_counted
 prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
 prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
@@ -85,6 +85,26 @@ prove http-headers     $rt/imports/http.rs 's/if tollgate_policy::http::is_reser
 prove http-own-header  $rt/imports/http.rs 's/^        if forbidden {/        if false \&\& forbidden {/' http::a_credential_reaches_the_server_and_nobody_else
 prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' http::a_credential_stays_with_its_origin
 prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' http::a_credential_reaches_the_server_and_nobody_else
+prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.meter\.limits\.host_data/false/' files::a_read_is_no_larger_than_host_data_allows
+prove files-max-write   host/policy/src/decide.rs 's/used\.bytes <= grant\.max_write/true/' quotas::bytes_written_are_bounded_by_max_write
+prove files-max-files   host/policy/src/decide.rs 's/used\.files <= grant\.max_files/true/' quotas::files_written_are_bounded_by_max_files
+prove files-max-read    host/policy/src/decide.rs 's/grant\.max_read\.unwrap_or(host_data)/grant.max_read.map_or(host_data, |_| host_data)/' quotas::a_single_read_is_bounded_by_max_read
+prove files-per-call    $rt/session.rs 's/state\.ledger\.begin_call();//' quotas::quotas_start_anew_with_each_call
+prove files-atomic      $rt/imports/files.rs 's/let (temporary, mut file) = temporary(dir, path)?;/let (temporary, mut file) = (path.to_owned(), dir.create(path)?);/' quotas::a_killed_host_leaves_the_old_file_or_the_new_one
+prove wasi-decision     $rt/imports/wasi/descriptors.rs 's/self\.reach(&folder\.root, &path, access, asks, act)/self.reach(\&folder.root, \&path, Access::Read.min(access), asks, act)/' wasi_files::a_read_only_preopen_stays_as_it_is
+prove wasi-regular      $rt/imports/wasi/opened.rs 's/regular(&found)?;//' wasi_files::only_regular_files_are_opened_through_a_preopen
+prove wasi-links        $rt/imports/wasi/descriptors.rs 's/if dir\.symlink_metadata(path)?\.is_symlink()/if false/' wasi_files::paths_and_links_never_leave_a_preopen
+prove wasi-stream-quota $rt/imports/wasi/streams.rs 's/if let Err(reason) = paid/if let (Err(reason), true) = (paid, false)/' wasi_files::quotas_hold_for_preopens
+prove wasi-sparse       $rt/imports/ledger.rs 's/bytes\.saturating_add(offset\.saturating_sub(length))/bytes.saturating_add(0 * (offset ^ length))/' wasi_files::quotas_hold_for_preopens
+prove wasi-create-quota $rt/imports/wasi/opened.rs 's/quota(one)\.map_err(Trouble::Denied)?;//' wasi_files::quotas_hold_for_preopens
+prove wasi-preopens     $rt/imports/wasi/descriptors.rs 's/grant\.root == \*root) else/true || grant.root == *root) else/' wasi_files::preopens_are_the_roots_that_are_named
+prove wasi-wall-clock   $rt/imports/wasi.rs 's/builder\.wall_clock(Standing(seconds));/let _ = Standing(seconds);/' wasi_table::
+prove wasi-ticks        $rt/imports/wasi.rs 's/builder\.monotonic_clock(ticks\.clone());/let _ = ticks;/' wasi_table::
+prove wasi-naps         $rt/imports/wasi/clocks.rs 's/match self\.wasi\.ticks\.clone() {/match self.wasi.ticks.clone().filter(|_| false) {/' wasi_table::clocks_are_real_or_stand
+prove wasi-file-times   $rt/imports/wasi/opened.rs 's/filter(|_| times)/filter(|_| times || true)/' wasi_table::a_call_can_be_repeated_to_the_last_unit_of_fuel
+prove wasi-seed         $rt/imports/wasi.rs 's/\.insecure_random_seed(Seeded::new(seed, "seed")\.number());/;/' wasi_table::
+prove wasi-env          $rt/imports/wasi.rs 's/grant\.env_from_host\.iter()\.filter_map(|name| {/std::env::vars().map(|(name, _)| name).filter_map(|ref name: String| {/' wasi_table::
+prove wasi-inherit      $rt/runtime.rs 's/\&\& !self\.shared\.inherit_stdio/\&\& false/' wasi_table::the_hosts_output_is_for_programs_that_give_it_away
 prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
 prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
 prove slots            $rt/engine.rs 's/\.acquire_many_owned(weight)/.acquire_many_owned(0 * weight)/' sessions::sessions_run_on_many_tasks_at_once

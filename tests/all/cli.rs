@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::{guest_file, guests, root};
 
 /// The binary, built once from the sources as they are.
-fn tollgate() -> &'static Path {
+pub(crate) fn tollgate() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let built = Command::new(env!("CARGO"))

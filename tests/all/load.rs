@@ -67,6 +67,15 @@ fn a_core_module_and_text_are_not_components() {
     let refusal = refused(&source("core-module"), "");
     assert_eq!(refusal.kind.label(), "not-a-component");
     assert!(refusal.message.contains("cargo component"), "{refusal}");
+    let refusal = refused(&source("core-wasip1"), "");
+    assert_eq!(refusal.kind.label(), "not-a-component");
+    for way in [
+        "wasm-tools component new",
+        "--adapt",
+        "--target wasm32-wasip2",
+    ] {
+        assert!(refusal.message.contains(way), "{refusal}");
+    }
     for text in ["(component)", "  (module)", ";; a comment\n(component)"] {
         let refusal = refused(&Source::bytes("text", text.as_bytes()), "");
         assert_eq!(refusal.kind.label(), "not-a-component", "{text}");

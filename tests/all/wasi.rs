@@ -4,9 +4,18 @@ use tollgate::{CommandInput, ExitCode, Outcome, Report, blocking};
 
 use crate::harness::{load, policy, refused, returned, source};
 
-const INERT: &str = "grants.wasi = \"inert\"";
+pub(crate) const INERT: &str = "grants.wasi = \"inert\"";
 
 fn command(policy_text: &str, args: &[&str], stdin: &str) -> Report<(), ExitCode> {
+    run(&crate::harness::blocking(), policy_text, args, stdin)
+}
+
+pub(crate) fn run(
+    runtime: &blocking::Runtime,
+    policy_text: &str,
+    args: &[&str],
+    stdin: &str,
+) -> Report<(), ExitCode> {
     let args = std::iter::once("hello-command")
         .chain(args.iter().copied())
         .map(str::to_owned)
@@ -15,17 +24,19 @@ fn command(policy_text: &str, args: &[&str], stdin: &str) -> Report<(), ExitCode
         args,
         stdin: stdin.into(),
     };
-    load("hello-command", policy_text)
+    runtime
+        .load(&source("hello-command"), &policy(policy_text))
+        .unwrap()
         .session()
         .command(input)
         .unwrap()
 }
 
-fn stdout(report: &Report<(), ExitCode>) -> String {
+pub(crate) fn stdout(report: &Report<(), ExitCode>) -> String {
     String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stdout).into_owned()
 }
 
-fn stderr(report: &Report<(), ExitCode>) -> String {
+pub(crate) fn stderr(report: &Report<(), ExitCode>) -> String {
     String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stderr).into_owned()
 }
 
@@ -68,6 +79,14 @@ fn nothing_of_the_hosts_environment_is_there() {
     assert!(!(stdout(&report) + &stderr(&report)).contains("root:"));
 }
 
+/// And time that is slept, where it passes at all.
+#[test]
+fn sleeping_meets_the_deadline() {
+    let policy = "limits.deadline = \"50ms\"\ngrants.wasi = { clocks = \"real\" }";
+    let report = command(policy, &["sleep", "60000"], "");
+    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+}
+
 /// WASI 0.2 says no more of an exit code than whether it is 0.
 #[test]
 fn an_exit_code_is_the_commands_own_error() {
@@ -98,8 +117,8 @@ fn the_limits_hold_for_wasi_guests() {
     for (limits, args, kind) in [
         ("limits.fuel = 10_000_000", &["spin"][..], "fuel"),
         (
-            "limits.deadline = \"50ms\"",
-            &["sleep", "60000"],
+            "limits.deadline = \"50ms\"\nlimits.fuel = 1_000_000_000_000",
+            &["spin"],
             "deadline",
         ),
         ("limits.host-calls = 20", &["flood"], "host-calls"),

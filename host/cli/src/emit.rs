@@ -1,8 +1,6 @@
 //! The least policy under which a component loads, as TOML for the operator to complete.
 
-use std::path::PathBuf;
-
-use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, WasiGrant};
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant};
 use tollgate::{Grants, Inspection, Judgement, Policy, Refusal, RefusalKind, escape};
 
 use crate::load::Subject;
@@ -59,7 +57,7 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Log => grants.log = true,
         Capability::Hash => grants.hash = true,
         Capability::Store => grants.store = true,
-        Capability::Wasi => grants.wasi = given.wasi.or(Some(WasiGrant::Inert)),
+        Capability::Wasi => grants.wasi = Some(given.wasi.clone().unwrap_or_default()),
         Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
         Capability::Interface(name) => _ = grants.interfaces.insert(name.clone()),
         Capability::Http if given.http.is_empty() => {
@@ -76,11 +74,7 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
             return Some(example(
                 "Change this to what the provider is to read, and to the name it reads it by.",
                 Grants {
-                    files: vec![FileGrant {
-                        root: "data".to_owned(),
-                        path: PathBuf::from("./data"),
-                        access: Access::Read,
-                    }],
+                    files: vec![FileGrant::new("data", "./data", Access::Read)],
                     ..Grants::default()
                 },
             ));

@@ -37,6 +37,9 @@ Exit status: 0 the provider returned, 1 it returned its own error (a WASI comman
 Example: tollgate demo";
 
 /// Runs WebAssembly components that nobody should have to trust.
+/// How long a guest's last output may take once its call is over.
+const LAST_WRITES: std::time::Duration = std::time::Duration::from_millis(500);
+
 #[derive(Parser)]
 #[command(name = "tollgate", version = VERSION, after_help = AFTER_HELP)]
 struct Cli {
@@ -68,7 +71,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
         .enable_time()
         .build()
         .map_err(|error| Stop::Host(format!("cannot start: {error}")))?;
-    tokio.block_on(async {
+    let status = tokio.block_on(async {
         match command {
             Command::Run(opts) => run::run(opts, ui).await,
             Command::Call(opts) => call::run(opts, ui).await,
@@ -77,7 +80,10 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
             Command::List(opts) => list::run(&opts, ui),
             Command::Demo(opts) => demo::run(&opts, ui).await,
         }
-    })
+    });
+    // A guest's output may still be on its way to somebody who does not read it.
+    tokio.shutdown_timeout(LAST_WRITES);
+    status
 }
 
 #[cfg(test)]

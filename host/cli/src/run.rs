@@ -108,6 +108,8 @@ async fn command(
     // written when all of it is there.
     match (sink, &report.outcome) {
         (Sink::File(_), Outcome::Failed(_) | Outcome::Faulted(_)) => {}
+        // It may have written to our own output, and that may be waiting for a reader.
+        (Sink::Stdout, _) if stdio.stdout.is_empty() => {}
         _ => sink.write(ui, &stdio.stdout)?,
     }
     if !subject.reporter.is_stderr() {

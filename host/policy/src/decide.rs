@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::denied::Reason;
-use crate::grants::{Access, Grants};
+use crate::grants::{Access, FileGrant, Grants};
 
 /// The longest path in bytes, as Linux has it (`PATH_MAX`).
 pub const MAX_PATH: usize = 4096;
@@ -46,6 +46,54 @@ pub fn files(
     }
 }
 
+/// What a call has used of a root's quotas, or asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileUse {
+    /// Bytes written, or added to a file's length.
+    pub bytes: u64,
+    /// Files and folders created, replaced or removed.
+    pub files: u64,
+}
+
+/// Whether a call that has `used` so much of a grant may use `more`, and what it has used then.
+///
+/// # Errors
+///
+/// [`Reason::Quota`] when either quota would be passed; nothing is used then.
+pub fn file_quota(grant: &FileGrant, used: FileUse, more: FileUse) -> Result<FileUse, Reason> {
+    let used = FileUse {
+        bytes: used.bytes.saturating_add(more.bytes),
+        files: used.files.saturating_add(more.files),
+    };
+    match used.bytes <= grant.max_write && used.files <= grant.max_files {
+        true => Ok(used),
+        false => Err(Reason::Quota),
+    }
+}
+
+/// The largest single read below a root, under the limit `host-data`.
+pub fn read_cap(grant: &FileGrant, host_data: u64) -> u64 {
+    grant.max_read.unwrap_or(host_data).min(host_data)
+}
+
+/// A path as WASI guests write it, below the folder `base` of a root, in the form that [`files`] decides on.
+/// Parts that are empty or `.` are left out; everything else is kept for the decision to refuse.
+pub fn wasi_path(base: &str, path: &str) -> String {
+    let plain = |part: &&str| !part.is_empty() && *part != ".";
+    if path.starts_with('/') || path.is_empty() {
+        return path.to_owned();
+    }
+    let parts: Vec<&str> = base
+        .split('/')
+        .chain(path.split('/'))
+        .filter(plain)
+        .collect();
+    match parts.as_slice() {
+        [] => ".".to_owned(),
+        parts => parts.join("/"),
+    }
+}
+
 fn below(path: &str) -> Result<PathBuf, Reason> {
     if path.starts_with('/') || path.split(['/', '\\']).any(|part| part == "..") {
         return Err(Reason::OutsideRoot);
@@ -70,11 +118,7 @@ mod tests {
     use crate::grants::FileGrant;
 
     fn grants() -> Grants {
-        let grant = |root: &str, access| FileGrant {
-            root: root.to_owned(),
-            path: PathBuf::from("/srv").join(root),
-            access,
-        };
+        let grant = |root: &str, access| FileGrant::new(root, Path::new("/srv").join(root), access);
         Grants {
             files: vec![grant("data", Access::Read), grant("out", Access::ReadWrite)],
             ..Grants::default()
@@ -134,6 +178,59 @@ mod tests {
         ] {
             let decision = files(&grants(), "out", path, Access::Read);
             assert_eq!(decision, Err(Reason::BadPath), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn quotas_are_met_and_not_passed() {
+        let mut grant = FileGrant::new("out", "/srv/out", Access::ReadWrite);
+        (grant.max_write, grant.max_files) = (100, 3);
+        let use_of = |bytes, files| FileUse { bytes, files };
+        let ask = |used, more| file_quota(&grant, used, more);
+        assert_eq!(ask(use_of(0, 0), use_of(100, 3)), Ok(use_of(100, 3)));
+        assert_eq!(ask(use_of(99, 2), use_of(1, 1)), Ok(use_of(100, 3)));
+        assert_eq!(ask(use_of(100, 3), use_of(0, 0)), Ok(use_of(100, 3)));
+        for (used, more) in [
+            (use_of(0, 0), use_of(101, 0)),
+            (use_of(0, 0), use_of(0, 4)),
+            (use_of(100, 0), use_of(1, 0)),
+            (use_of(0, 3), use_of(0, 1)),
+            (use_of(1, 0), use_of(u64::MAX, 0)),
+            (use_of(0, 1), use_of(0, u64::MAX)),
+        ] {
+            assert_eq!(ask(used, more), Err(Reason::Quota), "{used:?} {more:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_is_capped_by_its_grant_and_by_the_limit() {
+        let mut grant = FileGrant::new("data", "/srv", Access::Read);
+        assert_eq!(read_cap(&grant, 10), 10);
+        grant.max_read = Some(5);
+        assert_eq!(read_cap(&grant, 10), 5);
+        assert_eq!(read_cap(&grant, 3), 3);
+    }
+
+    #[test]
+    fn wasi_paths_are_decided_as_others_are() {
+        for (base, path, meant) in [
+            (".", "a", "a"),
+            (".", "./a//b/.", "a/b"),
+            (".", ".", "."),
+            ("sub", "a/", "sub/a"),
+            ("sub/x", "./", "sub/x"),
+            ("sub", "../a", "sub/../a"),
+            ("sub", "/etc", "/etc"),
+            ("sub", "", ""),
+        ] {
+            assert_eq!(wasi_path(base, path), meant, "{base:?} {path:?}");
+        }
+        for path in ["../a", "/etc/passwd", "a/../../b", "a\\b", "a\0", ""] {
+            let path = wasi_path("sub", path);
+            assert!(
+                files(&grants(), "out", &path, Access::Read).is_err(),
+                "{path}"
+            );
         }
     }
 

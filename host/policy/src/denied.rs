@@ -33,6 +33,11 @@ pub enum Reason {
     TooManyRequests,
     /// The response holds the credential that the request carried.
     SecretInResponse,
+    /// A quota of the grant is used up, or the request is larger than it allows.
+    Quota,
+    /// Links are not made for guests: what they lead to is decided when they are followed, and not only
+    /// guests follow them.
+    Link,
 }
 
 impl Reason {
@@ -50,6 +55,8 @@ impl Reason {
         Reason::BadHeader,
         Reason::TooManyRequests,
         Reason::SecretInResponse,
+        Reason::Quota,
+        Reason::Link,
     ];
 
     /// The stable label, in kebab-case.
@@ -67,6 +74,8 @@ impl Reason {
             Reason::BadHeader => "bad-header",
             Reason::TooManyRequests => "too-many-requests",
             Reason::SecretInResponse => "secret-in-response",
+            Reason::Quota => "quota",
+            Reason::Link => "link",
         }
     }
 }
@@ -114,6 +123,8 @@ mod tests {
             "bad-header",
             "too-many-requests",
             "secret-in-response",
+            "quota",
+            "link",
         ];
         assert_eq!(labels, published);
     }

@@ -6,11 +6,12 @@ use toml::de::DeValue;
 
 use crate::document::{self, Node};
 use crate::error::{PolicyError, ValueError};
-use crate::grants::{Access, FileGrant, Grants, WASI_KNOWN, WasiGrant};
+use crate::grants::{Access, FileGrant, Grants};
 use crate::http::{self, Credential, HttpGrant, SecretSource};
 use crate::limits::{LimitKey, Limits};
 use crate::units::Unit;
-use crate::{names, write};
+use crate::wasi::{Clocks, Random, Streams, WasiGrant};
+use crate::{names, time, write};
 
 /// What a provider may use up and reach.
 ///
@@ -113,6 +114,7 @@ const GRANTS: &[&str] = &[
 ];
 
 fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
+    let mut preopens = Vec::new();
     for (name, node) in node.table(GRANTS, "a table: `[grants]`")? {
         match name {
             "log" => grants.log = node.boolean()?,
@@ -121,9 +123,13 @@ fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), 
             "config" => read_settings(&node, grants)?,
             "http" => read_http(&node, base, grants)?,
             "files" => read_files(&node, base, grants)?,
-            "wasi" => grants.wasi = Some(read_wasi(&node)?),
+            "wasi" => grants.wasi = Some(read_wasi(&node, &mut preopens)?),
             _ => read_interfaces(&node, grants)?,
         }
+    }
+    // The roots may stand after the table that names them.
+    for (root, node) in preopens {
+        grants.known_root(root).map_err(node.refused())?;
     }
     Ok(())
 }
@@ -178,7 +184,7 @@ fn read_http(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), Po
                 _ => {}
             }
         }
-        grants.add_http(grant).map_err(node.refused())?;
+        grants.add_http(grant).map_err(url.refused())?;
     }
     Ok(())
 }
@@ -224,10 +230,19 @@ fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyErr
     })
 }
 
+const FILE_KEYS: &[&str] = &[
+    "root",
+    "path",
+    "access",
+    "max-write",
+    "max-files",
+    "max-read",
+];
+
 fn read_files(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
     for node in node.array("a list: `[[grants.files]]`, with two brackets")? {
         let wanted = "a table such as { root = \"data\", path = \"./data\", access = \"read\" }";
-        let entries = node.table(&["root", "path", "access"], wanted)?;
+        let entries = node.table(FILE_KEYS, wanted)?;
         let root = required(&node, &entries, "root")?;
         let path = required(&node, &entries, "path")?;
         let access = required(&node, &entries, "access")?;
@@ -241,20 +256,111 @@ fn read_files(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), P
         let access_text = access.string("\"read\" or \"read-write\"")?;
         let access = Access::parse(access_text).map_err(access.refused())?;
 
-        let grant = FileGrant {
-            root: root_text.to_owned(),
-            path: joined,
-            access,
-        };
+        let mut grant = FileGrant::new(root_text, joined, access);
+        for (name, node) in &entries {
+            match *name {
+                "max-write" => grant.max_write = read_unit(node, Unit::Bytes)?,
+                "max-files" => grant.max_files = read_unit(node, Unit::Count)?,
+                "max-read" => grant.max_read = Some(read_unit(node, Unit::Bytes)?),
+                _ => {}
+            }
+        }
         grants.add_file(grant).map_err(root.refused())?;
     }
     Ok(())
 }
 
-fn read_wasi(node: &Node<'_>) -> Result<WasiGrant, PolicyError> {
-    let text = node.value().as_str();
-    let text = text.ok_or_else(|| node.mistyped(&format!("\"inert\": {WASI_KNOWN}")))?;
-    WasiGrant::parse(text).map_err(node.refused())
+const WASI_KEYS: &[&str] = &[
+    "args",
+    "env",
+    "env-from-host",
+    "stdio",
+    "clocks",
+    "random",
+    "preopens",
+];
+
+/// A word or a table. The preopens are handed out with their places: which roots there are is not known
+/// before all of the file is read.
+fn read_wasi<'d>(
+    node: &Node<'d>,
+    preopens: &mut Vec<(&'d str, Node<'d>)>,
+) -> Result<WasiGrant, PolicyError> {
+    if let Some(word) = node.value().as_str() {
+        return WasiGrant::parse(word).map_err(node.refused());
+    }
+    let mut grant = WasiGrant::default();
+    let wanted = "\"inert\", or a table: `[grants.wasi]`";
+    for (name, node) in node.table(WASI_KEYS, wanted)? {
+        match name {
+            "args" => {
+                for node in node.array("a list such as [\"--all\", \"file.txt\"]")? {
+                    let arg = node.string("a string: arguments are text, so put it in quotes")?;
+                    grant.add_arg(arg).map_err(node.refused())?;
+                }
+            }
+            "env" => {
+                for (name, node) in node.entries("a table such as { NAME = \"value\" }")? {
+                    let value = node.string("a string: variables are text, so put it in quotes")?;
+                    grant.add_variable(name, value).map_err(node.refused())?;
+                }
+            }
+            "env-from-host" => {
+                for node in node.array("a list of names such as [\"LANG\"]")? {
+                    let name = node.string("a string such as \"LANG\"")?;
+                    grant.add_from_host(name).map_err(node.refused())?;
+                }
+            }
+            "stdio" => {
+                let word = node.string("\"captured\" or \"inherit\"")?;
+                grant.stdio = Streams::parse(word).map_err(node.refused())?;
+            }
+            "clocks" => grant.clocks = read_clocks(&node)?,
+            "random" => grant.random = read_random(&node)?,
+            _ => {
+                for node in node.array("a list of roots such as [\"data\"]")? {
+                    let root = node.string("a string such as \"data\"")?;
+                    grant.add_preopen(root).map_err(node.refused())?;
+                    preopens.push((root, node));
+                }
+            }
+        }
+    }
+    Ok(grant)
+}
+
+fn read_clocks(node: &Node<'_>) -> Result<Clocks, PolicyError> {
+    let wanted = "\"real\", or { fixed = \"2026-01-01T00:00:00Z\" }";
+    match node.value().as_str() {
+        Some("real") => return Ok(Clocks::Real),
+        Some(other) => return Err(node.error(unknown_word(other, wanted))),
+        None => {}
+    }
+    let entries = node.table(&["fixed"], wanted)?;
+    let fixed = required(node, &entries, "fixed")?;
+    let text = fixed.string("a string such as \"2026-01-01T00:00:00Z\"")?;
+    time::parse(text)
+        .map(Clocks::Fixed)
+        .map_err(fixed.refused())
+}
+
+fn read_random(node: &Node<'_>) -> Result<Random, PolicyError> {
+    let wanted = "\"real\", or { seed = 42 }";
+    match node.value().as_str() {
+        Some("real") => return Ok(Random::Real),
+        Some(other) => return Err(node.error(unknown_word(other, wanted))),
+        None => {}
+    }
+    let entries = node.table(&["seed"], wanted)?;
+    let seed = required(node, &entries, "seed")?;
+    read_unit(seed, Unit::Count).map(Random::Seed)
+}
+
+fn unknown_word(word: &str, wanted: &str) -> String {
+    format!(
+        "`{}` is not known; write {wanted}",
+        crate::words::shown(word)
+    )
 }
 
 fn read_interfaces(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError> {

@@ -166,11 +166,23 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[grants]\nwasi = true",
-        "2:8: grants.wasi: found a boolean; write \"inert\": this version knows only \"inert\"",
+        "2:8: grants.wasi: found a boolean; write \"inert\", or a table: `[grants.wasi]`",
     ),
     (
-        "[grants.wasi]\nargs = []",
-        "1:1: grants.wasi: found a table; write \"inert\": this version knows only \"inert\"",
+        "[grants.wasi]\nargs = 'a'",
+        "2:8: grants.wasi.args: found a string; write a list",
+    ),
+    (
+        "[grants.wasi]\nenv = ['A']",
+        "2:7: grants.wasi.env: found an array; write a table",
+    ),
+    (
+        "[grants.wasi]\nclocks = 2026-01-01T00:00:00Z",
+        "2:10: grants.wasi.clocks: found a datetime; write \"real\", or { fixed = ",
+    ),
+    (
+        "[grants.wasi]\nrandom = 42",
+        "2:10: grants.wasi.random: found an integer; write \"real\", or { seed = 42 }",
     ),
     (
         "[grants]\ninterfaces = 'a:b/c'",
@@ -207,7 +219,55 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[grants]\nwasi = 'full'",
-        "2:8: grants.wasi: `full` is not a way to grant WASI; this version knows only \"inert\"",
+        "2:8: grants.wasi: `full` is not a way to grant WASI; write \"inert\", or a table: `[grants.wasi]`",
+    ),
+    (
+        "[grants.wasi]\narg = []",
+        "2:1: grants.wasi.arg: unknown key; did you mean `args`?",
+    ),
+    (
+        "[grants.wasi]\nargs = [\"a\\u0000\"]",
+        "2:9: grants.wasi.args[0]: `a\\0` has a NUL",
+    ),
+    (
+        "[grants.wasi]\nenv = { 'A=B' = '' }",
+        "2:17: grants.wasi.env.\"A=B\": `A=B` is not a name for a variable",
+    ),
+    (
+        "[grants.wasi]\nenv = { A = '' }\nenv-from-host = ['A']",
+        "3:18: grants.wasi.env-from-host[0]: `A` is granted twice; keep one",
+    ),
+    (
+        "[grants.wasi]\nstdio = 'inherited'",
+        "2:9: grants.wasi.stdio: `inherited` is no place; did you mean `inherit`?",
+    ),
+    (
+        "[grants.wasi]\nclocks = 'fixed'",
+        "2:10: grants.wasi.clocks: `fixed` is not known; write \"real\", or { fixed = ",
+    ),
+    (
+        "[grants.wasi]\nclocks = { fixed = '2026-01-01' }",
+        "2:20: grants.wasi.clocks.fixed: `2026-01-01` is no time; write it in UTC",
+    ),
+    (
+        "[grants.wasi]\nrandom = {}",
+        "2:10: grants.wasi.random: `seed` is missing here; add it",
+    ),
+    (
+        "[grants.wasi]\nrandom = { seed = -1 }",
+        "2:19: grants.wasi.random.seed: -1 is negative",
+    ),
+    (
+        "[grants.wasi]\npreopens = ['data']",
+        "2:13: grants.wasi.preopens[0]: `data` is no root of `grants.files`",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath='a'\naccess='read'\nmax-read=0",
+        "2:6: grants.files[0].root: `max-read` of 0",
+    ),
+    (
+        "[[grants.files]]\nroot='a'\npath='a'\naccess='read'\nmax-files='3'",
+        "5:11: grants.files[0].max-files: found a string; write a whole number",
     ),
     (
         "[grants]\nconfig = { '' = 'x' }",

@@ -1,7 +1,6 @@
 //! Tests of what a policy file may say: every key is read, and written back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
@@ -71,11 +70,7 @@ access = "read-write"
         component_size: 3 << 19,
     };
     let strings = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-    let file = |root: &str, path: &str, access| FileGrant {
-        root: root.to_owned(),
-        path: PathBuf::from(path),
-        access,
-    };
+    let file = |root: &str, path: &str, access| FileGrant::new(root, path, access);
     let grants = Grants {
         log: true,
         hash: true,
@@ -86,7 +81,7 @@ access = "read-write"
             file("data", "/base/data", Access::Read),
             file("out", "/srv/out", Access::ReadWrite),
         ],
-        wasi: Some(WasiGrant::Inert),
+        wasi: Some(WasiGrant::default()),
         interfaces: BTreeSet::from(["acme:clock/sleep@0.1.0".to_owned()]),
     };
     assert_eq!(policy, Policy { limits, grants });
@@ -127,4 +122,63 @@ fn relative_paths_are_joined_to_the_base_and_nothing_is_looked_up() {
     assert_eq!(path("conf", "./a"), Path::new("conf/./a"));
     assert_eq!(path("/etc/x", "."), Path::new("/etc/x/."));
     assert_eq!(path("/etc/x", "/srv"), Path::new("/srv"));
+}
+
+#[test]
+fn quotas_of_files() {
+    let text = "[[grants.files]]\nroot='a'\npath='/a'\naccess='read-write'\n\
+                max-write='2MiB'\nmax-files=3\nmax-read=4";
+    let mut grant = FileGrant::new("a", "/a", Access::ReadWrite);
+    (grant.max_write, grant.max_files, grant.max_read) = (2 << 20, 3, Some(4));
+    assert_eq!(parse(text).grants.files, [grant]);
+}
+
+#[test]
+fn wasi_as_a_table() {
+    let text = r#"
+[grants.wasi]
+args = ["--all", "a b"]
+env = { NAME = "value", "odd name" = "" }
+env-from-host = ["LANG"]
+stdio = "inherit"
+clocks = { fixed = "2026-01-01T00:00:00Z" }
+random = { seed = 42 }
+preopens = ["data"]
+
+[[grants.files]]
+root = "data"
+path = "/data"
+access = "read"
+"#;
+    let owned = |text: &str| text.to_owned();
+    let grant = WasiGrant {
+        args: vec![owned("--all"), owned("a b")],
+        env: [("NAME", "value"), ("odd name", "")]
+            .map(|(k, v)| (owned(k), owned(v)))
+            .into(),
+        env_from_host: [owned("LANG")].into(),
+        stdio: Streams::Inherit,
+        clocks: Clocks::Fixed(1_767_225_600),
+        random: Random::Seed(42),
+        preopens: vec![owned("data")],
+    };
+    assert_eq!(parse(text).grants.wasi, Some(grant));
+    // Inert is the table with nothing in it.
+    assert_eq!(
+        parse("[grants.wasi]").grants.wasi,
+        Some(WasiGrant::default())
+    );
+    assert_eq!(
+        parse("grants.wasi = {}").to_toml(),
+        "[grants]\nwasi = \"inert\"\n"
+    );
+    let real = parse("[grants.wasi]\nclocks = 'real'\nrandom = 'real'\nstdio = 'captured'");
+    let clocks = Clocks::Real;
+    assert_eq!(
+        real.grants.wasi,
+        Some(WasiGrant {
+            clocks,
+            ..WasiGrant::default()
+        })
+    );
 }

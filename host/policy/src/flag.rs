@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::error::ValueError;
-use crate::grants::{Access, FileGrant, Grants, WasiGrant};
+use crate::grants::{Access, FileGrant, Grants};
 use crate::http::HttpGrant;
 use crate::names;
+use crate::wasi::WasiGrant;
 use crate::words::{shown, suggestion};
 
 /// The names that [`Grants::add`] takes.
@@ -76,8 +77,7 @@ fn file(value: &str, base: &Path) -> Result<FileGrant, ValueError> {
         None => (rest, Access::Read),
     };
     names::written_path(path)?;
-    let (root, path) = (root.to_owned(), base.join(path));
-    Ok(FileGrant { root, path, access })
+    Ok(FileGrant::new(root, base.join(path), access))
 }
 
 /// What stands before and after the first colon.
@@ -92,7 +92,6 @@ fn needs(form: &str) -> ValueError {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -133,7 +132,7 @@ mod tests {
         assert_eq!(
             added(&["wasi=inert"]),
             Grants {
-                wasi: Some(WasiGrant::Inert),
+                wasi: Some(WasiGrant::default()),
                 ..none()
             }
         );
@@ -166,11 +165,7 @@ mod tests {
     #[test]
     fn file_flags() {
         let file = |text: &str| added(&[text]).files.remove(0);
-        let grant = |path: &str, access| FileGrant {
-            root: "data".to_owned(),
-            path: PathBuf::from(path),
-            access,
-        };
+        let grant = |path: &str, access| FileGrant::new("data", path, access);
         assert_eq!(file("files=data:./d"), grant("/base/d", Access::Read));
         assert_eq!(file("files=data:/srv:rw"), grant("/srv", Access::ReadWrite));
         assert_eq!(
@@ -192,7 +187,7 @@ mod tests {
             ("log=true", "takes no value; write `log` alone"),
             ("store=", "takes no value; write `store` alone"),
             ("wasi", "write `wasi=inert`"),
-            ("wasi=full", "this version knows only \"inert\""),
+            ("wasi=full", "write \"inert\", or a table"),
             ("http", "write `http=https://host/**`"),
             ("http=", "does not begin with"),
             ("http=*", "does not begin with"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::ValueError;
 use crate::http::HttpGrant;
 use crate::names;
+use crate::wasi::WasiGrant;
 use crate::words::{shown, suggestion};
 
 /// Everything that may be granted. What is not here is denied.
@@ -72,32 +73,36 @@ pub struct FileGrant {
     pub path: PathBuf,
     /// What may be done below it.
     pub access: Access,
+    /// Bytes that one call may write below it; a file that is made longer without being written counts by
+    /// its growth.
+    pub max_write: u64,
+    /// Files and folders that one call may create, replace or remove below it.
+    pub max_files: u64,
+    /// The largest single read. None is what the limit `host-data` allows, which bounds it in any case.
+    pub max_read: Option<u64>,
 }
 
-/// How WASI is granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WasiGrant {
-    /// `"inert"`: every interface is there with nothing behind it, for guests of toolchains that import
-    /// WASI whether they use it or not.
-    Inert,
-}
+/// `max-write` when a grant says nothing. What a tool makes in one call fits; at the default fuel, which
+/// pays for 1 GB, a guest could else fill a disk in a few hundred calls.
+pub const MAX_WRITE: u64 = 64 << 20;
 
-impl WasiGrant {
-    pub(crate) fn parse(text: &str) -> Result<WasiGrant, ValueError> {
-        match text {
-            "inert" => Ok(WasiGrant::Inert),
-            _ => {
-                let (text, known) = (shown(text), WASI_KNOWN);
-                Err(ValueError::new(format!(
-                    "`{text}` is not a way to grant WASI; {known}"
-                )))
-            }
+/// `max-files` when a grant says nothing. An unpacked archive or a generated site fits; each file costs
+/// the host an fsync of a millisecond or so, and an inode that somebody has to delete again.
+pub const MAX_FILES: u64 = 1_000;
+
+impl FileGrant {
+    /// A grant with the default quotas.
+    pub fn new(root: impl Into<String>, path: impl Into<PathBuf>, access: Access) -> FileGrant {
+        FileGrant {
+            root: root.into(),
+            path: path.into(),
+            access,
+            max_write: MAX_WRITE,
+            max_files: MAX_FILES,
+            max_read: None,
         }
     }
 }
-
-/// The cure wherever WASI is granted in a way we do not know.
-pub(crate) const WASI_KNOWN: &str = "this version knows only \"inert\"";
 
 impl Grants {
     /// Whether every grant keeps the rules, for grants that were put together in code.
@@ -118,6 +123,12 @@ impl Grants {
         }
         for name in &self.interfaces {
             again.add_interface(name).map_err(at("grants.interfaces"))?;
+        }
+        if let Some(wasi) = &self.wasi {
+            wasi.check().map_err(at("grants.wasi"))?;
+            for root in &wasi.preopens {
+                self.known_root(root).map_err(at("grants.wasi.preopens"))?;
+            }
         }
         Ok(())
     }
@@ -144,12 +155,31 @@ impl Grants {
     pub(crate) fn add_file(&mut self, grant: FileGrant) -> Result<(), ValueError> {
         names::root(&grant.root)?;
         names::path(&grant.path)?;
+        if grant.max_read == Some(0) {
+            return Err(ValueError::new(
+                "`max-read` of 0: nothing could be read; leave out the grant",
+            ));
+        }
         once(
             self.files.iter().all(|known| known.root != grant.root),
             &grant.root,
         )?;
         self.files.push(grant);
         Ok(())
+    }
+
+    /// That a preopen is a root.
+    pub(crate) fn known_root(&self, root: &str) -> Result<(), ValueError> {
+        match self.files.iter().any(|grant| grant.root == root) {
+            true => Ok(()),
+            false => {
+                let known: Vec<&str> = self.files.iter().map(|grant| grant.root.as_str()).collect();
+                let (root, cure) = (shown(root), suggestion(root, &known));
+                Err(ValueError::new(format!(
+                    "`{root}` is no root of `grants.files`{cure}"
+                )))
+            }
+        }
     }
 
     pub(crate) fn add_interface(&mut self, name: &str) -> Result<(), ValueError> {
@@ -178,11 +208,7 @@ mod tests {
     use super::*;
 
     fn file(root: &str) -> FileGrant {
-        FileGrant {
-            root: root.to_owned(),
-            path: PathBuf::from("/srv"),
-            access: Access::Read,
-        }
+        FileGrant::new(root, "/srv", Access::Read)
     }
 
     #[test]

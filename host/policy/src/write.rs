@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::file::Policy;
-use crate::grants::WasiGrant;
+use crate::grants::{MAX_FILES, MAX_WRITE};
 use crate::http::{HttpGrant, SecretSource};
 use crate::limits::Limits;
 use crate::units::Unit;
+use crate::wasi::{self, WasiGrant};
 
 /// A TOML basic string on one line. What is not printable is escaped, so that the text shows what it says.
 pub(crate) fn quoted(text: &str) -> String {
@@ -34,6 +35,12 @@ pub(crate) fn policy(policy: &Policy) -> String {
         settings(policy),
         http(policy),
         files(policy),
+        policy
+            .grants
+            .wasi
+            .as_ref()
+            .map(wasi::write)
+            .unwrap_or_default(),
     ];
     let tables: Vec<String> = tables
         .into_iter()
@@ -73,9 +80,9 @@ fn grants(policy: &Policy) -> String {
     ];
     let flags = flags.into_iter().filter(|(_, granted)| *granted);
     let mut lines: Vec<String> = flags.map(|(name, _)| format!("{name} = true")).collect();
-    match grants.wasi {
-        Some(WasiGrant::Inert) => lines.push("wasi = \"inert\"".to_owned()),
-        None => {}
+    // Anything more has a table of its own.
+    if grants.wasi == Some(WasiGrant::default()) {
+        lines.push("wasi = \"inert\"".to_owned());
     }
     if !grants.interfaces.is_empty() {
         let names: Vec<String> = grants.interfaces.iter().map(|name| quoted(name)).collect();
@@ -133,11 +140,23 @@ fn http(policy: &Policy) -> String {
 
 fn files(policy: &Policy) -> String {
     let grants = policy.grants.files.iter().map(|grant| {
-        let lines = [
+        let mut lines = vec![
             format!("root = {}", quoted(&grant.root)),
             format!("path = {}", quoted(&grant.path.to_string_lossy())),
             format!("access = {}", quoted(grant.access.name())),
         ];
+        if grant.max_write != MAX_WRITE {
+            lines.push(format!(
+                "max-write = \"{}\"",
+                Unit::Bytes.show(grant.max_write)
+            ));
+        }
+        if grant.max_files != MAX_FILES {
+            lines.push(format!("max-files = {}", grant.max_files));
+        }
+        if let Some(max_read) = grant.max_read {
+            lines.push(format!("max-read = \"{}\"", Unit::Bytes.show(max_read)));
+        }
         table("[[grants.files]]", &lines)
     });
     grants.collect::<Vec<String>>().join("\n")

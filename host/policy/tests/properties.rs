@@ -45,9 +45,8 @@ fn files() -> impl Strategy<Value = Vec<FileGrant>> {
             .any(|part| part == Component::ParentDir)
     });
     btree_map("[a-z0-9][a-z0-9_-]{0,5}", (path, access()), 0..4).prop_map(|roots| {
-        let grant = |(root, (path, access))| {
-            let path = PathBuf::from(path);
-            FileGrant { root, path, access }
+        let grant = |(root, (path, access)): (String, (String, Access))| {
+            FileGrant::new(root, PathBuf::from(path), access)
         };
         roots.into_iter().map(grant).collect()
     })
@@ -114,7 +113,7 @@ fn grants() -> impl Strategy<Value = Grants> {
             let [log, hash, store, wasi] = flags;
             let interfaces: BTreeSet<String> = interfaces;
             let config: Option<BTreeMap<String, String>> = config;
-            let wasi = wasi.then_some(WasiGrant::Inert);
+            let wasi = wasi.then(WasiGrant::default);
             Grants {
                 log,
                 hash,
@@ -349,7 +348,7 @@ proptest! {
         vec(prop::sample::select(vec!["..", ".", "", "a", "a\0", "\\", "..\\", "C:", "é"]), 0..6)
             .prop_map(|parts| parts.join("/")),
     ], access in access()) {
-        let grant = FileGrant { root: "r".into(), path: "/srv".into(), access: Access::ReadWrite };
+        let grant = FileGrant::new("r", "/srv", Access::ReadWrite);
         let grants = Grants { files: vec![grant], ..Grants::default() };
         let mut parts = path.split('/');
         let unsound = path.contains(['\0', '\\'])

@@ -38,6 +38,12 @@ pub enum LoadError {
         /// What is wrong with it.
         why: String,
     },
+    /// The policy gives the guest the output of this process, and whoever embeds the runtime does not.
+    #[error(
+        "the policy's `grants.wasi.stdio` is \"inherit\", which this program does not allow; \
+         write \"captured\""
+    )]
+    InheritedStdio,
     /// A limit that shapes the engine was to change after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {

@@ -185,6 +185,12 @@ pub fn wit(bytes: &[u8]) -> Result<String, Refusal> {
 fn is_component(bytes: &[u8]) -> Result<(), Refusal> {
     let not = |what: &str| Err(Refusal::new(RefusalKind::NotAComponent, what));
     match bytes {
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] if imports_wasi_01(bytes) => not(
+            "a core WebAssembly module for WASI 0.1, not a component; build it with `cargo build --target \
+             wasm32-wasip2`, or turn it into one with `wasm-tools component new module.wasm --adapt \
+             wasi_snapshot_preview1=wasi_snapshot_preview1.command.wasm -o component.wasm` (the adapter is \
+             part of each wasmtime release; a library takes `.reactor.wasm`)",
+        ),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => not(
             "a core WebAssembly module, not a component; build it with `cargo component build`, or \
              turn it into one with `wasm-tools component new` (with `--adapt` for WASI 0.1)",
@@ -198,6 +204,21 @@ fn is_component(bytes: &[u8]) -> Result<(), Refusal> {
             "not WebAssembly: the file does not start with `\\0asm`",
         )),
     }
+}
+
+/// Whether a core module imports `wasi_snapshot_preview1`, as far as it can be read.
+fn imports_wasi_01(bytes: &[u8]) -> bool {
+    let imports = Parser::new(0)
+        .parse_all(bytes)
+        .map_while(Result::ok)
+        .find_map(|payload| match payload {
+            Payload::ImportSection(section) => Some(section),
+            _ => None,
+        });
+    imports.is_some_and(|section| {
+        let mut names = section.into_imports().map_while(Result::ok);
+        names.any(|import| import.module == "wasi_snapshot_preview1")
+    })
 }
 
 fn looks_like_text(bytes: &[u8]) -> bool {

@@ -11,6 +11,7 @@ use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::types::Error;
+use crate::imports::wasi::Setup;
 use crate::inspect::{Inspection, ItemKind};
 use crate::report::ProviderInfo;
 use crate::session::Session;
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) roots: Arc<Roots>,
     pub(crate) egress: Arc<Egress>,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) wasi: Arc<Setup>,
     /// Slots of the pool that an instance takes.
     pub(crate) weight: u32,
     run: Option<ComponentExportIndex>,
@@ -95,6 +97,14 @@ impl Provider {
                 roots: Arc::new(reach.roots),
                 egress: reach.egress,
                 secrets: Arc::new(reach.secrets),
+                wasi: Arc::new(
+                    policy
+                        .grants
+                        .wasi
+                        .as_ref()
+                        .map(Setup::read)
+                        .unwrap_or_default(),
+                ),
                 weight,
                 run,
                 command,

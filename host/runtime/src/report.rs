@@ -8,7 +8,7 @@ use tollgate_policy::{Denial, Limits};
 
 use crate::bindings::tollgate::provider::log::Level;
 use crate::error::{HostError, Refusal};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::imports::types::Error;
 
 /// Which component a report is about.
@@ -211,6 +211,9 @@ impl<T, E: Describe> Report<T, E> {
             put(&mut report, key, value);
         }
         if let Some(stdio) = &self.stdio {
+            let late = |fault: &Fault| matches!(fault.kind, FaultKind::Deadline(_));
+            let late = self.outcome.fault().is_some_and(late);
+            put(&mut report, "timed_out", late.then(|| json!(true)));
             let text = |bytes: &[u8]| json!(String::from_utf8_lossy(bytes));
             put(&mut report, "stdout", Some(text(&stdio.stdout)));
             put(&mut report, "stderr", Some(text(&stdio.stderr)));

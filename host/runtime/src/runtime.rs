@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use tollgate_policy::{Grants, Limits, Policy};
+use tollgate_policy::{Grants, Limits, Policy, Streams};
 use wasmtime::component::{Component, Linker};
 
 use crate::egress::{Egress, Resolver, Secrets};
@@ -120,6 +120,7 @@ pub struct Builder {
     interfaces: BTreeMap<String, AddToLinker>,
     resolver: Option<Arc<dyn Resolver>>,
     certificates: Vec<Vec<u8>>,
+    inherit_stdio: bool,
 }
 
 impl Builder {
@@ -159,6 +160,15 @@ impl Builder {
         self
     }
 
+    /// Lets policies have `stdio = "inherit"`: WASI guests then write to the standard output and error of
+    /// this process, as it comes, up to the limit `stdio`. For programs whose output is the guest's; a
+    /// policy that asks for it elsewhere is refused.
+    #[must_use]
+    pub fn allow_inherited_stdio(mut self) -> Builder {
+        self.inherit_stdio = true;
+        self
+    }
+
     /// The runtime.
     pub fn build(self) -> Runtime {
         Runtime {
@@ -167,6 +177,7 @@ impl Builder {
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
+                inherit_stdio: self.inherit_stdio,
             }),
         }
     }
@@ -201,6 +212,7 @@ struct Shared {
     egress: Arc<Egress>,
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
+    inherit_stdio: bool,
 }
 
 impl Default for Runtime {
@@ -241,6 +253,10 @@ impl Runtime {
 
     pub(crate) fn load_now(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
         policy.check()?;
+        let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
+        if stdio == Some(Streams::Inherit) && !self.shared.inherit_stdio {
+            return Err(LoadError::InheritedStdio);
+        }
         too_large(source.bytes.len(), &policy.limits)?;
         let inspection = source.inspect()?;
         let verdict = self.judge(&inspection, &policy.grants);

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tollgate_policy::Reason;
 use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime_wasi::I32Exit;
@@ -12,6 +13,7 @@ use crate::call::{Ended, guarded, panic_text};
 use crate::engine::{Slot, YIELD_INTERVAL};
 use crate::error::{CallError, HostError};
 use crate::fault::{Fault, FaultKind, classify};
+use crate::imports::ledger::Ledger;
 use crate::imports::types::Error;
 use crate::imports::wasi::{CommandInput, Wasi};
 use crate::meter::{Meter, hook};
@@ -261,7 +263,8 @@ impl Session {
             table,
             log: Log::default(),
             denials: Vec::new(),
-            wasi: Wasi::default(),
+            ledger: Ledger::new(Arc::clone(&shared.grants)),
+            wasi: Wasi::new(Arc::clone(&shared.wasi)),
             embedder: self.data.take(),
         };
         let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
@@ -278,6 +281,7 @@ impl Live {
         let state = self.store.data_mut();
         state.meter.begin_call(start);
         state.requests.fill(0);
+        state.ledger.begin_call();
         self.store
             .set_fuel(limits.fuel)
             .map_err(HostError::engine)?;
@@ -295,6 +299,9 @@ impl Live {
         let limits = Arc::clone(&session.provider.limits);
         let left = self.store.get_fuel().unwrap_or(0);
         let state = self.store.data_mut();
+        for target in state.ledger.take_refused() {
+            state.denied(crate::imports::files::NAME, &target, Reason::Quota);
+        }
         let log = std::mem::take(&mut state.log);
         let stdio = state.grants.wasi.is_some().then(|| {
             let (stdout, stdout_dropped) = state.wasi.stdout.take();

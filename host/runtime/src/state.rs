@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::egress::{Egress, Secrets};
 use crate::imports::files::Roots;
+use crate::imports::ledger::Ledger;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
 use crate::report::LogLine;
@@ -26,6 +27,7 @@ pub struct HostState {
     pub(crate) secrets: Arc<Secrets>,
     /// Requests of this call so far, by the grant that allowed them.
     pub(crate) requests: Vec<u32>,
+    pub(crate) ledger: Ledger,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     pub(crate) denials: Vec<Denial>,
@@ -89,8 +91,9 @@ impl WasiView for HostState {
     // Called for every WASI function, which makes it the place to count them.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.meter.count_wasi();
+        self.make_wasi();
         WasiCtxView {
-            ctx: self.wasi.context(&self.meter.limits),
+            ctx: self.wasi.context(),
             table: &mut self.table,
         }
     }

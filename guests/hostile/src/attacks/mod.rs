@@ -11,6 +11,7 @@ mod divide;
 mod double_drop;
 mod error_escape;
 mod file_flood;
+mod file_rewrite;
 mod fill;
 mod foreign_handle;
 mod grow;
@@ -58,6 +59,7 @@ const ATTACKS: &[(&str, Attack)] = &[
     ("double-drop", double_drop::run),
     ("error-escape", error_escape::run),
     ("file-flood", file_flood::run),
+    ("file-rewrite", file_rewrite::run),
     ("fill", fill::run),
     ("foreign-handle", foreign_handle::run),
     ("grow", grow::run),

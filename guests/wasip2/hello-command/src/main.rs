@@ -5,9 +5,13 @@
 //! single thing:
 //!
 //! `exit N` · `sleep MS` · `flood` (4 MiB to standard output) · `flood-errors` (the same to standard
-//! error) · `spin` · `read PATH` · `write PATH TEXT` · `list PATH` · `clock` · `random` · `panic`
+//! error) · `spin` · `read PATH` · `write PATH TEXT` · `list PATH` · `clock` · `random` · `panic` ·
+//! `watch MS` (looks at the monotonic clock until so much has passed, and says how often) · `nap MS` (sleeps
+//! and says how long it took by that clock) · what can be done to files, in `files`
 //!
 //! WASI 0.2 tells the host of an exit code no more than whether it is 0.
+
+mod files;
 
 use std::{
     collections::hash_map::RandomState,
@@ -16,7 +20,7 @@ use std::{
     io::{self, Read, Write},
     process::{self, ExitCode},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// How much `flood` prints before it gives up.
@@ -47,6 +51,13 @@ fn act(args: &[&str]) -> io::Result<()> {
         ["clock"] => clock()?,
         ["random"] => println!("{:016x}", RandomState::new().hash_one(0_u8)),
         ["panic"] => panic_on_purpose(),
+        ["watch", millis] => watch(Duration::from_millis(number(millis)?)),
+        ["nap", millis] => {
+            let start = Instant::now();
+            thread::sleep(Duration::from_millis(number(millis)?));
+            println!("{}", start.elapsed().as_millis());
+        }
+        ["files", rest @ ..] => files::act(rest)?,
         _ => hello(args)?,
     }
     Ok(())
@@ -102,6 +113,15 @@ fn clock() -> io::Result<()> {
         .map_err(io::Error::other)?;
     println!("{}", now.as_millis());
     Ok(())
+}
+
+fn watch(time: Duration) {
+    let start = Instant::now();
+    let mut looks = 0_u64;
+    while start.elapsed() < time {
+        looks += 1;
+    }
+    println!("{looks}");
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> io::Result<N> {

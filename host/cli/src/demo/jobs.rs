@@ -176,11 +176,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
             store: true,
             config: Some(Default::default()),
             http: vec![HttpGrant::new("https://example.com/**")],
-            files: vec![FileGrant {
-                root: "data".to_owned(),
-                path: samples.path("files"),
-                access: Access::Read,
-            }],
+            files: vec![FileGrant::new("data", samples.path("files"), Access::Read)],
             ..Grants::default()
         },
     };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileType, Metadata, OpenOptions};
-use tollgate_policy::{Access, Grants, Reason, decide};
+use tollgate_policy::{Access, FileUse, Grants, Reason, decide};
 
 use crate::bindings::tollgate::provider::files::{Entry, Error, Host, Kind, Metadata as Described};
 use crate::error::LoadError;
@@ -17,7 +17,7 @@ use crate::meter::{MOVE_PRICE, Stop};
 use crate::state::HostState;
 
 /// The audit name of this capability.
-const NAME: &str = "files";
+pub(crate) const NAME: &str = "files";
 
 /// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced
 /// afterwards is still the one the operator granted.
@@ -45,7 +45,7 @@ impl Roots {
 }
 
 /// What went wrong behind an allowed path.
-enum Trouble {
+pub(crate) enum Trouble {
     /// The system's answer, told to the guest without paths of the host.
     Io(io::Error),
     /// A denial found on the file system: a link that leads out, a device.
@@ -80,32 +80,50 @@ impl HostState {
     ) -> Answer<T> {
         let bytes = (root.len() + path.len()) as u64 + sent;
         self.meter.charge(bytes, MOVE_PRICE)?;
-        let target = format!("{root}/{path}");
-        let decision = match decide::files(&self.grants, root, path, access) {
-            Ok(decision) => decision,
-            Err(reason) => return Ok(Err(self.refuse_file(&target, reason))),
+        // Whatever is sent to our interface is a whole file.
+        let asks = FileUse {
+            bytes: sent,
+            files: u64::from(access == Access::ReadWrite),
         };
-        let Some(dir) = self.roots.0.get(decision.index).map(Arc::clone) else {
-            return Ok(Err(self.refuse_file(&target, Reason::UnknownRoot)));
-        };
-        let path: PathBuf = decision.path;
-        let done = tokio::task::spawn_blocking(move || act(&dir, &path)).await?;
-        match done {
-            Ok(value) => {
-                self.allowed(NAME, &target);
-                Ok(Ok(value))
-            }
-            Err(Trouble::Denied(reason)) => Ok(Err(self.refuse_file(&target, reason))),
-            Err(Trouble::TooLarge(cap)) => Ok(Err(Error::QuotaExceeded(format!(
-                "the file is larger than the {cap} bytes one read may return; use `read-range`"
-            )))),
-            Err(Trouble::Io(error)) => Ok(Err(answer(&error))),
-        }
+        let done = self.reach(root, path, access, asks, act).await?;
+        Ok(done.map_err(|trouble| match trouble {
+            Trouble::Denied(Reason::Quota) => Error::QuotaExceeded(
+                "the policy's `max-write` or `max-files` of this root is used up".to_owned(),
+            ),
+            Trouble::Denied(reason) => Error::AccessDenied(reason.label().to_owned()),
+            Trouble::TooLarge(cap) => Error::QuotaExceeded(format!(
+                "larger than the {cap} bytes one read may return; a file can be read with `read-range`"
+            )),
+            Trouble::Io(error) => answer(&error),
+        }))
     }
 
-    fn refuse_file(&mut self, target: &str, reason: Reason) -> Error {
-        self.denied(NAME, target, reason);
-        Error::AccessDenied(reason.label().to_owned())
+    /// Decides, counts, and runs `act`, for whichever interface the guest asked through. Denials are noted.
+    pub(crate) async fn reach<T: Send + 'static>(
+        &mut self,
+        root: &str,
+        path: &str,
+        access: Access,
+        asks: FileUse,
+        act: impl FnOnce(&Dir, &Path) -> Result<T, Trouble> + Send + 'static,
+    ) -> wasmtime::Result<Result<T, Trouble>> {
+        let target = format!("{root}/{path}");
+        let decided = decide::files(&self.grants, root, path, access).and_then(|decision| {
+            let dir = self.roots.0.get(decision.index).map(Arc::clone);
+            self.ledger.spend(decision.index, asks)?;
+            Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
+        });
+        let done = match decided {
+            Ok((dir, path)) => tokio::task::spawn_blocking(move || act(&dir, &path)).await?,
+            Err(reason) => Err(Trouble::Denied(reason)),
+        };
+        match &done {
+            Ok(_) => self.allowed(NAME, &target),
+            Err(Trouble::Denied(reason)) => self.denied(NAME, &target, *reason),
+            Err(Trouble::TooLarge(_)) => self.denied(NAME, &target, Reason::Quota),
+            Err(Trouble::Io(_)) => {}
+        }
+        Ok(done)
     }
 
     /// The price of what goes back to the guest.
@@ -116,9 +134,11 @@ impl HostState {
         answer
     }
 
-    /// The most that one read returns, and must be paid for before it is made.
-    fn read_cap(&self) -> u64 {
-        self.meter.limits.host_data
+    /// The most that one read below `root` returns.
+    pub(crate) fn read_cap(&self, root: &str) -> u64 {
+        let host_data = self.meter.limits.host_data;
+        let grant = self.grants.files.iter().find(|grant| grant.root == root);
+        grant.map_or(host_data, |grant| decide::read_cap(grant, host_data))
     }
 }
 
@@ -159,11 +179,11 @@ fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), Trouble> {
 
 /// `O_NONBLOCK`: opening a pipe that took the place of a file does not wait for a writer.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const NONBLOCK: i32 = 0o4000;
+pub(crate) const NONBLOCK: i32 = 0o4000;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-const NONBLOCK: i32 = 0x4;
+pub(crate) const NONBLOCK: i32 = 0x4;
 
-fn regular(metadata: &Metadata) -> Result<(), Trouble> {
+pub(crate) fn regular(metadata: &Metadata) -> Result<(), Trouble> {
     if metadata.is_file() {
         Ok(())
     } else {
@@ -227,7 +247,7 @@ fn temporary(dir: &Dir, path: &Path) -> Result<(PathBuf, File), Trouble> {
 
 impl Host for HostState {
     async fn read(&mut self, root: String, path: String) -> Answer<Vec<u8>> {
-        let cap = self.read_cap();
+        let cap = self.read_cap(&root);
         let answer = self
             .on_files(&root, &path, Access::Read, 0, move |dir, path| {
                 let (file, metadata) = open_file(dir, path)?;
@@ -250,11 +270,15 @@ impl Host for HostState {
         offset: u64,
         length: u32,
     ) -> Answer<Vec<u8>> {
-        if u64::from(length) > self.read_cap() {
+        if u64::from(length) > self.meter.limits.host_data {
             return Err(Stop::HostData.into());
         }
+        let cap = self.read_cap(&root);
         let answer = self
             .on_files(&root, &path, Access::Read, 0, move |dir, path| {
+                if u64::from(length) > cap {
+                    return Err(Trouble::TooLarge(cap));
+                }
                 let (mut file, metadata) = open_file(dir, path)?;
                 let mut data = Vec::new();
                 if offset < metadata.len() {
@@ -276,25 +300,10 @@ impl Host for HostState {
     }
 
     async fn list(&mut self, root: String, path: String) -> Answer<Vec<Entry>> {
-        let cap = self.read_cap();
+        let cap = self.read_cap(&root);
         let answer = self
             .on_files(&root, &path, Access::Read, 0, move |dir, path| {
-                let mut entries = Vec::new();
-                let mut size = 0u64;
-                for entry in dir.read_dir(path)? {
-                    let entry = entry?;
-                    let Ok(name) = entry.file_name().into_string() else {
-                        continue;
-                    };
-                    size += entry_size(&name);
-                    if size > cap {
-                        return Err(Trouble::TooLarge(cap));
-                    }
-                    let kind = kind(entry.file_type()?);
-                    entries.push(Entry { name, kind });
-                }
-                entries.sort_by(|a, b| a.name.cmp(&b.name));
-                Ok(entries)
+                entries(dir, path, cap)
             })
             .await;
         self.pay_for(answer, |entries| {
@@ -317,6 +326,26 @@ impl Host for HostState {
     }
 }
 
-fn entry_size(name: &str) -> u64 {
+/// The entries of a folder, sorted: the order in which a system has them tells of its past.
+pub(crate) fn entries(dir: &Dir, path: &Path, cap: u64) -> Result<Vec<Entry>, Trouble> {
+    let mut entries = Vec::new();
+    let mut size = 0u64;
+    for entry in dir.read_dir(path)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        size += entry_size(&name);
+        if size > cap {
+            return Err(Trouble::TooLarge(cap));
+        }
+        let kind = kind(entry.file_type()?);
+        entries.push(Entry { name, kind });
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+pub(crate) fn entry_size(name: &str) -> u64 {
     (name.len() + size_of::<Entry>()) as u64
 }

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod files;
 pub(crate) mod hash;
 pub(crate) mod http;
+pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod store;
 pub(crate) mod types;
@@ -48,7 +49,7 @@ pub(crate) fn link(
         provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
     }
     if grants.wasi.is_some() {
-        wasmtime_wasi::p2::add_to_linker_async(linker)?;
+        wasi::link(linker)?;
     }
     for (name, add) in extra {
         if grants.interfaces.contains(name) {

@@ -1,18 +1,30 @@
-//! WASI 0.2 with nothing behind it: no files, no environment, no sockets; output is captured.
+//! WASI 0.2: every interface, with that behind it which the policy names. Sockets have nothing in any case.
+//!
+//! Files, clocks and random numbers are ours; the rest is wasmtime's, given what the policy grants.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod clocks;
+mod descriptors;
+mod opened;
+mod random;
+mod stdio;
+mod streams;
 
-use bytes::Bytes;
-use tokio::io::AsyncWrite;
-use tollgate_policy::Limits;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use std::sync::Arc;
+
+use tollgate_policy::{Clocks, Limits, Random, Streams, WasiGrant};
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime_wasi::p2::bindings::{clocks::monotonic_clock, filesystem};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
-/// Bytes that a guest may write to a stream at once; what WASI streams commonly permit. It bounds what
-/// the host allocates for `write-zeroes`, too.
-const WRITE_PERMIT: usize = 64 << 10;
+use crate::state::HostState;
+use clocks::{Standing, Virtual};
+use random::Seeded;
+pub(crate) use stdio::Capture;
+use stdio::Output;
+
+/// The audit name of what is granted with WASI itself.
+const NAME: &str = "wasi";
 
 /// Random bytes that a guest may ask for at once: they are made in host memory.
 const MAX_RANDOM: u64 = 64 << 10;
@@ -20,141 +32,145 @@ const MAX_RANDOM: u64 = 64 << 10;
 /// What a WASI command is given: all of it is the caller's explicit choice, nothing is inherited.
 #[derive(Clone, Debug, Default)]
 pub struct CommandInput {
-    /// The arguments, the program's name first.
+    /// The arguments, the program's name first. Those that the policy grants come between it and the rest.
     pub args: Vec<String>,
     /// What it reads from standard input.
     pub stdin: Vec<u8>,
 }
 
+/// What a policy grants of WASI, with the values of the host's variables that it names.
+#[derive(Debug, Default)]
+pub(crate) struct Setup {
+    grant: WasiGrant,
+    env: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// Reads the variables that the policy names, and no others.
+    pub(crate) fn read(grant: &WasiGrant) -> Setup {
+        let own = grant.env.clone().into_iter();
+        let host = grant.env_from_host.iter().filter_map(|name| {
+            let value = std::env::var(name).ok()?;
+            Some((name.clone(), value))
+        });
+        let mut env: Vec<(String, String)> = own.chain(host).collect();
+        // Where a value comes from should not show in where it stands.
+        env.sort();
+        Setup {
+            grant: grant.clone(),
+            env,
+        }
+    }
+}
+
+/// Links every interface of WASI 0.2.
+pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // In place of wasmtime's, which know nothing of quotas, pipes and standing clocks.
+    linker.allow_shadowing(true);
+    filesystem::preopens::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+    filesystem::types::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+    monotonic_clock::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
 /// The WASI side of a store. The context is made when the first WASI function is called: a provider
 /// that imports none never pays for it.
-#[derive(Default)]
 pub(crate) struct Wasi {
     pub(crate) input: CommandInput,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
+    setup: Arc<Setup>,
+    /// The monotonic clock, where it does not run by itself.
+    ticks: Option<Virtual>,
     context: Option<Box<WasiCtx>>,
 }
 
 impl Wasi {
-    pub(crate) fn context(&mut self, limits: &Limits) -> &mut WasiCtx {
-        self.context.get_or_insert_with(|| {
-            self.stdout.set_cap(limits.stdio);
-            self.stderr.set_cap(limits.stdio);
-            let mut builder = WasiCtxBuilder::new();
+    pub(crate) fn new(setup: Arc<Setup>) -> Wasi {
+        let ticks = match setup.grant.clocks {
+            Clocks::Real => None,
+            Clocks::Fixed(_) => Some(Virtual::default()),
+        };
+        let inherit = setup.grant.stdio == Streams::Inherit;
+        let output = |to| Capture::new(inherit.then_some(to));
+        Wasi {
+            input: CommandInput::default(),
+            stdout: output(Output::Stdout),
+            stderr: output(Output::Stderr),
+            setup,
+            ticks,
+            context: None,
+        }
+    }
+
+    pub(crate) fn context(&mut self) -> &mut WasiCtx {
+        self.context.get_or_insert_default()
+    }
+
+    /// Whether the guest may see the host's clock, wherever it shows.
+    fn shows_time(&self) -> bool {
+        self.ticks.is_none()
+    }
+
+    fn make(&mut self, limits: &Limits) -> WasiCtx {
+        self.stdout.set_cap(limits.stdio);
+        self.stderr.set_cap(limits.stdio);
+        let grant = &self.setup.grant;
+        let mut builder = WasiCtxBuilder::new();
+        let (name, rest) = match self.input.args.split_first() {
+            Some((name, rest)) => (Some(name), rest),
+            None => (None, [].as_slice()),
+        };
+        if name.is_some() || !grant.args.is_empty() {
+            builder.arg(name.map_or("", String::as_str));
+        }
+        builder
+            .args(&grant.args)
+            .args(rest)
+            .envs(&self.setup.env)
+            .stdin(MemoryInputPipe::new(std::mem::take(&mut self.input.stdin)))
+            .stdout(self.stdout.clone())
+            .stderr(self.stderr.clone())
+            .max_random_size(MAX_RANDOM)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        if let Clocks::Fixed(seconds) = grant.clocks {
+            builder.wall_clock(Standing(seconds));
+        }
+        if let Some(ticks) = &self.ticks {
+            builder.monotonic_clock(ticks.clone());
+        }
+        if let Random::Seed(seed) = grant.random {
             builder
-                .args(&self.input.args)
-                .stdin(MemoryInputPipe::new(std::mem::take(&mut self.input.stdin)))
-                .stdout(self.stdout.clone())
-                .stderr(self.stderr.clone())
-                .max_random_size(MAX_RANDOM)
-                .allow_tcp(false)
-                .allow_udp(false)
-                .allow_ip_name_lookup(false);
-            Box::new(builder.build())
-        })
+                .secure_random(Seeded::new(seed, "secure"))
+                .insecure_random(Seeded::new(seed, "insecure"))
+                .insecure_random_seed(Seeded::new(seed, "seed").number());
+        }
+        builder.build()
     }
 }
 
-/// An output that keeps what fits and counts the rest.
-#[derive(Clone, Default)]
-pub(crate) struct Capture(Arc<Mutex<Captured>>);
-
-#[derive(Default)]
-struct Captured {
-    cap: u64,
-    kept: Vec<u8>,
-    dropped: u64,
-}
-
-impl Capture {
-    fn set_cap(&self, cap: u64) {
-        self.with(|captured| captured.cap = cap);
+impl HostState {
+    /// Makes the context if there is none yet.
+    pub(crate) fn make_wasi(&mut self) {
+        if self.wasi.context.is_none() {
+            self.audit_start();
+            let made = self.wasi.make(&self.meter.limits);
+            self.wasi.context = Some(Box::new(made));
+        }
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Captured) -> T) -> T {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn push(&self, bytes: &[u8]) {
-        self.with(|captured| {
-            let room = captured.cap.saturating_sub(captured.kept.len() as u64);
-            let keep = bytes
-                .get(..usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len()))
-                .unwrap_or_default();
-            captured.kept.extend_from_slice(keep);
-            captured.dropped += (bytes.len() - keep.len()) as u64;
-        });
-    }
-
-    /// What was kept, and how many bytes were not. Leaves it empty.
-    pub(crate) fn take(&self) -> (Vec<u8>, u64) {
-        self.with(|captured| {
-            (
-                std::mem::take(&mut captured.kept),
-                std::mem::take(&mut captured.dropped),
-            )
-        })
-    }
-}
-
-impl IsTerminal for Capture {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Capture {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for Capture {
-    async fn ready(&mut self) {}
-}
-
-impl OutputStream for Capture {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.push(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_PERMIT)
-    }
-}
-
-impl AsyncWrite for Capture {
-    fn poll_write(
-        self: std::pin::Pin<&mut Self>,
-        _cx: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> std::task::Poll<std::io::Result<usize>> {
-        self.push(bytes);
-        std::task::Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(
-        self: std::pin::Pin<&mut Self>,
-        _cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(
-        self: std::pin::Pin<&mut Self>,
-        _cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
+    /// What the guest is given, by name: a value may be a secret.
+    fn audit_start(&self) {
+        let setup = &self.wasi.setup;
+        if !setup.grant.args.is_empty() {
+            self.allowed(NAME, &format!("{} arguments", setup.grant.args.len()));
+        }
+        for (name, _) in &setup.env {
+            self.allowed(NAME, &format!("variable {name}"));
+        }
     }
 }

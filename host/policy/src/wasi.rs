@@ -1,0 +1,236 @@
+//! How WASI is granted: what stands behind the interfaces, one thing by one. Nothing, until it is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::ValueError;
+use crate::names;
+use crate::time;
+use crate::words::{shown, suggestion};
+use crate::write::quoted;
+
+/// What stands behind WASI. The default is `wasi = "inert"`: every interface is there with nothing behind
+/// it, for guests of toolchains that import WASI whether they use it or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WasiGrant {
+    /// Arguments, after the program's name.
+    pub args: Vec<String>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// Variables of the host's own environment, by name. Their values are read when a provider is loaded;
+    /// those that are not set there are not set here.
+    pub env_from_host: BTreeSet<String>,
+    /// Where output goes, and where input comes from.
+    pub stdio: Streams,
+    /// What the clocks show.
+    pub clocks: Clocks,
+    /// Where random numbers come from.
+    pub random: Random,
+    /// Roots of `grants.files` that are opened for the guest, under their names. What may be done below
+    /// them is decided as it is for `tollgate:provider/files`.
+    pub preopens: Vec<String>,
+}
+
+/// Standard output and error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Streams {
+    /// `"captured"`: into the report.
+    #[default]
+    Captured,
+    /// `"inherit"`: those of the host's process, if its embedder lets policies have them.
+    Inherit,
+}
+
+/// The wall clock and the monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clocks {
+    /// `"real"`: the host's. There is no time zone: WASI 0.2 has none.
+    Real,
+    /// `{ fixed = "2026-01-01T00:00:00Z" }`: a wall clock that stands, in seconds since 1970, and a
+    /// monotonic clock that counts how often it is read and how long the guest has slept. Neither can
+    /// tell how much time passes.
+    Fixed(u64),
+}
+
+impl Default for Clocks {
+    fn default() -> Clocks {
+        Clocks::Fixed(0)
+    }
+}
+
+/// Random numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Random {
+    /// `"real"`: the system's, and other ones in every call.
+    #[default]
+    Real,
+    /// `{ seed = 42 }`: the same ones in every session. No secret may be made of them.
+    Seed(u64),
+}
+
+/// The cure wherever WASI is granted by a word we do not know.
+pub(crate) const KNOWN: &str = "write \"inert\", or a table: `[grants.wasi]`";
+
+/// The longest argument or variable. What a system would take is more; what a policy says is less.
+const MAX_TEXT: usize = 64 << 10;
+
+impl WasiGrant {
+    pub(crate) fn parse(text: &str) -> Result<WasiGrant, ValueError> {
+        match text {
+            "inert" => Ok(WasiGrant::default()),
+            _ => Err(ValueError::new(format!(
+                "`{}` is not a way to grant WASI; {KNOWN}",
+                shown(text)
+            ))),
+        }
+    }
+
+    /// Whether every part keeps the rules, for a grant that was put together in code. Whether the
+    /// preopens are roots is for [`Grants::check`](crate::Grants::check).
+    pub(crate) fn check(&self) -> Result<(), ValueError> {
+        let mut again = WasiGrant::default();
+        for arg in &self.args {
+            again.add_arg(arg)?;
+        }
+        for (name, value) in &self.env {
+            again.add_variable(name, value)?;
+        }
+        for name in &self.env_from_host {
+            again.add_from_host(name)?;
+        }
+        for root in &self.preopens {
+            again.add_preopen(root)?;
+        }
+        match self.clocks {
+            Clocks::Fixed(seconds) if seconds > time::MAX => {
+                Err(ValueError::new("a time after the year 9999"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn add_arg(&mut self, arg: &str) -> Result<(), ValueError> {
+        text(arg)?;
+        self.args.push(arg.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn add_variable(&mut self, name: &str, value: &str) -> Result<(), ValueError> {
+        variable(name)?;
+        text(value)?;
+        self.twice(name)?;
+        self.env.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn add_from_host(&mut self, name: &str) -> Result<(), ValueError> {
+        variable(name)?;
+        self.twice(name)?;
+        self.env_from_host.insert(name.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn add_preopen(&mut self, root: &str) -> Result<(), ValueError> {
+        names::root(root)?;
+        if self.preopens.iter().any(|known| known == root) {
+            return Err(granted_twice(root));
+        }
+        self.preopens.push(root.to_owned());
+        Ok(())
+    }
+
+    fn twice(&self, name: &str) -> Result<(), ValueError> {
+        match self.env.contains_key(name) || self.env_from_host.contains(name) {
+            true => Err(granted_twice(name)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Streams {
+    pub(crate) fn parse(text: &str) -> Result<Streams, ValueError> {
+        match text {
+            "captured" => Ok(Streams::Captured),
+            "inherit" => Ok(Streams::Inherit),
+            _ => {
+                let cure = suggestion(text, &["captured", "inherit"]);
+                let text = shown(text);
+                Err(ValueError::new(format!("`{text}` is no place{cure}")))
+            }
+        }
+    }
+}
+
+fn granted_twice(what: &str) -> ValueError {
+    ValueError::new(format!("`{}` is granted twice; keep one", shown(what)))
+}
+
+fn variable(name: &str) -> Result<(), ValueError> {
+    match name {
+        "" => Err(ValueError::new("an empty name; a variable has one")),
+        _ if name.contains(['=', '\0']) || name.chars().any(char::is_control) => {
+            Err(ValueError::new(format!(
+                "`{}` is not a name for a variable; leave out `=` and control characters",
+                shown(name)
+            )))
+        }
+        _ => text(name),
+    }
+}
+
+fn text(text: &str) -> Result<(), ValueError> {
+    if text.len() > MAX_TEXT {
+        return Err(ValueError::new(format!("longer than {MAX_TEXT} bytes")));
+    }
+    match text.contains('\0') {
+        true => Err(ValueError::new(format!(
+            "`{}` has a NUL, which no argument and no variable can have",
+            shown(text)
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// The grant as TOML: one word, or the table with what is in it. The table comes last, since it has a
+/// header of its own.
+pub(crate) fn write(grant: &WasiGrant) -> String {
+    let list = |texts: Vec<String>| format!("[{}]", texts.join(", "));
+    let mut lines = Vec::new();
+    if !grant.args.is_empty() {
+        let args = grant.args.iter().map(|arg| quoted(arg)).collect();
+        lines.push(format!("args = {}", list(args)));
+    }
+    if !grant.env.is_empty() {
+        let pair =
+            |(name, value): (&String, &String)| format!("{} = {}", quoted(name), quoted(value));
+        let pairs: Vec<String> = grant.env.iter().map(pair).collect();
+        lines.push(format!("env = {{ {} }}", pairs.join(", ")));
+    }
+    if !grant.env_from_host.is_empty() {
+        let names = grant.env_from_host.iter().map(|name| quoted(name));
+        lines.push(format!("env-from-host = {}", list(names.collect())));
+    }
+    if grant.stdio == Streams::Inherit {
+        lines.push("stdio = \"inherit\"".to_owned());
+    }
+    match grant.clocks {
+        Clocks::Real => lines.push("clocks = \"real\"".to_owned()),
+        Clocks::Fixed(0) => {}
+        Clocks::Fixed(seconds) => {
+            lines.push(format!(
+                "clocks = {{ fixed = \"{}\" }}",
+                time::show(seconds)
+            ));
+        }
+    }
+    if let Random::Seed(seed) = grant.random {
+        lines.push(format!("random = {{ seed = {seed} }}"));
+    }
+    if !grant.preopens.is_empty() {
+        let roots = grant.preopens.iter().map(|root| quoted(root)).collect();
+        lines.push(format!("preopens = {}", list(roots)));
+    }
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("[grants.wasi]\n{}\n", lines.join("\n")),
+    }
+}

@@ -1,0 +1,157 @@
+//! Standard output and error: kept for the report, or passed on to the host's own, up to the limit.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use tokio::task::JoinHandle;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// Bytes that a guest may write to a stream at once; what WASI streams commonly permit. It bounds what
+/// the host allocates for `write-zeroes`, too.
+const WRITE_PERMIT: usize = 64 << 10;
+
+/// An output of the host's process.
+#[derive(Clone, Copy)]
+pub(super) enum Output {
+    Stdout,
+    Stderr,
+}
+
+impl Output {
+    fn write(self, bytes: &[u8]) {
+        // Whoever reads it may have gone; that is no concern of the guest's.
+        let _ = match self {
+            Output::Stdout => pass_on(&mut std::io::stdout().lock(), bytes),
+            Output::Stderr => pass_on(&mut std::io::stderr().lock(), bytes),
+        };
+    }
+}
+
+fn pass_on(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// An output that keeps what fits, or passes it on, and counts the rest.
+#[derive(Clone, Default)]
+pub(crate) struct Capture {
+    captured: Arc<Mutex<Captured>>,
+    inherit: Option<Output>,
+}
+
+#[derive(Default)]
+struct Captured {
+    cap: u64,
+    seen: u64,
+    kept: Vec<u8>,
+    dropped: u64,
+}
+
+impl Capture {
+    pub(super) fn new(inherit: Option<Output>) -> Capture {
+        Capture {
+            inherit,
+            ..Capture::default()
+        }
+    }
+
+    pub(super) fn set_cap(&self, cap: u64) {
+        self.with(|captured| captured.cap = cap);
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Captured) -> T) -> T {
+        f(&mut self.captured.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What of `bytes` is under the limit.
+    fn fit(&self, bytes: &Bytes) -> Bytes {
+        self.with(|captured| {
+            let room = usize::try_from(captured.cap.saturating_sub(captured.seen));
+            let fits = bytes.slice(..room.unwrap_or(usize::MAX).min(bytes.len()));
+            captured.seen += fits.len() as u64;
+            captured.dropped += (bytes.len() - fits.len()) as u64;
+            fits
+        })
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        self.with(|captured| captured.kept.extend_from_slice(bytes));
+    }
+
+    /// What was kept, and how many bytes were not. Leaves it empty.
+    pub(crate) fn take(&self) -> (Vec<u8>, u64) {
+        self.with(|captured| {
+            captured.seen = 0;
+            (
+                std::mem::take(&mut captured.kept),
+                std::mem::take(&mut captured.dropped),
+            )
+        })
+    }
+}
+
+impl IsTerminal for Capture {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Capture {
+    // WASI 0.3 would use it, which is not linked.
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Stream {
+            capture: self.clone(),
+            writing: None,
+        })
+    }
+}
+
+/// One stream of the guest's. What is passed on is written on another thread, so that a full pipe holds up
+/// the guest and not the deadline.
+struct Stream {
+    capture: Capture,
+    writing: Option<JoinHandle<()>>,
+}
+
+#[async_trait::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {
+        if let Some(writing) = &mut self.writing {
+            let _ = writing.await;
+            self.writing = None;
+        }
+    }
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let bytes = self.capture.fit(&bytes);
+        match self.capture.inherit {
+            None => self.capture.keep(&bytes),
+            Some(_) if bytes.is_empty() => {}
+            Some(output) => {
+                let write = move || output.write(&bytes);
+                self.writing = Some(tokio::task::spawn_blocking(write));
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        match &self.writing {
+            Some(writing) if !writing.is_finished() => Ok(0),
+            _ => Ok(WRITE_PERMIT),
+        }
+    }
+}
