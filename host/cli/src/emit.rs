@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, WasiGrant};
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant, WasiGrant};
 use tollgate::{Grants, Inspection, Judgement, Policy, Refusal, RefusalKind, escape};
 
 use crate::load::Subject;
@@ -58,7 +58,9 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Types => {}
         Capability::Log => grants.log = true,
         Capability::Hash => grants.hash = true,
-        Capability::Store => grants.store = true,
+        Capability::Store => {
+            grants.store = Some(given.store.as_ref().map(kept).unwrap_or_default())
+        }
         Capability::Wasi => grants.wasi = given.wasi.or(Some(WasiGrant::Inert)),
         Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
         Capability::Interface(name) => _ = grants.interfaces.insert(name.clone()),
@@ -106,6 +108,14 @@ fn absolute(grant: &FileGrant) -> FileGrant {
     let path = std::fs::canonicalize(&grant.path).unwrap_or_else(|_| grant.path.clone());
     FileGrant {
         path,
+        ..grant.clone()
+    }
+}
+
+fn kept(grant: &StoreGrant) -> StoreGrant {
+    let path = grant.path.as_ref();
+    StoreGrant {
+        path: path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         ..grant.clone()
     }
 }

@@ -21,6 +21,10 @@ pub enum Reason {
     ReadOnly,
     /// There is something, and it is not a regular file.
     NotAFile,
+    /// The key, or the name of a bucket, is empty or too long.
+    BadKey,
+    /// The store would hold more than the policy allows.
+    Quota,
 }
 
 impl Reason {
@@ -32,6 +36,8 @@ impl Reason {
         Reason::OutsideRoot,
         Reason::ReadOnly,
         Reason::NotAFile,
+        Reason::BadKey,
+        Reason::Quota,
     ];
 
     /// The stable label, in kebab-case.
@@ -43,6 +49,8 @@ impl Reason {
             Reason::OutsideRoot => "outside-root",
             Reason::ReadOnly => "read-only",
             Reason::NotAFile => "not-a-file",
+            Reason::BadKey => "bad-key",
+            Reason::Quota => "quota",
         }
     }
 }
@@ -84,6 +92,8 @@ mod tests {
             "outside-root",
             "read-only",
             "not-a-file",
+            "bad-key",
+            "quota",
         ];
         assert_eq!(labels, published);
     }

@@ -14,6 +14,7 @@ use crate::inspect::{Inspection, ItemKind};
 use crate::report::ProviderInfo;
 use crate::session::Session;
 use crate::state::HostState;
+use crate::stores::Namespace;
 use crate::verdict::split_version;
 
 /// What `run` takes and gives, in the provider world.
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) store: Option<Namespace>,
     /// Slots of the pool that an instance takes.
     pub(crate) weight: u32,
     run: Option<ComponentExportIndex>,
@@ -52,7 +54,7 @@ impl Provider {
         unit: Arc<EngineUnit>,
         pre: InstancePre<HostState>,
         weight: u32,
-        roots: Roots,
+        (roots, store): (Roots, Option<Namespace>),
         policy: &tollgate_policy::Policy,
     ) -> Provider {
         let component = pre.component();
@@ -65,6 +67,7 @@ impl Provider {
                 unit,
                 grants: Arc::new(policy.grants.clone()),
                 roots: Arc::new(roots),
+                store,
                 weight,
                 run,
                 command,

@@ -17,6 +17,7 @@ use crate::inspect::{Inspection, inspect};
 use crate::provider::Provider;
 use crate::report::ProviderInfo;
 use crate::state::HostState;
+use crate::stores::Stores;
 use crate::verdict::{Verdict, judge};
 
 /// Guests that live at the same time, unless the embedder says otherwise. 64 slots cost half a
@@ -146,6 +147,7 @@ impl Builder {
         Runtime {
             shared: Arc::new(Shared {
                 engines: Engines::new(self.concurrency.unwrap_or(CONCURRENCY)),
+                stores: Stores::default(),
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
             }),
@@ -162,6 +164,7 @@ pub struct Runtime {
 
 struct Shared {
     engines: Engines,
+    stores: Stores,
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
 }
@@ -211,6 +214,9 @@ impl Runtime {
             return Err(refusal.into());
         }
         let roots = Roots::open(&policy.grants)?;
+        let store = policy.grants.store.as_ref();
+        let store = store.map(|grant| self.shared.stores.open(grant, &source.name));
+        let store = store.transpose()?;
         let (unit, component, weight) = self.compile(&source.bytes, &policy.limits)?;
         let mut linker = Linker::new(&unit.engine);
         link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
@@ -231,7 +237,7 @@ impl Runtime {
             unit,
             pre,
             weight,
-            roots,
+            (roots, store),
             policy,
         ))
     }

@@ -239,6 +239,7 @@ impl Session {
             provider: Arc::clone(&shared.info.name),
             grants: Arc::clone(&shared.grants),
             roots: Arc::clone(&shared.roots),
+            store: shared.store.clone(),
             table,
             log: Log::default(),
             denials: Vec::new(),

@@ -11,6 +11,7 @@ use crate::imports::files::Roots;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
 use crate::report::LogLine;
+use crate::stores::Namespace;
 
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
@@ -21,6 +22,7 @@ pub struct HostState {
     pub(crate) provider: Arc<str>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) store: Option<Namespace>,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     pub(crate) denials: Vec<Denial>,
