@@ -21,6 +21,8 @@ mod memory;
 mod numbers;
 mod providers;
 mod sessions;
+mod standard;
+mod store;
 mod text;
 mod traps;
 mod wasi;
