@@ -23,6 +23,7 @@ mod providers;
 mod sessions;
 mod standard;
 mod store;
+mod store_file;
 mod text;
 mod traps;
 mod wasi;

@@ -163,5 +163,10 @@ mod tests {
         assert_eq!(grant(&mut grants, &given, &Capability::Http), None);
         assert_eq!(grants.http, given.http);
         assert!(!grants.log, "granted and not needed");
+
+        given.add("store=state.redb", Path::new("")).unwrap();
+        assert_eq!(grant(&mut grants, &given, &Capability::Store), None);
+        let path = grants.store.unwrap().path.unwrap();
+        assert!(path.is_absolute() && path.ends_with("state.redb"));
     }
 }
