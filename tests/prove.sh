@@ -105,6 +105,24 @@ prove wasi-file-times   $rt/imports/wasi/opened.rs 's/filter(|_| times)/filter(|
 prove wasi-seed         $rt/imports/wasi.rs 's/\.insecure_random_seed(Seeded::new(seed, "seed")\.number());/;/' wasi_table::
 prove wasi-env          $rt/imports/wasi.rs 's/grant\.env_from_host\.iter()\.filter_map(|name| {/std::env::vars().map(|(name, _)| name).filter_map(|ref name: String| {/' wasi_table::
 prove wasi-inherit      $rt/runtime.rs 's/\&\& !self\.shared\.inherit_stdio/\&\& false/' wasi_table::the_hosts_output_is_for_programs_that_give_it_away
+prove store-names      $rt/imports/store.rs 's/decision\.map_err(|reason| self\.refuse_store(target, reason))/{ let _ = (decision, target); Ok(()) }/' store::keys_and_buckets_have_a_length
+prove store-quota      $rt/imports/store.rs 's/decide::store(&grants, StoreRequest::Change(before, after))/{ let _ = (\&grants, before, after); Ok(()) }/' store::quotas_hold
+prove store-max-keys   host/policy/src/decide.rs 's/within(before\.keys, after\.keys, grant\.max_keys)?;//' store::quotas_hold
+prove store-max-value  host/policy/src/decide.rs 's/within(0, value, grant\.max_value)/within(0, value.min(0), grant.max_value)/' store::quotas_hold
+prove store-max-total  host/policy/src/decide.rs 's/within(before\.bytes, after\.bytes, grant\.max_total)/within(before.bytes, after.bytes.min(0), grant.max_total)/' store::quotas_hold
+prove store-namespace  $rt/database.rs 's/for name in \[namespace, bucket\]/for name in [namespace.get(..0).unwrap_or(""), bucket]/' store::providers_never_see_each_other
+prove store-handles    $rt/imports/store.rs 's/Stop::Handles\.into()/Stop::Fuel.into()/' store::buckets_are_handles
+prove store-toll-set   $rt/imports/store.rs 's/charge(key\.len() as u64 + sent, MOVE_PRICE)/charge(key.len() as u64, MOVE_PRICE)/' store::the_store_is_paid_for_by_the_byte
+prove store-toll-get   $rt/imports/store.rs 's/self\.meter\.charge_more(value\.len() as u64, MOVE_PRICE)?;//' store::the_store_is_paid_for_by_the_byte
+prove store-toll-list  $rt/imports/store.rs 's/self\.meter\.charge_more(listed\.cost, MOVE_PRICE)?;//' store::the_store_is_paid_for_by_the_byte
+prove store-commit     $rt/imports/store.rs 's/self\.meter\.charge_fixed(price)?;/let _ = price;/' store::the_store_is_paid_for_in_advance
+prove store-get-cap    $rt/imports/store.rs 's/let most = self\.meter\.limits\.host_data;/let most = u64::MAX;/' store::an_answer_is_no_larger_than_host_data_allows
+prove store-list-cap   $rt/database.rs 's/bytes > bounds\.bytes/false/' store::an_answer_is_no_larger_than_host_data_allows
+prove store-list-cost  $rt/database.rs 's/cost > bounds\.cost/false/' store::the_store_is_paid_for_in_advance
+prove store-regular    $rt/stores.rs 's/Ok(found) if !found\.is_file()/Ok(found) if false \&\& !found.is_file()/' store_file::what_is_no_store_is_not_opened
+prove store-mode       $rt/stores.rs 's/options\.mode(0o600)/options.mode(0o644)/' store_file::a_file_outlives_its_runtime
+prove drafts           $rt/verdict.rs 's/return want == have;/return true;/' standard::other_drafts_are_refused
+prove link-store       $rt/imports/mod.rs 's/if grants\.store\.is_some() {/if true {/' what_is_not_granted_is_not_linked tollgate
 prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
 prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
 prove slots            $rt/engine.rs 's/\.acquire_many_owned(weight)/.acquire_many_owned(0 * weight)/' sessions::sessions_run_on_many_tasks_at_once

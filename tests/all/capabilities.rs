@@ -21,26 +21,6 @@ fn config_answers_what_the_policy_sets_and_nothing_else() {
 }
 
 #[test]
-fn what_this_host_does_not_have_yet_says_so() {
-    for attack in ["store-open things"] {
-        let answer = returned(&run("hostile", ALL, attack));
-        assert!(answer.contains("Unavailable"), "{attack}: {answer}");
-    }
-    for attack in [
-        "store-get things key",
-        "store-set things key value",
-        "store-flood",
-    ] {
-        let report = run("hostile", ALL, attack);
-        let text = format!("{:?}", report.outcome);
-        assert!(
-            text.contains("navailable") || text.contains("Returned"),
-            "{attack}: {text}"
-        );
-    }
-}
-
-#[test]
 fn log_lines_keep_their_level_and_order() {
     let report = run("checksums", &ALL.replace("region", "x"), "data");
     assert_eq!(report.logs.len(), 1);

@@ -563,3 +563,33 @@ fn without_room_for_the_pool_calls_are_made_without_it() {
         stderr(&output)
     );
 }
+
+#[test]
+fn a_store_is_kept_in_the_file_that_the_flag_names() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("store={}/state.redb", folder.path().display());
+    let args = [
+        "run",
+        &guest("standard-store"),
+        "--grant",
+        &store,
+        "--grant",
+        "config=a:b",
+        "--input",
+        "-",
+    ];
+    for (input, answer) in [("set b k v", "Ok(())"), ("get b k", "Some(\"v\")")] {
+        let output = run_with_input(&args, input.as_bytes());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_eq!(stdout(&output), answer);
+    }
+    // What cannot be used is said before anything runs.
+    std::fs::write(folder.path().join("state.redb"), "no store").unwrap();
+    let output = run_with_input(&args, b"get b k");
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("state.redb"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -1,6 +1,6 @@
 //! The least policy under which a component loads, as TOML for the operator to complete.
 
-use tollgate::policy::{Access, Capability, FileGrant, HttpGrant};
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant};
 use tollgate::{Grants, Inspection, Judgement, Policy, Refusal, RefusalKind, escape};
 
 use crate::load::Subject;
@@ -56,7 +56,9 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Types => {}
         Capability::Log => grants.log = true,
         Capability::Hash => grants.hash = true,
-        Capability::Store => grants.store = true,
+        Capability::Store => {
+            grants.store = Some(given.store.as_ref().map(kept).unwrap_or_default())
+        }
         Capability::Wasi => grants.wasi = Some(given.wasi.clone().unwrap_or_default()),
         Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
         Capability::Interface(name) => _ = grants.interfaces.insert(name.clone()),
@@ -98,6 +100,14 @@ fn absolute(grant: &FileGrant) -> FileGrant {
     let path = std::fs::canonicalize(&grant.path).unwrap_or_else(|_| grant.path.clone());
     FileGrant {
         path,
+        ..grant.clone()
+    }
+}
+
+fn kept(grant: &StoreGrant) -> StoreGrant {
+    let path = grant.path.as_ref();
+    StoreGrant {
+        path: path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         ..grant.clone()
     }
 }
@@ -145,5 +155,10 @@ mod tests {
         assert_eq!(grant(&mut grants, &given, &Capability::Http), None);
         assert_eq!(grants.http, given.http);
         assert!(!grants.log, "granted and not needed");
+
+        given.add("store=state.redb", Path::new("")).unwrap();
+        assert_eq!(grant(&mut grants, &given, &Capability::Store), None);
+        let path = grants.store.unwrap().path.unwrap();
+        assert!(path.is_absolute() && path.ends_with("state.redb"));
     }
 }

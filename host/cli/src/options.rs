@@ -19,8 +19,8 @@ pub(crate) struct PolicyOpts {
     /// The policy, a TOML file; without it nothing is granted and the default limits hold
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Add one grant: log, hash, store, wasi=inert, http=https://host/**, files=NAME:PATH or files=NAME:PATH:rw,
-    /// config=KEY:VALUE; may be given more than once
+    /// Add one grant: log, hash, store or store=PATH, wasi=inert, http=https://host/**, files=NAME:PATH or
+    /// files=NAME:PATH:rw, config=KEY:VALUE; may be given more than once
     #[arg(long = "grant", value_name = "NAME[=VALUE]")]
     grants: Vec<String>,
     #[command(flatten)]

@@ -38,6 +38,8 @@ pub enum Reason {
     /// Links are not made for guests: what they lead to is decided when they are followed, and not only
     /// guests follow them.
     Link,
+    /// The key, or the name of a bucket, is empty or too long.
+    BadKey,
 }
 
 impl Reason {
@@ -57,6 +59,7 @@ impl Reason {
         Reason::SecretInResponse,
         Reason::Quota,
         Reason::Link,
+        Reason::BadKey,
     ];
 
     /// The stable label, in kebab-case.
@@ -76,6 +79,7 @@ impl Reason {
             Reason::SecretInResponse => "secret-in-response",
             Reason::Quota => "quota",
             Reason::Link => "link",
+            Reason::BadKey => "bad-key",
         }
     }
 }
@@ -125,6 +129,7 @@ mod tests {
             "secret-in-response",
             "quota",
             "link",
+            "bad-key",
         ];
         assert_eq!(labels, published);
     }

@@ -8,7 +8,8 @@ use crate::document::{self, Node};
 use crate::error::{PolicyError, ValueError};
 use crate::grants::{Access, FileGrant, Grants};
 use crate::http::{self, Credential, HttpGrant, SecretSource};
-use crate::limits::{LimitKey, Limits};
+use crate::limits::Limits;
+use crate::store::{QUOTAS, StoreGrant};
 use crate::units::Unit;
 use crate::wasi::{Clocks, Random, Streams, WasiGrant};
 use crate::{names, time, write};
@@ -71,14 +72,10 @@ fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), PolicyError> 
     let known: Vec<&str> = Limits::KEYS.iter().map(|key| key.name).collect();
     for (name, node) in node.table(&known, "a table: `[limits]`")? {
         let key = Limits::key(name).map_err(node.refused())?;
-        let value = read_number(&node, key)?;
+        let value = read_unit(&node, key.unit)?;
         key.set(limits, value).map_err(node.refused())?;
     }
     Ok(())
-}
-
-fn read_number(node: &Node<'_>, key: &LimitKey) -> Result<u64, PolicyError> {
-    read_unit(node, key.unit)
 }
 
 fn read_unit(node: &Node<'_>, unit: Unit) -> Result<u64, PolicyError> {
@@ -119,7 +116,7 @@ fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), 
         match name {
             "log" => grants.log = node.boolean()?,
             "hash" => grants.hash = node.boolean()?,
-            "store" => grants.store = node.boolean()?,
+            "store" => grants.store = read_store(&node, base)?,
             "config" => read_settings(&node, grants)?,
             "http" => read_http(&node, base, grants)?,
             "files" => read_files(&node, base, grants)?,
@@ -238,6 +235,40 @@ const FILE_KEYS: &[&str] = &[
     "max-files",
     "max-read",
 ];
+
+/// `true`, for a store in memory with the default quotas, or a table.
+fn read_store(node: &Node<'_>, base: &Path) -> Result<Option<StoreGrant>, PolicyError> {
+    if let Some(granted) = node.value().as_bool() {
+        return Ok(granted.then(StoreGrant::default));
+    }
+    let mut known = vec!["path", "namespace"];
+    known.extend(QUOTAS.iter().map(|quota| quota.name));
+    let mut grant = StoreGrant::default();
+    for (name, node) in node.table(
+        &known,
+        "true, or a table such as { path = \"./state.redb\" }",
+    )? {
+        match (name, QUOTAS.iter().find(|quota| quota.name == name)) {
+            (_, Some(quota)) => {
+                let value = read_unit(&node, quota.unit)?;
+                quota.put(&mut grant, value).map_err(node.refused())?;
+            }
+            ("path", None) => {
+                let text = node.string("a string such as \"./state.redb\"")?;
+                names::written_path(text).map_err(node.refused())?;
+                let joined = base.join(text);
+                names::path(&joined).map_err(node.refused())?;
+                grant.path = Some(joined);
+            }
+            _ => {
+                let text = node.string("a string such as \"ledger\"")?;
+                names::setting(text).map_err(node.refused())?;
+                grant.namespace = Some(text.to_owned());
+            }
+        }
+    }
+    Ok(Some(grant))
+}
 
 fn read_files(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
     for node in node.array("a list: `[[grants.files]]`, with two brackets")? {

@@ -138,7 +138,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[grants]\nstore = 1",
-        "2:9: grants.store: found an integer; write true or false",
+        "2:9: grants.store: found an integer; write true, or a table such as",
     ),
     (
         "[grants]\nconfig = true",
@@ -192,7 +192,35 @@ const MISTAKES: &[(&str, &str)] = &[
         "[grants]\ninterfaces = [1]",
         "2:15: grants.interfaces[0]: found an integer",
     ),
+    (
+        "[grants.store]\npath = true",
+        "2:8: grants.store.path: found a boolean; write a string",
+    ),
+    (
+        "[grants.store]\nmax-keys = '5'",
+        "2:12: grants.store.max-keys: found a string; write a whole number",
+    ),
     // Values out of range or not well formed, at the value.
+    (
+        "[grants.store]\nmax_keys = 5",
+        "2:1: grants.store.max_keys: unknown key; did you mean `max-keys`?",
+    ),
+    (
+        "[grants.store]\nmax-total = 0",
+        "2:13: grants.store.max-total: 0B is less than the least allowed, 1B",
+    ),
+    (
+        "[grants.store]\nmax-value = '2GiB'",
+        "2:13: grants.store.max-value: 2GiB is more than the most allowed, 1GiB: a value is held",
+    ),
+    (
+        "[grants.store]\npath = '../state.redb'",
+        "2:8: grants.store.path: `../state.redb` has a part `..`",
+    ),
+    (
+        "[grants.store]\nnamespace = ''",
+        "2:13: grants.store.namespace: an empty",
+    ),
     (
         "[limits]\nmemory = -5",
         "2:10: limits.memory: -5 is negative; write bytes",

@@ -35,10 +35,16 @@ component-size = "1.5MiB"
 [grants]
 log = true
 hash = true
-store = true
 wasi = "inert"
 config = { region = "eu", retries = "3" }
 interfaces = ["acme:clock/sleep@0.1.0"]
+
+[grants.store]
+path = "./state.redb"
+namespace = "a ledger"
+max-keys = 5
+max-value = "7KiB"
+max-total = "1GiB"
 
 [[grants.http]]
 url = "https://api.example.com/repos/**"
@@ -74,7 +80,13 @@ access = "read-write"
     let grants = Grants {
         log: true,
         hash: true,
-        store: true,
+        store: Some(StoreGrant {
+            path: Some(PathBuf::from("/base/./state.redb")),
+            namespace: Some("a ledger".to_owned()),
+            max_keys: 5,
+            max_value: 7 << 10,
+            max_total: 1 << 30,
+        }),
         config: Some([("region", "eu"), ("retries", "3")].map(strings).into()),
         http: vec![HttpGrant::new("https://api.example.com/repos/**")],
         files: vec![
@@ -107,6 +119,14 @@ fn nothing_said_is_nothing_granted() {
 #[test]
 fn only_what_differs_is_written() {
     let text = "[limits]\nmemory = \"64MiB\"\n\n[grants]\nlog = true\n";
+    assert_eq!(parse(text).to_toml(), text);
+    let text = "[grants]\nlog = true\nstore = true\n";
+    assert_eq!(parse(text).to_toml(), text);
+    assert_eq!(
+        parse("[grants.store]").to_toml(),
+        "[grants]\nstore = true\n"
+    );
+    let text = "[grants.store]\nmax-keys = 7\n";
     assert_eq!(parse(text).to_toml(), text);
     assert_eq!(parse("limits.fuel = 1_000_000_000").to_toml(), "");
 }

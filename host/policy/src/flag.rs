@@ -1,6 +1,6 @@
 //! One grant as the flag `--grant` takes it, by the rules of the policy file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::ValueError;
 use crate::grants::{Access, FileGrant, Grants};
@@ -24,8 +24,8 @@ const NAMES: &[&str] = &[
 impl Grants {
     /// Adds one grant from text, as the flag `--grant` does:
     ///
-    /// `log`, `hash`, `store`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`, `config=KEY:VALUE`,
-    /// `interface=NAME`. A relative `PATH` is joined to `base`; a path that itself ends in `:rw` has to be
+    /// `log`, `hash`, `store[=PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
+    /// `config=KEY:VALUE`, `interface=NAME`. A relative `PATH` is joined to `base`; a path that itself ends in `:rw` has to be
     /// written in a policy file.
     ///
     /// # Errors
@@ -43,20 +43,20 @@ impl Grants {
                 "takes no value; write `{name}` alone"
             ))),
         };
-        let value = |form: &str| value.ok_or_else(|| needs(form));
+        let needed = |form: &str| value.ok_or_else(|| needs(form));
         match name {
             "log" => self.log = alone()?,
             "hash" => self.hash = alone()?,
-            "store" => self.store = alone()?,
-            "wasi" => self.wasi = Some(WasiGrant::parse(value("wasi=inert")?)?),
-            "http" => self.add_http(HttpGrant::new(value("http=https://host/**")?))?,
-            "files" => self.add_file(file(value(FILES)?, base)?)?,
+            "store" => self.add_store(value.map(|path| store(path, base)).transpose()?)?,
+            "wasi" => self.wasi = Some(WasiGrant::parse(needed("wasi=inert")?)?),
+            "http" => self.add_http(HttpGrant::new(needed("http=https://host/**")?))?,
+            "files" => self.add_file(file(needed(FILES)?, base)?)?,
             "config" => {
-                let (key, value) = two(value(CONFIG)?, CONFIG)?;
+                let (key, value) = two(needed(CONFIG)?, CONFIG)?;
                 self.add_setting(key, value)?;
             }
             "interface" => {
-                self.add_interface(value("interface=namespace:package/name@version")?)?
+                self.add_interface(needed("interface=namespace:package/name@version")?)?
             }
             _ => {
                 let (name, cure) = (shown(name), suggestion(name, NAMES));
@@ -80,6 +80,11 @@ fn file(value: &str, base: &Path) -> Result<FileGrant, ValueError> {
     Ok(FileGrant::new(root, base.join(path), access))
 }
 
+fn store(path: &str, base: &Path) -> Result<PathBuf, ValueError> {
+    names::written_path(path)?;
+    Ok(base.join(path))
+}
+
 /// What stands before and after the first colon.
 fn two<'v>(value: &'v str, form: &str) -> Result<(&'v str, &'v str), ValueError> {
     value.split_once(':').ok_or_else(|| needs(form))
@@ -94,6 +99,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::store::StoreGrant;
 
     fn added(texts: &[&str]) -> Grants {
         let mut grants = Grants::default();
@@ -123,12 +129,21 @@ mod tests {
             }
         );
         assert_eq!(
-            added(&["store"]),
+            added(&["store", "store"]),
             Grants {
-                store: true,
+                store: Some(StoreGrant::default()),
                 ..none()
             }
         );
+        let kept = Grants {
+            store: Some(StoreGrant {
+                path: Some(PathBuf::from("/base/./a=b")),
+                ..StoreGrant::default()
+            }),
+            ..none()
+        };
+        assert_eq!(added(&["store=./a=b"]), kept);
+        assert_eq!(added(&["store", "store=./a=b", "store"]), kept);
         assert_eq!(
             added(&["wasi=inert"]),
             Grants {
@@ -185,7 +200,9 @@ mod tests {
             ("all", "there is no grant `all`"),
             ("*", "there is no grant `*`"),
             ("log=true", "takes no value; write `log` alone"),
-            ("store=", "takes no value; write `store` alone"),
+            ("store=", "an empty path"),
+            ("store=../x", "`..`"),
+            ("store=other", "`store` is granted twice"),
             ("wasi", "write `wasi=inert`"),
             ("wasi=full", "write \"inert\", or a table"),
             ("http", "write `http=https://host/**`"),
@@ -213,6 +230,7 @@ mod tests {
             "files=known:/k",
             "config=known:1",
             "interface=acme:known/x",
+            "store=known",
         ];
         let before = added(&known);
         for (text, expected) in cases {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::ValueError;
 use crate::http::HttpGrant;
 use crate::names;
+use crate::store::StoreGrant;
 use crate::wasi::WasiGrant;
 use crate::words::{shown, suggestion};
 
@@ -17,7 +18,7 @@ pub struct Grants {
     /// Hashing by the host.
     pub hash: bool,
     /// A key-value store of the provider's own.
-    pub store: bool,
+    pub store: Option<StoreGrant>,
     /// Settings handed to the provider; an empty map grants the interface, in which every key is unset.
     pub config: Option<BTreeMap<String, String>>,
     /// What may be fetched; none is nothing.
@@ -121,6 +122,9 @@ impl Grants {
         for grant in &self.files {
             again.add_file(grant.clone()).map_err(at("grants.files"))?;
         }
+        if let Some(store) = &self.store {
+            store.check().map_err(at("grants.store"))?;
+        }
         for name in &self.interfaces {
             again.add_interface(name).map_err(at("grants.interfaces"))?;
         }
@@ -180,6 +184,19 @@ impl Grants {
                 )))
             }
         }
+    }
+
+    /// A store, in `path` if there is one. What else is granted of it already stays.
+    pub(crate) fn add_store(&mut self, path: Option<PathBuf>) -> Result<(), ValueError> {
+        let Some(path) = path else {
+            self.store.get_or_insert_default();
+            return Ok(());
+        };
+        names::path(&path)?;
+        let known = self.store.as_ref().and_then(|store| store.path.as_ref());
+        once(known.is_none(), "store")?;
+        self.store.get_or_insert_default().path = Some(path);
+        Ok(())
     }
 
     pub(crate) fn add_interface(&mut self, name: &str) -> Result<(), ValueError> {
@@ -246,6 +263,14 @@ mod tests {
         refused(
             |g| g.config = Some([(String::new(), String::new())].into()),
             "grants.config: an empty key",
+        );
+        refused(
+            |g| g.store.insert(StoreGrant::default()).max_keys = 0,
+            "grants.store: max-keys: 0 is less",
+        );
+        refused(
+            |g| g.store.insert(StoreGrant::default()).namespace = Some("a\nb".into()),
+            "grants.store: `a\\nb` has a control character",
         );
     }
 

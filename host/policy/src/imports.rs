@@ -17,11 +17,11 @@ pub enum Capability {
     Http,
     /// `tollgate:provider/files`.
     Files,
-    /// `tollgate:provider/config`.
+    /// `tollgate:provider/config` and `wasi:config/store`.
     Config,
-    /// `tollgate:provider/store`.
+    /// `tollgate:provider/store` and `wasi:keyvalue/store`.
     Store,
-    /// Anything of the namespace `wasi`.
+    /// Anything else of the namespace `wasi`.
     Wasi,
     /// An interface of the embedding program, by its whole name.
     Interface(String),
@@ -38,6 +38,9 @@ impl Capability {
             name,
         } = names::parse_interface(import)?;
         match (namespace, package, name) {
+            // Standard names of what we have ourselves: one grant for both.
+            ("wasi", "config", "store") => Some(Capability::Config),
+            ("wasi", "keyvalue", "store") => Some(Capability::Store),
             ("wasi", _, _) => Some(Capability::Wasi),
             // The domain worlds of ours share types, and a component that exports them imports those.
             ("tollgate", "provider" | "releases" | "ledger", "types") => Some(Capability::Types),
@@ -64,7 +67,7 @@ impl Capability {
             Capability::Http => !grants.http.is_empty(),
             Capability::Files => !grants.files.is_empty(),
             Capability::Config => grants.config.is_some(),
-            Capability::Store => grants.store,
+            Capability::Store => grants.store.is_some(),
             Capability::Wasi => grants.wasi.is_some(),
             Capability::Interface(name) => grants.interfaces.contains(name),
         }
@@ -146,6 +149,9 @@ mod tests {
             ("tollgate:provider/store@9.9.9", Some(Capability::Store)),
             ("wasi:cli/environment@0.2.3", Some(Capability::Wasi)),
             ("wasi:sockets/tcp@0.2.3", Some(Capability::Wasi)),
+            ("wasi:keyvalue/store@0.2.0-draft", Some(Capability::Store)),
+            ("wasi:keyvalue/atomics@0.2.0-draft", Some(Capability::Wasi)),
+            ("wasi:config/store@0.2.0-rc.1", Some(Capability::Config)),
             (CLOCK, Some(Capability::Interface(CLOCK.to_owned()))),
             ("tollgate:provider/other@0.1.0", None),
             ("tollgate:releases/resolve@0.1.0", None),

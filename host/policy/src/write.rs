@@ -6,6 +6,7 @@ use crate::file::Policy;
 use crate::grants::{MAX_FILES, MAX_WRITE};
 use crate::http::{HttpGrant, SecretSource};
 use crate::limits::Limits;
+use crate::store::{QUOTAS, StoreGrant};
 use crate::units::Unit;
 use crate::wasi::{self, WasiGrant};
 
@@ -33,6 +34,7 @@ pub(crate) fn policy(policy: &Policy) -> String {
         limits(&policy.limits),
         grants(policy),
         settings(policy),
+        store(policy),
         http(policy),
         files(policy),
         policy
@@ -60,13 +62,7 @@ fn limits(limits: &Limits) -> String {
     let changed = Limits::KEYS
         .iter()
         .filter(|key| key.get(limits) != key.default_value());
-    let line = |key: &crate::LimitKey| {
-        let shown = key.unit.show(key.get(limits));
-        match key.unit {
-            Unit::Count => format!("{} = {shown}", key.name),
-            Unit::Bytes | Unit::Duration => format!("{} = \"{shown}\"", key.name),
-        }
-    };
+    let line = |key: &crate::LimitKey| number(key.name, key.unit, key.get(limits));
     let lines: Vec<String> = changed.map(line).collect();
     table("[limits]", &lines)
 }
@@ -76,7 +72,7 @@ fn grants(policy: &Policy) -> String {
     let flags = [
         ("log", grants.log),
         ("hash", grants.hash),
-        ("store", grants.store),
+        ("store", grants.store == Some(StoreGrant::default())),
     ];
     let flags = flags.into_iter().filter(|(_, granted)| *granted);
     let mut lines: Vec<String> = flags.map(|(name, _)| format!("{name} = true")).collect();
@@ -101,6 +97,36 @@ fn settings(policy: &Policy) -> String {
         let _ = writeln!(out, "{} = {}", quoted(key), quoted(value));
     }
     out
+}
+
+/// A store that is more than `store = true`.
+fn store(policy: &Policy) -> String {
+    let (default, mut lines) = (StoreGrant::default(), Vec::new());
+    let Some(store) = &policy.grants.store else {
+        return String::new();
+    };
+    if let Some(path) = &store.path {
+        lines.push(format!("path = {}", quoted(&path.to_string_lossy())));
+    }
+    if let Some(namespace) = &store.namespace {
+        lines.push(format!("namespace = {}", quoted(namespace)));
+    }
+    for quota in QUOTAS {
+        let value = (quota.get)(store);
+        if value != (quota.get)(&default) {
+            lines.push(number(quota.name, quota.unit, value));
+        }
+    }
+    table("[grants.store]", &lines)
+}
+
+/// A key with its number, in the unit's shortest form.
+fn number(name: &str, unit: Unit, value: u64) -> String {
+    let shown = unit.show(value);
+    match unit {
+        Unit::Count => format!("{name} = {shown}"),
+        Unit::Bytes | Unit::Duration => format!("{name} = \"{shown}\""),
+    }
 }
 
 fn http(policy: &Policy) -> String {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use tollgate_policy::{
-    Access, Credential, FileGrant, Grants, HttpGrant, Limits, Policy, Reason, SecretSource, Target,
-    Unit, WasiGrant, decide, egress,
+    Access, Credential, FileGrant, Grants, HttpGrant, Limits, Policy, Reason, SecretSource,
+    StoreGrant, Target, Unit, WasiGrant, decide, egress,
 };
 
 /// Limits with every key somewhere in its range, its ends included.
@@ -101,16 +101,34 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
     })
 }
 
+fn store() -> impl Strategy<Value = Option<StoreGrant>> {
+    let path =
+        proptest::option::of("/?[^\\x00/.]{1,8}(/[^\\x00/.]{1,8}){0,3}".prop_map(PathBuf::from));
+    let namespace = proptest::option::of("[^\\pC]{1,6}");
+    let quotas = (1..=100_000_000_u64, 1..=1_u64 << 30, 1..=1_u64 << 40);
+    let grant = (path, namespace, quotas).prop_map(|(path, namespace, quotas)| {
+        let (max_keys, max_value, max_total) = quotas;
+        StoreGrant {
+            path,
+            namespace,
+            max_keys,
+            max_value,
+            max_total,
+        }
+    });
+    proptest::option::of(prop_oneof![Just(StoreGrant::default()), grant])
+}
+
 fn grants() -> impl Strategy<Value = Grants> {
-    let flags = any::<[bool; 4]>();
+    let flags = any::<[bool; 3]>();
     let settings = proptest::option::of(btree_map("[^\\pC]{1,6}", any::<String>(), 0..4));
     let interfaces = btree_set(
         "[a-s][a-z]{0,4}:[a-z]{1,4}(-[a-z0-9]{1,3})?/[a-z]{1,4}(@[1-9]\\.0\\.[1-9](-rc\\.1)?)?",
         0..4,
     );
-    (flags, settings, http(), files(), interfaces).prop_map(
-        |(flags, config, http, files, interfaces)| {
-            let [log, hash, store, wasi] = flags;
+    (flags, settings, http(), files(), store(), interfaces).prop_map(
+        |(flags, config, http, files, store, interfaces)| {
+            let [log, hash, wasi] = flags;
             let interfaces: BTreeSet<String> = interfaces;
             let config: Option<BTreeMap<String, String>> = config;
             let wasi = wasi.then(WasiGrant::default);

@@ -44,6 +44,14 @@ pub enum LoadError {
          write \"captured\""
     )]
     InheritedStdio,
+    /// The file the policy keeps a store in cannot be used.
+    #[error("the policy keeps a store in {path}: {what}", path = .path.display())]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A limit that shapes the engine was to change after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {

@@ -29,8 +29,10 @@
 //! [`bindings`] and `examples/`.
 
 pub mod bindings;
+mod bindings_standard;
 pub mod blocking;
 mod call;
+mod database;
 mod egress;
 mod engine;
 mod error;
@@ -44,6 +46,7 @@ mod report;
 mod runtime;
 mod session;
 mod state;
+mod stores;
 mod verdict;
 mod wave;
 
@@ -62,5 +65,8 @@ pub use session::{ExitCode, Guest, Session};
 pub use state::HostState;
 pub use tollgate_policy as policy;
 pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError};
-pub use verdict::{ImportVerdict, Judgement, PROVIDER_VERSION, Verdict, WASI_VERSION};
+pub use verdict::{
+    CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSION, Verdict,
+    WASI_VERSION,
+};
 pub use wave::WaveError;

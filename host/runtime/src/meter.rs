@@ -208,6 +208,16 @@ impl Meter {
         self.pay(0, bytes, price)
     }
 
+    /// A fixed price for the host call under way, beside that of its bytes.
+    pub(crate) fn charge_fixed(&mut self, price: u64) -> Result<(), Stop> {
+        self.pay(price, 0, 0)
+    }
+
+    /// Bytes that the guest's fuel still pays for.
+    pub(crate) fn affords(&self) -> u64 {
+        self.purse.saturating_sub(self.toll) / MOVE_PRICE
+    }
+
     fn pay(&mut self, fixed: u64, bytes: u64, price: u64) -> Result<(), Stop> {
         self.host_bytes = self.host_bytes.saturating_add(bytes);
         self.toll = self

@@ -16,6 +16,7 @@ use crate::inspect::{Inspection, ItemKind};
 use crate::report::ProviderInfo;
 use crate::session::Session;
 use crate::state::HostState;
+use crate::stores::Namespace;
 use crate::verdict::split_version;
 
 /// What `run` takes and gives, in the provider world.
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) egress: Arc<Egress>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) wasi: Arc<Setup>,
+    pub(crate) store: Option<Namespace>,
     /// Slots of the pool that an instance takes.
     pub(crate) weight: u32,
     run: Option<ComponentExportIndex>,
@@ -73,6 +75,7 @@ pub(crate) struct Reach {
     pub(crate) roots: Roots,
     pub(crate) egress: Arc<Egress>,
     pub(crate) secrets: Secrets,
+    pub(crate) store: Option<Namespace>,
 }
 
 impl Provider {
@@ -105,6 +108,7 @@ impl Provider {
                         .map(Setup::read)
                         .unwrap_or_default(),
                 ),
+                store: reach.store,
                 weight,
                 run,
                 command,

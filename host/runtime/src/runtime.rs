@@ -18,6 +18,7 @@ use crate::inspect::{Inspection, inspect};
 use crate::provider::{Provider, Reach};
 use crate::report::ProviderInfo;
 use crate::state::HostState;
+use crate::stores::Stores;
 use crate::verdict::{Verdict, judge};
 
 /// Guests that live at the same time, unless the embedder says otherwise. 64 slots cost half a
@@ -175,6 +176,7 @@ impl Builder {
             shared: Arc::new(Shared {
                 engines: Engines::new(self.concurrency.unwrap_or(CONCURRENCY)),
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
+                stores: Stores::default(),
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
                 inherit_stdio: self.inherit_stdio,
@@ -210,6 +212,7 @@ pub struct Runtime {
 struct Shared {
     engines: Engines,
     egress: Arc<Egress>,
+    stores: Stores,
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
     inherit_stdio: bool,
@@ -263,10 +266,13 @@ impl Runtime {
         if let Some(refusal) = verdict.refusal() {
             return Err(refusal.into());
         }
+        let store = policy.grants.store.as_ref();
+        let store = store.map(|grant| self.shared.stores.open(grant, &source.name));
         let reach = Reach {
             roots: Roots::open(&policy.grants)?,
             egress: Arc::clone(&self.shared.egress),
             secrets: Secrets::read(&policy.grants)?,
+            store: store.transpose()?,
         };
         let (unit, component, weight) = self.compile(&source.bytes, &policy.limits)?;
         let mut linker = Linker::new(&unit.engine);

@@ -260,6 +260,7 @@ impl Session {
             egress: Arc::clone(&shared.egress),
             secrets: Arc::clone(&shared.secrets),
             requests: vec![0; shared.grants.http.len()],
+            store: shared.store.clone(),
             table,
             log: Log::default(),
             denials: Vec::new(),

@@ -13,6 +13,7 @@ use crate::imports::ledger::Ledger;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
 use crate::report::LogLine;
+use crate::stores::Namespace;
 
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
@@ -28,6 +29,7 @@ pub struct HostState {
     /// Requests of this call so far, by the grant that allowed them.
     pub(crate) requests: Vec<u32>,
     pub(crate) ledger: Ledger,
+    pub(crate) store: Option<Namespace>,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     pub(crate) denials: Vec<Denial>,

@@ -15,6 +15,12 @@ pub const PROVIDER_VERSION: &str = "0.1.0";
 /// The version of WASI that this host serves: the one of wasmtime-wasi 48.
 pub const WASI_VERSION: &str = "0.2.12";
 
+/// The version of `wasi:keyvalue` that this host serves: a draft, and no other.
+pub const KEYVALUE_VERSION: &str = "0.2.0-draft";
+
+/// The version of `wasi:config` that this host serves: a release candidate, and no other.
+pub const CONFIG_VERSION: &str = "0.2.0-rc.1";
+
 /// How one import was judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -228,6 +234,10 @@ fn capability(name: &str, base: &str, extra: &BTreeSet<String>) -> Option<Capabi
 fn served_version(base: &str) -> Option<&'static str> {
     if base.starts_with("tollgate:provider/") {
         Some(PROVIDER_VERSION)
+    } else if base == "wasi:keyvalue/store" {
+        Some(KEYVALUE_VERSION)
+    } else if base == "wasi:config/store" {
+        Some(CONFIG_VERSION)
     } else if base.starts_with("wasi:") {
         Some(WASI_VERSION)
     } else {
@@ -241,6 +251,10 @@ fn serves(have: &str, want: Option<&str>) -> bool {
     let (Ok(have), Some(Ok(want))) = (Version::parse(have), want.map(Version::parse)) else {
         return false;
     };
+    // What is not released yet may change in any way from one version to the next.
+    if !have.pre.is_empty() {
+        return want == have;
+    }
     let same_track = if have.major > 0 {
         have.major == want.major
     } else {
@@ -274,6 +288,14 @@ mod tests {
             ("1.4.0", Some("1.0.0"), true),
             ("1.4.0", Some("2.0.0"), false),
             ("0.1.0", Some("0.1.0-rc.1"), false),
+            ("0.2.0-draft", Some("0.2.0-draft"), true),
+            ("0.2.0-draft", Some("0.2.0-draft2"), false),
+            ("0.2.0-draft", Some("0.2.0"), false),
+            ("0.2.0-draft", Some("0.2.0-draft+1"), false),
+            ("0.2.0-rc.1", Some("0.2.0-rc.1"), true),
+            ("0.2.0-rc.1", Some("0.2.0-rc.0"), false),
+            ("0.2.0-rc.1", Some("0.2.0-draft"), false),
+            ("0.2.0-rc.1", None, false),
             ("0.1.0", None, false),
             ("0.1.0", Some("junk"), false),
         ] {

@@ -36,8 +36,13 @@ mod read_range;
 mod recurse;
 mod spin;
 mod stat_file;
+mod store_churn;
+mod store_delete;
 mod store_flood;
 mod store_get;
+mod store_handles;
+mod store_key;
+mod store_loop;
 mod store_open;
 mod store_set;
 mod touch;
@@ -84,8 +89,13 @@ const ATTACKS: &[(&str, Attack)] = &[
     ("recurse", recurse::run),
     ("spin", spin::run),
     ("stat-file", stat_file::run),
+    ("store-churn", store_churn::run),
+    ("store-delete", store_delete::run),
     ("store-flood", store_flood::run),
     ("store-get", store_get::run),
+    ("store-handles", store_handles::run),
+    ("store-key", store_key::run),
+    ("store-loop", store_loop::run),
     ("store-open", store_open::run),
     ("store-set", store_set::run),
     ("touch", touch::run),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollgate::policy::{Access, FileGrant, HttpGrant};
+use tollgate::policy::{Access, FileGrant, HttpGrant, StoreGrant};
 use tollgate::{
     CallError, Describe, Error, Grants, Guest, Limits, Outcome, Policy, Report, escape,
 };
@@ -173,7 +173,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
         grants: Grants {
             log: true,
             hash: true,
-            store: true,
+            store: Some(StoreGrant::default()),
             config: Some(Default::default()),
             http: vec![HttpGrant::new("https://example.com/**")],
             files: vec![FileGrant::new("data", samples.path("files"), Access::Read)],

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod files;
 pub(crate) mod hash;
 pub(crate) mod http;
+pub(crate) mod keyvalue;
 pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod store;
@@ -18,6 +19,7 @@ use tollgate_policy::Grants;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::tollgate::provider;
+use crate::bindings_standard::wasi as standard;
 use crate::state::HostState;
 
 /// Adds an interface of the embedder's own to a linker.
@@ -44,9 +46,11 @@ pub(crate) fn link(
     }
     if grants.config.is_some() {
         provider::config::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        standard::config::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
     }
-    if grants.store {
+    if grants.store.is_some() {
         provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        standard::keyvalue::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
     }
     if grants.wasi.is_some() {
         wasi::link(linker)?;
@@ -91,6 +95,12 @@ mod tests {
         }),
         ("store = true", |linker| {
             provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("config = {}", |linker| {
+            standard::config::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("store = true", |linker| {
+            standard::keyvalue::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
         }),
         ("wasi = \"inert\"", |linker| {
             wasmtime_wasi::p2::add_to_linker_async(linker)
