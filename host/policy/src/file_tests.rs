@@ -1,6 +1,7 @@
 //! Tests of what a policy file may say: every key is read, and written back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
