@@ -115,7 +115,8 @@ prove store-handles    $rt/imports/store.rs 's/Stop::Handles\.into()/Stop::Fuel.
 prove store-toll-set   $rt/imports/store.rs 's/charge(key\.len() as u64 + sent, MOVE_PRICE)/charge(key.len() as u64, MOVE_PRICE)/' store::the_store_is_paid_for_by_the_byte
 prove store-toll-get   $rt/imports/store.rs 's/self\.meter\.charge_more(value\.len() as u64, MOVE_PRICE)?;//' store::the_store_is_paid_for_by_the_byte
 prove store-toll-list  $rt/imports/store.rs 's/self\.meter\.charge_more(listed\.cost, MOVE_PRICE)?;//' store::the_store_is_paid_for_by_the_byte
-prove store-commit     $rt/imports/store.rs 's/self\.meter\.charge_fixed(price)?;/let _ = price;/' store::the_store_is_paid_for_in_advance
+prove store-read       $rt/imports/store.rs 's/self\.charge_store(&READ)?;//' store::the_store_is_paid_for_by_the_byte
+prove store-commit     $rt/imports/store.rs 's/self\.charge_store(&COMMIT)?;//' store::the_store_is_paid_for_in_advance
 prove store-get-cap    $rt/imports/store.rs 's/let most = self\.meter\.limits\.host_data;/let most = u64::MAX;/' store::an_answer_is_no_larger_than_host_data_allows
 prove store-list-cap   $rt/database.rs 's/bytes > bounds\.bytes/false/' store::an_answer_is_no_larger_than_host_data_allows
 prove store-list-cost  $rt/database.rs 's/cost > bounds\.cost/false/' store::the_store_is_paid_for_in_advance

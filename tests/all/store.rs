@@ -204,10 +204,17 @@ fn the_store_is_paid_for_by_the_byte() {
         let full = fuel("store-open flood");
         assert!(full - empty >= 1_000 * (5 + 24), "{full} {empty}");
     }
-    // Two commits.
     let fuel = |provider, input: &str| ask(provider, input).usage.fuel;
+    for input in ["store-get none key", "store-open none"] {
+        let (cheap, dear) = (fuel(&memory, input), fuel(&file, input));
+        assert!(cheap >= 7_000 && dear >= 40_000, "{input}: {cheap} {dear}");
+    }
+    // Two commits.
     let (cheap, dear) = (fuel(&memory, "store-key 9 9"), fuel(&file, "store-key 9 9"));
-    assert!(cheap >= 2 * 10_000 && dear >= 2 * 100_000, "{cheap} {dear}");
+    assert!(
+        cheap >= 2 * 150_000 && dear >= 2 * 500_000,
+        "{cheap} {dear}"
+    );
 }
 
 /// What the fuel does not cover is not done.
@@ -226,18 +233,18 @@ fn the_store_is_paid_for_in_advance() {
     assert_eq!(answer(&provider, "store-get things k"), "Ok(Some(\"old\"))");
     answer(&provider, "store-churn 60000 1");
     let report = ask(
-        &load(&format!("{rich}\n[limits]\nfuel = 40_000")),
+        &load(&format!("{rich}\n[limits]\nfuel = 80_000")),
         "store-get churn key",
     );
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
     assert!(report.usage.elapsed < Duration::from_secs(1));
     // A list goes no further than what is paid for.
     answer(&provider, "store-flood 0");
-    let poor = load(&format!("{rich}\n[limits]\nfuel = 15_000"));
+    let poor = load(&format!("{rich}\n[limits]\nfuel = 65_000"));
     let report = ask(&poor, "store-open flood");
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
     assert!(
-        report.usage.host_bytes < 15_000,
+        report.usage.host_bytes < 27_000,
         "{}",
         report.usage.host_bytes
     );
