@@ -12,7 +12,7 @@ demo: guests
     @target/debug/tollgate demo
 
 # Every test: policies, library, documentation, guests against the host, command line.
-test: guests
+test: guests guests-polyglot
     cargo test --workspace --quiet --no-fail-fast
 
 # Formatting, clippy and documentation, warnings denied; the guests too.
@@ -26,8 +26,12 @@ lint: setup
 guests: setup
     @cargo run --quiet --package tollgate-guests -- build
 
+# The guests written in Python and JavaScript, in target/guests. Their compilers come from PyPI and npm.
+guests-polyglot:
+    @guests/polyglot/build.sh target/guests
+
 # The same guests built by cargo-component, and the suite run against them.
-guests-cargo-component: setup
+guests-cargo-component: setup guests-polyglot
     #!/bin/sh
     set -eu
     if ! PATH="$PWD/.tools/bin:$PATH" command -v cargo-component >/dev/null; then
@@ -35,13 +39,14 @@ guests-cargo-component: setup
         cargo install --quiet --locked --root .tools --version {{cargo_component}} cargo-component
     fi
     cargo run --quiet --package tollgate-guests -- build --cargo-component
+    cp target/guests/polyglot-*.wasm target/guests-cargo-component/
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --quiet --package tollgate-tests
 
 # Golden files of the command line, written anew from what it prints now.
 bless: guests
     BLESS=1 cargo test --quiet --package tollgate-tests cli
 
-# What a build needs beside rustup and a C compiler.
+# What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]
 setup:
     #!/bin/sh
@@ -58,5 +63,5 @@ setup:
     done
 
 # Deletes each enforcing line in turn and shows the test that fails without it. About 15 minutes.
-prove *only: guests
+prove *only: guests guests-polyglot
     tests/prove.sh {{only}}

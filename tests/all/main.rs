@@ -19,6 +19,7 @@ mod lifting;
 mod load;
 mod memory;
 mod numbers;
+mod polyglot;
 mod providers;
 mod sessions;
 mod text;
