@@ -26,6 +26,14 @@ lint: setup
 guests: setup
     @cargo run --quiet --package tollgate-guests -- build
 
+# The guests written in Python and JavaScript, in target/guests. Their compilers come from PyPI and npm.
+guests-polyglot:
+    @guests/polyglot/build.sh target/guests
+
+# The tests of the guests in Python and JavaScript. Apart from `test`, which needs rustup and a C compiler only.
+test-polyglot: guests guests-polyglot
+    cargo test --quiet --package tollgate-tests --features polyglot polyglot
+
 # The same guests built by cargo-component, and the suite run against them.
 guests-cargo-component: setup
     #!/bin/sh
@@ -41,7 +49,7 @@ guests-cargo-component: setup
 bless: guests
     BLESS=1 cargo test --quiet --package tollgate-tests cli
 
-# What a build needs beside rustup and a C compiler.
+# What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]
 setup:
     #!/bin/sh

@@ -18,6 +18,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             all.push(entry?.file_name().to_string_lossy().into_owned());
         }
     }
+    for entry in fs::read_dir(guests.join("polyglot"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            all.push(format!("polyglot-{}", entry.file_name().to_string_lossy()));
+        }
+    }
     let missing: Vec<String> = all
         .iter()
         .map(|name| name.replace('_', "-"))
@@ -35,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=../guests/hostile/src/attacks");
     println!("cargo::rerun-if-changed=../guests/providers");
     println!("cargo::rerun-if-changed=../guests/wasip2");
+    println!("cargo::rerun-if-changed=../guests/polyglot");
     Ok(())
 }
 

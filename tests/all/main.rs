@@ -20,6 +20,8 @@ mod lifting;
 mod load;
 mod memory;
 mod numbers;
+#[cfg(feature = "polyglot")]
+mod polyglot;
 mod providers;
 mod quotas;
 mod server;

@@ -68,7 +68,7 @@ pub(crate) fn build(repo: &Path, opts: Opts) -> Result<()> {
         let bytes = wat::parse_file(file).with_context(|| format!("guest {name}"))?;
         output.write(name, &bytes)?;
     }
-    output.finish()
+    output.finish(&guests.polyglot)
 }
 
 fn read(name: &str, file: &Path) -> Result<Vec<u8>> {

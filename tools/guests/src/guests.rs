@@ -19,6 +19,8 @@ pub(crate) struct Guests {
     pub(crate) commands: Vec<Crate>,
     /// `wat/*.wat`: name and file.
     pub(crate) texts: Vec<(String, PathBuf)>,
+    /// `polyglot/*`: not Rust. `just guests-polyglot` makes components of them, into the same folder.
+    pub(crate) polyglot: Vec<String>,
 }
 
 /// A guest written in Rust. Its folder has the crate's name.
@@ -37,6 +39,7 @@ impl Guests {
             modules,
             commands: crates_in(&workspace.join("wasip2"))?,
             texts: texts_in(&workspace.join("wat"))?,
+            polyglot: polyglot_in(&workspace.join("polyglot"))?,
         };
         guests.check_names()?;
         Ok(guests)
@@ -50,7 +53,8 @@ impl Guests {
             .iter()
             .chain(&self.commands)
             .map(|guest| &guest.name);
-        for name in crates.chain(self.texts.iter().map(|(name, _)| name)) {
+        let texts = self.texts.iter().map(|(name, _)| name);
+        for name in crates.chain(texts).chain(&self.polyglot) {
             ensure!(
                 seen.insert(name),
                 "guest {name}: there are two of that name"
@@ -85,5 +89,16 @@ fn texts_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(entries_with(folder, "wat")?
         .into_iter()
         .map(|path| (stem(&path), path))
+        .collect())
+}
+
+fn polyglot_in(folder: &Path) -> Result<Vec<String>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    Ok(entries(folder)?
+        .into_iter()
+        .filter(|path| path.is_dir())
+        .map(|path| format!("polyglot-{}", stem(&path)))
         .collect())
 }

@@ -49,10 +49,11 @@ impl Output {
         Ok(())
     }
 
-    /// Sums up, and names files that no guest makes any more.
-    pub(crate) fn finish(self) -> Result<()> {
+    /// Sums up, and names files that no guest makes any more. `elsewhere` are those that others put here.
+    pub(crate) fn finish(self, elsewhere: &[String]) -> Result<()> {
         for file in entries_with(&self.folder, "wasm")? {
-            if !self.names.contains(&stem(&file)) {
+            let name = stem(&file);
+            if !self.names.contains(&name) && !elsewhere.contains(&name) {
                 println!("left over: {}, no guest makes it", shown(&file));
             }
         }

