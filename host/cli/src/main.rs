@@ -36,10 +36,10 @@ Exit status: 0 the provider returned, 1 it returned its own error (a WASI comman
 
 Example: tollgate demo";
 
-/// Runs WebAssembly components that nobody should have to trust.
 /// How long a guest's last output may take once its call is over.
 const LAST_WRITES: std::time::Duration = std::time::Duration::from_millis(500);
 
+/// Runs WebAssembly components that nobody should have to trust.
 #[derive(Parser)]
 #[command(name = "tollgate", version = VERSION, after_help = AFTER_HELP)]
 struct Cli {
