@@ -99,12 +99,12 @@ pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
     )
 }
 
+/// A name, and what each look-up of it answers.
+type Answers = (String, Vec<Vec<IpAddr>>);
+
 /// Names and their addresses; each look-up takes the next answer, the last one stays.
 #[derive(Clone, Default)]
-pub(crate) struct Names(
-    Arc<Mutex<Vec<(String, Vec<Vec<IpAddr>>)>>>,
-    Arc<AtomicUsize>,
-);
+pub(crate) struct Names(Arc<Mutex<Vec<Answers>>>, Arc<AtomicUsize>);
 
 impl Names {
     pub(crate) fn set(&self, name: &str, answers: &[&[&str]]) {
