@@ -90,6 +90,15 @@ fn host_calls_cost_fuel() {
         "{}",
         report.usage.host_calls
     );
+    // A guest that does next to nothing itself: what it spends is the host's price.
+    let policy = "grants.config = {}\nlimits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000";
+    let report = crate::harness::wave("start-host-call", policy, "attack()");
+    assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
+    assert!(
+        report.usage.host_calls < 2_100,
+        "{}",
+        report.usage.host_calls
+    );
 }
 
 /// ... and by the byte (row 54).
