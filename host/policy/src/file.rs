@@ -330,4 +330,4 @@ mod tests;
 
 #[cfg(test)]
 #[path = "file_mistakes.rs"]
-mod mistakes;
+pub(crate) mod mistakes;

@@ -14,8 +14,10 @@ use crate::units::Unit;
 const HTTP: &[&str] = &[
     "url",
     "methods",
+    "headers",
     "max-body",
     "max-requests",
+    "max-connections",
     "private",
     "credential",
 ];
@@ -26,7 +28,7 @@ pub(crate) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
         let url = required(&node, &entries, "url")?;
         let text = url.string("a string such as \"https://host/**\"")?;
         crate::url::check(text).map_err(url.refused())?;
-        let mut grant = HttpGrant::new(text);
+        let (mut grant, mut headers) = (HttpGrant::new(text), Vec::new());
         for (name, node) in &entries {
             match *name {
                 "methods" => {
@@ -37,6 +39,15 @@ pub(crate) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
                         .collect::<Result<_, _>>()?;
                     http::check_methods(&grant.methods).map_err(node.refused())?;
                 }
+                "headers" => {
+                    let nodes = node.array("a list such as [\"accept\", \"if-none-match\"]")?;
+                    grant.headers = Some(Vec::new());
+                    for node in nodes {
+                        let header = node.string("a string such as \"accept\"")?;
+                        grant.add_header(header).map_err(node.refused())?;
+                        headers.push((header, node));
+                    }
+                }
                 "max-body" => {
                     grant.max_body = read_unit(node, Unit::Bytes)?;
                     http::check_max_body(grant.max_body).map_err(node.refused())?;
@@ -46,10 +57,19 @@ pub(crate) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
                     grant.max_requests =
                         http::check_max_requests(requests).map_err(node.refused())?;
                 }
+                "max-connections" => {
+                    let connections = read_unit(node, Unit::Count)?;
+                    grant.max_connections =
+                        http::check_max_connections(connections).map_err(node.refused())?;
+                }
                 "private" => grant.private = node.boolean()?,
                 "credential" => grant.credential = Some(read_credential(node, base)?),
                 _ => {}
             }
+        }
+        // The credential may stand after the list.
+        for (header, node) in headers {
+            grant.check_not_own(header).map_err(node.refused())?;
         }
         grants.add_http(grant).map_err(url.refused())?;
     }
@@ -96,3 +116,7 @@ fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyErr
         prefix: prefix.to_owned(),
     })
 }
+
+#[cfg(test)]
+#[path = "file_http_tests.rs"]
+mod tests;
