@@ -27,10 +27,12 @@ pub enum Reason {
     Method,
     /// The host is at an address that is not public.
     PrivateAddress,
-    /// A header that only the host may set, or that is none.
+    /// A header that only the host may set, that the grant does not list, or that is none.
     BadHeader,
     /// More requests, or redirects, than granted.
     TooManyRequests,
+    /// More connections open at the same time than granted.
+    TooManyConnections,
     /// The response holds the credential that the request carried.
     SecretInResponse,
     /// A quota of the grant is used up, or the request is larger than it allows.
@@ -56,6 +58,7 @@ impl Reason {
         Reason::PrivateAddress,
         Reason::BadHeader,
         Reason::TooManyRequests,
+        Reason::TooManyConnections,
         Reason::SecretInResponse,
         Reason::Quota,
         Reason::Link,
@@ -76,6 +79,7 @@ impl Reason {
             Reason::PrivateAddress => "private-address",
             Reason::BadHeader => "bad-header",
             Reason::TooManyRequests => "too-many-requests",
+            Reason::TooManyConnections => "too-many-connections",
             Reason::SecretInResponse => "secret-in-response",
             Reason::Quota => "quota",
             Reason::Link => "link",
@@ -126,6 +130,7 @@ mod tests {
             "private-address",
             "bad-header",
             "too-many-requests",
+            "too-many-connections",
             "secret-in-response",
             "quota",
             "link",

@@ -71,26 +71,26 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
         Just(vec!["GET".to_owned(), "HEAD".to_owned()]),
         Just(vec!["POST".to_owned()]),
     ];
-    let grant = (
-        methods,
-        1..=1u64 << 30,
-        1..=1000u32,
-        any::<bool>(),
-        credential,
-    );
+    let headers = proptest::option::of(btree_set("x-[a-z0-9]{1,3}", 0..3));
+    let quotas = (1..=1u64 << 30, 1..=1000u32, 1..=64u32);
+    let grant = (methods, headers, quotas, any::<bool>(), credential);
     btree_set(url, 0..4).prop_flat_map(move |urls| {
         let grants: Vec<_> = urls
             .into_iter()
             .map(|url| {
                 grant.clone().prop_map(move |parts| {
-                    let (methods, max_body, max_requests, private, credential) = parts;
+                    let (methods, headers, quotas, private, credential) = parts;
+                    let (max_body, max_requests, max_connections) = quotas;
+                    let headers: Option<BTreeSet<String>> = headers;
                     // A credential is refused where it would be sent in the clear.
                     let safe = private || url.starts_with("https://");
                     HttpGrant {
                         url: url.clone(),
                         methods,
+                        headers: headers.map(|names| names.into_iter().collect()),
                         max_body,
                         max_requests,
+                        max_connections,
                         private,
                         credential: credential.filter(|_| safe),
                     }
