@@ -1,5 +1,5 @@
-//! The one decision on outgoing requests: is this URL granted, by which grant, and may this address be
-//! dialled. Our own `http` and WASI's share it.
+//! The one decision on outgoing requests: is this URL granted, by which grant, with this header, and may this
+//! address be dialled. Our own `http` and WASI's share it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,6 +7,7 @@ use ::url::{Host, Url};
 
 use crate::denied::Reason;
 use crate::grants::Grants;
+use crate::http::is_reserved;
 
 /// The longest URL, in bytes. Servers commonly refuse more than 8 KiB.
 pub const MAX_URL: usize = 8 << 10;
@@ -165,6 +166,29 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
         reason = Reason::Method;
     }
     Err(reason)
+}
+
+/// Whether the guest may set the header `name`, in any case, on a request that `grants.http[index]` allows.
+///
+/// It sets no credential's header, whichever grant the credential belongs to: what a server makes of such a
+/// header is for the host to bring about, not for the guest. That `name` is a header's name at all is for
+/// whoever builds the message to see to.
+///
+/// # Errors
+///
+/// [`Reason::NotGranted`] when there is no such grant; [`Reason::BadHeader`] for a reserved header
+/// ([`is_reserved`], `content-length` included), a credential's, and one that the grant does not list.
+pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
+    let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
+    let is_it = |header: &String| header.eq_ignore_ascii_case(name);
+    let mut credentials = grants.http.iter().flat_map(|grant| &grant.credential);
+    if is_reserved(name) || credentials.any(|credential| is_it(&credential.header)) {
+        return Err(Reason::BadHeader);
+    }
+    match &grant.headers {
+        Some(listed) if !listed.iter().any(is_it) => Err(Reason::BadHeader),
+        _ => Ok(()),
+    }
 }
 
 /// Whether `target` is one of those that a grant's URL pattern stands for.
