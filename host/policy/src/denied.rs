@@ -111,6 +111,40 @@ pub struct Denial {
     pub reason: Reason,
 }
 
+impl Denial {
+    /// The part of a policy that would allow it, for whoever reads the report. None for what no policy
+    /// allows, such as a path out of its root.
+    ///
+    /// ```
+    /// use tollgate_policy::{Denial, Reason};
+    ///
+    /// let denial = Denial { capability: "http", target: "http://10.0.0.1/".into(), reason: Reason::PrivateAddress };
+    /// assert_eq!(denial.remedy(), Some("`private = true` in its `[[grants.http]]`"));
+    /// ```
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match (self.capability, self.reason) {
+            ("http", Reason::NotGranted) => "a `[[grants.http]]` with its `url`",
+            ("config", Reason::NotGranted) => "its key in `[grants.config]`",
+            ("store", Reason::NotGranted) => "`store = true` in `[grants]`",
+            ("files", Reason::UnknownRoot) => "a `[[grants.files]]` with its `root`",
+            ("files", Reason::ReadOnly) => "`access = \"read-write\"` in its `[[grants.files]]`",
+            ("files", Reason::Quota) => {
+                "a larger `max-write`, `max-files` or `max-read` in its `[[grants.files]]`"
+            }
+            ("store", Reason::Quota) => {
+                "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
+            }
+            (_, Reason::Method) => "its method among the `methods` of its `[[grants.http]]`",
+            (_, Reason::PrivateAddress) => "`private = true` in its `[[grants.http]]`",
+            (_, Reason::TooManyRequests) => "a larger `max-requests` in its `[[grants.http]]`",
+            (_, Reason::TooManyConnections) => {
+                "a larger `max-connections` in its `[[grants.http]]`"
+            }
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
