@@ -25,8 +25,9 @@ impl Target {
     ///
     /// Refused are control characters, spaces and backslashes (some parsers drop or turn them), user
     /// info, fragments, hosts that are spelt in any but the plain way (octal, hexadecimal, short or
-    /// decimal IPv4, percent escapes, upper-case or non-ASCII letters that would be mapped, a trailing
-    /// dot), and paths with escaped separators or dots, which servers decode into something else.
+    /// decimal IPv4, percent escapes, upper-case or non-ASCII letters that would be mapped, empty labels,
+    /// punctuation), and paths with `.` or `..`, also where some servers see them (before a `;`), with
+    /// escaped separators or dots, which servers decode into something else, or with half an escape.
     ///
     /// # Errors
     ///
@@ -51,7 +52,8 @@ impl Target {
         // As written, or not at all: whatever the parser had to change, another might change differently.
         let plain_authority =
             authority == host || authority == format!("{host}:{port}") && port != 0;
-        if !plain_authority || host.ends_with('.') || host.is_empty() {
+        let plain_host = host.starts_with('[') || host.split('.').all(is_plain_label);
+        if !plain_authority || !plain_host {
             return Err(Reason::BadUrl);
         }
         let path_only = path
@@ -59,10 +61,14 @@ impl Target {
             .next()
             .unwrap_or_default()
             .to_ascii_lowercase();
+        // Java's servers drop what follows a `;` in a part, and see the `..` that is left.
+        let climbs = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+        let half = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() < 2;
         if ["%2e", "%2f", "%5c", "%00"]
             .iter()
             .any(|bad| path_only.contains(bad))
-            || path_only.split('/').any(|part| part == "." || part == "..")
+            || path_only.split('%').skip(1).any(half)
+            || path_only.split('/').any(climbs)
         {
             return Err(Reason::BadUrl);
         }
@@ -142,6 +148,13 @@ impl Target {
             && self.host == other.host
             && self.port == other.port
     }
+}
+
+/// A label of a host's name: letters, digits, `-`, and `_` since there are such names. The URL standard lets
+/// through much more that no name has.
+fn is_plain_label(label: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    !label.is_empty() && label.bytes().all(plain)
 }
 
 fn without_fragment(url: &str) -> &str {
