@@ -533,6 +533,39 @@ fn the_deadline_ends_what_drips_and_what_is_left() {
     Footprint::now().assert_back_at(&before);
 }
 
+#[test]
+fn its_functions_are_host_calls() {
+    let report = Client::new().run("limits.host-calls = 80", &["flood", "copies"]);
+    assert_eq!(report.outcome.fault().unwrap().label(), "host-calls");
+}
+
+/// The program has what the library needs for it, and says of a denial what would allow it.
+#[test]
+fn the_program_sends_requests_too() {
+    let server = hello();
+    let at = format!("{}**", url(&server, "/"));
+    let guest = crate::harness::guest_file("http-client");
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("policy.toml");
+    let ask = |grant: &str| {
+        let text = format!("grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{at}\"{grant} }}]");
+        std::fs::write(&file, text).unwrap();
+        let mut command = std::process::Command::new(crate::cli::tollgate());
+        command.args(["run", guest.to_str().unwrap(), "--policy"]);
+        command.arg(&file).args(["--", "get", &url(&server, "/")]);
+        command.output().unwrap()
+    };
+    let output = ask(", private = true");
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stdout.ends_with(b"\n\nhello"), "{output:?}");
+    let output = ask("");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("private-address; `private = true` in its `[[grants.http]]` allows it"),
+        "{said}"
+    );
+}
+
 /// What a guest can park in the host is bounded by its handles, each of them small, and gone with the call.
 #[test]
 fn floods_are_stopped_and_leave_nothing() {
@@ -542,6 +575,12 @@ fn floods_are_stopped_and_leave_nothing() {
         let report = run(&provider, &["flood", what]);
         let fault = report.outcome.fault();
         assert_eq!(fault.unwrap().label(), kind, "{what}: {fault:?}");
+        let said = stdout(&report);
+        match what {
+            "fields" => assert!(said.lines().count() < 200, "{said}"),
+            "parked" => assert!(said.starts_with("32768\n"), "{said}"),
+            _ => {}
+        }
     };
     for (what, kind) in [
         ("fields", "trap"),

@@ -241,6 +241,7 @@ pub fn is_reserved(header: &str) -> bool {
         "content-length",
         "expect",
         "host",
+        "http2-settings",
         "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",

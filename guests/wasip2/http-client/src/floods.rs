@@ -1,4 +1,4 @@
-//! What fills the host's memory if it lets a guest: `flood KIND`.
+//! What fills the host's memory if it lets a guest: `flood KIND`. Each says as it goes what it got away with.
 //!
 //! `fields` (one, header by header) · `copies` (of a full one, each changed) · `parked` (requests that are never
 //! sent, each with as much of a body as the host takes) · `requests` (sent, never waited for)
@@ -16,6 +16,7 @@ pub(crate) fn act(what: &str) -> Result<(), Failure> {
             let fields = Fields::new();
             for n in 0_u32.. {
                 append(&fields, n)?;
+                println!("{n}");
             }
         }
         "copies" => {
@@ -33,7 +34,7 @@ pub(crate) fn act(what: &str) -> Result<(), Failure> {
         "parked" => loop {
             let request = Request::new("POST", NOWHERE, &[])?;
             let body = request.body()?;
-            body.park();
+            println!("{}", body.park());
             std::mem::forget(request);
         },
         "requests" => loop {

@@ -139,14 +139,15 @@ async fn read_body(reply: &mut Reply, cap: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The guest's headers, which are all to be headers and not what frames the message.
+/// The guest's headers, each of which is to be one. Which it may set is decided for each hop.
 fn request_headers(request: &Request) -> Result<HeaderMap, Reason> {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        if tollgate_policy::http::is_reserved(name) {
+        let name = HeaderName::try_from(name).map_err(|_| Reason::BadHeader)?;
+        // There is no body for it to be the length of.
+        if name == header::CONTENT_LENGTH {
             return Err(Reason::BadHeader);
         }
-        let name = HeaderName::try_from(name).map_err(|_| Reason::BadHeader)?;
         let value = HeaderValue::try_from(value).map_err(|_| Reason::BadHeader)?;
         let added = headers.try_append(name, value);
         added.map_err(|_| Reason::BadHeader)?;
