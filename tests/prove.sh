@@ -67,6 +67,12 @@ prove stdio            $rt/imports/wasi/stdio.rs 's/captured\.cap = cap/captured
 prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles as usize);//' floods::host_handles_are_counted
 prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
 prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
+prove compile-time     $rt/compile.rs 's/left\.is_zero() ||/false ||/' compile::a_worker_over_its_time_is_ended
+prove compile-memory   $rt/compile_worker.rs 's/limit(Resource::As, memory)?;/let _ = memory;/' compile::a_worker_over_its_memory_is_ended
+prove compile-given-up $rt/compile.rs 's/|| cancelled\.load(Ordering::Relaxed)/|| false \&\& cancelled.load(Ordering::Relaxed)/' compile::a_load_that_is_given_up_ends_its_worker
+prove compile-orphan   $rt/compile_worker.rs 's/rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;/{}/' compile::a_worker_does_not_outlive_its_host
+prove compile-inside   $rt/runtime.rs 's/if !self\.shared\.compiler\.keeps/if false \&\& !self.shared.compiler.keeps/' compile::limits_of_compiling_need_a_worker
+prove compile-checked  $rt/compile_worker.rs 's/if blake3::hash(body)\.as_bytes() != digest/if false \&\& blake3::hash(body).as_bytes() != digest/' compile::a_program_that_is_no_worker_is_a_host_error
 prove nesting          $rt/inspect.rs 's/depth > MAX_NESTING/false \&\& depth > MAX_NESTING/' load::deep_nesting_is_refused_by_the_scan
 prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
 prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte

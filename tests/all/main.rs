@@ -12,6 +12,7 @@ mod budget;
 mod cancel;
 mod capabilities;
 mod cli;
+mod compile;
 mod files;
 mod floods;
 mod harness;

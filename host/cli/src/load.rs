@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tollgate::{
-    CallError, HostError, Inspection, LoadError, Policy, Provider, ProviderInfo, Refusal, Runtime,
-    Source, host_error_json, refused_json,
+    CallError, Compiler, HostError, Inspection, LoadError, Policy, Provider, ProviderInfo, Refusal,
+    Runtime, Source, host_error_json, refused_json,
 };
 
 use crate::options::ComponentOpts;
@@ -55,8 +55,7 @@ impl<'u> Subject<'u> {
             ui,
             source,
             policy,
-            // What a guest writes to this program's output is what the program is for.
-            runtime: Runtime::builder().allow_inherited_stdio().build(),
+            runtime: runtime()?,
             reporter,
         })
     }
@@ -138,6 +137,15 @@ fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
         *digest = Value::Null;
     }
     report
+}
+
+/// The runtime of this program: what a guest writes to its output is what the program is for, and what
+/// strangers wrote is compiled by a process of its own.
+pub(crate) fn runtime() -> Result<Runtime, Stop> {
+    let compiler = Compiler::this_program()
+        .map_err(|error| Stop::Host(format!("cannot find this program's own file: {error}")))?;
+    let builder = Runtime::builder().allow_inherited_stdio();
+    Ok(builder.compiler(compiler).build())
 }
 
 /// Loads a component, with a line on the terminal when that takes its time.

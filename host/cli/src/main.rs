@@ -60,6 +60,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    tollgate::compile_worker::serve_if_asked();
     let cli = Cli::parse();
     let ui = Ui::new(&cli.display);
     interrupt::watch();

@@ -32,6 +32,8 @@ log = 0x0a
 stdio = "11kB"
 handles = 1_2
 component-size = "1.5MiB"
+compile-time = "1.5s"
+compile-memory = "300MiB"
 
 [grants]
 log = true
@@ -75,6 +77,8 @@ access = "read-write"
         stdio: 11_000,
         handles: 12,
         component_size: 3 << 19,
+        compile_time: Duration::from_millis(1500),
+        compile_memory: 300 << 20,
     };
     let strings = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
     let file = |root: &str, path: &str, access| FileGrant::new(root, path, access);

@@ -40,6 +40,12 @@ pub const HANDLES: u32 = 1_024;
 /// Default of `component-size`: three times the largest guest we know (a Python toolchain's 18 MB).
 pub const COMPONENT_SIZE: u64 = 64 << 20;
 
+/// Default of `compile-time`: three times what the largest guest we know (18 MB of Python) takes on two slow
+/// processors.
+pub const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// Default of `compile-memory`: twice what that guest takes.
+pub const COMPILE_MEMORY: u64 = 2 << 30;
+
 /// What one call may use up. Everything is finite: there is no "unlimited".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -69,6 +75,10 @@ pub struct Limits {
     pub handles: u32,
     /// Bytes of the component file.
     pub component_size: u64,
+    /// Wall-clock time for compiling the component, in a worker process.
+    pub compile_time: Duration,
+    /// Bytes of address space for compiling the component, in a worker process.
+    pub compile_memory: u64,
 }
 
 impl Default for Limits {
@@ -87,6 +97,8 @@ impl Default for Limits {
             stdio: STDIO,
             handles: HANDLES,
             component_size: COMPONENT_SIZE,
+            compile_time: COMPILE_TIME,
+            compile_memory: COMPILE_MEMORY,
         }
     }
 }
@@ -238,6 +250,18 @@ impl Limits {
             help: "bytes of the component file",
             get: |l| l.component_size, set: |l, v| l.component_size = v,
         },
+        LimitKey {
+            name: "compile-time", unit: Unit::Duration, min: 100 * MILLISECOND, max: HOUR,
+            range: "from the start of a process to what nobody waits for",
+            help: "wall-clock time for compiling the component",
+            get: |l| micros(l.compile_time), set: |l, v| l.compile_time = Duration::from_micros(v),
+        },
+        LimitKey {
+            name: "compile-memory", unit: Unit::Bytes, min: 256 * MIB, max: 64 * GIB,
+            range: "from what the compiler takes for nothing at all to what machines have",
+            help: "address space for compiling the component",
+            get: |l| l.compile_memory, set: |l, v| l.compile_memory = v,
+        },
     ];
 
     /// The limit of that name; its spelling is exact.
@@ -281,11 +305,15 @@ impl Limits {
             let named = |e: ValueError| ValueError::new(format!("limits.{}: {e}", key.name));
             key.set(&mut same, key.get(self)).map_err(named)?;
         }
-        match same == *self {
-            true => Ok(()),
-            false => Err(ValueError::new(
-                "limits.deadline: is finer than one microsecond",
-            )),
+        let times = [
+            ("deadline", same.deadline != self.deadline),
+            ("compile-time", same.compile_time != self.compile_time),
+        ];
+        match times.iter().find(|(_, finer)| *finer) {
+            None => Ok(()),
+            Some((name, _)) => Err(ValueError::new(format!(
+                "limits.{name}: is finer than one microsecond"
+            ))),
         }
     }
 }

@@ -17,6 +17,8 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("stdio", "1MiB"),
     ("handles", "1_024"),
     ("component-size", "64MiB"),
+    ("compile-time", "60s"),
+    ("compile-memory", "2GiB"),
 ];
 
 #[test]
@@ -55,6 +57,10 @@ fn every_key_sets_its_own_field_and_no_other() {
     changed("stdio", |l| l.stdio = 0);
     changed("handles", |l| l.handles = 1);
     changed("component-size", |l| l.component_size = 8);
+    changed("compile-time", |l| {
+        l.compile_time = Duration::from_millis(100)
+    });
+    changed("compile-memory", |l| l.compile_memory = 256 << 20);
 }
 
 #[test]
@@ -73,6 +79,8 @@ fn ranges_are_changed_on_purpose() {
         ("stdio", "0B", "64MiB"),
         ("handles", "1", "1000000"),
         ("component-size", "8B", "1GiB"),
+        ("compile-time", "100ms", "1h"),
+        ("compile-memory", "256MiB", "64GiB"),
     ];
     for (key, (name, min, max)) in Limits::KEYS.iter().zip(ranges) {
         let shown = (key.name, key.unit.show(key.min), key.unit.show(key.max));
@@ -115,6 +123,8 @@ fn values_put_together_in_code_are_checked() {
     assert!(check(|l| l.deadline = Duration::MAX).starts_with("limits.deadline: "));
     let fine = check(|l| l.deadline = Duration::from_nanos(1_000_001));
     assert_eq!(fine, "limits.deadline: is finer than one microsecond");
+    let fine = check(|l| l.compile_time = Duration::from_nanos(1_000_000_001));
+    assert_eq!(fine, "limits.compile-time: is finer than one microsecond");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Each thread that calls gets a small runtime of its own, made on its first call; calls on several
 //! threads never wait for each other.
 
+use std::sync::atomic::AtomicBool;
+
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
 use tollgate_policy::Policy;
 
@@ -35,7 +37,8 @@ impl Runtime {
     ///
     /// As there.
     pub fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
-        self.0.load_now(source, policy).map(Provider)
+        let never = AtomicBool::new(false);
+        self.0.load_now(source, policy, &never).map(Provider)
     }
 }
 

@@ -89,13 +89,7 @@ pub(crate) struct Slot {
 
 impl EngineUnit {
     fn new(stack: u64, concurrency: Option<u32>) -> Result<EngineUnit, HostError> {
-        let mut config = Config::new();
-        config.wasm_features(WasmFeatures::all().difference(PROPOSALS), false);
-        config.wasm_features(PROPOSALS, true);
-        config.concurrency_support(false);
-        config.consume_fuel(true);
-        // Traps name the functions they passed through; 16 are enough to find the place.
-        config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+        let mut config = settings();
         let stack = usize::try_from(stack).map_err(HostError::new)?;
         config.max_wasm_stack(stack);
         config.async_stack_size(stack.saturating_add(HOST_STACK));
@@ -127,6 +121,17 @@ impl EngineUnit {
         Ok(Slot { _permit: permit })
     }
 
+    /// Code that [`Compiler::compile`](crate::compile::Compiler::compile) made of a component.
+    #[expect(
+        unsafe_code,
+        reason = "the only way to code that another engine compiled"
+    )]
+    pub(crate) fn take(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: it comes from the same version of the compiler, by way of memory and pipes that are this
+        // process's and its worker's alone; the engine compares versions and settings.
+        unsafe { Component::deserialize(&self.engine, code) }
+    }
+
     /// How many slots an instance of `component` takes, or `None` when the pool cannot hold it.
     pub(crate) fn weight(&self, component: &Component, limits: &Limits) -> Option<u32> {
         if self.slots.is_none() {
@@ -144,6 +149,23 @@ impl EngineUnit {
         // One call may take a quarter of the pool at most, or a single guest starves all others.
         (weight <= (self.concurrency / 4).max(1)).then_some(weight)
     }
+}
+
+/// What compiled code depends on: the same for every engine, so that code of one runs on any other.
+fn settings() -> Config {
+    let mut config = Config::new();
+    config.wasm_features(WasmFeatures::all().difference(PROPOSALS), false);
+    config.wasm_features(PROPOSALS, true);
+    config.concurrency_support(false);
+    config.consume_fuel(true);
+    // Traps name the functions they passed through; 16 are enough to find the place.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    config
+}
+
+/// An engine that compiles and runs nothing.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&settings())
 }
 
 fn pool(concurrency: u32) -> InstanceAllocationStrategy {

@@ -52,6 +52,12 @@ pub enum LoadError {
         /// What is wrong with it.
         what: String,
     },
+    /// The policy limits compiling, and this program compiles where it cannot be limited.
+    #[error(
+        "the policy sets `limits.compile-time` or `limits.compile-memory`, which this program cannot keep: \
+         it compiles in its own process; leave them out, or build its runtime with `Compiler::Worker`"
+    )]
+    CompilesInProcess,
     /// A limit that shapes the engine was to change after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {
@@ -117,6 +123,8 @@ pub enum RefusalKind {
     Imports,
     /// It was built for a version of an interface that this host does not have.
     WorldVersion,
+    /// It takes more time or memory to compile than is allowed, or has a shape that does.
+    CompileLimit,
     /// It does not export what is to be called, or with another type.
     MissingExport,
 }
@@ -130,6 +138,7 @@ impl RefusalKind {
             RefusalKind::TooLarge => "too-large",
             RefusalKind::Imports => "imports",
             RefusalKind::WorldVersion => "world-version",
+            RefusalKind::CompileLimit => "compile-limit",
             RefusalKind::MissingExport => "missing-export",
         }
     }

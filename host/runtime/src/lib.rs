@@ -33,6 +33,8 @@ pub mod bindings;
 mod bindings_standard;
 pub mod blocking;
 mod call;
+mod compile;
+pub mod compile_worker;
 mod database;
 mod egress;
 mod engine;
@@ -53,6 +55,7 @@ mod stores;
 mod verdict;
 mod wave;
 
+pub use compile::Compiler;
 pub use egress::Resolver;
 pub use error::{CallError, HostError, LoadError, Refusal, RefusalKind};
 pub use fault::{Fault, FaultKind, HostFailure};

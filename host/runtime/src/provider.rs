@@ -151,6 +151,16 @@ impl Provider {
                 key: "table-elements",
             });
         }
+        if limits.compile_time != self.limits.compile_time {
+            return Err(LoadError::FixedAtLoad {
+                key: "compile-time",
+            });
+        }
+        if limits.compile_memory != self.limits.compile_memory {
+            return Err(LoadError::FixedAtLoad {
+                key: "compile-memory",
+            });
+        }
         Ok(Provider {
             shared: Arc::clone(&self.shared),
             limits: Arc::new(limits),

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate_policy::{Grants, Limits, Policy, Streams};
 use wasmtime::component::{Component, Linker};
 
+use crate::compile::Compiler;
 use crate::egress::{Egress, Resolver};
 use crate::engine::{EngineUnit, Engines};
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
@@ -123,9 +125,18 @@ pub struct Builder {
     resolver: Option<Arc<dyn Resolver>>,
     certificates: Vec<Vec<u8>>,
     inherit_stdio: bool,
+    compiler: Compiler,
 }
 
 impl Builder {
+    /// Who compiles components; this process unless the embedder says otherwise. Who loads components of
+    /// strangers wants a [`Compiler::Worker`].
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Builder {
+        self.compiler = compiler;
+        self
+    }
+
     /// Looks up the names of hosts; the system does unless the embedder says otherwise. Whatever it
     /// answers, each address is decided on before it is dialled.
     #[must_use]
@@ -181,6 +192,7 @@ impl Builder {
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
                 inherit_stdio: self.inherit_stdio,
+                compiler: self.compiler,
             }),
         }
     }
@@ -217,6 +229,7 @@ struct Shared {
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
     inherit_stdio: bool,
+    compiler: Compiler,
 }
 
 impl Default for Runtime {
@@ -249,17 +262,27 @@ impl Runtime {
     /// the other cases are the policy's files and the host's own failures.
     pub async fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
         let (runtime, source, policy) = (self.clone(), source.clone(), policy.clone());
+        let cancelled = Cancelled::default();
+        let told = Arc::clone(&cancelled.0);
         // Compiling takes milliseconds to seconds of processor time: not on the async threads.
-        tokio::task::spawn_blocking(move || runtime.load_now(&source, &policy))
+        tokio::task::spawn_blocking(move || runtime.load_now(&source, &policy, &told))
             .await
             .map_err(HostError::new)?
     }
 
-    pub(crate) fn load_now(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
+    pub(crate) fn load_now(
+        &self,
+        source: &Source,
+        policy: &Policy,
+        cancelled: &AtomicBool,
+    ) -> Result<Provider, LoadError> {
         policy.check()?;
         let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
         if stdio == Some(Streams::Inherit) && !self.shared.inherit_stdio {
             return Err(LoadError::InheritedStdio);
+        }
+        if !self.shared.compiler.keeps(&policy.limits) {
+            return Err(LoadError::CompilesInProcess);
         }
         too_large(source.bytes.len(), &policy.limits)?;
         let inspection = source.inspect()?;
@@ -275,7 +298,7 @@ impl Runtime {
             secrets: Secrets::read(&policy.grants)?,
             store: store.transpose()?,
         };
-        let (unit, component, weight) = self.compile(&source.bytes, &policy.limits)?;
+        let (unit, component, weight) = self.compile(&source.bytes, &policy.limits, cancelled)?;
         let mut linker = Linker::new(&unit.engine);
         link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
         let pre = linker.instantiate_pre(&component).map_err(|error| {
@@ -300,30 +323,36 @@ impl Runtime {
         ))
     }
 
-    /// Compiles for the pool, or, when the component does not fit into it, for on-demand allocation.
+    /// Compiles once, for the pool or, when the component does not fit into it, for on-demand allocation.
     fn compile(
         &self,
         bytes: &[u8],
         limits: &Limits,
+        cancelled: &AtomicBool,
     ) -> Result<(Arc<EngineUnit>, Component, u32), LoadError> {
-        let engines = &self.shared.engines;
+        let Shared {
+            engines, compiler, ..
+        } = &*self.shared;
         let unit = engines.pooled(limits.stack)?;
-        // The engine refuses to compile what no slot of its pool could ever hold.
-        if let Ok(component) = compile(&unit, bytes)
+        let code = compiler.compile(&unit.engine, bytes, limits, cancelled)?;
+        // The engine refuses what no slot of its pool could ever hold.
+        if let Ok(component) = unit.take(&code)
             && let Some(weight) = unit.weight(&component, limits)
         {
             return Ok((unit, component, weight));
         }
         let unit = engines.on_demand(limits.stack)?;
-        let component = compile(&unit, bytes)?;
+        let component = unit.take(&code).map_err(HostError::engine)?;
         Ok((unit, component, 0))
     }
 }
 
-fn compile(unit: &EngineUnit, bytes: &[u8]) -> Result<Component, Refusal> {
-    // `from_binary`: with `new`, text would do as well.
-    Component::from_binary(&unit.engine, bytes).map_err(|error| {
-        let text = format!("it does not compile: {error:#}");
-        Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
-    })
+/// Tells the one who compiles that nobody waits any more.
+#[derive(Default)]
+struct Cancelled(Arc<AtomicBool>);
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

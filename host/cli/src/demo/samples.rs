@@ -35,7 +35,7 @@ impl<'u> Samples<'u> {
         }
         Ok(Samples {
             root,
-            runtime: Runtime::new(),
+            runtime: crate::load::runtime()?,
             ui,
         })
     }
