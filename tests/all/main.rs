@@ -8,6 +8,7 @@
 )]
 
 mod abi;
+mod admission;
 mod budget;
 mod cancel;
 mod capabilities;

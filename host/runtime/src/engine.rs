@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tollgate_policy::Limits;
 use wasmtime::component::Component;
 use wasmtime::{
@@ -36,7 +35,7 @@ const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Memories and tables that one pool slot stands for. A wit-bindgen component has one memory and two
 /// tables; what needs more takes several slots. Core instances are only counted by the pool, never
 /// reserved, so they need no share.
-const SLOT_MEMORIES: u32 = 2;
+const SLOT_MEMORIES: u32 = 1;
 const SLOT_TABLES: u32 = 4;
 
 /// Elements that a pooled table can hold: the default of the `table-elements` limit. A policy that allows
@@ -77,14 +76,8 @@ pub(crate) const PROPOSALS: WasmFeatures = WasmFeatures::FLOATS
 /// fixes per engine, and in whether instances come from a pool.
 pub(crate) struct EngineUnit {
     pub(crate) engine: Engine,
-    /// Slots of the pool; none for the engine without one.
-    slots: Option<Arc<Semaphore>>,
-    concurrency: u32,
-}
-
-/// A place in the pool, given back when dropped. Empty for instances outside of the pool.
-pub(crate) struct Slot {
-    _permit: Option<OwnedSemaphorePermit>,
+    /// Slots of its pool; none for the engine without one.
+    slots: Option<u32>,
 }
 
 impl EngineUnit {
@@ -99,26 +92,8 @@ impl EngineUnit {
         let engine = Engine::new(&config).map_err(HostError::engine)?;
         Ok(EngineUnit {
             engine,
-            slots: concurrency.map(|n| Arc::new(Semaphore::new(n as usize))),
-            concurrency: concurrency.unwrap_or(0),
+            slots: concurrency,
         })
-    }
-
-    /// Waits for `weight` slots of the pool.
-    pub(crate) async fn slot(&self, weight: u32) -> Result<Slot, HostError> {
-        let permit = match &self.slots {
-            None => None,
-            Some(slots) => {
-                let slots = Arc::clone(slots);
-                Some(
-                    slots
-                        .acquire_many_owned(weight)
-                        .await
-                        .map_err(HostError::new)?,
-                )
-            }
-        };
-        Ok(Slot { _permit: permit })
     }
 
     /// Code that [`Compiler::compile`](crate::compile::Compiler::compile) made of a component.
@@ -132,22 +107,25 @@ impl EngineUnit {
         unsafe { Component::deserialize(&self.engine, code) }
     }
 
-    /// How many slots an instance of `component` takes, or `None` when the pool cannot hold it.
+    /// How many places an instance of `component` takes, or `None` when the pool cannot hold it.
     pub(crate) fn weight(&self, component: &Component, limits: &Limits) -> Option<u32> {
-        if self.slots.is_none() {
-            return Some(0);
-        }
+        let needs = component.resources_required();
+        let Some(slots) = self.slots else {
+            // Memories are what takes maps of the kernel; a component that does not say has as many as the
+            // limits allow.
+            return Some(needs.map_or(limits.instances, |needs| needs.num_memories));
+        };
         if limits.table_elements > POOL_TABLE_ELEMENTS as u64 {
             return None;
         }
-        let needs = component.resources_required()?;
+        let needs = needs?;
         let weight = needs
             .num_memories
             .div_ceil(SLOT_MEMORIES)
             .max(needs.num_tables.div_ceil(SLOT_TABLES))
             .max(1);
         // One call may take a quarter of the pool at most, or a single guest starves all others.
-        (weight <= (self.concurrency / 4).max(1)).then_some(weight)
+        (weight <= (slots / 4).max(1)).then_some(weight)
     }
 }
 

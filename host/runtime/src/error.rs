@@ -199,6 +199,13 @@ pub enum CallError {
     /// An earlier call on this session faulted or was cancelled; its store is gone.
     #[error("this session ended with an earlier fault; open a new one")]
     Ended,
+    /// As many guests live as may, and as many calls wait for them, or this one has waited until its deadline.
+    /// Nothing of it has run: call again later.
+    #[error(
+        "busy: no guest went in time for this call; try again later, or raise `Builder::concurrency` or \
+         `Builder::queue`"
+    )]
+    Busy,
     /// The arguments do not fit the export's parameters.
     #[error("{0}")]
     Arguments(String),

@@ -28,6 +28,7 @@
 //! HTTP its I/O (`enable_all`). Worlds of your own are called through [`Session::call`] with the bindings that
 //! `bindgen!` generates; see [`bindings`] and `examples/`.
 
+mod admission;
 mod audit;
 pub mod bindings;
 mod bindings_standard;

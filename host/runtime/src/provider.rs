@@ -6,6 +6,7 @@ use tollgate_policy::{Grants, Limits};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use crate::admission::Admission;
 use crate::egress::Egress;
 use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
@@ -63,7 +64,8 @@ pub(crate) struct Shared {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) wasi: Arc<Setup>,
     pub(crate) store: Option<Namespace>,
-    /// Slots of the pool that an instance takes.
+    pub(crate) admission: Arc<Admission>,
+    /// Places that an instance takes.
     pub(crate) weight: u32,
     run: Option<ComponentExportIndex>,
     command: Option<ComponentExportIndex>,
@@ -77,6 +79,7 @@ pub(crate) struct Reach {
     pub(crate) egress: Arc<Egress>,
     pub(crate) secrets: Secrets,
     pub(crate) store: Option<Namespace>,
+    pub(crate) admission: Arc<Admission>,
 }
 
 impl Provider {
@@ -110,6 +113,7 @@ impl Provider {
                         .unwrap_or_default(),
                 ),
                 store: reach.store,
+                admission: reach.admission,
                 weight,
                 run,
                 command,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tollgate_policy::{Grants, Limits, Policy, Streams};
 use wasmtime::component::{Component, Linker};
 
+use crate::admission::Admission;
 use crate::compile::Compiler;
 use crate::egress::{Egress, Resolver};
 use crate::engine::{EngineUnit, Engines};
@@ -23,10 +24,6 @@ use crate::secrets::Secrets;
 use crate::state::HostState;
 use crate::stores::Stores;
 use crate::verdict::{Verdict, judge};
-
-/// Guests that live at the same time, unless the embedder says otherwise. 64 slots cost half a
-/// millisecond at start-up and address space, not memory.
-const CONCURRENCY: u32 = 64;
 
 /// A component's bytes and its name.
 #[derive(Clone, Debug)]
@@ -121,6 +118,7 @@ fn too_large(size: usize, limits: &Limits) -> Result<(), Refusal> {
 #[derive(Default)]
 pub struct Builder {
     concurrency: Option<u32>,
+    queue: Option<u32>,
     interfaces: BTreeMap<String, AddToLinker>,
     resolver: Option<Arc<dyn Resolver>>,
     certificates: Vec<Vec<u8>>,
@@ -152,10 +150,21 @@ impl Builder {
         self
     }
 
-    /// How many guests may live at the same time; further calls wait for their turn. 64 by default.
+    /// How many guests may live at the same time: 64 unless the embedder says otherwise, and no more than
+    /// the kernel has memory maps for (`vm.max_map_count`; 10,239 at Linux's default). A guest lives as long
+    /// as its session; one of several memories counts as several.
     #[must_use]
     pub fn concurrency(mut self, guests: u32) -> Builder {
-        self.concurrency = Some(guests.max(1));
+        self.concurrency = Some(guests);
+        self
+    }
+
+    /// How many calls may wait for a guest to go, each until its own deadline; 16 for each guest that may
+    /// live unless the embedder says otherwise. What comes when they are all taken is
+    /// [`CallError::Busy`](crate::CallError::Busy).
+    #[must_use]
+    pub fn queue(mut self, calls: u32) -> Builder {
+        self.queue = Some(calls);
         self
     }
 
@@ -184,9 +193,11 @@ impl Builder {
 
     /// The runtime.
     pub fn build(self) -> Runtime {
+        let admission = Arc::new(Admission::new(self.concurrency, self.queue));
         Runtime {
             shared: Arc::new(Shared {
-                engines: Engines::new(self.concurrency.unwrap_or(CONCURRENCY)),
+                engines: Engines::new(admission.concurrency()),
+                admission,
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 stores: Stores::default(),
                 names: self.interfaces.keys().cloned().collect(),
@@ -223,6 +234,7 @@ pub struct Runtime {
 }
 
 struct Shared {
+    admission: Arc<Admission>,
     engines: Engines,
     egress: Arc<Egress>,
     stores: Stores,
@@ -247,6 +259,11 @@ impl Runtime {
     /// A runtime to be configured.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// How many guests may live at the same time: what was asked for, or what the kernel allows.
+    pub fn concurrency(&self) -> u32 {
+        self.shared.admission.concurrency()
     }
 
     /// Judges every import of an inspected component. Nothing is compiled.
@@ -297,6 +314,7 @@ impl Runtime {
             egress: Arc::clone(&self.shared.egress),
             secrets: Secrets::read(&policy.grants)?,
             store: store.transpose()?,
+            admission: Arc::clone(&self.shared.admission),
         };
         let (unit, component, weight) = self.compile(&source.bytes, &policy.limits, cancelled)?;
         let mut linker = Linker::new(&unit.engine);
@@ -343,7 +361,8 @@ impl Runtime {
         }
         let unit = engines.on_demand(limits.stack)?;
         let component = unit.take(&code).map_err(HostError::engine)?;
-        Ok((unit, component, 0))
+        let weight = unit.weight(&component, limits).unwrap_or(u32::MAX);
+        Ok((unit, component, weight))
     }
 }
 

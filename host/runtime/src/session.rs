@@ -9,9 +9,10 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime_wasi::I32Exit;
 
+use crate::admission::Slot;
 use crate::audit::Audit;
 use crate::call::{Ended, guarded, panic_text};
-use crate::engine::{Slot, YIELD_INTERVAL};
+use crate::engine::YIELD_INTERVAL;
 use crate::error::{CallError, HostError};
 use crate::fault::{Fault, FaultKind, classify};
 use crate::imports::ledger::Ledger;
@@ -193,8 +194,8 @@ impl Session {
     ) -> Result<Report<T, E>, CallError> {
         let start = Instant::now();
         // Out of the session while it runs: a call that is dropped takes its store along.
-        let mut live = self.enter().await?;
         let limits = Arc::clone(&self.provider.limits);
+        let mut live = self.enter(start + limits.deadline).await?;
         live.begin(start, &limits)?;
         let deadline = live.store.data().meter.deadline;
         let turns = Arc::clone(&live.store.data().meter.turns);
@@ -241,23 +242,21 @@ impl Session {
     }
 
     /// The store, made if there is none yet. The session counts as ended until the call gives it back.
-    async fn enter(&mut self) -> Result<Box<Live>, CallError> {
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Idle(live) => Ok(live),
-            State::Ended => Err(CallError::Ended),
-            State::Fresh => {
-                let slot = self
-                    .provider
-                    .shared
-                    .unit
-                    .slot(self.provider.shared.weight)
-                    .await?;
-                Ok(Box::new(Live {
-                    store: self.store()?,
-                    instance: None,
-                    _slot: slot,
-                }))
-            }
+    async fn enter(&mut self, deadline: Instant) -> Result<Box<Live>, CallError> {
+        let shared = &self.provider.shared;
+        let slot = match self.state {
+            // Whoever waits and gives up, or is turned away, has a session that was never begun.
+            State::Fresh => Some(shared.admission.enter(shared.weight, deadline).await?),
+            _ => None,
+        };
+        match (std::mem::replace(&mut self.state, State::Ended), slot) {
+            (State::Idle(live), _) => Ok(live),
+            (State::Fresh, Some(slot)) => Ok(Box::new(Live {
+                store: self.store()?,
+                instance: None,
+                _slot: slot,
+            })),
+            _ => Err(CallError::Ended),
         }
     }
 
