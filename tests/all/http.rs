@@ -17,7 +17,7 @@ grants.store = true
 grants.files = [{ root = "data", path = "samples/files", access = "read" }]
 "#;
 
-const CANARY: &str = "canary-8f14e45fceea167a5a36dedd4bea2543";
+pub(crate) const CANARY: &str = "canary-8f14e45fceea167a5a36dedd4bea2543";
 
 struct Client {
     runtime: Blocking,
@@ -69,7 +69,7 @@ fn text(report: &Report<Vec<u8>>) -> String {
 }
 
 /// A grant of everything on a server, which is on loopback.
-fn all_of(server: &Server) -> String {
+pub(crate) fn all_of(server: &Server) -> String {
     format!(
         "{{ url = \"http://127.0.0.1:{}/**\", private = true }}",
         server.port()
@@ -261,13 +261,12 @@ fn every_redirect_is_decided_anew() {
     assert_eq!(client.denied(&grants, &input), "private-address");
     assert!(inner.requests().is_empty());
     // And one that is granted is followed.
-    let server = Server::start(|head, stream| {
-        let text = if head.starts_with("GET /old") {
+    let server = Server::answering(|head| {
+        if head.starts_with("GET /old") {
             response("301 Moved Permanently", "location: new#part\r\n", "")
         } else {
             response("200 OK", "", "moved")
-        };
-        stream.write_all(text.as_bytes())
+        }
     });
     let answer = client.answer(&all_of(&server), &url(&server, "/old"));
     assert!(
@@ -379,8 +378,8 @@ fn requests_are_counted_for_each_grant() {
     assert_eq!(server.requests().len(), 3);
 }
 
-/// A server whose answer is what `say` makes of the request's head, and a grant of it with a credential.
-fn with_credential(server: &Server, folder: &std::path::Path) -> String {
+/// A grant of everything on a server, with a credential.
+pub(crate) fn with_credential(server: &Server, folder: &std::path::Path) -> String {
     let file = folder.join("token");
     std::fs::write(&file, format!("{CANARY}\n")).unwrap();
     format!(
@@ -419,7 +418,7 @@ fn a_credential_reaches_the_server_and_nobody_else() {
             )
         },
     ] {
-        let server = Server::start(move |head, stream| stream.write_all(echo(head).as_bytes()));
+        let server = Server::answering(echo);
         let grant = with_credential(&server, folder.path());
         let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
         assert_eq!(report.denials[0].reason.label(), "secret-in-response");
@@ -434,13 +433,13 @@ fn a_credential_stays_with_its_origin() {
     let client = Client::new();
     let other = Server::saying(response("200 OK", "", "hello"));
     let to = format!("http://127.0.0.1:{}/", other.port());
-    let first = Server::start(move |head, stream| {
+    let first = Server::answering(move |head| {
         let location = if head.starts_with("GET /same") {
             "/away"
         } else {
             &to
         };
-        stream.write_all(response("302 Found", &format!("location: {location}\r\n"), "").as_bytes())
+        response("302 Found", &format!("location: {location}\r\n"), "")
     });
     let grants = format!(
         "{}, {}",

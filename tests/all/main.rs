@@ -24,6 +24,7 @@ mod numbers;
 mod polyglot;
 mod providers;
 mod quotas;
+mod registry;
 mod server;
 mod sessions;
 mod standard;
