@@ -3,82 +3,13 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use tollgate::blocking::Runtime as Blocking;
-use tollgate::{LoadError, Outcome, Report, Runtime};
+use tollgate::{LoadError, Runtime};
 
-use crate::harness::{policy, source};
+use crate::client::{Client, REST, all_of, url};
+use crate::harness::{policy, returned, source};
 use crate::server::{Names, Server, response};
 
-const REST: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
-
 pub(crate) const CANARY: &str = "canary-8f14e45fceea167a5a36dedd4bea2543";
-
-struct Client {
-    runtime: Blocking,
-    names: Names,
-}
-
-impl Client {
-    fn new() -> Client {
-        let names = Names::default();
-        let runtime = Runtime::builder()
-            .concurrency(4)
-            .resolver(names.clone())
-            .build();
-        Client {
-            runtime: runtime.into(),
-            names,
-        }
-    }
-
-    fn run(&self, grants: &str, input: &str) -> Report<Vec<u8>> {
-        let policy = policy(&format!("{REST}\ngrants.http = [{grants}]"));
-        let provider = self.runtime.load(&source("hostile"), &policy).unwrap();
-        provider.session().run(input.as_bytes()).unwrap()
-    }
-
-    fn answer(&self, grants: &str, url: &str) -> String {
-        text(&self.run(grants, &format!("http-get {url}")))
-    }
-
-    /// The reason with which a request is denied.
-    fn denied(&self, grants: &str, input: &str) -> &'static str {
-        let report = self.run(grants, input);
-        assert!(
-            !text(&report).starts_with("Ok"),
-            "{input}: {}",
-            text(&report)
-        );
-        assert_eq!(report.denials.len(), 1, "{input}: {}", text(&report));
-        assert_eq!(report.denials[0].capability, "http");
-        report.denials[0].reason.label()
-    }
-}
-
-fn text(report: &Report<Vec<u8>>) -> String {
-    match &report.outcome {
-        Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A grant of everything on a server, which is on loopback.
-pub(crate) fn all_of(server: &Server) -> String {
-    format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true }}",
-        server.port()
-    )
-}
-
-fn url(server: &Server, path: &str) -> String {
-    format!("http://127.0.0.1:{}{path}", server.port())
-}
 
 #[test]
 fn a_granted_url_is_fetched() {
@@ -422,7 +353,7 @@ fn a_credential_reaches_the_server_and_nobody_else() {
         let grant = with_credential(&server, folder.path());
         let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
         assert_eq!(report.denials[0].reason.label(), "secret-in-response");
-        assert!(!format!("{report:?}{}{}", report.to_json(), text(&report)).contains(CANARY));
+        assert!(!format!("{report:?}{}{}", report.to_json(), returned(&report)).contains(CANARY));
     }
 }
 
@@ -521,17 +452,10 @@ fn certificates_are_verified() {
     names.set("tls.example", &[&["127.0.0.1"]]);
     let grant = format!("{{ url = \"https://tls.example:{port}/**\", private = true }}");
     let input = format!("https://tls.example:{port}/");
-    let builder = || Runtime::builder().concurrency(4).resolver(names.clone());
-    let trusting = Client {
-        runtime: builder().root_certificate(der).build().into(),
-        names: names.clone(),
-    };
+    let builder = || Runtime::builder().resolver(names.clone());
+    let trusting = Client::of(builder().root_certificate(der));
     let answer = trusting.answer(&grant, &input);
     assert!(answer.contains("200"), "{answer}");
-    let strict = Client {
-        runtime: builder().build().into(),
-        names: names.clone(),
-    };
-    let answer = strict.answer(&grant, &input);
+    let answer = Client::of(builder()).answer(&grant, &input);
     assert!(answer.contains("encrypted connection"), "{answer}");
 }

@@ -12,6 +12,8 @@ mod budget;
 mod cancel;
 mod capabilities;
 mod cli;
+mod client;
+mod dns;
 mod files;
 mod floods;
 mod harness;
@@ -19,6 +21,7 @@ mod http;
 mod lifting;
 mod load;
 mod memory;
+mod nameserver;
 mod numbers;
 #[cfg(feature = "polyglot")]
 mod polyglot;

@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tollgate::{Outcome, Report, WaveError};
 
+use crate::client::all_of;
 use crate::harness::wave;
-use crate::http::{CANARY, all_of, with_credential};
+use crate::http::{CANARY, with_credential};
 use crate::server::{Server, response};
 
 type Answer = Report<String, WaveError>;
