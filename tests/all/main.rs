@@ -8,6 +8,7 @@
 )]
 
 mod abi;
+mod audit;
 mod budget;
 mod cancel;
 mod capabilities;
