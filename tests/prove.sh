@@ -88,9 +88,9 @@ prove http-redirects   $rt/imports/http.rs 's/0\.\.=MAX_REDIRECTS/0..=MAX_REDIRE
 prove http-requests    $rt/imports/http.rs 's/\*count > grant\.max_requests/false/' http::requests_are_counted_for_each_grant
 prove http-body        $rt/imports/http.rs 's/(bytes\.len() + data\.len()) as u64 > cap/false/' http::bodies_over_the_cap_are_cut_off
 prove http-headers     $rt/imports/http.rs 's/if tollgate_policy::http::is_reserved(name)/if false \&\& tollgate_policy::http::is_reserved(name)/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
-prove http-own-header  $rt/imports/http.rs 's/^        if forbidden {/        if false \&\& forbidden {/' http::a_credential_reaches_the_server_and_nobody_else
-prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' http::a_credential_stays_with_its_origin
-prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' http::a_credential_reaches_the_server_and_nobody_else
+prove http-own-header  $rt/imports/http.rs 's/^        if forbidden {/        if false \&\& forbidden {/' credentials::a_credential_reaches_the_server_and_nobody_else
+prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' credentials::a_credential_stays_with_its_origin
+prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.meter\.limits\.host_data/false/' files::a_read_is_no_larger_than_host_data_allows
 prove files-max-write   host/policy/src/decide.rs 's/used\.bytes <= grant\.max_write/true/' quotas::bytes_written_are_bounded_by_max_write
 prove files-max-files   host/policy/src/decide.rs 's/used\.files <= grant\.max_files/true/' quotas::files_written_are_bounded_by_max_files

@@ -10,19 +10,10 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
 
 use crate::client::{Client, all_of, url};
-use crate::harness::{blocking, guest_file, policy, run};
-use crate::http::{CANARY, with_credential};
+use crate::credentials::{CANARY, with_credential};
+use crate::harness::{ALL, blocking, guest_file, policy, run};
 use crate::server::{Server, response};
 use crate::wasi;
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = { region = "eu" }
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
 
 /// An event, or a span that was opened.
 struct Event {

@@ -3,16 +3,8 @@
 use tollgate::blocking::Runtime as Blocking;
 use tollgate::{Builder, Report, Runtime};
 
-use crate::harness::{policy, returned, source};
+use crate::harness::{all_but, policy, returned, source};
 use crate::server::{Names, Server};
-
-pub(crate) const REST: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
 
 /// The hostile guest on a runtime of its own.
 pub(crate) struct Client {
@@ -39,7 +31,7 @@ impl Client {
     }
 
     pub(crate) fn run(&self, grants: &str, input: &str) -> Report<Vec<u8>> {
-        let policy = policy(&format!("{REST}\ngrants.http = [{grants}]"));
+        let policy = policy(&with_http(grants));
         let provider = self.runtime.load(&source("hostile"), &policy).unwrap();
         provider.session().run(input.as_bytes()).unwrap()
     }
@@ -60,6 +52,11 @@ impl Client {
         assert_eq!(report.denials[0].capability, "http");
         report.denials[0].reason.label()
     }
+}
+
+/// A policy for the hostile guest with these HTTP grants.
+pub(crate) fn with_http(grants: &str) -> String {
+    format!("{}grants.http = [{grants}]", all_but("http"))
 }
 
 /// A grant of everything on a server, which is on loopback.

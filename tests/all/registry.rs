@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use tollgate::{Outcome, Report, WaveError};
 
 use crate::client::all_of;
+use crate::credentials::{CANARY, with_credential};
 use crate::harness::wave;
-use crate::http::{CANARY, with_credential};
 use crate::server::{Server, response};
 
 type Answer = Report<String, WaveError>;
