@@ -82,15 +82,34 @@ prove files-regular    $rt/imports/files.rs 's/if metadata\.is_file() {/if true 
 prove files-outside    $rt/imports/files.rs 's/error\.raw_os_error()\.is_none()/false/' files::symbolic_links_never_leave_the_root
 prove files-read-cap   $rt/imports/files.rs 's/metadata\.len() > cap/false/' files::a_read_is_no_larger_than_host_data_allows
 prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.read_cap()/false/' files::a_read_is_no_larger_than_host_data_allows
-prove http-grant       $rt/imports/http.rs 's/egress::http(&grants, "GET", target)/egress::http(\&grants, "GET", target).or(Ok::<usize, Reason>(0))/' http::what_is_not_granted_is_not_even_looked_up
-prove http-address     $rt/egress.rs 's/egress::address(\*address, grant\.private)\.map_err(Trouble::Denied)?;/let _ = egress::address(*address, grant.private);/' http::private_addresses_are_denied_unless_the_grant_says_so
+prove http-grant       $rt/outgoing.rs 's/egress::http(&self\.grants, method, target)?/egress::http(\&self.grants, method, target).unwrap_or(0)/' http::what_is_not_granted_is_not_even_looked_up
+prove http-address     $rt/egress.rs 's/egress::address(\*address, grant\.private)?;/let _ = egress::address(*address, grant.private);/' http::private_addresses_are_denied_unless_the_grant_says_so
 prove http-redirects   $rt/imports/http.rs 's/0\.\.=MAX_REDIRECTS/0..=MAX_REDIRECTS * 3/' http::every_redirect_is_decided_anew
-prove http-requests    $rt/imports/http.rs 's/\*count > grant\.max_requests/false/' http::requests_are_counted_for_each_grant
+prove http-requests    $rt/outgoing.rs 's/used\.requests > grant\.max_requests/false/' http::requests_are_counted_for_each_grant
+prove http-connections $rt/outgoing.rs 's/> grant\.max_connections as usize/> usize::MAX/' wasi_http::requests_and_open_connections_are_counted_for_each_grant
 prove http-body        $rt/imports/http.rs 's/(bytes\.len() + data\.len()) as u64 > cap/false/' http::bodies_over_the_cap_are_cut_off
-prove http-headers     $rt/imports/http.rs 's/if tollgate_policy::http::is_reserved(name)/if false \&\& tollgate_policy::http::is_reserved(name)/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
-prove http-own-header  $rt/imports/http.rs 's/^        if forbidden {/        if false \&\& forbidden {/' credentials::a_credential_reaches_the_server_and_nobody_else
+prove http-length      $rt/imports/http.rs 's/if name == header::CONTENT_LENGTH/if false \&\& name == header::CONTENT_LENGTH/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-headers     $rt/outgoing.rs 's/egress::header(&self\.grants, index, name\.as_str())?;/let _ = name;/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-reserved    host/policy/src/egress.rs 's/if is_reserved(name) ||/if/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-own-header  host/policy/src/egress.rs 's/|| credentials\.any(/|| false \&\& credentials.any(/' credentials::a_credential_reaches_the_server_and_nobody_else
+prove http-listed      host/policy/src/egress.rs 's/Some(listed) if !listed/Some(listed) if false \&\& !listed/' wasi_http::a_grant_says_which_headers_may_be_set
 prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' credentials::a_credential_stays_with_its_origin
 prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' credentials::a_credential_reaches_the_server_and_nobody_else
+prove wasi-http-counted $rt/state.rs '/WasiHttpView for/,/^}/s/self\.meter\.count_wasi();//' wasi_http::its_functions_are_host_calls
+prove wasi-http-headers $rt/imports/wasi/http.rs 's/is_reserved(name\.as_str()) &&/false \&\& is_reserved(name.as_str()) \&\&/' wasi_http::reserved_headers_are_forbidden
+prove wasi-http-fields $rt/imports/wasi/http.rs 's/context\.set_field_size_limit(FIELDS);//; s/let mut context/let context/' wasi_http::floods_are_stopped_and_leave_nothing
+prove wasi-http-piece  $rt/imports/wasi/http.rs '/fn p2_outgoing_body_chunk_size/,/}/s/PIECE/PIECE * 64/' wasi_http::floods_are_stopped_and_leave_nothing
+prove wasi-http-said   $rt/imports/wasi/http.rs 's/is_some_and(|length| length > cap)/is_some_and(|length| false \&\& length > cap)/' wasi_http::requests_have_bodies_up_to_the_cap
+prove wasi-http-upload $rt/imports/wasi/http.rs 's/checked_sub(length as u64)/checked_sub(length as u64 \& 0)/' wasi_http::requests_have_bodies_up_to_the_cap
+prove wasi-http-length $rt/imports/wasi/http.rs 's/incoming\.size_hint()\.lower() > cap/false \&\& incoming.size_hint().lower() > cap/' wasi_http::responses_over_the_cap_are_cut_off
+prove wasi-http-body   $rt/imports/wasi/http.rs 's/checked_sub(data\.len() as u64)/checked_sub(data.len() as u64 \& 0)/' wasi_http::responses_over_the_cap_are_cut_off
+prove wasi-http-echo   $rt/secrets.rs 's/if secret\.is_in(&bytes)/if false \&\& secret.is_in(\&bytes)/' wasi_http::a_credential_reaches_the_server_and_nobody_else
+prove wasi-http-echoes $rt/imports/wasi/http.rs 's/secret\.is_among(&head\.headers)/false \&\& secret.is_among(\&head.headers)/' wasi_http::a_credential_reaches_the_server_and_nobody_else
+prove wasi-http-trails $rt/imports/wasi/http.rs 's/is_some_and(among)/is_some_and(|t| false \&\& among(t))/' wasi_http::a_credential_reaches_the_server_and_nobody_else
+prove wasi-http-wait   $rt/imports/wasi/http.rs 's/within(options\.connect_timeout,/within(None,/' wasi_http::a_guest_need_not_wait
+prove wasi-http-first  $rt/imports/wasi/http.rs 's/within(options\.first_byte_timeout,/within(None,/' wasi_http::a_guest_need_not_wait
+prove wasi-http-pause  $rt/imports/wasi/http.rs 's/patience: options\.between_bytes_timeout/patience: None/' wasi_http::a_guest_need_not_wait
+prove wasi-http-sweep  $rt/blocking.rs 's/num_alive_tasks() > 0/num_alive_tasks() > 99999/' wasi_http::the_deadline_ends_what_drips_and_what_is_left
 prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.meter\.limits\.host_data/false/' files::a_read_is_no_larger_than_host_data_allows
 prove files-max-write   host/policy/src/decide.rs 's/used\.bytes <= grant\.max_write/true/' quotas::bytes_written_are_bounded_by_max_write
 prove files-max-files   host/policy/src/decide.rs 's/used\.files <= grant\.max_files/true/' quotas::files_written_are_bounded_by_max_files
@@ -133,6 +152,10 @@ prove link-store       $rt/imports/mod.rs 's/if grants\.store\.is_some() {/if tr
 prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
 prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
 prove slots            $rt/engine.rs 's/\.acquire_many_owned(weight)/.acquire_many_owned(0 * weight)/' sessions::sessions_run_on_many_tasks_at_once
+prove audit-log        $rt/audit.rs 's/target: "tollgate::audit"/target: "tollgate"/' audit::
+prove audit-escape     $rt/audit.rs 's/target = %escape::line(target)/target = %target/' audit::hostile_text_is_escaped_in_every_field
+prove audit-requests   $rt/outgoing.rs 's/self\.audit\.allowed(NAME, target\.as_str());/let _ = target;/' audit::requests_are_audited
+prove audit-names      $rt/imports/wasi.rs 's/for (name, _) in &setup\.env {/for (_, name) in \&setup.env {/' audit::what_wasi_is_given_is_audited_by_name
 prove escape           $rt/escape.rs 's/    c\.is_control()$/    false/' text::
 
 printf '%s proved, %s not\n' "$proved" "$failed"

@@ -90,7 +90,18 @@ build_python() {
         componentize --python-path "$work/python" --output "$1" app
 }
 
+# A provider that computes has no use for what imports WASI.
 build_javascript() {
+    componentize_js javascript "$1" stdio random clocks http fetch-event
+}
+
+# `fetch-event` would export a handler of requests, which is another world.
+build_fetch() {
+    componentize_js fetch "$1" fetch-event
+}
+
+# componentize_js NAME OUTPUT FEATURE…: the features are those it is to do without.
+componentize_js() {
     need_node
     folder=$tools/javascript
     want=$(digest "$here/javascript/package.json" "$here/javascript/package-lock.json")
@@ -104,13 +115,15 @@ build_javascript() {
     fi
     # Node looks for packages from where the script is.
     cp "$here/javascript/build.js" "$folder/"
-    node "$folder/build.js" "$work/javascript/provider.js" "$work/javascript/wit" javascript "$1"
+    world=$1 component=$2
+    shift 2
+    node "$folder/build.js" "$work/$world/provider.js" "$work/$world/wit" "$world" "$component" "$@"
 }
 
 build() {
     name=polyglot-$1
     file=$out/$name.wasm
-    sources=$(digest "$here/build.sh" "$here/$1" wit/provider)
+    sources=$(digest "$here/build.sh" "$here/javascript/build.js" "$here/$1" wit/provider)
     if [ -f "$file" ] && fresh "$work/$name.stamp" "$sources $(sha256 "$file")"; then
         return
     fi
@@ -126,3 +139,4 @@ build() {
 mkdir -p "$out" "$work" "$tools"
 build python
 build javascript
+build fetch

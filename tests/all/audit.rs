@@ -262,3 +262,14 @@ fn a_credential_is_in_no_event() {
         }
     }
 }
+
+/// What was sent is noted, whatever came back.
+#[test]
+fn a_request_without_an_answer_is_audited() {
+    let server = Server::saying("");
+    let here = url(&server, "/?what=the-guest-knows");
+    let lines = audited(|| {
+        Client::new().answer(&all_of(&server), &here);
+    });
+    eprintln!("SENT {} lines {lines:?}", server.requests().len());
+}

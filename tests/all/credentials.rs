@@ -114,3 +114,26 @@ fn a_credential_that_is_not_there_is_the_operators_mistake() {
         }
     }
 }
+
+/// A redirect that carries it is where it would leave: to another origin, and from there to the guest.
+#[test]
+fn a_redirect_does_not_carry_the_credential_away() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let other = Server::answering(|head| response("200 OK", "", head));
+    let to = other.port();
+    let first = Server::answering(move |head| {
+        let mut lines = head.lines();
+        let secret = lines.find_map(|line| line.strip_prefix("authorization: Bearer "));
+        let to = format!("location: http://127.0.0.1:{to}/?{}\r\n", secret.unwrap());
+        response("302 Found", &to, "")
+    });
+    let input = format!("http-get {}", url(&first, "/"));
+    let alone = with_credential(&first, folder.path());
+    for grants in [format!("{alone}, {}", crate::client::all_of(&other)), alone] {
+        let report = client.run(&grants, &input);
+        let seen = format!("{report:?}{}{}", report.to_json(), returned(&report));
+        let sent = other.requests().concat();
+        eprintln!("LEAK guest/report {} other server {} {:?}", seen.contains(CANARY), sent.contains(CANARY), report.denials);
+    }
+}

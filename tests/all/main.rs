@@ -42,4 +42,5 @@ mod text;
 mod traps;
 mod wasi;
 mod wasi_files;
+mod wasi_http;
 mod wasi_table;

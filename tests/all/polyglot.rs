@@ -1,5 +1,6 @@
 //! Guests that are not Rust: CPython and SpiderMonkey with a provider in them, under the default limits.
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -7,9 +8,11 @@ use tollgate::blocking::Provider;
 use tollgate::{Outcome, Report, Source};
 
 use crate::harness::{blocking, guests, policy, refused, returned};
+use crate::server::{Server, response};
 
 const PYTHON: &str = "polyglot-python";
 const JAVASCRIPT: &str = "polyglot-javascript";
+const FETCH: &str = "polyglot-fetch";
 
 const INERT: &str = "grants.wasi = \"inert\"";
 
@@ -65,6 +68,7 @@ fn each_is_refused_without_its_grants_and_every_import_is_named() {
     for (guest, wasi, ours) in [
         (PYTHON, 25, &["log"][..]),
         (JAVASCRIPT, 0, &["config", "log"]),
+        (FETCH, 18, &[]),
     ] {
         let refusal = refused(&source(guest), "");
         let labels = refusal
@@ -200,6 +204,55 @@ fn javascript_fails_with_typed_errors() {
         assert_eq!(kind, "invalid-input", "{text}");
         assert!(text.contains(message), "{text}");
     }
+}
+
+/// `fetch` knows nothing of us, and is decided on like our own `http`: for what is granted it works, for
+/// what is not it throws.
+#[test]
+fn javascript_fetches_what_is_granted() {
+    let server = Server::start(|head, stream| {
+        let text = if head.starts_with("GET /slow") {
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome".to_owned()
+        } else {
+            let kind = "content-type: application/json\r\n";
+            response("200 OK", kind, "{\"name\": \"waybill\"}")
+        };
+        stream.write_all(text.as_bytes())?;
+        // Until the other side closes.
+        stream.read(&mut [0]).map(drop)
+    });
+    let at = format!("http://127.0.0.1:{}", server.port());
+    let grants = format!("grants.http = [{{ url = \"{at}/**\", private = true }}]");
+    let provider = load(
+        FETCH,
+        &format!("{INERT}\nlimits.deadline = \"2s\"\n{grants}"),
+    );
+
+    let urls = format!("{at}/a\n{at}/b\nhttp://other.example/\n");
+    let report = run(&provider, urls.as_bytes());
+    let answers: Vec<serde_json::Value> = returned(&report)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for answer in &answers[..2] {
+        assert_eq!(answer["status"], 200);
+        assert_eq!(answer["type"], "application/json");
+        assert_eq!(answer["text"], "{\"name\": \"waybill\"}");
+    }
+    assert!(answers[2]["error"].as_str().unwrap().contains("TypeError"));
+    let [denial] = &report.denials[..] else {
+        panic!("{:?}", report.denials)
+    };
+    assert_eq!(denial.target, "http://other.example/");
+    assert_eq!(denial.reason.label(), "not-granted");
+    server.wait_for_end(2);
+
+    // A fault closes what was open at once, not when the session is let go.
+    let mut session = provider.session();
+    let report = session.run(format!("{at}/slow").as_bytes()).unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+    server.wait_for_end(3);
+    assert!(session.run(b"").is_err());
 }
 
 /// The interpreters were started when they were built, so a call does not pay for that: a change that makes

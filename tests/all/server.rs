@@ -1,7 +1,7 @@
 //! A hostile HTTP server on loopback, and a resolver that says what a test wants. Bounded: a server serves
 //! a fixed number of connections at most, and every socket of it times out.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,17 +83,17 @@ impl Server {
     }
 }
 
+/// The head of a request, and not a byte of what follows: that is for the answer to read.
 fn head(stream: &mut TcpStream) -> String {
-    let mut head = String::new();
-    let mut reader = BufReader::new(stream);
-    while reader
-        .by_ref()
-        .take(64 << 10)
-        .read_line(&mut head)
-        .unwrap_or(0)
-        > 2
-    {}
-    head
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while head.len() < 64 << 10
+        && !head.ends_with(b"\r\n\r\n")
+        && stream.read_exact(&mut byte).is_ok()
+    {
+        head.extend(byte);
+    }
+    String::from_utf8_lossy(&head).into_owned()
 }
 
 /// A whole response.
@@ -109,13 +109,22 @@ type Answers = (String, Vec<Vec<IpAddr>>);
 
 /// Names and their addresses; each look-up takes the next answer, the last one stays.
 #[derive(Clone, Default)]
-pub(crate) struct Names(Arc<Mutex<Vec<Answers>>>, Arc<AtomicUsize>);
+pub(crate) struct Names(
+    Arc<Mutex<Vec<Answers>>>,
+    Arc<AtomicUsize>,
+    Arc<Mutex<Vec<(String, Duration)>>>,
+);
 
 impl Names {
     pub(crate) fn set(&self, name: &str, answers: &[&[&str]]) {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
         let answers = answers.iter().map(parse).collect();
         self.0.lock().unwrap().push((name.to_owned(), answers));
+    }
+
+    /// A name whose look-up takes so long, and then finds nothing.
+    pub(crate) fn set_slow(&self, name: &str, time: Duration) {
+        self.2.lock().unwrap().push((name.to_owned(), time));
     }
 
     pub(crate) fn lookups(&self) -> usize {
@@ -130,6 +139,16 @@ impl Resolver for Names {
     ) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send + 'a>> {
         Box::pin(async move {
             self.1.fetch_add(1, Ordering::SeqCst);
+            let slow = self
+                .2
+                .lock()
+                .unwrap()
+                .iter()
+                .find(|(name, _)| name == host)
+                .cloned();
+            if let Some((_, time)) = slow {
+                tokio::time::sleep(time).await;
+            }
             let mut names = self.0.lock().unwrap();
             let known = names.iter_mut().find(|(name, _)| name == host);
             let (_, answers) = known.ok_or(std::io::ErrorKind::NotFound)?;

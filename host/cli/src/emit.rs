@@ -15,12 +15,14 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
         grants: Grants::default(),
     };
     let mut examples = String::new();
+    let mut speaks_http = false;
     let mut impossible = Vec::new();
     for import in subject
         .runtime
         .judge(inspection, &Grants::default())
         .imports
     {
+        speaks_http |= import.name.starts_with("wasi:http/");
         match (&import.judgement, Capability::of(&import.name)) {
             (Judgement::Granted, _) => {}
             (Judgement::Denied { .. }, Some(capability)) => {
@@ -36,6 +38,15 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
             message: "no policy can grant all that it imports:".to_owned(),
             imports: impossible,
         }));
+    }
+    if speaks_http && least.grants.http.is_empty() {
+        least.grants.http.clone_from(&given.http);
+        if given.http.is_empty() && !examples.contains("grants.http") {
+            examples.push_str(&commented(&example(
+                "It loads without this, and then each of its requests is denied.",
+                http_example(),
+            )));
+        }
     }
     let name = escape::line(subject.source.name());
     let toml = least.to_toml();
@@ -65,10 +76,7 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Http if given.http.is_empty() => {
             return Some(example(
                 "Change this to what the provider is to fetch.",
-                Grants {
-                    http: vec![HttpGrant::new("https://example.com/**")],
-                    ..Grants::default()
-                },
+                http_example(),
             ));
         }
         Capability::Http => grants.http.clone_from(&given.http),
@@ -84,6 +92,22 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Files => grants.files = given.files.iter().map(absolute).collect(),
     }
     None
+}
+
+fn http_example() -> Grants {
+    Grants {
+        http: vec![HttpGrant::new("https://example.com/**")],
+        ..Grants::default()
+    }
+}
+
+/// The same lines as comments, to be taken in by whoever wants them.
+fn commented(text: &str) -> String {
+    let comment = |line: &str| match line.is_empty() || line.starts_with('#') {
+        true => format!("{line}\n"),
+        false => format!("# {line}\n"),
+    };
+    text.lines().map(comment).collect()
 }
 
 /// Tables with headers of their own, so that they can stand at the end of any policy.

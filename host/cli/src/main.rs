@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
     let tokio = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .map_err(|error| Stop::Host(format!("cannot start: {error}")))?;
     let status = tokio.block_on(async {

@@ -27,9 +27,12 @@ pub(crate) fn tell<T, E: Describe>(
     if ui.verbose() || !returned {
         for denial in &report.denials {
             let target = escape::line(&denial.target);
+            let allowed = denial.remedy().map(|line| format!("; {line} allows it"));
             ui.note(&format!(
-                "denied {} {target}: {}",
-                denial.capability, denial.reason
+                "denied {} {target}: {}{}",
+                denial.capability,
+                denial.reason,
+                allowed.unwrap_or_default()
             ));
         }
     }

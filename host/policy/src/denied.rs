@@ -27,10 +27,12 @@ pub enum Reason {
     Method,
     /// The host is at an address that is not public.
     PrivateAddress,
-    /// A header that only the host may set, or that is none.
+    /// A header that only the host may set, that the grant does not list, or that is none.
     BadHeader,
     /// More requests, or redirects, than granted.
     TooManyRequests,
+    /// More connections open at the same time than granted.
+    TooManyConnections,
     /// The response holds the credential that the request carried.
     SecretInResponse,
     /// A quota of the grant is used up, or the request is larger than it allows.
@@ -56,6 +58,7 @@ impl Reason {
         Reason::PrivateAddress,
         Reason::BadHeader,
         Reason::TooManyRequests,
+        Reason::TooManyConnections,
         Reason::SecretInResponse,
         Reason::Quota,
         Reason::Link,
@@ -76,6 +79,7 @@ impl Reason {
             Reason::PrivateAddress => "private-address",
             Reason::BadHeader => "bad-header",
             Reason::TooManyRequests => "too-many-requests",
+            Reason::TooManyConnections => "too-many-connections",
             Reason::SecretInResponse => "secret-in-response",
             Reason::Quota => "quota",
             Reason::Link => "link",
@@ -107,6 +111,40 @@ pub struct Denial {
     pub reason: Reason,
 }
 
+impl Denial {
+    /// The part of a policy that would allow it, for whoever reads the report. None for what no policy
+    /// allows, such as a path out of its root.
+    ///
+    /// ```
+    /// use tollgate_policy::{Denial, Reason};
+    ///
+    /// let denial = Denial { capability: "http", target: "http://10.0.0.1/".into(), reason: Reason::PrivateAddress };
+    /// assert_eq!(denial.remedy(), Some("`private = true` in its `[[grants.http]]`"));
+    /// ```
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match (self.capability, self.reason) {
+            ("http", Reason::NotGranted) => "a `[[grants.http]]` with its `url`",
+            ("config", Reason::NotGranted) => "its key in `[grants.config]`",
+            ("store", Reason::NotGranted) => "`store = true` in `[grants]`",
+            ("files", Reason::UnknownRoot) => "a `[[grants.files]]` with its `root`",
+            ("files", Reason::ReadOnly) => "`access = \"read-write\"` in its `[[grants.files]]`",
+            ("files", Reason::Quota) => {
+                "a larger `max-write`, `max-files` or `max-read` in its `[[grants.files]]`"
+            }
+            ("store", Reason::Quota) => {
+                "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
+            }
+            (_, Reason::Method) => "its method among the `methods` of its `[[grants.http]]`",
+            (_, Reason::PrivateAddress) => "`private = true` in its `[[grants.http]]`",
+            (_, Reason::TooManyRequests) => "a larger `max-requests` in its `[[grants.http]]`",
+            (_, Reason::TooManyConnections) => {
+                "a larger `max-connections` in its `[[grants.http]]`"
+            }
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +164,7 @@ mod tests {
             "private-address",
             "bad-header",
             "too-many-requests",
+            "too-many-connections",
             "secret-in-response",
             "quota",
             "link",

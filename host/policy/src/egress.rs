@@ -1,5 +1,5 @@
-//! The one decision on outgoing requests: is this URL granted, by which grant, and may this address be
-//! dialled. Our own `http` and WASI's share it.
+//! The one decision on outgoing requests: is this URL granted, by which grant, with this header, and may this
+//! address be dialled. Our own `http` and WASI's share it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,6 +7,7 @@ use ::url::{Host, Url};
 
 use crate::denied::Reason;
 use crate::grants::Grants;
+use crate::http::is_reserved;
 
 /// The longest URL, in bytes. Servers commonly refuse more than 8 KiB.
 pub const MAX_URL: usize = 8 << 10;
@@ -24,8 +25,9 @@ impl Target {
     ///
     /// Refused are control characters, spaces and backslashes (some parsers drop or turn them), user
     /// info, fragments, hosts that are spelt in any but the plain way (octal, hexadecimal, short or
-    /// decimal IPv4, percent escapes, upper-case or non-ASCII letters that would be mapped, a trailing
-    /// dot), and paths with escaped separators or dots, which servers decode into something else.
+    /// decimal IPv4, percent escapes, upper-case or non-ASCII letters that would be mapped, empty labels,
+    /// punctuation), and paths with `.` or `..`, also where some servers see them (before a `;`), with
+    /// escaped separators or dots, which servers decode into something else, or with half an escape.
     ///
     /// # Errors
     ///
@@ -50,7 +52,8 @@ impl Target {
         // As written, or not at all: whatever the parser had to change, another might change differently.
         let plain_authority =
             authority == host || authority == format!("{host}:{port}") && port != 0;
-        if !plain_authority || host.ends_with('.') || host.is_empty() {
+        let plain_host = host.starts_with('[') || host.split('.').all(is_plain_label);
+        if !plain_authority || !plain_host {
             return Err(Reason::BadUrl);
         }
         let path_only = path
@@ -58,10 +61,14 @@ impl Target {
             .next()
             .unwrap_or_default()
             .to_ascii_lowercase();
+        // Java's servers drop what follows a `;` in a part, and see the `..` that is left.
+        let climbs = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+        let half = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() < 2;
         if ["%2e", "%2f", "%5c", "%00"]
             .iter()
             .any(|bad| path_only.contains(bad))
-            || path_only.split('/').any(|part| part == "." || part == "..")
+            || path_only.split('%').skip(1).any(half)
+            || path_only.split('/').any(climbs)
         {
             return Err(Reason::BadUrl);
         }
@@ -143,6 +150,13 @@ impl Target {
     }
 }
 
+/// A label of a host's name: letters, digits, `-`, and `_` since there are such names. The URL standard lets
+/// through much more that no name has.
+fn is_plain_label(label: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    !label.is_empty() && label.bytes().all(plain)
+}
+
 fn without_fragment(url: &str) -> &str {
     url.split('#').next().unwrap_or(url)
 }
@@ -165,6 +179,29 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
         reason = Reason::Method;
     }
     Err(reason)
+}
+
+/// Whether the guest may set the header `name`, in any case, on a request that `grants.http[index]` allows.
+///
+/// It sets no credential's header, whichever grant the credential belongs to: what a server makes of such a
+/// header is for the host to bring about, not for the guest. That `name` is a header's name at all is for
+/// whoever builds the message to see to.
+///
+/// # Errors
+///
+/// [`Reason::NotGranted`] when there is no such grant; [`Reason::BadHeader`] for a reserved header
+/// ([`is_reserved`], `content-length` included), a credential's, and one that the grant does not list.
+pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
+    let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
+    let is_it = |header: &String| header.eq_ignore_ascii_case(name);
+    let mut credentials = grants.http.iter().flat_map(|grant| &grant.credential);
+    if is_reserved(name) || credentials.any(|credential| is_it(&credential.header)) {
+        return Err(Reason::BadHeader);
+    }
+    match &grant.headers {
+        Some(listed) if !listed.iter().any(is_it) => Err(Reason::BadHeader),
+        _ => Ok(()),
+    }
 }
 
 /// Whether `target` is one of those that a grant's URL pattern stands for.

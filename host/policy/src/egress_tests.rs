@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::HttpGrant;
+use crate::http::{Credential, HttpGrant, SecretSource};
 
 fn grants(urls: &[&str]) -> Grants {
     Grants {
@@ -77,6 +77,74 @@ fn methods_are_granted_one_by_one() {
     assert_eq!(http(&grants, "get", &target), Err(Reason::Method));
 }
 
+/// Three grants: one that lists headers, one that lists none, and one with a credential that takes any.
+fn with_headers() -> Grants {
+    let mut grants = grants(&[
+        "https://a.example/",
+        "https://b.example/",
+        "https://c.example/",
+    ]);
+    grants.http[0].headers = Some(vec!["accept".to_owned(), "x-key".to_owned()]);
+    grants.http[1].headers = Some(Vec::new());
+    grants.http[2].credential = Some(Credential {
+        header: "x-key".to_owned(),
+        source: SecretSource::Env("KEY".to_owned()),
+        prefix: String::new(),
+    });
+    grants
+}
+
+#[test]
+fn a_grant_that_lists_headers_takes_those_alone() {
+    let header = |index, name| header(&with_headers(), index, name);
+    for name in ["accept", "Accept", "ACCEPT"] {
+        assert_eq!(header(0, name), Ok(()), "{name}");
+        assert_eq!(header(1, name), Err(Reason::BadHeader), "{name}");
+        assert_eq!(header(2, name), Ok(()), "{name}");
+    }
+    for name in ["etag", "accep", "accept-", "accept ", ""] {
+        assert_eq!(header(0, name), Err(Reason::BadHeader), "{name}");
+        assert_eq!(header(2, name), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn reserved_headers_are_for_no_guest() {
+    for name in ["host", "Host", "content-length", "Transfer-Encoding", "te"] {
+        assert_eq!(header(&with_headers(), 2, name), Err(Reason::BadHeader));
+    }
+    // Not even for one whose grant lists them, should anybody leave such a grant unchecked.
+    let mut grants = grants(&["https://a.example/"]);
+    grants.http[0].headers = Some(vec!["host".to_owned()]);
+    assert_eq!(header(&grants, 0, "host"), Err(Reason::BadHeader));
+}
+
+#[test]
+fn a_credentials_header_is_for_no_guest_under_any_grant() {
+    for index in 0..3 {
+        for name in ["x-key", "X-Key"] {
+            let decision = header(&with_headers(), index, name);
+            assert_eq!(decision, Err(Reason::BadHeader), "{index} {name}");
+        }
+    }
+    // However its name was written by whoever put the policy together in code.
+    let mut grants = with_headers();
+    grants.http[2].credential.as_mut().unwrap().header = "X-KEY".to_owned();
+    assert_eq!(header(&grants, 0, "x-key"), Err(Reason::BadHeader));
+}
+
+#[test]
+fn a_header_needs_a_grant() {
+    for index in [3, usize::MAX] {
+        let decision = header(&with_headers(), index, "accept");
+        assert_eq!(decision, Err(Reason::NotGranted));
+    }
+    assert_eq!(
+        header(&Grants::default(), 0, "host"),
+        Err(Reason::NotGranted)
+    );
+}
+
 /// ATTACKS.md rows 37 and 38: every one of these reaches 127.0.0.1, or another host than it seems to, in
 /// some parser.
 #[test]
@@ -90,6 +158,12 @@ fn odd_spellings_are_refused_before_anything_is_looked_up() {
         "http://0177.0.0.1/",
         "http://127.0.0.1./",
         "http://localhost./",
+        "http://a..example/",
+        "http://.a.example/",
+        "http://a,b.example/",
+        "http://a!b.example/",
+        "http://*.example/",
+        "http://a&b.example/",
         "http://127.0.0.01/",
         "http://①②⑦.⓪.⓪.①/",
         "http://ａ.example/",
@@ -127,6 +201,14 @@ fn odd_spellings_are_refused_before_anything_is_looked_up() {
         "http://a.example/a%5Cb",
         "http://a.example/x/../y",
         "http://a.example/./y",
+        "http://a.example/x/..;/y",
+        "http://a.example/x/..;v=1/y",
+        "http://a.example/x/..;",
+        "http://a.example/.;/y",
+        "http://a.example/%",
+        "http://a.example/%2",
+        "http://a.example/%+f",
+        "http://a.example/%u002e%u002e/y",
         "http://аpple.com/",
         "http://a.example\u{202e}/",
         "",

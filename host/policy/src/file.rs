@@ -7,12 +7,11 @@ use toml::de::DeValue;
 use crate::document::{self, Node};
 use crate::error::{PolicyError, ValueError};
 use crate::grants::{Access, FileGrant, Grants};
-use crate::http::{self, Credential, HttpGrant, SecretSource};
 use crate::limits::Limits;
 use crate::store::{QUOTAS, StoreGrant};
 use crate::units::Unit;
 use crate::wasi::{Clocks, Random, Streams, WasiGrant};
-use crate::{names, time, write};
+use crate::{file_http, names, time, write};
 
 /// What a provider may use up and reach.
 ///
@@ -78,7 +77,7 @@ fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), PolicyError> 
     Ok(())
 }
 
-fn read_unit(node: &Node<'_>, unit: Unit) -> Result<u64, PolicyError> {
+pub(crate) fn read_unit(node: &Node<'_>, unit: Unit) -> Result<u64, PolicyError> {
     let wanted = unit.example();
     match (node.value(), unit) {
         (DeValue::Integer(integer), Unit::Count | Unit::Bytes) => {
@@ -118,7 +117,7 @@ fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), 
             "hash" => grants.hash = node.boolean()?,
             "store" => grants.store = read_store(&node, base)?,
             "config" => read_settings(&node, grants)?,
-            "http" => read_http(&node, base, grants)?,
+            "http" => file_http::read(&node, base, grants)?,
             "files" => read_files(&node, base, grants)?,
             "wasi" => grants.wasi = Some(read_wasi(&node, &mut preopens)?),
             _ => read_interfaces(&node, grants)?,
@@ -138,93 +137,6 @@ fn read_settings(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError
         grants.add_setting(key, value).map_err(node.refused())?;
     }
     Ok(())
-}
-
-/// The keys of one `[[grants.http]]`.
-const HTTP: &[&str] = &[
-    "url",
-    "methods",
-    "max-body",
-    "max-requests",
-    "private",
-    "credential",
-];
-
-fn read_http(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
-    for node in node.array("a list: `[[grants.http]]`, with two brackets")? {
-        let entries = node.table(HTTP, "a table such as { url = \"https://host/**\" }")?;
-        let url = required(&node, &entries, "url")?;
-        let text = url.string("a string such as \"https://host/**\"")?;
-        crate::url::check(text).map_err(url.refused())?;
-        let mut grant = HttpGrant::new(text);
-        for (name, node) in &entries {
-            match *name {
-                "methods" => {
-                    let methods = node.array("a list such as [\"GET\", \"POST\"]")?;
-                    let methods = methods.iter().map(|m| m.string("a string such as \"GET\""));
-                    grant.methods = methods
-                        .map(|method| method.map(str::to_owned))
-                        .collect::<Result<_, _>>()?;
-                    http::check_methods(&grant.methods).map_err(node.refused())?;
-                }
-                "max-body" => {
-                    grant.max_body = read_unit(node, Unit::Bytes)?;
-                    http::check_max_body(grant.max_body).map_err(node.refused())?;
-                }
-                "max-requests" => {
-                    let requests = read_unit(node, Unit::Count)?;
-                    grant.max_requests =
-                        http::check_max_requests(requests).map_err(node.refused())?;
-                }
-                "private" => grant.private = node.boolean()?,
-                "credential" => grant.credential = Some(read_credential(node, base)?),
-                _ => {}
-            }
-        }
-        grants.add_http(grant).map_err(url.refused())?;
-    }
-    Ok(())
-}
-
-fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyError> {
-    let wanted = "a table such as { header = \"authorization\", from-env = \"API_TOKEN\" }";
-    let entries = node.table(&["header", "from-env", "from-file", "prefix"], wanted)?;
-    let text = |name: &str| -> Result<Option<(&Node<'_>, &str)>, PolicyError> {
-        match entries.iter().find(|(key, _)| *key == name) {
-            Some((_, node)) => Ok(Some((node, node.string("a string")?))),
-            None => Ok(None),
-        }
-    };
-    let header = required(node, &entries, "header")?;
-    let header_text = header.string("a string such as \"authorization\"")?;
-    http::check_header(header_text).map_err(header.refused())?;
-    let source = match (text("from-env")?, text("from-file")?) {
-        (Some((env, name)), None) => {
-            http::check_env(name).map_err(env.refused())?;
-            SecretSource::Env(name.to_owned())
-        }
-        (None, Some((file, path))) => {
-            names::written_path(path).map_err(file.refused())?;
-            SecretSource::File(base.join(path))
-        }
-        _ => {
-            return Err(node.error(
-                "needs one of `from-env` and `from-file`: the policy names where the secret is",
-            ));
-        }
-    };
-    let prefix = match text("prefix")? {
-        Some((node, prefix)) => {
-            http::check_prefix(prefix).map_err(node.refused())?;
-            prefix
-        }
-        None => "",
-    };
-    Ok(Credential {
-        header: header_text.to_owned(),
-        source,
-        prefix: prefix.to_owned(),
-    })
 }
 
 const FILE_KEYS: &[&str] = &[
@@ -402,7 +314,7 @@ fn read_interfaces(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyErr
     Ok(())
 }
 
-fn required<'e, 'd>(
+pub(crate) fn required<'e, 'd>(
     parent: &Node<'d>,
     entries: &'e [(&'d str, Node<'d>)],
     name: &str,
@@ -418,4 +330,4 @@ mod tests;
 
 #[cfg(test)]
 #[path = "file_mistakes.rs"]
-mod mistakes;
+pub(crate) mod mistakes;

@@ -374,7 +374,12 @@ const MISTAKES: &[(&str, &str)] = &[
 
 #[test]
 fn mistakes_are_told_with_their_place_and_a_cure() {
-    for (text, expected) in MISTAKES {
+    are_told(MISTAKES);
+}
+
+/// That each text is refused with a message that begins so, and that can be printed.
+pub(crate) fn are_told(mistakes: &[(&str, &str)]) {
+    for (text, expected) in mistakes {
         let message = refuse(text);
         assert!(
             message.starts_with(expected),

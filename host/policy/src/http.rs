@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use crate::error::ValueError;
 use crate::url;
 
-/// The largest response body unless the grant says otherwise: that of one host call, since that is how a
-/// provider gets it.
+/// The largest body unless the grant says otherwise: that of one host call, since that is how a provider
+/// gets or gives it.
 pub const MAX_BODY: u64 = 8 << 20;
 
 /// Requests in one call unless the grant says otherwise, redirects counted. A tool's metadata takes a
 /// handful; a hundred is a crawler.
 pub const MAX_REQUESTS: u32 = 100;
+
+/// Connections open at the same time unless the grant says otherwise: what browsers open to one host.
+pub const MAX_CONNECTIONS: u32 = 6;
 
 /// The methods that a grant may name. `CONNECT` and `TRACE` are for proxies and for reading headers back.
 pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -24,10 +27,16 @@ pub struct HttpGrant {
     pub url: String,
     /// The methods, upper case. `GET` and `HEAD` unless said otherwise.
     pub methods: Vec<String>,
-    /// The largest response body, in bytes; [`MAX_BODY`] unless said otherwise.
+    /// The only request headers that the guest may set, lower case; an empty list is none of them. Absent, it
+    /// may set any. Which it never may, [`egress::header`](crate::egress::header) says.
+    pub headers: Option<Vec<String>>,
+    /// The largest body, of a request or of a response, in bytes; [`MAX_BODY`] unless said otherwise.
     pub max_body: u64,
     /// Requests in one call, over all that this grant allows; [`MAX_REQUESTS`] unless said otherwise.
     pub max_requests: u32,
+    /// Connections open at the same time in one call, over all that this grant allows; [`MAX_CONNECTIONS`]
+    /// unless said otherwise.
+    pub max_connections: u32,
     /// Whether the host may be at an address that is not public: loopback, private, link-local.
     pub private: bool,
     /// What the host adds to each request, and the guest never sees.
@@ -40,21 +49,63 @@ impl HttpGrant {
         HttpGrant {
             url: url.into(),
             methods: vec!["GET".to_owned(), "HEAD".to_owned()],
+            headers: None,
             max_body: MAX_BODY,
             max_requests: MAX_REQUESTS,
+            max_connections: MAX_CONNECTIONS,
             private: false,
             credential: None,
         }
     }
 
+    /// One more header that the guest may set.
+    pub(crate) fn add_header(&mut self, name: &str) -> Result<(), ValueError> {
+        check_header(name)?;
+        // A header may be named so, and whoever writes it means a pattern.
+        if name.contains('*') {
+            return Err(ValueError::new(format!(
+                "`{name}` has a `*`, which stands for nothing here; name each header, or leave out `headers` \
+                 for any"
+            )));
+        }
+        let headers = self.headers.get_or_insert_default();
+        if headers.iter().any(|known| known == name) {
+            return Err(ValueError::new(format!(
+                "`{name}` is named twice; keep one"
+            )));
+        }
+        headers.push(name.to_owned());
+        Ok(())
+    }
+
+    /// That a header which the guest may set is not the one that the host adds.
+    pub(crate) fn check_not_own(&self, name: &str) -> Result<(), ValueError> {
+        match &self.credential {
+            Some(credential) if credential.header == name => Err(ValueError::new(format!(
+                "`{name}` is the header of this grant's credential, which the guest may not set; leave it out"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the grant keeps the rules.
     pub(crate) fn check(&self) -> Result<(), ValueError> {
+        let keyed =
+            |key: &'static str| move |error: ValueError| ValueError::new(format!("{key}: {error}"));
         url::check(&self.url)?;
-        check_methods(&self.methods)?;
-        check_max_body(self.max_body)?;
-        check_max_requests(self.max_requests.into())?;
+        check_methods(&self.methods).map_err(keyed("methods"))?;
+        let mut again = HttpGrant::new("");
+        for name in self.headers.iter().flatten() {
+            again.add_header(name).map_err(keyed("headers"))?;
+            self.check_not_own(name).map_err(keyed("headers"))?;
+        }
+        check_max_body(self.max_body).map_err(keyed("max-body"))?;
+        check_max_requests(self.max_requests.into()).map_err(keyed("max-requests"))?;
+        check_max_connections(self.max_connections.into()).map_err(keyed("max-connections"))?;
         match &self.credential {
-            Some(credential) => credential.check(self.url.starts_with("https://") || self.private),
+            Some(credential) => credential
+                .check(self.url.starts_with("https://") || self.private)
+                .map_err(keyed("credential")),
             None => Ok(()),
         }
     }
@@ -132,6 +183,15 @@ pub(crate) fn check_max_requests(requests: u64) -> Result<u32, ValueError> {
     }
 }
 
+pub(crate) fn check_max_connections(connections: u64) -> Result<u32, ValueError> {
+    match u32::try_from(connections) {
+        Ok(connections @ 1..=64) => Ok(connections),
+        _ => Err(ValueError::new(
+            "must be from 1 to 64: each takes a socket of the host",
+        )),
+    }
+}
+
 /// A header name (RFC 9110 token), lower case, and none that carries the request itself.
 pub(crate) fn check_header(name: &str) -> Result<(), ValueError> {
     let token =
@@ -144,7 +204,7 @@ pub(crate) fn check_header(name: &str) -> Result<(), ValueError> {
     }
     if is_reserved(name) {
         return Err(ValueError::new(format!(
-            "`{name}` is a header that the host itself sets"
+            "`{name}` is a header that the host itself sets; name another"
         )));
     }
     Ok(())
@@ -171,12 +231,17 @@ pub(crate) fn check_env(name: &str) -> Result<(), ValueError> {
 }
 
 /// Headers that frame a message or steer the connection; only the host sets them (RFC 9110, 9112).
+///
+/// `content-length` is one of them: our own `http` knows the body and writes the length itself. A WASI guest
+/// says how long its body is going to be by this header, and has no other way to; whoever serves it compares
+/// the header with the body and asks here about the others.
 pub fn is_reserved(header: &str) -> bool {
     const RESERVED: &[&str] = &[
         "connection",
         "content-length",
         "expect",
         "host",
+        "http2-settings",
         "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",

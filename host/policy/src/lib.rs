@@ -39,6 +39,7 @@ mod document;
 pub mod egress;
 pub mod error;
 pub mod file;
+mod file_http;
 mod flag;
 pub mod grants;
 pub mod http;

@@ -81,8 +81,7 @@ fn grants(policy: &Policy) -> String {
         lines.push("wasi = \"inert\"".to_owned());
     }
     if !grants.interfaces.is_empty() {
-        let names: Vec<String> = grants.interfaces.iter().map(|name| quoted(name)).collect();
-        lines.push(format!("interfaces = [{}]", names.join(", ")));
+        lines.push(list("interfaces", &grants.interfaces));
     }
     table("[grants]", &lines)
 }
@@ -129,19 +128,30 @@ fn number(name: &str, unit: Unit, value: u64) -> String {
     }
 }
 
+/// A key with a list of strings.
+fn list<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> String {
+    let texts: Vec<String> = texts.into_iter().map(|text| quoted(text)).collect();
+    format!("{name} = [{}]", texts.join(", "))
+}
+
 fn http(policy: &Policy) -> String {
     let grants = policy.grants.http.iter().map(|grant| {
         let default = HttpGrant::new("");
         let mut lines = vec![format!("url = {}", quoted(&grant.url))];
         if grant.methods != default.methods {
-            let methods: Vec<String> = grant.methods.iter().map(|m| quoted(m)).collect();
-            lines.push(format!("methods = [{}]", methods.join(", ")));
+            lines.push(list("methods", &grant.methods));
+        }
+        if let Some(headers) = &grant.headers {
+            lines.push(list("headers", headers));
         }
         if grant.max_body != default.max_body {
-            lines.push(format!("max-body = {}", grant.max_body));
+            lines.push(number("max-body", Unit::Bytes, grant.max_body));
         }
         if grant.max_requests != default.max_requests {
             lines.push(format!("max-requests = {}", grant.max_requests));
+        }
+        if grant.max_connections != default.max_connections {
+            lines.push(format!("max-connections = {}", grant.max_connections));
         }
         if grant.private {
             lines.push("private = true".to_owned());

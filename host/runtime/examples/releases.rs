@@ -69,7 +69,7 @@ async fn show(requirement: &str) -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let requirement = std::env::args().nth(1).unwrap_or_else(|| "^1".to_owned());
     tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()?
         .block_on(show(&requirement))
 }

@@ -82,8 +82,8 @@ impl Session {
     /// # Errors
     ///
     /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
-    pub fn command(self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
-        block_on(self.0.command(input))
+    pub fn command(mut self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
+        block_on(self.0.command_once(input))
     }
 
     /// See [`Session::call`](crate::Session::call).
@@ -99,16 +99,39 @@ impl Session {
     }
 }
 
+thread_local! {
+    static TOKIO: std::io::Result<Tokio> =
+        TokioBuilder::new_current_thread().enable_all().build();
+}
+
 fn block_on<T>(work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    thread_local! {
-        static TOKIO: std::io::Result<Tokio> =
-            TokioBuilder::new_current_thread().enable_all().build();
-    }
     if Handle::try_current().is_ok() {
         return Err(CallError::InsideAsync);
     }
     TOKIO.with(|tokio| match tokio {
-        Ok(tokio) => tokio.block_on(work),
+        Ok(tokio) => {
+            let done = tokio.block_on(work);
+            sweep(tokio);
+            done
+        }
         Err(error) => Err(HostError::new(error).into()),
     })
+}
+
+/// Tasks of a store that is gone are told to end, and do when they are next given the thread: here, since
+/// nobody may ever call on this thread again.
+fn sweep(tokio: &Tokio) {
+    if tokio.metrics().num_alive_tasks() > 0 {
+        tokio.block_on(tokio::task::yield_now());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.0.end();
+        if Handle::try_current().is_err() {
+            // On a thread that ends, the runtime may be gone already, and its tasks with it.
+            let _ = TOKIO.try_with(|tokio| tokio.as_ref().map(sweep).is_ok());
+        }
+    }
 }

@@ -1,26 +1,24 @@
 //! The one way out: looks a host up once, decides on every address it has, and dials the one that was
-//! decided on. Our `http` goes through here, and whatever else may come to speak HTTP.
+//! decided on. Our `http` and `wasi:http` both go through here.
 
-use std::fmt;
+use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt as _, Empty};
-use hyper::body::{Bytes, Frame, Incoming};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
-use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tollgate_policy::{Credential, Grants, HttpGrant, Reason, SecretSource, Target, egress};
-
-use crate::error::LoadError;
+use tollgate_policy::{HttpGrant, Reason, Target, egress};
 
 /// How long one address may take to answer before the next one is tried: a host with a dead IPv6 address
 /// is still reached within the default deadline.
@@ -58,9 +56,42 @@ impl Resolver for System {
 pub(crate) enum Trouble {
     /// The policy denies it.
     Denied(Reason),
-    /// The host cannot be reached, or does not speak HTTP. Names nothing that the guest did not.
-    Unavailable(&'static str),
+    /// There is nobody to ask.
+    Unreachable(Unreachable),
 }
+
+/// Why a host cannot be asked. Names nothing that the guest did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Unreachable {
+    #[error("the host's name could not be looked up")]
+    Name,
+    #[error("the host does not answer")]
+    Silent,
+    #[error("no encrypted connection could be made")]
+    Tls,
+    #[error("the host does not speak HTTP as it should")]
+    Protocol,
+}
+
+impl From<Reason> for Trouble {
+    fn from(reason: Reason) -> Trouble {
+        Trouble::Denied(reason)
+    }
+}
+
+impl From<Unreachable> for Trouble {
+    fn from(why: Unreachable) -> Trouble {
+        Trouble::Unreachable(why)
+    }
+}
+
+/// What a request is sent through, encrypted or not.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// A connection to an address that was decided on, nothing sent yet.
+pub(crate) struct Stream(TokioIo<Box<dyn Duplex>>);
 
 /// What every request of a runtime shares. It holds no connections: each request dials, because what was
 /// decided for one grant is not decided for another.
@@ -79,28 +110,24 @@ impl Egress {
         }
     }
 
-    /// Sends one request and returns the head of the response, its body still to be read. Redirects are
-    /// the caller's: each is a request of its own.
-    pub(crate) async fn send(
+    /// Looks up the host of `target`, decides on its addresses and connects to one of them.
+    pub(crate) async fn connect(
         &self,
         grant: &HttpGrant,
-        method: Method,
         target: &Target,
-        headers: HeaderMap,
-    ) -> Result<Reply, Trouble> {
+    ) -> Result<Stream, Trouble> {
         let addresses = self.addresses(grant, target).await?;
         let stream = dial(&addresses).await?;
-        if target.is_https() {
-            let name = ServerName::try_from(target.host().to_owned())
-                .map_err(|_| Trouble::Unavailable("the host has no name to be verified by"))?;
-            let stream = tokio_rustls::TlsConnector::from(self.tls())
-                .connect(name, stream)
-                .await
-                .map_err(|_| Trouble::Unavailable("no encrypted connection could be made"))?;
-            exchange(TokioIo::new(stream), method, target, headers).await
+        let stream: Box<dyn Duplex> = if target.is_https() {
+            let name =
+                ServerName::try_from(target.host().to_owned()).map_err(|_| Unreachable::Tls)?;
+            let connector = tokio_rustls::TlsConnector::from(self.tls());
+            let encrypted = connector.connect(name, stream).await;
+            Box::new(encrypted.map_err(|_| Unreachable::Tls)?)
         } else {
-            exchange(TokioIo::new(stream), method, target, headers).await
-        }
+            Box::new(stream)
+        };
+        Ok(Stream(TokioIo::new(stream)))
     }
 
     /// Looks the host up once. If any of its addresses is denied, all of them are: which one is dialled
@@ -116,10 +143,10 @@ impl Egress {
                 .resolver
                 .resolve(target.host())
                 .await
-                .map_err(|_| Trouble::Unavailable("the host's name could not be looked up"))?,
+                .map_err(|_| Unreachable::Name)?,
         };
         for address in &found {
-            egress::address(*address, grant.private).map_err(Trouble::Denied)?;
+            egress::address(*address, grant.private)?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())
@@ -150,20 +177,20 @@ impl Egress {
 }
 
 /// The first address that answers.
-async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Trouble> {
+async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
     for address in addresses {
         let connected = tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await;
         if let Ok(Ok(stream)) = connected {
             return Ok(stream);
         }
     }
-    Err(Trouble::Unavailable("the host does not answer"))
+    Err(Unreachable::Silent)
 }
 
 /// A response whose body is still to be read. Dropping it closes the connection.
 pub(crate) struct Reply {
     pub(crate) response: Response<Incoming>,
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 impl Reply {
@@ -179,7 +206,7 @@ impl Reply {
 
 /// The work of a connection, done while something is awaited from it and at no other time: not a task of
 /// its own, so that a call that ends takes it along at once, whoever drives the runtime afterwards.
-struct Connection {
+pub(crate) struct Connection {
     work: Pin<Box<dyn Future<Output = ()> + Send>>,
     done: bool,
 }
@@ -195,154 +222,53 @@ impl Connection {
         })
         .await
     }
+
+    /// Does the work by itself: for a body that goes up while another comes down.
+    pub(crate) async fn run(self) {
+        if !self.done {
+            self.work.await;
+        }
+    }
 }
 
-async fn exchange<S>(
-    stream: S,
+/// Sends one request and returns the head of the response, its body still to be read. Redirects are the
+/// caller's: each is a request of its own.
+pub(crate) async fn exchange<B>(
+    Stream(stream): Stream,
     method: Method,
     target: &Target,
     mut headers: HeaderMap,
+    body: B,
 ) -> Result<Reply, Trouble>
 where
-    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    let unavailable = |_| Trouble::Unavailable("the host does not speak HTTP as it should");
+    let wrong = |_| Unreachable::Protocol;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS)
         .handshake(stream)
         .await
-        .map_err(unavailable)?;
+        .map_err(wrong)?;
     let mut connection = Connection {
         // Its errors reach whoever waits for the response.
         work: Box::pin(async move { drop(connection.await) }),
         done: false,
     };
-    let bad = |_| Trouble::Denied(Reason::BadUrl);
-    let host = HeaderValue::try_from(target.authority()).map_err(bad)?;
+    let host = HeaderValue::try_from(target.authority()).map_err(|_| Reason::BadUrl)?;
     headers.insert(http::header::HOST, host);
-    let mut request = Request::new(Empty::<Bytes>::new());
+    let mut request = Request::new(body);
     *request.method_mut() = method;
-    *request.uri_mut() = http::Uri::try_from(target.path_and_query())
-        .map_err(|_| Trouble::Denied(Reason::BadUrl))?;
+    *request.uri_mut() =
+        http::Uri::try_from(target.path_and_query()).map_err(|_| Reason::BadUrl)?;
     *request.headers_mut() = headers;
     let response = connection
         .drive(sender.send_request(request))
         .await
-        .map_err(unavailable)?;
+        .map_err(wrong)?;
     Ok(Reply {
         response,
         connection,
     })
-}
-
-/// The secrets of a policy, one place for each of its HTTP grants. Never shown, and wiped when dropped.
-pub(crate) struct Secrets(Vec<Option<Secret>>);
-
-/// A header that the host adds.
-pub(crate) struct Secret {
-    pub(crate) header: HeaderName,
-    value: SecretString,
-    /// The part of it that is secret, without the prefix.
-    bare: SecretString,
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({})", self.header)
-    }
-}
-
-impl Secrets {
-    /// Reads every secret that `grants` names, when a provider is loaded.
-    pub(crate) fn read(grants: &Grants) -> Result<Secrets, LoadError> {
-        let read = |grant: &HttpGrant| match &grant.credential {
-            Some(credential) => {
-                Secret::read(credential)
-                    .map(Some)
-                    .map_err(|(place, why)| LoadError::Secret {
-                        url: grant.url.clone(),
-                        place,
-                        why,
-                    })
-            }
-            None => Ok(None),
-        };
-        grants
-            .http
-            .iter()
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map(Secrets)
-    }
-
-    pub(crate) fn of(&self, index: usize) -> Option<&Secret> {
-        self.0.get(index)?.as_ref()
-    }
-}
-
-impl Secret {
-    fn read(credential: &Credential) -> Result<Secret, (String, String)> {
-        let (place, text) = match &credential.source {
-            SecretSource::Env(name) => {
-                let place = format!("the environment variable `{name}`");
-                match std::env::var(name) {
-                    Ok(text) => (place, text),
-                    Err(std::env::VarError::NotPresent) => {
-                        return Err((place, "is not set".to_owned()));
-                    }
-                    Err(_) => return Err((place, "is not UTF-8".to_owned())),
-                }
-            }
-            SecretSource::File(path) => {
-                let place = format!("the file {}", path.display());
-                match read_file(path) {
-                    Ok(text) => (place, text),
-                    Err(error) => return Err((place, error.to_string())),
-                }
-            }
-        };
-        let bare = text.trim_end_matches(['\r', '\n']);
-        if bare.is_empty() {
-            return Err((place, "is empty".to_owned()));
-        }
-        let whole = format!("{}{bare}", credential.prefix);
-        let header = HeaderName::try_from(&credential.header)
-            .map_err(|_| (place.clone(), "has a bad header".to_owned()))?;
-        if HeaderValue::try_from(&whole).is_err() {
-            return Err((
-                place,
-                "holds what no header can, such as a line break".to_owned(),
-            ));
-        }
-        Ok(Secret {
-            header,
-            value: whole.into(),
-            bare: bare.to_owned().into(),
-        })
-    }
-
-    /// Puts it into the headers of a request, marked so that nothing prints it.
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
-        if let Ok(mut value) = HeaderValue::try_from(self.value.expose_secret()) {
-            value.set_sensitive(true);
-            headers.insert(self.header.clone(), value);
-        }
-    }
-
-    /// Whether `bytes` hold the secret: a server that sends it back would hand it to the guest.
-    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
-        let secret = self.bare.expose_secret().as_bytes();
-        bytes.windows(secret.len()).any(|window| window == secret)
-    }
-}
-
-fn read_file(path: &Path) -> io::Result<String> {
-    /// The longest header that servers commonly take.
-    const LONGEST: u64 = 8 << 10;
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Err(io::Error::other("is not a regular file of at most 8 KiB"));
-    }
-    std::fs::read_to_string(path)
 }

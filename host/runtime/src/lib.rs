@@ -24,10 +24,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The async API is the same without `blocking`; it needs a tokio runtime with its timer enabled. Worlds
-//! of your own are called through [`Session::call`] with the bindings that `bindgen!` generates; see
-//! [`bindings`] and `examples/`.
+//! The async API is the same without `blocking`; it needs a tokio runtime with its timer enabled, and for
+//! HTTP its I/O (`enable_all`). Worlds of your own are called through [`Session::call`] with the bindings that
+//! `bindgen!` generates; see [`bindings`] and `examples/`.
 
+mod audit;
 pub mod bindings;
 mod bindings_standard;
 pub mod blocking;
@@ -41,9 +42,11 @@ mod fault;
 mod imports;
 mod inspect;
 mod meter;
+mod outgoing;
 mod provider;
 mod report;
 mod runtime;
+mod secrets;
 mod session;
 mod state;
 mod stores;

@@ -6,7 +6,7 @@ use tollgate_policy::{Grants, Limits};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use crate::egress::{Egress, Secrets};
+use crate::egress::Egress;
 use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
@@ -14,6 +14,7 @@ use crate::imports::types::Error;
 use crate::imports::wasi::Setup;
 use crate::inspect::{Inspection, ItemKind};
 use crate::report::ProviderInfo;
+use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::state::HostState;
 use crate::stores::Namespace;

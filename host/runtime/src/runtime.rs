@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tollgate_policy::{Grants, Limits, Policy, Streams};
 use wasmtime::component::{Component, Linker};
 
-use crate::egress::{Egress, Resolver, Secrets};
+use crate::egress::{Egress, Resolver};
 use crate::engine::{EngineUnit, Engines};
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
@@ -17,6 +17,7 @@ use crate::imports::{AddToLinker, link};
 use crate::inspect::{Inspection, inspect};
 use crate::provider::{Provider, Reach};
 use crate::report::ProviderInfo;
+use crate::secrets::Secrets;
 use crate::state::HostState;
 use crate::stores::Stores;
 use crate::verdict::{Verdict, judge};

@@ -9,6 +9,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime_wasi::I32Exit;
 
+use crate::audit::Audit;
 use crate::call::{Ended, guarded, panic_text};
 use crate::engine::{Slot, YIELD_INTERVAL};
 use crate::error::{CallError, HostError};
@@ -17,6 +18,7 @@ use crate::imports::ledger::Ledger;
 use crate::imports::types::Error;
 use crate::imports::wasi::{CommandInput, Wasi};
 use crate::meter::{Meter, hook};
+use crate::outgoing::Outgoing;
 use crate::provider::{CommandResult, Provider, RunParams, RunResult};
 use crate::report::{Describe, Outcome, Report, Stdio, Usage};
 use crate::state::{HostState, Log};
@@ -144,6 +146,13 @@ impl Session {
     ///
     /// As for [`run`](Self::run).
     pub async fn command(mut self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
+        self.command_once(input).await
+    }
+
+    pub(crate) async fn command_once(
+        &mut self,
+        input: CommandInput,
+    ) -> Result<Report<(), ExitCode>, CallError> {
         let run = *self.provider.command_export()?;
         self.call(async move |guest: &mut Guest<'_>| {
             guest.store.data_mut().wasi.input = input;
@@ -162,6 +171,11 @@ impl Session {
             }
         })
         .await
+    }
+
+    /// Frees the store now.
+    pub(crate) fn end(&mut self) {
+        self.state = State::Ended;
     }
 
     /// Calls whatever `work` calls, as one call under the limits: for typed worlds.
@@ -252,18 +266,21 @@ impl Session {
         let limits = &self.provider.limits;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
+        let audit = Arc::new(Audit::new(Arc::clone(&shared.info.name)));
         let state = HostState {
             meter: Meter::new(Arc::clone(limits)),
-            provider: Arc::clone(&shared.info.name),
+            outgoing: Outgoing::new(
+                Arc::clone(&shared.grants),
+                Arc::clone(&shared.secrets),
+                Arc::clone(&shared.egress),
+                Arc::clone(&audit),
+            ),
+            audit,
             grants: Arc::clone(&shared.grants),
             roots: Arc::clone(&shared.roots),
-            egress: Arc::clone(&shared.egress),
-            secrets: Arc::clone(&shared.secrets),
-            requests: vec![0; shared.grants.http.len()],
             store: shared.store.clone(),
             table,
             log: Log::default(),
-            denials: Vec::new(),
             ledger: Ledger::new(Arc::clone(&shared.grants)),
             wasi: Wasi::new(Arc::clone(&shared.wasi)),
             embedder: self.data.take(),
@@ -281,7 +298,7 @@ impl Live {
     fn begin(&mut self, start: Instant, limits: &tollgate_policy::Limits) -> Result<(), HostError> {
         let state = self.store.data_mut();
         state.meter.begin_call(start);
-        state.requests.fill(0);
+        state.outgoing.begin_call();
         state.ledger.begin_call();
         self.store
             .set_fuel(limits.fuel)
@@ -330,7 +347,7 @@ impl Live {
             },
             outcome,
             limits,
-            denials: std::mem::take(&mut state.denials),
+            denials: state.audit.take_denials(),
             logs: log.lines,
             logs_dropped: log.dropped,
             stdio,

@@ -3,36 +3,31 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use tollgate_policy::{Denial, Grants, Reason};
+use tollgate_policy::{Grants, Reason};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use crate::egress::{Egress, Secrets};
+use crate::audit::Audit;
 use crate::imports::files::Roots;
 use crate::imports::ledger::Ledger;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
+use crate::outgoing::Outgoing;
 use crate::report::LogLine;
 use crate::stores::Namespace;
-
-/// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
-const MAX_DENIALS: usize = 100;
 
 /// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
 pub struct HostState {
     pub(crate) meter: Meter,
-    pub(crate) provider: Arc<str>,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) roots: Arc<Roots>,
-    pub(crate) egress: Arc<Egress>,
-    pub(crate) secrets: Arc<Secrets>,
-    /// Requests of this call so far, by the grant that allowed them.
-    pub(crate) requests: Vec<u32>,
+    pub(crate) outgoing: Outgoing,
     pub(crate) ledger: Ledger,
     pub(crate) store: Option<Namespace>,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
-    pub(crate) denials: Vec<Denial>,
     pub(crate) wasi: Wasi,
     pub(crate) embedder: Option<Box<dyn Any + Send>>,
 }
@@ -60,32 +55,12 @@ impl HostState {
 
     /// Notes a use of a granted capability.
     pub(crate) fn allowed(&self, capability: &'static str, target: &str) {
-        tracing::debug!(
-            target: "tollgate::audit",
-            provider = %crate::escape::line(&self.provider),
-            capability,
-            target = %crate::escape::line(target),
-            "allowed"
-        );
+        self.audit.allowed(capability, target);
     }
 
     /// Notes a denial, for the audit log and the report.
-    pub(crate) fn denied(&mut self, capability: &'static str, target: &str, reason: Reason) {
-        tracing::info!(
-            target: "tollgate::audit",
-            provider = %crate::escape::line(&self.provider),
-            capability,
-            target = %crate::escape::line(target),
-            reason = reason.label(),
-            "denied"
-        );
-        if self.denials.len() < MAX_DENIALS {
-            self.denials.push(Denial {
-                capability,
-                target: crate::escape::line(target).into_owned(),
-                reason,
-            });
-        }
+    pub(crate) fn denied(&self, capability: &'static str, target: &str, reason: Reason) {
+        self.audit.denied(capability, target, reason);
     }
 }
 
@@ -97,6 +72,18 @@ impl WasiView for HostState {
         WasiCtxView {
             ctx: self.wasi.context(),
             table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for HostState {
+    // As above, for every function of `wasi:http`.
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.meter.count_wasi();
+        WasiHttpCtxView {
+            ctx: &mut self.wasi.http,
+            table: &mut self.table,
+            hooks: &mut self.outgoing,
         }
     }
 }

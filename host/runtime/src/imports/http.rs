@@ -1,16 +1,15 @@
 //! `tollgate:provider/http`: requests that the policy grants, each hop decided anew.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::Empty;
 use hyper::body::Body as _;
-use tollgate_policy::{HttpGrant, Reason, Target, egress};
+use tollgate_policy::{Reason, Target};
 
 use crate::bindings::tollgate::provider::http::{Error, Host, Request, Response};
-use crate::egress::{Reply, Trouble};
+use crate::egress::{Reply, Trouble, exchange};
 use crate::meter::MOVE_PRICE;
+use crate::outgoing::Pass;
 use crate::state::HostState;
-
-/// The audit name of this capability.
-const NAME: &str = "http";
 
 /// Redirects that one `get` follows. Five is what curl users commonly allow; a longer chain is a loop.
 const MAX_REDIRECTS: u32 = 5;
@@ -32,119 +31,83 @@ impl Host for HostState {
 
 impl HostState {
     async fn fetch(&mut self, request: &Request) -> Result<Response, Error> {
-        let first = match Target::parse(&request.url) {
-            Ok(target) => target,
-            Err(reason) => return Err(self.refuse_http(&request.url, reason)),
-        };
-        let Some(headers) = request_headers(request) else {
-            return Err(self.refuse_http(&request.url, Reason::BadHeader));
-        };
+        let outgoing = &mut self.outgoing;
+        let first = Target::parse(&request.url).map_err(|r| outgoing.refuse(&request.url, r))?;
+        let headers = request_headers(request).map_err(|r| outgoing.refuse(first.as_str(), r))?;
         let mut target = first.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let (grant, index) = self.grant_for(&target)?;
-            let reply = self
-                .hop(&grant, index, &first, &target, headers.clone())
-                .await?;
+            let pass = outgoing.admit(Method::GET.as_str(), &target, &headers)?;
+            let reply = hop(&pass, &first, &target, headers.clone()).await?;
             let Some(location) = redirect(&reply) else {
-                return self.whole(&grant, index, &target, reply).await;
+                return whole(&pass, &target, reply).await;
             };
-            target = match target.join(&location) {
-                Ok(next) => next,
-                Err(reason) => return Err(self.refuse_http(&location, reason)),
-            };
+            target = target
+                .join(&location)
+                .map_err(|reason| outgoing.refuse(&location, reason))?;
         }
-        Err(self.refuse_http(target.as_str(), Reason::TooManyRequests))
+        Err(outgoing
+            .refuse(target.as_str(), Reason::TooManyRequests)
+            .into())
     }
+}
 
-    /// The grant that allows a hop, counted against its number of requests.
-    fn grant_for(&mut self, target: &Target) -> Result<(HttpGrant, usize), Error> {
-        let grants = std::sync::Arc::clone(&self.grants);
-        let index = match egress::http(&grants, "GET", target) {
-            Ok(index) => index,
-            Err(reason) => return Err(self.refuse_http(target.as_str(), reason)),
-        };
-        let (Some(grant), Some(count)) = (grants.http.get(index), self.requests.get_mut(index))
-        else {
-            return Err(self.refuse_http(target.as_str(), Reason::NotGranted));
-        };
-        *count += 1;
-        if *count > grant.max_requests {
-            return Err(self.refuse_http(target.as_str(), Reason::TooManyRequests));
+/// One request. What belongs to the first origin stays there.
+async fn hop(
+    pass: &Pass,
+    first: &Target,
+    target: &Target,
+    mut headers: HeaderMap,
+) -> Result<Reply, Error> {
+    if target.same_origin(first) {
+        if let Some(secret) = pass.secret() {
+            secret.add_to(&mut headers);
         }
-        Ok((grant.clone(), index))
+    } else {
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(header::COOKIE);
     }
-
-    /// One request. What the guest must not send is refused; what belongs to the first origin stays there.
-    async fn hop(
-        &mut self,
-        grant: &HttpGrant,
-        index: usize,
-        first: &Target,
-        target: &Target,
-        mut headers: HeaderMap,
-    ) -> Result<Reply, Error> {
-        let secrets = std::sync::Arc::clone(&self.secrets);
-        // A header of any credential, not only of this grant's: the guest sets none of them.
-        let own = |index| secrets.of(index).map(|secret| &secret.header);
-        let forbidden = (0..self.grants.http.len())
-            .filter_map(own)
-            .any(|header| headers.contains_key(header));
-        if forbidden {
-            return Err(self.refuse_http(target.as_str(), Reason::BadHeader));
+    let sent = async {
+        let stream = pass.connect(target).await?;
+        exchange(stream, Method::GET, target, headers, Empty::new()).await
+    };
+    match sent.await {
+        Ok(reply) => {
+            pass.allowed(target);
+            Ok(reply)
         }
-        if target.same_origin(first) {
-            if let Some(secret) = secrets.of(index) {
-                secret.add_to(&mut headers);
-            }
-        } else {
-            headers.remove(header::AUTHORIZATION);
-            headers.remove(header::COOKIE);
-        }
-        let egress = std::sync::Arc::clone(&self.egress);
-        match egress.send(grant, Method::GET, target, headers).await {
-            Ok(reply) => {
-                self.allowed(NAME, target.as_str());
-                Ok(reply)
-            }
-            Err(Trouble::Denied(reason)) => Err(self.refuse_http(target.as_str(), reason)),
-            Err(Trouble::Unavailable(why)) => Err(Error::Unavailable(why.to_owned())),
-        }
+        Err(Trouble::Denied(reason)) => Err(pass.refuse(target.as_str(), reason).into()),
+        Err(Trouble::Unreachable(why)) => Err(Error::Unavailable(why.to_string())),
     }
+}
 
-    /// Reads the body, up to the grant's cap, and hands the response over unless it holds the secret.
-    async fn whole(
-        &mut self,
-        grant: &HttpGrant,
-        index: usize,
-        target: &Target,
-        mut reply: Reply,
-    ) -> Result<Response, Error> {
-        let body = read_body(&mut reply, grant.max_body).await?;
-        let response = reply.response;
-        let headers: Vec<(String, String)> = response
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                (name.as_str().to_owned(), value)
-            })
-            .collect();
-        if let Some(secret) = self.secrets.of(index)
-            && (secret.is_in(&body) || headers.iter().any(|(_, v)| secret.is_in(v.as_bytes())))
-        {
-            return Err(self.refuse_http(target.as_str(), Reason::SecretInResponse));
-        }
-        Ok(Response {
-            status: response.status().as_u16(),
-            headers,
-            body,
-        })
+/// Reads the body, up to the grant's cap, and hands the response over unless it holds the secret.
+async fn whole(pass: &Pass, target: &Target, mut reply: Reply) -> Result<Response, Error> {
+    let body = read_body(&mut reply, pass.grant()?.max_body).await?;
+    let response = reply.response;
+    if let Some(secret) = pass.secret()
+        && (secret.is_in(&body) || secret.is_among(response.headers()))
+    {
+        return Err(pass
+            .refuse(target.as_str(), Reason::SecretInResponse)
+            .into());
     }
+    let headers = response.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    Ok(Response {
+        status: response.status().as_u16(),
+        headers: headers.collect(),
+        body,
+    })
+}
 
-    fn refuse_http(&mut self, target: &str, reason: Reason) -> Error {
-        self.denied(NAME, target, reason);
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Error {
         match reason {
-            Reason::TooManyRequests => Error::QuotaExceeded(reason.label().to_owned()),
+            Reason::TooManyRequests | Reason::TooManyConnections => {
+                Error::QuotaExceeded(reason.label().to_owned())
+            }
             _ => Error::AccessDenied(reason.label().to_owned()),
         }
     }
@@ -176,18 +139,20 @@ async fn read_body(reply: &mut Reply, cap: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The guest's headers, or none when one of them is not for a guest to set.
-fn request_headers(request: &Request) -> Option<HeaderMap> {
+/// The guest's headers, each of which is to be one. Which it may set is decided for each hop.
+fn request_headers(request: &Request) -> Result<HeaderMap, Reason> {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        if tollgate_policy::http::is_reserved(name) {
-            return None;
+        let name = HeaderName::try_from(name).map_err(|_| Reason::BadHeader)?;
+        // There is no body for it to be the length of.
+        if name == header::CONTENT_LENGTH {
+            return Err(Reason::BadHeader);
         }
-        let name = HeaderName::try_from(name).ok()?;
-        let value = HeaderValue::try_from(value).ok()?;
-        headers.try_append(name, value).ok()?;
+        let value = HeaderValue::try_from(value).map_err(|_| Reason::BadHeader)?;
+        let added = headers.try_append(name, value);
+        added.map_err(|_| Reason::BadHeader)?;
     }
-    Some(headers)
+    Ok(headers)
 }
 
 fn redirect(reply: &Reply) -> Option<String> {

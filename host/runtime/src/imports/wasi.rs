@@ -1,9 +1,11 @@
 //! WASI 0.2: every interface, with that behind it which the policy names. Sockets have nothing in any case.
 //!
-//! Files, clocks and random numbers are ours; the rest is wasmtime's, given what the policy grants.
+//! Files, clocks, random numbers and the way out to the network are ours; the rest is wasmtime's, given what
+//! the policy grants. `wasi:http` is linked with the rest: without an HTTP grant, each request is denied.
 
 mod clocks;
 mod descriptors;
+mod http;
 mod opened;
 mod random;
 mod stdio;
@@ -16,6 +18,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::p2::bindings::{clocks::monotonic_clock, filesystem};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::state::HostState;
 use clocks::{Standing, Virtual};
@@ -66,6 +69,7 @@ impl Setup {
 /// Links every interface of WASI 0.2.
 pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     // In place of wasmtime's, which know nothing of quotas, pipes and standing clocks.
     linker.allow_shadowing(true);
     filesystem::preopens::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
@@ -85,6 +89,7 @@ pub(crate) struct Wasi {
     /// The monotonic clock, where it does not run by itself.
     ticks: Option<Virtual>,
     context: Option<Box<WasiCtx>>,
+    pub(crate) http: WasiHttpCtx,
 }
 
 impl Wasi {
@@ -102,6 +107,7 @@ impl Wasi {
             setup,
             ticks,
             context: None,
+            http: http::context(),
         }
     }
 

@@ -1,0 +1,51 @@
+//! What fills the host's memory if it lets a guest: `flood KIND`. Each says as it goes what it got away with.
+//!
+//! `fields` (one, header by header) · `copies` (of a full one, each changed) · `parked` (requests that are never
+//! sent, each with as much of a body as the host takes) · `requests` (sent, never waited for)
+
+use wasip2::http::types::Fields;
+
+use crate::{Failure, request::Request};
+
+/// Nobody; requests to it are never granted.
+const NOWHERE: &str = "http://192.0.2.1/";
+
+pub(crate) fn act(what: &str) -> Result<(), Failure> {
+    match what {
+        "fields" => {
+            let fields = Fields::new();
+            for n in 0_u32.. {
+                append(&fields, n)?;
+                println!("{n}");
+            }
+        }
+        "copies" => {
+            let full = Fields::new();
+            // Less than the host holds at most, which it traps at.
+            for n in 0..100 {
+                append(&full, n)?;
+            }
+            for n in 0.. {
+                let copy = full.clone();
+                append(&copy, n)?;
+                std::mem::forget(copy);
+            }
+        }
+        "parked" => loop {
+            let request = Request::new("POST", NOWHERE, &[])?;
+            let body = request.body()?;
+            println!("{}", body.park());
+            std::mem::forget(request);
+        },
+        "requests" => loop {
+            std::mem::forget(Request::new("GET", NOWHERE, &[])?.send(None)?);
+        },
+        _ => return Err("no such flood".to_owned()),
+    }
+    Ok(())
+}
+
+fn append(fields: &Fields, n: u32) -> Result<(), Failure> {
+    let set = fields.append(&format!("x-{n}"), &[b'v'; 64]);
+    set.map_err(|why| format!("{why:?}"))
+}

@@ -1,0 +1,149 @@
+//! A WASI command that sends requests through `wasi:http`. The first argument says what to do:
+//!
+//! `get URL [NAME:VALUE]…` · `send METHOD URL BYTES` (a body of so many bytes) · `lie URL SAID BYTES` (a body
+//! of another length than said) · `early URL BYTES` (the body is written after the response has come) ·
+//! `wait URL KIND MS` (connect, first-byte or between-bytes) · `many URL N` (so many at once, none of them
+//! read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
+//! `trailers URL` · what floods the host, in `floods`
+//!
+//! What came is on standard output: the status, the headers, an empty line, the body. Errors are `error:` and
+//! what the host called them.
+
+mod floods;
+mod request;
+
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use request::{Answer, Request};
+use wasip2::http::types::{Fields, RequestOptions};
+
+/// What the host, or this program, says is wrong.
+pub(crate) type Failure = String;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match act(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            println!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(args: &[&str]) -> Result<(), Failure> {
+    match args {
+        ["get", url, headers @ ..] => show(Request::new("GET", url, headers)?.send(None)?.wait()?),
+        ["send", method, url, bytes] => {
+            let request = Request::new(method, url, &[])?;
+            let body = request.body()?;
+            let pending = request.send(None)?;
+            body.write(number(bytes)?)?;
+            body.finish()?;
+            show(pending.wait()?)
+        }
+        ["lie", url, said, bytes] => {
+            let request = Request::new("POST", url, &[&format!("content-length:{said}")])?;
+            let body = request.body()?;
+            let pending = request.send(None)?;
+            let written = body.write(number(bytes)?).and_then(|()| body.finish());
+            println!("{written:?}");
+            show(pending.wait()?)
+        }
+        ["early", url, bytes] => {
+            let request = Request::new("POST", url, &[])?;
+            let body = request.body()?;
+            let answer = request.send(None)?.wait()?;
+            body.write(number(bytes)?)?;
+            body.finish()?;
+            show(answer)
+        }
+        ["wait", url, kind, millis] => {
+            let time = Some(number::<u64>(millis)? * 1_000_000);
+            let options = RequestOptions::new();
+            let set = match *kind {
+                "connect" => options.set_connect_timeout(time),
+                "first-byte" => options.set_first_byte_timeout(time),
+                _ => options.set_between_bytes_timeout(time),
+            };
+            set.map_err(|()| "the host has no such option")?;
+            show(Request::new("GET", url, &[])?.send(Some(options))?.wait()?)
+        }
+        ["many", url, count] => many(url, number(count)?),
+        ["leave", url] => {
+            std::mem::forget(Request::new("GET", url, &[])?.send(None)?);
+            Ok(())
+        }
+        ["headers"] => {
+            headers();
+            Ok(())
+        }
+        ["trailers", url] => {
+            let answer = Request::new("GET", url, &[])?.send(None)?.wait()?;
+            let (_, trailers) = answer.read_all()?;
+            println!("{trailers:?}");
+            Ok(())
+        }
+        ["flood", what] => floods::act(what),
+        _ => Err("no such action".to_owned()),
+    }
+}
+
+fn show(answer: Answer) -> Result<(), Failure> {
+    println!("{}", answer.status());
+    for (name, value) in answer.headers() {
+        println!("{name}: {}", String::from_utf8_lossy(&value));
+    }
+    println!();
+    let (body, _) = answer.read_all()?;
+    io::stdout().write_all(&body).map_err(|why| why.to_string())
+}
+
+fn many(url: &str, count: usize) -> Result<(), Failure> {
+    let mut pending = Vec::new();
+    for _ in 0..count {
+        pending.push(Request::new("GET", url, &[])?.send(None)?);
+    }
+    let mut answers = Vec::new();
+    for one in pending {
+        match one.wait() {
+            Ok(answer) => answers.push(answer),
+            Err(why) => println!("error: {why}"),
+        }
+    }
+    println!("{} answered", answers.len());
+    Ok(())
+}
+
+/// The headers by which a guest would frame a message anew, speak to a proxy or for another host.
+fn headers() {
+    for name in [
+        "host",
+        "connection",
+        "transfer-encoding",
+        "upgrade",
+        "proxy-authorization",
+        "te",
+        "expect",
+        "content-length",
+        "x-own",
+    ] {
+        let fields = Fields::new();
+        let set = fields.append(name, b"1");
+        println!("{name}: {set:?}");
+    }
+    let fields = Fields::new();
+    println!("two lines: {:?}", fields.append("x-own", b"a\r\nhost: b"));
+    println!("two lengths: {:?}", fields.append("content-length", b"1"));
+    println!("two lengths: {:?}", fields.append("content-length", b"2"));
+}
+
+pub(crate) fn number<N: std::str::FromStr>(text: &str) -> Result<N, Failure> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a number that fits"))
+}

@@ -1,0 +1,236 @@
+//! Properties of the decision on files: no path leaves its root, and nothing is granted that no grant says.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use tollgate_policy::{Access, FileGrant, Grants, Reason, decide};
+
+use crate::random::{Random, a_million};
+use crate::strategies::{access, files};
+
+/// A path that is asked for.
+#[derive(Debug)]
+struct Asked {
+    root: &'static str,
+    /// The folder that a WASI guest has open; none is our own interface.
+    base: Option<&'static str>,
+    path: String,
+    access: Access,
+}
+
+const ROOTS: &[(&str, Access)] = &[("data", Access::Read), ("out", Access::ReadWrite)];
+
+/// What nearly is a root.
+const ODD_ROOTS: &[&str] = &[
+    "",
+    ".",
+    "..",
+    "/",
+    "Data",
+    "data/",
+    "data/..",
+    "*",
+    "d\u{430}ta",
+    "dat",
+    "out\0",
+];
+
+/// Parts of paths, those that lead out first.
+const PARTS: &[&str] = &[
+    "..",
+    "..",
+    "..",
+    ".",
+    "",
+    "..\\",
+    "\\..",
+    "..\\..",
+    "\\",
+    "a\\b",
+    "..\0",
+    "\0",
+    "..%2f",
+    "%2e%2e",
+    "%00",
+    "..;",
+    ".. ",
+    " ..",
+    "...",
+    "..a",
+    "a..",
+    ".a",
+    "~",
+    "~root",
+    "$HOME",
+    "C:",
+    "C:\\",
+    "\\\\?\\",
+    "NUL",
+    "\t",
+    "\r\n",
+    " ",
+    "*",
+    "a:b",
+    "\u{2025}",
+    "\u{ff0e}\u{ff0e}",
+    "\u{2024}\u{2024}",
+    "\u{2215}",
+    "\u{ff0f}",
+    "\u{ff3c}",
+    "\u{202e}",
+    "\u{feff}",
+    "\u{e9}",
+    "etc",
+    "passwd",
+    "data",
+    "out",
+];
+
+/// A path that leads below its root, bent in none, one or more places.
+fn hostile_path(random: &mut Random) -> Asked {
+    let (root, _) = random.pick(ROOTS);
+    let mut path = String::new();
+    if random.percent(5) {
+        path.push_str(random.pick(&[
+            "/",
+            "//",
+            "./",
+            "../",
+            "\\",
+            "C:/",
+            "file:///",
+            "/proc/self/root/",
+        ]));
+    }
+    for number in 0..random.below(7) {
+        if number > 0 {
+            path.push_str(if random.percent(4) {
+                random.pick(&["//", "\\", "", "/./"])
+            } else {
+                "/"
+            });
+        }
+        match random.percent(20) {
+            true => path.push_str(random.pick(PARTS)),
+            false => random.push_word(&mut path),
+        }
+    }
+    while random.percent(20) {
+        let at = random.boundary(&path);
+        match random.below(4) {
+            0 => path.insert(at, random.character()),
+            1 => path.truncate(at),
+            2 => path.insert(at, '/'),
+            _ => path.insert_str(at, random.pick(PARTS)),
+        }
+    }
+    // About as long as a path may be.
+    if random.below(500) == 0 {
+        let rest = 4090_usize.saturating_sub(path.len()) + random.below(12);
+        path.push_str(&"x".repeat(rest));
+    }
+    Asked {
+        root: if random.percent(5) {
+            random.pick(ODD_ROOTS)
+        } else {
+            root
+        },
+        base: random
+            .percent(50)
+            .then(|| random.pick(&[".", "a", "a/b", "..a/.b"])),
+        path,
+        access: random.pick(&Access::ALL),
+    }
+}
+
+/// Where a path leads below its root, walked part by part; none as soon as it turns back, begins elsewhere,
+/// or has what some system reads in another way.
+fn walk<'p>(base: &'p str, path: &'p str) -> Option<Vec<&'p str>> {
+    let mut at = Vec::new();
+    if path.is_empty() || path.starts_with('/') {
+        return None;
+    }
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            part if part.contains(['\\', '\0']) => return None,
+            part => at.push(part),
+        }
+    }
+    Some(at)
+}
+
+/// Whatever a guest writes, what is granted leads below the root; and what leads there and is written as our
+/// interface or WASI's has it is granted.
+#[test]
+fn no_generated_path_escapes_its_root() {
+    let grant = |(name, access): &(&str, Access)| {
+        FileGrant::new(*name, Path::new("/srv").join(name), *access)
+    };
+    let files = ROOTS.iter().map(grant).collect();
+    let grants = Grants {
+        files,
+        ..Grants::default()
+    };
+    let (mut all, mut granted, mut climbed) = (0, 0, 0);
+    a_million(hostile_path, |asked| {
+        all += 1;
+        let way = walk(asked.base.unwrap_or("."), &asked.path);
+        let lean = way.map(|way| match way.as_slice() {
+            [] => ".".to_owned(),
+            parts => parts.join("/"),
+        });
+        let lean = lean.filter(|lean| lean.len() <= 4096);
+        let (path, lean) = match asked.base {
+            Some(base) => (decide::wasi_path(base, &asked.path), lean),
+            // Our own interface takes one spelling of each path.
+            None => (asked.path.clone(), lean.filter(|lean| *lean == asked.path)),
+        };
+        let root = ROOTS.iter().position(|(name, _)| *name == asked.root);
+        let decision = decide::files(&grants, asked.root, &path, asked.access);
+        match (root, lean) {
+            (None, _) => assert_eq!(decision, Err(Reason::UnknownRoot)),
+            (Some(_), None) => {
+                let out = path.starts_with('/') || path.split(['/', '\\']).any(|part| part == "..");
+                climbed += u32::from(out);
+                let reason = if out {
+                    Reason::OutsideRoot
+                } else {
+                    Reason::BadPath
+                };
+                assert_eq!(decision, Err(reason));
+            }
+            (Some(index), Some(_)) if asked.access > ROOTS[index].1 => {
+                assert_eq!(decision, Err(Reason::ReadOnly));
+            }
+            (Some(index), Some(lean)) => {
+                granted += 1;
+                let decision = decision.unwrap();
+                assert_eq!(
+                    (decision.index, decision.path.to_str()),
+                    (index, Some(&*lean))
+                );
+            }
+        }
+    });
+    // Enough of each, or what was checked above was checked of nothing.
+    assert!(granted * 4 > all, "{granted} of {all}");
+    assert!(climbed * 20 > all, "{climbed} of {all} lead out");
+}
+
+proptest! {
+    #[test]
+    fn decisions_need_a_grant_of_that_name_and_power(files in files(), root in "[a-z0-9]{1,2}", access in access()) {
+        let grants = Grants { files, ..Grants::default() };
+        let grant = grants.files.iter().position(|grant| grant.root == root);
+        let expected = match grant {
+            _ if grants.files.is_empty() => Err(Reason::NotGranted),
+            None => Err(Reason::UnknownRoot),
+            Some(index) if grants.files[index].access < access => Err(Reason::ReadOnly),
+            Some(index) => Ok(index),
+        };
+        let decision = decide::files(&grants, &root, "a/b", access);
+        prop_assert_eq!(decision.map(|decision| decision.index), expected);
+    }
+}

@@ -1,0 +1,148 @@
+//! What a guest may send: the HTTP grants of its policy, and what of them the call has used. Our `http` and
+//! `wasi:http` are both admitted here, request by request.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header};
+use tollgate_policy::{Grants, HttpGrant, Reason, Target, egress};
+
+use crate::audit::Audit;
+use crate::egress::{Egress, Stream, Trouble};
+use crate::secrets::{Secret, Secrets};
+
+/// The audit name of this capability.
+pub(crate) const NAME: &str = "http";
+
+/// The way out of one store.
+pub(crate) struct Outgoing {
+    grants: Arc<Grants>,
+    secrets: Arc<Secrets>,
+    egress: Arc<Egress>,
+    pub(crate) audit: Arc<Audit>,
+    /// One for each of the grants.
+    used: Vec<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    /// Requests of this call so far.
+    requests: u32,
+    /// Held once more by each open connection.
+    open: Arc<()>,
+}
+
+/// One admitted request. It counts as an open connection until it is dropped.
+pub(crate) struct Pass {
+    grants: Arc<Grants>,
+    secrets: Arc<Secrets>,
+    egress: Arc<Egress>,
+    pub(crate) audit: Arc<Audit>,
+    index: usize,
+    _open: Arc<()>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        grants: Arc<Grants>,
+        secrets: Arc<Secrets>,
+        egress: Arc<Egress>,
+        audit: Arc<Audit>,
+    ) -> Outgoing {
+        let used = grants.http.iter().map(|_| Used::default()).collect();
+        Outgoing {
+            grants,
+            secrets,
+            egress,
+            audit,
+            used,
+        }
+    }
+
+    /// Requests are counted anew in each call; what is still open stays counted.
+    pub(crate) fn begin_call(&mut self) {
+        for used in &mut self.used {
+            used.requests = 0;
+        }
+    }
+
+    /// Decides on one request by all that is known before an address is: method, URL, headers, and what
+    /// the call has used. Addresses are decided on when they are known, in [`Pass::connect`].
+    pub(crate) fn admit(
+        &mut self,
+        method: &str,
+        target: &Target,
+        headers: &HeaderMap,
+    ) -> Result<Pass, Reason> {
+        let pass = self.decide(method, target, headers);
+        pass.map_err(|reason| self.refuse(target.as_str(), reason))
+    }
+
+    fn decide(
+        &mut self,
+        method: &str,
+        target: &Target,
+        headers: &HeaderMap,
+    ) -> Result<Pass, Reason> {
+        let index = egress::http(&self.grants, method, target)?;
+        let grant = self.grants.http.get(index).ok_or(Reason::NotGranted)?;
+        let used = self.used.get_mut(index).ok_or(Reason::NotGranted)?;
+        // The length frames the message; who lets a guest set it has to check it.
+        for name in headers
+            .keys()
+            .filter(|name| *name != header::CONTENT_LENGTH)
+        {
+            egress::header(&self.grants, index, name.as_str())?;
+        }
+        used.requests = used.requests.saturating_add(1);
+        if used.requests > grant.max_requests {
+            return Err(Reason::TooManyRequests);
+        }
+        // One of the holders is `used` itself.
+        let open = Arc::clone(&used.open);
+        if Arc::strong_count(&open).saturating_sub(1) > grant.max_connections as usize {
+            return Err(Reason::TooManyConnections);
+        }
+        Ok(Pass {
+            grants: Arc::clone(&self.grants),
+            secrets: Arc::clone(&self.secrets),
+            egress: Arc::clone(&self.egress),
+            audit: Arc::clone(&self.audit),
+            index,
+            _open: open,
+        })
+    }
+
+    /// Notes a denial.
+    pub(crate) fn refuse(&self, target: &str, reason: Reason) -> Reason {
+        self.audit.denied(NAME, target, reason);
+        reason
+    }
+}
+
+impl Pass {
+    /// The grant that admitted it.
+    pub(crate) fn grant(&self) -> Result<&HttpGrant, Reason> {
+        self.grants.http.get(self.index).ok_or(Reason::NotGranted)
+    }
+
+    /// The secret that goes with it, if one does.
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.secrets.of(self.index)
+    }
+
+    /// A connection to the host, its addresses decided on.
+    pub(crate) async fn connect(&self, target: &Target) -> Result<Stream, Trouble> {
+        self.egress.connect(self.grant()?, target).await
+    }
+
+    /// Notes a denial.
+    pub(crate) fn refuse(&self, target: &str, reason: Reason) -> Reason {
+        self.audit.denied(NAME, target, reason);
+        reason
+    }
+
+    /// Notes that a response has come.
+    pub(crate) fn allowed(&self, target: &Target) {
+        self.audit.allowed(NAME, target.as_str());
+    }
+}
