@@ -9,11 +9,17 @@
 
 mod abi;
 mod admission;
+mod audit;
 mod budget;
 mod cancel;
 mod capabilities;
 mod cli;
+mod cli_contract;
+mod cli_golden;
+mod client;
 mod compile;
+mod credentials;
+mod dns;
 mod files;
 mod floods;
 mod harness;
@@ -21,11 +27,14 @@ mod http;
 mod lifting;
 mod load;
 mod memory;
+mod nameserver;
 mod numbers;
 #[cfg(feature = "polyglot")]
 mod polyglot;
 mod providers;
 mod quotas;
+mod registry;
+mod roots;
 mod server;
 mod sessions;
 mod standard;
