@@ -131,6 +131,7 @@ impl Denial {
             ("files", Reason::Quota) => {
                 "a larger `max-write`, `max-files` or `max-read` in its `[[grants.files]]`"
             }
+            ("http", Reason::Quota) => "a larger `max-body` in its `[[grants.http]]`",
             ("store", Reason::Quota) => {
                 "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
             }
