@@ -26,6 +26,7 @@ mod providers;
 mod quotas;
 mod server;
 mod sessions;
+mod shape;
 mod standard;
 mod store;
 mod store_file;
