@@ -37,6 +37,7 @@ mod registry;
 mod roots;
 mod server;
 mod sessions;
+mod shape;
 mod standard;
 mod store;
 mod store_file;
