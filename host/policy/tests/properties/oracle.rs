@@ -93,7 +93,7 @@ pub(crate) const GROUNDS: &[Ground] = &[
 pub(crate) fn inside(url: &str) -> Option<usize> {
     // What a URL is made of (RFC 3986), without the fragment.
     let sound = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
-    if !url.bytes().all(sound) {
+    if !url.bytes().all(sound) || url.len() > 8 << 10 {
         return None;
     }
     let host_at = url.find("://")? + 3;

@@ -17,7 +17,7 @@ pub(crate) fn a_million<C: Debug>(generate: impl Fn(&mut Random) -> C, mut check
     let given = number_in("TOLLGATE_SEED");
     let cases = number_in("TOLLGATE_CASES").unwrap_or(CASES);
     for seed in [Some(SEED), given].into_iter().flatten() {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         for number in 0..cases {
             let case = generate(&mut random);
             let outcome = catch_unwind(AssertUnwindSafe(|| check(&case)));
@@ -39,7 +39,11 @@ fn number_in(variable: &str) -> Option<u64> {
 pub(crate) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
