@@ -119,8 +119,6 @@ pub enum RefusalKind {
     Malformed,
     /// Larger than the policy's `component-size`.
     TooLarge,
-    /// Its shape would cost the compiler more than any real component does.
-    CompileLimit,
     /// It imports what the policy does not grant or this host does not know.
     Imports,
     /// It was built for a version of an interface that this host does not have.
@@ -138,7 +136,6 @@ impl RefusalKind {
             RefusalKind::NotAComponent => "not-a-component",
             RefusalKind::Malformed => "malformed",
             RefusalKind::TooLarge => "too-large",
-            RefusalKind::CompileLimit => "compile-limit",
             RefusalKind::Imports => "imports",
             RefusalKind::WorldVersion => "world-version",
             RefusalKind::CompileLimit => "compile-limit",
