@@ -13,6 +13,7 @@ mod budget;
 mod cancel;
 mod capabilities;
 mod cli;
+mod clock;
 mod compile;
 mod files;
 mod floods;
