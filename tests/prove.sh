@@ -67,6 +67,9 @@ prove stdio            $rt/imports/wasi/stdio.rs 's/captured\.cap = cap/captured
 prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles as usize);//' floods::host_handles_are_counted
 prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
 prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
+prove admission-queue  $rt/admission.rs 's/(before < most as usize)\.then_some(this)/Some(this)/' admission::calls_over_the_queue_are_turned_away_and_the_rest_served
+prove admission-time   $rt/admission.rs 's/timeout_at(deadline\.into(), permit)/timeout(std::time::Duration::from_secs(9), permit)/' admission::a_call_waits_no_longer_than_its_deadline
+prove admission-maps   $rt/admission.rs 's/asked\.clamp(1, most)/asked.max(1).min(20_000)/' admission::a_runtime_has_no_more_places_than_the_kernel_has_maps
 prove compile-time     $rt/compile.rs 's/left\.is_zero() ||/false ||/' compile::a_worker_over_its_time_is_ended
 prove compile-memory   $rt/compile_worker.rs 's/limit(Resource::As, memory)?;/let _ = memory;/' compile::a_worker_over_its_memory_is_ended
 prove compile-given-up $rt/compile.rs 's/|| cancelled\.load(Ordering::Relaxed)/|| false \&\& cancelled.load(Ordering::Relaxed)/' compile::a_load_that_is_given_up_ends_its_worker
@@ -97,10 +100,10 @@ prove http-body        $rt/imports/http.rs 's/(bytes\.len() + data\.len()) as u6
 prove http-length      $rt/imports/http.rs 's/if name == header::CONTENT_LENGTH/if false \&\& name == header::CONTENT_LENGTH/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
 prove http-headers     $rt/outgoing.rs 's/egress::header(&self\.grants, index, name\.as_str())?;/let _ = name;/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
 prove http-reserved    host/policy/src/egress.rs 's/if is_reserved(name) ||/if/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
-prove http-own-header  host/policy/src/egress.rs 's/|| credentials\.any(/|| false \&\& credentials.any(/' http::a_credential_reaches_the_server_and_nobody_else
+prove http-own-header  host/policy/src/egress.rs 's/|| credentials\.any(/|| false \&\& credentials.any(/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove http-listed      host/policy/src/egress.rs 's/Some(listed) if !listed/Some(listed) if false \&\& !listed/' wasi_http::a_grant_says_which_headers_may_be_set
-prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' http::a_credential_stays_with_its_origin
-prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' http::a_credential_reaches_the_server_and_nobody_else
+prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' credentials::a_credential_stays_with_its_origin
+prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove wasi-http-counted $rt/state.rs '/WasiHttpView for/,/^}/s/self\.meter\.count_wasi();//' wasi_http::its_functions_are_host_calls
 prove wasi-http-headers $rt/imports/wasi/http.rs 's/is_reserved(name\.as_str()) &&/false \&\& is_reserved(name.as_str()) \&\&/' wasi_http::reserved_headers_are_forbidden
 prove wasi-http-fields $rt/imports/wasi/http.rs 's/context\.set_field_size_limit(FIELDS);//; s/let mut context/let context/' wasi_http::floods_are_stopped_and_leave_nothing
@@ -158,6 +161,10 @@ prove link-store       $rt/imports/mod.rs 's/if grants\.store\.is_some() {/if tr
 prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
 prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
 prove slots            $rt/engine.rs 's/\.acquire_many_owned(weight)/.acquire_many_owned(0 * weight)/' sessions::sessions_run_on_many_tasks_at_once
+prove audit-log        $rt/audit.rs 's/target: "tollgate::audit"/target: "tollgate"/' audit::
+prove audit-escape     $rt/audit.rs 's/target = %escape::line(target)/target = %target/' audit::hostile_text_is_escaped_in_every_field
+prove audit-requests   $rt/outgoing.rs 's/self\.audit\.allowed(NAME, target\.as_str());/let _ = target;/' audit::requests_are_audited
+prove audit-names      $rt/imports/wasi.rs 's/for (name, _) in &setup\.env {/for (_, name) in \&setup.env {/' audit::what_wasi_is_given_is_audited_by_name
 prove escape           $rt/escape.rs 's/    c\.is_control()$/    false/' text::
 
 printf '%s proved, %s not\n' "$proved" "$failed"

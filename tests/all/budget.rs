@@ -2,16 +2,7 @@
 
 use tollgate::FaultKind;
 
-use crate::harness::{attack, returned, run};
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = { key = "value" }
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{ALL, attack, returned, run};
 
 fn limited(limits: &str) -> String {
     format!("{ALL}\n{limits}")

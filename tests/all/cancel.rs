@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tollgate::{CallError, Session};
 
 use crate::clock::{CLOCK, SLEEPING};
-use crate::harness::{Footprint, alone, attack_by, load};
+use crate::harness::{ALL, Footprint, alone, attack_by, load};
 
 /// Row 21: one long sleep, and many short ones.
 #[test]
@@ -51,8 +51,7 @@ fn a_late_result_is_no_result() {
 fn a_guest_that_lives_on_host_calls_shares_its_thread() {
     let _alone = alone();
     let limits = "limits.host-calls = 4_000_000_000\nlimits.fuel = 1_000_000_000_000\nlimits.deadline = \"400ms\"";
-    let all = "grants.log = true\ngrants.hash = true\ngrants.config = {}\ngrants.store = true\ngrants.http = [{ url = \"https://example.com/**\" }]\ngrants.files = [{ root = \"data\", path = \"samples\", access = \"read\" }]";
-    let provider = load("hostile", &format!("{all}\n{limits}"))
+    let provider = load("hostile", &format!("{ALL}\n{limits}"))
         .as_async()
         .clone();
     let tokio = tokio::runtime::Builder::new_current_thread()

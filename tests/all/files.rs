@@ -6,23 +6,16 @@ use std::path::Path;
 use tempfile::TempDir;
 use tollgate::{Outcome, Report};
 
-use crate::harness::{blocking, policy, returned, source};
+use crate::harness::{all_but, blocking, policy, returned, source};
+use crate::roots::{add_links, folders};
 
 struct Roots {
     folder: TempDir,
 }
 
 impl Roots {
-    /// `data` read-only, `out` read-write, and a secret beside them.
     fn new() -> Roots {
-        let folder = TempDir::new().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        std::fs::create_dir_all(at("data/sub")).unwrap();
-        std::fs::create_dir(at("out")).unwrap();
-        std::fs::write(at("secret"), "canary").unwrap();
-        std::fs::write(at("data/a.txt"), "alpha").unwrap();
-        std::fs::write(at("data/sub/b.txt"), "beta").unwrap();
-        Roots { folder }
+        Roots { folder: folders() }
     }
 
     fn path(&self) -> &Path {
@@ -36,18 +29,14 @@ impl Roots {
     fn run_with(&self, limits: &str, input: &str) -> Report<Vec<u8>> {
         let at = self.path().display();
         let policy = policy(&format!(
-            r#"
+            r#"{}
             limits.host-data = "64KiB"
             {limits}
-            grants.log = true
-            grants.hash = true
-            grants.config = {{}}
-            grants.store = true
-            grants.http = [{{ url = "https://example.com/**" }}]
             grants.files = [
                 {{ root = "data", path = "{at}/data", access = "read" }},
                 {{ root = "out", path = "{at}/out", access = "read-write" }},
-            ]"#
+            ]"#,
+            all_but("files")
         ));
         let provider = blocking().load(&source("hostile"), &policy).unwrap();
         provider.session().run(input.as_bytes()).unwrap()
@@ -134,14 +123,7 @@ fn paths_that_lead_elsewhere_are_denied() {
 #[test]
 fn symbolic_links_never_leave_the_root() {
     let roots = Roots::new();
-    symlink("../secret", roots.path().join("data/link")).unwrap();
-    symlink("..", roots.path().join("data/up")).unwrap();
-    symlink(
-        roots.path().join("secret"),
-        roots.path().join("data/absolute"),
-    )
-    .unwrap();
-    symlink("a.txt", roots.path().join("data/inside")).unwrap();
+    add_links(roots.path());
     for path in ["link", "up/secret", "absolute"] {
         assert_eq!(
             roots.denied(&format!("read-file data {path}")),

@@ -2,16 +2,7 @@
 
 use tollgate::{FaultKind, Outcome, Source};
 
-use crate::harness::{attack, attack_by, blocking, policy, wave};
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{ALL, attack, attack_by, blocking, policy, wave};
 
 /// A component with `count` instances of `module`.
 fn many(count: usize, module: &str) -> Source {

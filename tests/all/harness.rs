@@ -10,6 +10,23 @@ use tollgate::{Fault, LoadError, Outcome, Policy, Refusal, Report, Runtime, Sour
 /// Resident memory may differ by this much after an attack (ATTACKS.md).
 const MEMORY_DRIFT: i64 = 2 << 20;
 
+/// A grant, on a line of its own, of each capability that the guest `hostile` imports.
+pub(crate) const ALL: &str = r#"
+grants.log = true
+grants.hash = true
+grants.config = { region = "eu" }
+grants.store = true
+grants.http = [{ url = "https://example.com/**" }]
+grants.files = [{ root = "data", path = "samples/files", access = "read" }]
+"#;
+
+/// The same but for one capability, which the test grants in its own way.
+pub(crate) fn all_but(capability: &str) -> String {
+    let left_out = format!("grants.{capability} ");
+    let rest = ALL.lines().filter(|line| !line.starts_with(&left_out));
+    rest.map(|line| format!("{line}\n")).collect()
+}
+
 /// The repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

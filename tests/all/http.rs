@@ -1,84 +1,12 @@
-//! HTTP through the one way out: ATTACKS.md rows 33 to 38, and 43 for credentials.
+//! HTTP through the one way out: ATTACKS.md rows 33 to 38.
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use tollgate::blocking::Runtime as Blocking;
-use tollgate::{LoadError, Outcome, Report, Runtime};
+use tollgate::Runtime;
 
-use crate::harness::{policy, source};
+use crate::client::{Client, all_of, url};
 use crate::server::{Names, Server, response};
-
-const REST: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
-
-const CANARY: &str = "canary-8f14e45fceea167a5a36dedd4bea2543";
-
-struct Client {
-    runtime: Blocking,
-    names: Names,
-}
-
-impl Client {
-    fn new() -> Client {
-        let names = Names::default();
-        let runtime = Runtime::builder()
-            .concurrency(4)
-            .resolver(names.clone())
-            .build();
-        Client {
-            runtime: runtime.into(),
-            names,
-        }
-    }
-
-    fn run(&self, grants: &str, input: &str) -> Report<Vec<u8>> {
-        let policy = policy(&format!("{REST}\ngrants.http = [{grants}]"));
-        let provider = self.runtime.load(&source("hostile"), &policy).unwrap();
-        provider.session().run(input.as_bytes()).unwrap()
-    }
-
-    fn answer(&self, grants: &str, url: &str) -> String {
-        text(&self.run(grants, &format!("http-get {url}")))
-    }
-
-    /// The reason with which a request is denied.
-    fn denied(&self, grants: &str, input: &str) -> &'static str {
-        let report = self.run(grants, input);
-        assert!(
-            !text(&report).starts_with("Ok"),
-            "{input}: {}",
-            text(&report)
-        );
-        assert_eq!(report.denials.len(), 1, "{input}: {}", text(&report));
-        assert_eq!(report.denials[0].capability, "http");
-        report.denials[0].reason.label()
-    }
-}
-
-fn text(report: &Report<Vec<u8>>) -> String {
-    match &report.outcome {
-        Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A grant of everything on a server, which is on loopback.
-fn all_of(server: &Server) -> String {
-    format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true }}",
-        server.port()
-    )
-}
-
-fn url(server: &Server, path: &str) -> String {
-    format!("http://127.0.0.1:{}{path}", server.port())
-}
 
 #[test]
 fn a_granted_url_is_fetched() {
@@ -261,13 +189,12 @@ fn every_redirect_is_decided_anew() {
     assert_eq!(client.denied(&grants, &input), "private-address");
     assert!(inner.requests().is_empty());
     // And one that is granted is followed.
-    let server = Server::start(|head, stream| {
-        let text = if head.starts_with("GET /old") {
+    let server = Server::answering(|head| {
+        if head.starts_with("GET /old") {
             response("301 Moved Permanently", "location: new#part\r\n", "")
         } else {
             response("200 OK", "", "moved")
-        };
-        stream.write_all(text.as_bytes())
+        }
     });
     let answer = client.answer(&all_of(&server), &url(&server, "/old"));
     assert!(
@@ -379,111 +306,6 @@ fn requests_are_counted_for_each_grant() {
     assert_eq!(server.requests().len(), 3);
 }
 
-/// A server whose answer is what `say` makes of the request's head, and a grant of it with a credential.
-fn with_credential(server: &Server, folder: &std::path::Path) -> String {
-    let file = folder.join("token");
-    std::fs::write(&file, format!("{CANARY}\n")).unwrap();
-    format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true, credential = {{ header = \"authorization\", \
-         from-file = \"{}\", prefix = \"Bearer \" }} }}",
-        server.port(),
-        file.display()
-    )
-}
-
-/// Row 43: the server sees the credential, and nobody else does.
-#[test]
-fn a_credential_reaches_the_server_and_nobody_else() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let client = Client::new();
-    let server = Server::saying(response("200 OK", "", "hello"));
-    let grant = with_credential(&server, folder.path());
-    let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
-    assert!(server.requests()[0].contains(&format!("authorization: Bearer {CANARY}\r\n")));
-    assert!(!format!("{report:?}{}", report.to_json()).contains(CANARY));
-    // The guest cannot set the header itself,
-    let input = format!("http-header {} authorization mine", url(&server, "/"));
-    assert_eq!(client.denied(&grant, &input), "bad-header");
-    // nor have it sent back.
-    for echo in [
-        |head: &str| response("200 OK", "", head),
-        |head: &str| {
-            let value = head
-                .lines()
-                .find(|line| line.starts_with("authorization"))
-                .unwrap();
-            response(
-                "200 OK",
-                &format!("x-echo: {}\r\n", &value["authorization: ".len()..]),
-                "",
-            )
-        },
-    ] {
-        let server = Server::start(move |head, stream| stream.write_all(echo(head).as_bytes()));
-        let grant = with_credential(&server, folder.path());
-        let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
-        assert_eq!(report.denials[0].reason.label(), "secret-in-response");
-        assert!(!format!("{report:?}{}{}", report.to_json(), text(&report)).contains(CANARY));
-    }
-}
-
-/// Row 43: redirects to the same origin carry it, others do not.
-#[test]
-fn a_credential_stays_with_its_origin() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let client = Client::new();
-    let other = Server::saying(response("200 OK", "", "hello"));
-    let to = format!("http://127.0.0.1:{}/", other.port());
-    let first = Server::start(move |head, stream| {
-        let location = if head.starts_with("GET /same") {
-            "/away"
-        } else {
-            &to
-        };
-        stream.write_all(response("302 Found", &format!("location: {location}\r\n"), "").as_bytes())
-    });
-    let grants = format!(
-        "{}, {}",
-        with_credential(&first, folder.path()),
-        with_credential(&other, folder.path())
-    );
-    let answer = client.answer(&grants, &url(&first, "/same"));
-    assert!(answer.contains("200"), "{answer}");
-    let carried: Vec<bool> = first
-        .requests()
-        .iter()
-        .map(|head| head.contains(CANARY))
-        .collect();
-    assert_eq!(carried, [true, true]);
-    assert!(
-        !other.requests()[0].contains("authorization"),
-        "another origin"
-    );
-}
-
-#[test]
-fn a_credential_that_is_not_there_is_the_operators_mistake() {
-    let credential = |source: &str| {
-        policy(&format!(
-            "{REST}\ngrants.http = [{{ url = \"https://a.example/**\", credential = {{ header = \"x-token\", {source} }} }}]"
-        ))
-    };
-    for (source_text, place) in [
-        ("from-env = \"TOLLGATE_NO_SUCH\"", "TOLLGATE_NO_SUCH"),
-        ("from-file = \"/no/such\"", "/no/such"),
-    ] {
-        match Client::new()
-            .runtime
-            .load(&source("hostile"), &credential(source_text))
-        {
-            Err(error @ LoadError::Secret { .. }) => {
-                assert!(error.to_string().contains(place), "{error}");
-            }
-            other => panic!("{:?}", other.err()),
-        }
-    }
-}
-
 /// TLS: a certificate that the host trusts, and one that it does not.
 #[test]
 fn certificates_are_verified() {
@@ -522,17 +344,10 @@ fn certificates_are_verified() {
     names.set("tls.example", &[&["127.0.0.1"]]);
     let grant = format!("{{ url = \"https://tls.example:{port}/**\", private = true }}");
     let input = format!("https://tls.example:{port}/");
-    let builder = || Runtime::builder().concurrency(4).resolver(names.clone());
-    let trusting = Client {
-        runtime: builder().root_certificate(der).build().into(),
-        names: names.clone(),
-    };
+    let builder = || Runtime::builder().resolver(names.clone());
+    let trusting = Client::of(builder().root_certificate(der));
     let answer = trusting.answer(&grant, &input);
     assert!(answer.contains("200"), "{answer}");
-    let strict = Client {
-        runtime: builder().build().into(),
-        names: names.clone(),
-    };
-    let answer = strict.answer(&grant, &input);
+    let answer = Client::of(builder()).answer(&grant, &input);
     assert!(answer.contains("encrypted connection"), "{answer}");
 }

@@ -9,12 +9,18 @@
 
 mod abi;
 mod admission;
+mod audit;
 mod budget;
 mod cancel;
 mod capabilities;
 mod cli;
+mod cli_contract;
+mod cli_golden;
+mod client;
 mod clock;
 mod compile;
+mod credentials;
+mod dns;
 mod files;
 mod floods;
 mod harness;
@@ -22,11 +28,14 @@ mod http;
 mod lifting;
 mod load;
 mod memory;
+mod nameserver;
 mod numbers;
 #[cfg(feature = "polyglot")]
 mod polyglot;
 mod providers;
 mod quotas;
+mod registry;
+mod roots;
 mod server;
 mod sessions;
 mod standard;

@@ -2,16 +2,7 @@
 
 use tollgate::{FaultKind, Outcome};
 
-use crate::harness::{attack, attack_by, returned, run, wave};
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{ALL, attack, attack_by, returned, run, wave};
 
 /// Growing is answered with -1, and the guest goes on.
 #[test]

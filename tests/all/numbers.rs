@@ -3,16 +3,7 @@
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-use crate::harness::{guest_file, load, returned, run, wave};
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = { key = "value" }
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{ALL, guest_file, load, returned, run, wave};
 
 /// The fuel that a bare engine counts for an export without host calls.
 fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
@@ -91,11 +82,11 @@ fn peak_memory_is_what_the_guest_has() {
 
 #[test]
 fn host_calls_and_bytes_are_counted() {
-    let report = run("hostile", ALL, "config-get key");
+    let report = run("hostile", ALL, "config-get region");
     assert_eq!(report.usage.host_calls, 1);
     assert_eq!(
         report.usage.host_bytes,
-        "key".len() as u64 + "value".len() as u64
+        "region".len() as u64 + "eu".len() as u64
     );
     let report = run("hostile", ALL, "big-arg 5000 hash");
     assert_eq!(report.usage.host_bytes, 5000);

@@ -1,35 +1,29 @@
 //! How much of a granted root one call may use: row 42, and row 52's half about files.
 
-use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tollgate::Report;
+use tollgate::blocking::Provider;
 
-use crate::cli::tollgate;
-use crate::harness::{blocking, guest_file, policy, returned, source};
+use crate::cli::{tollgate, words};
+use crate::harness::{all_but, blocking, guest_file, policy, returned, source};
 
 /// The hostile guest with one read-write root, `out`, and quotas of it.
-fn run(folder: &Path, quotas: &str, input: &str) -> Report<Vec<u8>> {
+fn provider(folder: &Path, quotas: &str) -> Provider {
     let policy = policy(&format!(
-        r#"
-        [grants]
-        log = true
-        hash = true
-        config = {{}}
-        store = true
-        http = [{{ url = "https://example.com/**" }}]
-        [[grants.files]]
-        root = "out"
-        path = "{}"
-        access = "read-write"
-        {quotas}"#,
+        "{}[[grants.files]]\nroot = 'out'\npath = '{}'\naccess = 'read-write'\n{quotas}",
+        all_but("files"),
         folder.display()
     ));
-    let provider = blocking().load(&source("hostile"), &policy).unwrap();
-    provider.session().run(input.as_bytes()).unwrap()
+    blocking().load(&source("hostile"), &policy).unwrap()
+}
+
+fn run(folder: &Path, quotas: &str, input: &str) -> Report<Vec<u8>> {
+    let mut session = provider(folder, quotas).session();
+    session.run(input.as_bytes()).unwrap()
 }
 
 fn denied_for_quota(report: &Report<Vec<u8>>) {
@@ -109,14 +103,7 @@ fn a_single_read_is_bounded_by_max_read() {
 #[test]
 fn quotas_start_anew_with_each_call() {
     let folder = TempDir::new().unwrap();
-    let policy = policy(&format!(
-        "grants = {{ log = true, hash = true, config = {{}}, store = true, \
-         http = [{{ url = 'https://example.com/**' }}], files = [{{ root = 'out', path = '{}', \
-         access = 'read-write', max-files = 2 }}] }}",
-        folder.path().display()
-    ));
-    let provider = blocking().load(&source("hostile"), &policy).unwrap();
-    let mut session = provider.session();
+    let mut session = provider(folder.path(), "max-files = 2").session();
     for _ in 0..2 {
         let report = session.run(b"file-flood out 1").unwrap();
         assert!(returned(&report).starts_with("(2, "), "{report:?}");
@@ -159,12 +146,7 @@ fn a_killed_host_leaves_the_old_file_or_the_new_one() {
         }
         std::thread::sleep(Duration::from_millis(3 + 5 * round));
         host.kill().unwrap();
-        let mut words = String::new();
-        host.stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut words)
-            .unwrap();
+        let words = words(&mut host);
         host.wait().unwrap();
         assert!(busy(), "it wrote nothing: {words}");
         if let Ok(bytes) = std::fs::read(&file) {

@@ -52,6 +52,11 @@ impl Server {
         }
     }
 
+    /// Answers every request, given its head, with the text that `answer` makes of it.
+    pub(crate) fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Server {
+        Server::start(move |head, stream| stream.write_all(answer(head).as_bytes()))
+    }
+
     /// A server that always says the same.
     pub(crate) fn saying(text: impl Into<Vec<u8>>) -> Server {
         let text = text.into();

@@ -7,20 +7,11 @@ use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::{FaultKind, Report, Source};
 
-use crate::harness::{alone, attack, policy, returned, source};
-
-/// All that `hostile` imports, but for the store.
-pub(crate) const REST: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{all_but, alone, attack, policy, returned, source};
 
 /// A policy with `store` as the table of its store.
 pub(crate) fn with(store: &str) -> String {
-    format!("{REST}\n[grants.store]\n{store}\n")
+    format!("{}[grants.store]\n{store}\n", all_but("store"))
 }
 
 /// A store in a file of `folder`.

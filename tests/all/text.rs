@@ -2,16 +2,7 @@
 
 use tollgate::{Outcome, escape};
 
-use crate::harness::{run, wave};
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{ALL, run, wave};
 
 fn harmless(text: &str) -> bool {
     !text

@@ -1,15 +1,6 @@
 //! Every trap by its own name: rows 29 and 30.
 
-use crate::harness::{attack, attack_by};
-
-const ALL: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = {}
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
+use crate::harness::{ALL, attack, attack_by};
 
 /// Row 29.
 #[test]

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tollgate::{ExitCode, Outcome, Report};
 
 use crate::harness::blocking;
+use crate::roots::{add_links, folders};
 use crate::wasi::{run, stderr, stdout};
 
 struct Roots {
@@ -16,15 +17,7 @@ struct Roots {
 
 impl Roots {
     fn new() -> Roots {
-        let folder = TempDir::new().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        std::fs::create_dir_all(at("data/sub")).unwrap();
-        std::fs::create_dir_all(at("out/sub")).unwrap();
-        std::fs::create_dir(at("other")).unwrap();
-        std::fs::write(at("secret"), "canary").unwrap();
-        std::fs::write(at("data/a.txt"), "alpha").unwrap();
-        std::fs::write(at("out/b.txt"), "beta").unwrap();
-        Roots { folder }
+        Roots { folder: folders() }
     }
 
     fn path(&self) -> &Path {
@@ -132,14 +125,7 @@ fn inert_has_no_preopens() {
 #[test]
 fn paths_and_links_never_leave_a_preopen() {
     let roots = Roots::new();
-    symlink("../secret", roots.path().join("data/link")).unwrap();
-    symlink("..", roots.path().join("data/up")).unwrap();
-    symlink(
-        roots.path().join("secret"),
-        roots.path().join("data/absolute"),
-    )
-    .unwrap();
-    symlink("a.txt", roots.path().join("data/inside")).unwrap();
+    add_links(roots.path());
     assert_eq!(roots.ok(&["read", "data/inside"]), "alpha");
     for path in [
         "data/../secret",

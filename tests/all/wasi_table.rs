@@ -1,12 +1,11 @@
 //! `[grants.wasi]`: each thing behind WASI, named or not there; and calls that can be repeated.
 
-use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tollgate::{ExitCode, LoadError, Outcome, Report};
 
-use crate::cli::tollgate;
+use crate::cli::{tollgate, words};
 use crate::harness::{blocking, guest_file, load, policy, source};
 use crate::wasi::{INERT, run, stderr, stdout};
 
@@ -250,11 +249,6 @@ fn a_full_pipe_holds_up_the_guest_and_not_the_deadline() {
         std::thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(status.code(), Some(4));
-    let mut words = String::new();
-    host.stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut words)
-        .unwrap();
+    let words = words(&mut host);
     assert!(words.contains("deadline"), "{words}");
 }

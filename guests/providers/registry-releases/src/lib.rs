@@ -3,19 +3,15 @@
 //! The config key `package` names the crate; the index is below the root `index`, laid out as
 //! crates.io lays it out (`se/rd/serde`). A crate is source code, so every platform gets the same.
 
-mod index;
-mod requirement;
-
 use std::cmp;
 
+use crates_index::Entry;
 use exports::tollgate::releases::{
     checksum, compare_versions,
     list_versions::{self, Release},
     resolve,
 };
-use requirement::Requirement;
-use semver::Version;
-use tollgate::provider::types::Error;
+use tollgate::provider::{config, files, types::Error};
 use tollgate::releases::types::{Digest, Ordering, Resolution};
 
 wit_bindgen::generate!({
@@ -24,13 +20,14 @@ wit_bindgen::generate!({
     generate_all,
 });
 
+/// The root that holds the index.
+const ROOT: &str = "index";
+
 struct RegistryReleases;
 
 impl list_versions::Guest for RegistryReleases {
     fn list_versions() -> Result<Vec<Release>, Error> {
-        let mut entries = index::load()?;
-        entries.sort_unstable_by(|a, b| a.version.cmp(&b.version));
-        Ok(entries
+        Ok(crates_index::sorted(load()?)
             .into_iter()
             .map(|entry| Release {
                 version: entry.version.to_string(),
@@ -42,27 +39,23 @@ impl list_versions::Guest for RegistryReleases {
 
 impl compare_versions::Guest for RegistryReleases {
     fn compare_versions(a: String, b: String) -> Result<Ordering, Error> {
-        // By precedence: what follows a `+` makes no version newer than another.
-        Ok(
-            match parse_version(&a)?.cmp_precedence(&parse_version(&b)?) {
-                cmp::Ordering::Less => Ordering::Less,
-                cmp::Ordering::Equal => Ordering::Equal,
-                cmp::Ordering::Greater => Ordering::Greater,
-            },
-        )
+        let order = crates_index::compare(&a, &b).map_err(Error::InvalidInput)?;
+        Ok(match order {
+            cmp::Ordering::Less => Ordering::Less,
+            cmp::Ordering::Equal => Ordering::Equal,
+            cmp::Ordering::Greater => Ordering::Greater,
+        })
     }
 }
 
 impl resolve::Guest for RegistryReleases {
     fn resolve(requirement: String, _platform: String) -> Result<Resolution, Error> {
-        let wanted = Requirement::parse(&requirement)?;
-        let newest = index::load()?
-            .into_iter()
-            .filter(|entry| wanted.allows(entry))
-            .max_by(|a, b| a.version.cmp(&b.version))
+        let newest = crates_index::newest(load()?, &requirement)
+            .map_err(Error::InvalidInput)?
             .ok_or_else(|| Error::NotFound(format!("no release satisfies `{requirement}`")))?;
+        let (name, version) = (&newest.name, newest.version_in_url());
         Ok(Resolution {
-            url: newest.url(),
+            url: format!("https://static.crates.io/crates/{name}/{name}-{version}.crate"),
             version: newest.version.to_string(),
         })
     }
@@ -70,21 +63,23 @@ impl resolve::Guest for RegistryReleases {
 
 impl checksum::Guest for RegistryReleases {
     fn checksum(version: String, _platform: String) -> Result<Digest, Error> {
-        let wanted = parse_version(&version)?;
-        index::load()?
-            .into_iter()
-            .find(|entry| entry.version == wanted)
-            .map(|entry| Digest {
-                algorithm: "sha256".into(),
-                hex: entry.cksum,
-            })
-            .ok_or_else(|| Error::NotFound(format!("there is no version {wanted}")))
+        let entry = crates_index::exactly(load()?, &version)
+            .map_err(Error::InvalidInput)?
+            .ok_or_else(|| Error::NotFound(format!("there is no version {version}")))?;
+        Ok(Digest {
+            algorithm: "sha256".into(),
+            hex: entry.cksum,
+        })
     }
 }
 
-fn parse_version(text: &str) -> Result<Version, Error> {
-    Version::parse(text)
-        .map_err(|why| Error::InvalidInput(format!("`{text}` is not a version: {why}")))
+/// Every version of the configured crate, in the file's order.
+fn load() -> Result<Vec<Entry>, Error> {
+    let package = config::get("package")
+        .ok_or_else(|| Error::NotFound("the config key `package` is not set".into()))?;
+    let path = crates_index::path_of(&package).map_err(Error::InvalidInput)?;
+    let text = files::read(ROOT, &path)?;
+    crates_index::parse(&text, &package, &path).map_err(Error::InvalidInput)
 }
 
 export!(RegistryReleases);

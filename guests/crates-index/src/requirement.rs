@@ -2,7 +2,7 @@
 
 use semver::{Comparator, Op, VersionReq};
 
-use crate::{index::Entry, tollgate::provider::types::Error};
+use crate::Entry;
 
 /// A requirement such as `1.0`, `^1.2`, `=1.0.3` or `latest`.
 pub(crate) struct Requirement {
@@ -13,7 +13,7 @@ pub(crate) struct Requirement {
 }
 
 impl Requirement {
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text == "latest" {
             return Ok(Self {
@@ -22,7 +22,7 @@ impl Requirement {
             });
         }
         let versions = VersionReq::parse(text)
-            .map_err(|why| Error::InvalidInput(format!("`{text}` is not a requirement: {why}")))?;
+            .map_err(|why| format!("`{text}` is not a requirement: {why}"))?;
         let exact = matches!(
             versions.comparators.as_slice(),
             [Comparator {

@@ -1,0 +1,47 @@
+//! The index of a cargo registry, wherever its files come from: where the file of a crate is, what its
+//! lines say, and which of them a requirement asks for.
+//!
+//! Not a guest: no bindings, so that every guest can use it. What is wrong is said in text; it is always
+//! the input that is, and each guest has an error of its own for that.
+
+mod entry;
+mod path;
+mod requirement;
+
+use std::cmp::Ordering;
+
+use semver::Version;
+
+pub use entry::{Entry, parse};
+pub use path::{path_of, prefix_of};
+use requirement::Requirement;
+
+/// All versions, oldest first.
+pub fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_unstable_by(|a, b| a.version.cmp(&b.version));
+    entries
+}
+
+/// How `a` stands to `b`, by precedence: what follows a `+` makes no version newer than another.
+pub fn compare(a: &str, b: &str) -> Result<Ordering, String> {
+    Ok(version(a)?.cmp_precedence(&version(b)?))
+}
+
+/// The newest entry that satisfies a requirement such as `1.0`, `^1.2`, `=1.0.3` or `latest`.
+pub fn newest(entries: Vec<Entry>, requirement: &str) -> Result<Option<Entry>, String> {
+    let wanted = Requirement::parse(requirement)?;
+    Ok(entries
+        .into_iter()
+        .filter(|entry| wanted.allows(entry))
+        .max_by(|a, b| a.version.cmp(&b.version)))
+}
+
+/// The entry of exactly that version, withdrawn or not.
+pub fn exactly(entries: Vec<Entry>, wanted: &str) -> Result<Option<Entry>, String> {
+    let wanted = version(wanted)?;
+    Ok(entries.into_iter().find(|entry| entry.version == wanted))
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).map_err(|why| format!("`{text}` is not a version: {why}"))
+}
