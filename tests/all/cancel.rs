@@ -2,7 +2,7 @@
 //! host's own. Rows 21, 50 and 51.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tollgate::{CallError, Session};

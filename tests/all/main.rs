@@ -12,6 +12,7 @@ mod admission;
 mod audit;
 mod budget;
 mod cancel;
+mod cancel_polls;
 mod capabilities;
 mod cli;
 mod cli_contract;

@@ -2,8 +2,8 @@
 
 use tollgate::{Policy, Source};
 
-use crate::case::{Case, GRANTS, Row, load_kind};
-use crate::harness::{blocking, guest_file, load, policy, root, source};
+use crate::case::{Case, Row, load_kind};
+use crate::harness::{ALL, all_but, blocking, guest_file, load, policy, root, source};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -47,7 +47,7 @@ pub(crate) const ROWS: &[Row] = &[
         attack: "unknown imports",
         cases: || {
             let source = source("unknown-imports");
-            vec![Case::load("imports", source, GRANTS)]
+            vec![Case::load("imports", source, ALL)]
         },
     },
     Row {
@@ -66,7 +66,7 @@ pub(crate) const ROWS: &[Row] = &[
         number: 12,
         attack: "missing, mistyped export",
         cases: || {
-            let of = |guest| Case::run("missing-export", load(guest, GRANTS), "");
+            let of = |guest| Case::run("missing-export", load(guest, ALL), "");
             vec![of("no-export"), of("mistyped-export")]
         },
     },
@@ -148,7 +148,7 @@ fn policies() -> Vec<Case> {
         "grants.http = []",
         "grants.http = [{ url = \"https://example.com/**\", methods = [] }]",
     ] {
-        let text = format!("{}\n{empty}", crate::case::all_but("http"));
+        let text = format!("{}\n{empty}", all_but("http"));
         cases.push(Case::new("policy", move |_| {
             let Ok(policy) = Policy::parse(&text, root()) else {
                 return "policy".to_owned();

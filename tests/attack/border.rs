@@ -2,8 +2,8 @@
 
 use tollgate::{Outcome, escape};
 
-use crate::case::{Case, GRANTS, Row};
-use crate::harness::load;
+use crate::case::{Case, Row};
+use crate::harness::{ALL, load};
 
 const CONFIG: &str = "grants.config = {}\nlimits.fuel = 2_000_000";
 const HTTP: &str =
@@ -156,7 +156,7 @@ fn text() -> Vec<Case> {
         kind.to_owned()
     };
     let names = load("long-names", "");
-    let hostile = load("hostile", GRANTS);
+    let hostile = load("hostile", ALL);
     let (logs, errors) = (hostile.clone(), hostile);
     vec![
         Case::new("trap", move |_| {

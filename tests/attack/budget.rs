@@ -3,8 +3,8 @@
 use tollgate::Source;
 use tollgate::blocking::Runtime;
 
-use crate::case::{Case, GRANTS, Row, kind};
-use crate::harness::{load, policy, source};
+use crate::case::{Case, Row, kind};
+use crate::harness::{ALL, load, policy, source};
 
 const LITTLE_FUEL: &str = "limits.fuel = 1_000_000";
 /// Fuel for seconds, and a deadline long before that.
@@ -115,7 +115,7 @@ fn instances(module: &str) -> Case {
 
 fn logs() -> Vec<Case> {
     let small = "limits.log = \"1KiB\"";
-    let huge = load("hostile", &format!("{}\n{small}", GRANTS));
+    let huge = load("hostile", &format!("{}\n{small}", ALL));
     let endless = format!("{small}\nlimits.host-calls = 4_000_000_000\nlimits.fuel = 10_000_000");
     vec![
         Case::hostile("host-calls", "log-flood-tiny", small),

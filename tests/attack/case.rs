@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tollgate::blocking::{Provider, Session};
 use tollgate::{CallError, CommandInput, Describe, LoadError, Outcome, Report, Source};
 
-use crate::harness::{load, policy};
+use crate::harness::{ALL, load, policy};
 
 /// One row of the catalogue.
 pub(crate) struct Row {
@@ -34,7 +34,7 @@ impl Case {
 
     /// The guest `hostile`, with everything granted, under limits.
     pub(crate) fn hostile(expect: &'static str, input: &str, limits: &str) -> Case {
-        let provider = load("hostile", &format!("{GRANTS}\n{limits}"));
+        let provider = load("hostile", &format!("{ALL}\n{limits}"));
         Case::run(expect, provider, input)
     }
 
@@ -78,23 +78,6 @@ impl Case {
         catch_unwind(AssertUnwindSafe(|| (self.attack)(time)))
             .unwrap_or_else(|_| "panicked".to_owned())
     }
-}
-
-/// All that the guest `hostile` imports.
-pub(crate) const GRANTS: &str = r#"
-grants.log = true
-grants.hash = true
-grants.config = { key = "value" }
-grants.store = true
-grants.http = [{ url = "https://example.com/**" }]
-grants.files = [{ root = "data", path = "samples/files", access = "read" }]
-"#;
-
-/// The same but for one.
-pub(crate) fn all_but(capability: &str) -> String {
-    let left_out = format!("grants.{capability} ");
-    let rest = GRANTS.lines().filter(|line| !line.starts_with(&left_out));
-    rest.map(|line| format!("{line}\n")).collect()
 }
 
 /// Calls in a fresh session, which is over if the call faulted.

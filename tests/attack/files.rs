@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tollgate::Source;
 use tollgate::blocking::{Provider, Runtime};
 
-use crate::case::{Case, Row, all_but};
-use crate::harness::{blocking, policy, returned, source};
+use crate::case::{Case, Row};
+use crate::harness::{all_but, blocking, policy, returned, source};
 
 /// What makes this program write until it is killed.
 pub(crate) const FLAG: &str = "--write-without-end";

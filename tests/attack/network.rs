@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::{CommandInput, Resolver};
 
-use crate::case::{Case, Row, all_but, kind};
-use crate::harness::{load, policy, source};
+use crate::case::{Case, Row, kind};
+use crate::harness::{all_but, load, policy, source};
 use crate::server::port;
 
 const CANARY: &str = "canary-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";

@@ -81,11 +81,20 @@ impl Stage {
         }
     }
 
-    /// The calls that the sibling has made, and whether one of them went wrong.
-    pub(crate) fn sibling(&self) -> (u64, bool) {
-        let sibling = &self.sibling.state;
-        let calls = sibling.calls.load(Ordering::SeqCst);
-        (calls, sibling.wrong.load(Ordering::SeqCst))
+    /// How many calls the sibling has made.
+    pub(crate) fn sibling_calls(&self) -> u64 {
+        self.sibling.state.calls.load(Ordering::SeqCst)
+    }
+
+    /// Whether it goes on from so many calls, and none of them went wrong.
+    pub(crate) fn sibling_is_well(&self, calls: u64) -> bool {
+        let start = Instant::now();
+        // The one under way may be the last one, so two more.
+        while self.sibling_calls() < calls + 2 && start.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let wrong = self.sibling.state.wrong.load(Ordering::SeqCst);
+        self.sibling_calls() >= calls + 2 && !wrong
     }
 }
 

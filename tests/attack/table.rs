@@ -56,7 +56,7 @@ pub(crate) fn play(row: &Row, stage: &Stage, rounds: usize) -> Played {
     for case in &cases {
         note(&mut played.expected, case.expect);
     }
-    let (calls, _) = stage.sibling();
+    let calls = stage.sibling_calls();
     let mut times = Vec::new();
     let mut round = 0;
     let mut some = |rounds: usize, played: &mut Played, times: &mut Vec<Duration>| {
@@ -81,12 +81,10 @@ pub(crate) fn play(row: &Row, stage: &Stage, rounds: usize) -> Played {
     if played.drift.is_over() {
         played.wrong.push("something is left of it".to_owned());
     }
-    match stage.sibling() {
-        (_, true) => played
+    if !stage.sibling_is_well(calls) {
+        played
             .wrong
-            .push("the call beside it went wrong".to_owned()),
-        (now, _) if now == calls => played.wrong.push("the call beside it never ran".to_owned()),
-        _ => {}
+            .push("the call beside it went wrong".to_owned());
     }
     played
 }
@@ -164,7 +162,7 @@ pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
     for text in &wrong {
         println!("WRONG  {text}");
     }
-    let (calls, _) = stage.sibling();
+    let calls = stage.sibling_calls();
     println!(
         "{played} rows, {rounds} rounds each, {} wrong; {calls} calls of a good guest beside them",
         wrong.len()
@@ -175,6 +173,9 @@ pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
 /// In four columns.
 fn milliseconds(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1e3;
-    let decimals = if ms < 99.95 { 1 } else { 0 };
-    format!("{ms:.decimals$}")
+    match ms {
+        0.0..9.995 => format!("{ms:.2}"),
+        9.995..99.95 => format!("{ms:.1}"),
+        _ => format!("{ms:.0}"),
+    }
 }
