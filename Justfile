@@ -17,6 +17,10 @@ demo: guests
 test: guests
     cargo test --workspace --quiet --no-fail-fast
 
+# The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
+attack *rows: guests
+    @cargo test --quiet --package tollgate-tests --test attack -- --table {{rows}}
+
 # Formatting, clippy and documentation, warnings denied; the guests too.
 lint: setup
     cargo fmt --all --check

@@ -12,7 +12,7 @@ fn runtime(guests: u32, waiting: u32) -> Runtime {
     Runtime::builder()
         .concurrency(guests)
         .queue(waiting)
-        .interface("acme:clock/sleep@0.1.0", crate::cancel::clock)
+        .interface("acme:clock/sleep@0.1.0", crate::clock::clock)
         .build()
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| {
         Runtime::builder()
             .concurrency(16)
-            .interface("acme:clock/sleep@0.1.0", crate::cancel::clock)
+            .interface("acme:clock/sleep@0.1.0", crate::clock::clock)
             .build()
     })
 }
@@ -189,10 +189,10 @@ impl Attack {
 /// What the process holds of the system.
 #[derive(Debug)]
 pub(crate) struct Footprint {
-    descriptors: usize,
-    threads: usize,
-    maps: usize,
-    resident: i64,
+    pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
+    pub(crate) maps: usize,
+    pub(crate) resident: i64,
 }
 
 impl Footprint {

@@ -1,0 +1,166 @@
+//! What is stopped before any code of it runs: rows 1 to 3, 10 to 12 and 48.
+
+use tollgate::{Policy, Source};
+
+use crate::case::{Case, Row, load_kind};
+use crate::harness::{ALL, all_but, blocking, guest_file, load, policy, root, source};
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        number: 1,
+        attack: "random, bent, cut bytes",
+        cases: bytes,
+    },
+    Row {
+        number: 2,
+        attack: "core module, WAT text",
+        cases: || {
+            vec![
+                Case::load("not-a-component", source("core-module"), ""),
+                Case::load("not-a-component", source("core-wasip1"), ""),
+                Case::load(
+                    "not-a-component",
+                    Source::bytes("text", *b"(component)"),
+                    "",
+                ),
+            ]
+        },
+    },
+    Row {
+        number: 3,
+        attack: "oversized file, section",
+        cases: || {
+            let mut padded = std::fs::read(guest_file("no-export")).unwrap();
+            // A custom section of 64 KiB, its name empty.
+            padded.extend([0, 0x80, 0x80, 4]);
+            padded.resize(padded.len() + (64 << 10), 0);
+            let small = "limits.component-size = \"4KiB\"";
+            let padded = Source::bytes("padded", padded);
+            vec![
+                Case::load("too-large", source("echo"), small),
+                Case::load("too-large", padded, small),
+            ]
+        },
+    },
+    Row {
+        number: 10,
+        attack: "unknown imports",
+        cases: || {
+            let source = source("unknown-imports");
+            vec![Case::load("imports", source, ALL)]
+        },
+    },
+    Row {
+        number: 11,
+        attack: "wrong type, version",
+        cases: || {
+            let all = "grants.config = {}\ngrants.log = true\ngrants.hash = true";
+            vec![
+                Case::load("imports", source("wrong-type"), all),
+                Case::load("world-version", source("newer-version"), all),
+                Case::load("world-version", source("older-version"), all),
+            ]
+        },
+    },
+    Row {
+        number: 12,
+        attack: "missing, mistyped export",
+        cases: || {
+            let of = |guest| Case::run("missing-export", load(guest, ALL), "");
+            vec![of("no-export"), of("mistyped-export")]
+        },
+    },
+    Row {
+        number: 48,
+        attack: "hostile policies",
+        cases: policies,
+    },
+];
+
+fn bytes() -> Vec<Case> {
+    let whole = std::fs::read(guest_file("echo")).unwrap();
+    let refused =
+        |bytes: &[u8]| load_kind(blocking().load(&Source::bytes("bent", bytes), &policy("")));
+    let cut = whole.clone();
+    // Some flips leave a component that is valid; what it does then is the other rows' matter.
+    let mut bent = Vec::new();
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let inspected = Source::bytes("bent", bytes).inspect();
+        if inspected.is_err_and(|refusal| refusal.kind.label() == "malformed") {
+            bent.push(at);
+        }
+    }
+    vec![
+        Case::new("malformed", move |time| {
+            refused(&cut[..time * 97 % cut.len()])
+        }),
+        Case::new("malformed", move |time| {
+            let at = bent[time * 53 % bent.len()];
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            refused(&bytes)
+        }),
+        Case::new("malformed", move |time| {
+            let mut state = time as u64;
+            let noise = std::iter::repeat_with(|| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) as u8
+            });
+            let head = *b"\0asm\x0d\0\x01\0";
+            let bytes: Vec<u8> = head.into_iter().chain(noise.take(5_000)).collect();
+            refused(&bytes)
+        }),
+    ]
+}
+
+/// None of these is read, or what is read of it grants nothing.
+fn policies() -> Vec<Case> {
+    let mistakes = [
+        "limits.fuel = 1\nlimits.fuel = 2",
+        "limits.fule = 1",
+        "grants.everything = true",
+        "grants.Log = true",
+        "grants.log = \"yes\"",
+        "limits.memory = -1",
+        "limits.memory = \"1 mb\"",
+        "grants.http = [{ url = \"https://*.com/**\" }]",
+        "grants.http = [{ url = \"https://**\" }]",
+        "grants.http = [{ url = \"https://ex\u{430}mple.com/**\" }]",
+        "grants.http = [{ url = \"https://a.example/**\", hosts = [] }]",
+        "grants.files = [{ root = \"../up\", path = \"/\", access = \"read\" }]",
+        "grants.files = [{ root = \"data\", path = \"/\", access = \"Read\" }]",
+    ];
+    let mut cases: Vec<Case> = mistakes
+        .into_iter()
+        .map(|text| {
+            Case::new("policy", move |_| match Policy::parse(text, root()) {
+                Err(_) => "policy".to_owned(),
+                Ok(_) => format!("accepted: {text}"),
+            })
+        })
+        .collect();
+    // An empty list is no wildcard.
+    for empty in [
+        "grants.http = []",
+        "grants.http = [{ url = \"https://example.com/**\", methods = [] }]",
+    ] {
+        let text = format!("{}\n{empty}", all_but("http"));
+        cases.push(Case::new("policy", move |_| {
+            let Ok(policy) = Policy::parse(&text, root()) else {
+                return "policy".to_owned();
+            };
+            let provider = blocking().load(&source("hostile"), &policy);
+            let report =
+                provider.map(|provider| provider.session().run(b"http-get https://example.com/"));
+            match report {
+                Ok(Ok(report)) if report.denials.is_empty() => "asked the network".to_owned(),
+                _ => "policy".to_owned(),
+            }
+        }));
+    }
+    cases
+}

@@ -1,0 +1,130 @@
+//! What a guest uses up: rows 19, 20, 25, 26, 28, 31, 54.
+
+use tollgate::Source;
+use tollgate::blocking::Runtime;
+
+use crate::case::{Case, Row, kind};
+use crate::harness::{ALL, load, policy, source};
+
+const LITTLE_FUEL: &str = "limits.fuel = 1_000_000";
+/// Fuel for seconds, and a deadline long before that.
+const LITTLE_TIME: &str = "limits.fuel = 20_000_000_000\nlimits.deadline = \"50ms\"";
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        number: 19,
+        attack: "endless loop, tail calls",
+        cases: || {
+            vec![
+                Case::hostile("fuel", "spin", LITTLE_FUEL),
+                Case::hostile("deadline", "spin", LITTLE_TIME),
+                Case::load("malformed", source("tail-call"), ""),
+            ]
+        },
+    },
+    Row {
+        number: 20,
+        attack: "endless fill and copy",
+        cases: || {
+            let mut cases = Vec::new();
+            for attack in ["fill", "copy"] {
+                cases.push(Case::hostile("fuel", attack, "limits.fuel = 100_000_000"));
+                cases.push(Case::hostile("deadline", attack, LITTLE_TIME));
+            }
+            cases
+        },
+    },
+    Row {
+        number: 25,
+        attack: "memory, table floods",
+        cases: || {
+            let small = "limits.memory = \"4MiB\"";
+            vec![
+                refused_growth(small),
+                Case::hostile("memory", "grow-then-trap", small),
+                Case::wave("memory", "big-memory", "", "attack()"),
+                Case::wave("table", "table-grow", "", "grow-then-trap()"),
+                Case::wave("table", "big-table", "", "attack()"),
+            ]
+        },
+    },
+    Row {
+        number: 26,
+        attack: "thousands of instances",
+        cases: || {
+            let modules = ["", "(memory 1)", "(table 1 funcref)"];
+            let mut cases: Vec<Case> = modules.map(instances).into();
+            cases.push(Case::load("malformed", many(2_000, ""), ""));
+            cases
+        },
+    },
+    Row {
+        number: 28,
+        attack: "deep recursion",
+        cases: || {
+            vec![
+                Case::hostile("stack", "recurse", ""),
+                Case::hostile("stack", "recurse", "limits.stack = \"64KiB\""),
+            ]
+        },
+    },
+    Row {
+        number: 31,
+        attack: "log floods, huge or tiny",
+        cases: logs,
+    },
+    Row {
+        number: 54,
+        attack: "endless hash of 16 MiB",
+        cases: || {
+            let limits = "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"";
+            vec![Case::hostile("fuel", "hash-flood", limits)]
+        },
+    },
+];
+
+/// Growing is answered with -1, over all memories together, and the guest goes on.
+fn refused_growth(small: &str) -> Case {
+    let provider = load("two-memories", small);
+    Case::new("-1", move |_| {
+        let report = provider.session().wave("grow()").unwrap();
+        let stopped = report.usage.memory_peak == 4 << 20;
+        if stopped { "-1" } else { "grown" }.to_owned()
+    })
+}
+
+/// A component of a few kilobytes with so many instances of a module.
+fn many(count: usize, module: &str) -> Source {
+    let instances = "(core instance (instantiate $m))\n".repeat(count);
+    let text = format!(
+        "(component (core module $m {module}) (core module $main (func (export \"attack\"))) {instances}
+           (core instance $main (instantiate $main))
+           (func (export \"attack\") (canon lift (core func $main \"attack\"))))"
+    );
+    Source::bytes("instances", wat::parse_str(text).unwrap())
+}
+
+fn instances(module: &str) -> Case {
+    // In a runtime of its own: so many memories take all of its places. The validator allows 1,000.
+    let runtime: Runtime = tollgate::Runtime::builder().concurrency(4).build().into();
+    let provider = runtime.load(&many(900, module), &policy("")).unwrap();
+    Case::new("instances", move |_| {
+        kind(&provider.session().wave("attack()"))
+    })
+}
+
+fn logs() -> Vec<Case> {
+    let small = "limits.log = \"1KiB\"";
+    let huge = load("hostile", &format!("{}\n{small}", ALL));
+    let endless = format!("{small}\nlimits.host-calls = 4_000_000_000\nlimits.fuel = 10_000_000");
+    vec![
+        Case::hostile("host-calls", "log-flood-tiny", small),
+        Case::hostile("fuel", "log-flood-tiny", &endless),
+        // Lines that are too large stop nobody: they are cut, and what is lost is counted.
+        Case::new("cut", move |_| {
+            let report = huge.session().run(b"log-flood-huge").unwrap();
+            let cut = report.usage.log_bytes <= 1024 && report.logs_dropped > 0;
+            if cut { "cut" } else { "kept" }.to_owned()
+        }),
+    ]
+}

@@ -1,0 +1,176 @@
+//! Components that are small to send and large to compile: rows 4 to 9. Each is stopped, by the scan that comes
+//! before the compiler or by the limits of the process that it runs in.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use tollgate::blocking::Runtime;
+use tollgate::{Compiler, Source};
+
+use crate::case::{Case, Row, load_kind};
+use crate::harness::policy;
+
+/// Less than the defaults, by which a round would take a minute. Each of these needs ten times as much.
+const LIMITS: &str = "limits.compile-time = \"100ms\"\nlimits.compile-memory = \"256MiB\"";
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        number: 4,
+        attack: "loops x block parameters",
+        cases: || vec![bomb(loops(1_000, 1_000))],
+    },
+    Row {
+        number: 5,
+        attack: "200,000 tiny functions",
+        cases: || vec![bomb(core("(func)".repeat(200_000)))],
+    },
+    Row {
+        number: 6,
+        attack: "20,000 nested blocks",
+        cases: || {
+            let nested = format!("{}{}", "block ".repeat(20_000), "end ".repeat(20_000));
+            vec![bomb(core(format!("(func {nested})")))]
+        },
+    },
+    Row {
+        number: 7,
+        attack: "10,000 nested components",
+        // Seen before anything is compiled, by the scan.
+        cases: || {
+            vec![Case::load(
+                "malformed",
+                Source::bytes("nested", nested(10_000)),
+                "",
+            )]
+        },
+    },
+    Row {
+        number: 8,
+        attack: "register-allocation bomb",
+        cases: || vec![bomb(registers(60_000))],
+    },
+    Row {
+        number: 9,
+        attack: "variants of 1,001 cases",
+        cases: || vec![bomb(variants(1_001))],
+    },
+];
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let compiler = Compiler::this_program().unwrap();
+        let builder = tollgate::Runtime::builder().concurrency(4);
+        builder.compiler(compiler).build().into()
+    })
+}
+
+fn bomb(bytes: Vec<u8>) -> Case {
+    let source = Source::bytes("bomb", bytes);
+    Case::new("compile-limit", move |_| {
+        load_kind(runtime().load(&source, &policy(LIMITS)))
+    })
+}
+
+fn core(functions: String) -> Vec<u8> {
+    let text = format!("(component (core module $m {functions}) (core instance (instantiate $m)))");
+    wat::parse_str(text).unwrap()
+}
+
+/// Every loop has every parameter, so that the compiler has a value for each pair of them.
+fn loops(depth: usize, parameters: usize) -> Vec<u8> {
+    let types = "i32 ".repeat(parameters);
+    core(format!(
+        "(type $t (func (param {types}) (result {types}))) (func {} {} {} {})",
+        "i32.const 0 ".repeat(parameters),
+        "loop (type $t) ".repeat(depth),
+        "end ".repeat(depth),
+        "drop ".repeat(parameters),
+    ))
+}
+
+/// Components within components, outermost first, each with the size of what is left.
+fn nested(depth: usize) -> Vec<u8> {
+    let head = *b"\0asm\x0d\0\x01\0";
+    let mut bytes = head.to_vec();
+    for _ in 0..depth {
+        let mut outer = head.to_vec();
+        outer.push(4);
+        let mut size = bytes.len();
+        loop {
+            let last = size < 0x80;
+            outer.push((size & 0x7f) as u8 | if last { 0 } else { 0x80 });
+            size >>= 7;
+            if last {
+                break;
+            }
+        }
+        outer.append(&mut bytes);
+        bytes = outer;
+    }
+    bytes
+}
+
+/// One function in which every value is used again far away.
+fn registers(values: usize) -> Vec<u8> {
+    let mut body = String::new();
+    for value in 0..values {
+        write!(
+            body,
+            "(local.set $a (i64.add (i64.mul (local.get $a) (i64.const {value})) (i64.load (i32.wrap_i64 \
+             (local.get $a)))))"
+        )
+        .unwrap();
+    }
+    core(format!(
+        "(memory 1) (func (param $a i64) (result i64) {body} (local.get $a))"
+    ))
+}
+
+/// Two components that hand each other lists of variants, in many functions: the compiler writes code for
+/// every case of each of them.
+fn variants(cases: usize) -> Vec<u8> {
+    const FUNCTIONS: usize = 400;
+    let cases: String = (0..cases)
+        .map(|case| format!("(case \"c{case}\" string)"))
+        .collect();
+    let each = |text: fn(usize) -> String| (0..FUNCTIONS).map(text).collect::<String>();
+    let exported = each(|n| format!(r#"(func (export "f{n}") (param i32 i32))"#));
+    let lifted = each(|n| {
+        format!(
+            r#"(func (export "f{n}") (param "a" (list $w)) (canon lift (core func $i "f{n}")
+                 (memory (core memory $m "m")) (realloc (core func $m "r"))))"#
+        )
+    });
+    let lowered = each(|n| {
+        format!(
+            r#"(import "f{n}" (func $f{n} (param "a" (list $w))))
+               (core func $g{n} (canon lower (func $f{n})
+                 (memory (core memory $m "m")) (realloc (core func $m "r"))))
+               (core module $code{n} (import "" "g" (func (param i32 i32))))
+               (core instance (instantiate $code{n}
+                 (with "" (instance (export "g" (func $g{n}))))))"#
+        )
+    });
+    let handed = each(|n| format!(r#"(with "f{n}" (func $one "f{n}"))"#));
+    let text = format!(
+        r#"(component
+          (core module $memory (memory (export "m") 1)
+            (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0))
+          (component $callee
+            (type $v (variant {cases}))
+            (export $w "v" (type $v))
+            (core instance $m (instantiate $memory))
+            (core module $code {exported})
+            (core instance $i (instantiate $code))
+            {lifted})
+          (component $caller
+            (type $v (variant {cases}))
+            (import "v" (type $w (eq $v)))
+            (core instance $m (instantiate $memory))
+            {lowered})
+          (instance $one (instantiate $callee))
+          (instance (instantiate $caller (with "v" (type $one "v")) {handed})))"#
+    );
+    wat::parse_str(text).unwrap()
+}

@@ -1,0 +1,63 @@
+//! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--overshoot [RUNS]`. Under
+//! `cargo test` all of it, a few rounds each.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "an attack that is not stopped ends the process, and the table is what it is for"
+)]
+
+mod before;
+mod border;
+mod budget;
+mod case;
+#[path = "../all/clock.rs"]
+mod clock;
+mod compile;
+mod files;
+#[path = "../all/harness.rs"]
+#[allow(dead_code, reason = "some of it is for the tests in `all` only")]
+mod harness;
+mod network;
+mod server;
+mod stage;
+mod table;
+mod waiting;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // This program is its own compile worker, its own hostile server and its own victim of `kill -9`.
+    tollgate::compile_worker::serve_if_asked();
+    quiet_about_what_is_meant();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let wrong = match args[..] {
+        [server::FLAG] => {
+            server::serve();
+            0
+        }
+        [files::FLAG, folder] => files::write_without_end(folder),
+        ["--table", ref rows @ ..] => table::print(rows, 10),
+        // What `cargo test` says; a name that it filters by is one of the other tests.
+        _ if args.iter().any(|arg| !arg.starts_with('-')) => 0,
+        _ => table::print(&[], 2),
+    };
+    match wrong {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Row 51 panics in a host function, on purpose and many times.
+fn quiet_about_what_is_meant() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<&str>();
+        if !text.is_some_and(|text| text.starts_with("the host's own mistake")) {
+            usual(panic);
+        }
+    }));
+}
