@@ -151,6 +151,12 @@ fn reaching(grant: &str, limits: &str) -> Provider {
     runtime().load(&source("hostile"), &policy).unwrap()
 }
 
+/// A guest and what it fetches: a body that never ends, a byte at a time.
+pub(crate) fn dripping(limits: &str) -> (Provider, String) {
+    let input = format!("http-get http://127.0.0.1:{}/drip", port());
+    (reaching(&everywhere(), limits), input)
+}
+
 fn get(expect: &'static str, path: &str, limits: &str) -> Case {
     let provider = reaching(&everywhere(), limits);
     let input = format!("http-get http://127.0.0.1:{}{path}", port());
