@@ -1,6 +1,8 @@
 # Every recipe does its own set-up. `./justw --list` shows them.
 
 cargo_component := "0.21.1"
+cargo_deny := "0.20.2"
+cargo_mutants := "27.1.0"
 
 # What the recipes are.
 default:
@@ -80,3 +82,47 @@ setup:
 # Deletes each enforcing line in turn and shows the test that fails without it. About 15 minutes.
 prove *only: guests
     tests/prove.sh {{only}}
+
+# Hostile components, expressions, policies, URLs and paths, made for some time: `just fuzz 10m`, `just fuzz 1h --only wave`. Findings are in target/fuzz/findings.
+fuzz time="1h" *options: guests fuzz-build
+    target/debug/tollgate-fuzz-runner --time {{trim_start_match(time, "TIME=")}} {{options}}
+
+# Two minutes of it.
+fuzz-smoke: (fuzz "2m")
+
+# The worker and the runner apart: built together they would have the features of both, and the engine once more.
+[private]
+fuzz-build:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    engine() { grep -A1 '^name = "wasm\(time\|parser\)' "$1"; }
+    diff <(engine Cargo.lock) <(engine fuzz/Cargo.lock) >&2 || {
+        echo 'fuzz: fuzz/Cargo.lock has another engine than Cargo.lock; `cargo update` it in fuzz/' >&2
+        exit 1
+    }
+    build() { cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package "$@"; }
+    build tollgate-fuzz-targets --bin tollgate-fuzz-worker
+    build tollgate-fuzz-runner
+
+# Changes what decides and enforces in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime -f meter.rs`. An hour for the policy, a night for the runtime.
+mutants *what: guests
+    #!/bin/sh
+    set -eu
+    if ! [ -x .tools/bin/cargo-mutants ]; then
+        echo 'installing cargo-mutants {{cargo_mutants}} into .tools (once, about 3 minutes)' >&2
+        cargo install --quiet --locked --root .tools --version {{cargo_mutants}} cargo-mutants
+    fi
+    tests/mutants.sh {{what}}
+
+# Licences, sources and versions of all that is linked, and the advisories on it. The latter are on GitHub; `just audit offline` does without.
+audit *offline:
+    #!/bin/sh
+    set -eu
+    if ! [ -x .tools/bin/cargo-deny ]; then
+        echo 'installing cargo-deny {{cargo_deny}} into .tools (once)' >&2
+        cargo install --quiet --locked --root .tools --version {{cargo_deny}} cargo-deny
+    fi
+    deny() { .tools/bin/cargo-deny --locked "$@"; }
+    deny check --hide-inclusion-graph bans licenses sources
+    deny --manifest-path fuzz/Cargo.toml check --config fuzz/deny.toml --hide-inclusion-graph bans licenses sources
+    [ -n '{{offline}}' ] || deny check advisories

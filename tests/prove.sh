@@ -55,8 +55,8 @@ prove memory           $rt/meter.rs 's/\.grow(current, desired, self\.limits\.me
 prove table            $rt/meter.rs 's/self\.limits\.table_elements)/u64::MAX)/' memory::
 prove memory-fault     $rt/fault.rs 's/_ if meter\.memory_denied()/_ if false \&\& meter.memory_denied()/' memory::a_trap_after_a_denied_growth_is_a_memory_fault
 prove instances        $rt/meter.rs '/fn instances/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::thousands_of_instances_memories_or_tables_are_stopped
-prove tables           $rt/meter.rs '/fn tables/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::thousands_of_instances_memories_or_tables_are_stopped
-prove memories         $rt/meter.rs '/fn memories/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::many_memories_in_one_module_are_stopped
+prove tables           $rt/meter.rs '/fn tables/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::many_memories_or_tables_in_one_module_are_stopped
+prove memories         $rt/meter.rs '/fn memories/,/}/s/self\.limits\.instances as usize/usize::MAX/' floods::many_memories_or_tables_in_one_module_are_stopped
 prove stack            $rt/engine.rs 's/config\.max_wasm_stack(stack)/config.max_wasm_stack(stack.max(512 << 10))/' budget::
 prove host-calls       $rt/meter.rs 's/self\.host_calls > self\.limits\.host_calls/false/' budget::host_calls_are_counted
 prove host-calls-wasi  $rt/meter.rs 's/meter\.host_calls > meter\.limits\.host_calls/false/' wasi::the_limits_hold_for_wasi_guests
@@ -103,7 +103,8 @@ prove http-reserved    host/policy/src/egress.rs 's/if is_reserved(name) ||/if/'
 prove http-own-header  host/policy/src/egress.rs 's/|| credentials\.any(/|| false \&\& credentials.any(/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove http-listed      host/policy/src/egress.rs 's/Some(listed) if !listed/Some(listed) if false \&\& !listed/' wasi_http::a_grant_says_which_headers_may_be_set
 prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' credentials::a_credential_stays_with_its_origin
-prove http-echo        $rt/imports/http.rs 's/&& (secret\.is_in(&body)/\&\& false \&\& (secret.is_in(\&body)/' credentials::a_credential_reaches_the_server_and_nobody_else
+prove http-echo        $rt/imports/http.rs 's/is_some_and(|secret| secret\.is_in(&body))/is_some_and(|secret| false \&\& secret.is_in(\&body))/' credentials::a_credential_reaches_the_server_and_nobody_else
+prove http-location    $rt/imports/http.rs 's/secret\.is_among(reply\.response\.headers())/false \&\& secret.is_among(reply.response.headers())/' credentials::a_redirect_does_not_carry_the_credential_away
 prove wasi-http-counted $rt/state.rs '/WasiHttpView for/,/^}/s/self\.meter\.count_wasi();//' wasi_http::its_functions_are_host_calls
 prove wasi-http-headers $rt/imports/wasi/http.rs 's/is_reserved(name\.as_str()) &&/false \&\& is_reserved(name.as_str()) \&\&/' wasi_http::reserved_headers_are_forbidden
 prove wasi-http-fields $rt/imports/wasi/http.rs 's/context\.set_field_size_limit(FIELDS);//; s/let mut context/let context/' wasi_http::floods_are_stopped_and_leave_nothing
@@ -125,13 +126,13 @@ prove files-max-files   host/policy/src/decide.rs 's/used\.files <= grant\.max_f
 prove files-max-read    host/policy/src/decide.rs 's/grant\.max_read\.unwrap_or(host_data)/grant.max_read.map_or(host_data, |_| host_data)/' quotas::a_single_read_is_bounded_by_max_read
 prove files-per-call    $rt/session.rs 's/state\.ledger\.begin_call();//' quotas::quotas_start_anew_with_each_call
 prove files-atomic      $rt/imports/files.rs 's/let (temporary, mut file) = temporary(dir, path)?;/let (temporary, mut file) = (path.to_owned(), dir.create(path)?);/' quotas::a_killed_host_leaves_the_old_file_or_the_new_one
-prove wasi-decision     $rt/imports/wasi/descriptors.rs 's/self\.reach(&folder\.root, &path, access, asks, act)/self.reach(\&folder.root, \&path, Access::Read.min(access), asks, act)/' wasi_files::a_read_only_preopen_stays_as_it_is
+prove wasi-decision     $rt/imports/wasi/handles.rs 's/self\.reach(&folder\.root, &path, access, asks, act)/self.reach(\&folder.root, \&path, Access::Read.min(access), asks, act)/' wasi_files::a_read_only_preopen_stays_as_it_is
 prove wasi-regular      $rt/imports/wasi/opened.rs 's/regular(&found)?;//' wasi_files::only_regular_files_are_opened_through_a_preopen
 prove wasi-links        $rt/imports/wasi/descriptors.rs 's/if dir\.symlink_metadata(path)?\.is_symlink()/if false/' wasi_files::paths_and_links_never_leave_a_preopen
 prove wasi-stream-quota $rt/imports/wasi/streams.rs 's/if let Err(reason) = paid/if let (Err(reason), true) = (paid, false)/' wasi_files::quotas_hold_for_preopens
 prove wasi-sparse       $rt/imports/ledger.rs 's/bytes\.saturating_add(offset\.saturating_sub(length))/bytes.saturating_add(0 * (offset ^ length))/' wasi_files::quotas_hold_for_preopens
 prove wasi-create-quota $rt/imports/wasi/opened.rs 's/quota(one)\.map_err(Trouble::Denied)?;//' wasi_files::quotas_hold_for_preopens
-prove wasi-preopens     $rt/imports/wasi/descriptors.rs 's/grant\.root == \*root) else/true || grant.root == *root) else/' wasi_files::preopens_are_the_roots_that_are_named
+prove wasi-preopens     $rt/imports/wasi/handles.rs 's/grant\.root == \*root) else/true || grant.root == *root) else/' wasi_files::preopens_are_the_roots_that_are_named
 prove wasi-wall-clock   $rt/imports/wasi.rs 's/builder\.wall_clock(Standing(seconds));/let _ = Standing(seconds);/' wasi_table::
 prove wasi-ticks        $rt/imports/wasi.rs 's/builder\.monotonic_clock(ticks\.clone());/let _ = ticks;/' wasi_table::
 prove wasi-naps         $rt/imports/wasi/clocks.rs 's/match self\.wasi\.ticks\.clone() {/match self.wasi.ticks.clone().filter(|_| false) {/' wasi_table::clocks_are_real_or_stand

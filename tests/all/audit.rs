@@ -271,5 +271,6 @@ fn a_request_without_an_answer_is_audited() {
     let lines = audited(|| {
         Client::new().answer(&all_of(&server), &here);
     });
-    eprintln!("SENT {} lines {lines:?}", server.requests().len());
+    assert_eq!(server.requests().len(), 1);
+    assert!(format!("{lines:?}").contains(&here), "{lines:?}");
 }

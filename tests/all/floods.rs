@@ -45,16 +45,15 @@ fn thousands_of_instances_memories_or_tables_are_stopped() {
     }
 }
 
-/// Row 26: many memories in one module.
+/// Row 26: many memories, or tables, in one module.
 #[test]
-fn many_memories_in_one_module_are_stopped() {
-    let source = many(1, &"(memory 1)".repeat(90));
-    assert_eq!(outcome(&source, ""), Outcome::Returned(String::new()));
-    let fault = outcome(&source, "limits.instances = 80")
-        .fault()
-        .cloned()
-        .unwrap();
-    assert_eq!(fault.kind, FaultKind::Instances(80));
+fn many_memories_or_tables_in_one_module_are_stopped() {
+    for item in ["(memory 1)", "(table 1 funcref)"] {
+        let source = many(1, &item.repeat(90));
+        assert_eq!(outcome(&source, ""), Outcome::Returned(String::new()));
+        let fault = outcome(&source, "limits.instances = 80").fault().cloned();
+        assert_eq!(fault.unwrap().kind, FaultKind::Instances(80), "{item}");
+    }
 }
 
 /// Row 27: resources of the host's ...

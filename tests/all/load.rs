@@ -237,7 +237,7 @@ fn a_missing_or_mistyped_export_is_refused_when_it_is_called() {
     }
 }
 
-/// Row 7, as far as it goes without a compile worker: nesting is seen before anything recurses into it.
+/// Row 7: nesting is seen before anything recurses into it.
 #[test]
 fn deep_nesting_is_refused_by_the_scan() {
     for depth in [100, 10_000] {
@@ -257,7 +257,7 @@ fn deep_nesting_is_refused_by_the_scan() {
             bytes = outer;
         }
         let refusal = refused(&Source::bytes("nested", bytes), "");
-        assert_eq!(refusal.kind.label(), "malformed");
+        assert_eq!(refusal.kind.label(), "compile-limit");
         assert!(refusal.message.contains("nested"), "{refusal}");
     }
 }

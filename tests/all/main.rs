@@ -40,6 +40,7 @@ mod registry;
 mod roots;
 mod server;
 mod sessions;
+mod shape;
 mod standard;
 mod store;
 mod store_file;

@@ -131,6 +131,7 @@ impl Denial {
             ("files", Reason::Quota) => {
                 "a larger `max-write`, `max-files` or `max-read` in its `[[grants.files]]`"
             }
+            ("http", Reason::Quota) => "a larger `max-body` in its `[[grants.http]]`",
             ("store", Reason::Quota) => {
                 "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
             }
@@ -171,6 +172,60 @@ mod tests {
             "bad-key",
         ];
         assert_eq!(labels, published);
+        assert_eq!(Reason::Quota.to_string(), "quota");
+    }
+
+    #[test]
+    fn a_remedy_names_what_to_write() {
+        let remedies: &[(&str, Reason, &[&str])] = &[
+            ("http", Reason::NotGranted, &["[[grants.http]]", "`url`"]),
+            ("config", Reason::NotGranted, &["[grants.config]"]),
+            ("store", Reason::NotGranted, &["store = true"]),
+            (
+                "files",
+                Reason::UnknownRoot,
+                &["[[grants.files]]", "`root`"],
+            ),
+            ("files", Reason::ReadOnly, &["access = \"read-write\""]),
+            (
+                "files",
+                Reason::Quota,
+                &["max-write", "max-files", "max-read"],
+            ),
+            (
+                "store",
+                Reason::Quota,
+                &["max-keys", "max-value", "max-total"],
+            ),
+            ("http", Reason::Method, &["`methods`"]),
+            ("http", Reason::PrivateAddress, &["private = true"]),
+            ("http", Reason::TooManyRequests, &["max-requests"]),
+            ("http", Reason::TooManyConnections, &["max-connections"]),
+        ];
+        for capability in ["http", "config", "store", "files"] {
+            for &reason in Reason::ALL {
+                let denial = Denial {
+                    capability,
+                    target: String::new(),
+                    reason,
+                };
+                let remedy = denial.remedy();
+                let words = remedies.iter().find_map(|(of, why, words)| {
+                    // What only requests can meet is the same for whoever makes them.
+                    let same = *of == capability || *of == "http" && *why != Reason::NotGranted;
+                    (same && *why == reason).then_some(*words)
+                });
+                assert_eq!(
+                    remedy.is_some(),
+                    words.is_some(),
+                    "{capability}, {reason}: {remedy:?}"
+                );
+                for word in words.unwrap_or_default() {
+                    let remedy = remedy.unwrap();
+                    assert!(remedy.contains(word), "{capability}, {reason}: {remedy}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -305,3 +305,46 @@ fn an_origin_is_scheme_host_and_port() {
         assert!(!origin.same_origin(&at(other)), "{other}");
     }
 }
+
+#[test]
+fn a_target_says_what_it_is() {
+    let https = Target::parse("https://a.example/x?y").unwrap();
+    let http = Target::parse("http://a.example:81/x").unwrap();
+    assert!(https.is_https() && !http.is_https());
+    assert_eq!((https.port(), http.port()), (443, 81));
+    assert_eq!(
+        (https.host(), &*http.authority()),
+        ("a.example", "a.example:81")
+    );
+    assert_eq!(https.path_and_query(), "/x?y");
+    assert_eq!(https.as_str(), "https://a.example/x?y");
+    assert_eq!(https.address(), None);
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        let address: IpAddr = address.parse().unwrap();
+        let host = std::net::SocketAddr::from((address, 82));
+        let target = Target::parse(&format!("http://{host}/")).unwrap();
+        assert_eq!(target.address(), Some(address), "{target:?}");
+    }
+}
+
+#[test]
+fn a_url_is_so_long_and_no_longer() {
+    let start = "https://a.example/";
+    let longest = format!("{start}{}", "x".repeat(MAX_URL - start.len()));
+    assert!(Target::parse(&longest).is_ok());
+    assert_eq!(Target::parse(&format!("{longest}x")), Err(Reason::BadUrl));
+}
+
+#[test]
+fn an_escape_has_two_digits() {
+    for (path, ok) in [
+        ("%20", true),
+        ("%2", false),
+        ("%", false),
+        ("%2x", false),
+        ("%20%a", false),
+    ] {
+        let url = format!("https://a.example/{path}");
+        assert_eq!(Target::parse(&url).is_ok(), ok, "{url}");
+    }
+}

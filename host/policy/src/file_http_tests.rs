@@ -207,3 +207,49 @@ fn grants_put_together_in_code_are_checked() {
         "grants.http: credential: would be sent unencrypted",
     );
 }
+
+/// A policy that was built in code is held to what one in a file is.
+#[test]
+fn a_credential_is_checked_in_code_too() {
+    let fits = |url: &str, private: bool, env: &str, prefix: &str| {
+        let credential = Credential {
+            header: "authorization".to_owned(),
+            source: SecretSource::Env(env.to_owned()),
+            prefix: prefix.to_owned(),
+        };
+        let grant = HttpGrant {
+            private,
+            credential: Some(credential),
+            ..HttpGrant::new(url)
+        };
+        grant.check().is_ok()
+    };
+    let (https, http) = ("https://a.example/", "http://a.example/");
+    for env in ["A", "API_TOKEN", "_9"] {
+        assert!(fits(https, false, env, ""), "{env}");
+    }
+    for env in ["", "A B", "A=B", "A\0", "\u{e9}"] {
+        assert!(!fits(https, false, env, ""), "{env:?}");
+    }
+    for (prefix, ok) in [
+        (" ~", true),
+        ("\r\nx: ", false),
+        ("\u{7f}", false),
+        ("\u{1f}", false),
+    ] {
+        assert_eq!(fits(https, false, "A", prefix), ok, "{prefix:?}");
+    }
+    // In clear text only to a host of one's own.
+    assert!(fits(https, true, "A", "") && fits(http, true, "A", ""));
+    assert!(!fits(http, false, "A", ""));
+}
+
+#[test]
+fn a_host_is_so_long_and_no_longer() {
+    let label = "x".repeat(63);
+    for (last, ok) in [(61, true), (62, false)] {
+        let host = format!("{label}.{label}.{label}.{}", "x".repeat(last));
+        let grant = HttpGrant::new(format!("https://{host}/"));
+        assert_eq!(grant.check().is_ok(), ok, "{} bytes", host.len());
+    }
+}

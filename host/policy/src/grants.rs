@@ -228,6 +228,14 @@ mod tests {
         FileGrant::new(root, "/srv", Access::Read)
     }
 
+    /// As docs/limits.md has them.
+    #[test]
+    fn quotas_have_these_defaults() {
+        let grant = file("data");
+        assert_eq!((grant.max_write, grant.max_files), (67_108_864, 1_000));
+        assert_eq!(grant.max_read, None);
+    }
+
     #[test]
     fn grants_put_together_in_code_are_checked() {
         let check = |change: fn(&mut Grants)| {

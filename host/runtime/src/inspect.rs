@@ -2,16 +2,11 @@
 
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
-use wasmparser::{
-    ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload, TypeBounds, Validator,
-};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::error::{Refusal, RefusalKind};
+use crate::scan::scan;
 use crate::verdict::split_version;
-
-/// How deep components may be nested. Toolchains nest two or three deep; 10,000 levels cost the
-/// compiler 3 GiB and 100,000 its life (ATTACKS.md row 7).
-const MAX_NESTING: u32 = 32;
 
 /// What an import or export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,13 +117,36 @@ impl Inspection {
     }
 }
 
-/// Reads the bytes: a component or not, valid or not, and what it imports and exports.
+/// Reads the bytes: a component or not, valid or not, of what shape, and what it imports and exports.
 pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, Refusal> {
     is_component(bytes)?;
-    let (mut imports, exports) = scan(bytes)?;
-    let types = Validator::new_with_features(crate::engine::PROPOSALS)
-        .validate_all(bytes)
-        .map_err(|error| malformed(&error))?;
+    let mut imports = Vec::new();
+    let mut exports = Vec::new();
+    let types = scan(bytes, |payload| {
+        match payload {
+            Payload::ComponentImportSection(section) => {
+                for import in section.clone() {
+                    let import = import.map_err(malformed)?;
+                    imports.push(Import {
+                        name: import.name.name.to_owned(),
+                        kind: import_kind(import.ty),
+                        types_only: false,
+                    });
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section.clone() {
+                    let export = export.map_err(malformed)?;
+                    exports.push(Export {
+                        name: export.name.name.to_owned(),
+                        kind: export_kind(export.kind),
+                    });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
     for import in &mut imports {
         import.types_only = types_only(&import.name, types.as_ref());
     }
@@ -228,55 +246,6 @@ fn looks_like_text(bytes: &[u8]) -> bool {
         .any(|start| text.starts_with(start))
 }
 
-/// Imports and exports of the outermost component, and how deep it nests: by the sections alone,
-/// without recursion, so that nothing in the file can exhaust the stack.
-fn scan(bytes: &[u8]) -> Result<(Vec<Import>, Vec<Export>), Refusal> {
-    let mut imports = Vec::new();
-    let mut exports = Vec::new();
-    let mut depth = 0u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| malformed(&error))? {
-            Payload::Version { encoding, .. } => {
-                if depth == 0 && encoding != Encoding::Component {
-                    return Err(Refusal::new(
-                        RefusalKind::NotAComponent,
-                        "a core WebAssembly module, not a component",
-                    ));
-                }
-                depth += 1;
-                if depth > MAX_NESTING {
-                    return Err(Refusal::new(
-                        RefusalKind::Malformed,
-                        format!("components nested more than {MAX_NESTING} deep"),
-                    ));
-                }
-            }
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    let import = import.map_err(|error| malformed(&error))?;
-                    imports.push(Import {
-                        name: import.name.name.to_owned(),
-                        kind: import_kind(import.ty),
-                        types_only: false,
-                    });
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    let export = export.map_err(|error| malformed(&error))?;
-                    exports.push(Export {
-                        name: export.name.name.to_owned(),
-                        kind: export_kind(export.kind),
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok((imports, exports))
-}
-
 fn types_only(name: &str, types: wasmparser::types::TypesRef<'_>) -> bool {
     let Some(ComponentEntityType::Instance(id)) =
         types.component_item_for_import(name).map(|item| item.ty)
@@ -318,7 +287,11 @@ fn export_kind(kind: ComponentExternalKind) -> ItemKind {
     }
 }
 
-fn malformed(error: &wasmparser::BinaryReaderError) -> Refusal {
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function in `map_err`"
+)]
+pub(crate) fn malformed(error: wasmparser::BinaryReaderError) -> Refusal {
     Refusal::new(
         RefusalKind::Malformed,
         crate::escape::line(&format!("not a valid component: {error}")).into_owned(),

@@ -49,6 +49,7 @@ mod outgoing;
 mod provider;
 mod report;
 mod runtime;
+mod scan;
 mod secrets;
 mod session;
 mod state;

@@ -141,7 +141,7 @@ impl Pass {
         reason
     }
 
-    /// Notes that a response has come.
+    /// Notes that the request is sent.
     pub(crate) fn allowed(&self, target: &Target) {
         self.audit.allowed(NAME, target.as_str());
     }

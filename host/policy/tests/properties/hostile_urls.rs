@@ -1,7 +1,7 @@
 //! URLs that try to look like, or to lead away from, the granted ones.
 
+use crate::oracle::{GROUNDS, Ground, Host};
 use crate::random::Random;
-use crate::urls::{GROUNDS, Ground, Host};
 
 /// Hosts that are, or look like, a granted one or the way to one.
 const HOSTS: &[&str] = &[

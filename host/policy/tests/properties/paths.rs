@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use tollgate_policy::{Access, FileGrant, Grants, Reason, decide};
 
+use crate::oracle::walk;
 use crate::random::{Random, a_million};
 use crate::strategies::{access, files};
 
@@ -141,24 +142,6 @@ fn hostile_path(random: &mut Random) -> Asked {
         path,
         access: random.pick(&Access::ALL),
     }
-}
-
-/// Where a path leads below its root, walked part by part; none as soon as it turns back, begins elsewhere,
-/// or has what some system reads in another way.
-fn walk<'p>(base: &'p str, path: &'p str) -> Option<Vec<&'p str>> {
-    let mut at = Vec::new();
-    if path.is_empty() || path.starts_with('/') {
-        return None;
-    }
-    for part in base.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => return None,
-            part if part.contains(['\\', '\0']) => return None,
-            part => at.push(part),
-        }
-    }
-    Some(at)
 }
 
 /// Whatever a guest writes, what is granted leads below the root; and what leads there and is written as our

@@ -4,21 +4,21 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How many cases a property has for each seed.
-const CASES: u32 = 1_000_000;
+/// How many cases a property has for each seed, unless `TOLLGATE_CASES` says otherwise: `just mutants` runs the
+/// properties hundreds of times.
+const CASES: u64 = 1_000_000;
 
 /// The seed that is always run, so that a failure is one for everybody.
 const SEED: u64 = 2026;
 
 /// Checks a million generated cases, and as many again from the seed in the variable `TOLLGATE_SEED` when
 /// there is one. The case that fails is printed with its seed.
-#[expect(clippy::expect_used, reason = "a seed that is none would be no test")]
 pub(crate) fn a_million<C: Debug>(generate: impl Fn(&mut Random) -> C, mut check: impl FnMut(&C)) {
-    let given = std::env::var("TOLLGATE_SEED").ok();
-    let given = given.map(|seed| seed.parse().expect("TOLLGATE_SEED is a number of 64 bits"));
+    let given = number_in("TOLLGATE_SEED");
+    let cases = number_in("TOLLGATE_CASES").unwrap_or(CASES);
     for seed in [Some(SEED), given].into_iter().flatten() {
-        let mut random = Random(seed);
-        for number in 0..CASES {
+        let mut random = Random::new(seed);
+        for number in 0..cases {
             let case = generate(&mut random);
             let outcome = catch_unwind(AssertUnwindSafe(|| check(&case)));
             assert!(
@@ -29,11 +29,21 @@ pub(crate) fn a_million<C: Debug>(generate: impl Fn(&mut Random) -> C, mut check
     }
 }
 
+#[expect(clippy::expect_used, reason = "a number that is none would be no test")]
+fn number_in(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("a number of 64 bits"))
+}
+
 /// Steele, Lea and Flood's splitmix64: a few lines, and no seed is a bad one.
 pub(crate) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

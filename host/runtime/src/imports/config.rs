@@ -15,7 +15,10 @@ impl HostState {
         self.meter.charge(key.len() as u64, MOVE_PRICE)?;
         self.be_fair().await;
         let value = match decide::config(&self.grants, key) {
-            Ok(value) => value.map(str::to_owned),
+            Ok(value) => {
+                self.allowed(NAME, key);
+                value.map(str::to_owned)
+            }
             Err(reason) => {
                 self.denied(NAME, key, reason);
                 None
@@ -23,7 +26,6 @@ impl HostState {
         };
         if let Some(value) = &value {
             self.meter.charge_more(value.len() as u64, MOVE_PRICE)?;
-            self.allowed(NAME, key);
         }
         Ok(value)
     }

@@ -118,10 +118,10 @@ impl HostState {
             Err(reason) => Err(Trouble::Denied(reason)),
         };
         match &done {
-            Ok(_) => self.allowed(NAME, &target),
+            // What was decided, whether or not there is such a file.
+            Ok(_) | Err(Trouble::Io(_)) => self.allowed(NAME, &target),
             Err(Trouble::Denied(reason)) => self.denied(NAME, &target, *reason),
             Err(Trouble::TooLarge(_)) => self.denied(NAME, &target, Reason::Quota),
-            Err(Trouble::Io(_)) => {}
         }
         Ok(done)
     }

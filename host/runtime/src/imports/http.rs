@@ -68,25 +68,32 @@ async fn hop(
     }
     let sent = async {
         let stream = pass.connect(target).await?;
+        pass.allowed(target);
         exchange(stream, Method::GET, target, headers, Empty::new()).await
     };
-    match sent.await {
-        Ok(reply) => {
-            pass.allowed(target);
-            Ok(reply)
+    let reply = match sent.await {
+        Ok(reply) => reply,
+        Err(Trouble::Denied(reason)) => {
+            return Err(pass.refuse(target.as_str(), reason).into());
         }
-        Err(Trouble::Denied(reason)) => Err(pass.refuse(target.as_str(), reason).into()),
-        Err(Trouble::Unreachable(why)) => Err(Error::Unavailable(why.to_string())),
+        Err(Trouble::Unreachable(why)) => return Err(Error::Unavailable(why.to_string())),
+    };
+    // In any header, `location` above all: following that would carry the secret to whoever is named there.
+    if pass
+        .secret()
+        .is_some_and(|secret| secret.is_among(reply.response.headers()))
+    {
+        let reason = pass.refuse(target.as_str(), Reason::SecretInResponse);
+        return Err(reason.into());
     }
+    Ok(reply)
 }
 
 /// Reads the body, up to the grant's cap, and hands the response over unless it holds the secret.
 async fn whole(pass: &Pass, target: &Target, mut reply: Reply) -> Result<Response, Error> {
-    let body = read_body(&mut reply, pass.grant()?.max_body).await?;
+    let body = read_body(pass, target, &mut reply).await?;
     let response = reply.response;
-    if let Some(secret) = pass.secret()
-        && (secret.is_in(&body) || secret.is_among(response.headers()))
-    {
+    if pass.secret().is_some_and(|secret| secret.is_in(&body)) {
         return Err(pass
             .refuse(target.as_str(), Reason::SecretInResponse)
             .into());
@@ -113,10 +120,12 @@ impl From<Reason> for Error {
     }
 }
 
-/// The body, or `quota-exceeded` as soon as it is known to be larger than `cap`: by what the server says,
+/// The body, or `quota-exceeded` as soon as it is known to be larger than the grant's `max-body`: by what the server says,
 /// before a byte is read, or by what it sends.
-async fn read_body(reply: &mut Reply, cap: u64) -> Result<Vec<u8>, Error> {
+async fn read_body(pass: &Pass, target: &Target, reply: &mut Reply) -> Result<Vec<u8>, Error> {
+    let cap = pass.grant()?.max_body;
     let too_large = || {
+        pass.refuse(target.as_str(), Reason::Quota);
         Error::QuotaExceeded(format!(
             "the response is larger than the {cap} bytes that `max-body` allows"
         ))

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod descriptors;
+mod handles;
 mod http;
 mod opened;
 mod random;

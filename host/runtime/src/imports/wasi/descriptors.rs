@@ -3,111 +3,29 @@
 //! What the guest has open is a name; [`HostState::reach`] decides on every use of it. Links are not made,
 //! nothing moves between roots, times are not set: what cannot be decided is refused.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
-use tollgate_policy::{Access, FileUse, Reason, decide};
+use tollgate_policy::{Access, FileUse, Reason};
 use wasmtime::component::Resource;
-use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
+use wasmtime_wasi::p2::bindings::filesystem::types;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use super::opened::{self, Entries, Opened, code, entry_type, our_entries, ours, told};
+use super::handles::{Handle, below};
+use super::opened::{self, Entries, Opened, code, entry_type, our_entries, ours};
 use super::streams::{self, Refused};
 use crate::imports::files::{self, Trouble};
 use crate::meter::MOVE_PRICE;
 use crate::state::HostState;
 use types::{
-    Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry,
-    DirectoryEntryStream, ErrorCode, Filesize, MetadataHashValue, OpenFlags, PathFlags,
+    DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
+    ErrorCode, Filesize, MetadataHashValue, OpenFlags, PathFlags,
 };
-
-type Handle = Resource<Descriptor>;
 
 /// What a single read of a descriptor returns at most; what WASI streams commonly permit.
 const PIECE: u64 = 64 << 10;
 
 const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
 const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
-
-impl HostState {
-    /// Counts the call, and finds what a handle stands for.
-    fn opened(&mut self, handle: &Handle) -> FsResult<Opened> {
-        self.meter.count_wasi();
-        Ok(self.table.get(&ours(handle))?.clone())
-    }
-
-    /// The file that a handle stands for.
-    fn opened_file(&mut self, handle: &Handle) -> FsResult<(Opened, Arc<File>)> {
-        let opened = self.opened(handle)?;
-        match opened.file.clone() {
-            Some(file) => Ok((opened, file)),
-            None => Err(ErrorCode::IsDirectory.into()),
-        }
-    }
-
-    fn opened_to_write(&mut self, handle: &Handle) -> FsResult<(Opened, Arc<File>)> {
-        let (opened, file) = self.opened_file(handle)?;
-        match opened.writable() {
-            true => Ok((opened, file)),
-            false => Err(ErrorCode::BadDescriptor.into()),
-        }
-    }
-
-    /// Decides on `path` below an open folder, and acts.
-    async fn at<T: Send + 'static>(
-        &mut self,
-        folder: &Opened,
-        path: &str,
-        access: Access,
-        asks: FileUse,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, Trouble> + Send + 'static,
-    ) -> FsResult<T> {
-        let path = below(folder, path)?;
-        let done = self.reach(&folder.root, &path, access, asks, act).await;
-        done.map_err(FsError::trap)?.map_err(told)
-    }
-
-    /// Acts on an open file.
-    async fn with_file<T: Send + 'static>(
-        &mut self,
-        opened: &Opened,
-        act: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
-    ) -> FsResult<T> {
-        let done = tokio::task::spawn_blocking(act).await;
-        let done = done.map_err(|error| FsError::trap(wasmtime::Error::from(error)))?;
-        if let Err(Trouble::Denied(reason)) = &done {
-            self.denied(files::NAME, &opened.target(), *reason);
-        }
-        done.map_err(told)
-    }
-
-    fn output(
-        &mut self,
-        handle: &Handle,
-        position: Option<u64>,
-    ) -> FsResult<Resource<DynOutputStream>> {
-        let (opened, file) = self.opened_to_write(handle)?;
-        let stream: DynOutputStream = Box::new(streams::Output {
-            file,
-            position,
-            ledger: self.ledger.clone(),
-            index: opened.index,
-            target: opened.target().into(),
-            closed: false,
-        });
-        Ok(self.table.push(stream)?)
-    }
-}
-
-/// The path of what is `path` below an open folder.
-fn below(folder: &Opened, path: &str) -> FsResult<String> {
-    match folder.file {
-        None => Ok(decide::wasi_path(&folder.path, path)),
-        Some(_) => Err(ErrorCode::NotDirectory.into()),
-    }
-}
 
 fn hash(opened: &Opened, path: &str) -> MetadataHashValue {
     // Of the name: numbers of the host's file system are different in every run.
@@ -120,35 +38,6 @@ fn hash(opened: &Opened, path: &str) -> MetadataHashValue {
     MetadataHashValue {
         lower: u64::from_le_bytes(lower),
         upper: u64::from_le_bytes(upper),
-    }
-}
-
-impl preopens::Host for HostState {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
-        self.meter.count_wasi();
-        let grants = Arc::clone(&self.grants);
-        let named = grants.wasi.iter().flat_map(|wasi| &wasi.preopens);
-        let mut folders = Vec::new();
-        for root in named {
-            let mut granted = grants.files.iter().enumerate();
-            let Some((index, grant)) = granted.find(|(_, grant)| grant.root == *root) else {
-                continue;
-            };
-            let mut flags = DescriptorFlags::READ;
-            if grant.access == Access::ReadWrite {
-                flags |= DescriptorFlags::MUTATE_DIRECTORY;
-            }
-            let folder = self.table.push(Opened {
-                root: root.as_str().into(),
-                index,
-                path: ".".into(),
-                file: None,
-                flags,
-            })?;
-            self.allowed(super::NAME, &format!("preopen {root}"));
-            folders.push((Resource::new_own(folder.rep()), root.clone()));
-        }
-        Ok(folders)
     }
 }
 

@@ -88,8 +88,12 @@ async fn send(
 ) -> Result<(Response<WasiBody>, Work<()>), Error> {
     let cap = pass.grant().map_err(refusal)?.max_body;
     let (parts, body) = request.into_parts();
+    let too_large = || {
+        pass.refuse(target.as_str(), Reason::Quota);
+        Error::HttpRequestBodySize(Some(cap))
+    };
     if declared(&parts.headers).is_some_and(|length| length > cap) {
-        return Err(Error::HttpRequestBodySize(Some(cap)));
+        return Err(too_large());
     }
     let mut headers = parts.headers;
     if let Some(secret) = pass.secret() {
@@ -106,18 +110,20 @@ async fn send(
         .await
         .ok_or(Error::ConnectionTimeout)?
         .map_err(|trouble| failure(&pass, &target, trouble))?;
+    pass.allowed(&target);
     let answer = exchange(stream, parts.method, &target, headers, body);
     let reply = within(options.first_byte_timeout, answer)
         .await
         .ok_or(Error::ConnectionReadTimeout)?
         .map_err(|trouble| match over.load(Ordering::Relaxed) {
-            true => Error::HttpRequestBodySize(Some(cap)),
+            true => too_large(),
             false => failure(&pass, &target, trouble),
         })?;
 
     let pass = Arc::new(pass);
     let (head, incoming) = reply.response.into_parts();
     if incoming.size_hint().lower() > cap {
+        pass.refuse(target.as_str(), Reason::Quota);
         return Err(Error::HttpResponseBodySize(Some(cap)));
     }
     if pass
@@ -128,7 +134,6 @@ async fn send(
             pass.refuse(target.as_str(), Reason::SecretInResponse),
         ));
     }
-    pass.allowed(&target);
     let download = Download {
         incoming,
         pass: Arc::clone(&pass),
@@ -251,7 +256,10 @@ impl Download {
     fn judge(&mut self, data: Bytes) -> Result<Bytes, Error> {
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => self.left = left,
-            None => return Err(Error::HttpResponseBodySize(Some(self.cap))),
+            None => {
+                self.pass.refuse(self.target.as_str(), Reason::Quota);
+                return Err(Error::HttpResponseBodySize(Some(self.cap)));
+            }
         }
         let Some(secret) = self.pass.secret() else {
             return Ok(data);

@@ -1,0 +1,68 @@
+//! What is fuzzed, and what must hold: the bodies of the targets of cargo-fuzz and of `just fuzz`.
+//!
+//! A body ends in a label, for the statistics, or panics: that is a finding.
+
+mod call;
+mod component;
+#[path = "../../../host/policy/tests/properties/oracle.rs"]
+#[allow(dead_code, reason = "the properties make URLs of it too")]
+mod oracle;
+mod text;
+
+/// What is fuzzed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A component is inspected, loaded under a policy that grants all that is harmless, and each export called.
+    Component,
+    /// Names of imports are judged.
+    Verdict,
+    /// Expressions in WAVE call a component that takes every type.
+    Wave,
+    /// Text is read as a policy.
+    Policy,
+    /// URLs are decided on, as requests and as redirects.
+    Url,
+    /// Paths are decided on, as our interface has them and as WASI has.
+    Path,
+}
+
+impl Target {
+    /// Every one.
+    pub const ALL: [Target; 6] = [
+        Target::Component,
+        Target::Verdict,
+        Target::Wave,
+        Target::Policy,
+        Target::Url,
+        Target::Path,
+    ];
+
+    /// Its name, which is that of the file in `fuzz_targets`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Component => "component",
+            Target::Verdict => "verdict",
+            Target::Wave => "wave",
+            Target::Policy => "policy",
+            Target::Url => "url",
+            Target::Path => "path",
+        }
+    }
+
+    /// Checks one input; how it ended.
+    ///
+    /// # Panics
+    ///
+    /// When something does not hold.
+    pub fn check(self, data: &[u8]) -> &'static str {
+        let text = || String::from_utf8_lossy(data);
+        match self {
+            Target::Component => component::check(data),
+            Target::Verdict => component::verdict(&text()),
+            Target::Wave => call::wave(&text()),
+            Target::Policy => text::policy(&text()),
+            Target::Url => text::url(&text()),
+            Target::Path => text::path(&text()),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What is inside a grant by another reading than the decision's: of the text itself, without a parser. The
+//! fuzzing targets judge by it too (`fuzz/targets`).
+
+/// What is granted, and what is inside of it by another reading than the decision's: that of the text itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground {
+    pub(crate) pattern: &'static str,
+    pub(crate) scheme: &'static str,
+    pub(crate) host: Host,
+    /// The port as it may be written.
+    pub(crate) port: &'static str,
+    /// Whether it may be left out.
+    pub(crate) port_is_default: bool,
+    path: fn(&str) -> bool,
+    /// Paths inside, to make URLs of; `*` is any word.
+    pub(crate) paths: &'static [&'static str],
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Host {
+    Is(&'static str),
+    Below(&'static str),
+}
+
+pub(crate) const GROUNDS: &[Ground] = &[
+    Ground {
+        pattern: "https://api.example.com/repos/**",
+        scheme: "https://",
+        host: Host::Is("api.example.com"),
+        port: ":443",
+        port_is_default: true,
+        path: |path| path.starts_with("/repos/"),
+        paths: &["/repos/", "/repos/*", "/repos/*/*.json", "/repos//*/"],
+    },
+    Ground {
+        pattern: "https://api.example.com/v1/*/tags",
+        scheme: "https://",
+        host: Host::Is("api.example.com"),
+        port: ":443",
+        port_is_default: true,
+        path: |path| {
+            let inner = path
+                .strip_prefix("/v1/")
+                .and_then(|rest| rest.strip_suffix("/tags"));
+            inner.is_some_and(|part| !part.is_empty() && !part.contains('/'))
+        },
+        paths: &[
+            "/v1/*/tags",
+            "/v1/tags/tags",
+            "/v1/%20*/tags",
+            "/v1/.*/tags",
+        ],
+    },
+    Ground {
+        pattern: "http://localhost:8080/",
+        scheme: "http://",
+        host: Host::Is("localhost"),
+        port: ":8080",
+        port_is_default: false,
+        path: |path| path == "/",
+        paths: &["/", ""],
+    },
+    Ground {
+        pattern: "http://192.0.2.1/**",
+        scheme: "http://",
+        host: Host::Is("192.0.2.1"),
+        port: ":80",
+        port_is_default: true,
+        path: |_| true,
+        paths: &["/", "", "/*/*", "//*"],
+    },
+    Ground {
+        pattern: "https://xn--bcher-kva.example/x",
+        scheme: "https://",
+        host: Host::Is("xn--bcher-kva.example"),
+        port: ":443",
+        port_is_default: true,
+        path: |path| path == "/x",
+        paths: &["/x"],
+    },
+    Ground {
+        pattern: "https://*.example.org:8443/pub/**",
+        scheme: "https://",
+        host: Host::Below(".example.org"),
+        port: ":8443",
+        port_is_default: false,
+        path: |path| path.starts_with("/pub/"),
+        paths: &["/pub/", "/pub/*/*", "/pub/..*"],
+    },
+];
+
+/// The first ground that a URL is inside of, when it can be read in one way only.
+pub(crate) fn inside(url: &str) -> Option<usize> {
+    // What a URL is made of (RFC 3986), without the fragment.
+    let sound = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
+    if !url.bytes().all(sound) || url.len() > 8 << 10 {
+        return None;
+    }
+    let host_at = url.find("://")? + 3;
+    let end = url[host_at..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| host_at + at);
+    let (origin, rest) = url.split_at(end);
+    let path = match rest.split('?').next() {
+        None | Some("") => "/",
+        Some(path) => path,
+    };
+    if !leads_where_it_says(path) {
+        return None;
+    }
+    GROUNDS
+        .iter()
+        .position(|ground| ground.holds(origin) && (ground.path)(path))
+}
+
+impl Ground {
+    fn holds(&self, origin: &str) -> bool {
+        let Some(authority) = origin.strip_prefix(self.scheme) else {
+            return false;
+        };
+        let host = match authority.strip_suffix(self.port) {
+            Some(host) => host,
+            None if self.port_is_default => authority,
+            None => return false,
+        };
+        let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        let label = |label: &str| {
+            !label.is_empty() && label.bytes().all(letter) && !label.starts_with("xn--")
+        };
+        match self.host {
+            Host::Is(name) => host == name,
+            Host::Below(name) => host
+                .strip_suffix(name)
+                .is_some_and(|front| front.split('.').all(label)),
+        }
+    }
+}
+
+/// Whether a path names the same thing to a server that decodes it, and to one that drops what follows a
+/// `;` in a part of it. Backslashes are gone by now.
+fn leads_where_it_says(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
+        if byte == b'%' {
+            match (digit(), digit()) {
+                (Some(high), Some(low)) if !b"./\\\0".contains(&((high * 16 + low) as u8)) => {}
+                _ => return false,
+            }
+        }
+    }
+    let climbs = |part: &str| {
+        [".", ".."].contains(&part) || part.starts_with(".;") || part.starts_with("..;")
+    };
+    !path.split('/').any(climbs)
+}
+
+/// Where a path leads below its root, walked part by part; none as soon as it turns back, begins elsewhere,
+/// or has what some system reads in another way.
+pub(crate) fn walk<'p>(base: &'p str, path: &'p str) -> Option<Vec<&'p str>> {
+    let mut at = Vec::new();
+    if path.is_empty() || path.starts_with('/') {
+        return None;
+    }
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            part if part.contains(['\\', '\0']) => return None,
+            part => at.push(part),
+        }
+    }
+    Some(at)
+}
