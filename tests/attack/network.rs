@@ -32,7 +32,7 @@ pub(crate) const ROWS: &[Row] = &[
             vec![
                 get("deadline", "/drip", slow),
                 get("deadline", "/silent", slow),
-                get("quota-exceeded", "/endless", ""),
+                get("quota", "/endless", ""),
                 wasi("deadline", "/drip", slow),
             ]
         },
@@ -42,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
         attack: "huge head, false length",
         cases: || {
             vec![
-                get("quota-exceeded", "/large", ""),
+                get("quota", "/large", ""),
                 get("unavailable", "/short", ""),
                 get("unavailable", "/endless-head", ""),
                 get("unavailable", "/nonsense", ""),
