@@ -21,6 +21,14 @@ test: guests
 attack *rows: guests
     @cargo test --quiet --package tollgate-tests --test attack -- --table {{rows}}
 
+# The catalogue so many times over, 100,000 hostile calls, and 100 good ones among 10,000. `just soak 1000`.
+soak times="1000" calls="100000": guests
+    @cargo test --quiet --package tollgate-tests --test attack -- --soak {{trim_start_match(times, "TIMES=")}} {{calls}}
+
+# How far beyond a deadline of 50 ms a call ends, whatever it does then.
+overshoot runs="200": guests
+    @cargo test --quiet --package tollgate-tests --test attack -- --overshoot {{runs}}
+
 # Formatting, clippy and documentation, warnings denied; the guests too.
 lint: setup
     cargo fmt --all --check

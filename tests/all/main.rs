@@ -25,6 +25,7 @@ mod dns;
 mod files;
 mod floods;
 mod harness;
+mod host_panics;
 mod http;
 mod lifting;
 mod load;

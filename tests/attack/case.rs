@@ -97,21 +97,17 @@ fn over<T: AsRef<[u8]>, E: Describe>(
     match &done {
         // What the host answered is shown in the output.
         Ok(report) if report.denials.is_empty() => match &report.outcome {
-            Outcome::Returned(text) => answer(&String::from_utf8_lossy(text.as_ref())),
+            Outcome::Returned(text) if is_in("Unavailable", text.as_ref()) => {
+                "unavailable".to_owned()
+            }
             _ => kind(&done),
         },
         _ => kind(&done),
     }
 }
 
-/// What a guest says it was answered.
-fn answer(text: &str) -> String {
-    match text {
-        text if text.contains("QuotaExceeded") => "quota-exceeded",
-        text if text.contains("Unavailable") => "unavailable",
-        _ => "returned",
-    }
-    .to_owned()
+fn is_in(word: &str, text: &[u8]) -> bool {
+    String::from_utf8_lossy(text).contains(word)
 }
 
 /// What a call came to, by the first that is there of: an error, a fault, a denial, a failure.

@@ -21,7 +21,9 @@ mod files;
 #[allow(dead_code, reason = "some of it is for the tests in `all` only")]
 mod harness;
 mod network;
+mod overshoot;
 mod server;
+mod soak;
 mod stage;
 mod table;
 mod waiting;
@@ -41,9 +43,12 @@ fn main() -> ExitCode {
         }
         [files::FLAG, folder] => files::write_without_end(folder),
         ["--table", ref rows @ ..] => table::print(rows, 10),
+        ["--soak", times] => soak::print(times.parse().unwrap(), 100_000),
+        ["--soak", times, calls] => soak::print(times.parse().unwrap(), calls.parse().unwrap()),
+        ["--overshoot", runs] => overshoot::print(runs.parse().unwrap()),
         // What `cargo test` says; a name that it filters by is one of the other tests.
         _ if args.iter().any(|arg| !arg.starts_with('-')) => 0,
-        _ => table::print(&[], 2),
+        _ => soak::print(2, 1_000) + overshoot::print(2),
     };
     match wrong {
         0 => ExitCode::SUCCESS,

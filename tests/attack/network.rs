@@ -32,7 +32,7 @@ pub(crate) const ROWS: &[Row] = &[
             vec![
                 get("deadline", "/drip", slow),
                 get("deadline", "/silent", slow),
-                get("quota-exceeded", "/endless", ""),
+                get("quota", "/endless", ""),
                 wasi("deadline", "/drip", slow),
             ]
         },
@@ -42,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
         attack: "huge head, false length",
         cases: || {
             vec![
-                get("quota-exceeded", "/large", ""),
+                get("quota", "/large", ""),
                 get("unavailable", "/short", ""),
                 get("unavailable", "/endless-head", ""),
                 get("unavailable", "/nonsense", ""),
@@ -149,6 +149,12 @@ fn reaching(grant: &str, limits: &str) -> Provider {
     let rest = all_but("http");
     let policy = policy(&format!("{rest}\n{limits}\ngrants.http = [{grant}]"));
     runtime().load(&source("hostile"), &policy).unwrap()
+}
+
+/// A guest and what it fetches: a body that never ends, a byte at a time.
+pub(crate) fn dripping(limits: &str) -> (Provider, String) {
+    let input = format!("http-get http://127.0.0.1:{}/drip", port());
+    (reaching(&everywhere(), limits), input)
 }
 
 fn get(expect: &'static str, path: &str, limits: &str) -> Case {

@@ -1,0 +1,75 @@
+//! Functions of the embedder's that panic where it hurts most: after they waited, while another guest of the same
+//! runtime is in the middle of its work. Row 51.
+
+use std::time::Duration;
+
+use tollgate::{CallError, HostState, Outcome, Runtime};
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
+
+use crate::clock::CLOCK;
+use crate::harness::{Footprint, alone, policy, source};
+
+fn woken(ms: u32) -> wasmtime::Result<()> {
+    panic!("the host's own mistake after {ms} ms")
+}
+
+/// What `sleeper.wat` imports, of which the function that sleeps panics when it wakes up.
+fn nightmare(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
+    interface.func_wrap_async(
+        "sleep",
+        |_: StoreContextMut<'_, HostState>, (ms,): (u32,)| {
+            Box::new(async move {
+                tokio::time::sleep(Duration::from_millis(ms.into())).await;
+                woken(ms)
+            })
+        },
+    )?;
+    interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
+    interface.func_wrap("panic", |_, (): ()| Ok(()))
+}
+
+#[test]
+fn a_panic_after_waiting_ends_one_session_and_no_other() {
+    let _alone = alone();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    tokio.block_on(async {
+        // A place for the one that panics and one for the one that must not notice.
+        let builder = Runtime::builder().concurrency(2);
+        let runtime = builder
+            .interface("acme:clock/sleep@0.1.0", nightmare)
+            .build();
+        let (sleeper, clock) = (source("sleeper"), policy(CLOCK));
+        let provider = runtime.load(&sleeper, &clock).await.unwrap();
+        let counter = runtime.load(&source("counter"), &policy("")).await.unwrap();
+        let mut sibling = counter.session();
+        let mut before = None;
+        for round in 1..=20 {
+            let mut session = provider.session();
+            let (panicked, counted) = tokio::join!(session.wave("once(1)"), sibling.wave("next()"));
+            match panicked {
+                Err(CallError::Host(host)) => {
+                    assert!(host.detail().contains("after 1 ms"), "{host:?}");
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(!session.is_alive());
+            let again = session.wave("once(1)").await;
+            assert!(matches!(again, Err(CallError::Ended)), "never used again");
+            // The memory of the other is what it was, and its calls go on.
+            let expected = Outcome::Returned(round.to_string());
+            assert_eq!(counted.unwrap().outcome, expected);
+            if round == 2 {
+                before = Some(Footprint::now());
+            }
+        }
+        Footprint::now().assert_back_at(&before.unwrap());
+    });
+    std::panic::set_hook(usual);
+}
