@@ -68,6 +68,7 @@ prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles
 prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
 prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
 prove admission-queue  $rt/admission.rs 's/(before < most as usize)\.then_some(this)/Some(this)/' admission::calls_over_the_queue_are_turned_away_and_the_rest_served
+prove admission-heavy  $rt/admission.rs 's/weight\.clamp(1, (self\.concurrency \/ 4)\.max(1))/weight.clamp(1, self.concurrency)/' admission::a_heavy_guest_is_let_in_beside_others
 prove admission-time   $rt/admission.rs 's/timeout_at(deadline\.into(), permit)/timeout(std::time::Duration::from_secs(9), permit)/' admission::a_call_waits_no_longer_than_its_deadline
 prove admission-maps   $rt/admission.rs 's/asked\.clamp(1, most)/asked.max(1).min(20_000)/' admission::a_runtime_has_no_more_places_than_the_kernel_has_maps
 prove compile-time     $rt/compile.rs 's/left\.is_zero() ||/false ||/' compile::a_worker_over_its_time_is_ended

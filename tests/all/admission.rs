@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollgate::{CallError, Outcome, Provider, Runtime};
+use tollgate::{CallError, Outcome, Provider, Runtime, Source};
 
 use crate::harness::{Footprint, alone, policy, source};
 
@@ -121,4 +121,27 @@ fn a_runtime_has_no_more_places_than_the_kernel_has_maps() {
     let maps: u32 = maps.trim().parse().unwrap();
     assert_eq!(runtime(5, 0).concurrency(), 5);
     assert!(runtime(u32::MAX, 0).concurrency() < maps / 6);
+}
+
+/// A guest of many memories takes a quarter of the places: it gets in beside others, and they beside it.
+#[test]
+fn a_heavy_guest_is_let_in_beside_others() {
+    let heavy = format!(
+        "(component (core module $m (memory 1)) {} (core module $main (func (export \"attack\")))
+            (core instance $main (instantiate $main))
+            (func (export \"attack\") (canon lift (core func $main \"attack\"))))",
+        "(core instance (instantiate $m))".repeat(200)
+    );
+    let heavy = Source::bytes("heavy", wat::parse_str(heavy).unwrap());
+    wait(async {
+        let runtime = runtime(8, 0);
+        let light = sleeper(&runtime, "").await;
+        let heavy = runtime.load(&heavy, &policy("")).await.unwrap();
+        let sleeping = tokio::spawn(sleep(light.clone(), 200));
+        tokio::task::yield_now().await;
+        let report = heavy.session().wave("attack()").await.unwrap();
+        assert_eq!(report.outcome.label(), "returned");
+        assert!(sleep(light, 1).await.unwrap());
+        assert!(sleeping.await.unwrap().unwrap());
+    });
 }

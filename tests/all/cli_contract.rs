@@ -19,7 +19,7 @@ fn policy_errors_say_where_and_what() {
         ("[limits]\nFuel = 1\n", 2, "limits.Fuel"),
         ("[limits]\nmemory = \"1 parsec\"\n", 2, "limits.memory"),
         (
-            "[limits]\ncompile-time = \"1s\"\n",
+            "[limits]\ncompile-time = \"2h\"\n",
             2,
             "limits.compile-time",
         ),
@@ -60,7 +60,8 @@ fn every_limit_has_a_flag() {
     for (key, value) in values {
         let flag = if key == "output" { "max-output" } else { &key };
         assert!(help.contains(&format!("--{flag} ")), "{flag}");
-        let unit = if key == "deadline" { "us" } else { "" };
+        let is_time = matches!(&*key, "deadline" | "compile-time");
+        let unit = if is_time { "us" } else { "" };
         let output = run(&[
             "call",
             &guest("counter"),
@@ -72,7 +73,7 @@ fn every_limit_has_a_flag() {
         ]);
         let report: serde_json::Value = serde_json::from_str(&stderr(&output))
             .unwrap_or_else(|error| panic!("{flag}: {error}: {}", stderr(&output)));
-        let name = key.replace('-', "_") + if key == "deadline" { "_us" } else { "" };
+        let name = key.replace('-', "_") + if is_time { "_us" } else { "" };
         assert_eq!(report["limits"][&name], value, "{flag}");
     }
 }

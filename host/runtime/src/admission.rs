@@ -64,7 +64,8 @@ impl Admission {
 
     /// Takes `weight` places, or waits for them until `deadline` if the queue has room.
     pub(crate) async fn enter(&self, weight: u32, deadline: Instant) -> Result<Slot, CallError> {
-        let weight = weight.clamp(1, self.concurrency);
+        // A quarter at most, or one heavy guest would wait for all others to go, and all others for it.
+        let weight = weight.clamp(1, (self.concurrency / 4).max(1));
         match Arc::clone(&self.places).try_acquire_many_owned(weight) {
             Ok(permit) => return Ok(Slot { _permit: permit }),
             Err(TryAcquireError::NoPermits) => {}
