@@ -197,6 +197,7 @@ mod tests {
                 Reason::Quota,
                 &["max-keys", "max-value", "max-total"],
             ),
+            ("http", Reason::Quota, &["max-body"]),
             ("http", Reason::Method, &["`methods`"]),
             ("http", Reason::PrivateAddress, &["private = true"]),
             ("http", Reason::TooManyRequests, &["max-requests"]),
@@ -212,7 +213,8 @@ mod tests {
                 let remedy = denial.remedy();
                 let words = remedies.iter().find_map(|(of, why, words)| {
                     // What only requests can meet is the same for whoever makes them.
-                    let same = *of == capability || *of == "http" && *why != Reason::NotGranted;
+                    let anybodys = !matches!(why, Reason::NotGranted | Reason::Quota);
+                    let same = *of == capability || *of == "http" && anybodys;
                     (same && *why == reason).then_some(*words)
                 });
                 assert_eq!(

@@ -31,8 +31,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "1:2: trust: unknown key; known: limits, grants",
     ),
     (
-        "[limits]\n  compile-time = \"60s\"",
-        "2:3: limits.compile-time: unknown key; known: fuel, ",
+        "[limits]\n  colour = \"60s\"",
+        "2:3: limits.colour: unknown key; known: fuel, ",
     ),
     (
         "[limits]\nhost_calls = 1",
