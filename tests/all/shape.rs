@@ -147,6 +147,20 @@ fn more_values_alive_than_there_are_registers() {
     assert!(refusal.message.contains("locals"), "{refusal}");
 }
 
+/// Row 8, below those limits: sums of 2,000 locals in turn, 1.9 MB of which cost 102 s.
+#[test]
+fn sums_of_many_locals() {
+    let locals = format!("(local {})", "i64 ".repeat(2_000));
+    let sums: String = (0..190_000u64)
+        .map(|n| {
+            let (a, b, c) = (n * 7 % 1_999, n * 13 % 1_997, n * 31 % 1_993);
+            format!("local.get {a} local.get {b} i64.add local.set {c} ")
+        })
+        .collect();
+    let refusal = too_much(&function(&locals, &sums), Duration::from_secs(2));
+    assert!(refusal.message.contains("alive"), "{refusal}");
+}
+
 /// Two components that pass a variant of `cases` cases, `pairs` times.
 fn composed(cases: usize, pairs: usize) -> String {
     let payload = "u64 ".repeat(17);

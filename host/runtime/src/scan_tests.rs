@@ -228,11 +228,27 @@ fn each_limit_is_the_one_that_refuses() {
             functions(10, 2_000, 0, &b"\x03\x40\x0b".repeat(76)),
         ),
         (
+            |s| &mut s.edges_by_locals,
+            function(2_000, &b"\x02\x40\x0c\0\x0b".repeat(801)),
+        ),
+        (
+            |s| &mut s.all_edges_by_locals,
+            functions(16, 2_000, 0, &b"\x02\x40\x0c\0\x0b".repeat(788)),
+        ),
+        (
             |s| &mut s.stack,
             function(
                 0,
                 &[b"\x41\0".repeat(1_001), b"\x1a".repeat(1_001)].concat(),
             ),
+        ),
+        (
+            |s| &mut s.body_by_live,
+            function(1_999, &b"\x01".repeat(33_000)),
+        ),
+        (
+            |s| &mut s.all_body_by_live,
+            functions(16, 2_000, 0, &b"\x01".repeat(31_500)),
         ),
         (
             |s| &mut s.values,
