@@ -179,6 +179,8 @@ fn config(random: &mut Random) -> Config {
         relaxed_simd_enabled: odd,
         tail_call_enabled: odd,
         simd_enabled: random.percent(70),
+        // Brings `externref`, which is off, as often as what is on.
+        reference_types_enabled: random.percent(15),
         max_memories: 1 + random.below(3),
         max_tables: 1 + random.below(3),
         max_instructions: 10 + random.below(2_000),
