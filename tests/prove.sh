@@ -68,12 +68,12 @@ prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles
 prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
 prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
 prove nesting          $rt/scan.rs 's/self\.shape\.nesting\.check(depth, Place::Whole)/{ let _ = depth; Ok(()) }/' load::deep_nesting_is_refused_by_the_scan
-prove shape            $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' shape::
+prove shape            $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' shape::variants_of_many_cases
 prove shape-each       $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove shape-functions  $rt/scan/shape.rs 's/limit(60_000, "has", "functions")/limit(u64::MAX, "has", "functions")/' shape::a_flood_of_tiny_functions
 prove shape-types      $rt/scan/types.rs 's/shape\.type_nesting\.check(.*)?;//' shape::types_nested_deep
 prove shape-passed     $rt/scan/expansion.rs 's/let Some(size) = self\.component(index) else/let Some(size) = self.component(index).or(Some(Size::default())) else/' components_that_are_passed_are_not_instantiated tollgate
-prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//' shape::many_components
+prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//' components_that_are_passed_are_not_instantiated tollgate
 prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' shape::sums_of_many_locals
 prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
 prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte
