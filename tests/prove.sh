@@ -74,7 +74,7 @@ prove shape-functions  $rt/scan/shape.rs 's/limit(60_000, "has", "functions")/li
 prove shape-types      $rt/scan/types.rs 's/shape\.type_nesting\.check(.*)?;//' shape::types_nested_deep
 prove shape-passed     $rt/scan/expansion.rs 's/let Some(size) = self\.component(index) else/let Some(size) = self.component(index).or(Some(Size::default())) else/' components_that_are_passed_are_not_instantiated tollgate
 prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//' components_that_are_passed_are_not_instantiated tollgate
-prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' shape::sums_of_many_locals
+prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
 prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte
 prove toll-settled     $rt/meter.rs 's/store\.set_fuel(left)$/{ let _ = left; Ok(()) }/' budget::host_calls_cost_fuel
