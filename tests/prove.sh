@@ -78,13 +78,13 @@ prove compile-orphan   $rt/compile_worker.rs 's/rustix::process::set_parent_proc
 prove compile-inside   $rt/runtime.rs 's/if !self\.shared\.compiler\.keeps/if false \&\& !self.shared.compiler.keeps/' compile::limits_of_compiling_need_a_worker
 prove compile-checked  $rt/compile_worker.rs 's/if blake3::hash(body)\.as_bytes() != digest/if false \&\& blake3::hash(body).as_bytes() != digest/' compile::a_program_that_is_no_worker_is_a_host_error
 prove nesting          $rt/scan.rs 's/self\.shape\.nesting\.check(depth, Place::Whole)/{ let _ = depth; Ok(()) }/' load::deep_nesting_is_refused_by_the_scan
-prove shape            $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' shape::
+prove shape            $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' shape::variants_of_many_cases
 prove shape-each       $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove shape-functions  $rt/scan/shape.rs 's/limit(60_000, "has", "functions")/limit(u64::MAX, "has", "functions")/' shape::a_flood_of_tiny_functions
 prove shape-types      $rt/scan/types.rs 's/shape\.type_nesting\.check(.*)?;//' shape::types_nested_deep
 prove shape-passed     $rt/scan/expansion.rs 's/let Some(size) = self\.component(index) else/let Some(size) = self.component(index).or(Some(Size::default())) else/' components_that_are_passed_are_not_instantiated tollgate
-prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//' shape::many_components
-prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' shape::sums_of_many_locals
+prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//' components_that_are_passed_are_not_instantiated tollgate
+prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
 prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte
 prove toll-settled     $rt/meter.rs 's/store\.set_fuel(left)$/{ let _ = left; Ok(()) }/' budget::host_calls_cost_fuel
