@@ -206,14 +206,7 @@ fn every_redirect_is_decided_anew() {
 /// Row 33: the deadline covers a body that drips, and the socket is closed.
 #[test]
 fn a_dripping_body_meets_the_deadline() {
-    let server = Server::start(|_, stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
-        for _ in 0..400 {
-            std::thread::sleep(Duration::from_millis(20));
-            stream.write_all(b"x")?;
-        }
-        Ok(())
-    });
+    let server = Server::dripping();
     let grant = format!(
         "{}]\nlimits.deadline = \"200ms\"\ngrants.interfaces = [",
         all_of(&server)
@@ -232,15 +225,7 @@ fn bodies_over_the_cap_are_cut_off() {
     let honest = Server::saying(response("200 OK", "", &"x".repeat(5000)));
     let answer = client.answer(&capped(&honest), &url(&honest, "/"));
     assert!(answer.contains("QuotaExceeded"), "{answer}");
-    let endless = Server::start(|_, stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
-        for _ in 0..100_000 {
-            stream.write_all(b"400\r\n")?;
-            stream.write_all(&[b'x'; 0x400])?;
-            stream.write_all(b"\r\n")?;
-        }
-        Ok(())
-    });
+    let endless = Server::endless_body();
     let answer = client.answer(&capped(&endless), &url(&endless, "/"));
     assert!(answer.contains("QuotaExceeded"), "{answer}");
     endless.wait_for_end(1);
@@ -259,13 +244,7 @@ fn false_lengths_and_endless_heads_are_the_servers_failure() {
     let short = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
     let answer = client.answer(&all_of(&short), &url(&short, "/"));
     assert!(answer.contains("Unavailable"), "{answer}");
-    let endless = Server::start(|_, stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
-        for i in 0..1_000_000 {
-            stream.write_all(format!("x-{i}: {}\r\n", "y".repeat(1000)).as_bytes())?;
-        }
-        Ok(())
-    });
+    let endless = Server::endless_head();
     let answer = client.answer(&all_of(&endless), &url(&endless, "/"));
     assert!(answer.contains("Unavailable"), "{answer}");
     endless.wait_for_end(1);

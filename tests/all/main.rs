@@ -47,6 +47,8 @@ mod store_file;
 mod text;
 mod traps;
 mod wasi;
+mod wasi_bodies;
+mod wasi_client;
 mod wasi_files;
 mod wasi_http;
 mod wasi_table;

@@ -63,6 +63,47 @@ impl Server {
         Server::start(move |_, stream| stream.write_all(&text))
     }
 
+    /// Says nothing until the other side closes.
+    pub(crate) fn silent() -> Server {
+        Server::start(|_, stream| stream.read(&mut [0]).map(drop))
+    }
+
+    /// A body of the length it says, in 20 seconds.
+    pub(crate) fn dripping() -> Server {
+        Server::start(|_, stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
+            for _ in 0..1000 {
+                std::thread::sleep(Duration::from_millis(20));
+                stream.write_all(b"x")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A body of a gigabyte, whose length it does not say.
+    pub(crate) fn endless_body() -> Server {
+        Server::start(|_, stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            for _ in 0..1_000_000 {
+                stream.write_all(b"400\r\n")?;
+                stream.write_all(&[b'x'; 0x400])?;
+                stream.write_all(b"\r\n")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A head of a gigabyte.
+    pub(crate) fn endless_head() -> Server {
+        Server::start(|_, stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+            for i in 0..1_000_000 {
+                stream.write_all(format!("x-{i}: {}\r\n", "y".repeat(1000)).as_bytes())?;
+            }
+            Ok(())
+        })
+    }
+
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
