@@ -15,15 +15,17 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
         grants: Grants::default(),
     };
     let mut examples = String::new();
-    let mut speaks_http = false;
+    let (mut speaks_http, mut needs_http) = (false, false);
     let mut impossible = Vec::new();
     for import in subject
         .runtime
         .judge(inspection, &Grants::default())
         .imports
     {
+        let capability = Capability::of(&import.name);
         speaks_http |= import.name.starts_with("wasi:http/");
-        match (&import.judgement, Capability::of(&import.name)) {
+        needs_http |= capability == Some(Capability::Http);
+        match (&import.judgement, capability) {
             (Judgement::Granted, _) => {}
             (Judgement::Denied { .. }, Some(capability)) => {
                 let example = grant(&mut least.grants, given, &capability);
@@ -39,9 +41,9 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
             imports: impossible,
         }));
     }
-    if speaks_http && least.grants.http.is_empty() {
+    if speaks_http && !needs_http {
         least.grants.http.clone_from(&given.http);
-        if given.http.is_empty() && !examples.contains("grants.http") {
+        if given.http.is_empty() {
             examples.push_str(&commented(&example(
                 "It loads without this, and then each of its requests is denied.",
                 http_example(),

@@ -28,7 +28,7 @@ pub enum Compiler {
     /// a process that may die.
     #[default]
     InProcess,
-    /// A process of its own does, under the limits `compile-time` and `compile-memory`, and is killed when it
+    /// A process of its own does (on Unix), under the limits `compile-time` and `compile-memory`, and is killed when it
     /// reaches them. `program` calls [`compile_worker::serve_if_asked`](crate::compile_worker::serve_if_asked)
     /// first thing and is built with the same version of this library.
     Worker {
@@ -167,22 +167,18 @@ fn ended(
     limits: &Limits,
     failed: impl Fn(std::io::Error) -> HostError,
 ) -> LoadError {
-    use std::os::unix::process::ExitStatusExt as _;
-    match status
-        .signal()
-        .and_then(rustix::process::Signal::from_named_raw)
-    {
-        // How Rust ends when there is no memory for it.
-        Some(rustix::process::Signal::ABORT) => too_large(limits).into(),
-        Some(rustix::process::Signal::XCPU | rustix::process::Signal::KILL) => {
-            too_slow(limits).into()
-        }
-        Some(signal) => gave_up(&format!("it was ended by signal {}", signal.as_raw())).into(),
-        None => {
-            let text = format!("is no compile worker of this version ({status})");
-            failed(std::io::Error::other(text)).into()
-        }
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        use rustix::process::Signal;
+        return match Signal::from_named_raw(signal) {
+            // How Rust ends when there is no memory for it.
+            Some(Signal::ABORT) => too_large(limits).into(),
+            Some(Signal::XCPU | Signal::KILL) => too_slow(limits).into(),
+            _ => gave_up(&format!("it was ended by signal {signal}")).into(),
+        };
     }
+    let text = format!("is no compile worker of this version ({status})");
+    failed(std::io::Error::other(text)).into()
 }
 
 fn malformed(text: &str) -> Refusal {

@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::panic::catch_unwind;
 use std::process::exit;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
 use tollgate_policy::Limits;
 
 use crate::engine::compiling;
@@ -105,7 +104,9 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
 }
 
 /// Takes from this process what it does not need for compiling.
-fn restrain(memory: u64, seconds: u64) -> rustix::io::Result<()> {
+#[cfg(unix)]
+fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
     let limit = |resource, most| {
         let most = Some(most);
         setrlimit(
@@ -127,12 +128,19 @@ fn restrain(memory: u64, seconds: u64) -> rustix::io::Result<()> {
     Ok(())
 }
 
+/// A worker that nothing restrains compiles nothing.
+#[cfg(not(unix))]
+fn restrain(_memory: u64, _seconds: u64) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 fn is_out_of_memory(error: &wasmtime::Error) -> bool {
-    let raw = rustix::io::Errno::NOMEM.raw_os_error();
     error.is::<wasmtime::error::OutOfMemory>()
         || error.chain().any(|cause| {
+            let from_system = cause.downcast_ref::<rustix::io::Errno>().copied();
+            let from_system = from_system.map(|errno| std::io::Error::from(errno).kind());
             let io = cause.downcast_ref::<std::io::Error>();
-            io.and_then(std::io::Error::raw_os_error) == Some(raw)
-                || cause.downcast_ref() == Some(&rustix::io::Errno::NOMEM)
+            let kind = io.map(std::io::Error::kind).or(from_system);
+            kind == Some(std::io::ErrorKind::OutOfMemory)
         })
 }

@@ -18,7 +18,7 @@ pub(crate) struct Outgoing {
     grants: Arc<Grants>,
     secrets: Arc<Secrets>,
     egress: Arc<Egress>,
-    pub(crate) audit: Arc<Audit>,
+    audit: Arc<Audit>,
     /// One for each of the grants.
     used: Vec<Used>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Pass {
     grants: Arc<Grants>,
     secrets: Arc<Secrets>,
     egress: Arc<Egress>,
-    pub(crate) audit: Arc<Audit>,
+    audit: Arc<Audit>,
     index: usize,
     _open: Arc<()>,
 }

@@ -193,8 +193,8 @@ impl Session {
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
     ) -> Result<Report<T, E>, CallError> {
         let start = Instant::now();
-        // Out of the session while it runs: a call that is dropped takes its store along.
         let limits = Arc::clone(&self.provider.limits);
+        // Out of the session while it runs: a call that is dropped takes its store along.
         let mut live = self.enter(start + limits.deadline).await?;
         live.begin(start, &limits)?;
         let deadline = live.store.data().meter.deadline;

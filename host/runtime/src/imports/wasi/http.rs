@@ -122,10 +122,6 @@ async fn send(
 
     let pass = Arc::new(pass);
     let (head, incoming) = reply.response.into_parts();
-    if incoming.size_hint().lower() > cap {
-        pass.refuse(target.as_str(), Reason::Quota);
-        return Err(Error::HttpResponseBodySize(Some(cap)));
-    }
     if pass
         .secret()
         .is_some_and(|secret| secret.is_among(&head.headers))
@@ -145,6 +141,9 @@ async fn send(
         timer: None,
         trailers: None,
     };
+    if download.incoming.size_hint().lower() > cap {
+        return Err(download.too_large());
+    }
     let connection = reply.connection;
     let work: Work<()> = Box::new(async move {
         connection.run().await;
@@ -257,8 +256,7 @@ impl Download {
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => self.left = left,
             None => {
-                self.pass.refuse(self.target.as_str(), Reason::Quota);
-                return Err(Error::HttpResponseBodySize(Some(self.cap)));
+                return Err(self.too_large());
             }
         }
         let Some(secret) = self.pass.secret() else {
@@ -267,6 +265,11 @@ impl Download {
         self.watch
             .let_through(secret, data)
             .ok_or_else(|| self.found())
+    }
+
+    fn too_large(&self) -> Error {
+        self.pass.refuse(self.target.as_str(), Reason::Quota);
+        Error::HttpResponseBodySize(Some(self.cap))
     }
 
     fn found(&self) -> Error {
