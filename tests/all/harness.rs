@@ -1,5 +1,4 @@
-//! What every test here stands on: guests by name, policies from text, and the invariant that an attack
-//! leaves nothing behind.
+//! What every test here stands on: guests by name, policies from text, attacks that are stopped.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -7,8 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tollgate::blocking::{self, Provider};
 use tollgate::{Fault, LoadError, Outcome, Policy, Refusal, Report, Runtime, Source, WaveError};
 
-/// Resident memory may differ by this much after an attack (ATTACKS.md).
-const MEMORY_DRIFT: i64 = 2 << 20;
+use crate::invariant;
 
 /// A grant, on a line of its own, of each capability that the guest `hostile` imports.
 pub(crate) const ALL: &str = r#"
@@ -61,6 +59,20 @@ pub(crate) fn policy(text: &str) -> Policy {
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What `wait` works with.
+pub(crate) fn tokio() -> &'static tokio::runtime::Runtime {
+    static TOKIO: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    TOKIO.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    })
+}
+
+/// Does asynchronous work to its end.
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio().block_on(work)
 }
 
 /// The runtime that all tests share, with the embedder's interface of `sleeper.wat`.
@@ -163,79 +175,16 @@ impl Attack {
         fault
     }
 
-    /// Asserts the whole invariant: it is stopped with a fault of this kind every time, the next call
-    /// succeeds, and descriptors, threads, memory maps and memory are back where they were.
+    /// Asserts the whole invariant: it is stopped with a fault of this kind every time, and nothing is left of
+    /// it.
     pub(crate) fn faults(&self, kind: &str) -> Fault {
         let _alone = alone();
-        let good = load("echo", "");
-        let next = || {
-            let report = good.session().run(b"still here").unwrap();
-            assert_eq!(returned(&report), "still here");
-        };
-        // The first round warms up the pool, the threads and the allocator.
-        let fault = self.once();
-        assert_eq!(fault.label(), kind, "{fault:?}");
-        next();
-        let before = Footprint::now();
-        for _ in 0..3 {
-            assert_eq!(self.once().label(), kind);
-            next();
-        }
-        Footprint::now().assert_back_at(&before);
-        fault
-    }
-}
-
-/// What the process holds of the system.
-#[derive(Debug)]
-pub(crate) struct Footprint {
-    pub(crate) descriptors: usize,
-    pub(crate) threads: usize,
-    pub(crate) maps: usize,
-    pub(crate) resident: i64,
-}
-
-impl Footprint {
-    pub(crate) fn now() -> Footprint {
-        let count = |path: &str| std::fs::read_dir(path).unwrap().count();
-        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: i64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
-        Footprint {
-            descriptors: count("/proc/self/fd"),
-            threads: count("/proc/self/task"),
-            maps: std::fs::read_to_string("/proc/self/maps")
-                .unwrap()
-                .lines()
-                .count(),
-            resident: pages * 4096,
-        }
-    }
-
-    /// Asserts that the process is back where it was, now or in a while: host work that a dropped call
-    /// had handed to the blocking pool ends by itself, and a thread of that pool 10 seconds after it.
-    pub(crate) fn assert_back_at(&self, before: &Footprint) {
-        let mut after = self.compare(before);
-        for _ in 0..60 {
-            if after.is_ok() {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(250));
-            after = Footprint::now().compare(before);
-        }
-        after.unwrap();
-    }
-
-    fn compare(&self, before: &Footprint) -> Result<(), String> {
-        for (what, back) in [
-            ("descriptors", self.descriptors <= before.descriptors),
-            ("threads", self.threads <= before.threads),
-            ("memory maps", self.maps <= before.maps),
-            ("memory", self.resident - before.resident <= MEMORY_DRIFT),
-        ] {
-            if !back {
-                return Err(format!("{what} leaked: {before:?}, then {self:?}"));
-            }
-        }
-        Ok(())
+        let mut last = None;
+        invariant::holds(|| {
+            let fault = self.once();
+            assert_eq!(fault.label(), kind, "{fault:?}");
+            last = Some(fault);
+        });
+        last.unwrap()
     }
 }

@@ -27,6 +27,7 @@ mod floods;
 mod harness;
 mod host_panics;
 mod http;
+mod invariant;
 mod lifting;
 mod load;
 mod memory;

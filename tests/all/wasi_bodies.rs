@@ -7,7 +7,8 @@ use std::time::Duration;
 use tollgate::Outcome;
 
 use crate::client::url;
-use crate::harness::{Footprint, alone};
+use crate::harness::alone;
+use crate::invariant;
 use crate::server::{Server, response};
 use crate::wasi::stdout;
 use crate::wasi_client::{Client, all_of, run};
@@ -196,18 +197,12 @@ fn the_deadline_ends_what_drips_and_what_is_left() {
         assert_eq!(report.outcome, Outcome::Returned(()));
     };
     // The servers' threads are of this process, and have allocators of their own.
-    let rounds = |from: usize, to: usize| {
-        for _ in from..to {
-            drip();
-            left();
-        }
-        dripping.wait_for_end(to);
+    invariant::holds(|| {
+        drip();
+        left();
+        dripping.wait_for_end(dripping.requests().len());
         silent.wait_for_end(silent.requests().len());
-    };
-    rounds(0, 3);
-    let before = Footprint::now();
-    rounds(3, 6);
-    Footprint::now().assert_back_at(&before);
+    });
 }
 
 /// What a guest can park in the host is bounded by its handles, each of them small, and gone with the call.
@@ -232,14 +227,6 @@ fn floods_are_stopped_and_leave_nothing() {
         ("parked", "handles"),
         ("requests", "handles"),
     ] {
-        // What the allocator keeps after the first rounds is not the guest's.
-        for _ in 0..4 {
-            flood(what, kind);
-        }
-        let before = Footprint::now();
-        for _ in 0..3 {
-            flood(what, kind);
-        }
-        Footprint::now().assert_back_at(&before);
+        invariant::holds(|| flood(what, kind));
     }
 }

@@ -20,11 +20,13 @@ mod files;
 #[path = "../all/harness.rs"]
 #[allow(dead_code, reason = "some of it is for the tests in `all` only")]
 mod harness;
+#[path = "../all/invariant.rs"]
+#[allow(dead_code, reason = "some of it is for the tests in `all` only")]
+mod invariant;
 mod network;
 mod overshoot;
 mod server;
 mod soak;
-mod stage;
 mod table;
 mod waiting;
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::case::Case;
 use crate::harness::{load, returned};
-use crate::stage::{Drift, Stage};
-use crate::table;
+use crate::invariant::Stage;
+use crate::table::{self, COLUMNS};
 
 /// Rows whose attacks take well below a millisecond each and need nothing but a guest.
 const QUICK: [u8; 13] = [13, 14, 15, 16, 17, 18, 24, 27, 28, 29, 30, 38, 39];
@@ -41,22 +41,12 @@ fn drift(cases: &[Case], calls: usize) -> usize {
     let stage = Stage::new();
     let mut wrong: usize = (0..calls / 10).map(|n| is_wrong(cases, n)).sum();
     let before = stage.footprint();
-    println!(
-        "\n{:>13} {:>5} {:>2} {:>2} {:>2}",
-        "hostile calls", "KiB", "fd", "th", "mm"
-    );
+    println!("\n{:>13} {COLUMNS}", "hostile calls");
     for part in 1..=10 {
         let numbers = calls * (part - 1) / 10..calls * part / 10;
         wrong += numbers.map(|n| is_wrong(cases, n)).sum::<usize>();
-        let last = stage.drift(&before);
-        let Drift {
-            kib,
-            descriptors,
-            threads,
-            maps,
-        } = last;
-        let done = calls * part / 10;
-        println!("{done:>13} {kib:>5} {descriptors:>2} {threads:>2} {maps:>2}");
+        let last = stage.drift(before);
+        println!("{:>13} {last}", calls * part / 10);
         wrong += usize::from(part == 10 && last.is_over());
     }
     wrong

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, Row};
-use crate::stage::{Drift, Stage};
+use crate::invariant::{Drift, Stage};
 use crate::{before, border, budget, compile, files, network, waiting};
 
 /// Rows that wait for what they attack: signatures and the cache of compiled code.
@@ -13,6 +13,9 @@ const NOT_YET: [(u8, &str); 4] = [
     (46, "file swapped before load"),
     (47, "trailing data"),
 ];
+
+/// What [`Drift`] shows, in its columns.
+pub(crate) const COLUMNS: &str = "  KiB fd th mm tk";
 
 /// Rounds before a row is measured.
 const WARM_UP: usize = 2;
@@ -56,36 +59,18 @@ pub(crate) fn play(row: &Row, stage: &Stage, rounds: usize) -> Played {
     for case in &cases {
         note(&mut played.expected, case.expect);
     }
-    let calls = stage.sibling_calls();
     let mut times = Vec::new();
     let mut round = 0;
-    let mut some = |rounds: usize, played: &mut Played, times: &mut Vec<Duration>| {
-        for _ in 0..rounds {
-            once(&cases, round, stage, played, times);
-            round += 1;
-        }
-    };
-    some(WARM_UP, &mut played, &mut Vec::new());
-    // What the allocator keeps for a thread comes with the first time that two of them need it at once, which
-    // may be late. A leak is there every time.
-    for _ in 0..4 {
-        let before = stage.footprint();
-        some(rounds, &mut played, &mut times);
-        played.drift = stage.drift(&before);
-        if !played.drift.is_over() {
-            break;
-        }
-    }
+    let (drift, broken) = stage.play(WARM_UP, rounds, || {
+        once(&cases, round, stage, &mut played, &mut times);
+        round += 1;
+    });
+    // What the warm-up took is no measure.
+    times.drain(..WARM_UP * cases.len());
     times.sort();
     played.median = times.get(times.len() / 2).copied().unwrap_or_default();
-    if played.drift.is_over() {
-        played.wrong.push("something is left of it".to_owned());
-    }
-    if !stage.sibling_is_well(calls) {
-        played
-            .wrong
-            .push("the call beside it went wrong".to_owned());
-    }
+    played.drift = drift;
+    played.wrong.extend(broken.map(str::to_owned));
     played
 }
 
@@ -122,8 +107,8 @@ pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
     let is_asked = |number: u8| asked.is_empty() || asked.contains(&number.to_string().as_str());
     let stage = Stage::new();
     println!(
-        "{:>2} {:<24} {:<26} {:<26} {:>4} {:>4} {:>2} {:>2} {:>2}",
-        "", "attack", "expected", "got", "ms", "KiB", "fd", "th", "mm"
+        "{:>2} {:<24} {:<26} {:<26} {:>4} {COLUMNS}",
+        "", "attack", "expected", "got", "ms"
     );
     let (mut played, mut wrong) = (0, Vec::new());
     let mut not_yet = NOT_YET.into_iter().peekable();
@@ -137,19 +122,14 @@ pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
             continue;
         }
         let result = play(row, &stage, rounds);
-        let Drift {
-            kib,
-            descriptors,
-            threads,
-            maps,
-        } = result.drift;
         println!(
-            "{:>2} {:<24} {:<26} {:<26} {:>4} {kib:>4} {descriptors:>2} {threads:>2} {maps:>2}",
+            "{:>2} {:<24} {:<26} {:<26} {:>4} {}",
             row.number,
             row.attack,
             result.expected.join(" "),
             result.got.join(" "),
             milliseconds(result.median),
+            result.drift,
         );
         played += 1;
         wrong.extend(

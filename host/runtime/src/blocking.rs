@@ -121,10 +121,26 @@ fn block_on<T>(work: impl Future<Output = Result<T, CallError>>) -> Result<T, Ca
     })
 }
 
+/// How many tasks this thread's runtime has: none while no session lives. For tests, which prove that.
+#[doc(hidden)]
+pub fn alive_tasks() -> usize {
+    TOKIO.with(|tokio| {
+        let tokio = tokio.as_ref();
+        tokio.map_or(0, |tokio| tokio.metrics().num_alive_tasks())
+    })
+}
+
 /// Tasks of a store that is gone are told to end, and do when they are next given the thread: here, since
 /// nobody may ever call on this thread again.
 fn sweep(tokio: &Tokio) {
-    if tokio.metrics().num_alive_tasks() > 0 {
+    // It is given to some of them at a time, and what is left in the end are tasks of other sessions.
+    let mut before = usize::MAX;
+    loop {
+        let alive = tokio.metrics().num_alive_tasks();
+        if alive == 0 || alive >= before {
+            return;
+        }
+        before = alive;
         tokio.block_on(tokio::task::yield_now());
     }
 }

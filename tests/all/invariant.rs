@@ -1,14 +1,14 @@
-//! Where a row is played: a good guest beside it all the time, another one after each attack, and the footprint
-//! of the process before and after.
+//! The invariant of every attack (ATTACKS.md): while it is made, a good guest's calls beside it go on; after it, the
+//! next call succeeds, and the process holds of memory, descriptors, threads, memory maps and tasks what it held before.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tollgate::blocking::Provider;
+use tollgate::blocking::{self, Provider};
 
-use crate::harness::{Footprint, load, returned};
+use crate::harness::{load, returned, tokio, wait};
 
 /// Resident memory may differ by this many KiB after an attack.
 const MEMORY: i64 = 2 << 10;
@@ -16,29 +16,86 @@ const MEMORY: i64 = 2 << 10;
 /// How long the host may take to be back: a thread that did blocking work for it ends 10 seconds after it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Asserts that nothing is left of an attack, however often it is made.
+pub(crate) fn holds(mut attack: impl FnMut()) {
+    let stage = Stage::new();
+    let (drift, broken) = stage.play(2, 3, || {
+        attack();
+        assert!(stage.next_succeeds(), "the next call does not succeed");
+    });
+    assert!(broken.is_none(), "{}: {drift:?}", broken.unwrap());
+}
+
+/// What the process holds of the system, and of the work it was given.
+#[derive(Clone, Copy)]
+pub(crate) struct Footprint {
+    kib: i64,
+    descriptors: i64,
+    threads: i64,
+    maps: i64,
+    tasks: i64,
+}
+
+impl Footprint {
+    fn now() -> Footprint {
+        let count = |path: &str| std::fs::read_dir(path).unwrap().count() as i64;
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: i64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        // What was told to end does when it is next given the thread.
+        wait(tokio::task::yield_now());
+        let tasks = tokio().metrics().num_alive_tasks() + blocking::alive_tasks();
+        Footprint {
+            kib: pages * 4,
+            descriptors: count("/proc/self/fd"),
+            threads: count("/proc/self/task"),
+            maps: maps.lines().count() as i64,
+            tasks: tasks as i64,
+        }
+    }
+}
+
 /// How far a process is from where it was.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Drift {
     pub(crate) kib: i64,
     pub(crate) descriptors: i64,
     pub(crate) threads: i64,
     pub(crate) maps: i64,
+    pub(crate) tasks: i64,
 }
 
 impl Drift {
-    fn since(before: &Footprint) -> Drift {
+    fn since(before: Footprint) -> Drift {
         let now = Footprint::now();
-        let more = |now: usize, before: usize| now as i64 - before as i64;
         Drift {
-            kib: (now.resident - before.resident) >> 10,
-            descriptors: more(now.descriptors, before.descriptors),
-            threads: more(now.threads, before.threads),
-            maps: more(now.maps, before.maps),
+            kib: now.kib - before.kib,
+            descriptors: now.descriptors - before.descriptors,
+            threads: now.threads - before.threads,
+            maps: now.maps - before.maps,
+            tasks: now.tasks - before.tasks,
         }
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.kib > MEMORY || self.descriptors > 0 || self.threads > 0 || self.maps > 0
+        let counts = [self.descriptors, self.threads, self.maps, self.tasks];
+        self.kib > MEMORY || counts.iter().any(|more| *more > 0)
+    }
+}
+
+impl std::fmt::Display for Drift {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Drift {
+            kib,
+            descriptors,
+            threads,
+            maps,
+            tasks,
+        } = self;
+        write!(
+            f,
+            "{kib:>5} {descriptors:>2} {threads:>2} {maps:>2} {tasks:>2}"
+        )
     }
 }
 
@@ -62,6 +119,37 @@ impl Stage {
         report.is_ok_and(|report| returned(&report) == "still here")
     }
 
+    /// Makes an attack so many times, after a warm-up in which the pool, the threads and the allocator get what
+    /// they keep. How far the process is from where it was then, and what of the invariant does not hold.
+    pub(crate) fn play(
+        &self,
+        warm_up: usize,
+        times: usize,
+        mut attack: impl FnMut(),
+    ) -> (Drift, Option<&'static str>) {
+        let calls = self.sibling_calls();
+        (0..warm_up).for_each(|_| attack());
+        let mut drift = Drift::default();
+        // What the allocator keeps for a thread comes with the first time that two of them need it at once,
+        // which may be late. A leak is there every time.
+        for _ in 0..4 {
+            let before = self.footprint();
+            (0..times).for_each(|_| attack());
+            drift = self.drift(before);
+            if !drift.is_over() {
+                break;
+            }
+        }
+        let broken = if drift.is_over() {
+            Some("something is left of it")
+        } else if !self.sibling_is_well(calls) {
+            Some("the call beside it went wrong")
+        } else {
+            None
+        };
+        (drift, broken)
+    }
+
     /// What the process holds while no guest runs.
     pub(crate) fn footprint(&self) -> Footprint {
         let _still = self.sibling.turn.lock();
@@ -69,7 +157,7 @@ impl Stage {
     }
 
     /// How far the process is from there when it has had the time to come back.
-    pub(crate) fn drift(&self, before: &Footprint) -> Drift {
+    pub(crate) fn drift(&self, before: Footprint) -> Drift {
         let _still = self.sibling.turn.lock();
         let start = Instant::now();
         loop {
@@ -87,7 +175,7 @@ impl Stage {
     }
 
     /// Whether it goes on from so many calls, and none of them went wrong.
-    pub(crate) fn sibling_is_well(&self, calls: u64) -> bool {
+    fn sibling_is_well(&self, calls: u64) -> bool {
         let start = Instant::now();
         // The one under way may be the last one, so two more.
         while self.sibling_calls() < calls + 2 && start.elapsed() < PATIENCE {
