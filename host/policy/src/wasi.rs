@@ -234,3 +234,47 @@ pub(crate) fn write(grant: &WasiGrant) -> String {
         false => format!("[grants.wasi]\n{}\n", lines.join("\n")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(spoil: impl FnOnce(&mut WasiGrant)) -> String {
+        let mut grant = WasiGrant::default();
+        spoil(&mut grant);
+        grant.check().unwrap_err().message
+    }
+
+    /// A grant that was put together in code keeps the rules of one that was read.
+    #[test]
+    fn every_part_of_a_grant_is_checked() {
+        let good = WasiGrant {
+            args: vec![String::new(), "x".repeat(MAX_TEXT)],
+            env: BTreeMap::from([("A".to_owned(), String::new())]),
+            env_from_host: BTreeSet::from(["B".to_owned()]),
+            preopens: vec!["data".to_owned(), "out".to_owned()],
+            clocks: Clocks::Fixed(time::MAX),
+            ..WasiGrant::default()
+        };
+        assert_eq!(good.check(), Ok(()));
+        let nul = || "a\0b".to_owned();
+        assert!(wrong(|grant| grant.args.push(nul())).contains("NUL"));
+        assert!(wrong(|grant| grant.args.push("x".repeat(MAX_TEXT + 1))).contains("longer than"));
+        let set = |name: &str, value: String| {
+            let name = name.to_owned();
+            wrong(|grant| drop(grant.env.insert(name, value)))
+        };
+        assert!(set("A", nul()).contains("NUL"));
+        assert!(set("", String::new()).contains("an empty name"));
+        assert!(set("A=B", String::new()).contains("not a name for a variable"));
+        let from_host = |name: &str| {
+            let name = name.to_owned();
+            wrong(|grant| grant.env_from_host.extend([name]))
+        };
+        assert!(from_host("").contains("an empty name"));
+        assert!(from_host("A\0").contains("not a name for a variable"));
+        let root = "data".to_owned();
+        assert!(wrong(|grant| grant.preopens = vec![root.clone(), root]).contains("twice"));
+        assert!(wrong(|grant| grant.clocks = Clocks::Fixed(time::MAX + 1)).contains("9999"));
+    }
+}
