@@ -51,7 +51,10 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
         let name = escape::line(subject.source.name());
         ui.note(&match compiled {
             Compiled::Cached => format!("{name} was in {at} already"),
-            _ => format!("{name} compiled in {} into {at}", text::time(start.elapsed())),
+            _ => format!(
+                "{name} compiled in {} into {at}",
+                text::time(start.elapsed())
+            ),
         });
     }
     Ok(RETURNED)

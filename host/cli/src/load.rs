@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tollgate::{
-    Cache, CallError, Compiled, Compiler, HostError, Inspection, LoadError, Policy, Provider, ProviderInfo, Refusal,
-    Runtime, Source, host_error_json, refused_json,
+    Cache, CallError, Compiled, Compiler, HostError, Inspection, LoadError, Policy, Provider,
+    ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
 };
 
 use crate::options::ComponentOpts;

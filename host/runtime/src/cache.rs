@@ -290,14 +290,14 @@ impl Cache {
     }
 
     /// Says in the audit log that an entry was not executed.
-    pub(crate) fn distrusted(&self, component: &str, digest: &str, why: Distrust) {
+    pub(crate) fn distrusted(provider: &str, digest: &str, why: Distrust) {
         tracing::warn!(
             target: "tollgate::audit",
-            component = %escape::line(component),
-            digest,
-            cache = %escape::line(&self.path().to_string_lossy()),
+            provider = %escape::line(provider),
+            capability = "cache",
+            target = digest,
             reason = why.label(),
-            "an entry of the cache was not executed, and is compiled anew"
+            "not executed"
         );
     }
 }

@@ -59,7 +59,7 @@ impl Foundry {
                 Err(why) => Some(why),
             };
             if let Some(why) = why {
-                cache.distrusted(source.name(), digest, why);
+                Cache::distrusted(source.name(), digest, why);
                 compiled = Compiled::Recompiled(why);
             }
         }

@@ -160,9 +160,7 @@ pub(super) fn look(
     head.fits(file.size)?;
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(&head.label.head(head.length));
-    hasher
-        .update_reader(&mut file)
-        .map_err(cut_or_unreadable)?;
+    hasher.update_reader(&mut file).map_err(cut_or_unreadable)?;
     if hasher.finalize() != head.seal {
         return Err(Distrust::Seal);
     }
