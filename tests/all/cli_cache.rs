@@ -11,7 +11,7 @@ use tollgate::{Compiled, Source};
 
 use crate::cache::{entries, opened};
 use crate::cli::{code, guest, program, stderr, stdout};
-use crate::compile::{children, long};
+use crate::compile::{children, made_of};
 use crate::harness::policy;
 
 /// A user with a home, who has nothing yet.
@@ -216,7 +216,7 @@ fn many_programs_share_it() {
 fn a_killed_writer_leaves_nothing_that_is_executed() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("long.wasm");
-    let source = long();
+    let source = &made_of(200, 150);
     fs::write(&file, source.as_bytes()).unwrap();
     let home = Home::new();
     // The folder is there before the one who is watched.
@@ -251,7 +251,7 @@ fn a_killed_writer_leaves_nothing_that_is_executed() {
 fn the_worker_gets_nothing_of_it() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("long.wasm");
-    fs::write(&file, long().as_bytes()).unwrap();
+    fs::write(&file, made_of(200, 150).as_bytes()).unwrap();
     let home = Home::new();
     let mut host = home.command(&["compile", file.to_str().unwrap(), "--quiet"]);
     let mut host = host.spawn().unwrap();

@@ -38,13 +38,13 @@ fn refused(source: &Source, limits: &str) -> Refusal {
 }
 
 /// A component of honest shape that takes a second or more to compile.
-pub(crate) fn long() -> &'static Source {
+fn long() -> &'static Source {
     static LONG: OnceLock<Source> = OnceLock::new();
     LONG.get_or_init(|| made_of(1_000, 150))
 }
 
 /// A component of so many functions, of so many steps each.
-fn made_of(functions: usize, steps: usize) -> Source {
+pub(crate) fn made_of(functions: usize, steps: usize) -> Source {
     let mut body = String::new();
     for step in 0..steps {
         write!(
