@@ -182,6 +182,12 @@ fn an_entry_that_was_cut_is_not_executed() {
     let file = fs::File::options().write(true).open(shelf.entry()).unwrap();
     file.set_len(10 << 30).unwrap();
     assert_eq!(shelf.number(&source, 7), why);
+    // Nor is what is larger than all of the cache, however sound; and it is gone then.
+    assert_eq!(shelf.number(&source, 7), Compiled::Cached);
+    let small = opened(&shelf.path(), 1_000);
+    let provider = small.load(&source, &policy("")).unwrap();
+    assert_eq!(provider.as_async().compiled(), why);
+    assert!(entries(&shelf.path()).is_empty());
 }
 
 /// The code of one component in the place of another's: it would be executed, so it has to be found out before.

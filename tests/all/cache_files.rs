@@ -22,6 +22,14 @@ fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
+/// What must not wait for the other end of a pipe.
+fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    let answer = answer.recv_timeout(std::time::Duration::from_secs(20));
+    answer.expect("it waits for a pipe")
+}
+
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -141,7 +149,9 @@ fn a_key_that_others_may_know_is_none() {
     is_none();
     fs::remove_file(&key).unwrap();
     pipe(&key);
-    is_none();
+    let named = path.clone();
+    let error = soon(move || refused(&named));
+    assert!(matches!(error, CacheError::Key { .. }), "{error}");
     restore();
 }
 
@@ -162,6 +172,10 @@ fn what_is_no_regular_file_is_no_entry() {
     fs::rename(&entry, &aside).unwrap();
     symlink(&aside, &entry).unwrap();
     is_none(Distrust::NotAFile);
+    fs::remove_file(&entry).unwrap();
+    pipe(&entry);
+    let (runtime, piped) = (shelf.runtime.clone(), source.clone());
+    soon(move || runtime.load(&piped, &crate::harness::policy("")).map(drop)).unwrap();
     fs::remove_file(&entry).unwrap();
     pipe(&entry);
     is_none(Distrust::NotAFile);

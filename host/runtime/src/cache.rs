@@ -190,8 +190,8 @@ pub struct CacheEntry {
 }
 
 impl Cache {
-    /// A size for a cache of one user's: 1 GiB holds 15 interpreters, which are the largest there are (19 MB of
-    /// Python compile to 60), or some thousand guests in Rust, and is little of any disk today.
+    /// A size for a cache of one user's: 1 GiB holds two dozen components with an interpreter inside, the largest
+    /// there are (19 MB of Python compile to 38), or some thousand in Rust, and is little of any disk today.
     pub const DEFAULT_SIZE: u64 = 1 << 30;
 
     /// Opens a folder, which is made if it is not there: mode 0700, with a key in it of mode 0600. `max_size` is
@@ -271,6 +271,8 @@ impl Cache {
         let head = entry::seal(key, label, code);
         let size = (head.len() + code.len()) as u64;
         if size > *max_size {
+            // One from when the cache was larger.
+            let _ = folder.remove(&label.name());
             return Err(format!(
                 "its {size} bytes are more than the {max_size} of the whole cache"
             ));
