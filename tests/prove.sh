@@ -78,7 +78,7 @@ prove compile-time     $rt/compile.rs 's/left\.is_zero() ||/false ||/' compile::
 prove compile-memory   $rt/compile_worker.rs 's/limit(Resource::As, memory)?;/let _ = memory;/' compile::a_worker_over_its_memory_is_ended
 prove compile-given-up $rt/compile.rs 's/|| cancelled\.load(Ordering::Relaxed)/|| false \&\& cancelled.load(Ordering::Relaxed)/' compile::a_load_that_is_given_up_ends_its_worker
 prove compile-orphan   $rt/compile_worker.rs 's/rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;/{}/' compile::a_worker_does_not_outlive_its_host
-prove compile-inside   $rt/runtime.rs 's/if !self\.shared\.compiler\.keeps/if false \&\& !self.shared.compiler.keeps/' compile::limits_of_compiling_need_a_worker
+prove compile-inside   $rt/runtime.rs 's/if !self\.shared\.foundry\.compiler\.keeps/if false \&\& !self.shared.foundry.compiler.keeps/' compile::limits_of_compiling_need_a_worker
 prove compile-checked  $rt/compile_worker.rs 's/if blake3::hash(body)\.as_bytes() != digest/if false \&\& blake3::hash(body).as_bytes() != digest/' compile::a_program_that_is_no_worker_is_a_host_error
 prove nesting          $rt/scan.rs 's/self\.shape\.nesting\.check(depth, Place::Whole)/{ let _ = depth; Ok(()) }/' load::deep_nesting_is_refused_by_the_scan
 prove shape            $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' shape::variants_of_many_cases
@@ -178,6 +178,34 @@ prove audit-escape     $rt/audit.rs 's/target = %escape::line(target)/target = %
 prove audit-requests   $rt/outgoing.rs 's/self\.audit\.allowed(NAME, target\.as_str());/let _ = target;/' audit::requests_are_audited
 prove audit-names      $rt/imports/wasi.rs 's/for (name, _) in &setup\.env {/for (_, name) in \&setup.env {/' audit::what_wasi_is_given_is_audited_by_name
 prove escape           $rt/escape.rs 's/    c\.is_control()$/    false/' text::
+
+cache=$rt/cache/entry.rs folder=$rt/cache/folder.rs
+prove cache-seal       $cache 's/if seal\.finalize() != head\.seal/if false \&\& seal.finalize() != head.seal/' cache::planted_code_is_never_executed
+prove cache-bits       $cache 's/if seal\.finalize() != head\.seal/if false \&\& seal.finalize() != head.seal/' cache::an_entry_that_was_changed
+prove cache-component  $cache 's/if head\.label\.component != label\.component/if false/' cache::planted_code_is_never_executed
+prove cache-engine     $cache 's/if head\.label\.engine != label\.engine/if false/' cache::planted_code_is_never_executed
+prove cache-format     $cache 's/if magic != MAGIC || .* {/if magic != MAGIC {/' cache::planted_code_is_never_executed
+prove cache-length     $cache 's/    head\.fits(size)?;//' cache::an_entry_that_was_cut_is_not_executed
+prove cache-most       $cache 's/if size > most/if false \&\& size > most/' cache::an_entry_that_was_cut_is_not_executed
+prove cache-identity    $rt/cache/identity.rs 's/    engine\.precompile_compatibility_hash()\.hash(&mut feed);/    let _ = engine;/' cache::identity tollgate
+prove cache-key        $folder '/fn make_key(/,/^    }/s/getrandom::fill(&mut key)\.map_err(io::Error::other)?;//; /fn make_key(/,/^    }/s/let mut key = \[0; blake3::KEY_LEN\];/let key = [0; blake3::KEY_LEN];/' cache::
+prove cache-regular    $folder '/fn entry(/,/^    }/s/!is_regular(&stat)/false/' cache_files::what_is_no_regular_file_is_no_entry
+prove cache-owner      $folder '/fn entry(/,/^    }/s/stat\.st_uid != self\.user/false/' cache_files::what_is_no_regular_file_is_no_entry
+prove cache-link       $folder '/fn open_file(/,/^    }/s/OFlags::NOFOLLOW | //' cache_files::what_is_no_regular_file_is_no_entry
+prove cache-pipe       $folder '/fn open_file(/,/^    }/s/OFlags::NONBLOCK | //' cache_files::what_is_no_regular_file_is_no_entry
+prove cache-dir-owner  $folder 's/if found\.st_uid != user/if false/' cache_files::a_folder_of_another_user_is_none
+prove cache-dir-mode   $folder 's/if !is_private(&found)/if false/' cache_files::a_folder_that_is_open_to_others_is_none
+prove cache-dir-link   $folder 's/OFlags::DIRECTORY | OFlags::NOFOLLOW/OFlags::DIRECTORY/' cache_files::a_link_to_a_folder_is_none
+prove cache-dir-slash  $folder 's/path\.components()\.collect();/path.to_owned();/' cache_files::a_link_to_a_folder_is_none
+prove cache-key-mode   $folder '/fn key(/,/^    }/s/!is_private(&stat)/false/' cache_files::a_key_that_others_may_know_is_none
+prove cache-key-owner  $folder '/fn key(/,/^    }/s/stat\.st_uid != self\.user/false/' cache_files::a_key_that_others_may_know_is_none
+prove cache-key-length $folder 's/stat\.st_size != key\.len() as i64 || //' cache_files::a_key_that_others_may_know_is_none
+prove cache-files-mode $folder 's/Mode::RUSR\.union(Mode::WUSR)/Mode::RUSR.union(Mode::WUSR).union(Mode::ROTH)/' cache_files::all_that_is_made_is_the_owners_alone
+prove cache-size       $rt/cache/evict.rs 's/if total <= most {/if true || total <= most {/' cache::what_was_not_used_for_longest_goes_first
+prove cache-too-large  $rt/cache.rs 's/if size > \*max_size {/if false \&\& size > *max_size {/' cache::what_was_not_used_for_longest_goes_first
+prove cache-lru        $rt/cache.rs 's/        file\.touch();//' cache::what_was_not_used_for_longest_goes_first
+prove cache-sweep      $rt/cache/evict.rs 's/age > ABANDONED/age > ABANDONED * 99/' cache::what_killed_writers_left_is_swept
+prove cache-audit      $rt/code.rs 's/                Cache::distrusted(source\.name(), digest, why);//' cache::planted_code_is_never_executed
 
 printf '%s proved, %s not\n' "$proved" "$failed"
 [ "$failed" -eq 0 ]

@@ -89,7 +89,7 @@ fn heard(work: impl FnOnce()) -> Vec<Event> {
 }
 
 /// The lines of the audit log.
-fn audited(work: impl FnOnce()) -> Vec<String> {
+pub(crate) fn audited(work: impl FnOnce()) -> Vec<String> {
     heard(work)
         .into_iter()
         .filter(|event| event.target == "tollgate::audit")

@@ -23,8 +23,15 @@ pub(crate) fn tollgate() -> &'static Path {
     })
 }
 
+/// The binary, without a home and therefore without a cache: what is in it would differ from run to run.
+pub(crate) fn program() -> Command {
+    let mut program = Command::new(tollgate());
+    program.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    program
+}
+
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(tollgate());
+    let mut command = program();
     command
         .args(args)
         .current_dir(root())

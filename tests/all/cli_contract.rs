@@ -366,6 +366,8 @@ fn without_room_for_the_pool_calls_are_made_without_it() {
         ])
         .arg(tollgate())
         .arg(guest("counter"))
+        .env_remove("HOME")
+        .env_remove("XDG_CACHE_HOME")
         .output()
         .unwrap();
     assert_eq!(code(&output), 0, "{}", stderr(&output));

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use tollgate::{Compiler, Limits, LoadError, Provider, Refusal, Runtime, Source};
 
-use crate::cli::tollgate;
+use crate::cli::{program, tollgate};
 use crate::harness::{alone, policy, returned, source, wait};
 use crate::invariant;
 
@@ -38,7 +38,7 @@ fn long() -> &'static Source {
 }
 
 /// A component of so many functions, of so many steps each.
-fn made_of(functions: usize, steps: usize) -> Source {
+pub(crate) fn made_of(functions: usize, steps: usize) -> Source {
     let mut body = String::new();
     for step in 0..steps {
         write!(
@@ -57,7 +57,7 @@ fn made_of(functions: usize, steps: usize) -> Source {
 }
 
 /// The processes whose parent this one is.
-fn children(of: u32) -> Vec<u32> {
+pub(crate) fn children(of: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{of}/task")).unwrap();
     let children = tasks.flat_map(|task| {
         let text = std::fs::read_to_string(task.unwrap().path().join("children"));
@@ -136,7 +136,7 @@ fn a_worker_does_not_outlive_its_host() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("long.wasm");
     std::fs::write(&file, long().as_bytes()).unwrap();
-    let mut host = Command::new(tollgate())
+    let mut host = program()
         .args(["run", file.to_str().unwrap()])
         .stderr(Stdio::null())
         .spawn()
@@ -156,7 +156,7 @@ fn the_program_says_which_limit_and_how_to_raise_it() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("long.wasm");
     std::fs::write(&file, long().as_bytes()).unwrap();
-    let output = Command::new(tollgate())
+    let output = program()
         .args([
             "run",
             file.to_str().unwrap(),
@@ -191,12 +191,12 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
         &["--tollgate-compile-worker"][..],
         &["--tollgate-compile-worker", "x", "y"],
     ] {
-        let output = Command::new(tollgate()).args(args).output().unwrap();
+        let output = program().args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty() && output.stderr.is_empty());
     }
     let mut unread = Vec::new();
-    let mut empty = Command::new(tollgate())
+    let mut empty = program()
         .args(["--tollgate-compile-worker", "1000000000", "5"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tollgate::Report;
 use tollgate::blocking::Provider;
 
-use crate::cli::{tollgate, words};
+use crate::cli::words;
 use crate::harness::{all_but, blocking, guest_file, policy, returned, source};
 
 /// The hostile guest with one read-write root, `out`, and quotas of it.
@@ -119,7 +119,7 @@ fn a_killed_host_leaves_the_old_file_or_the_new_one() {
     let grant = format!("files=out:{}:rw", folder.path().display());
     let mut seen = 0;
     for round in 0..12u64 {
-        let mut host = std::process::Command::new(tollgate())
+        let mut host = crate::cli::program()
             .args(["call", guest_file("hostile").to_str().unwrap()])
             .arg(format!(
                 "run([{}])",

@@ -245,7 +245,7 @@ fn its_functions_are_host_calls() {
 fn the_least_policy_proposes_a_grant_for_it() {
     let emit = |grant: &[&str]| {
         let guest = crate::harness::guest_file("http-client");
-        let mut command = std::process::Command::new(crate::cli::tollgate());
+        let mut command = crate::cli::program();
         command.args(["inspect", "--emit-policy", guest.to_str().unwrap()]);
         String::from_utf8(command.args(grant).output().unwrap().stdout).unwrap()
     };
@@ -273,7 +273,7 @@ fn the_program_sends_requests_too() {
     let ask = |grant: &str| {
         let text = format!("grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{at}\"{grant} }}]");
         std::fs::write(&file, text).unwrap();
-        let mut command = std::process::Command::new(crate::cli::tollgate());
+        let mut command = crate::cli::program();
         command.args(["run", guest.to_str().unwrap(), "--policy"]);
         command.arg(&file).args(["--", "get", &url(&server, "/")]);
         command.output().unwrap()

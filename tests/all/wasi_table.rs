@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tollgate::{ExitCode, LoadError, Outcome, Report};
 
-use crate::cli::{tollgate, words};
+use crate::cli::{program, words};
 use crate::harness::{blocking, guest_file, load, policy, source};
 use crate::wasi::{INERT, run, stderr, stdout};
 
@@ -197,7 +197,7 @@ fn inherit(limits: &str, args: &[&str]) -> (tempfile::TempDir, Command) {
         format!("{limits}\ngrants.wasi = {{ stdio = 'inherit' }}"),
     )
     .unwrap();
-    let mut command = Command::new(tollgate());
+    let mut command = program();
     command
         .args([
             "run",

@@ -12,6 +12,7 @@
 mod before;
 mod border;
 mod budget;
+mod cache;
 mod case;
 #[path = "../all/clock.rs"]
 mod clock;

@@ -36,6 +36,7 @@ const TARGETS: &[(&str, u32)] = &[
     ("policy", 2),
     ("url", 1),
     ("path", 1),
+    ("cache", 1),
 ];
 
 /// After so many different findings there is enough to do.
@@ -115,6 +116,7 @@ fn main() -> Result<ExitCode> {
         random.next();
         let input = match *name {
             "component" => components.make(&mut random),
+            "cache" => entry(&mut random),
             name => texts::make(name, &mut random).into_bytes(),
         };
         let label = match worker.check(target, &input)? {
@@ -147,6 +149,12 @@ fn main() -> Result<ExitCode> {
     }
     println!("{} findings", found.len());
     Ok(ExitCode::from(u8::from(!found.is_empty())))
+}
+
+/// What an entry of the cache is made of: few bytes, so that it often differs from a sound one in little.
+fn entry(random: &mut Random) -> Vec<u8> {
+    let length = random.below(200);
+    (0..=length).map(|_| random.next() as u8).collect()
 }
 
 fn replay(worker: &mut Worker, files: &[PathBuf]) -> Result<ExitCode> {

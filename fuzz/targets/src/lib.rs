@@ -2,6 +2,7 @@
 //!
 //! A body ends in a label, for the statistics, or panics: that is a finding.
 
+mod cache;
 mod call;
 mod component;
 #[path = "../../../host/policy/tests/properties/oracle.rs"]
@@ -24,17 +25,20 @@ pub enum Target {
     Url,
     /// Paths are decided on, as our interface has them and as WASI has.
     Path,
+    /// Bytes are an entry of the cache of compiled code.
+    Cache,
 }
 
 impl Target {
     /// Every one.
-    pub const ALL: [Target; 6] = [
+    pub const ALL: [Target; 7] = [
         Target::Component,
         Target::Verdict,
         Target::Wave,
         Target::Policy,
         Target::Url,
         Target::Path,
+        Target::Cache,
     ];
 
     /// Its name, which is that of the file in `fuzz_targets`.
@@ -46,6 +50,7 @@ impl Target {
             Target::Policy => "policy",
             Target::Url => "url",
             Target::Path => "path",
+            Target::Cache => "cache",
         }
     }
 
@@ -63,6 +68,7 @@ impl Target {
             Target::Policy => text::policy(&text()),
             Target::Url => text::url(&text()),
             Target::Path => text::path(&text()),
+            Target::Cache => cache::check(data),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use tollgate::{Outcome, escape};
 
+use crate::cache_opts::CacheOpts;
 use crate::load::Subject;
 use crate::options::ComponentOpts;
 use crate::outcome;
@@ -20,13 +21,16 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
+    #[command(flatten)]
+    cache: CacheOpts,
     /// The call: NAME(ARGUMENT, …), with the interface in front where the name alone is ambiguous
     #[arg(value_name = "EXPR")]
     expression: String,
 }
 
 pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, Stop> {
-    let subject = Subject::open(&opts.component, ui)?;
+    let cache = opts.cache.open(ui, opts.component.has_stderr())?;
+    let subject = Subject::open(&opts.component, cache, ui)?;
     let provider = subject.load().await?;
     let mut session = provider.session();
     let called = session.wave(&opts.expression).await;

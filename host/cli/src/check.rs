@@ -28,7 +28,7 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
             .unwrap_or(stop),
         _ => stop,
     };
-    let subject = Subject::open(&opts.component, ui).map_err(no_verdict)?;
+    let subject = Subject::open(&opts.component, None, ui).map_err(no_verdict)?;
     let inspection = subject.inspect().map_err(no_verdict)?;
     let verdict = subject.runtime.judge(&inspection, &subject.policy.grants);
     if opts.component.json {

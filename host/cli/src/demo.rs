@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tollgate::{Denial, Describe, Report, escape};
 
+use crate::cache_opts::CacheOpts;
 use crate::output::{Style, Ui};
 use crate::report::pretty;
 use crate::stop::{RETURNED, Stop};
@@ -29,6 +30,8 @@ pub(crate) struct Opts {
     /// Print the reports as JSON instead of a table
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    cache: CacheOpts,
 }
 
 /// One call of the demo.
@@ -103,7 +106,7 @@ impl Row {
 }
 
 pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
-    let samples = Samples::find(opts.dir.as_deref(), ui)?;
+    let samples = Samples::find(opts.dir.as_deref(), opts.cache.open(ui, true)?, ui)?;
     let rows = jobs::all(&samples).await?;
     if opts.json {
         let reports: Vec<&Value> = rows.iter().map(|row| &row.report).collect();

@@ -33,7 +33,7 @@ pub(crate) struct Opts {
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
-    let subject = Subject::open(&opts.component, ui)?;
+    let subject = Subject::open(&opts.component, None, ui)?;
     let inspection = subject.inspect()?;
     if opts.wit {
         let wit =

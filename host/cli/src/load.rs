@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tollgate::{
-    CallError, Compiler, HostError, Inspection, LoadError, Policy, Provider, ProviderInfo, Refusal,
-    Runtime, Source, host_error_json, refused_json,
+    Cache, CallError, Compiled, Compiler, HostError, Inspection, LoadError, Policy, Provider,
+    ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
 };
 
 use crate::options::ComponentOpts;
@@ -39,7 +39,11 @@ pub(crate) struct Subject<'u> {
 
 impl<'u> Subject<'u> {
     /// Reads the policy and the component's bytes.
-    pub(crate) fn open(opts: &ComponentOpts, ui: &'u Ui) -> Result<Subject<'u>, Stop> {
+    pub(crate) fn open(
+        opts: &ComponentOpts,
+        cache: Option<Cache>,
+        ui: &'u Ui,
+    ) -> Result<Subject<'u>, Stop> {
         let policy = opts.policy.policy()?;
         let reporter = Reporter::new(opts.report.as_deref())?;
         let source = match Source::file(&opts.component, &policy.limits) {
@@ -55,7 +59,7 @@ impl<'u> Subject<'u> {
             ui,
             source,
             policy,
-            runtime: runtime()?,
+            runtime: runtime(cache)?,
             reporter,
         })
     }
@@ -70,11 +74,15 @@ impl<'u> Subject<'u> {
     /// Judges, compiles and links it.
     pub(crate) async fn load(&self) -> Result<Provider, Stop> {
         let loaded = load(&self.runtime, &self.source, &self.policy, self.ui).await;
-        loaded.map_err(|error| match error {
+        let provider = loaded.map_err(|error| match error {
             LoadError::Refused(refusal) => self.refused(refusal),
             LoadError::Host(error) => self.host_error(&error),
             error => error.into(),
-        })
+        })?;
+        if !self.reporter.is_stderr() {
+            tell_of_cache(&provider, self.ui);
+        }
+        Ok(provider)
     }
 
     /// The end of a command whose call gave no report of its own.
@@ -141,11 +149,26 @@ fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
 
 /// The runtime of this program: what a guest writes to its output is what the program is for, and what
 /// strangers wrote is compiled by a process of its own.
-pub(crate) fn runtime() -> Result<Runtime, Stop> {
+pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, Stop> {
     let compiler = Compiler::this_program()
         .map_err(|error| Stop::Host(format!("cannot find this program's own file: {error}")))?;
-    let builder = Runtime::builder().allow_inherited_stdio();
-    Ok(builder.compiler(compiler).build())
+    let mut builder = Runtime::builder()
+        .allow_inherited_stdio()
+        .compiler(compiler);
+    if let Some(cache) = cache {
+        builder = builder.cache(cache);
+    }
+    Ok(builder.build())
+}
+
+/// Says so when something in the cache was not as it had been left there.
+pub(crate) fn tell_of_cache(provider: &Provider, ui: &Ui) {
+    if let Compiled::Recompiled(why) = provider.compiled() {
+        let name = tollgate::escape::line(&provider.info().name).into_owned();
+        ui.note(&format!(
+            "what the cache had for {name} was not executed: {why}; it was compiled anew"
+        ));
+    }
 }
 
 /// Loads a component, with a line on the terminal when that takes its time.

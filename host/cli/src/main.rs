@@ -1,7 +1,10 @@
 //! The command line `tollgate`: parse, dispatch, exit code.
 
+mod cache;
+mod cache_opts;
 mod call;
 mod check;
+mod compile;
 mod demo;
 mod emit;
 mod files;
@@ -56,6 +59,8 @@ enum Command {
     Inspect(inspect::Opts),
     Check(check::Opts),
     List(list::Opts),
+    Compile(compile::Opts),
+    Cache(cache::Opts),
     Demo(demo::Opts),
 }
 
@@ -79,6 +84,8 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
             Command::Inspect(opts) => inspect::run(&opts, ui),
             Command::Check(opts) => check::run(&opts, ui).await,
             Command::List(opts) => list::run(&opts, ui),
+            Command::Compile(opts) => compile::run(&opts, ui).await,
+            Command::Cache(opts) => cache::run(&opts, ui),
             Command::Demo(opts) => demo::run(&opts, ui).await,
         }
     });

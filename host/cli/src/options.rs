@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tollgate::Policy;
 
+use crate::files::is_stream;
 use crate::limits::LimitFlags;
 use crate::stop::Stop;
 use crate::text;
@@ -88,4 +89,11 @@ pub(crate) struct ComponentOpts {
     /// Print JSON where this command prints text for people
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl ComponentOpts {
+    /// Whether stderr is for people, and not the report's.
+    pub(crate) fn has_stderr(&self) -> bool {
+        !self.report.as_deref().is_some_and(is_stream)
+    }
 }

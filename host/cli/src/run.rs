@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tollgate::{CommandInput, ExitCode, Outcome, Provider, Report, Stdio, escape};
 
+use crate::cache_opts::CacheOpts;
 use crate::files::{Input, Target, is_stream};
 use crate::load::Subject;
 use crate::options::ComponentOpts;
@@ -22,6 +23,8 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
+    #[command(flatten)]
+    cache: CacheOpts,
     /// What the provider is given, or a command's standard input; `-` is stdin [default: nothing]
     #[arg(long, value_name = "FILE|-")]
     input: Option<PathBuf>,
@@ -55,7 +58,8 @@ pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, Stop> {
         Some(path) if !is_stream(path) => Sink::File(Target::new(path)?),
         _ => Sink::Stdout,
     };
-    let subject = Subject::open(&opts.component, ui)?;
+    let cache = opts.cache.open(ui, opts.component.has_stderr())?;
+    let subject = Subject::open(&opts.component, cache, ui)?;
     let provider = subject.load().await?;
     if provider.is_command() {
         let file = opts.component.component.file_name().unwrap_or_default();

@@ -83,6 +83,16 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
+/// How long ago something was, in one unit: `12 s`, `3 h`, `40 d`.
+pub(crate) fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
+    match units.into_iter().find(|(unit, _)| seconds >= *unit) {
+        Some((unit, name)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
 /// A count with its digits in groups, as a policy may have them: `1_000_000`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -118,6 +128,10 @@ mod tests {
         assert_eq!(memory(1_114_112), "1.1 MiB");
         assert_eq!(time(Duration::from_micros(812)), "0.8 ms");
         assert_eq!(time(Duration::from_millis(2100)), "2.1 s");
+        assert_eq!(
+            [59, 61, 7_300, 200_000].map(|seconds| age(Duration::from_secs(seconds))),
+            ["59 s", "1 min", "2 h", "2 d"]
+        );
         assert_eq!(
             [0, 999, 1000, 1_234_567].map(count),
             ["0", "999", "1_000", "1_234_567"]

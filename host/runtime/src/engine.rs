@@ -103,7 +103,8 @@ impl EngineUnit {
     )]
     pub(crate) fn take(&self, code: &[u8]) -> wasmtime::Result<Component> {
         // SAFETY: it comes from the same version of the compiler, by way of memory and pipes that are this
-        // process's and its worker's alone; the engine compares versions and settings.
+        // process's and its worker's alone, or by way of a file whose seal `cache/entry.rs` has found to be
+        // ours; the engine compares versions and settings.
         unsafe { Component::deserialize(&self.engine, code) }
     }
 

@@ -33,7 +33,9 @@ mod audit;
 pub mod bindings;
 mod bindings_standard;
 pub mod blocking;
+mod cache;
 mod call;
+mod code;
 mod compile;
 pub mod compile_worker;
 mod database;
@@ -57,6 +59,7 @@ mod stores;
 mod verdict;
 mod wave;
 
+pub use cache::{Cache, CacheEntry, CacheError, Compiled, Distrust};
 pub use compile::Compiler;
 pub use egress::Resolver;
 pub use error::{CallError, HostError, LoadError, Refusal, RefusalKind};

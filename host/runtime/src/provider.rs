@@ -7,6 +7,8 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::admission::Admission;
+use crate::cache::Compiled;
+use crate::code::{Code, Origin};
 use crate::egress::Egress;
 use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
@@ -67,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     /// Places that an instance takes.
     pub(crate) weight: u32,
+    origin: Origin,
     run: Option<ComponentExportIndex>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
@@ -86,20 +89,20 @@ impl Provider {
     pub(crate) fn new(
         info: ProviderInfo,
         inspection: &Inspection,
-        unit: Arc<EngineUnit>,
+        code: Code,
         pre: InstancePre<HostState>,
-        weight: u32,
         reach: Reach,
         policy: &tollgate_policy::Policy,
     ) -> Provider {
         let component = pre.component();
-        let run = find_run(&unit, &pre);
+        let run = find_run(&code.unit, &pre);
         let command = find_command(component, inspection);
         Provider {
             limits: Arc::new(policy.limits.clone()),
             shared: Arc::new(Shared {
                 info: Arc::new(info),
-                unit,
+                unit: code.unit,
+                origin: code.origin,
                 grants: Arc::new(policy.grants.clone()),
                 roots: Arc::new(reach.roots),
                 egress: reach.egress,
@@ -114,7 +117,7 @@ impl Provider {
                 ),
                 store: reach.store,
                 admission: reach.admission,
-                weight,
+                weight: code.weight,
                 run,
                 command,
                 fixed: policy.limits.clone(),
@@ -126,6 +129,17 @@ impl Provider {
     /// Its name, digest, size and world.
     pub fn info(&self) -> &Arc<ProviderInfo> {
         &self.shared.info
+    }
+
+    /// Where its code came from.
+    pub fn compiled(&self) -> Compiled {
+        self.shared.origin.compiled
+    }
+
+    /// Why the cache does not have its code, if it was compiled and there is a cache: it is larger than all of
+    /// the cache, the disk is full …
+    pub fn not_kept(&self) -> Option<&str> {
+        self.shared.origin.not_kept.as_deref()
     }
 
     /// The limits its sessions get.

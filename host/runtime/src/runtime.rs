@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate_policy::{Grants, Limits, Policy, Streams};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 use crate::admission::Admission;
+use crate::cache::Cache;
+use crate::code::Foundry;
 use crate::compile::Compiler;
 use crate::egress::{Egress, Resolver};
-use crate::engine::{EngineUnit, Engines};
+use crate::engine::Engines;
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::{AddToLinker, link};
@@ -124,6 +126,7 @@ pub struct Builder {
     certificates: Vec<Vec<u8>>,
     inherit_stdio: bool,
     compiler: Compiler,
+    cache: Option<Cache>,
 }
 
 impl Builder {
@@ -132,6 +135,14 @@ impl Builder {
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Builder {
         self.compiler = compiler;
+        self
+    }
+
+    /// Keeps what was compiled, for the next time and for other processes; nothing is kept unless the embedder
+    /// says so. All that is refused before compiling is refused as well when the cache has it compiled.
+    #[must_use]
+    pub fn cache(mut self, cache: Cache) -> Builder {
+        self.cache = Some(cache);
         self
     }
 
@@ -196,14 +207,17 @@ impl Builder {
         let admission = Arc::new(Admission::new(self.concurrency, self.queue));
         Runtime {
             shared: Arc::new(Shared {
-                engines: Engines::new(admission.concurrency()),
+                foundry: Foundry {
+                    engines: Engines::new(admission.concurrency()),
+                    compiler: self.compiler,
+                    cache: self.cache,
+                },
                 admission,
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 stores: Stores::default(),
                 names: self.interfaces.keys().cloned().collect(),
                 interfaces: self.interfaces,
                 inherit_stdio: self.inherit_stdio,
-                compiler: self.compiler,
             }),
         }
     }
@@ -235,13 +249,12 @@ pub struct Runtime {
 
 struct Shared {
     admission: Arc<Admission>,
-    engines: Engines,
+    foundry: Foundry,
     egress: Arc<Egress>,
     stores: Stores,
     interfaces: BTreeMap<String, AddToLinker>,
     names: BTreeSet<String>,
     inherit_stdio: bool,
-    compiler: Compiler,
 }
 
 impl Default for Runtime {
@@ -298,7 +311,7 @@ impl Runtime {
         if stdio == Some(Streams::Inherit) && !self.shared.inherit_stdio {
             return Err(LoadError::InheritedStdio);
         }
-        if !self.shared.compiler.keeps(&policy.limits) {
+        if !self.shared.foundry.compiler.keeps(&policy.limits) {
             return Err(LoadError::CompilesInProcess);
         }
         too_large(source.bytes.len(), &policy.limits)?;
@@ -316,10 +329,11 @@ impl Runtime {
             store: store.transpose()?,
             admission: Arc::clone(&self.shared.admission),
         };
-        let (unit, component, weight) = self.compile(&source.bytes, &policy.limits, cancelled)?;
-        let mut linker = Linker::new(&unit.engine);
+        let Shared { foundry, .. } = &*self.shared;
+        let code = foundry.make(source, &inspection.digest, &policy.limits, cancelled)?;
+        let mut linker = Linker::new(&code.unit.engine);
         link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
-        let pre = linker.instantiate_pre(&component).map_err(|error| {
+        let pre = linker.instantiate_pre(&code.component).map_err(|error| {
             // Names matched and types did not: the interface is another one of the same name.
             let text = format!("an import has another type than this host's: {error:#}");
             Refusal::new(RefusalKind::Imports, crate::escape::line(&text))
@@ -330,39 +344,7 @@ impl Runtime {
             size: inspection.size,
             world: inspection.world(),
         };
-        Ok(Provider::new(
-            info,
-            &inspection,
-            unit,
-            pre,
-            weight,
-            reach,
-            policy,
-        ))
-    }
-
-    /// Compiles once, for the pool or, when the component does not fit into it, for on-demand allocation.
-    fn compile(
-        &self,
-        bytes: &[u8],
-        limits: &Limits,
-        cancelled: &AtomicBool,
-    ) -> Result<(Arc<EngineUnit>, Component, u32), LoadError> {
-        let Shared {
-            engines, compiler, ..
-        } = &*self.shared;
-        let unit = engines.pooled(limits.stack)?;
-        let code = compiler.compile(&unit.engine, bytes, limits, cancelled)?;
-        // The engine refuses what no slot of its pool could ever hold.
-        if let Ok(component) = unit.take(&code)
-            && let Some(weight) = unit.weight(&component, limits)
-        {
-            return Ok((unit, component, weight));
-        }
-        let unit = engines.on_demand(limits.stack)?;
-        let component = unit.take(&code).map_err(HostError::engine)?;
-        let weight = unit.weight(&component, limits).unwrap_or(u32::MAX);
-        Ok((unit, component, weight))
+        Ok(Provider::new(info, &inspection, code, pre, reach, policy))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tollgate::{Policy, Provider, Runtime, Source};
+use tollgate::{Cache, Policy, Provider, Runtime, Source};
 
-use crate::load::load;
+use crate::load::{load, tell_of_cache};
 use crate::options;
 use crate::output::Ui;
 use crate::stop::Stop;
@@ -22,7 +22,11 @@ pub(super) struct Samples<'u> {
 
 impl<'u> Samples<'u> {
     /// In `dir`; or else in the current folder or the nearest one above this program.
-    pub(super) fn find(dir: Option<&Path>, ui: &'u Ui) -> Result<Samples<'u>, Stop> {
+    pub(super) fn find(
+        dir: Option<&Path>,
+        cache: Option<Cache>,
+        ui: &'u Ui,
+    ) -> Result<Samples<'u>, Stop> {
         let root = match dir {
             Some(dir) => dir.to_owned(),
             None => nearest().unwrap_or_default(),
@@ -35,7 +39,7 @@ impl<'u> Samples<'u> {
         }
         Ok(Samples {
             root,
-            runtime: crate::load::runtime()?,
+            runtime: crate::load::runtime(cache)?,
             ui,
         })
     }
@@ -69,7 +73,9 @@ impl<'u> Samples<'u> {
             return Err(incomplete(&path, &"is not there"));
         }
         let source = Source::file(&path, &policy.limits)?;
-        Ok(load(&self.runtime, &source, policy, self.ui).await?)
+        let provider = load(&self.runtime, &source, policy, self.ui).await?;
+        tell_of_cache(&provider, self.ui);
+        Ok(provider)
     }
 }
 

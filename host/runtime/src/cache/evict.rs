@@ -1,0 +1,56 @@
+//! How large the folder gets: what was not used for longest goes, and so does what killed writers have left.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use super::folder::{Folder, Found, TEMPORARY};
+
+/// What is being written is younger than this: writing 60 MB takes a second on a slow disk.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a name is one that an entry has.
+pub(super) fn is_entry(name: &str) -> bool {
+    name.len() == 2 * blake3::OUT_LEN && name.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// Removes entries until those that stay take `most` bytes together, and what was abandoned. Other processes may
+/// do the same at the same time.
+pub(super) fn make_room(folder: &Folder, most: u64) -> io::Result<()> {
+    let now = SystemTime::now();
+    let (mut entries, others): (Vec<Found>, Vec<Found>) = folder
+        .list()?
+        .into_iter()
+        .partition(|file| is_entry(&file.name));
+    for file in others {
+        let age = now.duration_since(file.used).unwrap_or_default();
+        if file.name.starts_with(TEMPORARY) && age > ABANDONED {
+            folder.remove(&file.name)?;
+        }
+    }
+    entries.sort_by(|a, b| (a.used, &a.name).cmp(&(b.used, &b.name)));
+    let mut total: u64 = entries.iter().map(|file| file.size).sum();
+    for file in entries {
+        if total <= most {
+            break;
+        }
+        folder.remove(&file.name)?;
+        total -= file.size;
+    }
+    Ok(())
+}
+
+/// Removes all of it; how many entries, and how many bytes.
+pub(super) fn clear(folder: &Folder) -> io::Result<(usize, u64)> {
+    let (mut count, mut bytes) = (0, 0);
+    for file in folder.list()? {
+        let entry = is_entry(&file.name);
+        if entry || file.name.starts_with(TEMPORARY) {
+            folder.remove(&file.name)?;
+        }
+        if entry {
+            count += 1;
+            bytes += file.size;
+        }
+    }
+    Ok((count, bytes))
+}
