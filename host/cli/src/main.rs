@@ -7,17 +7,24 @@ mod emit;
 mod files;
 mod inspect;
 mod interrupt;
+mod key;
+mod keygen;
 mod limits;
 mod list;
 mod load;
+mod lock;
 mod options;
 mod outcome;
 mod output;
+mod password;
 mod report;
 mod run;
+mod sign;
+mod signed;
 mod stop;
 mod table;
 mod text;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -57,6 +64,9 @@ enum Command {
     Check(check::Opts),
     List(list::Opts),
     Demo(demo::Opts),
+    Keygen(keygen::Opts),
+    Sign(sign::Opts),
+    Verify(verify::Opts),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +90,9 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
             Command::Check(opts) => check::run(&opts, ui).await,
             Command::List(opts) => list::run(&opts, ui),
             Command::Demo(opts) => demo::run(&opts, ui).await,
+            Command::Keygen(opts) => keygen::run(&opts, ui),
+            Command::Sign(opts) => sign::run(&opts, ui),
+            Command::Verify(opts) => verify::run(&opts, ui),
         }
     });
     // A guest's output may still be on its way to somebody who does not read it.
