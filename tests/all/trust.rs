@@ -1,6 +1,5 @@
 //! What is not signed as the policy asks is refused before it is read: ATTACKS.md rows 45 to 47.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use tempfile::TempDir;
 use tollgate::policy::{Lock, Signature};
 use tollgate::{LoadError, RefusalKind, SignatureFault, Source};
 
-use crate::harness::{blocking, guest_file, policy, refused, returned, root, source};
+use crate::harness::{blocking, guest_file, policy, refused, returned, source};
 use crate::signer::Author;
 
 fn echo() -> Vec<u8> {
@@ -411,36 +410,4 @@ fn what_is_pinned_stays_as_it_is() {
             .label(),
         "digest"
     );
-}
-
-/// What the program minisign made is verified; what it made in its old kind, or for no file, is not.
-#[test]
-fn signatures_of_minisign_are_verified() {
-    let folder = root().join("tests/minisign");
-    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let trusting = |name: &str| {
-        let key = tollgate::policy::PublicKey::parse_file(&text(name)).unwrap();
-        policy(&format!("trust.keys = [\"{key}\"]"))
-    };
-    let empty = |policy: &tollgate::Policy| {
-        Source::file(Path::new(&folder.join("empty.wasm")), &policy.limits).unwrap()
-    };
-    let author = trusting("author.pub");
-    let vetted = empty(&author).vet(&author).unwrap();
-    let comment = vetted.signer.unwrap().comment;
-    assert!(comment.contains("\tfile:empty.wasm\thashed"), "{comment}");
-    let protected = trusting("protected.pub");
-    let source = empty(&protected).signed(&text("protected.minisig"));
-    assert!(source.vet(&protected).is_ok());
-    for (signature, expected) in [
-        ("legacy.minisig", SignatureFault::Legacy),
-        ("nameless.minisig", SignatureFault::Renamed),
-        ("protected.minisig", SignatureFault::UnknownKey),
-    ] {
-        let refusal = empty(&author)
-            .signed(&text(signature))
-            .vet(&author)
-            .unwrap_err();
-        assert_eq!(refusal.signature, Some(expected), "{refusal}");
-    }
 }

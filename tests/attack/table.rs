@@ -4,15 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::case::{Case, Row};
 use crate::stage::{Drift, Stage};
-use crate::{before, border, budget, compile, files, network, waiting};
+use crate::{before, border, budget, compile, files, network, trust, waiting};
 
-/// Rows that wait for what they attack: signatures and the cache of compiled code.
-const NOT_YET: [(u8, &str); 4] = [
-    (44, "poisoned code cache"),
-    (45, "signature swapped"),
-    (46, "file swapped before load"),
-    (47, "trailing data"),
-];
+/// Rows that wait for what they attack: the cache of compiled code.
+const NOT_YET: [(u8, &str); 1] = [(44, "poisoned code cache")];
 
 /// Rounds before a row is measured.
 const WARM_UP: usize = 2;
@@ -27,6 +22,7 @@ pub(crate) fn rows() -> Vec<&'static Row> {
         waiting::ROWS,
         network::ROWS,
         files::ROWS,
+        trust::ROWS,
     ];
     let mut rows: Vec<&Row> = parts.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.number);
