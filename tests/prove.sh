@@ -69,7 +69,7 @@ prove log              $rt/state.rs 's/self\.bytes\.saturating_add(size) > cap/f
 prove stdio            $rt/imports/wasi/stdio.rs 's/captured\.cap = cap/captured.cap = cap.max(1 << 30)/' wasi::output_over_the_limit_is_dropped_and_counted
 prove handles-host     $rt/session.rs 's/table\.set_max_capacity(limits\.handles as usize);//' floods::host_handles_are_counted
 prove handles-guest    $rt/session.rs 's/store\.set_max_component_handles(limits\.handles as usize);//' floods::guest_handles_are_counted
-prove component-size   $rt/runtime.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
+prove component-size   $rt/source.rs 's/size as u64 > limits\.component_size/false \&\& size as u64 > limits.component_size/' load::a_file_over_the_limit_is_not_even_read
 prove admission-queue  $rt/admission.rs 's/(before < most as usize)\.then_some(this)/Some(this)/' admission::calls_over_the_queue_are_turned_away_and_the_rest_served
 prove admission-heavy  $rt/admission.rs 's/weight\.clamp(1, (self\.concurrency \/ 4)\.max(1))/weight.clamp(1, self.concurrency)/' admission::a_heavy_guest_is_let_in_beside_others
 prove admission-time   $rt/admission.rs 's/timeout_at(deadline\.into(), permit)/timeout(std::time::Duration::from_secs(9), permit)/' admission::a_call_waits_no_longer_than_its_deadline
@@ -177,6 +177,24 @@ prove audit-log        $rt/audit.rs 's/target: "tollgate::audit"/target: "tollga
 prove audit-escape     $rt/audit.rs 's/target = %escape::line(target)/target = %target/' audit::hostile_text_is_escaped_in_every_field
 prove audit-requests   $rt/outgoing.rs 's/self\.audit\.allowed(NAME, target\.as_str());/let _ = target;/' audit::requests_are_audited
 prove audit-names      $rt/imports/wasi.rs 's/for (name, _) in &setup\.env {/for (_, name) in \&setup.env {/' audit::what_wasi_is_given_is_audited_by_name
+prove trust-first      $rt/source.rs '/pub fn vet/,/^    }/{s/        let signer = self\.signer(&policy\.trust)?;//; s/        let inspection = self\.inspect()?;/        let inspection = self.inspect()?; let signer = self.signer(\&policy.trust)?;/}' trust::nothing_is_parsed_before_it_is_verified
+prove trust-key        $rt/signature.rs 's/\.filter(|key| key\.id() == id)/.filter(|_| true)/' trust::each_bad_signature_has_its_reason
+prove trust-legacy     $rt/signature.rs 's/if signature\.legacy {/if false \&\& signature.legacy {/' trust::each_bad_signature_has_its_reason
+prove trust-bytes      $rt/signature.rs 's/any(|(bytes, _)| \*bytes)/any(|_| true)/; s/contains(&(true, true))/iter().any(|(_, seal)| *seal)/' trust::every_flipped_bit_is_noticed_and_a_second_opinion_agrees
+prove trust-comment    $rt/signature.rs 's/contains(&(true, true))/iter().any(|(bytes, _)| *bytes)/' trust::every_flipped_bit_is_noticed_and_a_second_opinion_agrees
+prove trust-name       host/policy/src/signature.rs 's/!self\.file()\.is_some_and(is_name)/false \&\& !self.file().is_some_and(is_name)/' trust::a_signature_is_for_one_name
+prove trust-exact-name $rt/source.rs 's/FileName::Exact(file) => name == &\*\*file/FileName::Exact(file) => stem(name) == stem(file)/' trust::a_signature_is_for_one_name
+prove trust-digest     host/policy/src/signature.rs 's/all(|said| said == digest)/all(|said| said == digest || true)/' trust::each_bad_signature_has_its_reason
+prove trust-require    host/policy/src/trust.rs 's/self\.require || !self\.keys\.is_empty()/!self.keys.is_empty()/' trust::a_signature_is_required_without_keys_as_well
+prove trust-size       $rt/source.rs 's/file\.take(MAX_SIGNATURE as u64 + 1)/file.take(u64::MAX)/; s/bytes\.len() > MAX_SIGNATURE/false/' trust::what_is_no_file_is_no_signature
+prove trust-fifo       $rt/source.rs 's/if !std::fs::metadata(path)?\.is_file()/if false/; s/options\.custom_flags(.*);/let _ = crate::imports::files::NONBLOCK;/' trust::what_is_no_file_is_no_signature
+prove trust-weak-key   host/policy/src/trust.rs 's/if key\.is_weak()/if false \&\& key.is_weak()/' keys_under_which_anybody_can_sign_are_refused tollgate-policy
+prove trust-waived     host/policy/src/file_trust.rs 's/if !trust\.keys\.is_empty()/if false/' mistakes_are_told_with_their_place_and_a_cure tollgate-policy
+prove trust-flag       host/cli/src/options.rs 's/policy\.trust\.require |= self\.require_signature;//' cli_trust::every_command_asks_who_signed
+prove lock-other       $rt/signature.rs 's/Pin::Same => return Ok(())/Pin::Same | Pin::Other(_) => return Ok(())/; s/        Pin::Other(pinned) => format/        #[allow(unreachable_patterns)] Pin::Other(pinned) => format/' trust::what_is_pinned_stays_as_it_is
+prove lock-complete    $rt/signature.rs 's/Pin::None if !lock\.complete/Pin::None if true/' trust::what_is_pinned_stays_as_it_is
+prove lock-turns       host/cli/src/lock.rs 's/turn\.lock()\.map_err(failed)?;//' cli_lock::pins_of_many_processes_are_all_kept
+prove keygen-mode      host/cli/src/keygen.rs 's/options\.mode(mode);/let _ = mode;/' cli_trust::keys_are_made_once_and_kept_secret
 prove escape           $rt/escape.rs 's/    c\.is_control()$/    false/' text::
 
 cache=$rt/cache/entry.rs folder=$rt/cache/folder.rs

@@ -128,5 +128,14 @@ fn golden_files() {
         "run-wrong-grant",
         &["run", &at("echo"), "--grant", "http=*.com"],
     );
+    golden(
+        "run-unsigned",
+        &["run", &at("echo"), "--require-signature", "--report", "-"],
+    );
+    let (signed, key) = ("tests/minisign", "tests/minisign/author.pub");
+    let empty = &format!("{signed}/empty.wasm");
+    golden("verify", &["verify", empty, "--pub", key]);
+    golden("list-signed", &["list", signed, "--trust-key", key]);
+    golden("inspect-claim", &["inspect", empty]);
     golden("help", &["--help"]);
 }

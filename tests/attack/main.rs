@@ -27,8 +27,12 @@ mod invariant;
 mod network;
 mod overshoot;
 mod server;
+#[path = "../all/signer.rs"]
+#[allow(dead_code, reason = "some of it is for the tests in `all` only")]
+mod signer;
 mod soak;
 mod table;
+mod trust;
 mod waiting;
 
 use std::process::ExitCode;

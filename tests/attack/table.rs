@@ -4,14 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::{Case, Row};
 use crate::invariant::{Drift, Stage};
-use crate::{before, border, budget, cache, compile, files, network, waiting};
-
-/// Rows that wait for what they attack: signatures.
-const NOT_YET: [(u8, &str); 3] = [
-    (45, "signature swapped"),
-    (46, "file swapped before load"),
-    (47, "trailing data"),
-];
+use crate::{before, border, budget, cache, compile, files, network, trust, waiting};
 
 /// What [`Drift`] shows, in its columns.
 pub(crate) const COLUMNS: &str = "  KiB fd th mm tk";
@@ -30,6 +23,7 @@ pub(crate) fn rows() -> Vec<&'static Row> {
         network::ROWS,
         files::ROWS,
         cache::ROWS,
+        trust::ROWS,
     ];
     let mut rows: Vec<&Row> = parts.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.number);
@@ -111,13 +105,7 @@ pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
         "", "attack", "expected", "got", "ms"
     );
     let (mut played, mut wrong) = (0, Vec::new());
-    let mut not_yet = NOT_YET.into_iter().peekable();
     for row in rows() {
-        while let Some((number, attack)) = not_yet.next_if(|(number, _)| *number < row.number) {
-            if is_asked(number) {
-                println!("{number:>2} {attack:<24} not yet");
-            }
-        }
         if !is_asked(row.number) {
             continue;
         }

@@ -45,7 +45,9 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
             .collect();
         ui.result(table::lines(ui, 0, &rows))?;
     }
-    if !verdict.allows() {
+    if verdict.allows() {
+        subject.pin()?;
+    } else {
         // Loading refuses it before anything is compiled, and words the refusal.
         subject.load().await?;
     }
@@ -56,9 +58,18 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
 fn refused_json(refusal: &Refusal) -> Value {
     json!({
         "verdict": "refused",
-        "refusal": { "kind": refusal.kind.label(), "message": refusal.message },
+        "refusal": refusal_json(refusal),
         "imports": [],
     })
+}
+
+/// Which rule, and what it says.
+pub(crate) fn refusal_json(refusal: &Refusal) -> Value {
+    let mut value = json!({ "kind": refusal.kind.label(), "message": refusal.message });
+    if let (Value::Object(map), Some(fault)) = (&mut value, refusal.signature) {
+        map.insert("reason".to_owned(), json!(fault.label()));
+    }
+    value
 }
 
 /// The judgement as one word.

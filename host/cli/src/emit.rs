@@ -12,6 +12,7 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
     let given = &subject.policy.grants;
     let mut least = Policy {
         limits: subject.policy.limits.clone(),
+        trust: subject.policy.trust.clone(),
         grants: Grants::default(),
     };
     let mut examples = String::new();
@@ -39,6 +40,7 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
             kind: RefusalKind::Imports,
             message: "no policy can grant all that it imports:".to_owned(),
             imports: impossible,
+            signature: None,
         }));
     }
     if speaks_http && !needs_http {

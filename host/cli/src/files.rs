@@ -14,6 +14,25 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// The text of a file that is never long: a key, a password, a lock file.
+pub(crate) fn read_small(path: &Path, cap: u64) -> Result<String, Stop> {
+    let read = || {
+        // Opening a pipe would wait for a writer.
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let mut text = String::new();
+        File::open(path)?
+            .take(cap.saturating_add(1))
+            .read_to_string(&mut text)?;
+        match text.len() as u64 > cap {
+            true => Err(io::Error::other(format!("longer than {cap} bytes"))),
+            false => Ok(text),
+        }
+    };
+    read().map_err(|error| failed(path, &error))
+}
+
 fn failed(path: &Path, error: &io::Error) -> Stop {
     Stop::Usage(format!("{}: {error}", text::path(path)))
 }

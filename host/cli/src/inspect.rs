@@ -9,6 +9,7 @@ use crate::load::Subject;
 use crate::options::ComponentOpts;
 use crate::output::{Style, Ui};
 use crate::report::pretty;
+use crate::signed::Signed;
 use crate::stop::{RETURNED, Stop};
 use crate::table::{self, Cell};
 use crate::text;
@@ -45,6 +46,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
         ui.result(emit::policy(&subject, &inspection)?)?;
         return Ok(RETURNED);
     }
+    let signed = Signed::of(&subject.source, &subject.policy.trust);
     let verdict = subject.runtime.judge(&inspection, &subject.policy.grants);
     if opts.component.json {
         let exports = inspection.exports.iter();
@@ -56,22 +58,35 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
                 "digest": inspection.digest,
                 "size": inspection.size,
                 "world": inspection.world(),
+                "signature": signed.to_json(),
             },
             "imports": imports_json(&inspection.imports, &verdict.imports),
             "exports": exports.collect::<Vec<_>>(),
         });
         ui.result(pretty(&value))?;
     } else {
-        ui.result(for_people(ui, subject.source.name(), &inspection, &verdict))?;
+        ui.result(for_people(
+            ui,
+            subject.source.name(),
+            &inspection,
+            &signed,
+            &verdict,
+        ))?;
     }
     Ok(RETURNED)
 }
 
-fn for_people(ui: &Ui, name: &str, inspection: &Inspection, verdict: &Verdict) -> String {
+fn for_people(
+    ui: &Ui,
+    name: &str,
+    inspection: &Inspection,
+    signed: &Signed,
+    verdict: &Verdict,
+) -> String {
     let world = inspection
         .world()
         .unwrap_or_else(|| "not one of ours".to_owned());
-    let facts = [
+    let mut facts = vec![
         ("name", escape::line(name).into_owned()),
         (
             "size",
@@ -83,8 +98,14 @@ fn for_people(ui: &Ui, name: &str, inspection: &Inspection, verdict: &Verdict) -
         ),
         ("digest", inspection.digest.clone()),
         ("world", escape::line(&world).into_owned()),
+        ("signature", signed.word()),
     ];
+    if let Some(signer) = signed.signer() {
+        facts.push(("comment", escape::line(&signer.comment).into_owned()));
+    }
+    let facts = facts.into_iter();
     let facts = facts.map(|(key, value)| vec![Cell::styled(key, Style::Bold), Cell::new(value)]);
+    let facts: Vec<Vec<Cell>> = facts.collect();
     let imports: Vec<Vec<Cell>> = verdict.imports.iter().map(import).collect();
     let exports: Vec<Vec<Cell>> = inspection.exports.iter().map(export).collect();
     let mut text = table::lines(ui, 0, &facts);

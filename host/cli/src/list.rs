@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tollgate::{LoadError, Policy, RefusalKind, Runtime, Source, Verdict, escape};
 
-use crate::check::imports_json;
+use crate::check::{imports_json, refusal_json};
 use crate::options::PolicyOpts;
 use crate::output::{Style, Ui};
 use crate::report::pretty;
+use crate::signed::Signed;
 use crate::stop::{RETURNED, Stop};
 use crate::table::{self, Cell};
 use crate::text;
@@ -35,6 +36,7 @@ struct Row {
     name: String,
     size: Option<u64>,
     world: Option<String>,
+    signature: String,
     /// In a few words, for the table.
     verdict: String,
     granted: bool,
@@ -57,7 +59,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
         ui.note(&format!("no .wasm files in {}", text::path(&opts.folder)));
         return Ok(RETURNED);
     }
-    let header = ["name", "size", "world", "verdict"];
+    let header = ["name", "size", "world", "signature", "verdict"];
     let mut cells = vec![header.map(|title| Cell::styled(title, Style::Bold)).into()];
     cells.extend(rows.iter().map(cells_of));
     ui.result(table::lines(ui, 0, &cells))?;
@@ -89,13 +91,19 @@ fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
     let mut row = Row {
         size: std::fs::metadata(path).ok().map(|found| found.len()),
         world: None,
+        signature: "-".to_owned(),
         verdict: String::new(),
         granted: false,
         json: json!({ "name": name, "file": path.to_string_lossy() }),
         name,
     };
-    let inspected = Source::file(path, &policy.limits).and_then(|source| Ok(source.inspect()?));
-    let more = match inspected {
+    let vetted = Source::file(path, &policy.limits).and_then(|source| {
+        let signed = Signed::of(&source, &policy.trust);
+        row.signature = signed.word();
+        put(&mut row.json, json!({ "signature": signed.to_json() }));
+        Ok(source.vet(policy)?.inspection)
+    });
+    let more = match vetted {
         Ok(inspection) => {
             let verdict = runtime.judge(&inspection, &policy.grants);
             row.world = inspection.world();
@@ -114,7 +122,7 @@ fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
             json!({
                 "size": row.size,
                 "verdict": "refused",
-                "refusal": { "kind": refusal.kind.label(), "message": refusal.message },
+                "refusal": refusal_json(&refusal),
             })
         }
         Err(error) => {
@@ -123,10 +131,14 @@ fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
             json!({ "verdict": "unreadable", "message": error.to_string() })
         }
     };
-    if let (Value::Object(json), Value::Object(more)) = (&mut row.json, more) {
+    put(&mut row.json, more);
+    row
+}
+
+fn put(json: &mut Value, more: Value) {
+    if let (Value::Object(json), Value::Object(more)) = (json, more) {
         json.extend(more);
     }
-    row
 }
 
 /// `granted`, or how many imports are in the way by what is said of them: `2 denied, 1 unknown`; when it
@@ -161,6 +173,7 @@ fn cells_of(row: &Row) -> Vec<Cell> {
         Cell::new(escape::line(&row.name)),
         Cell::number(row.size.map(text::size).unwrap_or_default()),
         Cell::new(escape::line(row.world.as_deref().unwrap_or("-"))),
+        Cell::new(row.signature.as_str()),
         Cell::styled(row.verdict.as_str(), style),
     ]
 }

@@ -10,6 +10,7 @@ use tollgate::{
     ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
 };
 
+use crate::lock::LockFile;
 use crate::options::ComponentOpts;
 use crate::output::{Ui, end_progress};
 use crate::report::Reporter;
@@ -35,6 +36,8 @@ pub(crate) struct Subject<'u> {
     pub(crate) runtime: Runtime,
     /// Where the report goes.
     pub(crate) reporter: Reporter,
+    /// Where it is pinned on first use.
+    lock: Option<LockFile>,
 }
 
 impl<'u> Subject<'u> {
@@ -61,17 +64,28 @@ impl<'u> Subject<'u> {
             policy,
             runtime: runtime(cache)?,
             reporter,
+            lock: opts.policy.lock_file(),
         })
     }
 
-    /// What the bytes say.
+    /// What the bytes say, if they are trusted.
     pub(crate) fn inspect(&self) -> Result<Inspection, Stop> {
-        self.source
-            .inspect()
+        let vetted = self.source.vet(&self.policy);
+        vetted
+            .map(|vetted| vetted.inspection)
             .map_err(|refusal| self.refused(refusal))
     }
 
-    /// Judges, compiles and links it.
+    /// Pins it, when that is asked for and it is not pinned yet.
+    pub(crate) fn pin(&self) -> Result<(), Stop> {
+        let pinned = self.lock.as_ref().map(|lock| lock.pin(&self.source));
+        pinned.unwrap_or(Ok(())).map_err(|stop| match stop {
+            Stop::Refused(refusal) => self.refused(refusal),
+            stop => stop,
+        })
+    }
+
+    /// Judges, compiles, links and pins it.
     pub(crate) async fn load(&self) -> Result<Provider, Stop> {
         let loaded = load(&self.runtime, &self.source, &self.policy, self.ui).await;
         let provider = loaded.map_err(|error| match error {
@@ -79,6 +93,7 @@ impl<'u> Subject<'u> {
             LoadError::Host(error) => self.host_error(&error),
             error => error.into(),
         })?;
+        self.pin()?;
         if !self.reporter.is_stderr() {
             tell_of_cache(&provider, self.ui);
         }
@@ -114,12 +129,7 @@ impl<'u> Subject<'u> {
     }
 
     fn info(&self) -> ProviderInfo {
-        let world = self
-            .source
-            .inspect()
-            .ok()
-            .and_then(|inspection| inspection.world());
-        self.source.info(world)
+        self.source.info(&self.policy)
     }
 }
 
@@ -139,6 +149,7 @@ fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
         digest: String::new(),
         size: std::fs::metadata(path).map_or(0, |found| found.len()),
         world: None,
+        signer: None,
     };
     let mut report = refused_json(&info, refusal, &policy.limits);
     if let Some(digest) = report.pointer_mut("/provider/digest") {

@@ -10,17 +10,24 @@ mod emit;
 mod files;
 mod inspect;
 mod interrupt;
+mod key;
+mod keygen;
 mod limits;
 mod list;
 mod load;
+mod lock;
 mod options;
 mod outcome;
 mod output;
+mod password;
 mod report;
 mod run;
+mod sign;
+mod signed;
 mod stop;
 mod table;
 mod text;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -62,6 +69,9 @@ enum Command {
     Compile(compile::Opts),
     Cache(cache::Opts),
     Demo(demo::Opts),
+    Keygen(keygen::Opts),
+    Sign(sign::Opts),
+    Verify(verify::Opts),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +97,9 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
             Command::Compile(opts) => compile::run(&opts, ui).await,
             Command::Cache(opts) => cache::run(&opts, ui),
             Command::Demo(opts) => demo::run(&opts, ui).await,
+            Command::Keygen(opts) => keygen::run(&opts, ui),
+            Command::Sign(opts) => sign::run(&opts, ui),
+            Command::Verify(opts) => verify::run(&opts, ui),
         }
     });
     // A guest's output may still be on its way to somebody who does not read it.

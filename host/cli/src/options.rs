@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tollgate::Policy;
+use tollgate::policy::PublicKey;
 
-use crate::files::is_stream;
+use crate::files::{is_stream, read_small};
 use crate::limits::LimitFlags;
+use crate::lock::LockFile;
 use crate::stop::Stop;
 use crate::text;
 
@@ -24,6 +26,25 @@ pub(crate) struct PolicyOpts {
     /// files=NAME:PATH:rw, config=KEY:VALUE; may be given more than once
     #[arg(long = "grant", value_name = "NAME[=VALUE]")]
     grants: Vec<String>,
+    /// Trust a minisign public key, or the one in a .pub file: components must be signed by a key that is
+    /// trusted; may be given more than once
+    #[arg(long = "trust-key", value_name = "KEY|FILE", help_heading = "Trust")]
+    trust_keys: Vec<String>,
+    /// Refuse what no trusted key has signed, even when no key is trusted
+    #[arg(long, help_heading = "Trust")]
+    require_signature: bool,
+    /// Pin each component that is used to the bytes it has, in tollgate.lock beside the policy, and refuse
+    /// other bytes from then on
+    #[arg(
+        long,
+        requires = "policy",
+        conflicts_with = "locked",
+        help_heading = "Trust"
+    )]
+    lock: bool,
+    /// Refuse what tollgate.lock beside the policy does not pin, and write nothing
+    #[arg(long, requires = "policy", help_heading = "Trust")]
+    locked: bool,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -42,12 +63,43 @@ impl PolicyOpts {
                 Stop::Usage(format!("--grant {grant}: {error}"))
             })?;
         }
+        for key in &self.trust_keys {
+            let added = trusted_key(key)
+                .and_then(|key| policy.trust.add_key(key).map_err(|error| error.to_string()));
+            added.map_err(|what| Stop::Usage(format!("--trust-key {what}")))?;
+        }
+        policy.trust.require |= self.require_signature;
+        if let Some(file) = self.lock_file() {
+            policy.trust.lock = Some(file.read()?);
+        }
         self.limits
             .apply(&mut policy.limits)
             .map_err(|error| Stop::Usage(error.to_string()))?;
         Ok(policy)
     }
+
+    /// The lock file, if components are pinned.
+    pub(crate) fn lock_file(&self) -> Option<LockFile> {
+        let policy = self.policy.as_ref().filter(|_| self.lock || self.locked)?;
+        Some(LockFile::beside(policy, self.locked))
+    }
 }
+
+/// A public key as it is, or in a file. The error begins with what was given.
+pub(crate) fn trusted_key(text: &str) -> Result<PublicKey, String> {
+    let path = Path::new(text);
+    match (PublicKey::parse(text), path.exists()) {
+        (Ok(key), _) => Ok(key),
+        (Err(error), false) => Err(format!("{error}; there is no file of that name either")),
+        (Err(_), true) => {
+            let text = read_small(path, MAX_KEY).map_err(|stop| stop.words())?;
+            PublicKey::parse_file(&text).map_err(|error| format!("{}: {error}", text::path(path)))
+        }
+    }
+}
+
+/// The longest `.pub` file that is read. One is 113 bytes.
+const MAX_KEY: u64 = 4 << 10;
 
 /// Reads a policy file; paths in it are relative to its folder.
 pub(crate) fn read(path: &Path) -> Result<Policy, Stop> {

@@ -50,6 +50,15 @@ impl Stop {
         }
     }
 
+    /// Its words, where they become a part of others.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Stop::Usage(message) | Stop::Host(message) => message.clone(),
+            Stop::Refused(refusal) => refusal.to_string(),
+            Stop::Said(stop) => stop.words(),
+        }
+    }
+
     /// Says it on stderr; the exit status comes back.
     pub(crate) fn show(&self, ui: &Ui) -> u8 {
         match self {
@@ -58,6 +67,12 @@ impl Stop {
             Stop::Said(_) => {}
         }
         self.code()
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Stop {
+        Stop::Refused(refusal)
     }
 }
 

@@ -9,13 +9,14 @@ use crate::error::{PolicyError, ValueError};
 use crate::grants::{Access, FileGrant, Grants};
 use crate::limits::Limits;
 use crate::store::{QUOTAS, StoreGrant};
+use crate::trust::Trust;
 use crate::units::Unit;
 use crate::wasi::{Clocks, Random, Streams, WasiGrant};
-use crate::{file_http, names, time, write};
+use crate::{file_http, file_trust, names, time, write};
 
-/// What a provider may use up and reach.
+/// What a provider may use up and reach, and who must have signed it.
 ///
-/// The default is the default limits and no grant. A policy that was read is valid; one that was put
+/// The default is the default limits, no grant, and no signature. A policy that was read is valid; one that was put
 /// together in code is as valid as [`Policy::check`] says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -23,6 +24,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What may be reached.
     pub grants: Grants,
+    /// Who must have signed it.
+    pub trust: Trust,
 }
 
 impl Policy {
@@ -37,9 +40,10 @@ impl Policy {
     pub fn parse(text: &str, base: &Path) -> Result<Policy, PolicyError> {
         document::read(text, |top| {
             let mut policy = Policy::default();
-            for (name, node) in top.table(&["limits", "grants"], "a table")? {
+            for (name, node) in top.table(&["limits", "grants", "trust"], "a table")? {
                 match name {
                     "limits" => read_limits(&node, &mut policy.limits)?,
+                    "trust" => file_trust::read(&node, &mut policy.trust)?,
                     _ => read_grants(&node, base, &mut policy.grants)?,
                 }
             }
@@ -63,7 +67,8 @@ impl Policy {
     /// For the first rule that is broken; the message begins with the key.
     pub fn check(&self) -> Result<(), ValueError> {
         self.limits.check()?;
-        self.grants.check()
+        self.grants.check()?;
+        self.trust.check()
     }
 }
 

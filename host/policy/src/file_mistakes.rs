@@ -24,11 +24,34 @@ const MISTAKES: &[(&str, &str)] = &[
     // Unknown keys, at the key.
     (
         "[limit]",
-        "1:2: limit: unknown key; did you mean `limits`? Known: limits, grants",
+        "1:2: limit: unknown key; did you mean `limits`? Known: limits, grants, trust",
     ),
     (
-        "[trust]\nkeys = []",
-        "1:2: trust: unknown key; known: limits, grants",
+        "[trust]\nkey = []",
+        "2:1: trust.key: unknown key; did you mean `keys`? Known: keys, require",
+    ),
+    ("[trust]\nkeys = \"RWQ\"", "2:8: trust.keys: found a string"),
+    (
+        "trust.keys = [\"RWQ\"]",
+        "1:15: trust.keys[0]: `RWQ` is no minisign public key; write the 56 characters",
+    ),
+    (
+        "trust.keys = [\"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\",\n\
+         \"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\"]",
+        "2:1: trust.keys[1]: the key A3A8BAA244D14AB4 is listed twice",
+    ),
+    (
+        "trust.keys = [\"RWQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"]",
+        "1:15: trust.keys[0]: the key 0000000000000000 is one under which anybody can sign",
+    ),
+    (
+        "[trust]\nrequire = false\nkeys = [\"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\"]",
+        "2:11: trust.require: false, and the keys beside it",
+    ),
+    ("trust.require = 1", "1:17: trust.require: found an integer"),
+    (
+        "trust = true",
+        "1:9: trust: found a boolean; write a table: `[trust]`",
     ),
     (
         "[limits]\n  colour = \"60s\"",

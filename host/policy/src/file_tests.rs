@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::http::HttpGrant;
+use crate::trust::PublicKey;
 
 fn parse(text: &str) -> Policy {
     let policy = Policy::parse(text, Path::new("/base")).unwrap();
@@ -61,6 +62,10 @@ access = "read"
 root = "out"
 path = "/srv/out"
 access = "read-write"
+
+[trust]
+keys = ["RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ"]
+require = true
 "#;
     let policy = parse(text);
     let limits = Limits {
@@ -101,7 +106,21 @@ access = "read-write"
         wasi: Some(WasiGrant::default()),
         interfaces: BTreeSet::from(["acme:clock/sleep@0.1.0".to_owned()]),
     };
-    assert_eq!(policy, Policy { limits, grants });
+    let trust = Trust {
+        keys: vec![
+            PublicKey::parse("RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ").unwrap(),
+        ],
+        require: true,
+        lock: None,
+    };
+    assert_eq!(
+        policy,
+        Policy {
+            limits,
+            grants,
+            trust
+        }
+    );
 }
 
 #[test]
@@ -110,7 +129,8 @@ fn nothing_said_is_nothing_granted() {
         "",
         "# only a comment",
         "\u{feff}",
-        "[limits]\n[grants]",
+        "[limits]\n[grants]\n[trust]",
+        "[trust]\nkeys = []\nrequire = false",
         "grants = {}",
         "[grants]\nlog = false\nhash = false\nstore = false\nhttp = []\nfiles = []\ninterfaces = []",
     ] {

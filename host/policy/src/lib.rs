@@ -1,7 +1,7 @@
 //! What a provider may do: limits, grants and the decisions on them, as pure data.
 //!
-//! A [`Policy`] is [`Limits`] (finite numbers, one per thing that can run out) and [`Grants`] (what a
-//! provider may reach; the default is nothing). It is read from TOML, where everything unknown is refused
+//! A [`Policy`] is [`Limits`] (finite numbers, one per thing that can run out), [`Grants`] (what a
+//! provider may reach; the default is nothing) and [`Trust`] (who must have signed it). It is read from TOML, where everything unknown is refused
 //! with its place and a cure:
 //!
 //! ```
@@ -33,6 +33,7 @@
 //! Nothing here touches a file, the network, the environment or the clock: a decision depends on its
 //! arguments and on nothing else.
 
+pub mod base64;
 pub mod decide;
 pub mod denied;
 mod document;
@@ -40,14 +41,18 @@ pub mod egress;
 pub mod error;
 pub mod file;
 mod file_http;
+mod file_trust;
 mod flag;
 pub mod grants;
 pub mod http;
 pub mod imports;
 pub mod limits;
+pub mod lock;
 mod names;
+pub mod signature;
 pub mod store;
 mod time;
+pub mod trust;
 pub mod units;
 mod url;
 pub mod wasi;
@@ -63,6 +68,9 @@ pub use grants::{Access, FileGrant, Grants};
 pub use http::{Credential, HttpGrant, SecretSource};
 pub use imports::Capability;
 pub use limits::{LimitKey, Limits};
+pub use lock::{Lock, Pin};
+pub use signature::{Signature, SignatureFault};
 pub use store::StoreGrant;
+pub use trust::{KeyId, PublicKey, Trust};
 pub use units::Unit;
 pub use wasi::{Clocks, Random, Streams, WasiGrant};

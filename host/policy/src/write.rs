@@ -7,6 +7,7 @@ use crate::grants::{MAX_FILES, MAX_WRITE};
 use crate::http::{HttpGrant, SecretSource};
 use crate::limits::Limits;
 use crate::store::{QUOTAS, StoreGrant};
+use crate::trust::Trust;
 use crate::units::Unit;
 use crate::wasi::{self, WasiGrant};
 
@@ -43,6 +44,7 @@ pub(crate) fn policy(policy: &Policy) -> String {
             .as_ref()
             .map(wasi::write)
             .unwrap_or_default(),
+        trust(&policy.trust),
     ];
     let tables: Vec<String> = tables
         .into_iter()
@@ -196,6 +198,18 @@ fn files(policy: &Policy) -> String {
         table("[[grants.files]]", &lines)
     });
     grants.collect::<Vec<String>>().join("\n")
+}
+
+fn trust(trust: &Trust) -> String {
+    let mut lines = Vec::new();
+    if !trust.keys.is_empty() {
+        let keys: Vec<String> = trust.keys.iter().map(ToString::to_string).collect();
+        lines.push(list("keys", &keys));
+    }
+    if trust.require {
+        lines.push("require = true".to_owned());
+    }
+    table("[trust]", &lines)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::compile::Compiler;
 use crate::engine::{EngineUnit, Engines};
 use crate::error::{HostError, LoadError};
 use crate::escape;
-use crate::runtime::Source;
+use crate::source::Source;
 
 /// Who makes code, and where it is kept.
 pub(crate) struct Foundry {

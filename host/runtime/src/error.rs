@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
+use tollgate_policy::SignatureFault;
 
 use crate::verdict::ImportVerdict;
 
@@ -88,6 +89,8 @@ pub struct Refusal {
     /// Every import that stands in the way, when `kind` is [`RefusalKind::Imports`] or
     /// [`RefusalKind::WorldVersion`].
     pub imports: Vec<ImportVerdict>,
+    /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
+    pub signature: Option<SignatureFault>,
 }
 
 impl Refusal {
@@ -96,6 +99,14 @@ impl Refusal {
             kind,
             message: message.into(),
             imports: Vec::new(),
+            signature: None,
+        }
+    }
+
+    pub(crate) fn signature(fault: SignatureFault, message: String) -> Refusal {
+        Refusal {
+            signature: Some(fault),
+            ..Refusal::new(RefusalKind::Signature, message)
         }
     }
 
@@ -123,6 +134,10 @@ pub enum RefusalKind {
     Imports,
     /// It was built for a version of an interface that this host does not have.
     WorldVersion,
+    /// It is not signed as the policy asks.
+    Signature,
+    /// It has other bytes than it was pinned to.
+    Digest,
     /// It takes more time or memory to compile than is allowed, or has a shape that does.
     CompileLimit,
     /// It does not export what is to be called, or with another type.
@@ -138,6 +153,8 @@ impl RefusalKind {
             RefusalKind::TooLarge => "too-large",
             RefusalKind::Imports => "imports",
             RefusalKind::WorldVersion => "world-version",
+            RefusalKind::Signature => "signature",
+            RefusalKind::Digest => "digest",
             RefusalKind::CompileLimit => "compile-limit",
             RefusalKind::MissingExport => "missing-export",
         }

@@ -54,6 +54,8 @@ mod runtime;
 mod scan;
 mod secrets;
 mod session;
+mod signature;
+mod source;
 mod state;
 mod stores;
 mod verdict;
@@ -71,11 +73,13 @@ pub use provider::Provider;
 pub use report::{
     Describe, LogLine, Outcome, ProviderInfo, Report, Stdio, Usage, host_error_json, refused_json,
 };
-pub use runtime::{Builder, Runtime, Source};
+pub use runtime::{Builder, Runtime};
 pub use session::{ExitCode, Guest, Session};
+pub use signature::Signer;
+pub use source::{Source, Vetted, signature_path};
 pub use state::HostState;
 pub use tollgate_policy as policy;
-pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError};
+pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureFault, Trust};
 pub use verdict::{
     CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSION, Verdict,
     WASI_VERSION,

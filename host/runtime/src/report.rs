@@ -10,6 +10,7 @@ use crate::bindings::tollgate::provider::log::Level;
 use crate::error::{HostError, Refusal};
 use crate::fault::{Fault, FaultKind};
 use crate::imports::types::Error;
+use crate::signature::Signer;
 
 /// Which component a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct ProviderInfo {
     pub size: u64,
     /// The world it is recognised to be of.
     pub world: Option<String>,
+    /// Whose signature was verified; none when the policy asks for no signature.
+    pub signer: Option<Signer>,
 }
 
 /// How a call ended, and all that it used on the way.
@@ -249,6 +252,8 @@ pub fn refused_json(provider: &ProviderInfo, refusal: &Refusal, limits: &Limits)
         })
         .collect();
     let mut value = json!({ "kind": refusal.kind.label(), "message": refusal.message });
+    let reason = refusal.signature.map(|fault| json!(fault.label()));
+    put(&mut value, "reason", reason);
     put(
         &mut value,
         "imports",
@@ -277,6 +282,7 @@ fn provider_json(provider: &ProviderInfo) -> Value {
         "digest": provider.digest,
         "size": provider.size,
         "world": provider.world,
+        "signature": provider.signer.as_ref().map(Signer::to_json),
     })
 }
 

@@ -1,13 +1,10 @@
 //! The runtime: from bytes and a policy to a [`Provider`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tollgate_policy::{Grants, Limits, Policy, Streams};
+use tollgate_policy::{Grants, Policy, Streams};
 use wasmtime::component::Linker;
 
 use crate::admission::Admission;
@@ -19,102 +16,13 @@ use crate::engine::Engines;
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::{AddToLinker, link};
-use crate::inspect::{Inspection, inspect};
+use crate::inspect::Inspection;
 use crate::provider::{Provider, Reach};
-use crate::report::ProviderInfo;
 use crate::secrets::Secrets;
+use crate::source::Source;
 use crate::state::HostState;
 use crate::stores::Stores;
 use crate::verdict::{Verdict, judge};
-
-/// A component's bytes and its name.
-#[derive(Clone, Debug)]
-pub struct Source {
-    name: Arc<str>,
-    bytes: Arc<[u8]>,
-}
-
-impl Source {
-    /// Bytes that are at hand, under the name that reports and logs show.
-    pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Source {
-        Source {
-            name: name.into(),
-            bytes: bytes.into(),
-        }
-    }
-
-    /// Reads a file, up to the `component-size` limit, under its name without the extension.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, is not a regular file, or is larger than the limit.
-    pub fn file(path: &Path, limits: &Limits) -> Result<Source, LoadError> {
-        let name = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let read = || {
-            // Looked at before it is opened: opening a pipe would wait for a writer.
-            if !std::fs::metadata(path)?.is_file() {
-                return Err(std::io::Error::other("not a regular file"));
-            }
-            let mut bytes = Vec::new();
-            File::open(path)?
-                .take(limits.component_size.saturating_add(1))
-                .read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|error| LoadError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
-        too_large(bytes.len(), limits)?;
-        Ok(Source::bytes(&name, bytes))
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// What its bytes say: validity, digest, imports and exports. Nothing is compiled.
-    ///
-    /// # Errors
-    ///
-    /// It is no component, or not a valid one.
-    pub fn inspect(&self) -> Result<Inspection, Refusal> {
-        inspect(&self.bytes)
-    }
-
-    /// What reports say of it.
-    pub fn info(&self, world: Option<String>) -> ProviderInfo {
-        ProviderInfo {
-            name: Arc::clone(&self.name),
-            digest: crate::inspect::digest(&self.bytes),
-            size: self.bytes.len() as u64,
-            world,
-        }
-    }
-}
-
-fn too_large(size: usize, limits: &Limits) -> Result<(), Refusal> {
-    if size as u64 > limits.component_size {
-        return Err(Refusal::new(
-            RefusalKind::TooLarge,
-            format!(
-                "larger than the {} bytes allowed; the policy's `limits.component-size` (or \
-                 --component-size) raises it",
-                limits.component_size
-            ),
-        ));
-    }
-    Ok(())
-}
 
 /// Makes a [`Runtime`].
 #[derive(Default)]
@@ -314,14 +222,13 @@ impl Runtime {
         if !self.shared.foundry.compiler.keeps(&policy.limits) {
             return Err(LoadError::CompilesInProcess);
         }
-        too_large(source.bytes.len(), &policy.limits)?;
-        let inspection = source.inspect()?;
-        let verdict = self.judge(&inspection, &policy.grants);
+        let vetted = source.vet(policy)?;
+        let verdict = self.judge(&vetted.inspection, &policy.grants);
         if let Some(refusal) = verdict.refusal() {
             return Err(refusal.into());
         }
         let store = policy.grants.store.as_ref();
-        let store = store.map(|grant| self.shared.stores.open(grant, &source.name));
+        let store = store.map(|grant| self.shared.stores.open(grant, source.name()));
         let reach = Reach {
             roots: Roots::open(&policy.grants)?,
             egress: Arc::clone(&self.shared.egress),
@@ -330,7 +237,7 @@ impl Runtime {
             admission: Arc::clone(&self.shared.admission),
         };
         let Shared { foundry, .. } = &*self.shared;
-        let code = foundry.make(source, &inspection.digest, &policy.limits, cancelled)?;
+        let code = foundry.make(source, &vetted.inspection.digest, &policy.limits, cancelled)?;
         let mut linker = Linker::new(&code.unit.engine);
         link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
         let pre = linker.instantiate_pre(&code.component).map_err(|error| {
@@ -338,13 +245,14 @@ impl Runtime {
             let text = format!("an import has another type than this host's: {error:#}");
             Refusal::new(RefusalKind::Imports, crate::escape::line(&text))
         })?;
-        let info = ProviderInfo {
-            name: Arc::clone(&source.name),
-            digest: inspection.digest.clone(),
-            size: inspection.size,
-            world: inspection.world(),
-        };
-        Ok(Provider::new(info, &inspection, code, pre, reach, policy))
+        Ok(Provider::new(
+            vetted.info(&source.shared_name()),
+            &vetted.inspection,
+            code,
+            pre,
+            reach,
+            policy,
+        ))
     }
 }
 

@@ -132,6 +132,7 @@ impl Verdict {
             kind,
             message: format!("{count} {noun} {what}:"),
             imports: against,
+            signature: None,
         })
     }
 }

@@ -179,6 +179,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
             files: vec![FileGrant::new("data", samples.path("files"), Access::Read)],
             ..Grants::default()
         },
+        ..Policy::default()
     };
     let provider = samples.load_under("hostile", &policy).await?;
     let mut rows = Vec::new();

@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 use tollgate_policy::{
-    Access, Credential, FileGrant, Grants, HttpGrant, Limits, Policy, SecretSource, StoreGrant,
-    WasiGrant,
+    Access, Credential, FileGrant, Grants, HttpGrant, KeyId, Limits, Policy, PublicKey,
+    SecretSource, StoreGrant, Trust, WasiGrant,
 };
 
 /// Limits with every key somewhere in its range, its ends included.
@@ -143,6 +143,27 @@ fn grants() -> impl Strategy<Value = Grants> {
     )
 }
 
+/// Keys that are any point and no weak one, each once.
+fn trust() -> impl Strategy<Value = Trust> {
+    let key = any::<([u8; 8], [u8; 32])>().prop_filter_map("weak", |(id, key)| {
+        PublicKey::from_parts(KeyId(id), key).ok()
+    });
+    (prop::collection::vec(key, 0..3), any::<bool>()).prop_map(|(keys, require)| {
+        let mut trust = Trust {
+            require,
+            ..Trust::default()
+        };
+        for key in keys {
+            let _ = trust.add_key(key);
+        }
+        trust
+    })
+}
+
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
-    (limits(), grants()).prop_map(|(limits, grants)| Policy { limits, grants })
+    (limits(), grants(), trust()).prop_map(|(limits, grants, trust)| Policy {
+        limits,
+        grants,
+        trust,
+    })
 }
