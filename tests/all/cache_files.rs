@@ -40,7 +40,7 @@ fn open(path: &Path) -> Result<Cache, CacheError> {
 
 /// Opens what has to be refused; the message names the path.
 fn refused(path: &Path) -> CacheError {
-    let error = open(path).err().expect("opened");
+    let error = open(path).expect_err("opened");
     let text = error.to_string();
     let named: std::path::PathBuf = path.components().collect();
     assert!(text.contains(named.to_str().unwrap()), "{text}");
