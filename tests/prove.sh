@@ -201,10 +201,10 @@ prove cache-key-mode   $folder '/fn key(/,/^    }/s/!is_private(&stat)/false/' c
 prove cache-key-owner  $folder '/fn key(/,/^    }/s/stat\.st_uid != self\.user/false/' cache_files::a_key_that_others_may_know_is_none
 prove cache-key-length $folder 's/stat\.st_size != key\.len() as i64 || //' cache_files::a_key_that_others_may_know_is_none
 prove cache-files-mode $folder 's/Mode::RUSR\.union(Mode::WUSR)/Mode::RUSR.union(Mode::WUSR).union(Mode::ROTH)/' cache_files::all_that_is_made_is_the_owners_alone
-prove cache-size       $rt/cache/evict.rs 's/if total <= most {/if true || total <= most {/' cache::what_was_not_used_for_longest_goes_first
-prove cache-too-large  $rt/cache.rs 's/if size > \*max_size {/if false \&\& size > *max_size {/' cache::what_was_not_used_for_longest_goes_first
-prove cache-lru        $rt/cache.rs 's/        file\.touch();//' cache::what_was_not_used_for_longest_goes_first
-prove cache-sweep      $rt/cache/evict.rs 's/age > ABANDONED/age > ABANDONED * 99/' cache::what_killed_writers_left_is_swept
+prove cache-size       $rt/cache/evict.rs 's/if total <= most {/if true || total <= most {/' cache_size::what_was_not_used_for_longest_goes_first
+prove cache-too-large  $rt/cache.rs 's/if size > \*max_size {/if false \&\& size > *max_size {/' cache_size::what_was_not_used_for_longest_goes_first
+prove cache-lru        $rt/cache.rs 's/        file\.touch();//' cache_size::what_was_not_used_for_longest_goes_first
+prove cache-sweep      $rt/cache/evict.rs 's/age > ABANDONED/age > ABANDONED * 99/' cache_size::what_killed_writers_left_is_swept
 prove cache-audit      $rt/code.rs 's/                Cache::distrusted(source\.name(), digest, why);//' cache::planted_code_is_never_executed
 
 printf '%s proved, %s not\n' "$proved" "$failed"
