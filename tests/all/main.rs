@@ -13,6 +13,7 @@ mod audit;
 mod budget;
 mod cache;
 mod cache_files;
+mod cache_size;
 mod cancel;
 mod cancel_polls;
 mod capabilities;

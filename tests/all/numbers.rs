@@ -104,7 +104,7 @@ fn the_report_is_the_contract() {
     );
     assert_eq!(
         keys(&report["provider"]),
-        ["name", "digest", "size", "world"]
+        ["name", "digest", "size", "world", "signature"]
     );
     assert_eq!(
         keys(&report["usage"]),

@@ -16,17 +16,7 @@ pub(super) fn is_entry(name: &str) -> bool {
 /// Removes entries until those that stay take `most` bytes together, and what was abandoned. Other processes may
 /// do the same at the same time.
 pub(super) fn make_room(folder: &Folder, most: u64) -> io::Result<()> {
-    let now = SystemTime::now();
-    let (mut entries, others): (Vec<Found>, Vec<Found>) = folder
-        .list()?
-        .into_iter()
-        .partition(|file| is_entry(&file.name));
-    for file in others {
-        let age = now.duration_since(file.used).unwrap_or_default();
-        if file.name.starts_with(TEMPORARY) && age > ABANDONED {
-            folder.remove(&file.name)?;
-        }
-    }
+    let mut entries = sweep(folder)?;
     entries.sort_by(|a, b| (a.used, &a.name).cmp(&(b.used, &b.name)));
     let mut total: u64 = entries.iter().map(|file| file.size).sum();
     for file in entries {
@@ -39,18 +29,28 @@ pub(super) fn make_room(folder: &Folder, most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes all of it; how many entries, and how many bytes.
+/// Removes all entries, and what was abandoned; how many entries, and how many bytes.
 pub(super) fn clear(folder: &Folder) -> io::Result<(usize, u64)> {
-    let (mut count, mut bytes) = (0, 0);
-    for file in folder.list()? {
-        let entry = is_entry(&file.name);
-        if entry || file.name.starts_with(TEMPORARY) {
+    let entries = sweep(folder)?;
+    for file in &entries {
+        folder.remove(&file.name)?;
+    }
+    let bytes = entries.iter().map(|file| file.size).sum();
+    Ok((entries.len(), bytes))
+}
+
+/// Removes what was abandoned, and not what other processes are writing; the entries.
+fn sweep(folder: &Folder) -> io::Result<Vec<Found>> {
+    let now = SystemTime::now();
+    let (entries, others): (Vec<Found>, Vec<Found>) = folder
+        .list()?
+        .into_iter()
+        .partition(|file| is_entry(&file.name));
+    for file in others {
+        let age = now.duration_since(file.used).unwrap_or_default();
+        if file.name.starts_with(TEMPORARY) && age > ABANDONED {
             folder.remove(&file.name)?;
         }
-        if entry {
-            count += 1;
-            bytes += file.size;
-        }
     }
-    Ok((count, bytes))
+    Ok(entries)
 }

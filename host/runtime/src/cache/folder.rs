@@ -105,7 +105,7 @@ impl Folder {
             });
         }
         if !is_private(&found) {
-            let mode = u32::from(Mode::from_raw_mode(found.st_mode).as_raw_mode());
+            let mode = Mode::from_raw_mode(found.st_mode as RawMode).as_raw_mode() as u32;
             return Err(CacheError::Mode { path, mode });
         }
         Ok(Folder { path, handle, user })
@@ -275,8 +275,12 @@ fn is_private(stat: &Stat) -> bool {
     !Mode::from_raw_mode(stat.st_mode as RawMode).intersects(others)
 }
 
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "on other systems they have other types"
+)]
 fn modified(stat: &Stat) -> SystemTime {
     let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
-    let nanos = u64::try_from(stat.st_mtime_nsec).unwrap_or_default();
+    let nanos = stat.st_mtime_nsec as u64;
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos)
 }
