@@ -27,7 +27,7 @@ prove() {
     # Of that package, only the tests that are named here: the attack table is a program of its own.
     targets=
     [ "$package" = tollgate-tests ] && targets='--test all'
-    case $name in *"$only"*) ;; *) return ;; esac
+    case $name in *"$only"*) ;; *) return 0 ;; esac
     cp "$root/$file" "$copy/$file"
     sed -i "$edit" "$copy/$file"
     if cmp -s "$root/$file" "$copy/$file"; then
