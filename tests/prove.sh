@@ -130,7 +130,7 @@ prove wasi-http-trails $rt/imports/wasi/http.rs 's/is_some_and(among)/is_some_an
 prove wasi-http-wait   $rt/imports/wasi/http.rs 's/within(options\.connect_timeout,/within(None,/' wasi_bodies::a_guest_need_not_wait
 prove wasi-http-first  $rt/imports/wasi/http.rs 's/within(options\.first_byte_timeout,/within(None,/' wasi_bodies::a_guest_need_not_wait
 prove wasi-http-pause  $rt/imports/wasi/http.rs 's/patience: options\.between_bytes_timeout/patience: None/' wasi_bodies::a_guest_need_not_wait
-prove wasi-http-sweep  $rt/blocking.rs 's/if alive == 0 || alive >= before/if alive == 0 || before < usize::MAX/' wasi_bodies::floods_are_stopped_and_leave_and_what_is_left
+prove wasi-http-sweep  $rt/blocking.rs 's/if alive == 0 || alive >= before/if alive == 0 || before < usize::MAX/' wasi_bodies::floods_are_stopped_and_leave_nothing
 prove files-range-cap  $rt/imports/files.rs 's/u64::from(length) > self\.meter\.limits\.host_data/false/' files::a_read_is_no_larger_than_host_data_allows
 prove files-max-write   host/policy/src/decide.rs 's/used\.bytes <= grant\.max_write/true/' quotas::bytes_written_are_bounded_by_max_write
 prove files-max-files   host/policy/src/decide.rs 's/used\.files <= grant\.max_files/true/' quotas::files_written_are_bounded_by_max_files
