@@ -187,7 +187,7 @@ prove trust-exact-name $rt/source.rs 's/FileName::Exact(file) => name == &\*\*fi
 prove trust-digest     host/policy/src/signature.rs 's/all(|said| said == digest)/all(|said| said == digest || true)/' trust::each_bad_signature_has_its_reason
 prove trust-require    host/policy/src/trust.rs 's/self\.require || !self\.keys\.is_empty()/!self.keys.is_empty()/' trust::a_signature_is_required_without_keys_as_well
 prove trust-size       $rt/source.rs 's/file\.take(MAX_SIGNATURE as u64 + 1)/file.take(u64::MAX)/; s/bytes\.len() > MAX_SIGNATURE/false/' trust::what_is_no_file_is_no_signature
-prove trust-fifo       $rt/source.rs 's/if !std::fs::metadata(path)?\.is_file()/if false/; s/options\.custom_flags(.*);/let _ = crate::imports::files::NONBLOCK;/' trust::what_is_no_file_is_no_signature
+prove trust-fifo       $rt/source.rs 's/if !std::fs::metadata(path)?\.is_file()/if false/; s/Ok(file\.metadata()?\.is_file()\.then_some(file))/Ok(Some(file))/' trust::what_is_no_file_is_no_signature
 prove trust-weak-key   host/policy/src/trust.rs 's/if key\.is_weak()/if false \&\& key.is_weak()/' keys_under_which_anybody_can_sign_are_refused tollgate-policy
 prove trust-waived     host/policy/src/file_trust.rs 's/if !trust\.keys\.is_empty()/if false/' mistakes_are_told_with_their_place_and_a_cure tollgate-policy
 prove trust-flag       host/cli/src/options.rs 's/policy\.trust\.require |= self\.require_signature;//' cli_trust::every_command_asks_who_signed
