@@ -36,6 +36,10 @@ lint: setup
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
+# The WIT of others that is copied here, against its source.
+vendored:
+    @tests/vendored.sh
+
 # The guests as components, in target/guests.
 guests: setup
     @cargo run --quiet --package tollgate-guests -- build

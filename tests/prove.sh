@@ -96,7 +96,15 @@ prove fair-share       $rt/state.rs 's/if self\.meter\.turn_is_over()/if false \
 prove fuel-in-register $rt/meter.rs 's/if meter\.host_phase != Phase::Host/if false/' numbers::
 prove verdict          $rt/runtime.rs 's/if let Some(refusal) = verdict\.refusal()/if let (false, Some(refusal)) = (true, verdict.refusal())/' load::
 prove link             $rt/imports/mod.rs 's/if grants\.log {/if true {/' what_is_not_granted_is_not_linked tollgate
-prove versions         $rt/verdict.rs 's/&& !serves(have, version)/\&\& version == Some("none") \&\& !serves(have, version)/' load::other_versions_are_refused_naming_both
+prove versions         $rt/verdict.rs 's/&& !have.iter().any(|have| serves(have, version))/\&\& version == Some("none")/' load::other_versions_are_refused_naming_all
+prove send-method      $rt/imports/http.rs 's/outgoing\.admit(message\.method\.as_str()/outgoing.admit("GET"/' http_send::
+prove send-max-body    $rt/imports/http.rs 's/if message\.body\.len() as u64 > cap/if false \&\& message.body.len() as u64 > cap/' http_send::
+prove send-get-body    $rt/imports/http.rs 's/if !message\.body\.is_empty() \&\&/if false \&\& !message.body.is_empty() \&\&/' http_send::a_get_has_no_body
+prove send-redirect    $rt/imports/http.rs 's/message\.redirect(reply/if false { message.redirect(reply/; s/response\.status());$/response.status()); }/' http_send::a_redirect_repeats
+prove send-toll        $rt/imports/http.rs 's/(request\.url\.len() + request\.body\.len())/request.url.len()/' http_send::a_body_is_paid_for
+prove optional-version $rt/provider.rs 's/return Ok(None);/return Ok(None);/; s/== wanted {/== wanted || true {/' hooks::
+prove published        wit/provider/http.wit 's/status: u16/status: u32/' worlds::what_is_published
+prove grant-older      $rt/imports/v0_1.rs 's/new::log::Level::Warn,/new::log::Level::Info,/' worlds::one_component
 prove files-decision   $rt/imports/files.rs 's/decide::files(&self\.grants, root, path, access)/decide::files(\&self.grants, root, path, Access::Read)/' files::a_read_only_root_stays_as_it_is
 prove files-regular    $rt/imports/files.rs 's/if metadata\.is_file() {/if true || metadata.is_file() {/' files::only_regular_files_are_read_or_replaced
 prove files-outside    $rt/imports/files.rs 's/error\.raw_os_error()\.is_none()/false/' files::symbolic_links_never_leave_the_root

@@ -90,9 +90,9 @@ pub(crate) fn imports_json(imports: &[Import], verdicts: &[ImportVerdict]) -> Va
             "verdict": verdict.judgement.label(),
         });
         let more = match &verdict.judgement {
-            Judgement::Denied { line, .. } => Some(("grant", line)),
-            Judgement::UnsupportedVersion { have } => Some(("have", have)),
-            Judgement::Unknown { note: Some(note) } => Some(("note", note)),
+            Judgement::Denied { line, .. } => Some(("grant", line.clone())),
+            Judgement::UnsupportedVersion { have } => Some(("have", have.join(", "))),
+            Judgement::Unknown { note: Some(note) } => Some(("note", note.clone())),
             _ => None,
         };
         if let (Value::Object(map), Some((key, value))) = (&mut object, more) {

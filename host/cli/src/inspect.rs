@@ -122,7 +122,9 @@ fn for_people(
 fn import(verdict: &ImportVerdict) -> Vec<Cell> {
     let more = match &verdict.judgement {
         Judgement::Denied { line, .. } => line.clone(),
-        Judgement::UnsupportedVersion { have } => format!("this host serves {have}"),
+        Judgement::UnsupportedVersion { have } => {
+            format!("this host serves {}", have.join(" and "))
+        }
         Judgement::Unknown { note: Some(note) } => escape::line(note).into_owned(),
         Judgement::Unknown { note: None } => "this host has no such interface".to_owned(),
         _ => String::new(),

@@ -23,7 +23,7 @@ mod world {
         world: "tollgate:ledger/statement-importer",
         imports: { default: async | trappable },
         exports: { default: async },
-        with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+        with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
     });
 }
 

@@ -17,7 +17,7 @@ mod world {
         world: "tollgate:releases/releases",
         imports: { default: async | trappable },
         exports: { default: async },
-        with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+        with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
     });
 }
 

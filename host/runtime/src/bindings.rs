@@ -1,30 +1,20 @@
-//! `bindgen!` and nothing else: the host side of `tollgate:provider`.
+//! The host side of `tollgate:provider`, a module for each version that this host serves.
 //!
-//! An embedder's own world names these modules in `with`, so that its types and ours are the same:
+//! An embedder's own world names the module of the version it stands on in `with`, so that its types and ours
+//! are the same:
 //!
 //! ```ignore
 //! wasmtime::component::bindgen!({
 //!     path: ["wit/provider", "wit/ledger"],
 //!     world: "tollgate:ledger/statement-importer",
-//!     with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+//!     with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
 //!     imports: { default: async | trappable },
 //!     exports: { default: async },
 //! });
 //! ```
-#![expect(
-    missing_docs,
-    reason = "generated; the documentation is in wit/provider"
-)]
+//!
+//! `imports/` implements the newest version, and `imports/v0_1.rs` says the older one in its words. How a version
+//! comes and goes is in `docs/adr/0011-how-a-world-changes.md`.
 
-wasmtime::component::bindgen!({
-    path: "../../wit/provider",
-    world: "tollgate:provider/provider",
-    // Async, so that a deadline reaches into them; trappable, so that a limit can end the call.
-    imports: { default: async | trappable },
-    exports: { default: async },
-    with: {
-        "tollgate:provider/hash.hasher": crate::imports::hash::Hasher,
-        "tollgate:provider/store.bucket": crate::imports::store::Bucket,
-    },
-    require_store_data_send: true,
-});
+pub mod v0_1;
+pub mod v0_2;

@@ -1,12 +1,13 @@
 //! What the bytes of a component say before any of it is compiled.
 
+use semver::Version;
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::error::{Refusal, RefusalKind};
 use crate::scan::scan;
-use crate::verdict::split_version;
+use crate::verdict::{PROVIDER_VERSIONS, split_version};
 
 /// What an import or export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +107,17 @@ impl Inspection {
         None
     }
 
+    /// The newest that it imports something of; one that imports nothing is of any, and so of the newest served.
     fn provider_version(&self) -> &str {
-        self.imports
-            .iter()
-            .find_map(|import| match split_version(&import.name) {
-                (base, Some(version)) if base.starts_with("tollgate:provider/") => Some(version),
-                _ => None,
-            })
-            .unwrap_or(crate::verdict::PROVIDER_VERSION)
+        let versions = self.imports.iter().filter_map(|import| {
+            let (base, version) = split_version(&import.name);
+            let version = version.filter(|_| base.starts_with("tollgate:provider/"))?;
+            Some((Version::parse(version).ok()?, version))
+        });
+        let newest = versions.max().map(|(_, version)| version);
+        newest
+            .or_else(|| PROVIDER_VERSIONS.last().copied())
+            .unwrap_or_default()
     }
 }
 

@@ -81,7 +81,7 @@ pub use state::HostState;
 pub use tollgate_policy as policy;
 pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureFault, Trust};
 pub use verdict::{
-    CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSION, Verdict,
+    CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSIONS, Verdict,
     WASI_VERSION,
 };
 pub use wave::WaveError;

@@ -15,7 +15,7 @@ use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::types::Error;
 use crate::imports::wasi::Setup;
-use crate::inspect::{Inspection, ItemKind};
+use crate::inspect::{Export, Inspection, ItemKind};
 use crate::report::ProviderInfo;
 use crate::secrets::Secrets;
 use crate::session::Session;
@@ -70,6 +70,7 @@ pub(crate) struct Shared {
     /// Places that an instance takes.
     pub(crate) weight: u32,
     origin: Origin,
+    exports: Vec<Export>,
     run: Option<ComponentExportIndex>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
@@ -118,6 +119,7 @@ impl Provider {
                 store: reach.store,
                 admission: reach.admission,
                 weight: code.weight,
+                exports: inspection.exports.clone(),
                 run,
                 command,
                 fixed: policy.limits.clone(),
@@ -145,6 +147,55 @@ impl Provider {
     /// The limits its sessions get.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What it exports, in the component's order.
+    pub fn exports(&self) -> &[Export] {
+        &self.shared.exports
+    }
+
+    /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: what
+    /// `bindgen!` generated to call it, or `None` when the component does not have it. `indices` is the `new` of
+    /// the interface's `GuestIndices`; what it makes is good for every session.
+    ///
+    /// ```ignore
+    /// let name = "tollgate:releases/resolve@0.1.0";
+    /// if let Some(resolve) = provider.optional(name, world::resolve::GuestIndices::new)? {
+    ///     let report = provider.session().call(async |guest: &mut Guest<'_>| {
+    ///         let resolve = resolve.load(&mut *guest.store, guest.instance)?;
+    ///         resolve.call_resolve(&mut *guest.store, "^1", "linux/x86_64").await
+    ///     });
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The component exports the interface in a version that `indices` does not know
+    /// ([`RefusalKind::WorldVersion`], both are named), or without a function of it
+    /// ([`RefusalKind::MissingExport`]). A function of other types is found when it is called, and faults.
+    pub fn optional<T>(
+        &self,
+        interface: &str,
+        indices: impl FnOnce(&InstancePre<HostState>) -> wasmtime::Result<T>,
+    ) -> Result<Option<T>, Refusal> {
+        let (base, wanted) = split_version(interface);
+        let mut same = self.shared.exports.iter().filter(|export| {
+            export.kind == ItemKind::Instance && split_version(&export.name).0 == base
+        });
+        let Some(export) = same.next() else {
+            return Ok(None);
+        };
+        indices(&self.shared.pre).map(Some).map_err(|error| {
+            let theirs = crate::escape::line(&export.name);
+            if split_version(&export.name).1 == wanted {
+                let text = format!("all of {interface}: {error:#}");
+                missing(&crate::escape::line(&text))
+            } else {
+                let text =
+                    format!("the component exports {theirs}, and its caller has {interface}");
+                Refusal::new(RefusalKind::WorldVersion, text)
+            }
+        })
     }
 
     /// Whether it is a WASI command, to be called with [`Session::command`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tollgate_policy::{Denial, Limits};
 
-use crate::bindings::tollgate::provider::log::Level;
+use crate::bindings::v0_2::provider::log::Level;
 use crate::error::{HostError, Refusal};
 use crate::fault::{Fault, FaultKind};
 use crate::imports::types::Error;
@@ -241,7 +241,7 @@ pub fn refused_json(provider: &ProviderInfo, refusal: &Refusal, limits: &Limits)
             use crate::verdict::Judgement;
             let more = match &import.judgement {
                 Judgement::Denied { line, .. } => Some(("grant", json!(line))),
-                Judgement::UnsupportedVersion { have } => Some(("have", json!(have))),
+                Judgement::UnsupportedVersion { have } => Some(("have", json!(have.join(", ")))),
                 Judgement::Unknown { note: Some(note) } => Some(("note", json!(note))),
                 _ => None,
             };

@@ -9,8 +9,8 @@ use tollgate_policy::{Capability, Grants};
 use crate::error::{Refusal, RefusalKind};
 use crate::inspect::{Import, ItemKind};
 
-/// The version of `tollgate:provider` that this host serves.
-pub const PROVIDER_VERSION: &str = "0.1.0";
+/// The versions of `tollgate:provider` that this host serves side by side, oldest first.
+pub const PROVIDER_VERSIONS: &[&str] = &["0.1.0", "0.2.0"];
 
 /// The version of WASI that this host serves: the one of wasmtime-wasi 48.
 pub const WASI_VERSION: &str = "0.2.12";
@@ -41,8 +41,8 @@ pub enum Judgement {
     },
     /// This host has the interface, and not this version of it.
     UnsupportedVersion {
-        /// The version it has.
-        have: String,
+        /// The versions it has.
+        have: &'static [&'static str],
     },
 }
 
@@ -81,7 +81,12 @@ impl fmt::Display for ImportVerdict {
             }
             Judgement::Unknown { note: Some(note) } => write!(f, "{name}: {note}"),
             Judgement::UnsupportedVersion { have } => {
-                write!(f, "{name}: this host serves version {have}")
+                let noun = if have.len() == 1 {
+                    "version"
+                } else {
+                    "versions"
+                };
+                write!(f, "{name}: this host serves {noun} {}", have.join(" and "))
             }
         }
     }
@@ -205,12 +210,10 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
             Judgement::Unknown { note: None }
         };
     };
-    if let Some(have) = served_version(base)
-        && !serves(have, version)
+    if let Some(have) = served_versions(base)
+        && !have.iter().any(|have| serves(have, version))
     {
-        return Judgement::UnsupportedVersion {
-            have: have.to_owned(),
-        };
+        return Judgement::UnsupportedVersion { have };
     }
     if capability.granted_by(grants) {
         Judgement::Granted
@@ -233,16 +236,16 @@ fn capability(name: &str, base: &str, extra: &BTreeSet<String>) -> Option<Capabi
     served.then_some(capability)
 }
 
-/// The version of our own package, or of WASI, that this host has; other packages name theirs exactly.
-fn served_version(base: &str) -> Option<&'static str> {
+/// The versions of our own package, or of WASI, that this host has; other packages name theirs exactly.
+fn served_versions(base: &str) -> Option<&'static [&'static str]> {
     if base.starts_with("tollgate:provider/") {
-        Some(PROVIDER_VERSION)
+        Some(PROVIDER_VERSIONS)
     } else if base == "wasi:keyvalue/store" {
-        Some(KEYVALUE_VERSION)
+        Some(&[KEYVALUE_VERSION])
     } else if base == "wasi:config/store" {
-        Some(CONFIG_VERSION)
+        Some(&[CONFIG_VERSION])
     } else if base.starts_with("wasi:") {
-        Some(WASI_VERSION)
+        Some(&[WASI_VERSION])
     } else {
         None
     }

@@ -12,7 +12,7 @@ pub(super) mod ledger {
     wasmtime::component::bindgen!({
         path: ["../../wit/provider", "../../wit/ledger"],
         world: "tollgate:ledger/statement-importer",
-        with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+        with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
         imports: { default: async | trappable },
         exports: { default: async },
     });
@@ -22,7 +22,7 @@ pub(super) mod releases {
     wasmtime::component::bindgen!({
         path: ["../../wit/provider", "../../wit/releases"],
         world: "tollgate:releases/releases",
-        with: { "tollgate:provider": ::tollgate::bindings::tollgate::provider },
+        with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
         imports: { default: async | trappable },
         exports: { default: async },
     });

@@ -2,7 +2,7 @@
 
 use tollgate_policy::decide;
 
-use crate::bindings::tollgate::provider::config::Host;
+use crate::bindings::v0_2::provider::config::Host;
 use crate::bindings_standard::wasi::config::store;
 use crate::meter::MOVE_PRICE;
 use crate::state::HostState;

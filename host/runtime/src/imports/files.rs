@@ -11,7 +11,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileType, Metadata, OpenOptions};
 use tollgate_policy::{Access, FileUse, Grants, Reason, decide};
 
-use crate::bindings::tollgate::provider::files::{Entry, Error, Host, Kind, Metadata as Described};
+use crate::bindings::v0_2::provider::files::{Entry, Error, Host, Kind, Metadata as Described};
 use crate::error::LoadError;
 use crate::meter::{MOVE_PRICE, Stop};
 use crate::state::HostState;

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256, Sha512};
 use wasmtime::component::Resource;
 
-use crate::bindings::tollgate::provider::hash::{Algorithm, Host, HostHasher};
+use crate::bindings::v0_2::provider::hash::{Algorithm, Host, HostHasher};
 use crate::meter::{HASH_PRICE, MOVE_PRICE, Stop};
 use crate::state::HostState;
 

@@ -1,6 +1,6 @@
 //! `tollgate:provider/log`: lines for the report, up to the `log` limit.
 
-use crate::bindings::tollgate::provider::log::{Host, Level};
+use crate::bindings::v0_2::provider::log::{Host, Level};
 use crate::meter::MOVE_PRICE;
 use crate::report::LogLine;
 use crate::state::HostState;

@@ -11,6 +11,7 @@ pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod store;
 pub(crate) mod types;
+mod v0_1;
 pub(crate) mod wasi;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use tollgate_policy::Grants;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::bindings::tollgate::provider;
+use crate::bindings::{v0_1 as older, v0_2 as newest};
 use crate::bindings_standard::wasi as standard;
 use crate::state::HostState;
 
@@ -32,24 +33,31 @@ pub(crate) fn link(
     grants: &Grants,
     extra: &std::collections::BTreeMap<String, AddToLinker>,
 ) -> wasmtime::Result<()> {
+    // Every version of an interface stands on the same grant.
+    macro_rules! link {
+        ($interface:ident) => {
+            older::provider::$interface::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)?;
+            newest::provider::$interface::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)?;
+        };
+    }
     if grants.log {
-        provider::log::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        link!(log);
     }
     if grants.hash {
-        provider::hash::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        link!(hash);
     }
     if !grants.http.is_empty() {
-        provider::http::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        link!(http);
     }
     if !grants.files.is_empty() {
-        provider::files::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        link!(files);
     }
     if grants.config.is_some() {
-        provider::config::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        link!(config);
         standard::config::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
     }
     if grants.store.is_some() {
-        provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
+        link!(store);
         standard::keyvalue::store::add_to_linker::<_, HasSelf<HostState>>(linker, |state| state)?;
     }
     if grants.wasi.is_some() {
@@ -78,23 +86,42 @@ mod tests {
     /// Every interface with its grant. Adding one twice is an error, which tells whether it is there.
     const INTERFACES: &[(&str, Add)] = &[
         ("log = true", |linker| {
-            provider::log::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+            older::provider::log::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("log = true", |linker| {
+            newest::provider::log::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
         }),
         ("hash = true", |linker| {
-            provider::hash::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+            older::provider::hash::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("hash = true", |linker| {
+            newest::provider::hash::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
         }),
         ("http = [{ url = \"https://example.com/**\" }]", |linker| {
-            provider::http::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+            older::provider::http::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("http = [{ url = \"https://example.com/**\" }]", |linker| {
+            newest::provider::http::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
         }),
         (
             "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
-            |linker| provider::files::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s),
+            |linker| older::provider::files::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s),
+        ),
+        (
+            "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
+            |linker| newest::provider::files::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s),
         ),
         ("config = {}", |linker| {
-            provider::config::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+            older::provider::config::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("config = {}", |linker| {
+            newest::provider::config::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
         }),
         ("store = true", |linker| {
-            provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+            older::provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
+        }),
+        ("store = true", |linker| {
+            newest::provider::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)
         }),
         ("config = {}", |linker| {
             standard::config::store::add_to_linker::<_, HasSelf<HostState>>(linker, |s| s)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_policy::{Reason, StoreRequest, decide};
 use wasmtime::component::Resource;
 
-use crate::bindings::tollgate::provider::store::{Error, Host, HostBucket};
+use crate::bindings::v0_2::provider::store::{Error, Host, HostBucket};
 use crate::database::{Bounds, Database, Found, Place, prefix};
 use crate::fault::HostFailure;
 use crate::meter::{MOVE_PRICE, Stop};

@@ -1,6 +1,6 @@
 //! `tollgate:provider/types`: nothing to call; the error that crosses the border.
 
-pub use crate::bindings::tollgate::provider::types::Error;
+pub use crate::bindings::v0_2::provider::types::Error;
 
 impl Error {
     /// The stable name of the case, as in WIT and in the report.
@@ -28,4 +28,4 @@ impl Error {
     }
 }
 
-impl crate::bindings::tollgate::provider::types::Host for crate::state::HostState {}
+impl crate::bindings::v0_2::provider::types::Host for crate::state::HostState {}

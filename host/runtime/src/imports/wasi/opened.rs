@@ -16,7 +16,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DirectoryEntryStream, ErrorCode, OpenFlags,
 };
 
-use crate::bindings::tollgate::provider::files::Kind;
+use crate::bindings::v0_2::provider::files::Kind;
 use crate::imports::files::{self, Trouble, regular};
 use crate::imports::ledger::Ledger;
 
