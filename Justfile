@@ -17,6 +17,10 @@ demo: guests
 test: guests
     cargo test --workspace --quiet --no-fail-fast
 
+# The tests of the library again, in the profile that does not count fuel.
+test-deadline-only: guests
+    TOLLGATE_PROFILE=deadline-only cargo test --quiet --package tollgate-tests --test all -- --skip cli
+
 # The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
 attack *rows: guests
     @cargo test --quiet --package tollgate-tests --test attack -- --table {{rows}}

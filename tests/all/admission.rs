@@ -10,7 +10,7 @@ use crate::invariant;
 const SLEEPER: &str = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
 
 fn runtime(guests: u32, waiting: u32) -> Runtime {
-    Runtime::builder()
+    crate::harness::builder()
         .concurrency(guests)
         .queue(waiting)
         .interface("acme:clock/sleep@0.1.0", crate::clock::clock)

@@ -65,7 +65,7 @@ impl Shelf {
 /// A runtime as another process would have it: with the cache opened anew.
 pub(crate) fn opened(path: &Path, max_size: u64) -> Runtime {
     let cache = Cache::open(path, max_size).unwrap();
-    let builder = tollgate::Runtime::builder().concurrency(4);
+    let builder = crate::harness::builder().concurrency(4);
     builder.cache(cache).build().into()
 }
 

@@ -36,7 +36,7 @@ impl Stage {
             .enable_all()
             .build()
             .unwrap();
-        let runtime = Runtime::builder()
+        let runtime = crate::harness::builder()
             .concurrency(1)
             .interface("acme:clock/sleep@0.1.0", clock)
             .build();

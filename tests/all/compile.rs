@@ -16,7 +16,10 @@ use crate::invariant;
 fn runtime(program: impl Into<PathBuf>) -> Runtime {
     let program = program.into();
     let compiler = Compiler::Worker { program };
-    Runtime::builder().concurrency(4).compiler(compiler).build()
+    crate::harness::builder()
+        .concurrency(4)
+        .compiler(compiler)
+        .build()
 }
 
 fn load(source: &Source, limits: &str) -> Result<Provider, LoadError> {
@@ -190,6 +193,7 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
     for args in [
         &["--tollgate-compile-worker"][..],
         &["--tollgate-compile-worker", "x", "y"],
+        &["--tollgate-compile-worker", "unmetered", "1000000000", "5"],
     ] {
         let output = program().args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
@@ -197,7 +201,7 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
     }
     let mut unread = Vec::new();
     let mut empty = program()
-        .args(["--tollgate-compile-worker", "1000000000", "5"])
+        .args(["--tollgate-compile-worker", "metered", "1000000000", "5"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -215,7 +219,7 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
 /// Nothing is declared that is not enforced: in-process, these two cannot be.
 #[test]
 fn limits_of_compiling_need_a_worker() {
-    let inside = Runtime::builder().concurrency(4).build();
+    let inside = crate::harness::builder().concurrency(4).build();
     for limit in ["compile-time = \"59s\"", "compile-memory = \"1GiB\""] {
         let policy = policy(&format!("limits.{limit}"));
         match wait(inside.load(&source("echo"), &policy)) {

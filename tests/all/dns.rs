@@ -2,8 +2,6 @@
 //!
 //! No test dials a public address, so what turns out to be one is answered beside one that is not.
 
-use tollgate::Runtime;
-
 use crate::client::Client;
 use crate::nameserver::NameServer;
 use crate::server::{Server, response};
@@ -20,7 +18,7 @@ impl Network {
         let resolver = dns.resolver();
         Network {
             dns,
-            client: Client::of(Runtime::builder().resolver(resolver)),
+            client: Client::of(crate::harness::builder().resolver(resolver)),
             server,
         }
     }

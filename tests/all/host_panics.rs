@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tollgate::{CallError, HostState, Outcome, Runtime};
+use tollgate::{CallError, HostState, Outcome};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
@@ -37,7 +37,7 @@ fn a_panic_after_waiting_ends_one_session_and_no_other() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     // A place for the one that panics and one for the one that must not notice.
-    let runtime = Runtime::builder()
+    let runtime = crate::harness::builder()
         .concurrency(2)
         .interface("acme:clock/sleep@0.1.0", nightmare)
         .build();

@@ -3,8 +3,6 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use tollgate::Runtime;
-
 use crate::client::{Client, all_of, url};
 use crate::server::{Names, Server, response};
 
@@ -323,7 +321,7 @@ fn certificates_are_verified() {
     names.set("tls.example", &[&["127.0.0.1"]]);
     let grant = format!("{{ url = \"https://tls.example:{port}/**\", private = true }}");
     let input = format!("https://tls.example:{port}/");
-    let builder = || Runtime::builder().resolver(names.clone());
+    let builder = || crate::harness::builder().resolver(names.clone());
     let trusting = Client::of(builder().root_certificate(der));
     let answer = trusting.answer(&grant, &input);
     assert!(answer.contains("200"), "{answer}");

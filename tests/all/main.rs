@@ -45,6 +45,7 @@ mod numbers;
 mod place;
 #[cfg(feature = "polyglot")]
 mod polyglot;
+mod profile;
 mod providers;
 mod quotas;
 mod registry;

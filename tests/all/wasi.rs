@@ -2,7 +2,7 @@
 
 use tollgate::{CommandInput, ExitCode, Outcome, Report, blocking};
 
-use crate::harness::{load, policy, refused, returned, source};
+use crate::harness::{load, out_of_fuel, policy, refused, source};
 
 pub(crate) const INERT: &str = "grants.wasi = \"inert\"";
 
@@ -115,7 +115,7 @@ fn output_over_the_limit_is_dropped_and_counted() {
 #[test]
 fn the_limits_hold_for_wasi_guests() {
     for (limits, args, kind) in [
-        ("limits.fuel = 10_000_000", &["spin"][..], "fuel"),
+        ("limits.fuel = 10_000_000", &["spin"][..], out_of_fuel()),
         (
             "limits.deadline = \"50ms\"\nlimits.fuel = 1_000_000_000_000",
             &["spin"],
@@ -136,7 +136,4 @@ fn only_a_command_is_a_command() {
     let provider: blocking::Provider = load("echo", "");
     assert!(!provider.as_async().is_command());
     assert!(provider.session().command(CommandInput::default()).is_err());
-    let limits = policy("limits.fuel = 1000").limits;
-    assert_eq!(limits.fuel, 1000);
-    assert_eq!(returned(&crate::harness::run("echo", "", "x")), "x");
 }

@@ -1,7 +1,7 @@
 //! A guest that sends requests through `wasi:http`, and what became of them.
 
 use tollgate::blocking::{Provider, Runtime as Blocking};
-use tollgate::{CommandInput, ExitCode, Outcome, Report, Runtime};
+use tollgate::{CommandInput, ExitCode, Outcome, Report};
 
 use crate::harness::{policy, source};
 use crate::server::{Names, Server, response};
@@ -16,7 +16,9 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new() -> Client {
         let names = Names::default();
-        let builder = Runtime::builder().concurrency(4).resolver(names.clone());
+        let builder = crate::harness::builder()
+            .concurrency(4)
+            .resolver(names.clone());
         Client {
             runtime: builder.build().into(),
             names,

@@ -106,7 +106,7 @@ fn many(count: usize, module: &str) -> Source {
 
 fn instances(module: &str) -> Case {
     // In a runtime of its own: so many memories take all of its places. The validator allows 1,000.
-    let runtime: Runtime = tollgate::Runtime::builder().concurrency(4).build().into();
+    let runtime: Runtime = crate::harness::builder().concurrency(4).build().into();
     let provider = runtime.load(&many(900, module), &policy("")).unwrap();
     Case::new("instances", move |_| {
         kind(&provider.session().wave("attack()"))

@@ -75,7 +75,7 @@ impl Victim {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("cache");
         let cache = Cache::open(&path, Cache::DEFAULT_SIZE).unwrap();
-        let builder = tollgate::Runtime::builder().concurrency(4);
+        let builder = crate::harness::builder().concurrency(4);
         let runtime: Runtime = builder.cache(cache).build().into();
         let (source, evil) = (numbered(7), numbered(666));
         runtime.load(&evil, &policy("")).unwrap();

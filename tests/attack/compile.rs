@@ -53,7 +53,7 @@ fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let compiler = Compiler::this_program().unwrap();
-        let builder = tollgate::Runtime::builder().concurrency(4);
+        let builder = crate::harness::builder().concurrency(4);
         builder.compiler(compiler).build().into()
     })
 }

@@ -262,7 +262,7 @@ fn killed(time: usize) -> String {
     if bytes.len() != 1 << 20 || !whole(&bytes) {
         return "a torn file".to_owned();
     }
-    let runtime: Runtime = tollgate::Runtime::builder().concurrency(1).build().into();
+    let runtime: Runtime = crate::harness::builder().concurrency(1).build().into();
     let text = returned(
         &writing(&runtime, folder.path())
             .session()
@@ -291,7 +291,7 @@ fn writing(runtime: &Runtime, folder: &Path) -> Provider {
 /// A file and a store, written without end; what the process that is killed does.
 pub(crate) fn write_without_end(folder: &str) -> usize {
     std::fs::create_dir(Path::new(folder).join("out")).unwrap();
-    let runtime: Runtime = tollgate::Runtime::builder().concurrency(2).build().into();
+    let runtime: Runtime = crate::harness::builder().concurrency(2).build().into();
     let provider = writing(&runtime, Path::new(folder));
     let store = provider.clone();
     std::thread::spawn(move || store.session().run(b"store-churn").is_ok());

@@ -131,7 +131,7 @@ impl Resolver for Names {
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let builder = tollgate::Runtime::builder().concurrency(4);
+        let builder = crate::harness::builder().concurrency(4);
         builder.resolver(Names).build().into()
     })
 }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tollgate::{CallError, Provider, Runtime};
+use tollgate::{CallError, Provider};
 
 use crate::case::{Case, Row};
 use crate::clock::{CLOCK, SLEEPING, clock};
@@ -53,7 +53,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 fn many_at_once() -> String {
     static PROVIDER: OnceLock<Provider> = OnceLock::new();
     let provider = PROVIDER.get_or_init(|| {
-        let builder = Runtime::builder().concurrency(64).queue(1_000);
+        let builder = crate::harness::builder().concurrency(64).queue(1_000);
         let runtime = builder.interface("acme:clock/sleep@0.1.0", clock).build();
         wait(runtime.load(&source("sleeper"), &policy(CLOCK))).unwrap()
     });

@@ -64,9 +64,9 @@ impl Foundry {
             }
         }
         let bytes = source.as_bytes();
-        let made = self
-            .compiler
-            .compile(&unit.engine, bytes, limits, cancelled)?;
+        let made =
+            self.compiler
+                .compile(self.engines.profile, &unit.engine, bytes, limits, cancelled)?;
         let code = self.place(&unit, &made, limits)?;
         let mut code = code.map_err(HostError::engine)?.from(compiled);
         if let Some((cache, label)) = &entry

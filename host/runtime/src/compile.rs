@@ -13,6 +13,7 @@ use wasmtime::Engine;
 
 use crate::compile_worker::{self, Answer};
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
+use crate::profile::Profile;
 
 /// Who compiles components.
 ///
@@ -57,6 +58,7 @@ impl Compiler {
     /// Machine code for any engine of the same settings.
     pub(crate) fn compile(
         &self,
+        profile: Profile,
         engine: &Engine,
         bytes: &[u8],
         limits: &Limits,
@@ -64,7 +66,7 @@ impl Compiler {
     ) -> Result<Vec<u8>, LoadError> {
         match self {
             Compiler::InProcess => in_process(engine, bytes),
-            Compiler::Worker { program } => by_worker(program, bytes, limits, cancelled),
+            Compiler::Worker { program } => by_worker(program, profile, bytes, limits, cancelled),
         }
     }
 
@@ -105,6 +107,7 @@ impl Drop for Worker {
 
 fn by_worker(
     program: &Path,
+    profile: Profile,
     bytes: &[u8],
     limits: &Limits,
     cancelled: &AtomicBool,
@@ -117,7 +120,7 @@ fn by_worker(
     };
     let start = Instant::now();
     let child = Command::new(program)
-        .args(compile_worker::arguments(limits))
+        .args(compile_worker::arguments(profile, limits))
         .env_clear()
         .env("MALLOC_ARENA_MAX", "2")
         .current_dir("/")

@@ -8,6 +8,7 @@ use std::process::exit;
 use tollgate_policy::Limits;
 
 use crate::engine::compiling;
+use crate::profile::Profile;
 
 /// What makes a program a worker when it is its first argument.
 const FLAG: &str = "--tollgate-compile-worker";
@@ -50,12 +51,13 @@ pub fn serve_if_asked() {
 }
 
 /// What a worker is started with: what it is, and what it may use.
-pub(crate) fn arguments(limits: &Limits) -> [String; 3] {
+pub(crate) fn arguments(profile: Profile, limits: &Limits) -> [String; 4] {
     // The clock of the one who waits is what counts; this is for when nobody does any more.
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let seconds = limits.compile_time.as_secs() + 1;
     [
         FLAG.to_owned(),
+        profile.label().to_owned(),
         limits.compile_memory.to_string(),
         seconds.saturating_mul(threads).to_string(),
     ]
@@ -82,15 +84,16 @@ pub(crate) fn read(mut said: Vec<u8>) -> Option<Answer> {
 }
 
 fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::error::Error>> {
+    let profile = args.next().and_then(|label| Profile::of(label.to_str()?));
     let mut number = || args.next()?.to_str()?.parse::<u64>().ok();
-    let (Some(memory), Some(seconds)) = (number(), number()) else {
+    let (Some(profile), Some(memory), Some(seconds)) = (profile, number(), number()) else {
         return Err("started by hand".into());
     };
     // Before a byte of the component is read.
     restrain(memory, seconds)?;
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes)?;
-    let (kind, body) = match catch_unwind(|| compiling()?.precompile_component(&bytes)) {
+    let (kind, body) = match catch_unwind(|| compiling(profile)?.precompile_component(&bytes)) {
         Ok(Ok(code)) => (CODE, code),
         Ok(Err(error)) if is_out_of_memory(&error) => (OUT_OF_MEMORY, Vec::new()),
         Ok(Err(error)) => (MALFORMED, format!("{error:#}").into_bytes()),

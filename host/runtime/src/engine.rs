@@ -13,10 +13,12 @@ use wasmtime::{
 };
 
 use crate::error::HostError;
+use crate::profile::Profile;
+use crate::ticker::{Ticker, Ticking};
 
 /// Fuel after which a guest gives its thread back and the clock is looked at.
 ///
-/// One instrument carries the budget and the deadline: fuel counts, and every so many units of it the
+/// In the metered profile one instrument carries the budget and the deadline: fuel counts, and every so many units of it the
 /// guest yields. 100,000 is about 0.1 ms of guest code; measured, it costs 2 % and overshoots a deadline
 /// by about 1 ms (PERF.md), where a second instrument (epochs) would cost 40 %.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;
@@ -78,11 +80,17 @@ pub(crate) struct EngineUnit {
     pub(crate) engine: Engine,
     /// Slots of its pool; none for the engine without one.
     slots: Option<u32>,
+    /// The clock of an engine without fuel.
+    ticker: Option<Ticker>,
 }
 
 impl EngineUnit {
-    fn new(stack: u64, concurrency: Option<u32>) -> Result<EngineUnit, HostError> {
-        let mut config = settings();
+    fn new(
+        profile: Profile,
+        stack: u64,
+        concurrency: Option<u32>,
+    ) -> Result<EngineUnit, HostError> {
+        let mut config = settings(profile);
         let stack = usize::try_from(stack).map_err(HostError::new)?;
         config.max_wasm_stack(stack);
         config.async_stack_size(stack.saturating_add(HOST_STACK));
@@ -90,10 +98,20 @@ impl EngineUnit {
             config.allocation_strategy(pool(concurrency));
         }
         let engine = Engine::new(&config).map_err(HostError::engine)?;
+        let ticker = match profile {
+            Profile::Metered => None,
+            Profile::DeadlineOnly => Some(Ticker::start(engine.clone()).map_err(HostError::new)?),
+        };
         Ok(EngineUnit {
             engine,
             slots: concurrency,
+            ticker,
         })
+    }
+
+    /// What a call holds while it is under way.
+    pub(crate) fn tick(&self) -> Option<Ticking> {
+        self.ticker.as_ref().map(Ticker::tick)
     }
 
     /// Code that [`Compiler::compile`](crate::compile::Compiler::compile) made of a component.
@@ -130,21 +148,23 @@ impl EngineUnit {
     }
 }
 
-/// What compiled code depends on: the same for every engine, so that code of one runs on any other.
-fn settings() -> Config {
+/// What compiled code depends on: the same for every engine of a profile, so that code of one runs on any other.
+fn settings(profile: Profile) -> Config {
     let mut config = Config::new();
     config.wasm_features(WasmFeatures::all().difference(PROPOSALS), false);
     config.wasm_features(PROPOSALS, true);
     config.concurrency_support(false);
-    config.consume_fuel(true);
+    // One instrument or the other: together they cost more than both.
+    config.consume_fuel(profile.counts_fuel());
+    config.epoch_interruption(!profile.counts_fuel());
     // Traps name the functions they passed through; 16 are enough to find the place.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     config
 }
 
 /// An engine that compiles and runs nothing.
-pub(crate) fn compiling() -> wasmtime::Result<Engine> {
-    Engine::new(&settings())
+pub(crate) fn compiling(profile: Profile) -> wasmtime::Result<Engine> {
+    Engine::new(&settings(profile))
 }
 
 fn pool(concurrency: u32) -> InstanceAllocationStrategy {
@@ -169,13 +189,15 @@ fn pool(concurrency: u32) -> InstanceAllocationStrategy {
 
 /// The engines of a process, made when first needed.
 pub(crate) struct Engines {
+    pub(crate) profile: Profile,
     concurrency: u32,
     units: Mutex<BTreeMap<(u64, bool), Arc<EngineUnit>>>,
 }
 
 impl Engines {
-    pub(crate) fn new(concurrency: u32) -> Engines {
+    pub(crate) fn new(profile: Profile, concurrency: u32) -> Engines {
         Engines {
+            profile,
             concurrency,
             units: Mutex::default(),
         }
@@ -184,17 +206,17 @@ impl Engines {
     /// The engine for guests with `stack` bytes of stack, pooled where the machine allows it.
     pub(crate) fn pooled(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
         self.unit(stack, true, || {
-            EngineUnit::new(stack, Some(self.concurrency)).or_else(|error| {
+            EngineUnit::new(self.profile, stack, Some(self.concurrency)).or_else(|error| {
                 // A limit on address space (`ulimit -v`, some containers) leaves no room for a pool.
                 tracing::info!(%error, "no instance pool on this machine; allocating on demand");
-                EngineUnit::new(stack, None)
+                EngineUnit::new(self.profile, stack, None)
             })
         })
     }
 
     /// The engine for components that the pool cannot hold.
     pub(crate) fn on_demand(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
-        self.unit(stack, false, || EngineUnit::new(stack, None))
+        self.unit(stack, false, || EngineUnit::new(self.profile, stack, None))
     }
 
     fn unit(

@@ -59,6 +59,12 @@ pub enum LoadError {
          it compiles in its own process; leave them out, or build its runtime with `Compiler::Worker`"
     )]
     CompilesInProcess,
+    /// The policy sets a limit on fuel, and this program has chosen the profile that does not count it.
+    #[error(
+        "the policy sets `limits.fuel`, which this program does not count: it runs guests in the profile \
+         `deadline-only`; leave it out, or build its runtime with `Profile::Metered`"
+    )]
+    FuelNotCounted,
     /// A limit that shapes the engine was to change after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {

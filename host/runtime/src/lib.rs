@@ -48,6 +48,7 @@ mod imports;
 mod inspect;
 mod meter;
 mod outgoing;
+mod profile;
 mod provider;
 mod report;
 mod runtime;
@@ -58,6 +59,7 @@ mod signature;
 mod source;
 mod state;
 mod stores;
+mod ticker;
 mod verdict;
 mod wave;
 
@@ -69,6 +71,7 @@ pub use fault::{Fault, FaultKind, HostFailure};
 pub use imports::types::Error;
 pub use imports::wasi::CommandInput;
 pub use inspect::{Export, Import, Inspection, ItemKind, wit};
+pub use profile::Profile;
 pub use provider::Provider;
 pub use report::{
     Describe, LogLine, Outcome, ProviderInfo, Report, Stdio, Usage, host_error_json, refused_json,

@@ -16,6 +16,7 @@ use crate::imports::files::Roots;
 use crate::imports::types::Error;
 use crate::imports::wasi::Setup;
 use crate::inspect::{Export, Inspection, ItemKind};
+use crate::profile::Profile;
 use crate::report::ProviderInfo;
 use crate::secrets::Secrets;
 use crate::session::Session;
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     /// Places that an instance takes.
     pub(crate) weight: u32,
+    pub(crate) profile: Profile,
     origin: Origin,
     exports: Vec<Export>,
     run: Option<ComponentExportIndex>,
@@ -94,6 +96,7 @@ impl Provider {
         pre: InstancePre<HostState>,
         reach: Reach,
         policy: &tollgate_policy::Policy,
+        profile: Profile,
     ) -> Provider {
         let component = pre.component();
         let run = find_run(&code.unit, &pre);
@@ -119,6 +122,7 @@ impl Provider {
                 store: reach.store,
                 admission: reach.admission,
                 weight: code.weight,
+                profile,
                 exports: inspection.exports.clone(),
                 run,
                 command,
@@ -211,6 +215,9 @@ impl Provider {
     /// `table-elements` above the pool's. Load the component anew to change them.
     pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
         limits.check()?;
+        if !self.shared.profile.keeps(&limits) {
+            return Err(LoadError::FuelNotCounted);
+        }
         let fixed = &self.shared.fixed;
         if limits.stack != fixed.stack {
             return Err(LoadError::FixedAtLoad { key: "stack" });

@@ -10,6 +10,7 @@ use crate::bindings::v0_2::provider::log::Level;
 use crate::error::{HostError, Refusal};
 use crate::fault::{Fault, FaultKind};
 use crate::imports::types::Error;
+use crate::profile::Profile;
 use crate::signature::Signer;
 
 /// Which component a report is about.
@@ -52,6 +53,8 @@ pub struct Report<T, E = Error> {
     pub usage: Usage,
     /// What it might have used.
     pub limits: Arc<Limits>,
+    /// What its work was measured in; without fuel, neither of the two above says anything of fuel.
+    pub profile: Profile,
     /// What it tried and was not allowed, the first hundred.
     pub denials: Vec<Denial>,
     /// What it logged, as the guest wrote it: escape it before showing it.
@@ -104,7 +107,7 @@ impl<T, E> Outcome<T, E> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Fuel, host work included.
+    /// Fuel, host work included. 0 in the profile [`DeadlineOnly`](Profile::DeadlineOnly), which counts none.
     pub fuel: u64,
     /// The most bytes that all linear memories together had.
     pub memory_peak: u64,
@@ -174,6 +177,12 @@ impl<T, E: Describe> Report<T, E> {
             "outcome": self.outcome.label(),
         });
         let usage = &self.usage;
+        let counted = self.profile.counts_fuel();
+        let mut limits = limits_json(&self.limits);
+        if !counted {
+            put(&mut report, "profile", Some(json!(self.profile.label())));
+            put(&mut limits, "fuel", Some(Value::Null));
+        }
         let parts = [
             (
                 "error",
@@ -188,7 +197,7 @@ impl<T, E: Describe> Report<T, E> {
             (
                 "usage",
                 Some(json!({
-                    "fuel": usage.fuel,
+                    "fuel": counted.then_some(usage.fuel),
                     "memory_peak": usage.memory_peak,
                     "table_peak": usage.table_peak,
                     "elapsed_us": micros(usage.elapsed),
@@ -199,7 +208,7 @@ impl<T, E: Describe> Report<T, E> {
                     "output_bytes": usage.output_bytes,
                 })),
             ),
-            ("limits", Some(limits_json(&self.limits))),
+            ("limits", Some(limits)),
             (
                 "denials",
                 Some(self.denials.iter().map(denial_json).collect()),

@@ -17,6 +17,7 @@ use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
 use crate::imports::{AddToLinker, link};
 use crate::inspect::Inspection;
+use crate::profile::Profile;
 use crate::provider::{Provider, Reach};
 use crate::secrets::Secrets;
 use crate::source::Source;
@@ -34,6 +35,7 @@ pub struct Builder {
     certificates: Vec<Vec<u8>>,
     inherit_stdio: bool,
     compiler: Compiler,
+    profile: Profile,
     cache: Option<Cache>,
 }
 
@@ -43,6 +45,13 @@ impl Builder {
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Builder {
         self.compiler = compiler;
+        self
+    }
+
+    /// What guests' work is measured in: fuel and time, unless the embedder says time alone.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Builder {
+        self.profile = profile;
         self
     }
 
@@ -116,7 +125,7 @@ impl Builder {
         Runtime {
             shared: Arc::new(Shared {
                 foundry: Foundry {
-                    engines: Engines::new(admission.concurrency()),
+                    engines: Engines::new(self.profile, admission.concurrency()),
                     compiler: self.compiler,
                     cache: self.cache,
                 },
@@ -222,6 +231,9 @@ impl Runtime {
         if !self.shared.foundry.compiler.keeps(&policy.limits) {
             return Err(LoadError::CompilesInProcess);
         }
+        if !self.shared.foundry.engines.profile.keeps(&policy.limits) {
+            return Err(LoadError::FuelNotCounted);
+        }
         let vetted = source.vet(policy)?;
         let verdict = self.judge(&vetted.inspection, &policy.grants);
         if let Some(refusal) = verdict.refusal() {
@@ -252,6 +264,7 @@ impl Runtime {
             pre,
             reach,
             policy,
+            foundry.engines.profile,
         ))
     }
 }

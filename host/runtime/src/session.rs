@@ -20,6 +20,7 @@ use crate::imports::types::Error;
 use crate::imports::wasi::{CommandInput, Wasi};
 use crate::meter::{Meter, hook};
 use crate::outgoing::Outgoing;
+use crate::profile::Profile;
 use crate::provider::{CommandResult, Provider, RunParams, RunResult};
 use crate::report::{Describe, Outcome, Report, Stdio, Usage};
 use crate::state::{HostState, Log};
@@ -196,7 +197,8 @@ impl Session {
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.
         let mut live = self.enter(start + limits.deadline).await?;
-        live.begin(start, &limits)?;
+        let _ticking = self.provider.shared.unit.tick();
+        live.begin(start, &limits, self.provider.shared.profile)?;
         let deadline = live.store.data().meter.deadline;
         let turns = Arc::clone(&live.store.data().meter.turns);
 
@@ -267,7 +269,7 @@ impl Session {
         table.set_max_capacity(limits.handles as usize);
         let audit = Arc::new(Audit::new(Arc::clone(&shared.info.name)));
         let state = HostState {
-            meter: Meter::new(Arc::clone(limits)),
+            meter: Meter::new(Arc::clone(limits), shared.profile),
             outgoing: Outgoing::new(
                 Arc::clone(&shared.grants),
                 Arc::clone(&shared.secrets),
@@ -288,23 +290,37 @@ impl Session {
         store.limiter(|state| &mut state.meter);
         store.call_hook(hook);
         store.set_max_component_handles(limits.handles as usize);
+        match shared.profile {
+            Profile::Metered => store
+                .fuel_async_yield_interval(Some(YIELD_INTERVAL))
+                .map_err(HostError::engine)?,
+            // At each tick the guest gives its thread back, for one tick more.
+            Profile::DeadlineOnly => store.epoch_deadline_async_yield_and_update(1),
+        }
         Ok(store)
     }
 }
 
 impl Live {
     /// Fills the budget of one call.
-    fn begin(&mut self, start: Instant, limits: &tollgate_policy::Limits) -> Result<(), HostError> {
+    fn begin(
+        &mut self,
+        start: Instant,
+        limits: &tollgate_policy::Limits,
+        profile: Profile,
+    ) -> Result<(), HostError> {
         let state = self.store.data_mut();
         state.meter.begin_call(start);
         state.outgoing.begin_call();
         state.ledger.begin_call();
-        self.store
-            .set_fuel(limits.fuel)
-            .map_err(HostError::engine)?;
-        self.store
-            .fuel_async_yield_interval(Some(YIELD_INTERVAL))
-            .map_err(HostError::engine)
+        match profile {
+            Profile::Metered => self
+                .store
+                .set_fuel(limits.fuel)
+                .map_err(HostError::engine)?,
+            Profile::DeadlineOnly => self.store.set_epoch_deadline(1),
+        }
+        Ok(())
     }
 
     fn report<T, E>(
@@ -314,7 +330,13 @@ impl Live {
         outcome: Outcome<T, E>,
     ) -> Report<T, E> {
         let limits = Arc::clone(&session.provider.limits);
-        let left = self.store.get_fuel().unwrap_or(0);
+        let profile = session.provider.shared.profile;
+        let fuel = match profile {
+            Profile::Metered => limits
+                .fuel
+                .saturating_sub(self.store.get_fuel().unwrap_or(0)),
+            Profile::DeadlineOnly => 0,
+        };
         let state = self.store.data_mut();
         for target in state.ledger.take_refused() {
             state.denied(crate::imports::files::NAME, &target, Reason::Quota);
@@ -334,7 +356,7 @@ impl Live {
         Report {
             provider: Arc::clone(&session.provider.shared.info),
             usage: Usage {
-                fuel: limits.fuel.saturating_sub(left),
+                fuel,
                 memory_peak: meter.memory_peak(),
                 table_peak: meter.table_peak(),
                 elapsed: start.elapsed(),
@@ -346,6 +368,7 @@ impl Live {
             },
             outcome,
             limits,
+            profile,
             denials: state.audit.take_denials(),
             logs: log.lines,
             logs_dropped: log.dropped,

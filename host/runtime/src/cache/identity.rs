@@ -42,11 +42,12 @@ impl Hasher for Feed {
 mod tests {
     use super::*;
     use crate::engine::{Engines, compiling};
+    use crate::profile::Profile;
 
     #[test]
-    fn all_our_engines_are_one_and_others_are_not() {
-        let ours = of(&compiling().unwrap());
-        let engines = Engines::new(4);
+    fn all_engines_of_a_profile_are_one_and_others_are_not() {
+        let ours = of(&compiling(Profile::Metered).unwrap());
+        let engines = Engines::new(Profile::Metered, 4);
         for unit in [
             engines.pooled(512 << 10).unwrap(),
             engines.pooled(64 << 10).unwrap(),
@@ -54,6 +55,7 @@ mod tests {
         ] {
             assert_eq!(of(&unit.engine), ours);
         }
+        assert_ne!(of(&compiling(Profile::DeadlineOnly).unwrap()), ours);
         let mut config = wasmtime::Config::new();
         assert_ne!(of(&Engine::new(&config).unwrap()), ours);
         config.consume_fuel(true);

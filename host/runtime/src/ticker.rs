@@ -1,0 +1,82 @@
+//! The clock of an engine that does not count fuel: a thread that interrupts its guests while there are any.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{Builder, JoinHandle, park, sleep};
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+/// How often guests give their thread back. A deadline is overshot by no more than this and what the machine
+/// adds; a tenth of it would wake a processor ten thousand times a second.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Ends its thread when it is dropped.
+pub(crate) struct Ticker {
+    state: Arc<State>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Calls under way.
+    calls: AtomicU64,
+    over: AtomicBool,
+}
+
+/// One call under way: the clock runs.
+pub(crate) struct Ticking(Arc<State>);
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Ticker {
+    pub(crate) fn start(engine: Engine) -> io::Result<Ticker> {
+        let state = Arc::new(State::default());
+        let seen = Arc::clone(&state);
+        let run = move || {
+            while !seen.over.load(Ordering::SeqCst) {
+                if seen.calls.load(Ordering::SeqCst) == 0 {
+                    // Whoever begins a call or the end after this was read has unparked us already.
+                    park();
+                } else {
+                    sleep(TICK);
+                    engine.increment_epoch();
+                }
+            }
+        };
+        let thread = Builder::new()
+            .name("tollgate-clock".to_owned())
+            .spawn(run)?;
+        Ok(Ticker {
+            state,
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs the clock until what it returns is dropped.
+    pub(crate) fn tick(&self) -> Ticking {
+        let state = Arc::clone(&self.state);
+        if state.calls.fetch_add(1, Ordering::SeqCst) == 0
+            && let Some(thread) = &self.thread
+        {
+            thread.thread().unpark();
+        }
+        Ticking(state)
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.state.over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // It looks at `over` within a tick. Nothing in it panics.
+            drop(thread.join());
+        }
+    }
+}
