@@ -63,3 +63,8 @@ mod wasi_client;
 mod wasi_files;
 mod wasi_http;
 mod wasi_table;
+mod watch;
+mod watch_folder;
+mod watch_hostile;
+mod watch_policy;
+mod watched;
