@@ -54,6 +54,7 @@ mod signer;
 mod standard;
 mod store;
 mod store_file;
+mod story;
 mod text;
 mod traps;
 mod trust;

@@ -1,6 +1,6 @@
 //! The folder itself: gone, back, another one; and nothing that is left when nobody wants it any more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tollgate::Compiler;
 use tollgate::watch::WatchError;
@@ -67,9 +67,11 @@ fn a_folder_may_be_a_link_that_leads_elsewhere() {
         std::fs::rename(&link, &path).unwrap();
     };
     lead("1");
-    watched.serve(|watch| watch.every(Duration::from_millis(50)));
+    watched.serve(|watch| watch);
     watched.next("loaded");
     lead("2");
+    // A link is not in the folder that it leads to.
+    watched.folder().rescan();
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 2))));
     // It is the new folder that is watched.
@@ -121,18 +123,24 @@ fn compiling_for_nobody_is_given_up() {
         .compiler(compiler);
     let runtime = runtime.build();
     let mut watched = Watched::new();
-    watched.serve_by(&runtime, |watch| watch).unwrap();
     watched.write("long.toml", "");
-    watched.install("long", made_of(1_000, 150).as_bytes());
-    let soon = |what: &dyn Fn() -> bool| {
-        let end = std::time::Instant::now() + Duration::from_secs(20);
+    watched.serve_by(&runtime, |watch| watch).unwrap();
+    let long = made_of(1_500, 150);
+    let start = Instant::now();
+    watched.install("long", long.as_bytes());
+    watched.next("loaded");
+    let whole = start.elapsed();
+    let until = |end: Instant, what: &dyn Fn() -> bool| {
         while !what() {
-            assert!(std::time::Instant::now() < end, "it is not to be");
+            assert!(Instant::now() < end, "not in time");
             std::thread::sleep(Duration::from_millis(5));
         }
     };
-    soon(&|| !children(std::process::id()).is_empty());
+    let workers = || children(std::process::id());
+    let other = [long.as_bytes(), &[0, 2, 1, b'v']].concat();
+    watched.install("long", &other);
+    until(Instant::now() + whole * 4, &|| !workers().is_empty());
     watched.stop();
-    soon(&|| children(std::process::id()).is_empty());
+    until(Instant::now() + whole / 2, &|| workers().is_empty());
     watched.silent();
 }

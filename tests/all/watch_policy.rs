@@ -1,6 +1,8 @@
 //! Policies, signatures and pins of a folder that is served: a policy that changes holds at once, and none is
 //! loosened by something that is missing.
 
+use std::time::Duration;
+
 use tollgate::policy::Lock;
 use tollgate::{Limits, Policy, Trust};
 
@@ -10,7 +12,7 @@ use crate::watched::{Watched, bytes, digest, version};
 
 #[test]
 fn a_policy_that_changes_holds_for_the_same_component() {
-    let watched = Watched::with(&["checksums", "echo"].map(|_| "echo")[..1]);
+    let watched = Watched::with(&["echo"]);
     let fuel = || watched.get("echo").unwrap().as_async().limits().fuel;
     assert_eq!(fuel(), Limits::default().fuel);
     let same = digest(&bytes("echo"));
@@ -39,7 +41,10 @@ fn a_policy_with_a_mistake_changes_nothing() {
     watched.write("echo.toml", "limits.fuel = 1234567");
     watched.next("replaced");
     for (bad, words) in [
-        ("limits.fuel = \"\u{1b}[31m\"", "echo.toml:1:16: limits.fuel"),
+        (
+            "limits.fuel = \"\u{1b}[31m\"",
+            "echo.toml:1:16: limits.fuel",
+        ),
         ("limits.memry = 1", "did you mean `memory`"),
         ("<<<<<<< ours", "echo.toml:1:"),
         ("grants.wasi = { stdio = \"inherit\" }", "does not allow"),
@@ -99,6 +104,12 @@ fn a_policy_that_is_gone_is_not_the_default_policy() {
     watched.wrong("failed", "late");
     watched.remove("late.toml");
     assert_eq!(watched.wrong("failed", "late"), "policy-gone");
+    // And one with a mistake in it is one.
+    watched.write("more.toml", "<<<<<<< ours");
+    watched.install("more", &bytes("echo"));
+    assert_eq!(watched.wrong("failed", "more"), "policy");
+    watched.remove("more.toml");
+    assert_eq!(watched.wrong("failed", "more"), "policy-gone");
 }
 
 #[test]
@@ -256,9 +267,16 @@ fn policies_can_be_where_components_are_not() {
     assert_eq!(provider.as_async().limits(), &Limits::default());
 }
 
-/// A policy that asks for what is not there yet is tried again, and told of once.
+/// A policy that asks for what is not there yet is tried again, and told of once. Looking does not make it look
+/// again, which would never end.
 #[test]
 fn what_is_missing_may_come_later() {
+    for every in [Duration::from_millis(30), Duration::from_secs(3600)] {
+        missing_at_first(every);
+    }
+}
+
+fn missing_at_first(every: Duration) {
     let mut watched = Watched::new();
     watched.install("checksums", &bytes("checksums"));
     let folder = watched.place.path().join("elsewhere");
@@ -267,10 +285,15 @@ fn what_is_missing_may_come_later() {
         folder.display()
     );
     watched.write("checksums.toml", grants);
-    watched.serve(|watch| watch.every(std::time::Duration::from_millis(30)));
+    watched.serve(|watch| watch.every(every));
     assert_eq!(watched.wrong("failed", "checksums"), "load");
     watched.nothing_else();
+    watched.is_quiet();
     std::fs::create_dir(folder).unwrap();
+    if every > Duration::from_secs(60) {
+        watched.is_quiet();
+        watched.folder().rescan();
+    }
     watched.next("loaded");
 }
 
@@ -302,6 +325,11 @@ fn what_is_not_pinned_is_not_let_in() {
     );
     // Its line is deleted, which lets nothing in and stops nothing; and then the new one is pinned.
     watched.write(Lock::FILE, lock(&[]));
+    assert_eq!(watched.wrong("kept", "echo"), "digest");
+    assert_eq!(watched.digest("echo"), Some(digest(&old)));
+    // What serves is held to a new policy all the same.
+    watched.write("echo.toml", "limits.fuel = 1234567");
+    watched.next("replaced");
     assert_eq!(watched.wrong("kept", "echo"), "digest");
     assert_eq!(watched.digest("echo"), Some(digest(&old)));
     watched.write(Lock::FILE, lock(&[&new]));

@@ -112,6 +112,11 @@ impl Watched {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
+    /// What is told next.
+    pub(crate) fn any(&self) -> Event {
+        self.told.recv_timeout(PATIENCE).expect("nothing is told")
+    }
+
     /// What is told next, which is to be this.
     pub(crate) fn next(&self, label: &str) -> Event {
         let event = self.told.recv_timeout(PATIENCE);
@@ -134,6 +139,13 @@ impl Watched {
         assert_eq!(self.next("failed").name(), Some("~last"));
         self.remove("~last.wasm");
         assert_eq!(self.next("removed").name(), Some("~last"));
+    }
+
+    /// Nothing is told for ten times as long as it takes to look.
+    pub(crate) fn is_quiet(&self) {
+        if let Ok(event) = self.told.recv_timeout(Duration::from_millis(400)) {
+            panic!("told: {event}");
+        }
     }
 
     /// After [`Watched::stop`], nothing is told to the end of the thread, which has the sender.

@@ -137,6 +137,11 @@ impl Source {
         self.signature.as_deref().map_err(|fault| *fault)
     }
 
+    /// Whether it has the same bytes and the same signature.
+    pub(crate) fn is_same(&self, other: &Source) -> bool {
+        self.bytes == other.bytes && self.signature == other.signature
+    }
+
     /// The text of its signature, or what is there instead.
     pub(crate) fn attached(&self) -> Attached {
         self.signature.clone()

@@ -68,6 +68,7 @@
 //! that a component and its signature are seen together; and every so often anyway ([`Watch::every`]), since not every
 //! file system tells of changes.
 
+mod compare;
 mod event;
 mod files;
 mod keeper;

@@ -183,3 +183,46 @@ mod stamp {
 
 use stamp::Stamp;
 pub(super) use stamp::identity;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_changed_just_now_may_change_unseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.wasm");
+        std::fs::write(&path, "x").unwrap();
+        let files = |component: &Path| Files {
+            component: component.to_owned(),
+            policy: folder.path().join("x.toml"),
+        };
+        assert_eq!(files(&path).stamps(), None);
+        // Whatever time it is given: that it was is seen as well.
+        let file = std::fs::File::open(&path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600))
+            .unwrap();
+        assert_eq!(files(&path).stamps(), None);
+        let old = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        assert!(files(old).stamps().is_some());
+        assert_eq!(files(old).stamps(), files(old).stamps());
+        // Nothing is there, which can be relied on, too.
+        assert!(files(&folder.path().join("none")).stamps().is_some());
+        // What cannot be looked at cannot.
+        assert_eq!(files(&old.join("below")).stamps(), None);
+    }
+
+    #[test]
+    fn a_folder_of_more_entries_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.wasm", "a.wasm", "c.wasm.minisig", ".wasm", "d.WASM"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = components(folder.path(), 5).unwrap();
+        let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap()).collect();
+        assert_eq!(names, ["a.wasm", "b.wasm"]);
+        assert!(components(folder.path(), 4).is_err());
+    }
+}

@@ -32,7 +32,7 @@ pub(super) enum Tried {
 }
 
 /// The digest of a component, and its signature.
-type Bytes = (String, Attached);
+pub(super) type Bytes = (String, Attached);
 
 /// What serves. Its bytes are kept, so that a new policy holds for it whatever is in the folder meanwhile.
 pub(super) struct Serving {
