@@ -30,7 +30,18 @@ fn what_serves_goes_on_without_its_folder() {
         watched.install("echo", &bytes("echo"));
         watched.next("replaced");
     }
-    // Deleted, and made anew: an empty folder is what an unmounted one looks like.
+}
+
+/// An empty folder is what is seen in the place of one that was unmounted, or while another one is filled.
+#[test]
+fn what_serves_goes_on_with_an_empty_folder_in_its_place() {
+    let mut watched = Watched::with(&["counter", "echo"]);
+    watched.stop();
+    // Long enough for all of it to be deleted between two looks.
+    watched.serve(|watch| watch.settle(Duration::from_secs(1)));
+    watched.next("loaded");
+    watched.next("loaded");
+    let serves = || watched.get("echo").is_some() && watched.get("counter").is_some();
     std::fs::remove_dir_all(watched.path()).unwrap();
     watched.next("lost");
     std::fs::create_dir(watched.path()).unwrap();

@@ -70,7 +70,6 @@ impl Watched {
         let tell = self.tell.clone();
         let watch = Watch::new(self.path())
             .every(NEVER)
-            .settle(Duration::from_millis(40))
             .on_event(move |event| {
                 let _ = tell.send(event.clone());
             });
@@ -143,7 +142,7 @@ impl Watched {
 
     /// Nothing is told for ten times as long as it takes to look.
     pub(crate) fn is_quiet(&self) {
-        if let Ok(event) = self.told.recv_timeout(Duration::from_millis(400)) {
+        if let Ok(event) = self.told.recv_timeout(10 * Watch::SETTLE) {
             panic!("told: {event}");
         }
     }

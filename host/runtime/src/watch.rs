@@ -193,7 +193,8 @@ impl Watch {
     }
 
     /// Is told what happens, in order and from the first look on, on the thread that looks after the folder: what
-    /// takes long here holds up reloading, and no calls. The same is in the log, as `tollgate::watch`.
+    /// takes long here holds up reloading, and no calls. The same is in the log, as `tollgate::watch`. It must not own
+    /// the [`Folder`], which would then never be dropped.
     #[must_use]
     pub fn on_event(mut self, tell: impl FnMut(&Event) + Send + 'static) -> Watch {
         self.on_event = Some(Box::new(tell));
