@@ -236,5 +236,37 @@ prove cache-lru        $rt/cache.rs 's/        file\.touch();//' cache_size::wha
 prove cache-sweep      $rt/cache/evict.rs 's/age > ABANDONED/age > ABANDONED * 99/' cache_size::what_killed_writers_left_is_swept
 prove cache-audit      $rt/code.rs 's/                Cache::distrusted(source\.name(), digest, why);//' cache::planted_code_is_never_executed
 
+watch=$rt/watch/compare.rs
+prove watch-kept       $watch 's/            Err(error) => error,$/            Err(error) => { known.serving = None; error }/' watch::a_bad_file_leaves_the_old_one_serving
+prove watch-same       $watch 's/&& source\.is_same(&serving\.source)/\&\& false/' watch::what_is_touched_or_written_again
+prove watch-no-policy  $watch 's/None => return Err(ReloadError::NoPolicy { path: path() }),/None => Policy::default(),/' watch::what_is_there_at_the_start
+prove watch-policy-gone $watch 's/None if known\.had_policy/None if false \&\& known.had_policy/' watch_policy::a_policy_that_is_gone
+prove watch-policy-bad $watch 's/known\.had_policy |= .*;/known.had_policy |= matches!(own, Ok(Some(_)));/' watch_policy::a_policy_that_is_gone
+prove watch-trust      $watch 's/policy\.trust = self\.watch\.trust\.both(&policy\.trust);//' watch_policy::what_is_asked_of_all
+prove watch-both       host/policy/src/trust.rs 's/require: self\.asks() || other\.asks()/require: self.require || other.require/' both_is_never_less tollgate-policy
+prove watch-locked     $watch 's/policy\.trust\.lock = Some(only(lock, files));/let _ = lock;/' watch_policy::what_is_not_pinned
+prove watch-complete   $rt/watch/files.rs 's/    lock\.complete = true;//; s/let mut lock = match/let lock = match/' watch_policy::what_is_not_pinned
+prove watch-withdrawn  $watch 's/if held != serving\.policy {/if false \&\& held != serving.policy {/' watch_policy::a_key_that_is_not_trusted
+prove watch-granted    $watch 's/if revokes(refusal\.kind) =>/if false \&\& revokes(refusal.kind) =>/' watch_policy::a_grant_that_is_taken_back
+prove watch-held       $watch 's/with_lock_of(policy, &serving\.policy)/policy.clone()/; s/revokes, with_lock_of/revokes/' watch_policy::what_is_not_pinned
+prove watch-again      $watch 's/known\.again = error\.may_pass();/known.again = false;/' watch_policy::what_is_missing
+prove watch-told-once  $watch 's/if told && unchanged && !asked {/if false \&\& told {/' watch_policy::what_is_missing
+prove watch-given-up   $watch 's/policy, &self\.wake\.stopped)/policy, \&Default::default())/' watch_folder::compiling_for_nobody
+prove watch-text       $watch 's/if !is_text(&path) {/if false \&\& !is_text(\&path) {/' watch_hostile::names_are_shown
+prove watch-name       $rt/watch/event.rs 's/write!(f, "{}: ", escape::line(name))?;/write!(f, "{name}: ")?;/' watch_hostile::names_are_shown
+prove watch-shown      $rt/watch/event.rs 's/f\.write_str(&escape::line(&text))/f.write_str(\&text)/' watch_hostile::names_are_shown
+prove watch-entries    $rt/watch/files.rs 's/if number >= most {/if false \&\& number >= most {/' watch_hostile::a_flood_of_files
+prove watch-empty      $rt/watch/keeper.rs 's/if paths\.is_empty() && self/if false \&\& self/' watch_folder::what_serves_goes_on_with_
+prove watch-removed    $rt/watch/keeper.rs 's/            self\.publish(&name, None);//' watch::a_file_that_is_removed
+prove watch-panic      $rt/watch/keeper.rs 's/catch_unwind(AssertUnwindSafe(|| tell(&event)))/Ok::<(), Box<dyn std::any::Any + Send>>(tell(\&event))/' watch_hostile::who_is_told
+prove watch-follow     $rt/watch/place.rs 's/if moved || watched != Some(&found) {/if watched.is_none() {/' watch_folder::
+prove watch-returned   $rt/watch/place.rs 's/                self\.watcher = None;//' watch_folder::what_serves_goes_on_without
+prove watch-reading    $rt/watch/place.rs 's/EventKind::Access(_) => true/EventKind::Access(_) => false/' watch_policy::what_is_missing
+prove watch-storm      $rt/watch/wake.rs 's/quiet\.min((settle \* STORM).*)$/{ let _ = (first, STORM); quiet }/' watch_hostile::a_storm
+prove watch-settle     $rt/watch/wake.rs 's/settle\.saturating_sub(last\.elapsed())/Duration::ZERO * last.elapsed().subsec_nanos()/' watch::wake tollgate
+prove watch-every      $rt/watch/wake.rs 's/None => every\.saturating_sub(start\.elapsed())/None => (every * 1000).saturating_sub(start.elapsed())/' watch::what_nobody_tells_of
+prove watch-dropped    $rt/watch.rs 's/        self\.wake\.stop();//' watch_folder::nothing_is_left
+prove watch-stamps     $rt/watch/files.rs 's/(age > STEP + Duration::from_secs(1))/(age > STEP * 0)/' watch::files tollgate
+
 printf '%s proved, %s not\n' "$proved" "$failed"
 [ "$failed" -eq 0 ]

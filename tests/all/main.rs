@@ -7,6 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod "polyglot")]
+mod #[cfg(feature
+mod =
 mod abi;
 mod admission;
 mod audit;
@@ -43,7 +46,6 @@ mod minisign;
 mod nameserver;
 mod numbers;
 mod place;
-#[cfg(feature = "polyglot")]
 mod polyglot;
 mod profile;
 mod providers;
@@ -57,6 +59,7 @@ mod signer;
 mod standard;
 mod store;
 mod store_file;
+mod story;
 mod text;
 mod traps;
 mod trust;
@@ -66,4 +69,9 @@ mod wasi_client;
 mod wasi_files;
 mod wasi_http;
 mod wasi_table;
+mod watch;
+mod watch_folder;
+mod watch_hostile;
+mod watch_policy;
+mod watched;
 mod worlds;

@@ -1,9 +1,9 @@
 //! `tollgate list`: every component of a folder with its verdict; one bad file hides no other.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tollgate::watch::components;
 use tollgate::{LoadError, Policy, RefusalKind, Runtime, Source, Verdict, escape};
 
 use crate::check::{imports_json, refusal_json};
@@ -45,7 +45,8 @@ struct Row {
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
     let policy = opts.policy.policy()?;
-    let paths = wasm_files(&opts.folder)
+    // What `Runtime::watch` would serve; a list of all of it, however long.
+    let paths = components(&opts.folder, usize::MAX)
         .map_err(|error| Stop::Usage(format!("{}: {error}", text::path(&opts.folder))))?;
     let runtime = Runtime::new();
     let rows = paths.iter().map(|path| row(&runtime, &policy, path, ui));
@@ -64,22 +65,6 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
     cells.extend(rows.iter().map(cells_of));
     ui.result(table::lines(ui, 0, &cells))?;
     Ok(RETURNED)
-}
-
-/// The paths, sorted by name.
-fn wasm_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-        {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {

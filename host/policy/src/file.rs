@@ -29,6 +29,9 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The longest policy that is read.
+    pub const MAX_TEXT: usize = document::MAX_TEXT;
+
     /// Reads a policy file.
     ///
     /// Relative paths in it are joined to `base`, the directory of the file; nothing is looked up on disk.

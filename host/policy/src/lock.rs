@@ -96,6 +96,19 @@ impl Lock {
         }
     }
 
+    /// The same for a file of this name, and without the pins of others.
+    #[must_use]
+    pub fn only(&self, file: &str) -> Lock {
+        let pin = self.pins.get_key_value(file);
+        Lock {
+            pins: pin
+                .map(|(file, digest)| (file.clone(), digest.clone()))
+                .into_iter()
+                .collect(),
+            complete: self.complete,
+        }
+    }
+
     /// Pins a component whose name is not pinned yet.
     ///
     /// # Errors
@@ -165,6 +178,12 @@ mod tests {
         assert_eq!(lock.judge("a.wasm", &digest('b')), Pin::Other(&digest('a')));
         assert_eq!(lock.judge("A.wasm", &digest('a')), Pin::None);
         assert!(lock.pin("a.wasm", &digest('b')).is_err());
+        lock.pin("b.wasm", &digest('b')).unwrap();
+        lock.complete = true;
+        let only = lock.only("a.wasm");
+        assert_eq!(only.judge("a.wasm", &digest('a')), Pin::Same);
+        assert_eq!(only.judge("b.wasm", &digest('b')), Pin::None);
+        assert!(only.complete);
     }
 
     #[test]

@@ -41,6 +41,26 @@ impl Trust {
         Ok(())
     }
 
+    /// What satisfies this and `other` as well: a key that both trust where both name keys, those of the one that
+    /// names any where only one does. What no key satisfies is refused. The pins are those of `other`, or else
+    /// these.
+    #[must_use]
+    pub fn both(&self, other: &Trust) -> Trust {
+        let mut keys = match self.keys.is_empty() {
+            true => other.keys.clone(),
+            false => self.keys.clone(),
+        };
+        if !other.keys.is_empty() {
+            keys.retain(|key| other.keys.contains(key));
+        }
+        Trust {
+            keys,
+            // Two that have no key in common must not become one that asks for none.
+            require: self.asks() || other.asks(),
+            lock: other.lock.clone().or_else(|| self.lock.clone()),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ValueError> {
         let mut again = Trust::default();
         for key in &self.keys {
@@ -232,6 +252,43 @@ mod tests {
                 let error = PublicKey::from_parts(KeyId([1; 8]), bytes).unwrap_err();
                 assert!(error.message.contains("anybody can sign"), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn both_is_never_less_than_either() {
+        let key = |number: u8| PublicKey {
+            id: KeyId([number; 8]),
+            bytes: [number; 32],
+        };
+        let trust = |keys: &[u8], require| Trust {
+            keys: keys.iter().map(|number| key(*number)).collect(),
+            require,
+            lock: None,
+        };
+        for (one, other, keys, require) in [
+            (trust(&[], false), trust(&[], false), &[][..], false),
+            (trust(&[], false), trust(&[], true), &[], true),
+            (trust(&[1, 2], false), trust(&[], false), &[1, 2], true),
+            (trust(&[1, 2], false), trust(&[2, 3], false), &[2], true),
+            // Nothing is trusted by both, so nothing is let through.
+            (trust(&[1], false), trust(&[2], false), &[], true),
+        ] {
+            for both in [one.both(&other), other.both(&one)] {
+                assert_eq!(both, trust(keys, require), "{one:?} and {other:?}");
+            }
+        }
+        let locked = |complete| {
+            let mut lock = Lock::default();
+            lock.complete = complete;
+            Trust {
+                lock: Some(lock),
+                ..Trust::default()
+            }
+        };
+        for other in [locked(false), Trust::default()] {
+            let pins = locked(true).both(&other).lock;
+            assert_eq!(pins, other.lock.or(locked(true).lock));
         }
     }
 

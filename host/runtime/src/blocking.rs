@@ -12,6 +12,7 @@ use crate::error::{CallError, HostError, LoadError};
 use crate::imports::wasi::CommandInput;
 use crate::report::Report;
 use crate::session::{ExitCode, Guest};
+use crate::watch::{Folder, Watch, WatchError};
 use crate::wave::WaveError;
 use crate::{Provider as AsyncProvider, Runtime as AsyncRuntime, Session as AsyncSession, Source};
 
@@ -40,11 +41,27 @@ impl Runtime {
         let never = AtomicBool::new(false);
         self.0.load_now(source, policy, &never).map(Provider)
     }
+
+    /// See [`Runtime::watch`](crate::Runtime::watch). What [`Folder::get`] gives is made to block by
+    /// [`Provider::from`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn watch(&self, watch: Watch) -> Result<Folder, WatchError> {
+        self.0.watch_now(watch)
+    }
 }
 
 /// A [`Provider`](crate::Provider) whose sessions block.
 #[derive(Clone)]
 pub struct Provider(AsyncProvider);
+
+impl From<AsyncProvider> for Provider {
+    fn from(provider: AsyncProvider) -> Provider {
+        Provider(provider)
+    }
+}
 
 impl Provider {
     /// The provider itself.

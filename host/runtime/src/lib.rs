@@ -26,7 +26,8 @@
 //!
 //! The async API is the same without `blocking`; it needs a tokio runtime with its timer enabled, and for
 //! HTTP its I/O (`enable_all`). Worlds of your own are called through [`Session::call`] with the bindings that
-//! `bindgen!` generates; see [`bindings`] and `examples/`.
+//! `bindgen!` generates; see [`bindings`] and `examples/`. A folder of providers that are replaced while they serve
+//! is [`watch`]'s.
 
 mod admission;
 mod audit;
@@ -61,6 +62,7 @@ mod state;
 mod stores;
 mod ticker;
 mod verdict;
+pub mod watch;
 mod wave;
 
 pub use cache::{Cache, CacheEntry, CacheError, Compiled, Distrust};

@@ -137,6 +137,16 @@ impl Source {
         self.signature.as_deref().map_err(|fault| *fault)
     }
 
+    /// Whether it has the same bytes and the same signature.
+    pub(crate) fn is_same(&self, other: &Source) -> bool {
+        self.bytes == other.bytes && self.signature == other.signature
+    }
+
+    /// The text of its signature, or what is there instead.
+    pub(crate) fn attached(&self) -> Attached {
+        self.signature.clone()
+    }
+
     /// Who signed it, as the signature beside it says. **Nothing is verified**: anybody can write this.
     ///
     /// # Errors
@@ -256,7 +266,7 @@ fn beside(path: &Path) -> Attached {
 
 /// Opens a regular file. Anything else is left alone before it is opened, so that a pipe does not block and a
 /// device does not act; and looked at again afterwards, should it have been swapped.
-fn open_regular(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<Option<File>> {
     if !std::fs::metadata(path)?.is_file() {
         return Ok(None);
     }

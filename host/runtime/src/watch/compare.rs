@@ -1,0 +1,232 @@
+//! One component of a folder: what is there compared with what serves, and what comes of that.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tollgate_policy::{Lock, Policy};
+
+use super::files::{self, Files};
+use super::keeper::Keeper;
+use super::known::{
+    Known, Serving, Tried, bytes_of, is_text, name_of, only, revokes, with_lock_of,
+};
+use super::{Event, ReloadError};
+use crate::call::panic_text;
+use crate::error::{HostError, LoadError};
+use crate::source::Source;
+
+impl Keeper {
+    /// One component: whether it or what is beside it changed, and what becomes of that.
+    pub(super) fn one(&mut self, path: PathBuf, lock: Option<&Lock>, asked: bool) {
+        let name = name_of(&path);
+        if !is_text(&path) {
+            // Its name in reports may be another's in truth, so it never serves.
+            let error = Arc::new(ReloadError::Name);
+            let known = Known {
+                error: Some(Arc::clone(&error)),
+                ..Known::default()
+            };
+            if self.known.insert(path, known).is_none() {
+                self.tell(Event::Failed { name, error });
+            }
+            return;
+        }
+        let mut known = self.known.remove(&path).unwrap_or_default();
+        let files = Files {
+            policy: self.watch.policies_folder().join(format!("{name}.toml")),
+            component: path,
+        };
+        // Before they are read: what changes meanwhile is seen the next time.
+        let stamps = files.stamps();
+        let same = stamps.is_some() && stamps == known.stamps;
+        let pinned = match (lock, &known.tried) {
+            (Some(lock), Some(Tried::Read(policy, _))) => {
+                policy.trust.lock == Some(only(lock, &files))
+            }
+            _ => true,
+        };
+        if same && pinned && !known.again && !asked {
+            self.known.insert(files.component, known);
+            return;
+        }
+        known.stamps = stamps;
+        if files::is_absent(&files.component) {
+            // Gone since the folder was listed.
+            self.known.insert(files.component.clone(), known);
+            return self.remove(&files.component);
+        }
+        self.compare(&name, &files, lock, asked, &mut known);
+        self.known.insert(files.component, known);
+    }
+
+    fn compare(
+        &mut self,
+        name: &Arc<str>,
+        files: &Files,
+        lock: Option<&Lock>,
+        asked: bool,
+        known: &mut Known,
+    ) {
+        let (tried, wanted) = match self.policy(files, lock, known) {
+            Ok(policy) => {
+                let read = Source::file(&files.component, &policy.limits);
+                let bytes = read.as_ref().map(bytes_of).map_err(ToString::to_string);
+                (
+                    Tried::Read(Box::new(policy.clone()), bytes),
+                    Ok((policy, read)),
+                )
+            }
+            Err(error) => (Tried::Unreadable(error.to_string()), Err(error)),
+        };
+        let unchanged = known.tried.as_ref() == Some(&tried);
+        if unchanged && !known.again && !asked {
+            return;
+        }
+        known.tried = Some(tried);
+        let error = match wanted {
+            Ok((policy, read)) => self.attempt(name, read, &policy, known),
+            Err(error) => Some(error),
+        };
+        let Some(error) = error else {
+            known.again = false;
+            return;
+        };
+        if self.wake.is_stopped() {
+            return;
+        }
+        known.again = error.may_pass();
+        let told = known
+            .error
+            .as_ref()
+            .is_some_and(|told| told.to_string() == error.to_string());
+        // Said once, and not every time it is tried again.
+        if told && unchanged && !asked {
+            return;
+        }
+        let error = Arc::new(error);
+        known.error = Some(Arc::clone(&error));
+        self.publish(name, Some(known));
+        let name = Arc::clone(name);
+        self.tell(match known.serving {
+            Some(_) => Event::Kept { name, error },
+            None => Event::Failed { name, error },
+        });
+    }
+
+    /// The policy that it has to serve under.
+    fn policy(
+        &self,
+        files: &Files,
+        lock: Option<&Lock>,
+        known: &mut Known,
+    ) -> Result<Policy, ReloadError> {
+        let path = || files.policy.clone();
+        let own = files.policy();
+        // One with a mistake is one, too.
+        known.had_policy |= !matches!(own, Ok(None));
+        let mut policy = match own? {
+            Some(policy) => policy,
+            None if known.had_policy => return Err(ReloadError::PolicyGone { path: path() }),
+            None => match &self.watch.default_policy {
+                Some(policy) => policy.clone(),
+                None => return Err(ReloadError::NoPolicy { path: path() }),
+            },
+        };
+        policy.trust = self.watch.trust.both(&policy.trust);
+        if let Some(lock) = lock {
+            policy.trust.lock = Some(only(lock, files));
+        }
+        Ok(policy)
+    }
+
+    /// Tries to have it serve, and holds what serves to the policy in any case. What is wrong, if it cannot.
+    fn attempt(
+        &mut self,
+        name: &Arc<str>,
+        read: Result<Source, LoadError>,
+        policy: &Policy,
+        known: &mut Known,
+    ) -> Option<ReloadError> {
+        if let (Ok(source), Some(serving)) = (&read, &known.serving)
+            && source.is_same(&serving.source)
+            && *policy == serving.policy
+        {
+            if known.error.take().is_some() {
+                self.publish(name, Some(known));
+                self.tell(Event::Settled {
+                    name: Arc::clone(name),
+                });
+            }
+            return None;
+        }
+        let loaded = read.and_then(|source| self.load(source, policy));
+        let error = match loaded {
+            Ok(serving) => {
+                known.error = None;
+                self.serve(name, known, serving);
+                return None;
+            }
+            Err(error) => error,
+        };
+        if let Some(serving) = &known.serving {
+            // The component is bad. The policy is not, and is the operator's word: it holds at once. The pins are
+            // about what is to come, and deleting one is how a new version is let in.
+            let held = with_lock_of(policy, &serving.policy);
+            if held != serving.policy {
+                match self.load(serving.source.clone(), &held) {
+                    Ok(serving) => self.serve(name, known, serving),
+                    Err(LoadError::Refused(refusal)) if revokes(refusal.kind) => {
+                        let same = refusal.to_string() == error.to_string();
+                        let refused = Arc::new(ReloadError::from(LoadError::from(refusal)));
+                        known.serving = None;
+                        known.error = Some(Arc::clone(&refused));
+                        self.publish(name, Some(known));
+                        self.tell(Event::Withdrawn {
+                            name: Arc::clone(name),
+                            error: refused,
+                        });
+                        if same {
+                            return None;
+                        }
+                    }
+                    // It says what this program or machine cannot keep.
+                    Err(_) => {}
+                }
+            }
+        }
+        Some(error.into())
+    }
+
+    /// All that [`Runtime::load`] does, on this thread.
+    fn load(&self, source: Source, policy: &Policy) -> Result<Serving, LoadError> {
+        let load = || self.runtime.load_now(&source, policy, &self.wake.stopped);
+        let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+            let text = format!("loading panicked: {}", panic_text(&*panic));
+            Err(HostError::new(text).into())
+        });
+        loaded.map(|provider| Serving {
+            source,
+            policy: policy.clone(),
+            provider,
+        })
+    }
+
+    fn serve(&mut self, name: &Arc<str>, known: &mut Known, serving: Serving) {
+        if self.wake.is_stopped() {
+            return;
+        }
+        let to = serving.provider.info().digest.clone();
+        let from = known.serving.replace(serving);
+        self.publish(name, Some(known));
+        let name = Arc::clone(name);
+        self.tell(match from {
+            Some(from) => Event::Replaced {
+                name,
+                from: from.provider.info().digest.clone(),
+                to,
+            },
+            None => Event::Loaded { name, digest: to },
+        });
+    }
+}

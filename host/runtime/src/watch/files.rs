@@ -1,0 +1,228 @@
+//! The files of a folder of providers: which there are, whether they may have changed, and what they say.
+
+use std::fs::Metadata;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use tollgate_policy::{Lock, Policy};
+
+use super::{ReloadError, WatchError};
+use crate::source::{open_regular, signature_path};
+
+/// The components of a folder: the paths of what is named `*.wasm` there, sorted. Whether they are files, and what is in
+/// them, is not looked at.
+///
+/// # Errors
+///
+/// The folder cannot be read, or has more than `most` entries, of whatever name.
+pub fn components(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for (number, entry) in std::fs::read_dir(folder)?.enumerate() {
+        if number >= most {
+            // The kernel's word for a number that does not fit.
+            return Err(io::Error::new(
+                ErrorKind::FileTooLarge,
+                format!("more than {most} entries"),
+            ));
+        }
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "wasm") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Where the files of one provider are.
+pub(super) struct Files {
+    pub(super) component: PathBuf,
+    pub(super) policy: PathBuf,
+}
+
+/// What the system says of them: while it says the same, they are the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamps([Option<Stamp>; 3]);
+
+impl Files {
+    /// `None` when they have to be read to know: they changed just now, and could again with nothing to be seen of
+    /// it; or they cannot be looked at; or this system does not say when they changed.
+    pub(super) fn stamps(&self) -> Option<Stamps> {
+        let signature = signature_path(&self.component);
+        let stamp = |path: &Path| match std::fs::metadata(path) {
+            Ok(found) => Stamp::of(&found).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(None),
+            Err(_) => None,
+        };
+        Some(Stamps([
+            stamp(&self.component)?,
+            stamp(&signature)?,
+            stamp(&self.policy)?,
+        ]))
+    }
+
+    /// The policy beside the component, if there is one. A link that leads nowhere is one that cannot be read.
+    pub(super) fn policy(&self) -> Result<Option<Policy>, ReloadError> {
+        let path = &self.policy;
+        if is_absent(path) {
+            return Ok(None);
+        }
+        let text = read_text(path, Policy::MAX_TEXT).map_err(|error| ReloadError::ReadPolicy {
+            path: path.clone(),
+            error,
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Policy::parse(&text, base)
+            .map(Some)
+            .map_err(|error| ReloadError::Policy {
+                path: path.clone(),
+                error,
+            })
+    }
+}
+
+/// The lock file of a folder of policies; one that is not there pins nothing. It is complete: what it does not pin is
+/// refused.
+pub(super) fn lock(folder: &Path) -> Result<Lock, WatchError> {
+    let path = folder.join(Lock::FILE);
+    let failed = |message: String| WatchError::Lock {
+        path: path.clone(),
+        message,
+    };
+    let mut lock = match is_absent(&path) {
+        true => Lock::default(),
+        false => {
+            let text =
+                read_text(&path, Lock::MAX_TEXT).map_err(|error| failed(error.to_string()))?;
+            Lock::parse(&text).map_err(|error| failed(error.to_string()))?
+        }
+    };
+    lock.complete = true;
+    Ok(lock)
+}
+
+pub(super) fn is_absent(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+fn read_text(path: &Path, most: usize) -> io::Result<String> {
+    let mut text = String::new();
+    open_regular(path)?
+        .ok_or_else(|| io::Error::other("not a regular file"))?
+        .take(most as u64 + 1)
+        .read_to_string(&mut text)?;
+    match text.len() > most {
+        true => Err(io::Error::other(format!("longer than {most} bytes"))),
+        false => Ok(text),
+    }
+}
+
+#[cfg(unix)]
+mod stamp {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use super::Metadata;
+
+    /// Two changes within the step of a file system's clock, a few milliseconds on Linux and two seconds on FAT, may have
+    /// the same time.
+    const STEP: Duration = Duration::from_secs(2);
+
+    /// Which file it is, its size, and when its content and when it itself changed. The last is the kernel's: nobody
+    /// can set it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Stamp {
+        file: (u64, u64),
+        size: u64,
+        modified: (i64, i64),
+        changed: (i64, i64),
+    }
+
+    impl Stamp {
+        pub(crate) fn of(found: &Metadata) -> Option<Stamp> {
+            let stamp = Stamp {
+                file: identity(found)?,
+                size: found.size(),
+                modified: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
+            };
+            let since = |seconds: i64| {
+                let then = UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?);
+                SystemTime::now().duration_since(then).ok()
+            };
+            let age = since(stamp.changed.0)?.min(since(stamp.modified.0)?);
+            // The second has begun up to a second before.
+            (age > STEP + Duration::from_secs(1)).then_some(stamp)
+        }
+    }
+
+    /// What tells a file or a folder from any other that there is.
+    pub(crate) fn identity(found: &Metadata) -> Option<(u64, u64)> {
+        Some((found.dev(), found.ino()))
+    }
+}
+
+#[cfg(not(unix))]
+mod stamp {
+    use super::Metadata;
+
+    /// Nothing that could be relied on.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Stamp;
+
+    impl Stamp {
+        pub(crate) fn of(_found: &Metadata) -> Option<Stamp> {
+            None
+        }
+    }
+
+    pub(crate) fn identity(_found: &Metadata) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+use stamp::Stamp;
+pub(super) use stamp::identity;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_changed_just_now_may_change_unseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.wasm");
+        std::fs::write(&path, "x").unwrap();
+        let files = |component: &Path| Files {
+            component: component.to_owned(),
+            policy: folder.path().join("x.toml"),
+        };
+        assert_eq!(files(&path).stamps(), None);
+        // Whatever time it is given: that it was is seen as well.
+        let file = std::fs::File::open(&path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600))
+            .unwrap();
+        assert_eq!(files(&path).stamps(), None);
+        let old = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        assert!(files(old).stamps().is_some());
+        assert_eq!(files(old).stamps(), files(old).stamps());
+        // Nothing is there, which can be relied on, too.
+        assert!(files(&folder.path().join("none")).stamps().is_some());
+        // What cannot be looked at cannot.
+        assert_eq!(files(&old.join("below")).stamps(), None);
+    }
+
+    #[test]
+    fn a_folder_of_more_entries_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.wasm", "a.wasm", "c.wasm.minisig", ".wasm", "d.WASM"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = components(folder.path(), 5).unwrap();
+        let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap()).collect();
+        assert_eq!(names, ["a.wasm", "b.wasm"]);
+        assert!(components(folder.path(), 4).is_err());
+    }
+}
