@@ -7,9 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod "polyglot")]
-mod #[cfg(feature
-mod =
 mod abi;
 mod admission;
 mod audit;
@@ -46,6 +43,7 @@ mod minisign;
 mod nameserver;
 mod numbers;
 mod place;
+#[cfg(feature = "polyglot")]
 mod polyglot;
 mod profile;
 mod providers;

@@ -69,26 +69,26 @@ fn gated() -> (Runtime, Arc<Gate>) {
         waiting: AtomicUsize::new(0),
     });
     let guard = Arc::clone(&gate);
-    let runtime =
-        crate::harness::builder()
-            .concurrency(4)
-            .interface("acme:clock/sleep@0.1.0", move |linker| {
-                let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
-                let gate = Arc::clone(&guard);
-                interface.func_wrap_async(
-                    "sleep",
-                    move |_: StoreContextMut<'_, tollgate::HostState>, (_,): (u32,)| {
-                        let gate = Arc::clone(&gate);
-                        Box::new(async move {
-                            gate.waiting.fetch_add(1, Ordering::SeqCst);
-                            gate.open.acquire().await?.forget();
-                            Ok(())
-                        })
-                    },
-                )?;
-                interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
-                interface.func_wrap("panic", |_, (): ()| Ok(()))
-            });
+    let runtime = crate::harness::builder().concurrency(4).interface(
+        "acme:clock/sleep@0.1.0",
+        move |linker| {
+            let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
+            let gate = Arc::clone(&guard);
+            interface.func_wrap_async(
+                "sleep",
+                move |_: StoreContextMut<'_, tollgate::HostState>, (_,): (u32,)| {
+                    let gate = Arc::clone(&gate);
+                    Box::new(async move {
+                        gate.waiting.fetch_add(1, Ordering::SeqCst);
+                        gate.open.acquire().await?.forget();
+                        Ok(())
+                    })
+                },
+            )?;
+            interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
+            interface.func_wrap("panic", |_, (): ()| Ok(()))
+        },
+    );
     (runtime.build(), gate)
 }
 

@@ -129,9 +129,7 @@ fn compiling_for_nobody_is_given_up() {
     let compiler = Compiler::Worker {
         program: tollgate().to_owned(),
     };
-    let runtime = crate::harness::builder()
-        .concurrency(4)
-        .compiler(compiler);
+    let runtime = crate::harness::builder().concurrency(4).compiler(compiler);
     let runtime = runtime.build();
     let mut watched = Watched::new();
     watched.write("long.toml", "");
