@@ -68,11 +68,9 @@ impl Watched {
             std::fs::create_dir(self.path()).unwrap();
         }
         let tell = self.tell.clone();
-        let watch = Watch::new(self.path())
-            .every(NEVER)
-            .on_event(move |event| {
-                let _ = tell.send(event.clone());
-            });
+        let watch = Watch::new(self.path()).every(NEVER).on_event(move |event| {
+            let _ = tell.send(event.clone());
+        });
         let runtime = blocking::Runtime::from(runtime.clone());
         self.folder = Some(runtime.watch(options(watch))?);
         Ok(())
