@@ -260,7 +260,6 @@ prove watch-empty      $rt/watch/keeper.rs 's/if paths\.is_empty() && self/if fa
 prove watch-removed    $rt/watch/keeper.rs 's/            self\.publish(&name, None);//' watch::a_file_that_is_removed
 prove watch-panic      $rt/watch/keeper.rs 's/catch_unwind(AssertUnwindSafe(|| tell(&event)))/Ok::<(), Box<dyn std::any::Any + Send>>(tell(\&event))/' watch_hostile::who_is_told
 prove watch-follow     $rt/watch/place.rs 's/if moved || watched != Some(&found) {/if watched.is_none() {/' watch_folder::
-prove watch-returned   $rt/watch/place.rs 's/                self\.watcher = None;//' watch_folder::what_serves_goes_on_without
 prove watch-reading    $rt/watch/place.rs 's/EventKind::Access(_) => true/EventKind::Access(_) => false/' watch_policy::what_is_missing
 prove watch-storm      $rt/watch/wake.rs 's/quiet\.min((settle \* STORM).*)$/{ let _ = (first, STORM); quiet }/' watch_hostile::a_storm
 prove watch-settle     $rt/watch/wake.rs 's/settle\.saturating_sub(last\.elapsed())/Duration::ZERO * last.elapsed().subsec_nanos()/' watch::wake tollgate
