@@ -8,6 +8,7 @@ mod gate;
 mod goals;
 mod groups;
 mod machine;
+mod plot;
 mod report;
 mod rounds;
 mod spread;
@@ -118,7 +119,10 @@ fn measure(options: &Options) -> Result<()> {
     let file = out.join("report.json");
     let written = bench.report.write(&file, &machine, &machine::versions());
     written.with_context(|| file.display().to_string())?;
-    eprintln!("wrote {}", file.display());
+    for (name, svg) in plot::plots(&bench.report) {
+        std::fs::write(out.join(name), svg)?;
+    }
+    eprintln!("wrote {} and the plots beside it", file.display());
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
     Ok(())
 }

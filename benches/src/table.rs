@@ -122,7 +122,8 @@ fn number(value: f64) -> String {
     }
 }
 
-fn shown(value: f64, unit: Unit) -> String {
+/// A number with its unit.
+pub(crate) fn shown(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Seconds if value < 1e-6 => format!("{} ns", number(value * 1e9)),
         Unit::Seconds if value < 1e-3 => format!("{} µs", number(value * 1e6)),

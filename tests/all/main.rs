@@ -26,6 +26,8 @@ mod cli_trust;
 mod client;
 mod clock;
 mod compile;
+mod cost;
+mod counting;
 mod credentials;
 mod dns;
 mod files;

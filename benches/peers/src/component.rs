@@ -33,8 +33,6 @@ pub enum Allocation {
 pub struct Setup {
     /// Where instances come from.
     pub allocation: Allocation,
-    /// The engine's machinery for component-model async, which it has unless told otherwise.
-    pub concurrency_support: bool,
     /// Calls on a stack of their own.
     pub on_fiber: bool,
     /// A budget, with a yield every 100,000 when calls are on a fiber.
@@ -53,25 +51,19 @@ pub struct Setup {
 pub struct State(StoreLimits);
 
 /// The error of the provider world.
-#[derive(ComponentType, Lift, Debug)]
+#[derive(ComponentType, Lift)]
 #[component(variant)]
-pub enum Refused {
-    /// As there.
+enum Refused {
     #[component(name = "invalid-input")]
     InvalidInput(String),
-    /// As there.
     #[component(name = "not-found")]
     NotFound(String),
-    /// As there.
     #[component(name = "access-denied")]
     AccessDenied(String),
-    /// As there.
     #[component(name = "quota-exceeded")]
     QuotaExceeded(String),
-    /// As there.
     #[component(name = "unavailable")]
     Unavailable(String),
-    /// As there.
     #[component(name = "other")]
     Other(String),
 }
@@ -219,7 +211,15 @@ impl Fresh {
 }
 
 fn answer(result: Result<Vec<u8>, Refused>) -> wasmtime::Result<Vec<u8>> {
-    result.map_err(|refused| wasmtime::Error::msg(format!("{refused:?}")))
+    result.map_err(|refused| {
+        let (Refused::InvalidInput(text)
+        | Refused::NotFound(text)
+        | Refused::AccessDenied(text)
+        | Refused::QuotaExceeded(text)
+        | Refused::Unavailable(text)
+        | Refused::Other(text)) = refused;
+        wasmtime::Error::msg(text)
+    })
 }
 
 /// The engine's errors are its own type.
@@ -229,7 +229,8 @@ fn plain(error: wasmtime::Error) -> anyhow::Error {
 
 fn engine(setup: Setup) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    config.concurrency_support(setup.concurrency_support);
+    // Tollgate builds it without the machinery for component-model async, which doubles the price of a call.
+    config.concurrency_support(false);
     config.consume_fuel(setup.fuel);
     config.epoch_interruption(setup.epoch);
     let slots = if setup.slots == 0 { 64 } else { setup.slots };

@@ -11,7 +11,7 @@ pub struct Plugin(CompiledPlugin);
 impl Plugin {
     /// Compiles one. The cache is for the next process, and off.
     pub fn load(file: &Path) -> Result<Plugin> {
-        let manifest = Manifest::new([Wasm::file(file)]);
+        let manifest = Manifest::new([Wasm::data(std::fs::read(file)?)]);
         let builder = PluginBuilder::new(manifest).with_cache_disabled();
         Ok(Plugin(builder.compile()?))
     }

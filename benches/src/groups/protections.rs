@@ -70,20 +70,6 @@ fn setups() -> Vec<(&'static str, Setup)> {
             },
         ),
         (
-            "concurrency support, sync",
-            Setup {
-                concurrency_support: true,
-                ..nothing
-            },
-        ),
-        (
-            "concurrency support, async",
-            Setup {
-                concurrency_support: true,
-                ..fiber
-            },
-        ),
-        (
             "pool with its default settings",
             Setup {
                 allocation: Allocation::Pool,
