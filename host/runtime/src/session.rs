@@ -2,9 +2,9 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tollgate_policy::Reason;
+use tollgate_policy::{Limits, Reason};
 use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime_wasi::I32Exit;
@@ -204,7 +204,7 @@ impl Session {
         let Live {
             store, instance, ..
         } = &mut *live;
-        let ended = guarded(deadline, turns, async {
+        let (ended, end) = guarded(deadline, turns, async {
             if instance.is_none() {
                 let made = self
                     .provider
@@ -234,7 +234,8 @@ impl Session {
                 return Err(HostError::new(text).into());
             }
         };
-        let report = live.report(self, start, outcome);
+        let elapsed = end.saturating_duration_since(start);
+        let report = live.report(self, limits, elapsed, outcome);
         if report.outcome.fault().is_none() {
             self.state = State::Idle(live);
         }
@@ -294,7 +295,7 @@ impl Session {
 
 impl Live {
     /// Fills the budget of one call.
-    fn begin(&mut self, start: Instant, limits: &tollgate_policy::Limits) -> Result<(), HostError> {
+    fn begin(&mut self, start: Instant, limits: &Limits) -> Result<(), HostError> {
         let state = self.store.data_mut();
         state.meter.begin_call(start);
         state.outgoing.begin_call();
@@ -310,10 +311,10 @@ impl Live {
     fn report<T, E>(
         &mut self,
         session: &Session,
-        start: Instant,
+        limits: Arc<Limits>,
+        elapsed: Duration,
         outcome: Outcome<T, E>,
     ) -> Report<T, E> {
-        let limits = Arc::clone(&session.provider.limits);
         let left = self.store.get_fuel().unwrap_or(0);
         let state = self.store.data_mut();
         for target in state.ledger.take_refused() {
@@ -337,7 +338,7 @@ impl Live {
                 fuel: limits.fuel.saturating_sub(left),
                 memory_peak: meter.memory_peak(),
                 table_peak: meter.table_peak(),
-                elapsed: start.elapsed(),
+                elapsed,
                 host_time: meter.host_time,
                 host_calls: meter.host_calls,
                 host_bytes: meter.host_bytes,
