@@ -20,7 +20,7 @@ use crate::imports::types::Error;
 use crate::imports::wasi::{CommandInput, Wasi};
 use crate::meter::{Meter, hook};
 use crate::outgoing::Outgoing;
-use crate::provider::{CommandResult, Provider, RunParams, RunResult};
+use crate::provider::{CommandResult, Provider};
 use crate::report::{Describe, Outcome, Report, Stdio, Usage};
 use crate::state::{HostState, Log};
 
@@ -123,12 +123,10 @@ impl Session {
     /// When there is no such export, the session has ended, or the host failed. What the guest did, its
     /// faults included, is in the report.
     pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
-        let run = *self.provider.run_export()?;
+        let run = self.provider.run_export()?;
         let mut report = self
             .call(async |guest: &mut Guest<'_>| {
-                let run = guest
-                    .instance
-                    .get_typed_func::<RunParams<'_>, RunResult>(&mut *guest.store, &run)?;
+                let run = run.of(guest.store, guest.instance)?;
                 let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
                 Ok(result)
             })
