@@ -9,6 +9,7 @@ mod goals;
 mod groups;
 mod machine;
 mod plot;
+mod profile;
 mod report;
 mod rounds;
 mod spread;
@@ -33,6 +34,9 @@ const WORKER: &str = "--fresh-calls-of";
 /// The argument by which it says what so many parked calls hold.
 const PARKED: &str = "--resident-when-parked";
 
+/// The argument by which it makes calls of one kind only, to be profiled.
+const CALLS: &str = "--calls";
+
 #[derive(Default)]
 struct Options {
     only: Vec<String>,
@@ -48,6 +52,9 @@ fn main() -> ExitCode {
         [WORKER, guest] => bench(true).and_then(|bench| groups::threads::work(&bench.guest(guest))),
         [PARKED, many] => {
             bench(true).and_then(|bench| groups::concurrency::print_resident(&bench, many.parse()?))
+        }
+        [CALLS, kind, times] => {
+            bench(true).and_then(|bench| profile::calls(&bench, kind, times.parse()?))
         }
         _ => options(&arguments).and_then(|options| measure(&options)),
     };

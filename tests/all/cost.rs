@@ -9,10 +9,10 @@ use crate::counting::allocations;
 use crate::harness::{alone, blocking, load, policy, returned, root, wait};
 
 /// Allocations of a fresh call of `echo`, from its session's beginning to its end, the engine's included.
-const FRESH_ALLOCATIONS: u64 = 0;
+const FRESH_ALLOCATIONS: u64 = 33;
 
 /// The same of a call in a session that has been called before.
-const REUSED_ALLOCATIONS: u64 = 0;
+const REUSED_ALLOCATIONS: u64 = 3;
 
 /// Fuel of each kernel of `guests/bench/compute`: the engine's prices, times what the compiler made of the guest.
 const KERNELS: [(&str, u64); 5] = [
@@ -57,11 +57,13 @@ fn kernels_cost_the_fuel_that_they_did() {
     let file = root().join("target/guests-bench/compute.wasm");
     let source = Source::file(&file, &limits).unwrap();
     let provider = blocking().load(&source, &policy("")).unwrap();
-    for (kernel, expected) in KERNELS {
+    let fuel = KERNELS.map(|(kernel, _)| {
         let report = provider.session().run(kernel.as_bytes()).unwrap();
         assert_eq!(report.outcome.label(), "returned", "{kernel}");
-        let fuel = report.usage.fuel;
-        println!("{kernel} {fuel} fuel");
+        (kernel, report.usage.fuel)
+    });
+    println!("{fuel:?}");
+    for ((kernel, expected), (_, fuel)) in KERNELS.into_iter().zip(fuel) {
         // Two in a hundred for another patch of the guests' compiler or crates.
         assert!(fuel <= expected + expected / 50, "{kernel} {fuel}");
     }

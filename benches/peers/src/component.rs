@@ -48,7 +48,7 @@ pub struct Setup {
 }
 
 /// What a store holds.
-pub struct State(StoreLimits);
+struct State(StoreLimits);
 
 /// The error of the provider world.
 #[derive(ComponentType, Lift)]

@@ -67,9 +67,9 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         }
     }
     for (kernel, fuel) in fuel {
-        let perunit = samples.seconds(&metered(kernel))?.times(1.0 / fuel as f64);
+        let price = samples.seconds(&metered(kernel))?.times(1.0 / fuel as f64);
         let name = format!("{kernel}: a unit of fuel");
-        bench.report.row(GROUP, &name, perunit, Unit::Seconds);
+        bench.report.row(GROUP, &name, price, Unit::Seconds);
     }
     let by_epochs = KERNELS.map(|kernel| (by_epoch(kernel), unmetered(kernel)));
     let by_epochs = samples.geometric_mean(&by_epochs)?;

@@ -2,12 +2,13 @@
 //!
 //! A guest without an arena grows its memory in each call, which is work on the page tables that all threads share.
 
+use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use tollgate::{Policy, Source, blocking};
 
 use crate::bench::{Bench, INPUT, returned, reversed};
@@ -22,23 +23,27 @@ const TURN: Duration = Duration::from_millis(150);
 pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let rounds = if bench.quick { 7 } else { 25 };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    anyhow::ensure!(cores >= 2, "one processor only");
+    ensure!(cores >= 2, "one processor only");
+    // What the machine gives to two threads that share nothing: on a busy one, nothing else can be told.
+    let given = compare(bench, "counting, no guest", "threads", rounds, |many| {
+        concurrently(many, || Ok(count(TURN)))
+    })?;
+    let free = given.median >= 1.8;
+    if !free {
+        eprintln!(
+            "NOT MEASURED, threads_2_vs_1: two threads that only count do {:.2} times as much as one",
+            given.median
+        );
+    }
     for (name, guest, key) in [
         ("ordinary guest", "reverse.wasm", None),
         ("arena guest", "reverse-arena.wasm", Some("threads_2_vs_1")),
     ] {
         let provider = load(&bench.guest(guest))?;
         let ratio = compare(bench, name, "threads", rounds, |many| {
-            std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..many)
-                    .map(|_| scope.spawn(|| fresh_calls(&provider, TURN)))
-                    .collect();
-                let done = threads.into_iter().map(|thread| thread.join());
-                done.map(|calls| calls.unwrap_or_else(|_| anyhow::bail!("a thread panicked")))
-                    .sum()
-            })
+            concurrently(many, || fresh_calls(&provider, TURN))
         })?;
-        if let Some(key) = key {
+        if let Some(key) = key.filter(|_| free) {
             bench.report.ratio(key, ratio);
         }
         let mut workers = [Worker::start(guest)?, Worker::start(guest)?];
@@ -49,6 +54,27 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// The sum of what so many threads come to.
+fn concurrently(many: usize, work: impl Fn() -> Result<f64> + Sync) -> Result<f64> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..many).map(|_| scope.spawn(&work)).collect();
+        let done = threads.into_iter().map(|thread| thread.join());
+        done.map(|calls| calls.unwrap_or_else(|_| bail!("a thread panicked")))
+            .sum()
+    })
+}
+
+/// How many steps of nothing a second has on this thread.
+fn count(time: Duration) -> f64 {
+    let start = Instant::now();
+    let mut steps = 0.0;
+    while start.elapsed() < time {
+        (0..10_000).for_each(|step| _ = black_box(step));
+        steps += 1.0;
+    }
+    steps / start.elapsed().as_secs_f64()
 }
 
 /// Calls per second of one and of two, in turns, and the second by the first.
