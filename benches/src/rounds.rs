@@ -10,8 +10,12 @@ use crate::spread::Spread;
 /// What one contender does in a round: so many calls.
 type Calls<'a> = Box<dyn FnMut(u32) -> Result<()> + 'a>;
 
-/// How long a contender has its turn, unless one call takes longer.
-const TURN: Duration = Duration::from_millis(4);
+/// A contender's turn is so many batches of calls, of which the median counts: one in which another process had the
+/// processor does not.
+const BATCHES: u32 = 7;
+
+/// How long a batch takes, unless one call takes longer.
+const BATCH: Duration = Duration::from_micros(500);
 
 /// Contenders for the same work.
 #[derive(Default)]
@@ -31,17 +35,16 @@ impl<'a> Rounds<'a> {
         for (name, calls) in &mut self.contenders {
             turns.push(calibrate(calls).with_context(|| name.clone())?);
         }
-        let round: Duration = turns.iter().map(|turn| turn.1).sum();
+        let round: Duration = turns.iter().map(|turn| turn.batch * turn.batches).sum();
         let rounds = (time.as_secs_f64() / round.as_secs_f64()).clamp(7.0, 301.0) as usize;
         let mut seconds = vec![Vec::with_capacity(rounds); self.contenders.len()];
         for round in 0..rounds {
             for turn in 0..self.contenders.len() {
                 let who = (round + turn) % self.contenders.len();
                 let (name, calls) = &mut self.contenders[who];
-                let times = turns[who].0;
-                let start = Instant::now();
-                calls(times).with_context(|| name.clone())?;
-                seconds[who].push(start.elapsed().as_secs_f64() / f64::from(times));
+                let turn = &turns[who];
+                let taken = turn.take(calls).with_context(|| name.clone())?;
+                seconds[who].push(taken);
             }
         }
         let names = self.contenders.into_iter().map(|(name, _)| name);
@@ -51,19 +54,46 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// How many calls fit into a turn, and how long they take.
-fn calibrate(calls: &mut Calls<'_>) -> Result<(u32, Duration)> {
+/// What a contender does when it has its turn.
+struct Turn {
+    /// Calls in a batch.
+    times: u32,
+    /// How long a batch takes.
+    batch: Duration,
+    batches: u32,
+}
+
+impl Turn {
+    /// Seconds per call.
+    fn take(&self, calls: &mut Calls<'_>) -> Result<f64> {
+        let mut seconds = Vec::new();
+        for _ in 0..self.batches {
+            let start = Instant::now();
+            calls(self.times)?;
+            seconds.push(start.elapsed().as_secs_f64() / f64::from(self.times));
+        }
+        Ok(Spread::of(seconds)?.median)
+    }
+}
+
+/// How many calls fit into a batch, and how many batches into a turn: one of what takes long by itself.
+fn calibrate(calls: &mut Calls<'_>) -> Result<Turn> {
     calls(1)?;
     let mut times = 1;
     loop {
         let start = Instant::now();
         calls(times)?;
-        let taken = start.elapsed();
-        if taken >= TURN || times >= 1 << 20 {
-            return Ok((times, taken));
+        let batch = start.elapsed();
+        if batch >= BATCH || times >= 1 << 20 {
+            let batches = if batch > BATCH * BATCHES { 1 } else { BATCHES };
+            return Ok(Turn {
+                times,
+                batch,
+                batches,
+            });
         }
         // No more than the double: the first calls are slower.
-        let fit = TURN.as_secs_f64() / taken.as_secs_f64().max(1e-9) * f64::from(times);
+        let fit = BATCH.as_secs_f64() / batch.as_secs_f64().max(1e-9) * f64::from(times);
         times = (fit.ceil() as u32).clamp(times + 1, times * 2);
     }
 }
