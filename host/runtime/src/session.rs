@@ -1,6 +1,7 @@
 //! One store with its guest: calls one after the other, each with a budget of its own.
 
 use std::any::Any;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -202,23 +203,21 @@ impl Session {
         let Live {
             store, instance, ..
         } = &mut *live;
-        let (ended, end) = guarded(deadline, turns, async {
-            if instance.is_none() {
-                let made = self
-                    .provider
-                    .shared
-                    .pre
-                    .instantiate_async(&mut *store)
-                    .await?;
-                *instance = Some(made);
-                instantiating = false;
-            }
-            match instance.as_ref() {
-                Some(instance) => work(&mut Guest { store, instance }).await,
-                None => Err(wasmtime::Error::msg("no instance")),
-            }
-        })
-        .await;
+        // In a block, so that the work is dropped as soon as it has ended: who is late waits for nothing any more.
+        let (ended, end) = {
+            let work = pin!(async {
+                if instance.is_none() {
+                    let pre = &self.provider.shared.pre;
+                    *instance = Some(pre.instantiate_async(&mut *store).await?);
+                    instantiating = false;
+                }
+                match instance.as_ref() {
+                    Some(instance) => work(&mut Guest { store, instance }).await,
+                    None => Err(wasmtime::Error::msg("no instance")),
+                }
+            });
+            guarded(deadline, turns, work).await
+        };
 
         let outcome = match ended {
             Ended::Done(Ok(Ok(value))) => Outcome::Returned(value),
