@@ -16,6 +16,7 @@ demo: guests
 # Every test: policies, library, documentation, guests against the host, command line.
 test: guests
     cargo test --workspace --quiet --no-fail-fast
+    cd guests && cargo test --quiet --package tollgate-guest
 
 # The tests of the library again, in the profile that does not count fuel.
 test-deadline-only: guests
@@ -37,6 +38,7 @@ overshoot runs="200": guests
 lint: setup
     cargo fmt --all --check
     cd guests && cargo fmt --all --check
+    cd benches && cargo fmt --all --check
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
@@ -47,6 +49,25 @@ vendored:
 # The guests as components, in target/guests.
 guests: setup
     @cargo run --quiet --package tollgate-guests -- build
+
+# Tollgate beside raw wasmtime, Extism, wasmi and native processes, measured in turns: `just bench`, `just bench --quick`, `just bench --only fresh session`. The first time builds them all, in 15 minutes. The table is on stdout, report.json and plots in target/bench.
+bench *options: guests-bench
+    #!/bin/sh
+    set -eu
+    cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --target-dir target/bench-build
+    # The program itself, built as what it is measured with is built.
+    cargo build --quiet --locked --release --package tollgate-cli --target-dir target/bench-build \
+        --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
+    RUST_BACKTRACE=0 target/bench-build/release/tollgate-bench {{options}}
+
+# What a call costs in allocations and fuel, which are the same on every machine: fails when it costs more than it did.
+bench-guard: guests guests-bench
+    cargo test --quiet --package tollgate-tests --test all cost -- --include-ignored
+
+# The guests that are measured, in target/guests-bench.
+[private]
+guests-bench: setup
+    @cargo run --quiet --package tollgate-guests -- build --bench
 
 # The guests written in Python and JavaScript, in target/guests. Their compilers come from PyPI and npm.
 guests-polyglot:

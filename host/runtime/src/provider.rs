@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tollgate_policy::{Grants, Limits};
+use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 
 use crate::admission::Admission;
 use crate::cache::Compiled;
@@ -73,7 +74,7 @@ pub(crate) struct Shared {
     pub(crate) profile: Profile,
     origin: Origin,
     exports: Vec<Export>,
-    run: Option<ComponentExportIndex>,
+    run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
     fixed: Limits,
@@ -248,8 +249,8 @@ impl Provider {
         Session::new(self.clone())
     }
 
-    pub(crate) fn run_export(&self) -> Result<&ComponentExportIndex, Refusal> {
-        self.shared.run.as_ref().ok_or_else(|| {
+    pub(crate) fn run_export(&self) -> Result<RunExport, Refusal> {
+        self.shared.run.ok_or_else(|| {
             missing(
                 "`run: func(input: list<u8>) -> result<list<u8>, error>` of `tollgate:provider`",
             )
@@ -271,8 +272,29 @@ pub(crate) fn missing(what: &str) -> Refusal {
     )
 }
 
+/// The provider world's `run`, which is of the right type: only [`find_run`] makes one.
+#[derive(Clone, Copy)]
+pub(crate) struct RunExport(ComponentExportIndex);
+
+impl RunExport {
+    /// The function itself. Looking at its type again, 50 ns, would be a sixteenth of a small call in a session.
+    #[expect(unsafe_code, reason = "its type was checked when it was found")]
+    pub(crate) fn of<'a>(
+        self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<TypedFunc<RunParams<'a>, RunResult>> {
+        let function = instance
+            .get_func(store, self.0)
+            .ok_or_else(|| wasmtime::Error::msg("an instance of another component"))?;
+        // SAFETY: the engine finds it in instances of the component that it was found in, and only there; and
+        // `find_run` found it to be of this type.
+        Ok(unsafe { TypedFunc::new_unchecked(function) })
+    }
+}
+
 /// The provider world's `run`, if it is there and of the right type.
-fn find_run(unit: &EngineUnit, pre: &InstancePre<HostState>) -> Option<ComponentExportIndex> {
+fn find_run(unit: &EngineUnit, pre: &InstancePre<HostState>) -> Option<RunExport> {
     let component = pre.component();
     let ty = component.component_type();
     let ComponentItem::ComponentFunc(run) = ty.get_export(&unit.engine, "run")?.ty else {
@@ -280,7 +302,7 @@ fn find_run(unit: &EngineUnit, pre: &InstancePre<HostState>) -> Option<Component
     };
     run.typecheck::<RunParams<'_>, RunResult>(&pre.instance_type())
         .ok()?;
-    component.get_export_index(None, "run")
+    component.get_export_index(None, "run").map(RunExport)
 }
 
 /// `run` of `wasi:cli/run`, in whichever 0.2 version it was built for.

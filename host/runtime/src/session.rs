@@ -1,10 +1,11 @@
 //! One store with its guest: calls one after the other, each with a budget of its own.
 
 use std::any::Any;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tollgate_policy::Reason;
+use tollgate_policy::{Limits, Reason};
 use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime_wasi::I32Exit;
@@ -21,7 +22,7 @@ use crate::imports::wasi::{CommandInput, Wasi};
 use crate::meter::{Meter, hook};
 use crate::outgoing::Outgoing;
 use crate::profile::Profile;
-use crate::provider::{CommandResult, Provider, RunParams, RunResult};
+use crate::provider::{CommandResult, Provider};
 use crate::report::{Describe, Outcome, Report, Stdio, Usage};
 use crate::state::{HostState, Log};
 
@@ -124,12 +125,10 @@ impl Session {
     /// When there is no such export, the session has ended, or the host failed. What the guest did, its
     /// faults included, is in the report.
     pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
-        let run = *self.provider.run_export()?;
+        let run = self.provider.run_export()?;
         let mut report = self
             .call(async |guest: &mut Guest<'_>| {
-                let run = guest
-                    .instance
-                    .get_typed_func::<RunParams<'_>, RunResult>(&mut *guest.store, &run)?;
+                let run = run.of(guest.store, guest.instance)?;
                 let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
                 Ok(result)
             })
@@ -206,23 +205,21 @@ impl Session {
         let Live {
             store, instance, ..
         } = &mut *live;
-        let ended = guarded(deadline, turns, async {
-            if instance.is_none() {
-                let made = self
-                    .provider
-                    .shared
-                    .pre
-                    .instantiate_async(&mut *store)
-                    .await?;
-                *instance = Some(made);
-                instantiating = false;
-            }
-            match instance.as_ref() {
-                Some(instance) => work(&mut Guest { store, instance }).await,
-                None => Err(wasmtime::Error::msg("no instance")),
-            }
-        })
-        .await;
+        // In a block, so that the work is dropped as soon as it has ended: who is late waits for nothing any more.
+        let (ended, end) = {
+            let work = pin!(async {
+                if instance.is_none() {
+                    let pre = &self.provider.shared.pre;
+                    *instance = Some(pre.instantiate_async(&mut *store).await?);
+                    instantiating = false;
+                }
+                match instance.as_ref() {
+                    Some(instance) => work(&mut Guest { store, instance }).await,
+                    None => Err(wasmtime::Error::msg("no instance")),
+                }
+            });
+            guarded(deadline, turns, work).await
+        };
 
         let outcome = match ended {
             Ended::Done(Ok(Ok(value))) => Outcome::Returned(value),
@@ -236,7 +233,8 @@ impl Session {
                 return Err(HostError::new(text).into());
             }
         };
-        let report = live.report(self, start, outcome);
+        let elapsed = end.saturating_duration_since(start);
+        let report = live.report(self, limits, elapsed, outcome);
         if report.outcome.fault().is_none() {
             self.state = State::Idle(live);
         }
@@ -306,7 +304,7 @@ impl Live {
     fn begin(
         &mut self,
         start: Instant,
-        limits: &tollgate_policy::Limits,
+        limits: &Limits,
         profile: Profile,
     ) -> Result<(), HostError> {
         let state = self.store.data_mut();
@@ -326,10 +324,10 @@ impl Live {
     fn report<T, E>(
         &mut self,
         session: &Session,
-        start: Instant,
+        limits: Arc<Limits>,
+        elapsed: Duration,
         outcome: Outcome<T, E>,
     ) -> Report<T, E> {
-        let limits = Arc::clone(&session.provider.limits);
         let profile = session.provider.shared.profile;
         let fuel = match profile {
             Profile::Metered => limits
@@ -359,7 +357,7 @@ impl Live {
                 fuel,
                 memory_peak: meter.memory_peak(),
                 table_peak: meter.table_peak(),
-                elapsed: start.elapsed(),
+                elapsed,
                 host_time: meter.host_time,
                 host_calls: meter.host_calls,
                 host_bytes: meter.host_bytes,

@@ -7,11 +7,12 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
+use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::{
     cargo::{Cargo, Target},
-    guests::Guests,
+    guests::{Crate, Guests},
     output::Output,
 };
 
@@ -21,6 +22,9 @@ pub(crate) const OUT: &str = "target/guests";
 /// The same when `cargo component` built them, so that the tests can be pointed at either.
 const OUT_CARGO_COMPONENT: &str = "target/guests-cargo-component";
 
+/// Where those go that are measured, with the core module of each beside it.
+const OUT_BENCH: &str = "target/guests-bench";
+
 #[derive(Args)]
 pub(crate) struct Opts {
     /// Where the components go; `target/guests` of the repository unless given.
@@ -29,26 +33,44 @@ pub(crate) struct Opts {
     /// Build providers and hostile with `cargo component`, into `target/guests-cargo-component`.
     #[arg(long)]
     cargo_component: bool,
+    /// Build the guests that are measured instead, into `target/guests-bench`, and keep their core modules.
+    #[arg(long, conflicts_with = "cargo_component")]
+    bench: bool,
 }
 
 pub(crate) fn build(repo: &Path, opts: Opts) -> Result<()> {
-    let guests = Guests::find(&repo.join("guests"))?;
+    let workspace = repo.join("guests");
+    let guests = if opts.bench {
+        Guests::find_bench(&workspace)?
+    } else {
+        Guests::find(&workspace)?
+    };
     let plain = Cargo::plain(&guests.workspace);
     let (modules_by, folder) = if opts.cargo_component {
         (
             &Cargo::component(&guests.workspace, repo)?,
             OUT_CARGO_COMPONENT,
         )
+    } else if opts.bench {
+        (&plain, OUT_BENCH)
     } else {
         (&plain, OUT)
     };
     let mut output = Output::create(opts.out.unwrap_or_else(|| repo.join(folder)))?;
 
-    let missing = guests.modules.iter().any(|guest| !output.has(&guest.name));
+    let missing =
+        |guest: &Crate| !output.has(&guest.name) && !output.has(&format!("{}.core", guest.name));
+    let missing = guests.modules.iter().any(missing);
     modules_by.build(Target::Unknown, &guests.modules, missing)?;
     for guest in &guests.modules {
         let file = modules_by.artefact(Target::Unknown, guest);
         let bytes = read(&guest.name, &file)?;
+        if opts.bench {
+            output.write(&format!("{}.core", guest.name), &bytes)?;
+            if !is_of_a_world(&bytes)? {
+                continue;
+            }
+        }
         let component = if opts.cargo_component {
             bytes
         } else {
@@ -73,6 +95,18 @@ pub(crate) fn build(repo: &Path, opts: Opts) -> Result<()> {
 
 fn read(name: &str, file: &Path) -> Result<Vec<u8>> {
     fs::read(file).with_context(|| format!("guest {name}: cargo made no {}", file.display()))
+}
+
+/// Whether wit-bindgen left the types of a world in a core module. A plugin of Extism has none.
+fn is_of_a_world(module: &[u8]) -> Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::CustomSection(section) = payload?
+            && section.name().starts_with("component-type")
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Makes a component of a core module, by the types that wit-bindgen left in it.

@@ -45,6 +45,17 @@ impl Guests {
         Ok(guests)
     }
 
+    /// Those that are measured, `bench/*`, and nothing else: no test runs them.
+    pub(crate) fn find_bench(workspace: &Path) -> Result<Self> {
+        Ok(Self {
+            workspace: workspace.to_owned(),
+            modules: crates_in(&workspace.join("bench"))?,
+            commands: Vec::new(),
+            texts: Vec::new(),
+            polyglot: Vec::new(),
+        })
+    }
+
     /// All components share a folder, so no name may come twice.
     fn check_names(&self) -> Result<()> {
         let mut seen = BTreeSet::new();

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 use crate::tollgate::provider::{files, hash, log};
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: "../../../wit/provider",
     world: "tollgate:provider/provider",

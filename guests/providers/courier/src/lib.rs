@@ -10,6 +10,8 @@
 //! {"released": "1.0.219"}
 //! ```
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: "../../../wit/provider-0.2",
     world: "tollgate:provider/provider",

@@ -3,6 +3,8 @@
 //! Input that starts with `fail:` comes back as an `invalid-input` error with the rest as its text,
 //! to show how a provider says no. It uses no import, so its component asks the host for nothing.
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: "../../../wit/provider",
     world: "tollgate:provider/provider",

@@ -19,6 +19,8 @@ use tollgate::{
     provider::config,
 };
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: ["../../../wit/provider", "../../../wit/ledger"],
     world: "tollgate:ledger/statement-importer",

@@ -14,6 +14,8 @@ use exports::tollgate::releases::{
 use tollgate::provider::{config, files, types::Error};
 use tollgate::releases::types::{Digest, Ordering, Resolution};
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: ["../../../wit/provider", "../../../wit/releases"],
     world: "tollgate:releases/releases",

@@ -16,6 +16,8 @@ use registry::Registry;
 use tollgate::provider::types::Error;
 use tollgate::releases::types::{Digest, Ordering, Resolution};
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: ["../../../wit/provider", "../../../wit/releases"],
     world: "tollgate:releases/releases",

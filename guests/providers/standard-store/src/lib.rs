@@ -4,6 +4,8 @@
 //! `list B [CURSOR]`, `keep B COUNT` (sets as many keys), `handles B` (opens it without end), `config KEY`,
 //! `configs`. What the host answered is the output, in Rust's notation.
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: ["../../../wit/provider", "../../../wit/deps/keyvalue", "../../../wit/deps/config", "wit"],
     world: "tollgate-samples:standard-store/standard-store",

@@ -6,6 +6,8 @@
 use exports::tollgate::releases::list_versions::{Error, Guest, Release};
 use tollgate::provider::config;
 
+tollgate_guest::arena!();
+
 wit_bindgen::generate!({
     path: ["../../../wit/provider", "../../../wit/releases", "wit"],
     world: "tollgate-samples:versions-only/versions-only",

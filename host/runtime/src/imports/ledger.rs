@@ -10,7 +10,8 @@ use tollgate_policy::{FileUse, Grants, Reason, decide};
 #[derive(Clone)]
 pub(crate) struct Ledger {
     grants: Arc<Grants>,
-    book: Arc<Mutex<Book>>,
+    /// None where no files are granted: most stores, for which it would be one more thing to make and to lock.
+    book: Option<Arc<Mutex<Book>>>,
 }
 
 #[derive(Default)]
@@ -23,7 +24,7 @@ struct Book {
 
 impl Ledger {
     pub(crate) fn new(grants: Arc<Grants>) -> Ledger {
-        let book = Arc::default();
+        let book = (!grants.files.is_empty()).then(Arc::default);
         Ledger { grants, book }
     }
 
@@ -43,6 +44,7 @@ impl Ledger {
             *used = decide::file_quota(grant, *used, more)?;
             Ok(())
         })
+        .unwrap_or(Err(Reason::UnknownRoot))
     }
 
     /// Bytes about to be written from `offset` of a file that is `length` long now: what they are, and
@@ -66,9 +68,11 @@ impl Ledger {
     /// What was refused since the last time.
     pub(crate) fn take_refused(&self) -> Vec<String> {
         self.with(|book| std::mem::take(&mut book.refused))
+            .unwrap_or_default()
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Book) -> T) -> T {
-        f(&mut self.book.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut Book) -> T) -> Option<T> {
+        let book = self.book.as_ref()?;
+        Some(f(&mut book.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }

@@ -1,0 +1,98 @@
+//! The function of the host's in which calls wait: an embedder's own interface.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tollgate::{HostState, Runtime};
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
+
+/// Its name, which is in guests/bench/parked.
+const NAME: &str = "bench:parked/gate@0.1.0";
+
+/// What lets guests use it, and wait for long.
+pub(crate) const POLICY: &str = r#"
+grants.interfaces = ["bench:parked/gate@0.1.0"]
+limits.deadline = "1h"
+"#;
+
+/// A gate that is closed until it is opened, or that lets everybody pass after some time.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    open: watch::Sender<bool>,
+    waiting: AtomicUsize,
+    /// Milliseconds after which it lets pass; 0 for one that is opened.
+    delay: AtomicU64,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Gate {
+        Gate {
+            inner: Arc::new(Inner {
+                open: watch::Sender::new(false),
+                waiting: AtomicUsize::new(0),
+                delay: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// A runtime that has it and room for so many guests.
+    pub(crate) fn runtime(&self, guests: u32) -> Runtime {
+        let gate = self.clone();
+        let builder = Runtime::builder().concurrency(guests);
+        let add = move |linker: &mut Linker<HostState>| gate.add(linker);
+        builder.interface(NAME, add).build()
+    }
+
+    fn add(&self, linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+        let gate = self.clone();
+        linker.instance(NAME)?.func_wrap_async(
+            "pass",
+            move |mut store: StoreContextMut<'_, HostState>, (): ()| {
+                let gate = gate.clone();
+                Box::new(async move {
+                    store.data_mut().charge(0)?;
+                    gate.pass().await;
+                    Ok(())
+                })
+            },
+        )
+    }
+
+    async fn pass(&self) {
+        let delay = self.inner.delay.load(Ordering::Relaxed);
+        self.inner.waiting.fetch_add(1, Ordering::Relaxed);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        } else {
+            // The sender is in `self`, so there is always one.
+            let _ = self.inner.open.subscribe().wait_for(|open| *open).await;
+        }
+        self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.inner.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn open(&self) {
+        self.inner.open.send_replace(true);
+    }
+
+    pub(crate) fn close(&self) {
+        self.inner.open.send_replace(false);
+    }
+
+    /// Makes it one that lets everybody pass after so long.
+    pub(crate) fn let_pass_after(&self, time: Duration) {
+        let delay = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.inner.delay.store(delay, Ordering::Relaxed);
+    }
+}

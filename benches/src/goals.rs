@@ -1,0 +1,60 @@
+//! The goals, beside which the report shows what was measured.
+
+/// What one figure should be.
+pub(crate) struct Goal {
+    pub(crate) key: &'static str,
+    bound: Bound,
+}
+
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// Each figure's goal.
+pub(crate) const GOALS: &[Goal] = &[
+    at_most("fresh_vs_raw", 1.25),
+    at_most("fresh_vs_extism", 1.0 / 15.0),
+    at_most("session_vs_raw", 1.5),
+    at_most("metering_geomean", 1.35),
+    at_most("payload_1mib_vs_memcpy", 2.5),
+    at_most("parked_kib", 40.0),
+    at_most("process_vs_empty", 2.5),
+    at_most("parked_10k_vs_none", 1.2),
+    at_least("threads_2_vs_1", 1.7),
+    at_most("overshoot_ms_p99", 10.0),
+];
+
+const fn at_most(key: &'static str, bound: f64) -> Goal {
+    let bound = Bound::AtMost(bound);
+    Goal { key, bound }
+}
+
+const fn at_least(key: &'static str, bound: f64) -> Goal {
+    let bound = Bound::AtLeast(bound);
+    Goal { key, bound }
+}
+
+impl Goal {
+    /// In words.
+    pub(crate) fn said(&self) -> String {
+        match self.bound {
+            Bound::AtMost(most) => format!("≤ {}", short(most)),
+            Bound::AtLeast(least) => format!("≥ {}", short(least)),
+        }
+    }
+
+    /// Whether `value` is that.
+    pub(crate) fn met(&self, value: f64) -> &'static str {
+        let met = match self.bound {
+            Bound::AtMost(most) => value <= most,
+            Bound::AtLeast(least) => value >= least,
+        };
+        if met { "met" } else { "missed" }
+    }
+}
+
+fn short(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

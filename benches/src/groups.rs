@@ -1,0 +1,37 @@
+//! One file for each group of measurements.
+
+pub(crate) mod concurrency;
+mod errors;
+mod fresh;
+mod host_calls;
+mod load;
+mod metering;
+mod overshoot;
+mod payload;
+mod process;
+pub(crate) mod protections;
+mod session;
+pub(crate) mod threads;
+
+use anyhow::Result;
+
+use crate::bench::Bench;
+
+/// A group: its name and what it measures.
+pub(crate) type Group = (&'static str, fn(&mut Bench) -> Result<()>);
+
+/// All of them, in the order in which they run.
+pub(crate) const GROUPS: &[Group] = &[
+    ("fresh", fresh::run),
+    ("session", session::run),
+    ("protections", protections::run),
+    ("metering", metering::run),
+    ("payload", payload::run),
+    ("host-calls", host_calls::run),
+    ("concurrency", concurrency::run),
+    ("threads", threads::run),
+    ("load", load::run),
+    ("process", process::run),
+    ("errors", errors::run),
+    ("overshoot", overshoot::run),
+];

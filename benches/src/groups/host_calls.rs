@@ -1,0 +1,95 @@
+//! Calls of each host interface in a second: a guest that does nothing else.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
+use anyhow::Result;
+use tollgate::Runtime;
+
+use crate::bench::{Bench, returned};
+use crate::report::Unit;
+use crate::rounds::Rounds;
+
+const GROUP: &str = "host-calls";
+
+/// Calls of the host in one call of the guest.
+const TIMES: u32 = 1_000;
+const HTTP_TIMES: u32 = 50;
+
+pub(crate) fn run(bench: &mut Bench) -> Result<()> {
+    let data = tempfile::tempdir()?;
+    std::fs::write(data.path().join("small"), b"sixteen letters!")?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}/small", listener.local_addr()?);
+    std::thread::spawn(move || serve(&listener));
+    let policy = format!(
+        r#"
+        grants.log = true
+        grants.hash = true
+        grants.config = {{ key = "sixteen letters!" }}
+        grants.store = true
+        grants.files = [{{ root = "data", path = {:?}, access = "read" }}]
+        grants.http = [{{ url = {url:?}, private = true, max-requests = 1000 }}]
+        "#,
+        data.path(),
+    );
+    let guest = bench.load(&Runtime::new(), "host-calls.wasm", &policy)?;
+
+    let tokio = &bench.tokio;
+    let mut rounds = Rounds::default();
+    let mut names = Vec::new();
+    for (name, times) in [
+        ("none", TIMES),
+        ("log", TIMES),
+        ("hash", TIMES),
+        ("config", TIMES),
+        ("files", TIMES),
+        ("stat", TIMES),
+        ("store-get", TIMES),
+        ("store-set", TIMES),
+        ("http", HTTP_TIMES),
+    ] {
+        names.push((name, times));
+        let input = format!("{name} {times} {url}");
+        let mut session = guest.session();
+        rounds.add(name, move |calls| {
+            tokio.block_on(async {
+                for _ in 0..calls {
+                    returned(session.run(input.as_bytes()).await?)?;
+                }
+                Ok(())
+            })
+        });
+    }
+    let samples = rounds.run(bench.time(10))?;
+
+    for (name, times) in names {
+        if name == "none" {
+            continue;
+        }
+        let per_second = samples
+            .seconds(name)?
+            .times(1.0 / f64::from(times))
+            .inverse();
+        bench.report.row(GROUP, name, per_second, Unit::PerSecond);
+    }
+    Ok(())
+}
+
+/// Answers every request with the same few bytes, and keeps its connection.
+fn serve(listener: &TcpListener) {
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || answer(&stream));
+    }
+}
+
+fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(line) = lines.next().transpose()? {
+        if line.is_empty() {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\nsixteen letters!")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Measuring in rounds: in each, every contender makes some calls, in an order that rotates. What is compared was
+//! measured within the same few milliseconds, so that a machine that slows down slows both.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::spread::Spread;
+
+/// What one contender does in a round: so many calls.
+type Calls<'a> = Box<dyn FnMut(u32) -> Result<()> + 'a>;
+
+/// A contender's turn is so many batches of calls, of which the median counts: one in which another process had the
+/// processor does not.
+const BATCHES: u32 = 7;
+
+/// How long a batch takes, unless one call takes longer.
+const BATCH: Duration = Duration::from_micros(500);
+
+/// Contenders for the same work.
+#[derive(Default)]
+pub(crate) struct Rounds<'a> {
+    contenders: Vec<(String, Calls<'a>)>,
+}
+
+impl<'a> Rounds<'a> {
+    /// One more contender, which makes as many calls as it is told.
+    pub(crate) fn add(&mut self, name: &str, calls: impl FnMut(u32) -> Result<()> + 'a) {
+        self.contenders.push((name.to_owned(), Box::new(calls)));
+    }
+
+    /// Rounds for about `time`; 7 at least, so that there is a spread.
+    pub(crate) fn run(mut self, time: Duration) -> Result<Samples> {
+        let mut turns = Vec::new();
+        for (name, calls) in &mut self.contenders {
+            turns.push(calibrate(calls).with_context(|| name.clone())?);
+        }
+        let round: Duration = turns.iter().map(|turn| turn.batch * turn.batches).sum();
+        let rounds = (time.as_secs_f64() / round.as_secs_f64()).clamp(7.0, 301.0) as usize;
+        let mut seconds = vec![Vec::with_capacity(rounds); self.contenders.len()];
+        for round in 0..rounds {
+            for turn in 0..self.contenders.len() {
+                let who = (round + turn) % self.contenders.len();
+                let (name, calls) = &mut self.contenders[who];
+                let turn = &turns[who];
+                let taken = turn.take(calls).with_context(|| name.clone())?;
+                seconds[who].push(taken);
+            }
+        }
+        let names = self.contenders.into_iter().map(|(name, _)| name);
+        Ok(Samples {
+            of: names.zip(seconds).collect(),
+        })
+    }
+}
+
+/// What a contender does when it has its turn.
+struct Turn {
+    /// Calls in a batch.
+    times: u32,
+    /// How long a batch takes.
+    batch: Duration,
+    batches: u32,
+}
+
+impl Turn {
+    /// Seconds per call.
+    fn take(&self, calls: &mut Calls<'_>) -> Result<f64> {
+        let mut seconds = Vec::new();
+        for _ in 0..self.batches {
+            let start = Instant::now();
+            calls(self.times)?;
+            seconds.push(start.elapsed().as_secs_f64() / f64::from(self.times));
+        }
+        Ok(Spread::of(seconds)?.median)
+    }
+}
+
+/// How many calls fit into a batch, and how many batches into a turn: one of what takes long by itself.
+fn calibrate(calls: &mut Calls<'_>) -> Result<Turn> {
+    calls(1)?;
+    let mut times = 1;
+    loop {
+        let start = Instant::now();
+        calls(times)?;
+        let batch = start.elapsed();
+        if batch >= BATCH || times >= 1 << 20 {
+            let batches = if batch > BATCH * BATCHES { 1 } else { BATCHES };
+            return Ok(Turn {
+                times,
+                batch,
+                batches,
+            });
+        }
+        // No more than the double: the first calls are slower.
+        let fit = BATCH.as_secs_f64() / batch.as_secs_f64().max(1e-9) * f64::from(times);
+        times = (fit.ceil() as u32).clamp(times + 1, times * 2);
+    }
+}
+
+/// Seconds per call, of each contender in each round.
+pub(crate) struct Samples {
+    of: Vec<(String, Vec<f64>)>,
+}
+
+impl Samples {
+    /// Who took part.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.of.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Seconds per call.
+    pub(crate) fn seconds(&self, name: &str) -> Result<Spread> {
+        Spread::of(self.get(name)?.to_vec())
+    }
+
+    /// What one took by what another took, in each round.
+    pub(crate) fn ratio(&self, name: &str, other: &str) -> Result<Spread> {
+        let pairs = self.get(name)?.iter().zip(self.get(other)?);
+        Spread::of(pairs.map(|(this, other)| this / other).collect())
+    }
+
+    /// The geometric mean, over pairs of contenders, of what one took by what the other took.
+    pub(crate) fn geometric_mean(&self, pairs: &[(String, String)]) -> Result<Spread> {
+        let mut logs: Vec<f64> = Vec::new();
+        for (name, other) in pairs {
+            let (these, others) = (self.get(name)?, self.get(other)?);
+            logs.resize(these.len(), 0.0);
+            for (log, (this, other)) in logs.iter_mut().zip(these.iter().zip(others)) {
+                *log += (this / other).ln() / pairs.len() as f64;
+            }
+        }
+        Spread::of(logs.into_iter().map(f64::exp).collect())
+    }
+
+    fn get(&self, name: &str) -> Result<&[f64]> {
+        let found = self.of.iter().find(|(other, _)| other == name);
+        let (_, seconds) = found.with_context(|| format!("{name} did not take part"))?;
+        Ok(seconds)
+    }
+}

@@ -1,0 +1,33 @@
+//! What a guest is faster with: an [`Arena`] in front of its allocator.
+//!
+//! ```ignore
+//! tollgate_guest::arena!(); // in the guest's crate, once
+//! ```
+//!
+//! The default allocator of a wasm program asks for its first memory with `memory.grow`, which the host has to do
+//! for every fresh instance, in the page tables of a process that all of its threads share. An arena that is there
+//! from the start makes a small call need none.
+
+mod arena;
+mod bump;
+
+pub use arena::Arena;
+
+/// Bytes of an arena unless the guest says otherwise: one page of wasm, enough for the arguments and the work of a
+/// small call. What is not touched costs nothing.
+pub const SIZE: usize = 64 << 10;
+
+/// Makes an [`Arena`] the allocator of this guest, of [`SIZE`] bytes or of as many as are said.
+///
+/// On anything but single-threaded wasm it does nothing, so that a guest's own tests run natively.
+#[macro_export]
+macro_rules! arena {
+    () => {
+        $crate::arena!($crate::SIZE);
+    };
+    ($size:expr) => {
+        #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+        #[global_allocator]
+        static TOLLGATE_ARENA: $crate::Arena<{ $size }> = $crate::Arena::new();
+    };
+}
