@@ -27,7 +27,6 @@ mod client;
 mod clock;
 mod compile;
 mod cost;
-mod cost_ratio;
 mod counting;
 mod credentials;
 mod dns;
