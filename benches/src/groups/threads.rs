@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tollgate::{Policy, Source, blocking};
+use tollgate_peers::{Allocation, Component, Setup};
 
 use crate::bench::{Bench, INPUT, returned, reversed};
 use crate::report::Unit;
@@ -46,6 +47,15 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         if let Some(key) = key.filter(|_| free) {
             bench.report.ratio(key, ratio);
         }
+        // The engine alone: what of it is the engine's, and what is ours.
+        let raw = Component::load(&bench.guest(guest), FULL)?;
+        compare(
+            bench,
+            &format!("{name}, raw wasmtime"),
+            "threads",
+            rounds,
+            |many| concurrently(many, || raw_calls(&raw, TURN)),
+        )?;
         let mut workers = [Worker::start(guest)?, Worker::start(guest)?];
         compare(bench, name, "processes", rounds, |many| {
             let workers = &mut workers[..many];
@@ -126,6 +136,33 @@ fn fresh_calls(provider: &blocking::Provider, time: Duration) -> Result<f64> {
         }
     }
     Ok(calls / start.elapsed().as_secs_f64())
+}
+
+/// wasmtime with all of its own protections on.
+const FULL: Setup = Setup {
+    allocation: Allocation::Tuned,
+    on_fiber: true,
+    fuel: true,
+    epoch: false,
+    limiter: true,
+    hook: true,
+    slots: 64,
+};
+
+/// The same of wasmtime's.
+fn raw_calls(component: &Component, time: Duration) -> Result<f64> {
+    let tokio = tokio::runtime::Builder::new_current_thread().build()?;
+    tokio.block_on(async {
+        let start = Instant::now();
+        let mut calls = 0.0;
+        while start.elapsed() < time {
+            for _ in 0..16 {
+                reversed(&component.call_async(INPUT).await?)?;
+                calls += 1.0;
+            }
+        }
+        Ok(calls / start.elapsed().as_secs_f64())
+    })
 }
 
 /// A process that makes fresh calls whenever it is told.
