@@ -39,6 +39,7 @@ lint: setup
     cargo fmt --all --check
     cd guests && cargo fmt --all --check
     cd benches && cargo fmt --all --check
+    tests/prove.sh --edits
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
