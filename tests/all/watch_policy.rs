@@ -13,17 +13,17 @@ use crate::watched::{Watched, bytes, digest, version};
 #[test]
 fn a_policy_that_changes_holds_for_the_same_component() {
     let watched = Watched::with(&["echo"]);
-    let fuel = || watched.get("echo").unwrap().as_async().limits().fuel;
-    assert_eq!(fuel(), Limits::default().fuel);
+    let calls = || watched.get("echo").unwrap().as_async().limits().host_calls;
+    assert_eq!(calls(), Limits::default().host_calls);
     let same = digest(&bytes("echo"));
-    watched.write("echo.toml", "limits.fuel = 1234567");
+    watched.write("echo.toml", "limits.host-calls = 1234567");
     match watched.next("replaced") {
         tollgate::watch::Event::Replaced { from, to, .. } => {
             assert_eq!((&from, &to), (&same, &same));
         }
         other => panic!("{other}"),
     }
-    assert_eq!(fuel(), 1_234_567);
+    assert_eq!(calls(), 1_234_567);
     // A grant, too, where it was missing.
     watched.install("hashes", &bytes("checksums"));
     assert_eq!(watched.wrong("failed", "hashes"), "no-policy");
@@ -38,12 +38,12 @@ fn a_policy_that_changes_holds_for_the_same_component() {
 #[test]
 fn a_policy_with_a_mistake_changes_nothing() {
     let watched = Watched::with(&["echo"]);
-    watched.write("echo.toml", "limits.fuel = 1234567");
+    watched.write("echo.toml", "limits.host-calls = 1234567");
     watched.next("replaced");
     for (bad, words) in [
         (
-            "limits.fuel = \"\u{1b}[31m\"",
-            "echo.toml:1:16: limits.fuel",
+            "limits.host-calls = \"\u{1b}[31m\"",
+            "echo.toml:1:22: limits.host-calls",
         ),
         ("limits.memry = 1", "did you mean `memory`"),
         ("<<<<<<< ours", "echo.toml:1:"),
@@ -56,12 +56,12 @@ fn a_policy_with_a_mistake_changes_nothing() {
             "{event}"
         );
         let limits = watched.get("echo").unwrap().as_async().limits().clone();
-        assert_eq!(limits.fuel, 1_234_567, "{bad}");
+        assert_eq!(limits.host_calls, 1_234_567, "{bad}");
     }
     // A new component does not get in under the old policy, nor under none.
     watched.install("echo", &version("echo", 2));
     watched.wrong("kept", "echo");
-    watched.write("echo.toml", "limits.fuel = 7654321");
+    watched.write("echo.toml", "limits.host-calls = 7654321");
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 2))));
 }
@@ -72,16 +72,16 @@ fn a_policy_that_is_gone_is_not_the_default_policy() {
     let mut watched = Watched::new();
     watched.install("echo", &bytes("echo"));
     watched.install("free", &bytes("counter"));
-    watched.write("echo.toml", "limits.fuel = 1234567");
-    let wide = policy("limits.fuel = 9_000_000_000");
+    watched.write("echo.toml", "limits.host-calls = 1234567");
+    let wide = policy("limits.host-calls = 4_000_000_000");
     watched.serve(|watch| watch.default_policy(wide));
     watched.next("loaded");
     watched.next("loaded");
-    let fuel = |name| watched.get(name).unwrap().as_async().limits().fuel;
-    assert_eq!((fuel("echo"), fuel("free")), (1_234_567, 9_000_000_000));
+    let calls = |name| watched.get(name).unwrap().as_async().limits().host_calls;
+    assert_eq!((calls("echo"), calls("free")), (1_234_567, 4_000_000_000));
     watched.remove("echo.toml");
     assert_eq!(watched.wrong("kept", "echo"), "policy-gone");
-    assert_eq!(fuel("echo"), 1_234_567);
+    assert_eq!(calls("echo"), 1_234_567);
     // Nor does another component get it, whatever else happens.
     watched.install("echo", &version("echo", 2));
     watched.nothing_else();
@@ -95,7 +95,7 @@ fn a_policy_that_is_gone_is_not_the_default_policy() {
         std::os::unix::fs::symlink("nowhere", policy).unwrap();
         assert_eq!(watched.wrong("kept", "free"), "unreadable");
     }
-    watched.write("echo.toml", "limits.fuel = 1234567");
+    watched.write("echo.toml", "limits.host-calls = 1234567");
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 2))));
     // It had one even when it never served.
@@ -188,12 +188,12 @@ fn a_key_that_is_not_trusted_any_more_is_not_served_any_more() {
     assert_eq!(watched.wrong("kept", "echo"), "signature");
     watched.write(
         "echo.toml",
-        format!("{}limits.fuel = 1234567", author.policy()),
+        format!("{}limits.host-calls = 1234567", author.policy()),
     );
     watched.next("replaced");
     assert_eq!(watched.wrong("kept", "echo"), "signature");
     let provider = watched.get("echo").unwrap();
-    assert_eq!(provider.as_async().limits().fuel, 1_234_567);
+    assert_eq!(provider.as_async().limits().host_calls, 1_234_567);
     assert_eq!(watched.digest("echo"), Some(digest(&bytes("echo"))));
     watched.write("echo.toml", other.policy());
     assert_eq!(watched.wrong("withdrawn", "echo"), "signature");
@@ -256,7 +256,7 @@ fn policies_can_be_where_components_are_not() {
     let policies = watched.place.path().join("policies");
     std::fs::create_dir_all(policies.join("data")).unwrap();
     watched.install("checksums", &bytes("checksums"));
-    watched.write("checksums.toml", "limits.fuel = 7");
+    watched.write("checksums.toml", "limits.host-calls = 7");
     watched.serve(|watch| watch.policies(&policies));
     assert_eq!(watched.wrong("failed", "checksums"), "no-policy");
     // What is beside the component is not looked at, and what is there is told of. Its paths are relative to it.
@@ -328,7 +328,7 @@ fn what_is_not_pinned_is_not_let_in() {
     assert_eq!(watched.wrong("kept", "echo"), "digest");
     assert_eq!(watched.digest("echo"), Some(digest(&old)));
     // What serves is held to a new policy all the same.
-    watched.write("echo.toml", "limits.fuel = 1234567");
+    watched.write("echo.toml", "limits.host-calls = 1234567");
     watched.next("replaced");
     assert_eq!(watched.wrong("kept", "echo"), "digest");
     assert_eq!(watched.digest("echo"), Some(digest(&old)));
