@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -55,6 +56,23 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             "threads",
             rounds,
             |many| concurrently(many, || raw_calls(&raw, TURN)),
+        )?;
+        // And with an engine, which is a pool, for each thread.
+        let engines = [Component::load(&bench.guest(guest), FULL)?, raw];
+        compare(
+            bench,
+            &format!("{name}, raw wasmtime, two engines"),
+            "threads",
+            rounds,
+            |many| {
+                let next = AtomicUsize::new(0);
+                concurrently(many, || {
+                    let mine = next.fetch_add(1, Ordering::Relaxed) % engines.len();
+                    engines
+                        .get(mine)
+                        .map_or(Ok(0.0), |engine| raw_calls(engine, TURN))
+                })
+            },
         )?;
         let mut workers = [Worker::start(guest)?, Worker::start(guest)?];
         compare(bench, name, "processes", rounds, |many| {

@@ -51,6 +51,7 @@ mod meter;
 mod outgoing;
 mod profile;
 mod provider;
+mod reach;
 mod report;
 mod runtime;
 mod scan;

@@ -4,20 +4,19 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
-use tollgate_policy::{Grants, HttpGrant, Reason, Target, egress};
+use tollgate_policy::{HttpGrant, Reason, Target, egress};
 
 use crate::audit::Audit;
-use crate::egress::{Egress, Stream, Trouble};
-use crate::secrets::{Secret, Secrets};
+use crate::egress::{Stream, Trouble};
+use crate::reach::Reach;
+use crate::secrets::Secret;
 
 /// The audit name of this capability.
 pub(crate) const NAME: &str = "http";
 
 /// The way out of one store.
 pub(crate) struct Outgoing {
-    grants: Arc<Grants>,
-    secrets: Arc<Secrets>,
-    egress: Arc<Egress>,
+    reach: Arc<Reach>,
     audit: Arc<Audit>,
     /// One for each of the grants.
     used: Vec<Used>,
@@ -33,28 +32,19 @@ struct Used {
 
 /// One admitted request. It counts as an open connection until it is dropped.
 pub(crate) struct Pass {
-    grants: Arc<Grants>,
-    secrets: Arc<Secrets>,
-    egress: Arc<Egress>,
+    reach: Arc<Reach>,
     audit: Arc<Audit>,
     index: usize,
     _open: Arc<()>,
 }
 
 impl Outgoing {
-    pub(crate) fn new(
-        grants: Arc<Grants>,
-        secrets: Arc<Secrets>,
-        egress: Arc<Egress>,
-        audit: Arc<Audit>,
-    ) -> Outgoing {
-        let used = grants.http.iter().map(|_| Used::default()).collect();
+    pub(crate) fn new(reach: Arc<Reach>, audit: Arc<Audit>) -> Outgoing {
+        let grants = reach.grants.http.iter();
         Outgoing {
-            grants,
-            secrets,
-            egress,
+            used: grants.map(|_| Used::default()).collect(),
+            reach,
             audit,
-            used,
         }
     }
 
@@ -83,15 +73,20 @@ impl Outgoing {
         target: &Target,
         headers: &HeaderMap,
     ) -> Result<Pass, Reason> {
-        let index = egress::http(&self.grants, method, target)?;
-        let grant = self.grants.http.get(index).ok_or(Reason::NotGranted)?;
+        let index = egress::http(&self.reach.grants, method, target)?;
+        let grant = self
+            .reach
+            .grants
+            .http
+            .get(index)
+            .ok_or(Reason::NotGranted)?;
         let used = self.used.get_mut(index).ok_or(Reason::NotGranted)?;
         // The length frames the message; who lets a guest set it has to check it.
         for name in headers
             .keys()
             .filter(|name| *name != header::CONTENT_LENGTH)
         {
-            egress::header(&self.grants, index, name.as_str())?;
+            egress::header(&self.reach.grants, index, name.as_str())?;
         }
         used.requests = used.requests.saturating_add(1);
         if used.requests > grant.max_requests {
@@ -103,9 +98,7 @@ impl Outgoing {
             return Err(Reason::TooManyConnections);
         }
         Ok(Pass {
-            grants: Arc::clone(&self.grants),
-            secrets: Arc::clone(&self.secrets),
-            egress: Arc::clone(&self.egress),
+            reach: Arc::clone(&self.reach),
             audit: Arc::clone(&self.audit),
             index,
             _open: open,
@@ -122,17 +115,21 @@ impl Outgoing {
 impl Pass {
     /// The grant that admitted it.
     pub(crate) fn grant(&self) -> Result<&HttpGrant, Reason> {
-        self.grants.http.get(self.index).ok_or(Reason::NotGranted)
+        self.reach
+            .grants
+            .http
+            .get(self.index)
+            .ok_or(Reason::NotGranted)
     }
 
     /// The secret that goes with it, if one does.
     pub(crate) fn secret(&self) -> Option<&Secret> {
-        self.secrets.of(self.index)
+        self.reach.secrets.of(self.index)
     }
 
     /// A connection to the host, its addresses decided on.
     pub(crate) async fn connect(&self, target: &Target) -> Result<Stream, Trouble> {
-        self.egress.connect(self.grant()?, target).await
+        self.reach.egress.connect(self.grant()?, target).await
     }
 
     /// Notes a denial.

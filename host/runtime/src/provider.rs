@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_policy::{Grants, Limits};
+use tollgate_policy::Limits;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
@@ -10,19 +10,15 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre
 use crate::admission::Admission;
 use crate::cache::Compiled;
 use crate::code::{Code, Origin};
-use crate::egress::Egress;
 use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
-use crate::imports::files::Roots;
 use crate::imports::types::Error;
-use crate::imports::wasi::Setup;
 use crate::inspect::{Export, Inspection, ItemKind};
 use crate::profile::Profile;
+use crate::reach::Reach;
 use crate::report::ProviderInfo;
-use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::state::HostState;
-use crate::stores::Namespace;
 use crate::verdict::split_version;
 
 /// What `run` takes and gives, in the provider world.
@@ -62,12 +58,7 @@ pub(crate) struct Shared {
     pub(crate) info: Arc<ProviderInfo>,
     pub(crate) unit: Arc<EngineUnit>,
     pub(crate) pre: InstancePre<HostState>,
-    pub(crate) grants: Arc<Grants>,
-    pub(crate) roots: Arc<Roots>,
-    pub(crate) egress: Arc<Egress>,
-    pub(crate) secrets: Arc<Secrets>,
-    pub(crate) wasi: Arc<Setup>,
-    pub(crate) store: Option<Namespace>,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) admission: Arc<Admission>,
     /// Places that an instance takes.
     pub(crate) weight: u32,
@@ -80,15 +71,6 @@ pub(crate) struct Shared {
     fixed: Limits,
 }
 
-/// What the grants were turned into when the provider was loaded: open folders, read secrets.
-pub(crate) struct Reach {
-    pub(crate) roots: Roots,
-    pub(crate) egress: Arc<Egress>,
-    pub(crate) secrets: Secrets,
-    pub(crate) store: Option<Namespace>,
-    pub(crate) admission: Arc<Admission>,
-}
-
 impl Provider {
     pub(crate) fn new(
         info: ProviderInfo,
@@ -96,6 +78,7 @@ impl Provider {
         code: Code,
         pre: InstancePre<HostState>,
         reach: Reach,
+        admission: Arc<Admission>,
         policy: &tollgate_policy::Policy,
         profile: Profile,
     ) -> Provider {
@@ -108,20 +91,8 @@ impl Provider {
                 info: Arc::new(info),
                 unit: code.unit,
                 origin: code.origin,
-                grants: Arc::new(policy.grants.clone()),
-                roots: Arc::new(reach.roots),
-                egress: reach.egress,
-                secrets: Arc::new(reach.secrets),
-                wasi: Arc::new(
-                    policy
-                        .grants
-                        .wasi
-                        .as_ref()
-                        .map(Setup::read)
-                        .unwrap_or_default(),
-                ),
-                store: reach.store,
-                admission: reach.admission,
+                reach: Arc::new(reach),
+                admission,
                 weight: code.weight,
                 profile,
                 exports: inspection.exports.clone(),

@@ -15,10 +15,12 @@ use crate::egress::{Egress, Resolver};
 use crate::engine::Engines;
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::imports::files::Roots;
+use crate::imports::wasi::Setup;
 use crate::imports::{AddToLinker, link};
 use crate::inspect::Inspection;
 use crate::profile::Profile;
-use crate::provider::{Provider, Reach};
+use crate::provider::Provider;
+use crate::reach::Reach;
 use crate::secrets::Secrets;
 use crate::source::Source;
 use crate::state::HostState;
@@ -241,12 +243,14 @@ impl Runtime {
         }
         let store = policy.grants.store.as_ref();
         let store = store.map(|grant| self.shared.stores.open(grant, source.name()));
+        let wasi = policy.grants.wasi.as_ref();
         let reach = Reach {
+            grants: policy.grants.clone(),
             roots: Roots::open(&policy.grants)?,
             egress: Arc::clone(&self.shared.egress),
             secrets: Secrets::read(&policy.grants)?,
+            wasi: wasi.map(Setup::read).unwrap_or_default(),
             store: store.transpose()?,
-            admission: Arc::clone(&self.shared.admission),
         };
         let Shared { foundry, .. } = &*self.shared;
         let code = foundry.make(source, &vetted.inspection.digest, &policy.limits, cancelled)?;
@@ -263,6 +267,7 @@ impl Runtime {
             code,
             pre,
             reach,
+            Arc::clone(&self.shared.admission),
             policy,
             foundry.engines.profile,
         ))

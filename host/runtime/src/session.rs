@@ -263,25 +263,19 @@ impl Session {
     fn store(&mut self) -> Result<Store<HostState>, HostError> {
         let shared = &self.provider.shared;
         let limits = &self.provider.limits;
+        let reach = &shared.reach;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let audit = Arc::new(Audit::new(Arc::clone(&shared.info.name)));
         let state = HostState {
             meter: Meter::new(Arc::clone(limits), shared.profile),
-            outgoing: Outgoing::new(
-                Arc::clone(&shared.grants),
-                Arc::clone(&shared.secrets),
-                Arc::clone(&shared.egress),
-                Arc::clone(&audit),
-            ),
+            outgoing: Outgoing::new(Arc::clone(reach), Arc::clone(&audit)),
             audit,
-            grants: Arc::clone(&shared.grants),
-            roots: Arc::clone(&shared.roots),
-            store: shared.store.clone(),
+            reach: Arc::clone(reach),
             table,
             log: Log::default(),
-            ledger: Ledger::new(Arc::clone(&shared.grants)),
-            wasi: Wasi::new(Arc::clone(&shared.wasi)),
+            ledger: Ledger::new(reach),
+            wasi: Wasi::new(Arc::clone(reach)),
             embedder: self.data.take(),
         };
         let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
@@ -340,7 +334,7 @@ impl Live {
             state.denied(crate::imports::files::NAME, &target, Reason::Quota);
         }
         let log = std::mem::take(&mut state.log);
-        let stdio = state.grants.wasi.is_some().then(|| {
+        let stdio = state.reach.grants.wasi.is_some().then(|| {
             let (stdout, stdout_dropped) = state.wasi.stdout.take();
             let (stderr, stderr_dropped) = state.wasi.stderr.take();
             Stdio {

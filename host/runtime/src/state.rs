@@ -3,29 +3,26 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use tollgate_policy::{Grants, Reason};
+use tollgate_policy::Reason;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::audit::Audit;
-use crate::imports::files::Roots;
 use crate::imports::ledger::Ledger;
 use crate::imports::wasi::Wasi;
 use crate::meter::Meter;
 use crate::outgoing::Outgoing;
+use crate::reach::Reach;
 use crate::report::LogLine;
-use crate::stores::Namespace;
 
 /// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
 pub struct HostState {
     pub(crate) meter: Meter,
     pub(crate) audit: Arc<Audit>,
-    pub(crate) grants: Arc<Grants>,
-    pub(crate) roots: Arc<Roots>,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) outgoing: Outgoing,
     pub(crate) ledger: Ledger,
-    pub(crate) store: Option<Namespace>,
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     pub(crate) wasi: Wasi,

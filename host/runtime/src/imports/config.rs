@@ -14,7 +14,7 @@ impl HostState {
     async fn setting(&mut self, key: &str) -> wasmtime::Result<Option<String>> {
         self.meter.charge(key.len() as u64, MOVE_PRICE)?;
         self.be_fair().await;
-        let value = match decide::config(&self.grants, key) {
+        let value = match decide::config(&self.reach.grants, key) {
             Ok(value) => {
                 self.allowed(NAME, key);
                 value.map(str::to_owned)
@@ -45,7 +45,8 @@ impl store::Host for HostState {
     async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, store::Error>> {
         self.meter.charge(0, MOVE_PRICE)?;
         self.be_fair().await;
-        let grants = std::sync::Arc::clone(&self.grants);
+        let reach = std::sync::Arc::clone(&self.reach);
+        let grants = &reach.grants;
         let settings = grants.config.iter().flatten();
         let size = |(key, value): (&String, &String)| {
             (key.len() + value.len() + size_of::<(String, String)>()) as u64

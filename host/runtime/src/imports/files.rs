@@ -108,8 +108,8 @@ impl HostState {
         act: impl FnOnce(&Dir, &Path) -> Result<T, Trouble> + Send + 'static,
     ) -> wasmtime::Result<Result<T, Trouble>> {
         let target = format!("{root}/{path}");
-        let decided = decide::files(&self.grants, root, path, access).and_then(|decision| {
-            let dir = self.roots.0.get(decision.index).map(Arc::clone);
+        let decided = decide::files(&self.reach.grants, root, path, access).and_then(|decision| {
+            let dir = self.reach.roots.0.get(decision.index).map(Arc::clone);
             self.ledger.spend(decision.index, asks)?;
             Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
         });
@@ -137,7 +137,12 @@ impl HostState {
     /// The most that one read below `root` returns.
     pub(crate) fn read_cap(&self, root: &str) -> u64 {
         let host_data = self.meter.limits.host_data;
-        let grant = self.grants.files.iter().find(|grant| grant.root == root);
+        let grant = self
+            .reach
+            .grants
+            .files
+            .iter()
+            .find(|grant| grant.root == root);
         grant.map_or(host_data, |grant| decide::read_cap(grant, host_data))
     }
 }

@@ -4,14 +4,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tollgate_policy::{FileUse, Grants, Reason, decide};
+use tollgate_policy::{FileUse, Reason, decide};
+
+use crate::reach::Reach;
 
 /// The book of one store. Clones are the same book.
 #[derive(Clone)]
 pub(crate) struct Ledger {
-    grants: Arc<Grants>,
     /// None where no files are granted: most stores, for which it would be one more thing to make and to lock.
-    book: Option<Arc<Mutex<Book>>>,
+    book: Option<(Arc<Reach>, Arc<Mutex<Book>>)>,
 }
 
 #[derive(Default)]
@@ -23,9 +24,11 @@ struct Book {
 }
 
 impl Ledger {
-    pub(crate) fn new(grants: Arc<Grants>) -> Ledger {
-        let book = (!grants.files.is_empty()).then(Arc::default);
-        Ledger { grants, book }
+    pub(crate) fn new(reach: &Arc<Reach>) -> Ledger {
+        let granted = !reach.grants.files.is_empty();
+        Ledger {
+            book: granted.then(|| (Arc::clone(reach), Arc::default())),
+        }
     }
 
     /// A quota is one call's.
@@ -35,7 +38,9 @@ impl Ledger {
 
     /// Uses `more` of the grant, or says that it is used up.
     pub(crate) fn spend(&self, index: usize, more: FileUse) -> Result<(), Reason> {
-        let grant = self.grants.files.get(index).ok_or(Reason::UnknownRoot)?;
+        let (reach, _) = self.book.as_ref().ok_or(Reason::UnknownRoot)?;
+        let grants = &reach.grants.files;
+        let grant = grants.get(index).ok_or(Reason::UnknownRoot)?;
         self.with(|book| {
             if book.used.len() <= index {
                 book.used.resize(index + 1, FileUse::default());
@@ -72,7 +77,7 @@ impl Ledger {
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Book) -> T) -> Option<T> {
-        let book = self.book.as_ref()?;
+        let (_, book) = self.book.as_ref()?;
         Some(f(&mut book.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }

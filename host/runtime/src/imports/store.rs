@@ -148,13 +148,13 @@ impl HostState {
         if let Err(refused) = self.decide_store(&target, request) {
             return Ok(Err(refused));
         }
-        let Some(Namespace { opened, name }) = self.store.clone() else {
+        let Some(Namespace { opened, name }) = self.reach.store.clone() else {
             return Ok(Err(self.refuse_store(&target, Reason::NotGranted)));
         };
         self.charge_store(&COMMIT)?;
         // Whoever waits here and is dropped has written nothing; whoever has begun ends it, seen or not.
         let turn = opened.database.turn().await;
-        let grants = Arc::clone(&self.grants);
+        let reach = Arc::clone(&self.reach);
         let changed = self
             .on_store(move |database, _| {
                 let _turn = turn;
@@ -164,7 +164,7 @@ impl HostState {
                     key: &key,
                 };
                 database.change(&place, value.as_deref(), |before, after| {
-                    decide::store(&grants, StoreRequest::Change(before, after))
+                    decide::store(&reach.grants, StoreRequest::Change(before, after))
                 })
             })
             .await?;
@@ -225,7 +225,7 @@ impl HostState {
     }
 
     fn decide_store(&mut self, target: &str, request: StoreRequest<'_>) -> Result<(), Refused> {
-        let decision = decide::store(&self.grants, request);
+        let decision = decide::store(&self.reach.grants, request);
         decision.map_err(|reason| self.refuse_store(target, reason))
     }
 
@@ -235,7 +235,7 @@ impl HostState {
     }
 
     fn charge_store(&mut self, price: &Price) -> Result<(), Stop> {
-        let store = self.store.as_ref();
+        let store = self.reach.store.as_ref();
         let durable = store.is_some_and(|store| store.opened.database.is_durable());
         self.meter
             .charge_fixed(if durable { price.file } else { price.memory })
@@ -246,7 +246,7 @@ impl HostState {
         &mut self,
         act: impl FnOnce(&Database, &str) -> Result<T, redb::Error> + Send + 'static,
     ) -> Asked<T> {
-        let Some(Namespace { opened, name }) = self.store.clone() else {
+        let Some(Namespace { opened, name }) = self.reach.store.clone() else {
             return Ok(Err(Refused::Denied(Reason::NotGranted)));
         };
         let done = if opened.database.is_durable() {

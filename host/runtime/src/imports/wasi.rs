@@ -21,6 +21,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::WasiHttpCtx;
 
+use crate::reach::Reach;
 use crate::state::HostState;
 use clocks::{Standing, Virtual};
 use random::Seeded;
@@ -86,7 +87,7 @@ pub(crate) struct Wasi {
     pub(crate) input: CommandInput,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
-    setup: Arc<Setup>,
+    reach: Arc<Reach>,
     /// The monotonic clock, where it does not run by itself.
     ticks: Option<Virtual>,
     context: Option<Box<WasiCtx>>,
@@ -94,7 +95,8 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    pub(crate) fn new(setup: Arc<Setup>) -> Wasi {
+    pub(crate) fn new(reach: Arc<Reach>) -> Wasi {
+        let setup = &reach.wasi;
         let ticks = match setup.grant.clocks {
             Clocks::Real => None,
             Clocks::Fixed(_) => Some(Virtual::default()),
@@ -105,7 +107,7 @@ impl Wasi {
             input: CommandInput::default(),
             stdout: output(Output::Stdout),
             stderr: output(Output::Stderr),
-            setup,
+            reach,
             ticks,
             context: None,
             http: http::context(),
@@ -124,7 +126,7 @@ impl Wasi {
     fn make(&mut self, limits: &Limits) -> WasiCtx {
         self.stdout.set_cap(limits.stdio);
         self.stderr.set_cap(limits.stdio);
-        let grant = &self.setup.grant;
+        let grant = &self.reach.wasi.grant;
         let mut builder = WasiCtxBuilder::new();
         let (name, rest) = match self.input.args.split_first() {
             Some((name, rest)) => (Some(name), rest),
@@ -136,7 +138,7 @@ impl Wasi {
         builder
             .args(&grant.args)
             .args(rest)
-            .envs(&self.setup.env)
+            .envs(&self.reach.wasi.env)
             .stdin(MemoryInputPipe::new(std::mem::take(&mut self.input.stdin)))
             .stdout(self.stdout.clone())
             .stderr(self.stderr.clone())
@@ -172,7 +174,7 @@ impl HostState {
 
     /// What the guest is given, by name: a value may be a secret.
     fn audit_start(&self) {
-        let setup = &self.wasi.setup;
+        let setup = &self.wasi.reach.wasi;
         if !setup.grant.args.is_empty() {
             self.allowed(NAME, &format!("{} arguments", setup.grant.args.len()));
         }

@@ -100,7 +100,8 @@ pub(super) fn below(folder: &Opened, path: &str) -> FsResult<String> {
 impl preopens::Host for HostState {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
         self.meter.count_wasi();
-        let grants = Arc::clone(&self.grants);
+        let reach = Arc::clone(&self.reach);
+        let grants = &reach.grants;
         let named = grants.wasi.iter().flat_map(|wasi| &wasi.preopens);
         let mut folders = Vec::new();
         for root in named {
