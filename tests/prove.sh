@@ -117,18 +117,18 @@ prove grant-older      $rt/imports/v0_1.rs 's/new::log::Level::Warn,/new::log::L
 prove profile-refuses  $rt/profile.rs 's/self\.counts_fuel() || limits/true || limits/' profile::a_budget_of_fuel_is_refused
 prove profile-tick     $rt/ticker.rs 's/engine\.increment_epoch();/let _ = \&engine;/' profile::a_loop_shares
 prove profile-ends     $rt/ticker.rs 's/self\.state\.over\.store(true, Ordering::SeqCst);//; s/drop(thread\.join());/drop(thread);/' profile::the_clock_ends
-prove files-decision   $rt/imports/files.rs 's/decide::files(&self\.grants, root, path, access)/decide::files(\&self.grants, root, path, Access::Read)/' files::a_read_only_root_stays_as_it_is
+prove files-decision   $rt/imports/files.rs 's/decide::files(&self\.reach\.grants, root, path, access)/decide::files(\&self.reach.grants, root, path, Access::Read)/' files::a_read_only_root_stays_as_it_is
 prove files-regular    $rt/imports/files.rs 's/if metadata\.is_file() {/if true || metadata.is_file() {/' files::only_regular_files_are_read_or_replaced
 prove files-outside    $rt/imports/files.rs 's/error\.raw_os_error()\.is_none()/false/' files::symbolic_links_never_leave_the_root
 prove files-read-cap   $rt/imports/files.rs 's/metadata\.len() > cap/false/' files::a_read_is_no_larger_than_host_data_allows
-prove http-grant       $rt/outgoing.rs 's/egress::http(&self\.grants, method, target)?/egress::http(\&self.grants, method, target).unwrap_or(0)/' http::what_is_not_granted_is_not_even_looked_up
+prove http-grant       $rt/outgoing.rs 's/egress::http(&self\.reach\.grants, method, target)?/egress::http(\&self.reach.grants, method, target).unwrap_or(0)/' http::what_is_not_granted_is_not_even_looked_up
 prove http-address     $rt/egress.rs 's/egress::address(\*address, grant\.private)?;/let _ = egress::address(*address, grant.private);/' http::private_addresses_are_denied_unless_the_grant_says_so
 prove http-redirects   $rt/imports/http.rs 's/0\.\.=MAX_REDIRECTS/0..=MAX_REDIRECTS * 3/' http::every_redirect_is_decided_anew
 prove http-requests    $rt/outgoing.rs 's/used\.requests > grant\.max_requests/false/' http::requests_are_counted_for_each_grant
 prove http-connections $rt/outgoing.rs 's/> grant\.max_connections as usize/> usize::MAX/' wasi_http::requests_and_open_connections_are_counted_for_each_grant
 prove http-body        $rt/imports/http.rs 's/(bytes\.len() + data\.len()) as u64 > cap/false/' http::bodies_over_the_cap_are_cut_off
 prove http-length      $rt/imports/http.rs 's/if name == header::CONTENT_LENGTH/if false \&\& name == header::CONTENT_LENGTH/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
-prove http-headers     $rt/outgoing.rs 's/egress::header(&self\.grants, index, name\.as_str())?;/let _ = name;/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-headers     $rt/outgoing.rs 's/egress::header(&self\.reach\.grants, index, name\.as_str())?;/let _ = name;/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
 prove http-reserved    host/policy/src/egress.rs 's/if is_reserved(name) ||/if/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
 prove http-own-header  host/policy/src/egress.rs 's/|| credentials\.any(/|| false \&\& credentials.any(/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove http-listed      host/policy/src/egress.rs 's/Some(listed) if !listed/Some(listed) if false \&\& !listed/' wasi_http::a_grant_says_which_headers_may_be_set
@@ -171,7 +171,7 @@ prove wasi-seed         $rt/imports/wasi.rs 's/\.insecure_random_seed(Seeded::ne
 prove wasi-env          $rt/imports/wasi.rs 's/grant\.env_from_host\.iter()\.filter_map(|name| {/std::env::vars().map(|(name, _)| name).filter_map(|ref name: String| {/' wasi_table::
 prove wasi-inherit      $rt/runtime.rs 's/\&\& !self\.shared\.inherit_stdio/\&\& false/' wasi_table::the_hosts_output_is_for_programs_that_give_it_away
 prove store-names      $rt/imports/store.rs 's/decision\.map_err(|reason| self\.refuse_store(target, reason))/{ let _ = (decision, target); Ok(()) }/' store::keys_and_buckets_have_a_length
-prove store-quota      $rt/imports/store.rs 's/decide::store(&grants, StoreRequest::Change(before, after))/{ let _ = (\&grants, before, after); Ok(()) }/' store::quotas_hold
+prove store-quota      $rt/imports/store.rs 's/decide::store(&reach.grants, StoreRequest::Change(before, after))/{ let _ = (\&reach, before, after); Ok(()) }/' store::quotas_hold
 prove store-max-keys   host/policy/src/decide.rs 's/within(before\.keys, after\.keys, grant\.max_keys)?;//' store::quotas_hold
 prove store-max-value  host/policy/src/decide.rs 's/within(0, value, grant\.max_value)/within(0, value.min(0), grant.max_value)/' store::quotas_hold
 prove store-max-total  host/policy/src/decide.rs 's/within(before\.bytes, after\.bytes, grant\.max_total)/within(before.bytes, after.bytes.min(0), grant.max_total)/' store::quotas_hold

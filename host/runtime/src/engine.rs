@@ -80,6 +80,7 @@ pub(crate) struct EngineUnit {
     pub(crate) engine: Engine,
     /// Slots of its pool; none for the engine without one.
     slots: Option<u32>,
+    pub(crate) profile: Profile,
     /// The clock of an engine without fuel.
     ticker: Option<Ticker>,
 }
@@ -105,6 +106,7 @@ impl EngineUnit {
         Ok(EngineUnit {
             engine,
             slots: concurrency,
+            profile,
             ticker,
         })
     }

@@ -14,7 +14,6 @@ use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::types::Error;
 use crate::inspect::{Export, Inspection, ItemKind};
-use crate::profile::Profile;
 use crate::reach::Reach;
 use crate::report::ProviderInfo;
 use crate::session::Session;
@@ -62,7 +61,6 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     /// Places that an instance takes.
     pub(crate) weight: u32,
-    pub(crate) profile: Profile,
     origin: Origin,
     exports: Vec<Export>,
     run: Option<RunExport>,
@@ -80,7 +78,6 @@ impl Provider {
         reach: Reach,
         admission: Arc<Admission>,
         policy: &tollgate_policy::Policy,
-        profile: Profile,
     ) -> Provider {
         let component = pre.component();
         let run = find_run(&code.unit, &pre);
@@ -94,7 +91,6 @@ impl Provider {
                 reach: Arc::new(reach),
                 admission,
                 weight: code.weight,
-                profile,
                 exports: inspection.exports.clone(),
                 run,
                 command,
@@ -187,7 +183,7 @@ impl Provider {
     /// `table-elements` above the pool's. Load the component anew to change them.
     pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
         limits.check()?;
-        if !self.shared.profile.keeps(&limits) {
+        if !self.shared.unit.profile.keeps(&limits) {
             return Err(LoadError::FuelNotCounted);
         }
         let fixed = &self.shared.fixed;

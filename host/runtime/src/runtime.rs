@@ -269,7 +269,6 @@ impl Runtime {
             reach,
             Arc::clone(&self.shared.admission),
             policy,
-            foundry.engines.profile,
         ))
     }
 }

@@ -197,7 +197,7 @@ impl Session {
         // Out of the session while it runs: a call that is dropped takes its store along.
         let mut live = self.enter(start + limits.deadline).await?;
         let _ticking = self.provider.shared.unit.tick();
-        live.begin(start, &limits, self.provider.shared.profile)?;
+        live.begin(start, &limits, self.provider.shared.unit.profile)?;
         let deadline = live.store.data().meter.deadline;
         let turns = Arc::clone(&live.store.data().meter.turns);
 
@@ -268,7 +268,7 @@ impl Session {
         table.set_max_capacity(limits.handles as usize);
         let audit = Arc::new(Audit::new(Arc::clone(&shared.info.name)));
         let state = HostState {
-            meter: Meter::new(Arc::clone(limits), shared.profile),
+            meter: Meter::new(Arc::clone(limits), shared.unit.profile),
             outgoing: Outgoing::new(Arc::clone(reach), Arc::clone(&audit)),
             audit,
             reach: Arc::clone(reach),
@@ -282,7 +282,7 @@ impl Session {
         store.limiter(|state| &mut state.meter);
         store.call_hook(hook);
         store.set_max_component_handles(limits.handles as usize);
-        match shared.profile {
+        match shared.unit.profile {
             Profile::Metered => store
                 .fuel_async_yield_interval(Some(YIELD_INTERVAL))
                 .map_err(HostError::engine)?,
@@ -322,7 +322,7 @@ impl Live {
         elapsed: Duration,
         outcome: Outcome<T, E>,
     ) -> Report<T, E> {
-        let profile = session.provider.shared.profile;
+        let profile = session.provider.shared.unit.profile;
         let fuel = match profile {
             Profile::Metered => limits
                 .fuel

@@ -56,7 +56,7 @@ impl store::Host for HostState {
         let mut all = Vec::new();
         for (key, _) in settings {
             // One by one through the same decision.
-            if let Ok(Some(value)) = decide::config(&grants, key) {
+            if let Ok(Some(value)) = decide::config(grants, key) {
                 self.allowed(NAME, key);
                 all.push((key.clone(), value.to_owned()));
             }
