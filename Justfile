@@ -47,12 +47,13 @@ lint: setup
 vendored:
     @tests/vendored.sh
 
-# The guests as components, in target/guests.
+# The guests as components, in target/guests; those that are measured in target/guests-bench.
 guests: setup
     @cargo run --quiet --package tollgate-guests -- build
+    @cargo run --quiet --package tollgate-guests -- build --bench
 
 # Tollgate beside raw wasmtime, Extism, wasmi and native processes, measured in turns: `just bench`, `just bench --quick`, `just bench --only fresh session`. The first time builds them all, in 15 minutes. The table is on stdout, report.json and plots in target/bench.
-bench *options: guests-bench
+bench *options: guests
     #!/bin/sh
     set -eu
     cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --target-dir target/bench-build
@@ -60,15 +61,6 @@ bench *options: guests-bench
     cargo build --quiet --locked --release --package tollgate-cli --target-dir target/bench-build \
         --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
     RUST_BACKTRACE=0 target/bench-build/release/tollgate-bench {{options}}
-
-# What a call costs in allocations and fuel, which are the same on every machine: fails when it costs more than it did.
-bench-guard: guests guests-bench
-    cargo test --quiet --package tollgate-tests --test all cost -- --include-ignored
-
-# The guests that are measured, in target/guests-bench.
-[private]
-guests-bench: setup
-    @cargo run --quiet --package tollgate-guests -- build --bench
 
 # The guests written in Python and JavaScript, in target/guests. Their compilers come from PyPI and npm.
 guests-polyglot:
@@ -87,6 +79,7 @@ guests-cargo-component: setup
         cargo install --quiet --locked --root .tools --version {{cargo_component}} cargo-component
     fi
     cargo run --quiet --package tollgate-guests -- build --cargo-component
+    cargo run --quiet --package tollgate-guests -- build --bench
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --quiet --package tollgate-tests
 
 # Golden files of the command line, written anew from what it prints now.

@@ -6,7 +6,7 @@
 use tollgate::Source;
 
 use crate::counting::allocations;
-use crate::harness::{alone, blocking, load, policy, returned, root, wait};
+use crate::harness::{alone, blocking, counts_fuel, load, policy, returned, root, wait};
 
 /// Allocations of a fresh call of `echo`, from its session's beginning to its end, the engine's included.
 const FRESH_ALLOCATIONS: u64 = 32;
@@ -51,10 +51,17 @@ fn settled(mut work: impl FnMut()) -> u64 {
 }
 
 #[test]
-#[ignore = "its guest is built by `just bench-guard`"]
 fn kernels_cost_the_fuel_that_they_did() {
+    if !counts_fuel() {
+        return;
+    }
     let limits = tollgate::Limits::default();
     let file = root().join("target/guests-bench/compute.wasm");
+    assert!(
+        file.is_file(),
+        "run `./justw guests` first: {} is not there",
+        file.display()
+    );
     let source = Source::file(&file, &limits).unwrap();
     let provider = blocking().load(&source, &policy("")).unwrap();
     let fuel = KERNELS.map(|(kernel, _)| {

@@ -339,3 +339,7 @@ mod tests;
 #[cfg(test)]
 #[path = "file_mistakes.rs"]
 pub(crate) mod mistakes;
+
+#[cfg(test)]
+#[path = "file_values.rs"]
+mod values;
