@@ -8,7 +8,7 @@ use tollgate::blocking::{Provider, Runtime};
 use tollgate::{Cache, Compiled, Distrust, LoadError, Source};
 
 use crate::audit::audited;
-use crate::harness::{all_but, policy, returned, source};
+use crate::harness::{all_but, numbered, policy, returned, source};
 
 /// Where an entry has what. These tests know the format, so that they can make entries that only lie in one thing.
 const FORMAT: std::ops::Range<usize> = 8..12;
@@ -77,17 +77,6 @@ pub(crate) fn entries(path: &Path) -> Vec<PathBuf> {
         .collect();
     all.sort();
     all
-}
-
-/// A component whose `f` returns a number; its code differs from that of another by the number only.
-pub(crate) fn numbered(number: u32) -> Source {
-    let text = format!(
-        "(component
-            (core module $m (func (export \"f\") (result i32) i32.const {number}))
-            (core instance $i (instantiate $m))
-            (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))"
-    );
-    Source::bytes("numbered", wat::parse_str(text).unwrap())
 }
 
 /// An entry with its head changed and sealed again, by whoever has the key.

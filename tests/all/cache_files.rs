@@ -8,7 +8,8 @@ use std::process::Command;
 use tempfile::TempDir;
 use tollgate::{Cache, CacheError, Compiled, Distrust};
 
-use crate::cache::{Shelf, numbered};
+use crate::cache::Shelf;
+use crate::harness::numbered;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tollgate::{Cache, Compiled, Source};
 
-use crate::cache::{Shelf, entries, numbered, opened};
-use crate::harness::{policy, source};
+use crate::cache::{Shelf, entries, opened};
+use crate::harness::{numbered, policy, source};
 
 #[test]
 fn what_was_not_used_for_longest_goes_first() {

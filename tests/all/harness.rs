@@ -55,6 +55,17 @@ pub(crate) fn source(name: &str) -> Source {
     Source::file(&guest_file(name), &limits).unwrap()
 }
 
+/// A component whose `f` returns a number; its code differs from that of another by the number only.
+pub(crate) fn numbered(number: u32) -> Source {
+    let text = format!(
+        "(component
+            (core module $m (func (export \"f\") (result i32) i32.const {number}))
+            (core instance $i (instantiate $m))
+            (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))"
+    );
+    Source::bytes("numbered", wat::parse_str(text).unwrap())
+}
+
 pub(crate) fn policy(text: &str) -> Policy {
     let mut policy = Policy::parse(text, root()).unwrap_or_else(|error| panic!("{error}"));
     let limits = &mut policy.limits;

@@ -197,26 +197,19 @@ fn a_bad_file_leaves_the_old_one_serving_and_a_good_one_follows() {
     watched.install("echo", &new);
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&new)));
-    assert!(
-        watched
-            .folder()
-            .served()
-            .iter()
-            .all(|(_, entry)| entry.error.is_none())
-    );
+    assert!(all_is_well(&watched));
     // What is there again is what serves: nothing is replaced, and nothing is wrong any more.
     watched.install("echo", b"noise");
     watched.wrong("kept", "echo");
     watched.install("echo", &new);
     watched.next("settled");
-    assert!(
-        watched
-            .folder()
-            .served()
-            .iter()
-            .all(|(_, entry)| entry.error.is_none())
-    );
+    assert!(all_is_well(&watched));
     watched.nothing_else();
+}
+
+fn all_is_well(watched: &Watched) -> bool {
+    let served = watched.folder().served();
+    served.iter().all(|(_, entry)| entry.error.is_none())
 }
 
 /// Written in place and slowly, as `cp` does: what is half there is a bad file, and then it is a good one.

@@ -10,7 +10,7 @@ use tollgate::blocking::Runtime;
 use tollgate::{Cache, Compiled, Source};
 
 use crate::case::{Case, Row};
-use crate::harness::policy;
+use crate::harness::{numbered, policy};
 
 pub(crate) const ROWS: &[Row] = &[Row {
     number: 44,
@@ -112,15 +112,4 @@ fn only(folder: &Path) -> PathBuf {
         .map(|file| file.unwrap().path());
     let mut entries = files.filter(|file| file.file_name().unwrap() != "key");
     entries.next().unwrap()
-}
-
-/// A component whose `f` returns a number.
-fn numbered(number: u32) -> Source {
-    let text = format!(
-        "(component
-            (core module $m (func (export \"f\") (result i32) i32.const {number}))
-            (core instance $i (instantiate $m))
-            (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))"
-    );
-    Source::bytes("numbered", wat::parse_str(text).unwrap())
 }
