@@ -191,6 +191,9 @@ prove drafts           $rt/verdict.rs 's/return want == have;/return true;/' sta
 prove link-store       $rt/imports/mod.rs 's/if grants\.store\.is_some() {/if true {/' what_is_not_granted_is_not_linked tollgate
 prove session-ends     $rt/session.rs 's/if report\.outcome\.fault()\.is_none()/if true/' sessions::a_fault_ends_a_session
 prove panic-caught     $rt/session.rs 's/return Err(HostError::new(text)\.into());/{ drop(text); std::panic::resume_unwind(panic) }/' cancel::a_panic_in_a_host_function_is_a_host_error
+prove pools            $rt/engine.rs 's/(now < most)/(true || now < most)/' there_are_no_more_pools_than_there_are_maps_for tollgate
+prove pools-places     $rt/provider.rs 's/let (runtime, exports, reach) = (runtime.clone(),/let (runtime, exports, reach) = (Runtime::builder().concurrency(1).build(),/' engines::
+prove pools-limits     $rt/provider.rs 's/limits: Arc::new(Limits::clone(&self.limits)),//' engines::
 prove slots            $rt/admission.rs 's/\.try_acquire_many_owned(weight)/.try_acquire_many_owned(0 * weight)/' admission::
 prove audit-log        $rt/audit.rs 's/target: "tollgate::audit"/target: "tollgate"/' audit::
 prove audit-escape     $rt/audit.rs 's/target = %escape::line(target)/target = %target/' audit::hostile_text_is_escaped_in_every_field

@@ -3,7 +3,8 @@
 use tollgate::{Guest, Outcome, RefusalKind};
 
 use crate::harness::{load, runtime, wait};
-use world::exports::tollgate::releases::{checksum, compare_versions, list_versions, resolve};
+pub(crate) use world::exports::tollgate::releases::list_versions;
+use world::exports::tollgate::releases::{checksum, compare_versions, resolve};
 
 /// In a module of its own: the generated code has a module `tollgate`, like the library.
 mod world {
@@ -17,7 +18,7 @@ mod world {
     });
 }
 
-const LIST: &str = "tollgate:releases/list-versions@0.1.0";
+pub(crate) const LIST: &str = "tollgate:releases/list-versions@0.1.0";
 const COMPARE: &str = "tollgate:releases/compare-versions@0.1.0";
 const RESOLVE: &str = "tollgate:releases/resolve@0.1.0";
 const CHECKSUM: &str = "tollgate:releases/checksum@0.1.0";

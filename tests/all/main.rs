@@ -31,6 +31,7 @@ mod cost;
 mod counting;
 mod credentials;
 mod dns;
+mod engines;
 mod files;
 mod floods;
 mod harness;

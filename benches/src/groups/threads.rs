@@ -6,7 +6,6 @@ use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -28,7 +27,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     ensure!(cores >= 2, "one processor only");
     // What the machine gives to two threads that share nothing: on a busy one, nothing else can be told.
     let given = compare(bench, "counting, no guest", "threads", rounds, |many| {
-        concurrently(many, || Ok(count(TURN)))
+        concurrently(0..many, |_| Ok(count(TURN)))
     })?;
     let free = given.median >= 1.8;
     if !free {
@@ -42,38 +41,31 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         ("arena guest", "reverse-arena.wasm", Some("threads_2_vs_1")),
     ] {
         let provider = load(&bench.guest(guest))?;
-        let ratio = compare(bench, name, "threads", rounds, |many| {
-            concurrently(many, || fresh_calls(&provider, TURN))
+        let shared = [provider.clone(), provider.clone()];
+        let apart = [provider.on_own_engine()?, provider];
+        // The engine alone: what of it is the engine's, and what is ours.
+        let raw = || Component::load(&bench.guest(guest), FULL);
+        let raw_apart = [raw()?, raw()?];
+        let calls = |provider: &blocking::Provider| fresh_calls(provider, TURN);
+        let raw_calls = |component: &Component| raw_calls(component, TURN);
+        compare(bench, name, "threads", rounds, |many| {
+            concurrently(shared.iter().take(many), calls)
+        })?;
+        let own = format!("{name}, own engines");
+        let ratio = compare(bench, &own, "threads", rounds, |many| {
+            concurrently(apart.iter().take(many), calls)
         })?;
         if let Some(key) = key.filter(|_| free) {
             bench.report.ratio(key, ratio);
         }
-        // The engine alone: what of it is the engine's, and what is ours.
-        let raw = Component::load(&bench.guest(guest), FULL)?;
-        compare(
-            bench,
-            &format!("{name}, raw wasmtime"),
-            "threads",
-            rounds,
-            |many| concurrently(many, || raw_calls(&raw, TURN)),
-        )?;
-        // And with an engine, which is a pool, for each thread.
-        let engines = [Component::load(&bench.guest(guest), FULL)?, raw];
-        compare(
-            bench,
-            &format!("{name}, raw wasmtime, two engines"),
-            "threads",
-            rounds,
-            |many| {
-                let next = AtomicUsize::new(0);
-                concurrently(many, || {
-                    let mine = next.fetch_add(1, Ordering::Relaxed) % engines.len();
-                    engines
-                        .get(mine)
-                        .map_or(Ok(0.0), |engine| raw_calls(engine, TURN))
-                })
-            },
-        )?;
+        let wasmtime = format!("{name}, raw wasmtime");
+        compare(bench, &wasmtime, "threads", rounds, |many| {
+            concurrently(raw_apart.iter().take(1).cycle().take(many), raw_calls)
+        })?;
+        let own = format!("{wasmtime}, own engines");
+        compare(bench, &own, "threads", rounds, |many| {
+            concurrently(raw_apart.iter().take(many), raw_calls)
+        })?;
         let mut workers = [Worker::start(guest)?, Worker::start(guest)?];
         compare(bench, name, "processes", rounds, |many| {
             let workers = &mut workers[..many];
@@ -84,10 +76,15 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// The sum of what so many threads come to.
-fn concurrently(many: usize, work: impl Fn() -> Result<f64> + Sync) -> Result<f64> {
+/// The sum of what threads come to, one for each of `with`.
+fn concurrently<T: Send>(
+    with: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> Result<f64> + Sync,
+) -> Result<f64> {
+    let work = &work;
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..many).map(|_| scope.spawn(&work)).collect();
+        let start = |one| scope.spawn(move || work(one));
+        let threads: Vec<_> = with.into_iter().map(start).collect();
         let done = threads.into_iter().map(|thread| thread.join());
         done.map(|calls| calls.unwrap_or_else(|_| bail!("a thread panicked")))
             .sum()

@@ -28,6 +28,7 @@ const MAX_MAPS: u64 = 65_530;
 pub(crate) struct Admission {
     places: Arc<Semaphore>,
     concurrency: u32,
+    most_pools: u32,
     waiting: AtomicUsize,
     queue: u32,
 }
@@ -53,6 +54,7 @@ impl Admission {
         Admission {
             places: Arc::new(Semaphore::new(concurrency as usize)),
             concurrency,
+            most_pools: most / concurrency,
             waiting: AtomicUsize::new(0),
             queue: queue.unwrap_or(concurrency.saturating_mul(QUEUE_PER_GUEST)),
         }
@@ -60,6 +62,11 @@ impl Admission {
 
     pub(crate) fn concurrency(&self) -> u32 {
         self.concurrency
+    }
+
+    /// How many pools with a slot for each guest the kernel has memory maps for.
+    pub(crate) fn most_pools(&self) -> u32 {
+        self.most_pools
     }
 
     /// Takes `weight` places, or waits for them until `deadline` if the queue has room.
@@ -122,5 +129,7 @@ mod tests {
         let all = Admission::new(Some(u32::MAX), None).concurrency();
         assert_eq!(all, most_guests(max_map_count()));
         assert_eq!(Admission::new(Some(0), None).concurrency(), 1);
+        assert_eq!(Admission::new(Some(all), None).most_pools(), 1);
+        assert_eq!(Admission::new(Some(all / 3), None).most_pools(), 3);
     }
 }

@@ -69,6 +69,15 @@ impl Provider {
         &self.0
     }
 
+    /// See [`Provider::on_own_engine`](crate::Provider::on_own_engine).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
+        self.0.on_own_engine().map(Provider)
+    }
+
     /// See [`Provider::session`](crate::Provider::session).
     pub fn session(&self) -> Session {
         Session(self.0.session())

@@ -79,6 +79,13 @@ impl Foundry {
         Ok(code)
     }
 
+    /// The same code in an engine that nobody else has.
+    pub(crate) fn apart(&self, component: &Component, limits: &Limits) -> Result<Code, HostError> {
+        let unit = self.engines.own(limits.stack)?;
+        let code = component.serialize().map_err(HostError::engine)?;
+        self.place(&unit, &code, limits)?.map_err(HostError::engine)
+    }
+
     /// One compiled form, in the pool or, when the component does not fit into it, with on-demand allocation.
     fn place(
         &self,

@@ -4,6 +4,7 @@
 //! audited by reading this file.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_policy::Limits;
@@ -78,25 +79,21 @@ pub(crate) const PROPOSALS: WasmFeatures = WasmFeatures::FLOATS
 /// fixes per engine, and in whether instances come from a pool.
 pub(crate) struct EngineUnit {
     pub(crate) engine: Engine,
-    /// Slots of its pool; none for the engine without one.
-    slots: Option<u32>,
+    /// Its pool; none for the engine without one.
+    pool: Option<Pool>,
     pub(crate) profile: Profile,
     /// The clock of an engine without fuel.
     ticker: Option<Ticker>,
 }
 
 impl EngineUnit {
-    fn new(
-        profile: Profile,
-        stack: u64,
-        concurrency: Option<u32>,
-    ) -> Result<EngineUnit, HostError> {
+    fn new(profile: Profile, stack: u64, pool: Option<Pool>) -> Result<EngineUnit, HostError> {
         let mut config = settings(profile);
         let stack = usize::try_from(stack).map_err(HostError::new)?;
         config.max_wasm_stack(stack);
         config.async_stack_size(stack.saturating_add(HOST_STACK));
-        if let Some(concurrency) = concurrency {
-            config.allocation_strategy(pool(concurrency));
+        if let Some(pool) = &pool {
+            config.allocation_strategy(pool.strategy());
         }
         let engine = Engine::new(&config).map_err(HostError::engine)?;
         let ticker = match profile {
@@ -105,7 +102,7 @@ impl EngineUnit {
         };
         Ok(EngineUnit {
             engine,
-            slots: concurrency,
+            pool,
             profile,
             ticker,
         })
@@ -131,7 +128,7 @@ impl EngineUnit {
     /// How many places an instance of `component` takes, or `None` when the pool cannot hold it.
     pub(crate) fn weight(&self, component: &Component, limits: &Limits) -> Option<u32> {
         let needs = component.resources_required();
-        let Some(slots) = self.slots else {
+        let Some(Pool { slots, .. }) = self.pool else {
             // Memories are what takes maps of the kernel; a component that does not say has as many as the
             // limits allow.
             return Some(needs.map_or(limits.instances, |needs| needs.num_memories));
@@ -169,50 +166,93 @@ pub(crate) fn compiling(profile: Profile) -> wasmtime::Result<Engine> {
     Engine::new(&settings(profile))
 }
 
-fn pool(concurrency: u32) -> InstanceAllocationStrategy {
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(concurrency)
-        .total_core_instances(u32::MAX)
-        .total_memories(concurrency.saturating_mul(SLOT_MEMORIES))
-        .total_tables(concurrency.saturating_mul(SLOT_TABLES))
-        .total_stacks(concurrency)
-        // One module may have as many as the pool gives to one component; see `weight`.
-        .max_memories_per_module(concurrency.saturating_mul(SLOT_MEMORIES))
-        .max_tables_per_module(concurrency.saturating_mul(SLOT_TABLES))
-        .table_elements(POOL_TABLE_ELEMENTS)
-        .max_memory_size(4 << 30);
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.pagemap_scan(Enabled::Yes)
-            .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
-            .table_keep_resident(TABLE_KEEP_RESIDENT);
+/// Slots for instances, counted among the pools of a runtime while it lives: a slot that was used once keeps its
+/// memory maps, whether there is a guest in it or not.
+struct Pool {
+    slots: u32,
+    pools: Arc<AtomicU32>,
+}
+
+impl Pool {
+    /// One more, if there are fewer than `most`.
+    fn take(pools: &Arc<AtomicU32>, most: u32, slots: u32) -> Option<Pool> {
+        let more = |now: u32| (now < most).then_some(now.saturating_add(1));
+        pools
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .ok()?;
+        let pools = Arc::clone(pools);
+        Some(Pool { slots, pools })
     }
-    InstanceAllocationStrategy::Pooling(pool)
+
+    fn strategy(&self) -> InstanceAllocationStrategy {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(self.slots)
+            .total_core_instances(u32::MAX)
+            .total_memories(self.slots.saturating_mul(SLOT_MEMORIES))
+            .total_tables(self.slots.saturating_mul(SLOT_TABLES))
+            .total_stacks(self.slots)
+            // One module may have as many as the pool gives to one component; see `weight`.
+            .max_memories_per_module(self.slots.saturating_mul(SLOT_MEMORIES))
+            .max_tables_per_module(self.slots.saturating_mul(SLOT_TABLES))
+            .table_elements(POOL_TABLE_ELEMENTS)
+            .max_memory_size(4 << 30);
+        if PoolingAllocationConfig::is_pagemap_scan_available() {
+            pool.pagemap_scan(Enabled::Yes)
+                .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
+                .table_keep_resident(TABLE_KEEP_RESIDENT);
+        }
+        InstanceAllocationStrategy::Pooling(pool)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.pools.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The engines of a process, made when first needed.
 pub(crate) struct Engines {
     pub(crate) profile: Profile,
-    concurrency: u32,
+    /// Slots of a pool.
+    slots: u32,
+    /// Pools that there are, and that there may be.
+    pools: Arc<AtomicU32>,
+    most_pools: u32,
     units: Mutex<BTreeMap<(u64, bool), Arc<EngineUnit>>>,
 }
 
 impl Engines {
-    pub(crate) fn new(profile: Profile, concurrency: u32) -> Engines {
+    pub(crate) fn new(profile: Profile, slots: u32, most_pools: u32) -> Engines {
         Engines {
             profile,
-            concurrency,
+            slots,
+            pools: Arc::default(),
+            most_pools,
             units: Mutex::default(),
         }
     }
 
     /// The engine for guests with `stack` bytes of stack, pooled where the machine allows it.
     pub(crate) fn pooled(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
-        self.unit(stack, true, || {
-            EngineUnit::new(self.profile, stack, Some(self.concurrency)).or_else(|error| {
-                // A limit on address space (`ulimit -v`, some containers) leaves no room for a pool.
-                tracing::info!(%error, "no instance pool on this machine; allocating on demand");
-                EngineUnit::new(self.profile, stack, None)
-            })
+        self.unit(stack, true, || self.make(stack))
+    }
+
+    /// Another such engine, which nobody else has.
+    pub(crate) fn own(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
+        self.make(stack).map(Arc::new)
+    }
+
+    fn make(&self, stack: u64) -> Result<EngineUnit, HostError> {
+        let without = || EngineUnit::new(self.profile, stack, None);
+        let Some(pool) = Pool::take(&self.pools, self.most_pools, self.slots) else {
+            tracing::info!("no memory maps for another instance pool; allocating on demand");
+            return without();
+        };
+        EngineUnit::new(self.profile, stack, Some(pool)).or_else(|error| {
+            // A limit on address space (`ulimit -v`, some containers) leaves no room for a pool.
+            tracing::info!(%error, "no instance pool on this machine; allocating on demand");
+            without()
         })
     }
 
@@ -234,5 +274,26 @@ impl Engines {
         let unit = Arc::new(make()?);
         units.insert((stack, pooled), Arc::clone(&unit));
         Ok(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a slot that was used once holds of the kernel's memory maps, it holds until its pool is gone.
+    #[test]
+    fn there_are_no_more_pools_than_there_are_maps_for() {
+        let engines = Engines::new(Profile::Metered, 1, 2);
+        let stack = tollgate_policy::limits::STACK;
+        let shared = engines.pooled(stack).unwrap();
+        let own = engines.own(stack).unwrap();
+        let third = engines.own(stack).unwrap();
+        let other_stack = engines.pooled(stack * 2).unwrap();
+        let pools = [&shared, &own, &third, &other_stack].map(|unit| unit.pool.is_some());
+        assert_eq!(pools, [true, true, false, false]);
+        drop(own);
+        assert!(engines.own(stack).unwrap().pool.is_some());
+        assert!(engines.on_demand(stack).unwrap().pool.is_none());
     }
 }

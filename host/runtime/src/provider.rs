@@ -7,15 +7,15 @@ use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 
-use crate::admission::Admission;
 use crate::cache::Compiled;
 use crate::code::{Code, Origin};
 use crate::engine::EngineUnit;
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::imports::types::Error;
-use crate::inspect::{Export, Inspection, ItemKind};
+use crate::inspect::{Export, ItemKind};
 use crate::reach::Reach;
 use crate::report::ProviderInfo;
+use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::state::HostState;
 use crate::verdict::split_version;
@@ -54,11 +54,11 @@ pub struct Provider {
 }
 
 pub(crate) struct Shared {
+    pub(crate) runtime: Runtime,
     pub(crate) info: Arc<ProviderInfo>,
     pub(crate) unit: Arc<EngineUnit>,
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) reach: Arc<Reach>,
-    pub(crate) admission: Arc<Admission>,
     /// Places that an instance takes.
     pub(crate) weight: u32,
     origin: Origin,
@@ -70,34 +70,32 @@ pub(crate) struct Shared {
 }
 
 impl Provider {
+    /// Of code that was judged, linked to what is granted.
     pub(crate) fn new(
+        runtime: Runtime,
         info: ProviderInfo,
-        inspection: &Inspection,
+        exports: Vec<Export>,
         code: Code,
-        pre: InstancePre<HostState>,
         reach: Reach,
-        admission: Arc<Admission>,
-        policy: &tollgate_policy::Policy,
-    ) -> Provider {
-        let component = pre.component();
-        let run = find_run(&code.unit, &pre);
-        let command = find_command(component, inspection);
-        Provider {
-            limits: Arc::new(policy.limits.clone()),
+        limits: &Limits,
+    ) -> Result<Provider, LoadError> {
+        let pre = runtime.link(&code, &reach.grants)?;
+        Ok(Provider {
+            limits: Arc::new(limits.clone()),
             shared: Arc::new(Shared {
+                runtime,
                 info: Arc::new(info),
+                run: find_run(&code.unit, &pre),
+                command: find_command(&code.component, &exports),
                 unit: code.unit,
                 origin: code.origin,
                 reach: Arc::new(reach),
-                admission,
                 weight: code.weight,
-                exports: inspection.exports.clone(),
-                run,
-                command,
-                fixed: policy.limits.clone(),
+                exports,
+                fixed: limits.clone(),
                 pre,
             }),
-        }
+        })
     }
 
     /// Its name, digest, size and world.
@@ -211,6 +209,57 @@ impl Provider {
         })
     }
 
+    /// The same provider on an engine of its own, with a pool of its own: for a thread that makes small calls while
+    /// other threads do the same. Threads that share an engine take turns at its pool, and two of them together do
+    /// less of the smallest calls than one alone (docs/performance.md); with calls of 50 µs and more there is nothing
+    /// to gain.
+    ///
+    /// Limits, grants, stores and the number of guests that may live are the runtime's and this provider's, not
+    /// anew for each engine. It holds the code once more, and what it calls is freed with the last clone of it and
+    /// its sessions. There are as many pools as the kernel has memory maps for (159 of 64 guests each at Linux's
+    /// defaults, 1 of 10,000); engines beyond have none and are slower.
+    ///
+    /// ```no_run
+    /// # use tollgate::blocking::Provider;
+    /// # fn serve(_: Provider) {}
+    /// # fn threads(provider: &Provider) -> Result<(), tollgate::LoadError> {
+    /// for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+    ///     let provider = provider.on_own_engine()?;
+    ///     std::thread::spawn(move || serve(provider));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The host's own: no memory or address space for another engine.
+    pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
+        let Shared {
+            runtime,
+            info,
+            pre,
+            reach,
+            origin,
+            exports,
+            fixed,
+            ..
+        } = &*self.shared;
+        let mut code = runtime.foundry().apart(pre.component(), fixed)?;
+        code.origin = origin.clone();
+        // Copies, not references to the same: a counter that two threads move is what this is to avoid.
+        let info = ProviderInfo {
+            name: Arc::from(&*info.name),
+            ..ProviderInfo::clone(info)
+        };
+        let (runtime, exports, reach) = (runtime.clone(), exports.clone(), Reach::clone(reach));
+        let own = Provider::new(runtime, info, exports, code, reach, fixed)?;
+        Ok(Provider {
+            limits: Arc::new(Limits::clone(&self.limits)),
+            ..own
+        })
+    }
+
     /// A session: one store, made when it is first called. Costs nothing until then.
     pub fn session(&self) -> Session {
         Session::new(self.clone())
@@ -273,8 +322,8 @@ fn find_run(unit: &EngineUnit, pre: &InstancePre<HostState>) -> Option<RunExport
 }
 
 /// `run` of `wasi:cli/run`, in whichever 0.2 version it was built for.
-fn find_command(component: &Component, inspection: &Inspection) -> Option<ComponentExportIndex> {
-    let export = inspection.exports.iter().find(|export| {
+fn find_command(component: &Component, exports: &[Export]) -> Option<ComponentExportIndex> {
+    let export = exports.iter().find(|export| {
         export.kind == ItemKind::Instance
             && matches!(split_version(&export.name), ("wasi:cli/run", Some(version)) if version.starts_with("0.2."))
     })?;

@@ -13,11 +13,12 @@ use crate::imports::wasi::Setup;
 use crate::secrets::Secrets;
 use crate::stores::Namespace;
 
+#[derive(Clone)]
 pub(crate) struct Reach {
     pub(crate) grants: Grants,
     pub(crate) roots: Roots,
     pub(crate) egress: Arc<Egress>,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) wasi: Setup,
     pub(crate) store: Option<Namespace>,
 }

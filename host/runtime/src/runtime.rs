@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate_policy::{Grants, Policy, Streams};
-use wasmtime::component::Linker;
+use wasmtime::component::{InstancePre, Linker};
 
 use crate::admission::Admission;
 use crate::cache::Cache;
-use crate::code::Foundry;
+use crate::code::{Code, Foundry};
 use crate::compile::Compiler;
 use crate::egress::{Egress, Resolver};
 use crate::engine::Engines;
@@ -123,11 +123,15 @@ impl Builder {
 
     /// The runtime.
     pub fn build(self) -> Runtime {
-        let admission = Arc::new(Admission::new(self.concurrency, self.queue));
+        let admission = Admission::new(self.concurrency, self.queue);
         Runtime {
             shared: Arc::new(Shared {
                 foundry: Foundry {
-                    engines: Engines::new(self.profile, admission.concurrency()),
+                    engines: Engines::new(
+                        self.profile,
+                        admission.concurrency(),
+                        admission.most_pools(),
+                    ),
                     compiler: self.compiler,
                     cache: self.cache,
                 },
@@ -167,7 +171,7 @@ pub struct Runtime {
 }
 
 struct Shared {
-    admission: Arc<Admission>,
+    admission: Admission,
     foundry: Foundry,
     egress: Arc<Egress>,
     stores: Stores,
@@ -248,28 +252,47 @@ impl Runtime {
             grants: policy.grants.clone(),
             roots: Roots::open(&policy.grants)?,
             egress: Arc::clone(&self.shared.egress),
-            secrets: Secrets::read(&policy.grants)?,
+            secrets: Arc::new(Secrets::read(&policy.grants)?),
             wasi: wasi.map(Setup::read).unwrap_or_default(),
             store: store.transpose()?,
         };
-        let Shared { foundry, .. } = &*self.shared;
-        let code = foundry.make(source, &vetted.inspection.digest, &policy.limits, cancelled)?;
+        let code = self.shared.foundry.make(
+            source,
+            &vetted.inspection.digest,
+            &policy.limits,
+            cancelled,
+        )?;
+        Provider::new(
+            self.clone(),
+            vetted.info(&source.shared_name()),
+            vetted.inspection.exports,
+            code,
+            reach,
+            &policy.limits,
+        )
+    }
+
+    /// What is left of an instance's start: the imports that `grants` allows, and no others.
+    pub(crate) fn link(
+        &self,
+        code: &Code,
+        grants: &Grants,
+    ) -> Result<InstancePre<HostState>, LoadError> {
         let mut linker = Linker::new(&code.unit.engine);
-        link(&mut linker, &policy.grants, &self.shared.interfaces).map_err(HostError::engine)?;
-        let pre = linker.instantiate_pre(&code.component).map_err(|error| {
+        link(&mut linker, grants, &self.shared.interfaces).map_err(HostError::engine)?;
+        linker.instantiate_pre(&code.component).map_err(|error| {
             // Names matched and types did not: the interface is another one of the same name.
             let text = format!("an import has another type than this host's: {error:#}");
-            Refusal::new(RefusalKind::Imports, crate::escape::line(&text))
-        })?;
-        Ok(Provider::new(
-            vetted.info(&source.shared_name()),
-            &vetted.inspection,
-            code,
-            pre,
-            reach,
-            Arc::clone(&self.shared.admission),
-            policy,
-        ))
+            Refusal::new(RefusalKind::Imports, crate::escape::line(&text)).into()
+        })
+    }
+
+    pub(crate) fn foundry(&self) -> &Foundry {
+        &self.shared.foundry
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.shared.admission
     }
 }
 

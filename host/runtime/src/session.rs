@@ -246,7 +246,13 @@ impl Session {
         let shared = &self.provider.shared;
         let slot = match self.state {
             // Whoever waits and gives up, or is turned away, has a session that was never begun.
-            State::Fresh => Some(shared.admission.enter(shared.weight, deadline).await?),
+            State::Fresh => Some(
+                shared
+                    .runtime
+                    .admission()
+                    .enter(shared.weight, deadline)
+                    .await?,
+            ),
             _ => None,
         };
         match (std::mem::replace(&mut self.state, State::Ended), slot) {

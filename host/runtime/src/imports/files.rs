@@ -21,6 +21,7 @@ pub(crate) const NAME: &str = "files";
 
 /// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced
 /// afterwards is still the one the operator granted.
+#[derive(Clone)]
 pub(crate) struct Roots(Vec<Arc<Dir>>);
 
 impl Roots {

@@ -44,7 +44,7 @@ pub struct CommandInput {
 }
 
 /// What a policy grants of WASI, with the values of the host's variables that it names.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
     grant: WasiGrant,
     env: Vec<(String, String)>,
