@@ -147,7 +147,7 @@ audit:
     fi
     for manifest in Cargo.toml fuzz/Cargo.toml; do
         deny() { .tools/bin/cargo-deny --locked --manifest-path "$manifest" "$@"; }
-        deny check --hide-inclusion-graph bans licenses sources
+        deny --log-level error check --hide-inclusion-graph bans licenses sources
         if deny --log-level off fetch db 2>/dev/null; then
             deny check --disable-fetch advisories
         else

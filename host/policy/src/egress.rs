@@ -9,7 +9,7 @@ use crate::denied::Reason;
 use crate::grants::Grants;
 use crate::http::is_reserved;
 
-/// The longest URL, in bytes. Servers commonly refuse more than 8 KiB.
+/// The longest URL, in bytes, as it is written and as it is sent. Servers commonly refuse more than 8 KiB.
 pub const MAX_URL: usize = 8 << 10;
 
 /// A URL that has one reading only, whoever reads it.
@@ -38,6 +38,10 @@ impl Target {
             return Err(Reason::BadUrl);
         }
         let url = Url::parse(text).map_err(|_| Reason::BadUrl)?;
+        // A `'` in the query is sent as `%27`.
+        if url.as_str().len() > MAX_URL {
+            return Err(Reason::BadUrl);
+        }
         let rest = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"))

@@ -331,6 +331,12 @@ fn a_target_says_what_it_is() {
 fn a_url_is_so_long_and_no_longer() {
     let start = "https://a.example/";
     let longest = format!("{start}{}", "x".repeat(MAX_URL - start.len()));
+    // Three bytes each when they are sent.
+    let quotes = format!("{start}?{}", "'".repeat(MAX_URL / 3));
+    assert_eq!(Target::parse(&quotes), Err(Reason::BadUrl));
+    let from = Target::parse(start).unwrap();
+    let relative = format!("?{}", "'".repeat(MAX_URL / 3));
+    assert_eq!(from.join(&relative), Err(Reason::BadUrl));
     assert!(Target::parse(&longest).is_ok());
     assert_eq!(Target::parse(&format!("{longest}x")), Err(Reason::BadUrl));
 }
