@@ -1,5 +1,5 @@
-//! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--overshoot [RUNS]`. Under
-//! `cargo test` all of it, a few rounds each.
+//! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--beside CALLS`,
+//! `--overshoot RUNS`. Under `cargo test` all of it, a few rounds each.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +10,7 @@
 )]
 
 mod before;
+mod beside;
 mod border;
 mod budget;
 mod cache;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         ["--table", ref rows @ ..] => table::print(rows, 10),
         ["--soak", times] => soak::print(times.parse().unwrap(), 100_000),
         ["--soak", times, calls] => soak::print(times.parse().unwrap(), calls.parse().unwrap()),
+        ["--beside", calls] => beside::print(calls.parse().unwrap()),
         ["--overshoot", runs] => overshoot::print(runs.parse().unwrap()),
         // What `cargo test` says; a name that it filters by is one of the other tests.
         _ if args.iter().any(|arg| !arg.starts_with('-')) => 0,
