@@ -279,6 +279,15 @@ fn absurd_documents_are_refused_and_not_followed() {
     let long = "#".repeat(document::MAX_TEXT + 1);
     assert_eq!(refuse(&long), "1:1: the policy is longer than 1024 KiB");
     assert!(Policy::parse(&long[1..], Path::new("")).is_ok());
+    // What is deep ends here, and not in the parser, whose own bound a thread's stack may be too small for.
+    let deep = |text: &str| assert!(refuse(text).contains("nested deeper than 8"), "{text:.80}");
+    deep("a = 1\nb.b.b.b.b.b.b.b.b.b = 1");
+    deep("[b . b.'b'.\"b\".b.b.b.b.b.b]");
+    deep("a = [[[[[[[[[1]]]]]]]]]");
+    deep("a = [{b = [{b = [{b = [{b = [1]}]}]}]}]");
+    deep("a = {b = ]{b = ]{b = ]{b = ]{b = ]{b = ]{b = ]{b = ]{");
+    assert!(!refuse("a = [1.5, [2.5, [3]], [[4]]] # b.b.b.b.b.b.b.b.b.b").contains("nested"));
+    assert!(!refuse("a = \"b.b.b.b.b.b.b.b.b.b [[[[[[[[[[[[\"").contains("nested"));
     for text in [
         format!("{}a = 1", "a.".repeat(100_000)),
         format!("a = {}", "[".repeat(100_000)),
@@ -294,6 +303,7 @@ fn absurd_documents_are_refused_and_not_followed() {
             .map(|i| format!("[a{}]\n", ".a".repeat(i.min(78))))
             .collect(),
     ] {
-        refuse(&text);
+        let small = std::thread::Builder::new().stack_size(256 << 10);
+        small.spawn(move || refuse(&text)).unwrap().join().unwrap();
     }
 }
