@@ -76,4 +76,5 @@ mod watch_folder;
 mod watch_hostile;
 mod watch_policy;
 mod watched;
+mod wit;
 mod worlds;

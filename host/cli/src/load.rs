@@ -164,8 +164,6 @@ pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, Stop> {
     let compiler = Compiler::this_program()
         .map_err(|error| Stop::Host(format!("cannot find this program's own file: {error}")))?;
     let mut builder = Runtime::builder()
-        // One call after the other, and a pool of one place is made in a tenth of the time.
-        .concurrency(1)
         // One call after the other: a pool of one place is made in a tenth of the time.
         .concurrency(1)
         .allow_inherited_stdio()

@@ -1,7 +1,7 @@
 //! Errors that are not the guest's: a component that was refused, a host that failed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
@@ -20,7 +20,7 @@ pub enum LoadError {
     #[error("the policy is not valid: {0}")]
     Policy(#[from] tollgate_policy::ValueError),
     /// A folder the policy grants cannot be opened as the policy says.
-    #[error("the policy grants `{root}`, but {path}: {error}", path = .path.display())]
+    #[error("the policy grants `{root}`, but {path}: {error}", path = shown(.path))]
     Root {
         /// The root's name in the policy.
         root: String,
@@ -46,7 +46,7 @@ pub enum LoadError {
     )]
     InheritedStdio,
     /// The file the policy keeps a store in cannot be used.
-    #[error("the policy keeps a store in {path}: {what}", path = .path.display())]
+    #[error("the policy keeps a store in {path}: {what}", path = shown(.path))]
     Store {
         /// The file.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum LoadError {
         key: &'static str,
     },
     /// The component's file cannot be read.
-    #[error("{path}: {error}", path = .path.display())]
+    #[error("{path}: {error}", path = shown(.path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -82,6 +82,11 @@ pub enum LoadError {
     /// Our fault, or the machine's.
     #[error(transparent)]
     Host(#[from] HostError),
+}
+
+/// A path on a line of its own: file names may be anybody's.
+fn shown(path: &Path) -> String {
+    crate::escape::line(&path.to_string_lossy()).into_owned()
 }
 
 /// Why a component was refused before any of its code ran.

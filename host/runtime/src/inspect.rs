@@ -171,39 +171,6 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// The interfaces of a component as WIT text.
-///
-/// # Errors
-///
-/// It is no valid component, or it imports or exports something that WIT cannot express.
-pub fn wit(bytes: &[u8]) -> Result<String, Refusal> {
-    let refuse = |error: String| {
-        let text = format!("its interfaces cannot be written as WIT: {error}");
-        Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
-    };
-    // The decoder takes a name with a `/` for an interface's, and panics when it is none.
-    let inspection = inspect(bytes)?;
-    let imports = inspection
-        .imports
-        .iter()
-        .map(|item| (&item.name, item.kind));
-    let exports = inspection
-        .exports
-        .iter()
-        .map(|item| (&item.name, item.kind));
-    for (name, kind) in imports.chain(exports) {
-        if name.contains('/') && kind != ItemKind::Instance {
-            return Err(refuse(format!("`{name}` is a {}", kind.label())));
-        }
-    }
-    let decoded = wit_component::decode(bytes).map_err(|error| refuse(format!("{error:#}")))?;
-    let mut printer = wit_component::WitPrinter::default();
-    printer
-        .print(decoded.resolve(), decoded.package(), &[])
-        .map_err(|error| refuse(format!("{error:#}")))?;
-    Ok(printer.output.to_string())
-}
-
 fn is_component(bytes: &[u8]) -> Result<(), Refusal> {
     let not = |what: &str| Err(Refusal::new(RefusalKind::NotAComponent, what));
     match bytes {

@@ -65,6 +65,7 @@ mod ticker;
 mod verdict;
 pub mod watch;
 mod wave;
+mod wit;
 
 pub use cache::{Cache, CacheEntry, CacheError, Compiled, Distrust};
 pub use compile::Compiler;
@@ -73,7 +74,7 @@ pub use error::{CallError, HostError, LoadError, Refusal, RefusalKind};
 pub use fault::{Fault, FaultKind, HostFailure};
 pub use imports::types::Error;
 pub use imports::wasi::CommandInput;
-pub use inspect::{Export, Import, Inspection, ItemKind, wit};
+pub use inspect::{Export, Import, Inspection, ItemKind};
 pub use profile::Profile;
 pub use provider::Provider;
 pub use report::{
@@ -91,3 +92,4 @@ pub use verdict::{
     WASI_VERSION,
 };
 pub use wave::WaveError;
+pub use wit::wit;
