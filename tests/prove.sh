@@ -99,6 +99,7 @@ prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//'
 prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
 prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte
+prove toll-room        $rt/meter.rs 's/meter\.waiting\.pop()/meter.waiting.pop().filter(|_| false)/' budget::host_calls_whose_results
 prove toll-settled     $rt/meter.rs 's/store\.set_fuel(left)$/{ let _ = left; Ok(()) }/' budget::host_calls_cost_fuel
 prove toll-in-advance  $rt/meter.rs 's/self\.toll > self\.purse/false/' files::writes_are_whole_and_leave_no_litter
 prove fair-share       $rt/state.rs 's/if self\.meter\.turn_is_over()/if false \&\& self.meter.turn_is_over()/' cancel::a_guest_that_lives_on_host_calls_shares_its_thread

@@ -2,7 +2,7 @@
 
 use tollgate::FaultKind;
 
-use crate::harness::{ALL, attack, counts_fuel, returned, run};
+use crate::harness::{ALL, attack, attack_by, counts_fuel, returned, run, wave};
 
 fn limited(limits: &str) -> String {
     format!("{ALL}\n{limits}")
@@ -91,7 +91,7 @@ fn host_calls_cost_fuel() {
     );
     // A guest that does next to nothing itself: what it spends is the host's price.
     let policy = "grants.config = {}\nlimits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000";
-    let report = crate::harness::wave("start-host-call", policy, "attack()");
+    let report = wave("start-host-call", policy, "attack()");
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
     assert!(
         report.usage.host_calls < 2_100,
@@ -113,6 +113,38 @@ fn hashing_costs_fuel_by_the_byte() {
     attack("hash-flood", &limits).faults("fuel");
     let report = run("hostile", &limits, "hash-flood");
     assert!(report.usage.host_calls <= 3, "{}", report.usage.host_calls);
+}
+
+/// The host calls the guest back for room for what it returns; the call it is in is counted and paid for all the same.
+#[test]
+fn host_calls_whose_results_need_room_are_counted_and_cost_fuel() {
+    const GUEST: &str = "results-with-room";
+    let policy = "grants.config = { region = \"eu\" }\ngrants.hash = true\ngrants.wasi = \"inert\"";
+    // A function of WASI can be refused only when it is settled.
+    let few = format!("{policy}\nlimits.host-calls = 50");
+    attack_by(GUEST, "random()", &few).faults("host-calls");
+    attack_by(GUEST, "configs(0)", &few).faults("host-calls");
+    let report = wave(GUEST, policy, "configs(3)");
+    assert_eq!(report.usage.host_calls, 3);
+    assert!(!report.usage.host_time.is_zero());
+    if !counts_fuel() {
+        return;
+    }
+    let fuel = |call: &str| {
+        let report = wave(GUEST, policy, call);
+        assert!(report.outcome.returned().is_some(), "{call}");
+        report.usage.fuel
+    };
+    let call = fuel("configs(1001)") - fuel("configs(1)");
+    assert!((500_000..700_000).contains(&call), "{call}");
+    let hashed = fuel("digests(3)") - fuel("digests(1)");
+    assert!((10 << 20..11 << 20).contains(&hashed), "{hashed}");
+    let poor = format!("{policy}\nlimits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000");
+    for call in ["random()", "configs(0)", "digests(0)"] {
+        attack_by(GUEST, call, &poor).faults("fuel");
+    }
+    let report = wave(GUEST, &poor, "random()");
+    assert!(report.usage.host_calls < 220, "{}", report.usage.host_calls);
 }
 
 /// Row 31.

@@ -80,7 +80,18 @@ pub(crate) struct Meter {
     purse: u64,
     /// When the guest left for the host.
     left_guest: Instant,
+    /// Calls into the host that have not returned, the engine's own helpers among them.
+    open: u32,
+    /// Host calls that called the guest back, for room for their result, and wait for it.
+    waiting: Vec<Waiting>,
     pub(crate) turns: Arc<Turns>,
+}
+
+/// What a host call had noted when it called the guest back.
+struct Waiting {
+    phase: Phase,
+    purse: u64,
+    left_guest: Instant,
 }
 
 /// When the call was last given its thread, written by whoever polls it.
@@ -160,6 +171,8 @@ impl Meter {
             toll: 0,
             purse: 0,
             left_guest: now,
+            open: 0,
+            waiting: Vec::new(),
             turns: Arc::new(Turns::new()),
         }
     }
@@ -176,6 +189,8 @@ impl Meter {
         self.host_bytes = 0;
         self.host_time = Duration::ZERO;
         self.toll = 0;
+        self.open = 0;
+        self.waiting.clear();
         self.turns.begin(now);
     }
 
@@ -299,10 +314,26 @@ pub(crate) fn hook(
 ) -> wasmtime::Result<()> {
     match step {
         CallHook::CallingWasm => {
-            store.data_mut().meter.phase = Phase::Guest;
+            let meter = &mut store.data_mut().meter;
+            if meter.open > 0 {
+                meter.waiting.push(Waiting {
+                    phase: meter.phase,
+                    purse: meter.purse,
+                    left_guest: meter.left_guest,
+                });
+            }
+            meter.phase = Phase::Guest;
             Ok(())
         }
         CallHook::ReturningFromWasm => {
+            let meter = &mut store.data_mut().meter;
+            // The guest made room for a host call's result: that call is still the one that is settled.
+            if let Some(waiting) = meter.waiting.pop() {
+                meter.phase = waiting.phase;
+                meter.purse = waiting.purse;
+                meter.left_guest = waiting.left_guest;
+                return Ok(());
+            }
             // What comes now is the export's result, which `output` bounds as well as `host-data`.
             let limits = &store.data().meter.limits;
             let cap = usize::try_from(limits.host_data.min(limits.output))?;
@@ -319,6 +350,7 @@ pub(crate) fn hook(
             let cap = usize::try_from(store.data().meter.limits.host_data)?;
             store.set_hostcall_fuel(cap);
             let meter = &mut store.data_mut().meter;
+            meter.open += 1;
             meter.purse = purse;
             meter.left_guest = Instant::now();
             meter.phase = Phase::Lifting;
@@ -332,6 +364,7 @@ pub(crate) fn hook(
 fn settle(mut store: StoreContextMut<'_, HostState>) -> wasmtime::Result<()> {
     let now = Instant::now();
     let meter = &mut store.data_mut().meter;
+    meter.open = meter.open.saturating_sub(1);
     meter.host_phase = meter.phase;
     meter.phase = Phase::Guest;
     if now > meter.deadline {
