@@ -94,6 +94,7 @@ prove shape            $rt/scan/shape.rs 's/if count <= self\.most/if true || co
 prove shape-each       $rt/scan/shape.rs 's/if count <= self\.most/if true || count <= self.most/' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove shape-functions  $rt/scan/shape.rs 's/limit(60_000, "has", "functions")/limit(u64::MAX, "has", "functions")/' shape::a_flood_of_tiny_functions
 prove shape-types      $rt/scan/types.rs 's/shape\.type_nesting\.check(.*)?;//' shape::types_nested_deep
+prove shape-module-types $rt/scan/types.rs 's/shape\.types\.add(&mut totals\.types, count, Place::Whole)?;//' what_module_types_declare_is_counted tollgate
 prove shape-passed     $rt/scan/expansion.rs 's/let Some(size) = self\.component(index) else/let Some(size) = self.component(index).or(Some(Size::default())) else/' components_that_are_passed_are_not_instantiated tollgate
 prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//' components_that_are_passed_are_not_instantiated tollgate
 prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' scan::tests::each_limit_is_the_one_that_refuses tollgate

@@ -14,8 +14,8 @@ use std::fmt;
 
 use wasmparser::types::Types;
 use wasmparser::{
-    CompositeInnerType, ElementItems, Encoding, FuncValidatorAllocations,
-    OperatorsReaderAllocations, Parser, Payload, ValidPayload, Validator,
+    ElementItems, Encoding, FuncValidatorAllocations, OperatorsReaderAllocations, Parser, Payload,
+    ValidPayload, Validator,
 };
 
 use crate::engine::PROPOSALS;
@@ -152,13 +152,7 @@ impl Scan<'_> {
             Payload::End(_) => self.end(),
             Payload::TypeSection(section) => {
                 for group in section.clone() {
-                    for ty in group.map_err(malformed)?.types() {
-                        if let CompositeInnerType::Func(ty) = &ty.composite_type.inner {
-                            let width = ty.params().len() + ty.results().len();
-                            let total = &mut totals.signatures;
-                            shape.signatures.add(total, width as u64, Place::Whole)?;
-                        }
-                    }
+                    types::signatures(shape, totals, &group.map_err(malformed)?)?;
                 }
             }
             Payload::ElementSection(section) => {
@@ -196,6 +190,9 @@ impl Scan<'_> {
             Payload::CoreTypeSection(section) => {
                 let count = section.count().into();
                 shape.types.add(&mut totals.types, count, Place::Whole)?;
+                for ty in section.clone() {
+                    types::core(shape, totals, &ty.map_err(malformed)?)?;
+                }
             }
             Payload::ComponentTypeSection(section) => {
                 let range = section.range();

@@ -96,6 +96,47 @@ fn refusal(shape: &Shape, bytes: &[u8]) -> Option<Refusal> {
     within(shape, bytes, |_| Ok(())).err()
 }
 
+/// A core module's type may declare a hundred thousand things, and an instance's type many such types.
+#[test]
+fn what_module_types_declare_is_counted_as_well() {
+    let module = |count: usize, declaration: &[u8]| {
+        [
+            b"\x50",
+            number(count).as_slice(),
+            &declaration.repeat(count),
+        ]
+        .concat()
+    };
+    let instance = |declarations: &[Bytes]| {
+        let inner: Bytes = declarations
+            .iter()
+            .flat_map(|ty| [b"\0", ty.as_slice()].concat())
+            .collect();
+        let ty = [b"\x01\x42", number(declarations.len()).as_slice(), &inner].concat();
+        component(&[section(7, &ty)])
+    };
+    let wide = [b"\x01\x60\xe8\x07", vec![0x7f; 1_000].as_slice(), b"\0"].concat();
+    let long = [number(4_097), vec![b'x'; 4_097]].concat();
+    let export = [b"\x03", long.as_slice(), b"\0\0"].concat();
+    let import = [b"\0\x01a", long.as_slice(), b"\0\0"].concat();
+    for (ty, limit) in [
+        (module(1_000, b"\x01\x60\0\0"), &SHAPE.types),
+        (module(10, &wide), &SHAPE.signatures),
+        (module(1, &export), &SHAPE.name),
+        (module(1, &import), &SHAPE.name),
+    ] {
+        let text = format!("{}; {} is the most", limit.what, limit.most);
+        let many = vec![ty.clone(); 21];
+        for bytes in [component(&[items(3, 21, &ty)]), instance(&many)] {
+            let refusal = refusal(&SHAPE, &bytes).map(|refusal| refusal.to_string());
+            assert!(
+                refusal.as_ref().is_some_and(|told| told.contains(&text)),
+                "{text}: {refusal:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn each_limit_is_the_one_that_refuses() {
     const LOOP: &[u8] = b"\x03\x40";

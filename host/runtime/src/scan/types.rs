@@ -3,7 +3,7 @@
 
 use wasmparser::{
     BinaryReader, ComponentDefinedType, ComponentType, ComponentTypeDeclaration,
-    Result as ReaderResult,
+    CompositeInnerType, CoreType, ModuleTypeDeclaration, RecGroup, Result as ReaderResult,
 };
 
 use super::{Place, Result, Shape, Totals};
@@ -27,7 +27,9 @@ pub(super) fn types(shape: &Shape, totals: &mut Totals, bytes: &[u8], offset: us
         if left.len() > 1 {
             if peek(&reader).map_err(malformed)? != TYPE_DECLARATION {
                 let other = reader.read::<ComponentTypeDeclaration<'_>>();
-                other.map_err(malformed)?;
+                if let ComponentTypeDeclaration::CoreType(ty) = other.map_err(malformed)? {
+                    core(shape, totals, &ty)?;
+                }
                 continue;
             }
             reader.read_u8().map_err(malformed)?;
@@ -46,6 +48,41 @@ pub(super) fn types(shape: &Shape, totals: &mut Totals, bytes: &[u8], offset: us
             shape
                 .all_cases
                 .add(&mut totals.cases, cases, Place::Whole)?;
+        }
+    }
+    Ok(())
+}
+
+/// A core type of a component: what a module type declares is as much again as what the component does.
+pub(super) fn core(shape: &Shape, totals: &mut Totals, ty: &CoreType<'_>) -> Result<()> {
+    let declarations = match ty {
+        CoreType::Rec(group) => return signatures(shape, totals, group),
+        CoreType::Module(declarations) => declarations,
+    };
+    let count = declarations.len() as u64;
+    shape.types.add(&mut totals.types, count, Place::Whole)?;
+    let name = |name: &str| shape.name.check(name.len() as u64, Place::Name(name));
+    for declaration in declarations {
+        match declaration {
+            ModuleTypeDeclaration::Type(group) => signatures(shape, totals, group)?,
+            ModuleTypeDeclaration::Export { name: own, .. } => name(own)?,
+            ModuleTypeDeclaration::Import(import) => {
+                name(import.module)?;
+                name(import.name)?;
+            }
+            ModuleTypeDeclaration::OuterAlias { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// The parameters and results of function types.
+pub(super) fn signatures(shape: &Shape, totals: &mut Totals, group: &RecGroup) -> Result<()> {
+    for ty in group.types() {
+        if let CompositeInnerType::Func(ty) = &ty.composite_type.inner {
+            let width = ty.params().len() + ty.results().len();
+            let total = &mut totals.signatures;
+            shape.signatures.add(total, width as u64, Place::Whole)?;
         }
     }
     Ok(())
