@@ -32,6 +32,7 @@ mod counting;
 mod credentials;
 mod dns;
 mod engines;
+mod expressions;
 mod files;
 mod floods;
 mod harness;

@@ -131,6 +131,18 @@ fn the_limits_hold_for_wasi_guests() {
 }
 
 #[test]
+fn arguments_outlast_a_start_function_that_uses_wasi() {
+    for (args, label) in [(["name", "one"].as_slice(), "returned"), (&[], "failed")] {
+        let input = CommandInput {
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            ..CommandInput::default()
+        };
+        let report = load("early-arguments", INERT).session().command(input);
+        assert_eq!(report.unwrap().outcome.label(), label, "{args:?}");
+    }
+}
+
+#[test]
 fn only_a_command_is_a_command() {
     assert!(load("hello-command", INERT).as_async().is_command());
     let provider: blocking::Provider = load("echo", "");

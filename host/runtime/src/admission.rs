@@ -28,7 +28,7 @@ const MAX_MAPS: u64 = 65_530;
 pub(crate) struct Admission {
     places: Arc<Semaphore>,
     concurrency: u32,
-    most_pools: u32,
+    shares: u32,
     waiting: AtomicUsize,
     queue: u32,
 }
@@ -54,7 +54,7 @@ impl Admission {
         Admission {
             places: Arc::new(Semaphore::new(concurrency as usize)),
             concurrency,
-            most_pools: most / concurrency,
+            shares: most / concurrency,
             waiting: AtomicUsize::new(0),
             queue: queue.unwrap_or(concurrency.saturating_mul(QUEUE_PER_GUEST)),
         }
@@ -64,9 +64,9 @@ impl Admission {
         self.concurrency
     }
 
-    /// How many pools with a slot for each guest the kernel has memory maps for.
-    pub(crate) fn most_pools(&self) -> u32 {
-        self.most_pools
+    /// For how many times as many guests the kernel has memory maps: each pool may take as many as there are places.
+    pub(crate) fn shares(&self) -> u32 {
+        self.shares
     }
 
     /// Takes `weight` places, or waits for them until `deadline` if the queue has room.
@@ -129,7 +129,7 @@ mod tests {
         let all = Admission::new(Some(u32::MAX), None).concurrency();
         assert_eq!(all, most_guests(max_map_count()));
         assert_eq!(Admission::new(Some(0), None).concurrency(), 1);
-        assert_eq!(Admission::new(Some(all), None).most_pools(), 1);
-        assert_eq!(Admission::new(Some(all / 3), None).most_pools(), 3);
+        assert_eq!(Admission::new(Some(all), None).shares(), 1);
+        assert_eq!(Admission::new(Some(all / 3), None).shares(), 3);
     }
 }

@@ -79,11 +79,17 @@ impl Foundry {
         Ok(code)
     }
 
-    /// The same code in an engine that nobody else has.
-    pub(crate) fn apart(&self, component: &Component, limits: &Limits) -> Result<Code, HostError> {
-        let unit = self.engines.own(limits.stack)?;
+    /// The same code in an engine like `unit` that nobody else has.
+    pub(crate) fn apart(
+        &self,
+        unit: &EngineUnit,
+        component: &Component,
+        limits: &Limits,
+    ) -> Result<Code, LoadError> {
+        let unit = self.engines.own(unit, limits.stack)?;
         let code = component.serialize().map_err(HostError::engine)?;
-        self.place(&unit, &code, limits)?.map_err(HostError::engine)
+        let placed = self.place(&unit, &code, limits)?;
+        Ok(placed.map_err(HostError::engine)?)
     }
 
     /// One compiled form, in the pool or, when the component does not fit into it, with on-demand allocation.
@@ -92,7 +98,7 @@ impl Foundry {
         pooled: &Arc<EngineUnit>,
         code: &[u8],
         limits: &Limits,
-    ) -> Result<wasmtime::Result<Code>, HostError> {
+    ) -> Result<wasmtime::Result<Code>, LoadError> {
         // The engine refuses what no slot of its pool could ever hold.
         if let Ok(component) = pooled.take(code)
             && let Some(weight) = pooled.weight(&component, limits)

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tollgate_policy::Limits;
 use wasmtime::component::Component;
@@ -13,7 +13,7 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
 
-use crate::error::HostError;
+use crate::error::{HostError, LoadError};
 use crate::profile::Profile;
 use crate::ticker::{Ticker, Ticking};
 
@@ -75,8 +75,8 @@ pub(crate) const PROPOSALS: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// One engine with what goes with it. Engines differ only in the stack they allow a guest, which wasmtime
-/// fixes per engine, and in whether instances come from a pool.
+/// One engine with what goes with it. The engines of a runtime differ in the stack they allow a guest, which wasmtime
+/// fixes per engine, and in whether instances come from a pool; otherwise only in who has them.
 pub(crate) struct EngineUnit {
     pub(crate) engine: Engine,
     /// Its pool; none for the engine without one.
@@ -211,7 +211,8 @@ impl Drop for Pool {
     }
 }
 
-/// The engines of a process, made when first needed.
+/// The engines of a runtime, made when first needed and gone with the last provider that has them, but for the one
+/// that was asked for last.
 pub(crate) struct Engines {
     pub(crate) profile: Profile,
     /// Slots of a pool.
@@ -219,34 +220,55 @@ pub(crate) struct Engines {
     /// Pools that there are, and that there may be.
     pools: Arc<AtomicU32>,
     most_pools: u32,
-    units: Mutex<BTreeMap<(u64, bool), Arc<EngineUnit>>>,
+    /// Whether the kernel has memory maps for as many guests outside of the pools.
+    outside: bool,
+    units: Mutex<Units>,
+}
+
+#[derive(Default)]
+struct Units {
+    /// By stack, and whether instances come from a pool.
+    alive: BTreeMap<(u64, bool), Weak<EngineUnit>>,
+    /// Who loads one component after the other needs the same engine each time.
+    last: Option<Arc<EngineUnit>>,
 }
 
 impl Engines {
-    pub(crate) fn new(profile: Profile, slots: u32, most_pools: u32) -> Engines {
+    /// `shares` is for how many times `slots` guests the kernel has memory maps: one of them is for guests that are in
+    /// no pool, if there is more than one.
+    pub(crate) fn new(profile: Profile, slots: u32, shares: u32) -> Engines {
         Engines {
             profile,
             slots,
             pools: Arc::default(),
-            most_pools,
+            most_pools: shares.saturating_sub(1).max(1),
+            outside: shares > 1,
             units: Mutex::default(),
         }
     }
 
     /// The engine for guests with `stack` bytes of stack, pooled where the machine allows it.
-    pub(crate) fn pooled(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
-        self.unit(stack, true, || self.make(stack))
+    pub(crate) fn pooled(&self, stack: u64) -> Result<Arc<EngineUnit>, LoadError> {
+        self.unit(stack, true)
     }
 
-    /// Another such engine, which nobody else has.
-    pub(crate) fn own(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
-        self.make(stack).map(Arc::new)
+    /// The engine for components that the pool cannot hold.
+    pub(crate) fn on_demand(&self, stack: u64) -> Result<Arc<EngineUnit>, LoadError> {
+        self.unit(stack, false)
     }
 
-    fn make(&self, stack: u64) -> Result<EngineUnit, HostError> {
-        let without = || EngineUnit::new(self.profile, stack, None);
-        let Some(pool) = Pool::take(&self.pools, self.most_pools, self.slots) else {
-            tracing::info!("no memory maps for another instance pool; allocating on demand");
+    /// Another engine like `unit`, which nobody else has.
+    pub(crate) fn own(&self, unit: &EngineUnit, stack: u64) -> Result<Arc<EngineUnit>, LoadError> {
+        self.make(stack, unit.pool.is_some()).map(Arc::new)
+    }
+
+    fn make(&self, stack: u64, pooled: bool) -> Result<EngineUnit, LoadError> {
+        let without = || EngineUnit::new(self.profile, stack, None).map_err(LoadError::from);
+        let take = || Pool::take(&self.pools, self.most_pools, self.slots);
+        let Some(pool) = pooled.then(take).flatten() else {
+            if !self.outside {
+                return Err(LoadError::OutsideThePool { guests: self.slots });
+            }
             return without();
         };
         EngineUnit::new(self.profile, stack, Some(pool)).or_else(|error| {
@@ -256,44 +278,82 @@ impl Engines {
         })
     }
 
-    /// The engine for components that the pool cannot hold.
-    pub(crate) fn on_demand(&self, stack: u64) -> Result<Arc<EngineUnit>, HostError> {
-        self.unit(stack, false, || EngineUnit::new(self.profile, stack, None))
-    }
-
-    fn unit(
-        &self,
-        stack: u64,
-        pooled: bool,
-        make: impl FnOnce() -> Result<EngineUnit, HostError>,
-    ) -> Result<Arc<EngineUnit>, HostError> {
+    fn unit(&self, stack: u64, pooled: bool) -> Result<Arc<EngineUnit>, LoadError> {
         let mut units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(unit) = units.get(&(stack, pooled)) {
-            return Ok(Arc::clone(unit));
-        }
-        let unit = Arc::new(make()?);
-        units.insert((stack, pooled), Arc::clone(&unit));
+        let found = units.alive.get(&(stack, pooled)).and_then(Weak::upgrade);
+        let unit = match found {
+            Some(unit) => unit,
+            None => {
+                units.alive.retain(|_, unit| unit.strong_count() > 0);
+                let unit = Arc::new(self.make(stack, pooled)?);
+                let weak = Arc::downgrade(&unit);
+                units.alive.insert((stack, pooled), weak);
+                unit
+            }
+        };
+        units.last = Some(Arc::clone(&unit));
         Ok(unit)
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    const STACK: u64 = tollgate_policy::limits::STACK;
+
+    fn pools(engines: &Engines) -> u32 {
+        engines.pools.load(Ordering::Relaxed)
+    }
 
     /// What a slot that was used once holds of the kernel's memory maps, it holds until its pool is gone.
     #[test]
     fn there_are_no_more_pools_than_there_are_maps_for() {
-        let engines = Engines::new(Profile::Metered, 1, 2);
-        let stack = tollgate_policy::limits::STACK;
-        let shared = engines.pooled(stack).unwrap();
-        let own = engines.own(stack).unwrap();
-        let third = engines.own(stack).unwrap();
-        let other_stack = engines.pooled(stack * 2).unwrap();
-        let pools = [&shared, &own, &third, &other_stack].map(|unit| unit.pool.is_some());
-        assert_eq!(pools, [true, true, false, false]);
+        let engines = Engines::new(Profile::Metered, 1, 3);
+        let shared = engines.pooled(STACK).unwrap();
+        let own = engines.own(&shared, STACK).unwrap();
+        let third = engines.own(&shared, STACK).unwrap();
+        let other_stack = engines.pooled(STACK * 2).unwrap();
+        let pooled = [&shared, &own, &third, &other_stack].map(|unit| unit.pool.is_some());
+        assert_eq!(pooled, [true, true, false, false]);
+        assert!(engines.own(&third, STACK).unwrap().pool.is_none());
         drop(own);
-        assert!(engines.own(stack).unwrap().pool.is_some());
-        assert!(engines.on_demand(stack).unwrap().pool.is_none());
+        assert!(engines.own(&shared, STACK).unwrap().pool.is_some());
+        assert!(engines.on_demand(STACK).unwrap().pool.is_none());
+    }
+
+    /// A runtime whose one pool may take all there are has none left for guests outside of it.
+    #[test]
+    fn guests_outside_of_the_pools_have_maps_of_their_own_or_are_refused() {
+        let engines = Engines::new(Profile::Metered, 1, 1);
+        let only = engines.pooled(STACK).unwrap();
+        assert!(only.pool.is_some());
+        for refused in [
+            engines.on_demand(STACK),
+            engines.pooled(STACK * 2),
+            engines.own(&only, STACK),
+        ] {
+            let error = refused.err().map(|error| error.to_string()).unwrap();
+            assert!(error.contains("`Builder::concurrency`"), "{error}");
+        }
+        let two = Engines::new(Profile::Metered, 1, 2);
+        let pooled = two.pooled(STACK).unwrap();
+        assert!(pooled.pool.is_some());
+        assert!(two.pooled(STACK * 2).unwrap().pool.is_none());
+    }
+
+    #[test]
+    fn an_engine_goes_with_the_last_who_has_it() {
+        let engines = Engines::new(Profile::Metered, 1, 100);
+        let held: Vec<_> = (1..4).map(|n| engines.pooled(STACK * n).unwrap()).collect();
+        assert_eq!(pools(&engines), 3);
+        assert!(Arc::ptr_eq(&held[0], &engines.pooled(STACK).unwrap()));
+        drop(held);
+        assert_eq!(pools(&engines), 1);
+        engines.on_demand(STACK).unwrap();
+        assert_eq!(pools(&engines), 0);
+        // What is gone is forgotten.
+        assert!(engines.units.lock().unwrap().alive.len() <= 2);
     }
 }

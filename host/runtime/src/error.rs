@@ -65,6 +65,16 @@ pub enum LoadError {
          `deadline-only`; leave it out, or build its runtime with `Profile::Metered`"
     )]
     FuelNotCounted,
+    /// The component fits no slot of the pool, or has a stack of its own size, and there is no room outside of the pool.
+    #[error(
+        "this component would be outside of the pool, where no memory maps are left: the runtime has places \
+         for {guests} guests, for which `vm.max_map_count` is just enough; ask for half as many with \
+         `Builder::concurrency`, or raise it"
+    )]
+    OutsideThePool {
+        /// Places of the runtime.
+        guests: u32,
+    },
     /// A limit that shapes the engine was to change after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {

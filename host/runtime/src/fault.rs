@@ -202,9 +202,9 @@ pub(crate) fn classify(
         FaultKind::Handles(limits.handles)
     } else if let Some(failure) = error.downcast_ref::<HostFailure>() {
         return Err(HostError::new(failure));
-    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        // Slots are counted before an instance is made; reaching this is our mistake.
-        return Err(HostError::new(error));
+    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() || is_the_machines(error) {
+        // Slots are counted before an instance is made; reaching the pool's own count is our mistake.
+        return Err(HostError::new(format!("{error:#}")));
     } else {
         match trap {
             Some(Trap::OutOfFuel) => FaultKind::Fuel(limits.fuel),
@@ -226,6 +226,14 @@ pub(crate) fn classify(
         trap: name,
         backtrace: backtrace(error),
     })
+}
+
+/// Whether the system failed the host, or a task of the host's died. What the system says of what a guest asked for is
+/// an answer to the guest, and never comes here.
+fn is_the_machines(error: &wasmtime::Error) -> bool {
+    error.is::<rustix::io::Errno>()
+        || error.is::<std::io::Error>()
+        || error.is::<tokio::task::JoinError>()
 }
 
 fn stopped(stop: Stop, limits: &Limits) -> FaultKind {
@@ -353,6 +361,19 @@ fn kebab(camel: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The engine puts messages around them, and a message alone would be the guest's fault.
+    #[test]
+    fn errors_of_the_system_are_the_hosts() {
+        let wrapped = |error: wasmtime::Error| error.context("mmap failed to reserve".to_owned());
+        let errno = wasmtime::Error::from(rustix::io::Errno::NOMEM);
+        let io = wasmtime::Error::from(std::io::Error::from(std::io::ErrorKind::OutOfMemory));
+        assert!(is_the_machines(&wrapped(errno)));
+        assert!(is_the_machines(&wrapped(io)));
+        assert!(!is_the_machines(&wrapped(wasmtime::Error::msg(
+            "unknown handle index 7"
+        ))));
+    }
 
     #[test]
     fn traps_have_stable_names() {

@@ -91,5 +91,5 @@ pub use verdict::{
     CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSIONS, Verdict,
     WASI_VERSION,
 };
-pub use wave::WaveError;
+pub use wave::{WaveError, check_expression};
 pub use wit::wit;

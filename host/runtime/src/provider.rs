@@ -126,7 +126,8 @@ impl Provider {
 
     /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: what
     /// `bindgen!` generated to call it, or `None` when the component does not have it. `indices` is the `new` of
-    /// the interface's `GuestIndices`; what it makes is good for every session.
+    /// the interface's `GuestIndices`; what it makes is good for the sessions of this provider, of its clones and of
+    /// [`with_limits`](Self::with_limits), and for no others, such as those of [`on_own_engine`](Self::on_own_engine).
     ///
     /// ```ignore
     /// let name = "tollgate:releases/resolve@0.1.0";
@@ -215,9 +216,9 @@ impl Provider {
     /// to gain.
     ///
     /// Limits, grants, stores and the number of guests that may live are the runtime's and this provider's, not
-    /// anew for each engine. It holds the code once more, and what it calls is freed with the last clone of it and
-    /// its sessions. There are as many pools as the kernel has memory maps for (159 of 64 guests each at Linux's
-    /// defaults, 1 of 10,000); engines beyond have none and are slower.
+    /// anew for each engine. It holds the code once more, and the engine is freed with the last clone of it and its
+    /// sessions. There are as many pools as the kernel has memory maps for (158 of 64 guests each at Linux's
+    /// defaults); engines beyond have none and are slower, as are those of components that no pool can hold.
     ///
     /// ```no_run
     /// # use tollgate::blocking::Provider;
@@ -233,11 +234,13 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The host's own: no memory or address space for another engine.
+    /// The host's own: no memory or address space for another engine; [`LoadError::OutsideThePool`] where one pool
+    /// takes all there is.
     pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
         let Shared {
             runtime,
             info,
+            unit,
             pre,
             reach,
             origin,
@@ -245,7 +248,7 @@ impl Provider {
             fixed,
             ..
         } = &*self.shared;
-        let mut code = runtime.foundry().apart(pre.component(), fixed)?;
+        let mut code = runtime.foundry().apart(unit, pre.component(), fixed)?;
         code.origin = origin.clone();
         // Copies, not references to the same: a counter that two threads move is what this is to avoid.
         let info = ProviderInfo {

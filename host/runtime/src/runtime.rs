@@ -81,8 +81,10 @@ impl Builder {
     }
 
     /// How many guests may live at the same time: 64 unless the embedder says otherwise, and no more than
-    /// the kernel has memory maps for (`vm.max_map_count`; 10,239 at Linux's default). A guest lives as long
-    /// as its session; one of several memories counts as several.
+    /// the kernel has memory maps for (`vm.max_map_count`; 10,239 at Linux's default), if there is no other runtime in
+    /// the process. With more than half of that there is one pool and nothing outside of it: components that do not
+    /// fit into it, and a second size of `stack`, are [`LoadError::OutsideThePool`]. A guest lives as long as its
+    /// session; one of several memories counts as several.
     #[must_use]
     pub fn concurrency(mut self, guests: u32) -> Builder {
         self.concurrency = Some(guests);
@@ -130,7 +132,7 @@ impl Builder {
                     engines: Engines::new(
                         self.profile,
                         admission.concurrency(),
-                        admission.most_pools(),
+                        admission.shares(),
                     ),
                     compiler: self.compiler,
                     cache: self.cache,

@@ -53,6 +53,8 @@ pub struct Session {
     provider: Provider,
     state: State,
     data: Option<Box<dyn Any + Send>>,
+    /// For a command, whose start functions may ask for it already.
+    input: CommandInput,
 }
 
 enum State {
@@ -98,6 +100,7 @@ impl Session {
             provider,
             state: State::Fresh,
             data: None,
+            input: CommandInput::default(),
         }
     }
 
@@ -155,8 +158,11 @@ impl Session {
         input: CommandInput,
     ) -> Result<Report<(), ExitCode>, CallError> {
         let run = *self.provider.command_export()?;
+        match &mut self.state {
+            State::Idle(live) => live.store.data_mut().wasi.input = input,
+            State::Fresh | State::Ended => self.input = input,
+        }
         self.call(async move |guest: &mut Guest<'_>| {
-            guest.store.data_mut().wasi.input = input;
             let run = guest
                 .instance
                 .get_typed_func::<(), CommandResult>(&mut *guest.store, &run)?;
@@ -270,6 +276,8 @@ impl Session {
         let shared = &self.provider.shared;
         let limits = &self.provider.limits;
         let reach = &shared.reach;
+        let mut wasi = Wasi::new(Arc::clone(reach));
+        wasi.input = std::mem::take(&mut self.input);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let audit = Arc::new(Audit::new(Arc::clone(&shared.info.name)));
@@ -281,7 +289,7 @@ impl Session {
             table,
             log: Log::default(),
             ledger: Ledger::new(reach),
-            wasi: Wasi::new(Arc::clone(reach)),
+            wasi,
             embedder: self.data.take(),
         };
         let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;

@@ -3,6 +3,7 @@
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
+use wasmtime::component::wasm_wave::wasm::DisplayFunc;
 use wasmtime::component::{ComponentExportIndex, Val};
 
 use crate::error::{CallError, Refusal};
@@ -40,6 +41,12 @@ struct Function {
 }
 
 impl Function {
+    /// How it is called, as far as WAVE has words for its types.
+    fn signature(&self) -> String {
+        let text = format!("{}: {}", self.name, DisplayFunc(self.ty.clone()));
+        crate::escape::line(&text).into_owned()
+    }
+
     /// Whether `wanted` means this function: `f`, `ns:pkg/iface.f` or `ns:pkg/iface@1.2.3.f`.
     fn answers_to(&self, wanted: &str) -> bool {
         if wanted == self.name {
@@ -73,24 +80,17 @@ impl Session {
     /// [`CallError::Refused`] when no export, or more than one, has that name;
     /// [`CallError::Arguments`] when the text does not parse or does not fit the parameters.
     pub async fn wave(&mut self, expression: &str) -> Result<Report<String, WaveError>, CallError> {
-        let (name, arguments) = split(expression)?;
-        let function = find(self.provider(), name)?;
-        // WAVE names a call by a plain identifier; which function it is has been settled already.
-        let text = format!("f{arguments}");
-        let position = |error: &ParserError| {
-            let at = error.span().start.saturating_sub(1) + name.len();
-            let detail = error.detail().map(|detail| format!(": {detail}"));
-            CallError::Arguments(format!(
-                "`{expression}`, at character {at}: {}{}",
-                error.kind(),
-                detail.unwrap_or_default()
-            ))
-        };
-        let parsed = UntypedFuncCall::parse(&text).map_err(|error| position(&error))?;
+        let call = Call::parse(expression)?;
+        let function = find(self.provider(), call.name)?;
         let types: Vec<_> = function.ty.params().map(|(_, ty)| ty).collect();
-        let params: Vec<Val> = parsed
-            .to_wasm_params(&types)
-            .map_err(|error| position(&error))?;
+        let fits = UntypedFuncCall::parse(&call.text).and_then(|parsed| {
+            let params: Result<Vec<Val>, _> = parsed.to_wasm_params(&types);
+            params
+        });
+        let params = fits.map_err(|error| {
+            let place = call.place(&error);
+            CallError::Arguments(format!("{place}; it is `{}`", function.signature()))
+        })?;
         let results = function.ty.results().len();
 
         let mut report = self
@@ -113,14 +113,55 @@ impl Session {
     }
 }
 
-/// `name(arguments)` to its two parts.
-fn split(expression: &str) -> Result<(&str, &str), CallError> {
-    let expression = expression.trim();
-    match expression.find('(') {
-        Some(at) if at > 0 => Ok(expression.split_at(at)),
-        _ => Err(CallError::Arguments(format!(
-            "`{expression}` is not a call; write it as `name(argument, …)`"
-        ))),
+/// Whether `expression` is a call at all, whatever component it is for.
+///
+/// # Errors
+///
+/// [`CallError::Arguments`], as of [`Session::wave`].
+pub fn check_expression(expression: &str) -> Result<(), CallError> {
+    Call::parse(expression).map(|_| ())
+}
+
+/// `name(arguments)` in its parts.
+struct Call<'e> {
+    expression: &'e str,
+    name: &'e str,
+    /// WAVE names a call by a plain identifier; which function it is is settled by the name.
+    text: String,
+}
+
+impl<'e> Call<'e> {
+    fn parse(expression: &'e str) -> Result<Call<'e>, CallError> {
+        let expression = expression.trim();
+        let at = expression.find('(').filter(|at| *at > 0);
+        let (name, arguments) = at.map(|at| expression.split_at(at)).ok_or_else(|| {
+            let shown = crate::escape::line(expression);
+            CallError::Arguments(format!(
+                "`{shown}` is not a call; write it as `name(argument, …)`"
+            ))
+        })?;
+        let text = format!("f{arguments}");
+        let call = Call {
+            expression,
+            name,
+            text,
+        };
+        match UntypedFuncCall::parse(&call.text) {
+            Ok(_) => Ok(call),
+            Err(error) => Err(CallError::Arguments(call.place(&error))),
+        }
+    }
+
+    /// What is wrong with it, and where.
+    fn place(&self, error: &ParserError) -> String {
+        let at = error.span().start.saturating_sub(1) + self.name.len();
+        let detail = error.detail().map(|detail| format!(": {detail}"));
+        format!(
+            "`{}`, at character {at}: {}{}",
+            crate::escape::line(self.expression),
+            error.kind(),
+            detail.unwrap_or_default()
+        )
     }
 }
 
@@ -142,7 +183,11 @@ fn answer(value: Option<&Val>) -> wasmtime::Result<Result<String, WaveError>> {
 }
 
 fn find(provider: &Provider, wanted: &str) -> Result<Function, Refusal> {
-    let functions = functions(provider);
+    let mut functions = functions(provider);
+    // The full name of one may be the short name of another.
+    if let Some(exact) = functions.iter().position(|f| f.full_name() == wanted) {
+        return Ok(functions.swap_remove(exact));
+    }
     let mut matching = functions
         .into_iter()
         .filter(|function| function.answers_to(wanted));

@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn all_engines_of_a_profile_are_one_and_others_are_not() {
         let ours = of(&compiling(Profile::Metered).unwrap());
-        let engines = Engines::new(Profile::Metered, 4, 1);
+        let engines = Engines::new(Profile::Metered, 4, 9);
         for unit in [
             engines.pooled(512 << 10).unwrap(),
             engines.pooled(64 << 10).unwrap(),
