@@ -2,7 +2,7 @@
 
 use tollgate::FaultKind;
 
-use crate::harness::{ALL, attack, counts_fuel, returned, run};
+use crate::harness::{ALL, attack, counts_fuel, returned, run, wave};
 
 fn limited(limits: &str) -> String {
     format!("{ALL}\n{limits}")
@@ -113,6 +113,29 @@ fn hashing_costs_fuel_by_the_byte() {
     attack("hash-flood", &limits).faults("fuel");
     let report = run("hostile", &limits, "hash-flood");
     assert!(report.usage.host_calls <= 3, "{}", report.usage.host_calls);
+}
+
+/// To the unit: 1 for moving a byte and 4 for hashing it, however it gets there.
+#[test]
+fn a_byte_that_is_hashed_costs_five() {
+    if !counts_fuel() {
+        return;
+    }
+    let fuel = |call: &str| wave("hasher", "grants.hash = true", call).usage.fuel;
+    for (small, large) in [
+        ("digest(1000)", "digest(61000)"),
+        ("update(1000)", "update(61000)"),
+    ] {
+        assert_eq!(fuel(large) - fuel(small), 60_000 * 5, "{large}");
+    }
+}
+
+/// A hasher that is let go makes room for another.
+#[test]
+fn hashers_are_handles() {
+    let limits = "grants.hash = true\nlimits.handles = 10";
+    let report = wave("hasher", limits, "churn(100)");
+    assert_eq!(report.outcome.label(), "returned", "{:?}", report.outcome);
 }
 
 /// Row 31.

@@ -236,3 +236,41 @@ impl Engines {
         Ok(unit)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// The weight of a component of so many memories and tables, in a pool of 8 or without one.
+    fn weight(pool: Option<u32>, memories: usize, tables: usize, elements: u64) -> Option<u32> {
+        let text = format!(
+            "(component (core module $m {} {}) (core instance (instantiate $m)))",
+            "(memory 0)".repeat(memories),
+            "(table 0 funcref)".repeat(tables)
+        );
+        let unit = EngineUnit::new(Profile::Metered, 512 << 10, pool).unwrap();
+        let component = Component::new(&unit.engine, wat::parse_str(text).unwrap()).unwrap();
+        let limits = Limits {
+            table_elements: elements,
+            ..Limits::default()
+        };
+        unit.weight(&component, &limits)
+    }
+
+    #[test]
+    fn a_quarter_of_the_pool_is_the_most_that_one_guest_gets() {
+        let pool = |memories, tables| weight(Some(8), memories, tables, 0);
+        assert_eq!(pool(0, 0), Some(1));
+        assert_eq!((pool(1, 4), pool(2, 5)), (Some(1), Some(2)));
+        assert_eq!((pool(3, 0), pool(0, 9)), (None, None));
+        assert_eq!(weight(None, 3, 9, u64::MAX), Some(3));
+    }
+
+    #[test]
+    fn tables_larger_than_those_of_the_pool_are_made_without_it() {
+        let most = POOL_TABLE_ELEMENTS as u64;
+        assert_eq!(weight(Some(8), 1, 1, most), Some(1));
+        assert_eq!(weight(Some(8), 1, 1, most + 1), None);
+    }
+}

@@ -110,11 +110,10 @@ impl Turns {
     }
 }
 
-/// A sum with a cap: bytes of all memories, or elements of all tables.
+/// A sum with a cap: bytes of all memories, or elements of all tables. Neither ever shrinks, so it is also the peak.
 #[derive(Default)]
 struct Gauge {
     now: u64,
-    peak: u64,
     /// The last growth that was let through, so that it can be taken back if the engine fails it.
     step: u64,
     denied: bool,
@@ -130,15 +129,11 @@ impl Gauge {
             return false;
         }
         self.now = wanted;
-        self.peak = self.peak.max(wanted);
         true
     }
 
     fn take_back(&mut self) {
         self.now = self.now.saturating_sub(self.step);
-        self.peak = self
-            .peak
-            .min(self.now.max(self.peak.saturating_sub(self.step)));
         self.step = 0;
     }
 }
@@ -168,9 +163,7 @@ impl Meter {
     pub(crate) fn begin_call(&mut self, now: Instant) {
         self.deadline = now + self.limits.deadline;
         self.phase = Phase::Guest;
-        self.memory.peak = self.memory.now;
         self.memory.denied = false;
-        self.table.peak = self.table.now;
         self.table.denied = false;
         self.host_calls = 0;
         self.host_bytes = 0;
@@ -180,11 +173,11 @@ impl Meter {
     }
 
     pub(crate) fn memory_peak(&self) -> u64 {
-        self.memory.peak
+        self.memory.now
     }
 
     pub(crate) fn table_peak(&self) -> u64 {
-        self.table.peak
+        self.table.now
     }
 
     pub(crate) fn memory_denied(&self) -> bool {
@@ -216,9 +209,10 @@ impl Meter {
         self.pay(price, 0, 0)
     }
 
-    /// Bytes that the guest's fuel still pays for.
+    /// Bytes that the guest's fuel still pays for, at [`MOVE_PRICE`] each.
     pub(crate) fn affords(&self) -> u64 {
-        self.purse.saturating_sub(self.toll) / MOVE_PRICE
+        const { assert!(MOVE_PRICE == 1) };
+        self.purse.saturating_sub(self.toll)
     }
 
     fn pay(&mut self, fixed: u64, bytes: u64, price: u64) -> Result<(), Stop> {
