@@ -88,9 +88,9 @@ fn tuple(count: usize) -> Bytes {
     [b"\x6f", number(count).as_slice(), &vec![0x7d; count]].concat()
 }
 
-/// A function, record, variant, flags or enum of one part too many.
-fn labels(kind: &[u8], part: &[u8], end: &[u8]) -> Bytes {
-    [kind, number(1_001).as_slice(), &part.repeat(1_001), end].concat()
+/// A function, record, variant, flags or enum of so many parts.
+fn labels(kind: &[u8], count: usize, part: &[u8], end: &[u8]) -> Bytes {
+    [kind, number(count).as_slice(), &part.repeat(count), end].concat()
 }
 
 fn types(count: usize, ty: &[u8]) -> Bytes {
@@ -206,18 +206,25 @@ fn each_limit_is_the_one_that_refuses() {
         (|s| &mut s.cases, types(1, &tuple(1_001))),
         (
             |s| &mut s.cases,
-            types(1, &labels(b"\x40", b"\x01a\x7f", b"\x01\0")),
+            types(1, &labels(b"\x72", 1_001, b"\x01a\x7f", b"")),
         ),
         (
             |s| &mut s.cases,
-            types(1, &labels(b"\x72", b"\x01a\x7f", b"")),
+            types(1, &labels(b"\x71", 1_001, b"\x01a\0\0", b"")),
         ),
         (
             |s| &mut s.cases,
-            types(1, &labels(b"\x71", b"\x01a\0\0", b"")),
+            types(1, &labels(b"\x6d", 1_001, b"\x01a", b"")),
         ),
-        (|s| &mut s.cases, types(1, &labels(b"\x6e", b"\x01a", b""))),
-        (|s| &mut s.cases, types(1, &labels(b"\x6d", b"\x01a", b""))),
+        // The reader takes no more of these.
+        (
+            |s| &mut s.all_cases,
+            types(21, &labels(b"\x40", 1_000, b"\x01a\x7f", b"\x01\0")),
+        ),
+        (
+            |s| &mut s.all_cases,
+            types(21, &labels(b"\x6e", 1_000, b"\x01a", b"")),
+        ),
         (|s| &mut s.all_cases, types(21, &tuple(1_000))),
         (
             |s| &mut s.name,
