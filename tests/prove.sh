@@ -72,6 +72,7 @@ prove memories         $rt/meter.rs '/fn memories/,/}/s/self\.limits\.instances 
 prove stack            $rt/engine.rs 's/config\.max_wasm_stack(stack)/config.max_wasm_stack(stack.max(512 << 10))/' budget::
 prove host-calls       $rt/meter.rs 's/self\.host_calls > self\.limits\.host_calls/false/' budget::host_calls_are_counted
 prove host-calls-wasi  $rt/meter.rs 's/meter\.host_calls > meter\.limits\.host_calls/false/' wasi::the_limits_hold_for_wasi_guests
+prove host-calls-room  $rt/meter.rs 's/making_room = meter\.phase == Phase::Host/making_room = false/' wasi_raw::a_host_call_whose_answer_needs_room
 prove host-data        $rt/meter.rs 's/store\.data()\.meter\.limits\.host_data)?/u32::MAX)?/' budget::data_in_one_host_call_is_bounded
 prove output           $rt/meter.rs 's/limits\.host_data\.min(limits\.output)/limits.host_data/' budget::output_is_bounded
 prove log              $rt/state.rs 's/self\.bytes\.saturating_add(size) > cap/false \&\& cap > size/' budget::log_floods_are_cut_and_counted

@@ -67,6 +67,9 @@ pub(crate) struct Meter {
     pub(crate) phase: Phase,
     /// Where control was when the guest last came back from the host, or did not come back.
     pub(crate) host_phase: Phase,
+    /// Whether a host function has the guest make room for its result: the guest runs inside of the host call, which
+    /// is still to be settled.
+    making_room: bool,
 
     memory: Gauge,
     table: Gauge,
@@ -147,6 +150,7 @@ impl Meter {
             profile,
             phase: Phase::Guest,
             host_phase: Phase::Guest,
+            making_room: false,
             memory: Gauge::default(),
             table: Gauge::default(),
             host_calls: 0,
@@ -163,6 +167,7 @@ impl Meter {
     pub(crate) fn begin_call(&mut self, now: Instant) {
         self.deadline = now + self.limits.deadline;
         self.phase = Phase::Guest;
+        self.making_room = false;
         self.memory.denied = false;
         self.table.denied = false;
         self.host_calls = 0;
@@ -293,7 +298,15 @@ pub(crate) fn hook(
 ) -> wasmtime::Result<()> {
     match step {
         CallHook::CallingWasm => {
-            store.data_mut().meter.phase = Phase::Guest;
+            let meter = &mut store.data_mut().meter;
+            meter.making_room = meter.phase == Phase::Host;
+            meter.phase = Phase::Guest;
+            Ok(())
+        }
+        CallHook::ReturningFromWasm if store.data().meter.making_room => {
+            let meter = &mut store.data_mut().meter;
+            meter.making_room = false;
+            meter.phase = Phase::Host;
             Ok(())
         }
         CallHook::ReturningFromWasm => {
@@ -301,6 +314,11 @@ pub(crate) fn hook(
             let limits = &store.data().meter.limits;
             let cap = usize::try_from(limits.host_data.min(limits.output))?;
             store.set_hostcall_fuel(cap);
+            store.data_mut().meter.phase = Phase::Lifting;
+            Ok(())
+        }
+        // An engine's helper: what the host function has begun goes on behind it.
+        CallHook::CallingHost if store.data().meter.making_room => {
             store.data_mut().meter.phase = Phase::Lifting;
             Ok(())
         }
