@@ -207,6 +207,12 @@ fn a_host_call_whose_answer_needs_room_is_counted_and_paid_for() {
     }
 }
 
+/// Whatever the host writes to: what is kept is no terminal.
+#[test]
+fn no_output_is_a_terminal() {
+    assert_eq!(said(&folders(), &["terminal"]), "false");
+}
+
 /// Bytes and numbers, secure and not: each is of the seed, and of its own.
 #[test]
 fn random_bytes_and_numbers_are_of_the_seed() {

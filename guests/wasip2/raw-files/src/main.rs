@@ -5,11 +5,11 @@
 //! much again and again, until the end) · `same A B` · `flags PATH` · `kind PATH` · `stat PATH` · `times PATH` · `hash
 //! PATH` · `write PATH` (through what is open to be read) · `below PATH` (uses a file as if it were a folder) · `append
 //! PATH BYTES` (again and again, until that fails, and once more) · `random` (eight bytes and a number, secure and
-//! not) · `flood` (eight random bytes at a time, without end)
+//! not) · `terminal` (whether it writes to one) · `flood` (eight random bytes at a time, without end)
 //!
 //! What came of it is on standard output, errors by the names of their codes.
 
-use std::env;
+use std::{env, io::IsTerminal};
 
 use wasip2::filesystem::{
     preopens::get_directories,
@@ -128,6 +128,7 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
         .map(|number| number.to_string())
         .collect::<Vec<_>>()
         .join("\n"),
+        ["terminal"] => std::io::stdout().is_terminal().to_string(),
         ["flood"] => loop {
             drop(get_random_bytes(8));
         },
