@@ -72,6 +72,7 @@ prove memories         $rt/meter.rs '/fn memories/,/}/s/self\.limits\.instances 
 prove stack            $rt/engine.rs 's/config\.max_wasm_stack(stack)/config.max_wasm_stack(stack.max(512 << 10))/' budget::
 prove host-calls       $rt/meter.rs 's/self\.host_calls > self\.limits\.host_calls/false/' budget::host_calls_are_counted
 prove host-calls-wasi  $rt/meter.rs 's/meter\.host_calls > meter\.limits\.host_calls/false/' wasi::the_limits_hold_for_wasi_guests
+prove host-calls-room  $rt/meter.rs 's/making_room = meter\.phase == Phase::Host/making_room = false/' budget::host_calls_whose_results
 prove host-data        $rt/meter.rs 's/store\.data()\.meter\.limits\.host_data)?/u32::MAX)?/' budget::data_in_one_host_call_is_bounded
 prove output           $rt/meter.rs 's/limits\.host_data\.min(limits\.output)/limits.host_data/' budget::output_is_bounded
 prove log              $rt/state.rs 's/self\.bytes\.saturating_add(size) > cap/false \&\& cap > size/' budget::log_floods_are_cut_and_counted
@@ -100,7 +101,6 @@ prove shape-inside     $rt/scan/expansion.rs 's/self\.inside\.instances = .*;//'
 prove shape-alive      $rt/scan/function.rs 's/shape\.body_by_live\.check(product, here)?;//' scan::tests::each_limit_is_the_one_that_refuses tollgate
 prove toll-call        $rt/meter.rs 's/\.saturating_add(fixed)/.saturating_add(fixed.min(0))/' budget::host_calls_cost_fuel
 prove toll-bytes       $rt/meter.rs 's/bytes\.saturating_mul(price)/bytes.saturating_mul(price).min(0)/' budget::hashing_costs_fuel_by_the_byte
-prove toll-room        $rt/meter.rs 's/meter\.waiting\.pop()/meter.waiting.pop().filter(|_| false)/' budget::host_calls_whose_results
 prove toll-settled     $rt/meter.rs 's/store\.set_fuel(left)$/{ let _ = left; Ok(()) }/' budget::host_calls_cost_fuel
 prove toll-in-advance  $rt/meter.rs 's/self\.toll > self\.purse/false/' files::writes_are_whole_and_leave_no_litter
 prove fair-share       $rt/state.rs 's/if self\.meter\.turn_is_over()/if false \&\& self.meter.turn_is_over()/' cancel::a_guest_that_lives_on_host_calls_shares_its_thread
@@ -187,7 +187,7 @@ prove store-commit     $rt/imports/store.rs 's/self\.charge_store(&COMMIT)?;//' 
 prove store-get-cap    $rt/imports/store.rs 's/let most = self\.meter\.limits\.host_data;/let most = u64::MAX;/' store::an_answer_is_no_larger_than_host_data_allows
 prove store-list-cap   $rt/database.rs 's/bytes > bounds\.bytes/false/' store::an_answer_is_no_larger_than_host_data_allows
 prove store-list-cost  $rt/database.rs 's/cost > bounds\.cost/false/' store::the_store_is_paid_for_in_advance
-prove store-regular    $rt/stores.rs 's/Ok(found) if !found\.is_file()/Ok(found) if false \&\& !found.is_file()/' store_file::what_is_no_store_is_not_opened
+prove store-regular    $rt/stores.rs 's/is_ok_and(|found| !found\.is_file())/is_ok_and(|found| false \&\& !found.is_file())/' store_file::what_is_no_store_is_not_opened
 prove store-mode       $rt/stores.rs 's/options\.mode(0o600)/options.mode(0o644)/' store_file::a_file_outlives_its_runtime
 prove drafts           $rt/verdict.rs 's/return want == have;/return true;/' standard::other_drafts_are_refused
 prove link-store       $rt/imports/mod.rs 's/if grants\.store\.is_some() {/if true {/' what_is_not_granted_is_not_linked tollgate

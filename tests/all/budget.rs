@@ -147,6 +147,29 @@ fn host_calls_whose_results_need_room_are_counted_and_cost_fuel() {
     assert!(report.usage.host_calls < 220, "{}", report.usage.host_calls);
 }
 
+/// To the unit: 1 for moving a byte and 4 for hashing it, however it gets there.
+#[test]
+fn a_byte_that_is_hashed_costs_five() {
+    if !counts_fuel() {
+        return;
+    }
+    let fuel = |call: &str| wave("hasher", "grants.hash = true", call).usage.fuel;
+    for (small, large) in [
+        ("digest(1000)", "digest(61000)"),
+        ("update(1000)", "update(61000)"),
+    ] {
+        assert_eq!(fuel(large) - fuel(small), 60_000 * 5, "{large}");
+    }
+}
+
+/// A hasher that is let go makes room for another.
+#[test]
+fn hashers_are_handles() {
+    let limits = "grants.hash = true\nlimits.handles = 10";
+    let report = wave("hasher", limits, "churn(100)");
+    assert_eq!(report.outcome.label(), "returned", "{:?}", report.outcome);
+}
+
 /// Row 31.
 #[test]
 fn log_floods_are_cut_and_counted() {

@@ -98,6 +98,33 @@ const WRONG: [Distrust; 4] = [
     Distrust::Length,
 ];
 
+/// The names are in the audit log, where programs look for them.
+#[test]
+fn each_reason_has_its_name() {
+    let all = [
+        (Distrust::NotAFile, "not-a-file"),
+        (Distrust::Owner, "owner"),
+        (Distrust::Length, "length"),
+        (Distrust::Format, "format"),
+        (Distrust::Component, "component"),
+        (Distrust::Engine, "engine"),
+        (Distrust::Seal, "seal"),
+        (Distrust::Unreadable, "unreadable"),
+        (Distrust::Code, "code"),
+    ];
+    for (why, name) in all {
+        assert_eq!(why.label(), name);
+    }
+    // A cache says where it is, and nothing of its key.
+    let folder = TempDir::new().unwrap();
+    let cache = Cache::open(folder.path().join("cache"), 1 << 30).unwrap();
+    let path = cache.path().to_owned();
+    assert_eq!(
+        format!("{cache:?}"),
+        format!("Cache {{ path: {path:?}, max_size: 1073741824, .. }}")
+    );
+}
+
 #[test]
 fn what_is_cached_runs_as_if_it_were_compiled_now() {
     let shelf = Shelf::new();

@@ -47,6 +47,23 @@ fn what_was_not_used_for_longest_goes_first() {
 }
 
 #[test]
+fn a_cache_as_large_as_one_entry_keeps_one() {
+    let shelf = Shelf::new();
+    shelf.number(&numbered(1), 1);
+    let size = fs::metadata(shelf.entry()).unwrap().len();
+    for number in [2, 3] {
+        shelf.number(&numbered(number), number);
+    }
+    assert_eq!(entries(&shelf.path()).len(), 3);
+    // Of four, three have to go.
+    let small = opened(&shelf.path(), size);
+    let load = || small.load(&numbered(4), &policy("")).unwrap();
+    assert_eq!(load().as_async().not_kept(), None);
+    assert_eq!(entries(&shelf.path()).len(), 1);
+    assert_eq!(load().as_async().compiled(), Compiled::Cached);
+}
+
+#[test]
 fn what_killed_writers_left_is_swept() {
     let shelf = Shelf::new();
     let (old, young) = ("tmp-0123456789abcdef", "tmp-fedcba9876543210");

@@ -74,6 +74,23 @@ fn granted_files_are_read_listed_and_described() {
     assert!(roots.answer("read-file data none").contains("NotFound"));
 }
 
+#[test]
+fn what_a_call_moves_is_counted_to_the_byte() {
+    let roots = Roots::new();
+    for (input, bytes) in [
+        ("read-file data a.txt", 4 + 5 + 5),
+        ("read-range data 1 3 a.txt", 4 + 5 + 3),
+        // As much as one call may move, asked of a file that has less.
+        ("read-range data 0 65536 a.txt", 4 + 5 + 5),
+        ("stat-file data a.txt", 4 + 5),
+        ("write-file out 7 new", 3 + 3 + 7),
+    ] {
+        let report = roots.run(input);
+        assert!(returned(&report).contains("Ok"), "{input}: {report:?}");
+        assert_eq!(report.usage.host_bytes, bytes, "{input}");
+    }
+}
+
 /// Row 39.
 #[test]
 fn paths_that_lead_elsewhere_are_denied() {

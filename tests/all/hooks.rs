@@ -58,6 +58,12 @@ fn hooks(guest: &str, grants: &str) -> [bool; 4] {
 #[test]
 fn the_hooks_of_a_component_are_discovered() {
     let config = "grants.config = {}";
+    let world = load("versions-only", config)
+        .as_async()
+        .info()
+        .world
+        .clone();
+    assert_eq!(world.as_deref(), Some("tollgate:releases/releases@0.1.0"));
     assert_eq!(hooks("versions-only", config), [true, false, false, false]);
     let index = r#"
         grants.config = {}

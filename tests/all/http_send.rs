@@ -145,6 +145,50 @@ fn a_body_over_the_cap_is_not_sent() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// By the bytes of its parts, and 48 for each header beside its own.
+#[test]
+fn what_a_request_moves_is_counted_to_the_byte() {
+    let server = Server::saying("HTTP/1.1 200 OK\r\nx: yy\r\ncontent-length: 3\r\n\r\nabc");
+    let post = grant(&server, "methods = [\"POST\"]");
+    let to = url(&server, "/");
+    let report = send(&post, &format!("POST {to}\nab: c\n\nbody"));
+    assert_eq!(returned(&report), "abc");
+    let sent = to.len() as u64 + (2 + 1 + 48) + 4;
+    let got = (1 + 2 + 48) + (14 + 1 + 48) + 3;
+    assert_eq!(report.usage.host_bytes, sent + got);
+}
+
+/// Requests are one call's: the next call of the session has them all again.
+#[test]
+fn requests_are_counted_anew_in_each_call() {
+    let server = mirror();
+    let policy = policy(&format!(
+        "grants.http = [{}]",
+        grant(&server, "max-requests = 1")
+    ));
+    let provider = Client::new().runtime.load(&source("courier"), &policy);
+    let mut session = provider.unwrap().session();
+    let input = format!("GET {}", url(&server, "/"));
+    for _ in 0..3 {
+        let report = session.run(input.as_bytes()).unwrap();
+        assert_eq!(returned(&report), "GET / HTTP/1.1|");
+    }
+}
+
+/// That it was one too many is something that a guest can wait for, unlike what it may not do at all.
+#[test]
+fn a_request_too_many_is_told_as_a_quota() {
+    let server = Server::saying(response("302 Found", "location: /again\r\n", ""));
+    let report = send(
+        &grant(&server, "max-requests = 1"),
+        &format!("GET {}", url(&server, "/")),
+    );
+    assert_eq!(
+        refused(&report),
+        ("quota-exceeded".into(), vec!["too-many-requests"])
+    );
+}
+
 #[test]
 fn a_body_is_paid_for() {
     let server = mirror();

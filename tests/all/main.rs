@@ -71,6 +71,7 @@ mod wasi_bodies;
 mod wasi_client;
 mod wasi_files;
 mod wasi_http;
+mod wasi_raw;
 mod wasi_table;
 mod watch;
 mod watch_folder;

@@ -41,6 +41,18 @@ fn memories_count_together() {
     assert_eq!(report.usage.memory_peak, 1 << 20);
 }
 
+/// Each memory and table has its own maximum, at which the engine ends what the limit has let through.
+#[test]
+fn growth_that_the_engine_refuses_is_not_counted() {
+    let limits = "limits.memory = \"1MiB\"\nlimits.table-elements = 16";
+    let memory = wave("overgrown", limits, "memory()");
+    assert_eq!(memory.outcome, Outcome::Returned("1".to_owned()));
+    assert_eq!(memory.usage.memory_peak, 2 << 16);
+    let table = wave("overgrown", limits, "table()");
+    assert_eq!(table.outcome, Outcome::Returned("1".to_owned()));
+    assert_eq!(table.usage.table_peak, 2);
+}
+
 #[test]
 fn memories_that_start_too_large_together_are_a_memory_fault() {
     // Twice 1,200 pages are 150 MiB; one alone fits the default of 128.

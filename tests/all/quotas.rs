@@ -99,6 +99,19 @@ fn a_single_read_is_bounded_by_max_read() {
     assert!(report.denials.is_empty());
 }
 
+/// And so is a listing, by its names and 32 bytes for each.
+#[test]
+fn a_listing_is_bounded_by_max_read() {
+    let folder = TempDir::new().unwrap();
+    for name in ["a", "bc"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    denied_for_quota(&run(folder.path(), "max-read = 66", "list-dir out ."));
+    let report = run(folder.path(), "max-read = 67", "list-dir out .");
+    assert!(returned(&report).contains("bc"), "{report:?}");
+    assert_eq!(report.usage.host_bytes, 3 + 1 + 67);
+}
+
 /// A quota is one call's: the next call of the same session has it whole.
 #[test]
 fn quotas_start_anew_with_each_call() {

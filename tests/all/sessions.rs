@@ -1,8 +1,12 @@
 //! Sessions: one instance, a budget for each call, and an end with the first fault.
 
-use tollgate::{CallError, Limits, LoadError, Outcome};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::harness::{alone, counts_fuel, load, runtime};
+use tollgate::{CallError, HostState, Limits, LoadError, Outcome};
+
+use crate::clock::CLOCK;
+use crate::harness::{alone, counts_fuel, load, policy, runtime, source};
 
 #[test]
 fn calls_of_a_session_share_its_memory_and_each_has_a_budget() {
@@ -33,10 +37,16 @@ fn calls_of_a_session_share_its_memory_and_each_has_a_budget() {
 
 #[test]
 fn a_fault_ends_a_session() {
-    let mut session = load("counter", "").session();
-    session.wave("next()").unwrap();
-    assert_eq!(session.wave("trap()").unwrap().outcome.label(), "faulted");
-    assert!(matches!(session.wave("next()"), Err(CallError::Ended)));
+    let mut session = load("counter", "").as_async().session();
+    on_tokio(session.wave("next()")).unwrap();
+    assert!(session.is_alive());
+    let report = on_tokio(session.wave("trap()")).unwrap();
+    assert_eq!(report.outcome.label(), "faulted");
+    assert!(!session.is_alive());
+    assert!(matches!(
+        on_tokio(session.wave("next()")),
+        Err(CallError::Ended)
+    ));
 }
 
 #[test]
@@ -135,6 +145,39 @@ fn sessions_run_on_many_tasks_at_once() {
         }
     });
     let _ = runtime();
+}
+
+/// The embedder's functions meet the data of the session that they are called by, by its type.
+#[test]
+fn data_is_the_sessions_own() {
+    let runtime = crate::harness::builder()
+        .interface("acme:clock/sleep@0.1.0", |linker| {
+            let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
+            for name in ["sleep", "block"] {
+                interface.func_wrap(
+                    name,
+                    |mut store: wasmtime::StoreContextMut<'_, HostState>, (ms,): (u32,)| {
+                        assert!(store.data_mut().data_mut::<String>().is_none());
+                        let sum = store.data_mut().data_mut::<Arc<AtomicU32>>().unwrap();
+                        sum.fetch_add(ms, Ordering::Relaxed);
+                        Ok(())
+                    },
+                )?;
+            }
+            interface.func_wrap("panic", |_store, (): ()| Ok(()))
+        })
+        .build();
+    let provider = on_tokio(runtime.load(&source("sleeper"), &policy(CLOCK))).unwrap();
+    let sums = [1, 2].map(|step| {
+        let sum = Arc::new(AtomicU32::new(0));
+        let mut session = provider.session().with_data(Arc::clone(&sum));
+        for _ in 0..2 {
+            let report = on_tokio(session.wave(&format!("once({step})"))).unwrap();
+            assert_eq!(report.outcome, Outcome::Returned(String::new()));
+        }
+        sum.load(Ordering::Relaxed)
+    });
+    assert_eq!(sums, [2, 4]);
 }
 
 /// What an embedder moves between threads and keeps.

@@ -161,3 +161,11 @@ fn other_drafts_are_refused() {
     let source = Source::bytes("atomics", wat::parse_str(text).unwrap());
     assert_eq!(refused(&source, BOTH).kind, RefusalKind::Imports);
 }
+
+/// A bucket that is let go makes room for another.
+#[test]
+fn buckets_that_are_dropped_are_gone() {
+    let limits = "grants.store = true\nlimits.handles = 10";
+    let report = crate::harness::wave("buckets", limits, "churn(100)");
+    assert_eq!(report.outcome.label(), "returned", "{:?}", report.outcome);
+}

@@ -282,7 +282,16 @@ fn what_is_no_file_is_no_signature() {
         let source = Source::file(&path, &policy.limits).unwrap();
         let refusal = source.vet(&policy).unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(5));
-        refusal.signature.unwrap()
+        let fault = refusal.signature.unwrap();
+        let text = match fault {
+            SignatureFault::Missing => "is not signed",
+            SignatureFault::NotAFile => "is not a regular file",
+            SignatureFault::Unreadable => "cannot be read",
+            SignatureFault::TooLarge => "is larger than any",
+            _ => "is no signature",
+        };
+        assert!(refusal.message.contains(text), "{refusal}");
+        fault
     };
     assert_eq!(reason(), SignatureFault::Missing);
     let made = std::process::Command::new("mkfifo").arg(&beside).status();

@@ -90,9 +90,12 @@ fn sleeping_meets_the_deadline() {
 /// WASI 0.2 says no more of an exit code than whether it is 0.
 #[test]
 fn an_exit_code_is_the_commands_own_error() {
+    let report = command(INERT, &["exit", "7"], "");
+    assert_eq!(report.outcome, Outcome::Failed(ExitCode(1)));
+    let error = &report.to_json()["error"];
     assert_eq!(
-        command(INERT, &["exit", "7"], "").outcome,
-        Outcome::Failed(ExitCode(1))
+        (&error["kind"], &error["message"]),
+        (&"exit".into(), &"exit code 1".into())
     );
     assert_eq!(
         command(INERT, &["exit", "0"], "").outcome,

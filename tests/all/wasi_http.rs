@@ -26,6 +26,11 @@ fn a_granted_url_is_fetched() {
     let host = format!("host: 127.0.0.1:{}\r\n", server.port());
     assert_eq!(seen.matches(&host).count(), 1, "{seen}");
     assert!(seen.contains("accept: text/plain\r\n"), "{seen}");
+    // Of a body that there is not, nothing is said.
+    assert!(
+        !seen.contains("transfer-encoding") && !seen.contains("content-length"),
+        "{seen}"
+    );
 }
 
 /// `inert` links the interface, so that what imports it loads; behind it is nothing.

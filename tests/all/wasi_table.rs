@@ -38,6 +38,36 @@ fn arguments_and_variables_are_those_the_policy_names() {
     );
 }
 
+/// A command without a name has an empty one, and its arguments stay where they are.
+#[test]
+fn arguments_come_behind_the_name_even_where_there_is_none() {
+    let policy = crate::harness::policy("grants.wasi = { args = ['first', 'second'] }");
+    let provider =
+        crate::harness::blocking().load(&crate::harness::source("hello-command"), &policy);
+    let report = provider
+        .unwrap()
+        .session()
+        .command(tollgate::CommandInput::default());
+    assert_eq!(stdout(&report.unwrap()).trim(), "first second");
+}
+
+/// With a clock that runs, a file tells when it was written.
+#[test]
+fn times_of_files_are_shown_with_the_real_clock() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("a"), "a").unwrap();
+    let policy = |clocks: &str| {
+        format!(
+            "grants.wasi = {{ clocks = {clocks}, preopens = ['data'] }}\n\
+             grants.files = [{{ root = 'data', path = '{}', access = 'read' }}]",
+            folder.path().display()
+        )
+    };
+    let stat = |clocks: &str| said(&policy(clocks), &["files", "stat", "data/a"]);
+    assert!(!stat("'real'").ends_with(" 0"));
+    assert!(stat("{ fixed = '2026-01-01T00:00:00Z' }").ends_with(" 0"));
+}
+
 /// Row 43: of the host's environment, what is named and no more.
 #[test]
 fn variables_of_the_host_are_given_by_name_only() {

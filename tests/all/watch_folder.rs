@@ -11,6 +11,20 @@ use crate::harness::{alone, runtime};
 use crate::invariant;
 use crate::watched::{Watched, bytes, digest, version};
 
+/// Whatever the current folder of the process becomes.
+#[test]
+fn a_relative_path_is_that_of_the_start() {
+    let watch = tollgate::watch::Watch::new("no-such-folder");
+    let error = crate::harness::blocking()
+        .watch(watch)
+        .err()
+        .unwrap()
+        .to_string();
+    let here = std::env::current_dir().unwrap();
+    let whole = here.join("no-such-folder");
+    assert!(error.contains(whole.to_str().unwrap()), "{error}");
+}
+
 #[test]
 fn what_serves_goes_on_without_its_folder() {
     let watched = Watched::with(&["counter", "echo"]);

@@ -297,6 +297,41 @@ fn missing_at_first(every: Duration) {
     watched.next("loaded");
 }
 
+/// Though nothing of what it pins has changed, and that for long.
+#[test]
+fn a_lock_that_changes_is_asked_again() {
+    let mut watched = Watched::new();
+    let (own, other) = (bytes("echo"), version("echo", 2));
+    let lock = |pinned: &[u8]| {
+        let mut lock = Lock::default();
+        lock.pin("echo.wasm", &digest(pinned)).unwrap();
+        lock.to_toml()
+    };
+    watched.install("echo", &own);
+    watched.write("echo.toml", "");
+    watched.write(Lock::FILE, lock(&own));
+    // Older than what may change without being seen.
+    std::thread::sleep(std::time::Duration::from_millis(4_100));
+    watched.serve(|watch| watch.locked());
+    watched.next("loaded");
+    watched.write(Lock::FILE, lock(&other));
+    assert_eq!(watched.wrong("kept", "echo"), "digest");
+    watched.write(Lock::FILE, lock(&own));
+    watched.next("settled");
+    // A new policy is told as one.
+    watched.write("echo.toml", "limits.host-calls = 1234567");
+    let event = watched.next("replaced").to_string();
+    assert!(event.contains("under its new policy"), "{event}");
+    watched.install("echo", &other);
+    watched.write(Lock::FILE, lock(&other));
+    while watched.any().label() != "replaced" {}
+    assert_eq!(watched.digest("echo"), Some(digest(&other)));
+    assert_eq!(
+        format!("{:?}", watched.folder()),
+        r#"Folder { names: ["echo"], .. }"#
+    );
+}
+
 #[test]
 fn what_is_not_pinned_is_not_let_in() {
     let mut watched = Watched::new();

@@ -59,3 +59,20 @@ impl Audit {
         std::mem::take(&mut *self.denials.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_the_first_denials_and_no_more() {
+        let audit = Audit::new("guest".into());
+        for number in 0..=MAX_DENIALS {
+            audit.denied("files", &number.to_string(), Reason::NotGranted);
+        }
+        let denials = audit.take_denials();
+        assert_eq!(denials.len(), MAX_DENIALS);
+        assert_eq!(denials.last().map(|last| &*last.target), Some("99"));
+        assert!(audit.take_denials().is_empty());
+    }
+}

@@ -177,10 +177,7 @@ impl Database {
                 Some(value) => _ = values.insert(&*key, value)?,
                 None => _ = values.remove(&*key)?,
             }
-            match after.keys {
-                0 => _ = usages.remove(namespace)?,
-                _ => _ = usages.insert(namespace, (after.keys, after.bytes))?,
-            }
+            usages.insert(namespace, (after.keys, after.bytes))?;
         }
         transaction.commit()?;
         Ok(Ok(()))

@@ -125,6 +125,15 @@ fn lists_go_no_further_than_they_may() {
     });
     assert_eq!((page.keys.len(), page.more), (0, false));
     assert_eq!(page.cost, 9 * (5 + LISTED));
+    let cost = |bytes| {
+        list(Bounds {
+            cost: bytes,
+            ..all()
+        })
+        .keys
+        .len()
+    };
+    assert_eq!((cost(9 * (5 + LISTED)), cost(9 * (5 + LISTED) - 1)), (9, 8));
     let page = list(Bounds {
         bytes: 2 * (5 + LISTED),
         ..all()

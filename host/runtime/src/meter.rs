@@ -67,6 +67,9 @@ pub(crate) struct Meter {
     pub(crate) phase: Phase,
     /// Where control was when the guest last came back from the host, or did not come back.
     pub(crate) host_phase: Phase,
+    /// Whether a host function has the guest make room for its result: the guest runs inside of the host call, which
+    /// is still to be settled.
+    making_room: bool,
 
     memory: Gauge,
     table: Gauge,
@@ -80,18 +83,7 @@ pub(crate) struct Meter {
     purse: u64,
     /// When the guest left for the host.
     left_guest: Instant,
-    /// Calls into the host that have not returned, the engine's own helpers among them.
-    open: u32,
-    /// Host calls that called the guest back, for room for their result, and wait for it.
-    waiting: Vec<Waiting>,
     pub(crate) turns: Arc<Turns>,
-}
-
-/// What a host call had noted when it called the guest back.
-struct Waiting {
-    phase: Phase,
-    purse: u64,
-    left_guest: Instant,
 }
 
 /// When the call was last given its thread, written by whoever polls it.
@@ -121,11 +113,10 @@ impl Turns {
     }
 }
 
-/// A sum with a cap: bytes of all memories, or elements of all tables.
+/// A sum with a cap: bytes of all memories, or elements of all tables. Neither ever shrinks, so it is also the peak.
 #[derive(Default)]
 struct Gauge {
     now: u64,
-    peak: u64,
     /// The last growth that was let through, so that it can be taken back if the engine fails it.
     step: u64,
     denied: bool,
@@ -141,15 +132,11 @@ impl Gauge {
             return false;
         }
         self.now = wanted;
-        self.peak = self.peak.max(wanted);
         true
     }
 
     fn take_back(&mut self) {
         self.now = self.now.saturating_sub(self.step);
-        self.peak = self
-            .peak
-            .min(self.now.max(self.peak.saturating_sub(self.step)));
         self.step = 0;
     }
 }
@@ -163,6 +150,7 @@ impl Meter {
             profile,
             phase: Phase::Guest,
             host_phase: Phase::Guest,
+            making_room: false,
             memory: Gauge::default(),
             table: Gauge::default(),
             host_calls: 0,
@@ -171,8 +159,6 @@ impl Meter {
             toll: 0,
             purse: 0,
             left_guest: now,
-            open: 0,
-            waiting: Vec::new(),
             turns: Arc::new(Turns::new()),
         }
     }
@@ -181,25 +167,22 @@ impl Meter {
     pub(crate) fn begin_call(&mut self, now: Instant) {
         self.deadline = now + self.limits.deadline;
         self.phase = Phase::Guest;
-        self.memory.peak = self.memory.now;
+        self.making_room = false;
         self.memory.denied = false;
-        self.table.peak = self.table.now;
         self.table.denied = false;
         self.host_calls = 0;
         self.host_bytes = 0;
         self.host_time = Duration::ZERO;
         self.toll = 0;
-        self.open = 0;
-        self.waiting.clear();
         self.turns.begin(now);
     }
 
     pub(crate) fn memory_peak(&self) -> u64 {
-        self.memory.peak
+        self.memory.now
     }
 
     pub(crate) fn table_peak(&self) -> u64 {
-        self.table.peak
+        self.table.now
     }
 
     pub(crate) fn memory_denied(&self) -> bool {
@@ -231,9 +214,10 @@ impl Meter {
         self.pay(price, 0, 0)
     }
 
-    /// Bytes that the guest's fuel still pays for.
+    /// Bytes that the guest's fuel still pays for, at [`MOVE_PRICE`] each.
     pub(crate) fn affords(&self) -> u64 {
-        self.purse.saturating_sub(self.toll) / MOVE_PRICE
+        const { assert!(MOVE_PRICE == 1) };
+        self.purse.saturating_sub(self.toll)
     }
 
     fn pay(&mut self, fixed: u64, bytes: u64, price: u64) -> Result<(), Stop> {
@@ -315,29 +299,26 @@ pub(crate) fn hook(
     match step {
         CallHook::CallingWasm => {
             let meter = &mut store.data_mut().meter;
-            if meter.open > 0 {
-                meter.waiting.push(Waiting {
-                    phase: meter.phase,
-                    purse: meter.purse,
-                    left_guest: meter.left_guest,
-                });
-            }
+            meter.making_room = meter.phase == Phase::Host;
             meter.phase = Phase::Guest;
             Ok(())
         }
-        CallHook::ReturningFromWasm => {
+        CallHook::ReturningFromWasm if store.data().meter.making_room => {
             let meter = &mut store.data_mut().meter;
-            // The guest made room for a host call's result: that call is still the one that is settled.
-            if let Some(waiting) = meter.waiting.pop() {
-                meter.phase = waiting.phase;
-                meter.purse = waiting.purse;
-                meter.left_guest = waiting.left_guest;
-                return Ok(());
-            }
+            meter.making_room = false;
+            meter.phase = Phase::Host;
+            Ok(())
+        }
+        CallHook::ReturningFromWasm => {
             // What comes now is the export's result, which `output` bounds as well as `host-data`.
             let limits = &store.data().meter.limits;
             let cap = usize::try_from(limits.host_data.min(limits.output))?;
             store.set_hostcall_fuel(cap);
+            store.data_mut().meter.phase = Phase::Lifting;
+            Ok(())
+        }
+        // An engine's helper: what the host function has begun goes on behind it.
+        CallHook::CallingHost if store.data().meter.making_room => {
             store.data_mut().meter.phase = Phase::Lifting;
             Ok(())
         }
@@ -350,7 +331,6 @@ pub(crate) fn hook(
             let cap = usize::try_from(store.data().meter.limits.host_data)?;
             store.set_hostcall_fuel(cap);
             let meter = &mut store.data_mut().meter;
-            meter.open += 1;
             meter.purse = purse;
             meter.left_guest = Instant::now();
             meter.phase = Phase::Lifting;
@@ -364,7 +344,6 @@ pub(crate) fn hook(
 fn settle(mut store: StoreContextMut<'_, HostState>) -> wasmtime::Result<()> {
     let now = Instant::now();
     let meter = &mut store.data_mut().meter;
-    meter.open = meter.open.saturating_sub(1);
     meter.host_phase = meter.phase;
     meter.phase = Phase::Guest;
     if now > meter.deadline {

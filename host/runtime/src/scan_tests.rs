@@ -88,6 +88,11 @@ fn tuple(count: usize) -> Bytes {
     [b"\x6f", number(count).as_slice(), &vec![0x7d; count]].concat()
 }
 
+/// A function, record, variant, flags or enum of so many parts.
+fn labels(kind: &[u8], count: usize, part: &[u8], end: &[u8]) -> Bytes {
+    [kind, number(count).as_slice(), &part.repeat(count), end].concat()
+}
+
 fn types(count: usize, ty: &[u8]) -> Bytes {
     component(&[items(7, count, ty)])
 }
@@ -231,6 +236,7 @@ fn each_limit_is_the_one_that_refuses() {
             component(&[items(11, 1_001, b"\0\x01a\x01\0\0")]),
         ),
         (|s| &mut s.types, types(20_001, b"\x7f")),
+        (|s| &mut s.types, component(&[items(3, 20_001, NULLARY)])),
         (
             |s| &mut s.type_nesting,
             component(&[section(
@@ -239,6 +245,27 @@ fn each_limit_is_the_one_that_refuses() {
             )]),
         ),
         (|s| &mut s.cases, types(1, &tuple(1_001))),
+        (
+            |s| &mut s.cases,
+            types(1, &labels(b"\x72", 1_001, b"\x01a\x7f", b"")),
+        ),
+        (
+            |s| &mut s.cases,
+            types(1, &labels(b"\x71", 1_001, b"\x01a\0\0", b"")),
+        ),
+        (
+            |s| &mut s.cases,
+            types(1, &labels(b"\x6d", 1_001, b"\x01a", b"")),
+        ),
+        // The reader takes no more of these.
+        (
+            |s| &mut s.all_cases,
+            types(21, &labels(b"\x40", 1_000, b"\x01a\x7f", b"\x01\0")),
+        ),
+        (
+            |s| &mut s.all_cases,
+            types(21, &labels(b"\x6e", 1_000, b"\x01a", b"")),
+        ),
         (|s| &mut s.all_cases, types(21, &tuple(1_000))),
         (
             |s| &mut s.name,
@@ -271,6 +298,11 @@ fn each_limit_is_the_one_that_refuses() {
         (
             |s| &mut s.edges_by_locals,
             function(2_000, &b"\x02\x40\x0c\0\x0b".repeat(801)),
+        ),
+        // A table without targets is a branch as well.
+        (
+            |s| &mut s.edges_by_locals,
+            function(2_000, &b"\x02\x40\x41\0\x0e\0\0\x0b".repeat(801)),
         ),
         (
             |s| &mut s.all_edges_by_locals,
@@ -344,6 +376,25 @@ fn each_limit_is_the_one_that_refuses() {
     assert!(refusal(&SHAPE, &small).is_none());
 }
 
+#[test]
+fn a_name_is_bounded_wherever_it_is() {
+    let named = [number(4_097), vec![b'x'; 4_097]].concat();
+    let part = |id, before: &[u8], behind: &[u8]| {
+        section(id, &[b"\x01", before, named.as_slice(), behind].concat())
+    };
+    for bytes in [
+        core(&[part(2, b"", b"\0\0\0")]),
+        core(&[part(2, b"\0", b"\0\0")]),
+        core(&[part(7, b"", b"\0\0")]),
+        component(&[part(10, b"\0", b"\x05\0")]),
+        component(&[part(11, b"\0", b"\x01\0\0")]),
+    ] {
+        let refused = refusal(&SHAPE, &bytes).unwrap();
+        assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
+        assert!(refused.message.starts_with("the name `xxx"), "{refused}");
+    }
+}
+
 /// What is instantiated is written where it is instantiated, or outside of it: nothing is passed.
 #[test]
 fn components_that_are_passed_are_not_instantiated() {
@@ -366,11 +417,67 @@ fn components_that_are_passed_are_not_instantiated() {
     assert!(refused.message.contains("instances"), "{refused}");
 }
 
+/// It may be any component: here one that an imported instance has.
+#[test]
+fn components_of_instances_are_not_instantiated() {
+    let ty = section(7, b"\x01\x42\x02\x01\x41\0\x04\0\x01c\x04\0");
+    let import = section(10, b"\x01\0\x01a\x05\0");
+    let alias = section(6, b"\x01\x04\0\0\x01c");
+    let small = section(4, &component(&[]));
+    let first = section(5, b"\x01\0\0\0");
+    let whole = component(&[
+        ty.clone(),
+        import.clone(),
+        alias.clone(),
+        small.clone(),
+        first,
+    ]);
+    let refused = refusal(&SHAPE, &whole).unwrap();
+    assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
+    let second = section(5, b"\x01\0\x01\0");
+    let refused = refusal(&SHAPE, &component(&[ty, import, alias, small, second]));
+    assert!(refused.is_none(), "{refused:?}");
+}
+
+/// Whatever brings a component takes an index, and the one that is instantiated is the one that is counted.
+#[test]
+fn components_are_counted_by_their_index() {
+    let ty = section(7, b"\x01\x41\0");
+    let import = section(10, b"\x01\0\x01a\x04\0");
+    let export = section(11, b"\x01\0\x01b\x04\0\0");
+    let small = || section(4, &component(&[]));
+    for (times, many) in [(1, false), (12, true)] {
+        let large = component(&[section(1, &module(&[])), items(2, 900, b"\0\0\0")]);
+        let instances = |index| items(5, times, &[b"\0", number(index).as_slice(), b"\0"].concat());
+        for bytes in [
+            component(&[ty.clone(), import.clone(), section(4, &large), instances(1)]),
+            component(&[small(), export.clone(), section(4, &large), instances(2)]),
+            component(&[section(4, &large), export.clone(), instances(1)]),
+        ] {
+            let refused = refusal(&SHAPE, &bytes);
+            assert_eq!(refused.is_some(), many, "{refused:?}");
+            assert!(refused.is_none_or(|refused| refused.message.contains("instances")));
+        }
+    }
+}
+
 #[test]
 fn a_refusal_says_what_and_where() {
     let bytes = function(0, &nested(b"\x02\x40", 20_000));
     assert_eq!(
         refusal(&SHAPE, &bytes).unwrap().message,
         "function 0 of core module 0 nests blocks 4001 deep; 4000 is the most that is compiled"
+    );
+    // The second module's: behind the head of the component are the modules.
+    let second = [
+        component(&[section(1, &module(&[]))]),
+        bytes.get(8..).unwrap().to_vec(),
+    ]
+    .concat();
+    let refused = refusal(&SHAPE, &second).unwrap();
+    assert!(
+        refused
+            .message
+            .starts_with("function 0 of core module 1 nests")
     );
 }

@@ -1,7 +1,6 @@
 //! The secrets that a policy names: read when a provider is loaded, added to requests by the host, and looked
 //! for in what comes back.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -21,12 +20,6 @@ pub(crate) struct Secret {
     value: SecretString,
     /// The part of it that is secret, without the prefix.
     bare: SecretString,
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({})", self.header)
-    }
 }
 
 impl Secrets {
@@ -229,5 +222,20 @@ mod tests {
         assert!(!secret.is_among(&headers));
         headers.append("x-a", HeaderValue::from_static("is abc"));
         assert!(secret.is_among(&headers));
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    fn a_secret_is_in_a_regular_file_of_at_most_8_kib() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        for (length, fits) in [(1, true), (8 << 10, true), ((8 << 10) + 1, false)] {
+            std::fs::write(&path, vec![b'x'; length]).unwrap();
+            assert_eq!(read_file(&path).is_ok(), fits, "{length}");
+        }
+        // Reading a pipe would wait for whoever writes into it.
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success() && read_file(&path).is_err());
     }
 }

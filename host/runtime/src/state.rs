@@ -108,3 +108,21 @@ impl Log {
         self.lines.push(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::v0_2::provider::log::Level;
+
+    #[test]
+    fn lines_that_fit_to_the_byte_are_kept() {
+        let mut log = Log::default();
+        for (message, kept) in [("full", true), ("", false)] {
+            let level = Level::Info;
+            let message = message.to_owned();
+            log.push(LogLine { level, message }, 4 + LINE_OVERHEAD);
+            assert_eq!(log.dropped == 0, kept);
+        }
+        assert_eq!((log.lines.len(), log.bytes), (1, 4 + LINE_OVERHEAD));
+    }
+}

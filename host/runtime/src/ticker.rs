@@ -80,3 +80,21 @@ impl Drop for Ticker {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_runs_while_there_are_calls() {
+        let ticker = Ticker::start(Engine::default()).unwrap();
+        let calls = || ticker.state.calls.load(Ordering::SeqCst);
+        let (first, second) = (ticker.tick(), ticker.tick());
+        assert_eq!(calls(), 2);
+        drop(first);
+        assert_eq!(calls(), 1);
+        drop(second);
+        assert_eq!(calls(), 0);
+    }
+}

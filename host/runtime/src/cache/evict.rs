@@ -54,3 +54,21 @@ fn sweep(folder: &Folder) -> io::Result<Vec<Found>> {
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_entry;
+
+    #[test]
+    fn an_entry_is_named_by_64_digits() {
+        assert!(is_entry(&"0a".repeat(32)));
+        for other in [
+            "0a".repeat(31),
+            "0a".repeat(33),
+            "0g".repeat(32),
+            String::new(),
+        ] {
+            assert!(!is_entry(&other), "{other}");
+        }
+    }
+}

@@ -68,10 +68,6 @@ impl Read for &Entry {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         (&self.file).read(bytes)
     }
-
-    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        (&self.file).read_to_end(bytes)
-    }
 }
 
 impl Folder {

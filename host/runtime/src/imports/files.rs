@@ -212,12 +212,13 @@ fn kind(file_type: FileType) -> Kind {
 /// Puts `data` in place of whatever is at `path`, whole or not at all: a reader, or a machine that loses
 /// power, sees the old file or the new one.
 fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), Trouble> {
-    // What is there may be replaced only if it is a file; a link is replaced itself, not followed.
-    match dir.symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() || metadata.is_symlink() => {}
-        Ok(_) => return Err(Trouble::Denied(Reason::NotAFile)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
+    // What is there may be replaced only if it is a file; a link is replaced itself, not followed. Where nothing can be
+    // looked at, nothing can be made either.
+    if let Ok(metadata) = dir.symlink_metadata(path)
+        && !metadata.is_file()
+        && !metadata.is_symlink()
+    {
+        return Err(Trouble::Denied(Reason::NotAFile));
     }
     let (temporary, mut file) = temporary(dir, path)?;
     let written = file
@@ -287,10 +288,9 @@ impl Host for HostState {
                 }
                 let (mut file, metadata) = open_file(dir, path)?;
                 let mut data = Vec::new();
-                if offset < metadata.len() {
-                    file.seek(SeekFrom::Start(offset))?;
-                    file.take(u64::from(length)).read_to_end(&mut data)?;
-                }
+                // Behind the end there is nothing, and no error either.
+                file.seek(SeekFrom::Start(offset.min(metadata.len())))?;
+                file.take(u64::from(length)).read_to_end(&mut data)?;
                 Ok(data)
             })
             .await;
@@ -354,4 +354,36 @@ pub(crate) fn entries(dir: &Dir, path: &Path, cap: u64) -> Result<Vec<Entry>, Tr
 
 pub(crate) fn entry_size(name: &str) -> u64 {
     (name.len() + size_of::<Entry>()) as u64
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cap_std_refuses_by_itself_is_outside() {
+        let trouble = |error: io::Error| matches!(error.into(), Trouble::Denied(_));
+        assert!(trouble(io::ErrorKind::PermissionDenied.into()));
+        let denied = io::Error::from(rustix::io::Errno::ACCESS);
+        assert_eq!(denied.kind(), io::ErrorKind::PermissionDenied);
+        assert!(!trouble(denied) && !trouble(io::ErrorKind::UnexpectedEof.into()));
+    }
+
+    #[test]
+    fn names_that_a_killed_process_left_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let (name, _) = temporary(&dir, Path::new("file")).ok().unwrap();
+        let name = name.to_str().unwrap();
+        let (stem, number) = name.rsplit_once('-').unwrap();
+        let number: u64 = number.parse().unwrap();
+        let left: Vec<String> = (1..=9).map(|n| format!("{stem}-{}", number + n)).collect();
+        for left in &left {
+            dir.write(left, "left").unwrap();
+        }
+        let (next, _) = temporary(&dir, Path::new("file")).ok().unwrap();
+        assert!(!left.iter().any(|left| Path::new(left) == next));
+        assert!(left.iter().all(|left| dir.read(left).unwrap() == b"left"));
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use tokio::time::{Sleep, sleep, timeout};
 use tollgate_policy::{Reason, Target, http::is_reserved};
 use wasmtime_wasi_http::{
@@ -225,13 +225,10 @@ impl Body for Upload {
         }
     }
 
-    // Passed on, so that a request without a body is sent as one.
+    // Passed on, so that a request without a body is sent as one. Of one with a body the guest says how long it is, or
+    // nobody does.
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
