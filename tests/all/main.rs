@@ -23,6 +23,7 @@ mod cli_cache;
 mod cli_contract;
 mod cli_golden;
 mod cli_lock;
+mod cli_mistakes;
 mod cli_trust;
 mod client;
 mod clock;

@@ -47,9 +47,9 @@ enum Command {
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
     match &opts.command {
-        Command::List { place, json } => list(&place.require()?, *json, ui)?,
+        Command::List { place, json } => list(&place.existing()?, *json, ui)?,
         Command::Clear { place } => {
-            let cache = place.require()?;
+            let cache = place.existing()?;
             let (count, bytes) = cache.clear().map_err(|error| unreadable(&cache, &error))?;
             let at = text::path(cache.path());
             let entries = if count == 1 { "entry" } else { "entries" };

@@ -7,6 +7,7 @@ use tollgate::{Cache, CacheError};
 
 use crate::output::Ui;
 use crate::stop::Stop;
+use crate::text;
 
 /// What every command takes that compiles a component.
 #[derive(clap::Args)]
@@ -66,6 +67,17 @@ impl CachePlace {
             Stop::Usage("there is no home folder for a cache; name one with --cache DIR".to_owned())
         })?;
         opened.map_err(unusable)
+    }
+
+    /// The same by a command that looks at what is there: a name that was mistyped is not made a folder.
+    pub(crate) fn existing(&self) -> Result<Cache, Stop> {
+        match &self.cache {
+            Some(named) if !named.exists() => {
+                let named = text::path(named);
+                Err(Stop::Usage(format!("--cache: there is no {named}")))
+            }
+            _ => self.require(),
+        }
     }
 
     /// None when there is neither a name nor a home.

@@ -21,11 +21,11 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    #[command(flatten)]
-    cache: CacheOpts,
     /// The call: NAME(ARGUMENT, …), with the interface in front where the name alone is ambiguous
     #[arg(value_name = "EXPR")]
     expression: String,
+    #[command(flatten)]
+    cache: CacheOpts,
 }
 
 pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, Stop> {

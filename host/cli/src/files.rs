@@ -151,7 +151,7 @@ impl Target {
     /// Writes all of it: under another name first, so that there is never half a file.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Stop> {
         self.replace(bytes)
-            .map_err(|error| cannot(&self.named, &error))
+            .map_err(|error| not_written(&self.named, &error))
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
@@ -183,6 +183,11 @@ impl Target {
 
 fn cannot(path: &Path, error: &io::Error) -> Stop {
     Stop::Usage(format!("cannot write {}: {error}", text::path(path)))
+}
+
+/// The same once the call is over: the place was good, and the machine failed.
+fn not_written(path: &Path, error: &io::Error) -> Stop {
+    Stop::Host(format!("cannot write {}: {error}", text::path(path)))
 }
 
 fn create(path: &Path) -> io::Result<File> {

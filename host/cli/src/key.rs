@@ -141,6 +141,12 @@ impl SecretKey {
     }
 }
 
+/// Whether a file is one of a secret key, as far as its second line can be read.
+pub(crate) fn is_secret(text: &str) -> bool {
+    let line = text.lines().nth(1);
+    line.is_some_and(|line| base64::decode::<FILE>(line).is_some())
+}
+
 fn random(bytes: &mut [u8]) -> Result<(), Stop> {
     let failed = |_| Stop::Host("the system gives no random numbers".to_owned());
     SystemRandom::new().fill(bytes).map_err(failed)

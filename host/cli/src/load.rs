@@ -15,14 +15,13 @@ use crate::options::ComponentOpts;
 use crate::output::{Ui, end_progress};
 use crate::report::Reporter;
 use crate::stop::Stop;
-use crate::text;
 
 /// Compiling that takes longer than this is worth a word.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How often the word is renewed.
 const TICK: Duration = Duration::from_millis(100);
-/// As much of a name as leaves room for the rest of the line.
-const SHOWN: usize = 40;
+/// As much of a name as leaves room for the rest of the line, on a terminal of 40 columns.
+const SHOWN: usize = 16;
 
 /// One component and the policy it is looked at under.
 pub(crate) struct Subject<'u> {
@@ -49,6 +48,9 @@ impl<'u> Subject<'u> {
     ) -> Result<Subject<'u>, Stop> {
         let policy = opts.policy.policy()?;
         let reporter = Reporter::new(opts.report.as_deref())?;
+        if reporter.is_stderr() {
+            crate::output::no_log();
+        }
         let source = match Source::file(&opts.component, &policy.limits) {
             Ok(source) => source,
             Err(LoadError::Refused(refusal)) => {
@@ -205,8 +207,7 @@ pub(crate) async fn load(
         }
         if ui.has_progress() && start.elapsed() >= PATIENCE {
             ui.progress(&format!(
-                "compiling {name} ({}) … {:.1} s",
-                text::size(source.as_bytes().len() as u64),
+                "compiling {name} … {:.1} s",
                 start.elapsed().as_secs_f64()
             ));
         }

@@ -29,9 +29,10 @@ mod table;
 mod text;
 mod verify;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::output::{DisplayOpts, Ui};
 use crate::stop::Stop;
@@ -76,10 +77,29 @@ enum Command {
 
 fn main() -> ExitCode {
     tollgate::compile_worker::serve_if_asked();
-    let cli = Cli::parse();
+    let matches = Cli::command().color(colors()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ui = Ui::new(&cli.display);
     interrupt::watch();
     ExitCode::from(dispatch(cli.command, &ui).unwrap_or_else(|stop| stop.show(&ui)))
+}
+
+/// What `--color` says, for what is shown before the command line is understood: its own mistakes, and help.
+fn colors() -> ColorChoice {
+    let arguments: Vec<_> = std::env::args_os()
+        .take_while(|word| word != "--")
+        .collect();
+    let asked = |when: &str| {
+        let joined = format!("--color={when}");
+        let apart =
+            |pair: &[OsString]| matches!(pair, [flag, word] if flag == "--color" && word == when);
+        arguments.iter().any(|word| *word == *joined) || arguments.windows(2).any(apart)
+    };
+    match (asked("never"), asked("always")) {
+        (true, _) => ColorChoice::Never,
+        (_, true) => ColorChoice::Always,
+        _ => ColorChoice::Auto,
+    }
 }
 
 fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
@@ -110,7 +130,6 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_sound() {

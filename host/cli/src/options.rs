@@ -93,7 +93,14 @@ pub(crate) fn trusted_key(text: &str) -> Result<PublicKey, String> {
         (Err(error), false) => Err(format!("{error}; there is no file of that name either")),
         (Err(_), true) => {
             let text = read_small(path, MAX_KEY).map_err(|stop| stop.words())?;
-            PublicKey::parse_file(&text).map_err(|error| format!("{}: {error}", text::path(path)))
+            let path = text::path(path);
+            // Not a word of it is shown.
+            if crate::key::is_secret(&text) {
+                return Err(format!(
+                    "{path}: this is a secret key; give the .pub file that belongs to it"
+                ));
+            }
+            PublicKey::parse_file(&text).map_err(|error| format!("{path}: {error}"))
         }
     }
 }

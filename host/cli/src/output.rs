@@ -14,6 +14,21 @@ use crate::text;
 /// Whether a line stands on the terminal that is to be removed.
 static PROGRESS: AtomicBool = AtomicBool::new(false);
 
+/// Whether stderr is the report's, and the log has no place.
+static NO_LOG: AtomicBool = AtomicBool::new(false);
+
+/// Leaves stderr to the report.
+pub(crate) fn no_log() {
+    NO_LOG.store(true, Ordering::Relaxed);
+}
+
+fn log() -> Box<dyn Write> {
+    match NO_LOG.load(Ordering::Relaxed) {
+        true => Box::new(io::sink()),
+        false => Box::new(io::stderr()),
+    }
+}
+
 /// How much is said, and how.
 #[derive(clap::Args)]
 pub(crate) struct DisplayOpts {
@@ -103,9 +118,18 @@ impl Ui {
         };
         let filter = Targets::new()
             .with_target("tollgate", level)
+            // Denials are told as notes; what was allowed is told from `-vv` on.
+            .with_target(
+                "tollgate::audit",
+                if self.verbose > 1 {
+                    level
+                } else {
+                    LevelFilter::ERROR
+                },
+            )
             .with_default(others);
         let layer = tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
+            .with_writer(log)
             .with_ansi(false)
             // It would panic on a stderr that is closed.
             .log_internal_errors(false);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tollgate::policy::Streams;
 use tollgate::{CommandInput, ExitCode, Outcome, Provider, Report, Stdio, escape};
 
 use crate::cache_opts::CacheOpts;
@@ -23,8 +24,6 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    #[command(flatten)]
-    cache: CacheOpts,
     /// What the provider is given, or a command's standard input; `-` is stdin [default: nothing]
     #[arg(long, value_name = "FILE|-")]
     input: Option<PathBuf>,
@@ -35,6 +34,8 @@ pub(crate) struct Opts {
     /// Arguments for a WASI command
     #[arg(last = true)]
     args: Vec<String>,
+    #[command(flatten)]
+    cache: CacheOpts,
 }
 
 /// Where the result goes.
@@ -62,6 +63,15 @@ pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, Stop> {
     let subject = Subject::open(&opts.component, cache, ui)?;
     let provider = subject.load().await?;
     if provider.is_command() {
+        let wasi = subject.policy.grants.wasi.as_ref();
+        let inherits = wasi.is_some_and(|wasi| wasi.stdio == Streams::Inherit);
+        if inherits && matches!(sink, Sink::File(_)) {
+            return Err(Stop::Usage(
+                "--output is of no use with `grants.wasi.stdio = \"inherit\"`: the command writes to stdout itself; \
+                 write \"captured\", or leave --output out"
+                    .to_owned(),
+            ));
+        }
         let file = opts.component.component.file_name().unwrap_or_default();
         let mut args = vec![file.to_string_lossy().into_owned()];
         args.extend(opts.args);

@@ -54,6 +54,9 @@ pub(crate) fn read<T>(
     })
 }
 
+/// What stands at the top of a policy, and in the lines that a refusal suggests.
+const TABLES: [&str; 3] = ["limits", "grants", "trust"];
+
 /// Where a document is deeper than [`MAX_DEPTH`], before anything is made of it.
 fn too_deep(text: &str) -> Option<usize> {
     let (mut open, mut dots) = (Vec::new(), 0);
@@ -131,7 +134,13 @@ impl<'d> Node<'d> {
         let entries = self.entries(wanted)?;
         for (name, node) in &entries {
             if !known.contains(name) {
-                let message = format!("unknown key{}", suggestion(name, known));
+                let message = match TABLES.contains(name) {
+                    true => format!(
+                        "unknown key; a line that begins with `{name}.` belongs above the first `[…]`, or \
+                         without `{name}.` below `[{name}]`"
+                    ),
+                    false => format!("unknown key{}", suggestion(name, known)),
+                };
                 let at = self.place_of_key(name).unwrap_or(node.at);
                 return Err(error_at(self.text, at, node.key.clone(), message));
             }
@@ -204,7 +213,14 @@ fn syntax_error(text: &str, table: DeTable<'_>, error: &toml::de::Error) -> Poli
     // lost is the sentence below, not the refusal.
     if message == "duplicate key" {
         let key = key_of_duplicate(text, &span).unwrap_or_else(|| shown_key(found));
-        let message = "set twice; keep one of the two".to_owned();
+        let before = text.get(..span.start).unwrap_or("");
+        let line = before.rsplit('\n').next().unwrap_or("");
+        let message = match line.trim_start().strip_prefix('[') {
+            Some(_) => format!(
+                "set twice; put all of it below one `[{key}]`, without `{key}.` in front of its lines"
+            ),
+            None => "set twice; keep one of the two".to_owned(),
+        };
         return error_at(text, span.start, key, message);
     }
     let key = key_at(table, span.start).unwrap_or_default();

@@ -89,6 +89,16 @@ const MISTAKES: &[(&str, &str)] = &[
         "[[grants.files]]\nroot='a'\npath='a'\nacess='read'",
         "4:1: grants.files[0].acess: unknown key; did you mean `access`?",
     ),
+    // The line that a refusal suggests, below a heading.
+    (
+        "[limits]\nfuel = 1\n[grants]\nlog = true\ngrants.hash = true",
+        "5:1: grants.grants: unknown key; a line that begins with `grants.` belongs above the first `[…]`, or \
+         without `grants.` below `[grants]`",
+    ),
+    (
+        "[[grants.files]]\nroot = 'a'\nlimits.fuel = 1",
+        "3:1: grants.files[0].limits: unknown key; a line that begins with `limits.` belongs",
+    ),
     // Keys set twice, at the second.
     (
         "[limits]\nfuel = 1\nfuel = 2",
@@ -100,7 +110,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "grants.log = true\n[grants]\nhash = true",
-        "2:2: grants: set twice",
+        "2:2: grants: set twice; put all of it below one `[grants]`, without `grants.` in front of its lines",
     ),
     (
         "grants = { log = true, log = false }",

@@ -178,7 +178,13 @@ impl Grants {
             true => Ok(()),
             false => {
                 let known: Vec<&str> = self.files.iter().map(|grant| grant.root.as_str()).collect();
-                let (root, cure) = (shown(root), suggestion(root, &known));
+                let cure = match known.is_empty() {
+                    true => {
+                        ", which has none; add a `[[grants.files]]` with that `root`".to_owned()
+                    }
+                    false => suggestion(root, &known),
+                };
+                let root = shown(root);
                 Err(ValueError::new(format!(
                     "`{root}` is no root of `grants.files`{cure}"
                 )))

@@ -98,7 +98,11 @@ impl Unit {
             Some((_, scale)) => Ok(*scale),
             None => {
                 let known: Vec<&str> = scales.iter().map(|(name, _)| *name).collect();
-                let (suffix, cure) = (shown(suffix), suggestion(suffix, &known));
+                let cure = match known.iter().find(|name| **name == suffix.trim()) {
+                    Some(name) => format!("; write `{name}`, without a blank"),
+                    None => suggestion(suffix, &known),
+                };
+                let suffix = shown(suffix);
                 Err(ValueError::new(format!("unknown unit `{suffix}`{cure}")))
             }
         }
@@ -197,10 +201,10 @@ mod tests {
             (
                 Unit::Bytes,
                 "64MiB ",
-                "unknown unit `MiB `; did you mean `MiB`?",
+                "unknown unit `MiB `; write `MiB`, without a blank",
             ),
             (Unit::Bytes, "64mib", "did you mean `MiB`?"),
-            (Unit::Bytes, "64 MiB", "did you mean `MiB`?"),
+            (Unit::Bytes, "64 MiB", "write `MiB`, without a blank"),
             (Unit::Bytes, "MiB", "is not a number"),
             (Unit::Bytes, ".5MiB", "is not a number"),
             (Unit::Bytes, "5.MiB", "is not a number"),

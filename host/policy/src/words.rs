@@ -34,6 +34,9 @@ fn cut(text: &str, escape: impl Fn(char) -> String) -> String {
 /// `known` as a list for people, with the likeliest one first when `word` is close to it:
 /// `; did you mean `fuel`? Known: …`.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return "; there is none".to_owned();
+    }
     let list = known.join(", ");
     match nearest(word, known) {
         Some(best) => format!("; did you mean `{best}`? Known: {list}"),

@@ -212,7 +212,11 @@ pub(crate) fn classify(
             // A guest that was refused memory and then trapped ran out of memory.
             _ if meter.memory_denied() => FaultKind::Memory(limits.memory),
             _ if meter.table_denied() => FaultKind::Table(limits.table_elements),
-            Some(trap) => FaultKind::Trap(trap.to_string()),
+            Some(trap) => {
+                let text = trap.to_string();
+                let text = text.strip_prefix("wasm trap: ").unwrap_or(&text);
+                FaultKind::Trap(text.to_owned())
+            }
             None => without_a_type(store, error, &limits, instantiating),
         }
     };

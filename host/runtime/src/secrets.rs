@@ -58,7 +58,7 @@ impl Secret {
                 match std::env::var(name) {
                     Ok(text) => (place, text),
                     Err(std::env::VarError::NotPresent) => {
-                        return Err((place, "is not set".to_owned()));
+                        return Err((place, "not set".to_owned()));
                     }
                     Err(_) => return Err((place, "is not UTF-8".to_owned())),
                 }

@@ -129,9 +129,6 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
         .collect::<Vec<_>>()
         .join("\n"),
         ["terminal"] => std::io::stdout().is_terminal().to_string(),
-        ["flood"] => loop {
-            drop(get_random_bytes(8));
-        },
         _ => return Err(ErrorCode::Unsupported),
     })
 }
