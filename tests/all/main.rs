@@ -73,6 +73,7 @@ mod wasi_http;
 mod wasi_table;
 mod watch;
 mod watch_folder;
+mod watch_held;
 mod watch_hostile;
 mod watch_policy;
 mod watched;
