@@ -108,8 +108,8 @@ prove fuel-in-register $rt/meter.rs 's/if meter\.host_phase != Phase::Host/if fa
 prove verdict          $rt/runtime.rs 's/if let Some(refusal) = verdict\.refusal()/if let (false, Some(refusal)) = (true, verdict.refusal())/' load::
 prove link             $rt/imports/mod.rs 's/if grants\.log {/if true {/' what_is_not_granted_is_not_linked tollgate
 prove versions         $rt/verdict.rs 's/&& !have.iter().any(|have| serves(have, version))/\&\& version == Some("none")/' load::other_versions_are_refused_naming_all
-prove send-method      $rt/imports/http.rs 's/outgoing\.admit(message\.method\.as_str()/outgoing.admit("GET"/' http_send::
-prove send-max-body    $rt/imports/http.rs 's/if message\.body\.len() as u64 > cap/if false \&\& message.body.len() as u64 > cap/' http_send::
+prove send-method      $rt/imports/http.rs 's/outgoing\.admit(sent\.method\.as_str()/outgoing.admit("GET"/' http_send::
+prove send-max-body    $rt/imports/http.rs 's/if sent\.body\.len() as u64 > cap/if false \&\& sent.body.len() as u64 > cap/' http_send::
 prove send-get-body    $rt/imports/http.rs 's/if !message\.body\.is_empty() \&\&/if false \&\& !message.body.is_empty() \&\&/' http_send::a_get_has_no_body
 prove send-redirect    $rt/imports/http.rs 's/message\.redirect(reply/if false { message.redirect(reply/; s/response\.status());$/response.status()); }/' http_send::a_redirect_repeats
 prove send-toll        $rt/imports/http.rs 's/(request\.url\.len() + request\.body\.len())/request.url.len()/' http_send::a_body_is_paid_for
@@ -130,11 +130,16 @@ prove http-requests    $rt/outgoing.rs 's/used\.requests > grant\.max_requests/f
 prove http-connections $rt/outgoing.rs 's/> grant\.max_connections as usize/> usize::MAX/' wasi_http::requests_and_open_connections_are_counted_for_each_grant
 prove http-body        $rt/imports/http.rs 's/(bytes\.len() + data\.len()) as u64 > cap/false/' http::bodies_over_the_cap_are_cut_off
 prove http-length      $rt/imports/http.rs 's/if name == header::CONTENT_LENGTH/if false \&\& name == header::CONTENT_LENGTH/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
-prove http-headers     $rt/outgoing.rs 's/egress::header(&self\.reach\.grants, index, name\.as_str())?;/let _ = name;/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-headers     $rt/outgoing.rs 's/decision\.map_err(|reason| Refused::Header(name\.as_str(), reason))?;/let _ = (decision, Refused::Header("", Reason::Header));/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
 prove http-reserved    host/policy/src/egress.rs 's/if is_reserved(name) ||/if/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-header-which $rt/outgoing.rs 's/Refused::Header(name\.as_str(), reason)/{ let _ = name; Refused::Request(reason) }/' http::odd_urls_and_headers_are_refused_before_anything_is_sent
+prove http-paid        $rt/imports/http.rs 's/\*received += data\.len() as u64;//' http::bodies_over_the_cap_are_cut_off
+prove http-paid-heads  $rt/imports/http.rs 's/\*received += size_of_head(reply\.response\.headers());//' http::more_redirects_than_are_followed
+prove http-leaves      $rt/imports/http.rs 's/if !target\.same_origin(&first) {/if false {/' http_send::what_stays_with_its_origin
+prove http-look-ups    $rt/egress.rs 's/drop(place);//; s/let place = place\.map_err(io::Error::other)?;/drop(place.map_err(io::Error::other)?);/' look_ups_that_nobody_waits_for tollgate
 prove http-own-header  host/policy/src/egress.rs 's/|| credentials\.any(/|| false \&\& credentials.any(/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove http-listed      host/policy/src/egress.rs 's/Some(listed) if !listed/Some(listed) if false \&\& !listed/' wasi_http::a_grant_says_which_headers_may_be_set
-prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first) {/if true {/' credentials::a_credential_stays_with_its_origin
+prove http-origin      $rt/imports/http.rs 's/if target\.same_origin(first)$/if true/' credentials::a_credential_stays_with_its_origin
 prove http-echo        $rt/imports/http.rs 's/is_some_and(|secret| secret\.is_in(&body))/is_some_and(|secret| false \&\& secret.is_in(\&body))/' credentials::a_credential_reaches_the_server_and_nobody_else
 prove http-location    $rt/imports/http.rs 's/secret\.is_among(reply\.response\.headers())/false \&\& secret.is_among(reply.response.headers())/' credentials::a_redirect_does_not_carry_the_credential_away
 prove wasi-http-counted $rt/state.rs '/WasiHttpView for/,/^}/s/self\.meter\.count_wasi();//' wasi_http::its_functions_are_host_calls
@@ -143,6 +148,7 @@ prove wasi-http-fields $rt/imports/wasi/http.rs 's/context\.set_field_size_limit
 prove wasi-http-piece  $rt/imports/wasi/http.rs '/fn p2_outgoing_body_chunk_size/,/}/s/PIECE/PIECE * 64/' wasi_bodies::floods_are_stopped_and_leave_nothing
 prove wasi-http-said   $rt/imports/wasi/http.rs 's/is_some_and(|length| length > cap)/is_some_and(|length| false \&\& length > cap)/' wasi_bodies::requests_have_bodies_up_to_the_cap
 prove wasi-http-upload $rt/imports/wasi/http.rs 's/checked_sub(length as u64)/checked_sub(length as u64 \& 0)/' wasi_bodies::requests_have_bodies_up_to_the_cap
+prove wasi-http-told   $rt/imports/wasi/http.rs 's/self\.pass\.refuse(self\.target\.as_str(), Reason::Quota);$/{}/' wasi_bodies::requests_have_bodies_up_to_the_cap
 prove wasi-http-length $rt/imports/wasi/http.rs 's/download\.incoming\.size_hint()\.lower() > cap/false \&\& download.incoming.size_hint().lower() > cap/' wasi_bodies::responses_over_the_cap_are_cut_off
 prove wasi-http-body   $rt/imports/wasi/http.rs 's/checked_sub(data\.len() as u64)/checked_sub(data.len() as u64 \& 0)/' wasi_bodies::responses_over_the_cap_are_cut_off
 prove wasi-http-echo   $rt/secrets.rs 's/if secret\.is_in(&bytes)/if false \&\& secret.is_in(\&bytes)/' wasi_http::a_credential_reaches_the_server_and_nobody_else
@@ -163,6 +169,7 @@ prove wasi-regular      $rt/imports/wasi/opened.rs 's/regular(&found)?;//' wasi_
 prove wasi-links        $rt/imports/wasi/descriptors.rs 's/if dir\.symlink_metadata(path)?\.is_symlink()/if false/' wasi_files::paths_and_links_never_leave_a_preopen
 prove wasi-stream-quota $rt/imports/wasi/streams.rs 's/if let Err(reason) = paid/if let (Err(reason), true) = (paid, false)/' wasi_files::quotas_hold_for_preopens
 prove wasi-sparse       $rt/imports/ledger.rs 's/bytes\.saturating_add(offset\.saturating_sub(length))/bytes.saturating_add(0 * (offset ^ length))/' wasi_files::quotas_hold_for_preopens
+prove wasi-cut-quota    $rt/imports/wasi/opened.rs 's/match size < length {/match false \&\& size < length {/' wasi_files::quotas_hold_for_preopens
 prove wasi-create-quota $rt/imports/wasi/opened.rs 's/quota(one)\.map_err(Trouble::Denied)?;//' wasi_files::quotas_hold_for_preopens
 prove wasi-preopens     $rt/imports/wasi/handles.rs 's/grant\.root == \*root) else/true || grant.root == *root) else/' wasi_files::preopens_are_the_roots_that_are_named
 prove wasi-wall-clock   $rt/imports/wasi.rs 's/builder\.wall_clock(Standing(seconds));/let _ = Standing(seconds);/' wasi_table::
@@ -172,6 +179,8 @@ prove wasi-file-times   $rt/imports/wasi/opened.rs 's/filter(|_| times)/filter(|
 prove wasi-seed         $rt/imports/wasi.rs 's/\.insecure_random_seed(Seeded::new(seed, "seed")\.number());/;/' wasi_table::
 prove wasi-env          $rt/imports/wasi.rs 's/grant\.env_from_host\.iter()\.filter_map(|name| {/std::env::vars().map(|(name, _)| name).filter_map(|ref name: String| {/' wasi_table::
 prove wasi-inherit      $rt/runtime.rs 's/\&\& !self\.shared\.inherit_stdio/\&\& false/' wasi_table::the_hosts_output_is_for_programs_that_give_it_away
+prove wasi-one-writer  $rt/imports/wasi/pipe.rs 's/if !std::mem::replace(&mut waiting\.writing, true) {/if !std::mem::replace(\&mut waiting.writing, true) || true {/' wasi_table::a_full_pipe_holds_up_one_thread
+prove wasi-asked       $rt/imports/wasi/stdio.rs 's/is_some() && !permitted/is_some() \&\& !permitted \&\& false/' wasi_table::who_does_not_ask
 prove store-names      $rt/imports/store.rs 's/decision\.map_err(|reason| self\.refuse_store(target, reason))/{ let _ = (decision, target); Ok(()) }/' store::keys_and_buckets_have_a_length
 prove store-quota      $rt/imports/store.rs 's/decide::store(&reach.grants, StoreRequest::Change(before, after))/{ let _ = (\&reach, before, after); Ok(()) }/' store::quotas_hold
 prove store-max-keys   host/policy/src/decide.rs 's/within(before\.keys, after\.keys, grant\.max_keys)?;//' store::quotas_hold
@@ -259,11 +268,17 @@ prove watch-trust      $watch 's/policy\.trust = self\.watch\.trust\.both(&polic
 prove watch-both       host/policy/src/trust.rs 's/require: self\.asks() || other\.asks()/require: self.require || other.require/' both_is_never_less tollgate-policy
 prove watch-locked     $watch 's/policy\.trust\.lock = Some(only(lock, files));/let _ = lock;/' watch_policy::what_is_not_pinned
 prove watch-complete   $rt/watch/files.rs 's/    lock\.complete = true;//; s/let mut lock = match/let lock = match/' watch_policy::what_is_not_pinned
-prove watch-withdrawn  $watch 's/if held != serving\.policy {/if false \&\& held != serving.policy {/' watch_policy::a_key_that_is_not_trusted
+prove watch-withdrawn  $watch 's/filter(|_| known\.is_behind(policy))/filter(|_| false \&\& known.is_behind(policy))/' watch_policy::a_key_that_is_not_trusted
 prove watch-granted    $watch 's/if revokes(refusal\.kind) =>/if false \&\& revokes(refusal.kind) =>/' watch_policy::a_grant_that_is_taken_back
-prove watch-held       $watch 's/with_lock_of(policy, &serving\.policy)/policy.clone()/; s/revokes, with_lock_of/revokes/' watch_policy::what_is_not_pinned
-prove watch-again      $watch 's/known\.again = error\.may_pass();/known.again = false;/' watch_policy::what_is_missing
-prove watch-told-once  $watch 's/if told && unchanged && !asked {/if false \&\& told {/' watch_policy::what_is_missing
+prove watch-held       $watch 's/with_lock_of(policy, &serving\.policy)/policy.clone()/' watch_policy::what_is_not_pinned
+prove watch-again      $watch 's/known\.try_again(start\.elapsed());//' watch_policy::what_is_missing
+prove watch-passing    $rt/watch/event.rs 's/                | LoadError::Host(_),/                ,/' watch_held::a_policy_that_could_not_be_held
+prove watch-behind     $rt/watch/event.rs 's/behind && refusal/false \&\& behind \&\& refusal/' watch_held::a_policy_that_could_not_be_held
+prove watch-ahead      $rt/watch/event.rs 's/behind && refusal/(behind || true) \&\& refusal/' watch_held::a_policy_that_could_not_be_held
+prove watch-graver     $watch 's/Held::Not(graver) => Some(graver\.into()),/Held::Not(_) => Some(error.into()),/' watch_held::a_policy_that_could_not_be_held
+prove watch-hold-all   $rt/watch/keeper.rs 's/self\.hold_all(look\.asked);//' watch_held::policies_hold_whatever
+prove watch-vet-first  $rt/runtime.rs 's/let vetted = source\.vet(policy)?;/if policy.grants.wasi.as_ref().is_some_and(|it| it.stdio == Streams::Inherit) { return Err(LoadError::InheritedStdio); } &/' watch_held::what_a_program_cannot_keep
+prove watch-told-once  $watch 's/if told && repeated {/if false \&\& told {/' watch_policy::what_is_missing
 prove watch-given-up   $watch 's/policy, &self\.wake\.stopped)/policy, \&Default::default())/' watch_folder::compiling_for_nobody
 prove watch-text       $watch 's/if !is_text(&path) {/if false \&\& !is_text(\&path) {/' watch_hostile::names_are_shown
 prove watch-name       $rt/watch/event.rs 's/write!(f, "{}: ", escape::line(name))?;/write!(f, "{name}: ")?;/' watch_hostile::names_are_shown
@@ -274,7 +289,7 @@ prove watch-removed    $rt/watch/keeper.rs 's/            self\.publish(&name, N
 prove watch-panic      $rt/watch/keeper.rs 's/catch_unwind(AssertUnwindSafe(|| tell(&event)))/Ok::<(), Box<dyn std::any::Any + Send>>(tell(\&event))/' watch_hostile::who_is_told
 prove watch-follow     $rt/watch/place.rs 's/if moved || watched != Some(&found) {/if watched.is_none() {/' watch_folder::
 prove watch-reading    $rt/watch/place.rs 's/EventKind::Access(_) => true/EventKind::Access(_) => false/' watch_policy::what_is_missing
-prove watch-storm      $rt/watch/wake.rs 's/quiet\.min((settle \* STORM).*)$/{ let _ = (first, STORM); quiet }/' watch_hostile::a_storm
+prove watch-storm      $rt/watch/wake.rs 's/quiet\.min(settle\.saturating_mul(STORM).*)$/{ let _ = (first, STORM); quiet }/' watch_hostile::a_storm
 prove watch-settle     $rt/watch/wake.rs 's/settle\.saturating_sub(last\.elapsed())/Duration::ZERO * last.elapsed().subsec_nanos()/' watch::wake tollgate
 prove watch-every      $rt/watch/wake.rs 's/None => every\.saturating_sub(start\.elapsed())/None => (every * 1000).saturating_sub(start.elapsed())/' watch::what_nobody_tells_of
 prove watch-dropped    $rt/watch.rs 's/        self\.wake\.stop();//' watch_folder::nothing_is_left

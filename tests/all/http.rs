@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::client::{Client, all_of, url};
+use crate::harness::returned;
 use crate::server::{Names, Server, response};
 
 #[test]
@@ -83,11 +84,19 @@ fn odd_urls_and_headers_are_refused_before_anything_is_sent() {
         "x-injected a\r\nb: c",
     ] {
         let input = format!("http-header {} {header}", url(&server, "/"));
-        assert_eq!(
-            client.denied(&all_of(&server), &input),
-            "bad-header",
-            "{header:?}"
+        let report = client.run(&all_of(&server), &input);
+        let [denial] = &report.denials[..] else {
+            panic!("{header:?}: {:?}", report.denials)
+        };
+        assert_eq!(denial.reason.label(), "bad-header", "{header:?}");
+        // It says which, and no line of a policy would help.
+        let (_, name) = denial.target.split_once("/ header ").unwrap();
+        assert!(
+            header.to_lowercase().starts_with(&name.to_lowercase()),
+            "{}",
+            denial.target
         );
+        assert_eq!(denial.remedy(), None);
     }
     assert!(server.requests().is_empty());
 }
@@ -157,7 +166,7 @@ fn every_redirect_is_decided_anew() {
         ("//user@other.example/", "bad-url"),
         ("file:///etc/passwd", "bad-url"),
         ("/outside", "not-granted"),
-        ("/granted/again", "too-many-requests"),
+        ("/granted/again", "too-many-redirects"),
     ] {
         let server = Server::saying(response(
             "302 Found",
@@ -170,7 +179,7 @@ fn every_redirect_is_decided_anew() {
         );
         let input = format!("http-get {}", url(&server, "/granted/first"));
         assert_eq!(client.denied(&grant, &input), reason, "{location}");
-        let hops = if reason == "too-many-requests" { 6 } else { 1 };
+        let hops = if reason == "too-many-redirects" { 6 } else { 1 };
         assert_eq!(server.requests().len(), hops, "{location}");
     }
     // From a public name to a private address: the second grant does not say `private`.
@@ -227,6 +236,15 @@ fn bodies_over_the_cap_are_cut_off() {
     let answer = client.answer(&capped(&endless), &url(&endless, "/"));
     assert!(answer.contains("QuotaExceeded"), "{answer}");
     endless.wait_for_end(1);
+    // What came is paid for like what the guest gets.
+    let large = all_of(&endless).replace("private", "max-body = 1_000_000, private");
+    let report = client.run(&large, &format!("http-get {}", url(&endless, "/")));
+    assert_eq!(report.denials[0].reason.label(), "quota");
+    assert!(
+        report.usage.host_bytes > 1_000_000,
+        "{}",
+        report.usage.host_bytes
+    );
     let exact = Server::saying(response("200 OK", "", &"x".repeat(1000)));
     assert!(
         client
@@ -281,6 +299,24 @@ fn requests_are_counted_for_each_grant() {
     let input = format!("http-get {}", url(&server, "/"));
     assert_eq!(Client::new().denied(&grant, &input), "too-many-requests");
     assert_eq!(server.requests().len(), 3);
+}
+
+/// A loop is one whatever `max-requests` says, so that is not what the report advises.
+#[test]
+fn more_redirects_than_are_followed_have_no_remedy() {
+    let away = format!("location: /again\r\nx-pad: {}\r\n", "p".repeat(10_000));
+    let server = Server::saying(response("302 Found", &away, ""));
+    let grant = all_of(&server).replace("private", "max-requests = 1000, private");
+    let report = Client::new().run(&grant, &format!("http-get {}", url(&server, "/")));
+    assert!(returned(&report).contains("QuotaExceeded(\"too-many-redirects\")"));
+    assert_eq!(report.denials[0].reason.label(), "too-many-redirects");
+    assert_eq!(report.denials[0].remedy(), None);
+    // Nor are the heads of those that were followed for nothing.
+    assert!(
+        report.usage.host_bytes > 60_000,
+        "{}",
+        report.usage.host_bytes
+    );
 }
 
 /// TLS: a certificate that the host trusts, and one that it does not.

@@ -306,6 +306,38 @@ fn a_redirect_does_not_widen_what_is_granted() {
     }
 }
 
+/// A request is decided on as it is sent: without what belongs to the first origin.
+#[test]
+fn what_stays_with_its_origin_is_asked_of_no_other_grant() {
+    let (to, back) = (mirror(), mirror());
+    for name in ["authorization", "cookie"] {
+        for (at, second, sent) in [
+            (&to, "headers = [\"x-one\"]", Ok(())),
+            (&back, "headers = []", Err("header")),
+        ] {
+            let location = format!("location: {}\r\n", url(at, "/"));
+            let from = Server::saying(response("307 Temporary Redirect", &location, ""));
+            let listed = format!("headers = [\"x-one\", \"{name}\"]");
+            let grants = format!("{}, {}", grant(&from, &listed), grant(at, second));
+            let input = format!("GET {}\n{name}: canary\nx-one: 1\n\n", url(&from, "/"));
+            let report = send(&grants, &input);
+            assert!(from.requests()[0].contains("canary"));
+            match sent {
+                Ok(()) => assert!(returned(&report).starts_with("GET /"), "{name}"),
+                Err(reason) => {
+                    assert_eq!(refused(&report).1, [reason], "{name}");
+                    let denial = &report.denials[0];
+                    assert_eq!(denial.target, format!("{} header x-one", url(at, "/")));
+                    assert!(denial.remedy().unwrap().contains("`headers`"));
+                }
+            }
+        }
+    }
+    assert_eq!(to.requests().len(), 2);
+    assert!(to.requests().iter().all(|head| !head.contains("canary")));
+    assert!(back.requests().is_empty());
+}
+
 #[test]
 fn a_credential_goes_with_any_method_and_stays_with_its_origin() {
     let folder = tempfile::TempDir::new().unwrap();

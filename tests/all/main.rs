@@ -76,6 +76,7 @@ mod wasi_raw;
 mod wasi_table;
 mod watch;
 mod watch_folder;
+mod watch_held;
 mod watch_hostile;
 mod watch_policy;
 mod watched;

@@ -167,6 +167,30 @@ fn providers_never_see_each_other() {
     }
 }
 
+/// Who they are is their name, for the host as for the reports: a new version finds what the old one kept, and so does
+/// whoever is loaded by the same name. The documentation of `StoreGrant::namespace` says so.
+#[test]
+fn providers_of_one_name_have_one_store() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    for policy_text in [with(""), kept_in(folder.path(), "")] {
+        let runtime = runtime();
+        let old = named("one");
+        let new = Source::bytes("one", [old.as_bytes(), &[0, 2, 1, b'v']].concat());
+        assert_ne!(old.digest(), new.digest());
+        let load = |source: &Source, more: &str| {
+            let text = format!("{policy_text}{more}");
+            runtime.load(source, &policy(&text)).unwrap()
+        };
+        let (one, other) = (load(&old, ""), load(&new, ""));
+        answer(&one, "store-set things k v");
+        assert_eq!(answer(&other, "store-get things k"), "Ok(Some(\"v\"))");
+        // The operator can tell them apart.
+        let apart = load(&new, "namespace = \"other\"");
+        assert_eq!(answer(&apart, "store-get things k"), "Ok(None)");
+    }
+}
+
 /// Row 27.
 #[test]
 fn buckets_are_handles() {

@@ -97,6 +97,25 @@ fn requests_have_bodies_up_to_the_cap() {
     assert!(said.contains("HttpRequestBodySize"), "{said}");
     let said = client.fails(&grants, &["lie", &there, "100000", "100000"]);
     assert!(said.contains("DestinationUnavailable"), "{said}");
+    for action in ["send", "lie"] {
+        let args = match action {
+            "send" => ["send", "POST", &here, "100001"],
+            _ => ["lie", &here, "100001", "100001"],
+        };
+        let report = client.run(&grants, &args);
+        let reasons: Vec<_> = report.denials.iter().map(|d| d.reason.label()).collect();
+        assert_eq!(reasons, ["quota"], "{action}");
+    }
+    // The same when the answer came first, and nobody waits for one any more.
+    let hasty = Server::start(|head, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+        read_body(head, stream);
+        Ok(())
+    });
+    let grants = all_of(&hasty, ", methods = [\"POST\"], max-body = 100_000");
+    let report = client.run(&grants, &["early", &url(&hasty, "/"), "1000000"]);
+    let reasons: Vec<_> = report.denials.iter().map(|d| d.reason.label()).collect();
+    assert_eq!(reasons, ["quota"], "{}", stdout(&report));
 }
 
 #[test]

@@ -292,6 +292,15 @@ fn quotas_hold_for_preopens() {
         ["quota"]
     );
     assert_eq!(length("b.txt"), 4);
+    // To cut a file off is to truncate it, the last byte or all of them.
+    for size in ["3", "0"] {
+        let args = ["files", "size", "out/b.txt", size];
+        assert_eq!(roots.denied("max-files = 0", &args), ["quota"], "{size}");
+        assert_eq!(length("b.txt"), 4);
+    }
+    std::fs::write(roots.path().join("out/cut"), "1234").unwrap();
+    assert_eq!(roots.ok(&["files", "size", "out/cut", "0"]), "");
+    assert_eq!(length("cut"), 0);
     // What changes no file's length is written all the same.
     assert_eq!(
         roots.denied(

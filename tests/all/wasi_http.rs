@@ -146,8 +146,13 @@ fn a_grant_says_which_headers_may_be_set() {
     let grants = all_of(&server, ", headers = [\"accept\"]");
     let here = url(&server, "/");
     client.prints(&grants, &["get", &here, "accept:a"]);
-    let denied = client.denied(&grants, &["get", &here, "accept:a", "x-own:1"]);
-    assert_eq!(denied, "bad-header");
+    let report = client.run(&grants, &["get", &here, "accept:a", "x-own:1"]);
+    let [denial] = &report.denials[..] else {
+        panic!("{:?}", report.denials)
+    };
+    assert_eq!(denial.reason.label(), "header");
+    assert_eq!(denial.target, format!("{here} header x-own"));
+    assert!(denial.remedy().unwrap().contains("`headers`"));
     assert_eq!(server.requests().len(), 1);
 }
 

@@ -220,6 +220,10 @@ fn the_hosts_output_is_for_programs_that_give_it_away() {
 }
 
 fn inherit(limits: &str, args: &[&str]) -> (tempfile::TempDir, Command) {
+    inherit_by("hello-command", limits, args)
+}
+
+fn inherit_by(guest: &str, limits: &str, args: &[&str]) -> (tempfile::TempDir, Command) {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("policy.toml");
     std::fs::write(
@@ -229,11 +233,7 @@ fn inherit(limits: &str, args: &[&str]) -> (tempfile::TempDir, Command) {
     .unwrap();
     let mut command = program();
     command
-        .args([
-            "run",
-            guest_file("hello-command").to_str().unwrap(),
-            "--policy",
-        ])
+        .args(["run", guest_file(guest).to_str().unwrap(), "--policy"])
         .arg(&file)
         .arg("--")
         .args(args)
@@ -259,9 +259,44 @@ fn inherited_output_is_passed_on_up_to_the_limit() {
     assert_eq!(output.stdout, b"one two\n");
 }
 
+/// Nobody reads the pipe, and one thread waits for that, however many handles the guest has written to.
+#[test]
+fn a_full_pipe_holds_up_one_thread() {
+    let limits = "limits.deadline = '2s'\nlimits.stdio = '4MiB'\nlimits.host-calls = 100_000";
+    let (_folder, mut command) = inherit_by("http-client", limits, &["flood", "outputs"]);
+    let mut host = command.spawn().unwrap();
+    let (start, mut most) = (Instant::now(), 0);
+    let status = loop {
+        if let Some(status) = host.try_wait().unwrap() {
+            break status;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30));
+        let threads = std::fs::read_dir(format!("/proc/{}/task", host.id()));
+        most = most.max(threads.map_or(0, Iterator::count));
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(status.code(), Some(4), "{}", words(&mut host));
+    assert!((2..60).contains(&most), "{most} threads");
+    // And all of it comes to who reads.
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout.len(), 600 * 4096);
+}
+
+/// What waits for a reader is bounded by asking first.
+#[test]
+fn who_does_not_ask_whether_there_is_room_ends() {
+    let (_folder, mut command) = inherit_by("http-client", "", &["flood", "unasked"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("`check-write`"), "{words}");
+    assert!(output.stdout.is_empty());
+}
+
 /// Nobody reads the pipe: the guest waits, and its deadline does not.
 #[test]
-fn a_full_pipe_holds_up_the_guest_and_not_the_deadline() {
+fn a_full_pipe_holds_up_the_guest_holds_up_the_guest_and_not_the_deadline() {
     let (_folder, mut command) = inherit(
         "limits.deadline = '300ms'\nlimits.stdio = '4MiB'\nlimits.host-calls = 100_000",
         &["flood"],

@@ -27,10 +27,14 @@ pub enum Reason {
     Method,
     /// The host is at an address that is not public.
     PrivateAddress,
-    /// A header that only the host may set, that the grant does not list, or that is none.
+    /// A header that only the host may set, or that is none.
     BadHeader,
-    /// More requests, or redirects, than granted.
+    /// A header that the grant does not list.
+    Header,
+    /// More requests than granted, redirects among them.
     TooManyRequests,
+    /// More redirects than one request follows, whatever is granted.
+    TooManyRedirects,
     /// More connections open at the same time than granted.
     TooManyConnections,
     /// The response holds the credential that the request carried.
@@ -57,7 +61,9 @@ impl Reason {
         Reason::Method,
         Reason::PrivateAddress,
         Reason::BadHeader,
+        Reason::Header,
         Reason::TooManyRequests,
+        Reason::TooManyRedirects,
         Reason::TooManyConnections,
         Reason::SecretInResponse,
         Reason::Quota,
@@ -78,7 +84,9 @@ impl Reason {
             Reason::Method => "method",
             Reason::PrivateAddress => "private-address",
             Reason::BadHeader => "bad-header",
+            Reason::Header => "header",
             Reason::TooManyRequests => "too-many-requests",
+            Reason::TooManyRedirects => "too-many-redirects",
             Reason::TooManyConnections => "too-many-connections",
             Reason::SecretInResponse => "secret-in-response",
             Reason::Quota => "quota",
@@ -105,7 +113,8 @@ impl fmt::Display for Reason {
 pub struct Denial {
     /// What was asked of: `files`, `http` and so on.
     pub capability: &'static str,
-    /// What was asked for, as the guest wrote it. It is the guest's text: escape it before a terminal.
+    /// What was asked for, as the guest wrote it; for a header the URL, `header` and its name. Reports have it escaped
+    /// and cut to one line.
     pub target: String,
     /// Why not.
     pub reason: Reason,
@@ -136,6 +145,7 @@ impl Denial {
                 "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
             }
             (_, Reason::Method) => "its method among the `methods` of its `[[grants.http]]`",
+            (_, Reason::Header) => "its name among the `headers` of its `[[grants.http]]`",
             (_, Reason::PrivateAddress) => "`private = true` in its `[[grants.http]]`",
             (_, Reason::TooManyRequests) => "a larger `max-requests` in its `[[grants.http]]`",
             (_, Reason::TooManyConnections) => {
@@ -164,7 +174,9 @@ mod tests {
             "method",
             "private-address",
             "bad-header",
+            "header",
             "too-many-requests",
+            "too-many-redirects",
             "too-many-connections",
             "secret-in-response",
             "quota",
@@ -199,6 +211,7 @@ mod tests {
             ),
             ("http", Reason::Quota, &["max-body"]),
             ("http", Reason::Method, &["`methods`"]),
+            ("http", Reason::Header, &["`headers`"]),
             ("http", Reason::PrivateAddress, &["private = true"]),
             ("http", Reason::TooManyRequests, &["max-requests"]),
             ("http", Reason::TooManyConnections, &["max-connections"]),

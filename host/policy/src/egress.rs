@@ -194,7 +194,8 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
 /// # Errors
 ///
 /// [`Reason::NotGranted`] when there is no such grant; [`Reason::BadHeader`] for a reserved header
-/// ([`is_reserved`], `content-length` included), a credential's, and one that the grant does not list.
+/// ([`is_reserved`], `content-length` included) and a credential's; [`Reason::Header`] for one that the grant does not
+/// list.
 pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
     let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
     let is_it = |header: &String| header.eq_ignore_ascii_case(name);
@@ -203,7 +204,7 @@ pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
         return Err(Reason::BadHeader);
     }
     match &grant.headers {
-        Some(listed) if !listed.iter().any(is_it) => Err(Reason::BadHeader),
+        Some(listed) if !listed.iter().any(is_it) => Err(Reason::Header),
         _ => Ok(()),
     }
 }

@@ -99,11 +99,11 @@ fn a_grant_that_lists_headers_takes_those_alone() {
     let header = |index, name| header(&with_headers(), index, name);
     for name in ["accept", "Accept", "ACCEPT"] {
         assert_eq!(header(0, name), Ok(()), "{name}");
-        assert_eq!(header(1, name), Err(Reason::BadHeader), "{name}");
+        assert_eq!(header(1, name), Err(Reason::Header), "{name}");
         assert_eq!(header(2, name), Ok(()), "{name}");
     }
     for name in ["etag", "accep", "accept-", "accept ", ""] {
-        assert_eq!(header(0, name), Err(Reason::BadHeader), "{name}");
+        assert_eq!(header(0, name), Err(Reason::Header), "{name}");
         assert_eq!(header(2, name), Ok(()), "{name}");
     }
 }

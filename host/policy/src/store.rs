@@ -27,8 +27,10 @@ pub struct StoreGrant {
     /// The file it is kept in, as it was written; a relative one is joined to the policy's directory.
     /// None is the memory of the host, for as long as it has its runtime.
     pub path: Option<PathBuf>,
-    /// Whose keys these are; none is the provider's own name. Providers see each other's keys when, and
-    /// only when, they have one file and one namespace.
+    /// Whose keys these are; none is the provider's own name. Providers see each other's keys when, and only when,
+    /// they have one namespace in one file, or in the memory of one runtime. So two of one name do, whoever made or
+    /// signed them: a new version of a provider finds what the old one kept. Who loads components of others, whose
+    /// files may have the same name, gives each a namespace.
     pub namespace: Option<String>,
     /// How many keys there may be in the namespace, over all of its buckets.
     pub max_keys: u64,

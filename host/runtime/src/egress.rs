@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tollgate_policy::{HttpGrant, Reason, Target, egress};
 
 /// How long one address may take to answer before the next one is tried: a host with a dead IPv6 address
@@ -28,6 +29,10 @@ const CONNECT_TIME: Duration = Duration::from_secs(3);
 const HEAD_BYTES: usize = 64 << 10;
 const HEAD_FIELDS: usize = 128;
 
+/// Look-ups by the system that a runtime has going at the same time. Each has a thread, for as long as the resolver is
+/// patient, whether somebody still waits for it or not. It leaves most of tokio's 512 to everything else.
+const LOOK_UPS: usize = 32;
+
 /// Looks up the addresses of a host.
 pub trait Resolver: Send + Sync {
     /// Every address of `host`.
@@ -37,8 +42,26 @@ pub trait Resolver: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 }
 
-/// The system's resolver.
-struct System;
+/// The system's resolver. It cannot be interrupted, so what bounds it is how many wait for it: a place is taken before a
+/// thread is, and given back by that thread. Who finds none waits for one, no longer than for the answer.
+struct System {
+    places: Arc<Semaphore>,
+    look_up: fn(&str) -> io::Result<Vec<IpAddr>>,
+}
+
+impl System {
+    fn new(look_up: fn(&str) -> io::Result<Vec<IpAddr>>) -> System {
+        System {
+            places: Arc::new(Semaphore::new(LOOK_UPS)),
+            look_up,
+        }
+    }
+}
+
+fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = (host, 0).to_socket_addrs()?;
+    Ok(found.map(|address| address.ip()).collect())
+}
 
 impl Resolver for System {
     fn resolve<'a>(
@@ -46,8 +69,15 @@ impl Resolver for System {
         host: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((host, 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place = place.map_err(io::Error::other)?;
+            let (look_up, host) = (self.look_up, host.to_owned());
+            let looked = tokio::task::spawn_blocking(move || {
+                let found = look_up(&host);
+                drop(place);
+                found
+            });
+            looked.await.map_err(io::Error::other)?
         })
     }
 }
@@ -104,7 +134,7 @@ pub(crate) struct Egress {
 impl Egress {
     pub(crate) fn new(resolver: Option<Arc<dyn Resolver>>, certificates: Vec<Vec<u8>>) -> Egress {
         Egress {
-            resolver: resolver.unwrap_or_else(|| Arc::new(System)),
+            resolver: resolver.unwrap_or_else(|| Arc::new(System::new(look_up))),
             certificates,
             tls: OnceLock::new(),
         }
@@ -272,3 +302,7 @@ where
         connection,
     })
 }
+
+#[cfg(test)]
+#[path = "egress_tests.rs"]
+mod tests;

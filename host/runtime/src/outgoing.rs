@@ -38,6 +38,19 @@ pub(crate) struct Pass {
     _open: Arc<()>,
 }
 
+/// What is wrong with a request.
+enum Refused<'a> {
+    Request(Reason),
+    /// This header of it.
+    Header(&'a str, Reason),
+}
+
+impl From<Reason> for Refused<'_> {
+    fn from(reason: Reason) -> Self {
+        Refused::Request(reason)
+    }
+}
+
 impl Outgoing {
     pub(crate) fn new(reach: Arc<Reach>, audit: Arc<Audit>) -> Outgoing {
         let grants = reach.grants.http.iter();
@@ -64,15 +77,18 @@ impl Outgoing {
         headers: &HeaderMap,
     ) -> Result<Pass, Reason> {
         let pass = self.decide(method, target, headers);
-        pass.map_err(|reason| self.refuse(target.as_str(), reason))
+        pass.map_err(|refused| match refused {
+            Refused::Request(reason) => self.refuse(target.as_str(), reason),
+            Refused::Header(name, reason) => self.refuse_header(target, name, reason),
+        })
     }
 
-    fn decide(
+    fn decide<'a>(
         &mut self,
         method: &str,
         target: &Target,
-        headers: &HeaderMap,
-    ) -> Result<Pass, Reason> {
+        headers: &'a HeaderMap,
+    ) -> Result<Pass, Refused<'a>> {
         let index = egress::http(&self.reach.grants, method, target)?;
         let grant = self
             .reach
@@ -86,16 +102,17 @@ impl Outgoing {
             .keys()
             .filter(|name| *name != header::CONTENT_LENGTH)
         {
-            egress::header(&self.reach.grants, index, name.as_str())?;
+            let decision = egress::header(&self.reach.grants, index, name.as_str());
+            decision.map_err(|reason| Refused::Header(name.as_str(), reason))?;
         }
         used.requests = used.requests.saturating_add(1);
         if used.requests > grant.max_requests {
-            return Err(Reason::TooManyRequests);
+            return Err(Reason::TooManyRequests.into());
         }
         // One of the holders is `used` itself.
         let open = Arc::clone(&used.open);
         if Arc::strong_count(&open).saturating_sub(1) > grant.max_connections as usize {
-            return Err(Reason::TooManyConnections);
+            return Err(Reason::TooManyConnections.into());
         }
         Ok(Pass {
             reach: Arc::clone(&self.reach),
@@ -109,6 +126,12 @@ impl Outgoing {
     pub(crate) fn refuse(&self, target: &str, reason: Reason) -> Reason {
         self.audit.denied(NAME, target, reason);
         reason
+    }
+
+    /// Notes that a request is denied because of one of its headers, and which.
+    pub(crate) fn refuse_header(&self, target: &Target, name: &str, reason: Reason) -> Reason {
+        // A URL has no space in it, so this is none.
+        self.refuse(&format!("{} header {name}", target.as_str()), reason)
     }
 }
 

@@ -65,8 +65,8 @@ impl Builder {
         self
     }
 
-    /// Looks up the names of hosts; the system does unless the embedder says otherwise. Whatever it
-    /// answers, each address is decided on before it is dialled.
+    /// Looks up the names of hosts; the system does unless the embedder says otherwise, 32 of them at a time.
+    /// Whatever it answers, each address is decided on before it is dialled.
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Builder {
         self.resolver = Some(Arc::new(resolver));
@@ -232,6 +232,13 @@ impl Runtime {
         cancelled: &AtomicBool,
     ) -> Result<Provider, LoadError> {
         policy.check()?;
+        // What the policy has against the component is found before what this program cannot do: a key that was taken
+        // back is one whatever else the policy asks for.
+        let vetted = source.vet(policy)?;
+        let verdict = self.judge(&vetted.inspection, &policy.grants);
+        if let Some(refusal) = verdict.refusal() {
+            return Err(refusal.into());
+        }
         let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
         if stdio == Some(Streams::Inherit) && !self.shared.inherit_stdio {
             return Err(LoadError::InheritedStdio);
@@ -241,11 +248,6 @@ impl Runtime {
         }
         if !self.shared.foundry.engines.profile.keeps(&policy.limits) {
             return Err(LoadError::FuelNotCounted);
-        }
-        let vetted = source.vet(policy)?;
-        let verdict = self.judge(&vetted.inspection, &policy.grants);
-        if let Some(refusal) = verdict.refusal() {
-            return Err(refusal.into());
         }
         let store = policy.grants.store.as_ref();
         let store = store.map(|grant| self.shared.stores.open(grant, source.name()));

@@ -58,7 +58,7 @@
 //! | its policy has a mistake, is gone, or asks for what is not there | the old one under the old policy | [`Event::Kept`] |
 //! | its policy changed and does not let it through | nothing | [`Event::Withdrawn`] |
 //! | its component is gone | nothing | [`Event::Removed`] |
-//! | the folder is gone, or another and empty, or its lock file has a mistake | what serves | [`Event::Lost`] |
+//! | the folder is gone, or flooded, or another and empty, or its lock file has a mistake | what serves, under its policies, which may change | [`Event::Lost`] |
 //!
 //! A file says what somebody brought; a policy says what the operator wants. So a bad file is not put in the place of a
 //! good one, but a key that was deleted from the policy is not trusted any more, from then on.
@@ -185,7 +185,7 @@ impl Watch {
     }
 
     /// How many entries the folder may have, whatever they are; [`Watch::MAX_ENTRIES`] unless said otherwise. One that
-    /// has more is not looked at, and what serves goes on.
+    /// has more is not looked at, and what serves goes on under its policies.
     #[must_use]
     pub fn max_entries(mut self, most: usize) -> Watch {
         self.max_entries = most;

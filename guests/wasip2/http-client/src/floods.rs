@@ -1,9 +1,10 @@
 //! What fills the host's memory if it lets a guest: `flood KIND`. Each says as it goes what it got away with.
 //!
 //! `fields` (one, header by header) · `copies` (of a full one, each changed) · `parked` (requests that are never
-//! sent, each with as much of a body as the host takes) · `requests` (sent, never waited for)
+//! sent, each with as much of a body as the host takes) · `requests` (sent, never waited for) · `outputs` (written to
+//! all at once, and then waited for) · `unasked` (written to without asking whether there is room)
 
-use wasip2::http::types::Fields;
+use wasip2::{cli::stdout::get_stdout, http::types::Fields};
 
 use crate::{Failure, request::Request};
 
@@ -40,6 +41,25 @@ pub(crate) fn act(what: &str) -> Result<(), Failure> {
         "requests" => loop {
             std::mem::forget(Request::new("GET", NOWHERE, &[])?.send(None)?);
         },
+        "outputs" => {
+            let outputs: Vec<_> = (0..600).map(|_| get_stdout()).collect();
+            for output in &outputs {
+                output.check_write().map_err(|why| format!("{why:?}"))?;
+            }
+            for output in &outputs {
+                // Not waited for.
+                let _ = output.write(&[b'x'; 4096]);
+            }
+            for output in &outputs {
+                let _ = output.blocking_flush();
+            }
+        }
+        "unasked" => {
+            let output = get_stdout();
+            loop {
+                let _ = output.write(&[b'x'; 4096]);
+            }
+        }
         _ => return Err("no such flood".to_owned()),
     }
     Ok(())

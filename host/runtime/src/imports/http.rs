@@ -18,23 +18,21 @@ impl Host for HostState {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
         self.meter.charge(size_of_request(&request), MOVE_PRICE)?;
         self.be_fair().await;
-        match self.follow(request).await {
-            Ok(response) => {
-                self.meter
-                    .charge_more(size_of_response(&response), MOVE_PRICE)?;
-                Ok(Ok(response))
-            }
-            Err(error) => Ok(Err(error)),
-        }
+        let mut received = 0;
+        let result = self.follow(request, &mut received).await;
+        // All that came, whether the guest gets it or not.
+        self.meter.charge_more(received, MOVE_PRICE)?;
+        Ok(result)
     }
 }
 
 impl HostState {
     /// Sends the request, and what becomes of it where it is redirected.
-    async fn follow(&mut self, request: Request) -> Result<Response, Error> {
+    async fn follow(&mut self, request: Request, received: &mut u64) -> Result<Response, Error> {
         let outgoing = &mut self.outgoing;
         let first = Target::parse(&request.url).map_err(|r| outgoing.refuse(&request.url, r))?;
-        let mut message = Message::of(request).map_err(|r| outgoing.refuse(first.as_str(), r))?;
+        let mut message = Message::of(request)
+            .map_err(|name| outgoing.refuse_header(&first, &name, Reason::BadHeader))?;
         if !message.body.is_empty() && matches!(message.method, Method::GET | Method::HEAD) {
             // What it means is undefined, and servers and proxies disagree on where it ends (RFC 9110, 9.3.1).
             let text = format!("a {} has no body", message.method);
@@ -42,15 +40,19 @@ impl HostState {
         }
         let mut target = first.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let pass = outgoing.admit(message.method.as_str(), &target, &message.headers)?;
+            let mut sent = message.clone();
+            if !target.same_origin(&first) {
+                sent.leave_origin();
+            }
+            let pass = outgoing.admit(sent.method.as_str(), &target, &sent.headers)?;
             let cap = pass.grant()?.max_body;
-            if message.body.len() as u64 > cap {
+            if sent.body.len() as u64 > cap {
                 pass.refuse(target.as_str(), Reason::Quota);
                 return Err(too_large("request", cap));
             }
-            let reply = hop(&pass, &first, &target, message.clone()).await?;
+            let reply = hop(&pass, &first, &target, sent, received).await?;
             let Some(location) = redirect(&reply) else {
-                return whole(&pass, &target, reply).await;
+                return whole(&pass, &target, reply, received).await;
             };
             target = target
                 .join(&location)
@@ -58,7 +60,7 @@ impl HostState {
             message.redirect(reply.response.status());
         }
         Err(outgoing
-            .refuse(target.as_str(), Reason::TooManyRequests)
+            .refuse(target.as_str(), Reason::TooManyRedirects)
             .into())
     }
 }
@@ -73,7 +75,8 @@ struct Message {
 }
 
 impl Message {
-    fn of(request: Request) -> Result<Message, Reason> {
+    /// Or the name of the header that is none, or not the guest's.
+    fn of(request: Request) -> Result<Message, String> {
         let headers = request_headers(&request)?;
         let method = match request.method {
             Asked::Get => Method::GET,
@@ -89,6 +92,12 @@ impl Message {
             headers,
             body: request.body.into(),
         })
+    }
+
+    /// What belongs to the first origin stays there. A request is decided on as it is sent, without it.
+    fn leave_origin(&mut self) {
+        self.headers.remove(header::AUTHORIZATION);
+        self.headers.remove(header::COOKIE);
     }
 
     /// What goes on after a redirect (RFC 9110, 15.4): 303 says that the answer is elsewhere, to be fetched; a POST
@@ -114,25 +123,23 @@ impl Message {
     }
 }
 
-/// One request. What belongs to the first origin stays there.
+/// One request. The credential of the first origin stays there.
 async fn hop(
     pass: &Pass,
     first: &Target,
     target: &Target,
     message: Message,
+    received: &mut u64,
 ) -> Result<Reply, Error> {
     let Message {
         method,
         mut headers,
         body,
     } = message;
-    if target.same_origin(first) {
-        if let Some(secret) = pass.secret() {
-            secret.add_to(&mut headers);
-        }
-    } else {
-        headers.remove(header::AUTHORIZATION);
-        headers.remove(header::COOKIE);
+    if target.same_origin(first)
+        && let Some(secret) = pass.secret()
+    {
+        secret.add_to(&mut headers);
     }
     // A method that means something by its body says so when there is none (RFC 9110, 8.6).
     if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
@@ -150,6 +157,7 @@ async fn hop(
         }
         Err(Trouble::Unreachable(why)) => return Err(Error::Unavailable(why.to_string())),
     };
+    *received += size_of_head(reply.response.headers());
     // In any header, `location` above all: following that would carry the secret to whoever is named there.
     if pass
         .secret()
@@ -162,8 +170,13 @@ async fn hop(
 }
 
 /// Reads the body, up to the grant's cap, and hands the response over unless it holds the secret.
-async fn whole(pass: &Pass, target: &Target, mut reply: Reply) -> Result<Response, Error> {
-    let body = read_body(pass, target, &mut reply).await?;
+async fn whole(
+    pass: &Pass,
+    target: &Target,
+    mut reply: Reply,
+    received: &mut u64,
+) -> Result<Response, Error> {
+    let body = read_body(pass, target, &mut reply, received).await?;
     let response = reply.response;
     if pass.secret().is_some_and(|secret| secret.is_in(&body)) {
         return Err(pass
@@ -184,7 +197,7 @@ async fn whole(pass: &Pass, target: &Target, mut reply: Reply) -> Result<Respons
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Error {
         match reason {
-            Reason::TooManyRequests | Reason::TooManyConnections => {
+            Reason::TooManyRequests | Reason::TooManyRedirects | Reason::TooManyConnections => {
                 Error::QuotaExceeded(reason.label().to_owned())
             }
             _ => Error::AccessDenied(reason.label().to_owned()),
@@ -194,7 +207,12 @@ impl From<Reason> for Error {
 
 /// The body, or `quota-exceeded` as soon as it is known to be larger than the grant's `max-body`: by what the server says,
 /// before a byte is read, or by what it sends.
-async fn read_body(pass: &Pass, target: &Target, reply: &mut Reply) -> Result<Vec<u8>, Error> {
+async fn read_body(
+    pass: &Pass,
+    target: &Target,
+    reply: &mut Reply,
+    received: &mut u64,
+) -> Result<Vec<u8>, Error> {
     let cap = pass.grant()?.max_body;
     let too_large = || {
         pass.refuse(target.as_str(), Reason::Quota);
@@ -210,6 +228,7 @@ async fn read_body(pass: &Pass, target: &Target, reply: &mut Reply) -> Result<Ve
         let Some(data) = frame.data_ref() else {
             continue;
         };
+        *received += data.len() as u64;
         if (bytes.len() + data.len()) as u64 > cap {
             return Err(too_large());
         }
@@ -224,18 +243,19 @@ fn too_large(what: &str, cap: u64) -> Error {
     ))
 }
 
-/// The guest's headers, each of which is to be one. Which it may set is decided for each hop.
-fn request_headers(request: &Request) -> Result<HeaderMap, Reason> {
+/// The guest's headers, each of which is to be one; or the name of one that is not. Which it may set is decided for each
+/// hop.
+fn request_headers(request: &Request) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    for (name, value) in &request.headers {
-        let name = HeaderName::try_from(name).map_err(|_| Reason::BadHeader)?;
+    for (text, value) in &request.headers {
+        let bad = || text.clone();
+        let name = HeaderName::try_from(text).map_err(|_| bad())?;
         // The host knows the body, and says how long it is.
         if name == header::CONTENT_LENGTH {
-            return Err(Reason::BadHeader);
+            return Err(bad());
         }
-        let value = HeaderValue::try_from(value).map_err(|_| Reason::BadHeader)?;
-        let added = headers.try_append(name, value);
-        added.map_err(|_| Reason::BadHeader)?;
+        let value = HeaderValue::try_from(value).map_err(|_| bad())?;
+        headers.try_append(name, value).map_err(|_| bad())?;
     }
     Ok(headers)
 }
@@ -264,6 +284,10 @@ fn size_of_request(request: &Request) -> u64 {
     (request.url.len() + request.body.len()) as u64 + size_of_pairs(&request.headers)
 }
 
-fn size_of_response(response: &Response) -> u64 {
-    response.body.len() as u64 + size_of_pairs(&response.headers)
+/// What the headers of a response take when the guest has them.
+fn size_of_head(headers: &HeaderMap) -> u64 {
+    let each = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().len() + value.len() + size_of::<(String, String)>()) as u64
+    };
+    headers.iter().map(each).sum()
 }

@@ -8,6 +8,7 @@ mod descriptors;
 mod handles;
 mod http;
 mod opened;
+mod pipe;
 mod random;
 mod stdio;
 mod streams;
@@ -24,9 +25,9 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use crate::reach::Reach;
 use crate::state::HostState;
 use clocks::{Standing, Virtual};
+use pipe::Output;
 use random::Seeded;
 pub(crate) use stdio::Capture;
-use stdio::Output;
 
 /// The audit name of what is granted with WASI itself.
 const NAME: &str = "wasi";

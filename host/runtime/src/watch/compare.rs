@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tollgate_policy::{Lock, Policy};
 
@@ -15,6 +16,16 @@ use super::{Event, ReloadError};
 use crate::call::panic_text;
 use crate::error::{HostError, LoadError};
 use crate::source::Source;
+
+/// What became of holding what serves to a policy.
+enum Held {
+    /// It serves under that policy, or nothing serves.
+    Holds,
+    /// It does not serve any more, and why.
+    Withdrawn(String),
+    /// It serves under the old one: this program or machine cannot keep the new one, or not now.
+    Not(LoadError),
+}
 
 impl Keeper {
     /// One component: whether it or what is beside it changed, and what becomes of that.
@@ -33,10 +44,7 @@ impl Keeper {
             return;
         }
         let mut known = self.known.remove(&path).unwrap_or_default();
-        let files = Files {
-            policy: self.watch.policies_folder().join(format!("{name}.toml")),
-            component: path,
-        };
+        let files = self.files(&name, path);
         // Before they are read: what changes meanwhile is seen the next time.
         let stamps = files.stamps();
         let same = stamps.is_some() && stamps == known.stamps;
@@ -46,7 +54,7 @@ impl Keeper {
             }
             _ => true,
         };
-        if same && pinned && !known.again && !asked {
+        if same && pinned && !known.is_due() && !asked {
             self.known.insert(files.component, known);
             return;
         }
@@ -68,6 +76,7 @@ impl Keeper {
         asked: bool,
         known: &mut Known,
     ) {
+        let start = Instant::now();
         let (tried, wanted) = match self.policy(files, lock, known) {
             Ok(policy) => {
                 let read = Source::file(&files.component, &policy.limits);
@@ -79,29 +88,46 @@ impl Keeper {
             }
             Err(error) => (Tried::Unreadable(error.to_string()), Err(error)),
         };
-        let unchanged = known.tried.as_ref() == Some(&tried);
-        if unchanged && !known.again && !asked {
+        let held = known.held.take().is_some();
+        let unchanged = !held && known.tried.as_ref() == Some(&tried);
+        if unchanged && !known.is_due() && !asked {
             return;
         }
         known.tried = Some(tried);
+        let repeated = held || unchanged;
         let error = match wanted {
             Ok((policy, read)) => self.attempt(name, read, &policy, known),
             Err(error) => Some(error),
         };
-        let Some(error) = error else {
-            known.again = false;
-            return;
-        };
+        known.again = None;
+        if let Some(error) = error {
+            self.wrong(name, error, repeated && !asked, start, known);
+        }
+    }
+
+    /// What became of one that could not serve as it should. Said once, and not every time it is tried again.
+    fn wrong(
+        &mut self,
+        name: &Arc<str>,
+        error: ReloadError,
+        repeated: bool,
+        start: Instant,
+        known: &mut Known,
+    ) {
         if self.wake.is_stopped() {
             return;
         }
-        known.again = error.may_pass();
+        let behind = known
+            .last_policy()
+            .is_some_and(|policy| known.is_behind(policy));
+        if error.may_pass(behind) {
+            known.try_again(start.elapsed());
+        }
         let told = known
             .error
             .as_ref()
-            .is_some_and(|told| told.to_string() == error.to_string());
-        // Said once, and not every time it is tried again.
-        if told && unchanged && !asked {
+            .is_some_and(|told| told.is_like(&error));
+        if told && repeated {
             return;
         }
         let error = Arc::new(error);
@@ -169,33 +195,85 @@ impl Keeper {
             }
             Err(error) => error,
         };
-        if let Some(serving) = &known.serving {
-            // The component is bad. The policy is not, and is the operator's word: it holds at once. The pins are
-            // about what is to come, and deleting one is how a new version is let in.
-            let held = with_lock_of(policy, &serving.policy);
-            if held != serving.policy {
-                match self.load(serving.source.clone(), &held) {
-                    Ok(serving) => self.serve(name, known, serving),
-                    Err(LoadError::Refused(refusal)) if revokes(refusal.kind) => {
-                        let same = refusal.to_string() == error.to_string();
-                        let refused = Arc::new(ReloadError::from(LoadError::from(refusal)));
-                        known.serving = None;
-                        known.error = Some(Arc::clone(&refused));
-                        self.publish(name, Some(known));
-                        self.tell(Event::Withdrawn {
-                            name: Arc::clone(name),
-                            error: refused,
-                        });
-                        if same {
-                            return None;
-                        }
-                    }
-                    // It says what this program or machine cannot keep.
-                    Err(_) => {}
-                }
+        // The component is bad. The policy is not, and is the operator's word: it holds at once.
+        match self.hold(name, policy, known) {
+            Held::Withdrawn(why) if why == error.to_string() => None,
+            Held::Not(graver) => Some(graver.into()),
+            Held::Withdrawn(_) | Held::Holds => Some(error.into()),
+        }
+    }
+
+    /// Holds what serves to a policy, whatever lies in the folder now.
+    fn hold(&mut self, name: &Arc<str>, policy: &Policy, known: &mut Known) -> Held {
+        let Some(serving) = known.serving.as_ref().filter(|_| known.is_behind(policy)) else {
+            return Held::Holds;
+        };
+        // The pins are about what is to come, and deleting one is how a new version is let in.
+        let held = with_lock_of(policy, &serving.policy);
+        match self.load(serving.source.clone(), &held) {
+            Ok(serving) => {
+                self.serve(name, known, serving);
+                Held::Holds
+            }
+            Err(LoadError::Refused(refusal)) if revokes(refusal.kind) => {
+                let why = refusal.to_string();
+                let error = Arc::new(ReloadError::from(LoadError::from(refusal)));
+                known.serving = None;
+                known.error = Some(Arc::clone(&error));
+                self.publish(name, Some(known));
+                self.tell(Event::Withdrawn {
+                    name: Arc::clone(name),
+                    error,
+                });
+                Held::Withdrawn(why)
+            }
+            Err(error) => Held::Not(error),
+        }
+    }
+
+    /// Holds all that serves to its policies, when nothing can be said of the components: whoever may bring those must
+    /// not be able to put off that a key is taken back.
+    pub(super) fn hold_all(&mut self, asked: bool) {
+        let serving = self.known.iter().filter(|(_, it)| it.serving.is_some());
+        let paths: Vec<PathBuf> = serving.map(|(path, _)| path.clone()).collect();
+        for path in paths {
+            if self.wake.is_stopped() {
+                return;
+            }
+            if let Some(mut known) = self.known.remove(&path) {
+                let name = name_of(&path);
+                let files = self.files(&name, path);
+                self.hold_one(&name, &files, asked, &mut known);
+                self.known.insert(files.component, known);
             }
         }
-        Some(error.into())
+    }
+
+    fn hold_one(&mut self, name: &Arc<str>, files: &Files, asked: bool, known: &mut Known) {
+        let start = Instant::now();
+        let had_policy = known.had_policy;
+        let Ok(policy) = self.policy(files, None, known) else {
+            // It may be gone, or unreadable, like the folder: that says nothing, and is told when the folder is back.
+            known.had_policy = had_policy;
+            return;
+        };
+        let last = known.last_policy();
+        let repeated = last.is_some_and(|last| with_lock_of(last, &policy) == policy);
+        if repeated && !known.is_due() && !asked {
+            return;
+        }
+        known.held = Some(policy.clone());
+        known.again = None;
+        if let Held::Not(error) = self.hold(name, &policy, known) {
+            self.wrong(name, error.into(), repeated && !asked, start, known);
+        }
+    }
+
+    fn files(&self, name: &str, component: PathBuf) -> Files {
+        Files {
+            policy: self.watch.policies_folder().join(format!("{name}.toml")),
+            component,
+        }
     }
 
     /// All that [`Runtime::load`] does, on this thread.

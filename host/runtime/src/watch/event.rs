@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tollgate_policy::PolicyError;
 
-use crate::error::{LoadError, Refusal};
+use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::escape;
 
 /// Something that happened. Displayed it is one line that is fit to be shown, whatever the files are called.
@@ -62,7 +62,8 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
-    /// The folder itself cannot be relied on. Until it can, what serves goes on.
+    /// The folder itself cannot be relied on. Until it can, what serves goes on, and under its policy: one that changes
+    /// meanwhile holds, where it can be read.
     Lost {
         /// What is wrong.
         error: Arc<WatchError>,
@@ -139,7 +140,7 @@ impl fmt::Display for Event {
             }
             Event::Settled { .. } => "what is in the folder is what serves".to_owned(),
             Event::Removed { .. } => "removed".to_owned(),
-            Event::Lost { error } => format!("what serves goes on as it is: {error}"),
+            Event::Lost { error } => format!("what serves goes on: {error}"),
             Event::Found => "the folder can be relied on again".to_owned(),
         };
         if let Some(name) = self.name() {
@@ -218,19 +219,32 @@ impl ReloadError {
         }
     }
 
+    /// Whether they say the same. What the host failed of has another number in the log each time.
+    pub(super) fn is_like(&self, other: &ReloadError) -> bool {
+        match (self, other) {
+            (ReloadError::Load(LoadError::Host(_)), ReloadError::Load(LoadError::Host(_))) => true,
+            _ => self.to_string() == other.to_string(),
+        }
+    }
+
     /// Whether it may be well the next time although no file of the provider's changes: a folder that is not there
-    /// yet, a secret that is not set.
-    pub(super) fn may_pass(&self) -> bool {
-        matches!(
-            self,
+    /// yet, a secret that is not set, a process that could not be started. Compiling what took too long is tried again
+    /// only for the sake of a policy that does not hold yet (`behind`): it is dear, and most often ends as before.
+    pub(super) fn may_pass(&self, behind: bool) -> bool {
+        match self {
             ReloadError::ReadPolicy { .. }
-                | ReloadError::Load(
-                    LoadError::Root { .. }
-                        | LoadError::Secret { .. }
-                        | LoadError::Store { .. }
-                        | LoadError::Read { .. }
-                )
-        )
+            | ReloadError::Load(
+                LoadError::Root { .. }
+                | LoadError::Secret { .. }
+                | LoadError::Store { .. }
+                | LoadError::Read { .. }
+                | LoadError::Host(_),
+            ) => true,
+            ReloadError::Load(LoadError::Refused(refusal)) => {
+                behind && refusal.kind == RefusalKind::CompileLimit
+            }
+            _ => false,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tollgate_policy::Lock;
 
 use super::files;
 use super::known::{Known, is_text, name_of};
@@ -70,6 +71,30 @@ impl Keeper {
 
     /// Compares all of the folder with what serves. That something happened is a hint; what is there decides.
     fn look(&mut self, look: Look) -> Result<(), WatchError> {
+        let (paths, lock) = match self.list(look) {
+            Ok(found) => found,
+            Err(error) => {
+                self.hold_all(look.asked);
+                return Err(error);
+            }
+        };
+        let there: BTreeSet<&PathBuf> = paths.iter().collect();
+        let gone = self.known.keys().filter(|path| !there.contains(path));
+        for path in gone.cloned().collect::<Vec<PathBuf>>() {
+            self.remove(&path);
+        }
+        for path in paths {
+            if self.wake.is_stopped() {
+                return Ok(());
+            }
+            self.one(path, lock.as_ref(), look.asked);
+        }
+        self.place.settle();
+        Ok(())
+    }
+
+    /// The components of the folder, and the pins, where it has to have them.
+    fn list(&mut self, look: Look) -> Result<(Vec<PathBuf>, Option<Lock>), WatchError> {
         // Watched before it is read: what changes after that is told.
         self.place.follow(look.moved, &self.wake)?;
         let folder = &self.watch.folder;
@@ -88,19 +113,7 @@ impl Keeper {
             true => Some(files::lock(self.watch.policies_folder())?),
             false => None,
         };
-        let there: BTreeSet<&PathBuf> = paths.iter().collect();
-        let gone = self.known.keys().filter(|path| !there.contains(path));
-        for path in gone.cloned().collect::<Vec<PathBuf>>() {
-            self.remove(&path);
-        }
-        for path in paths {
-            if self.wake.is_stopped() {
-                return Ok(());
-            }
-            self.one(path, lock.as_ref(), look.asked);
-        }
-        self.place.settle();
-        Ok(())
+        Ok((paths, lock))
     }
 
     pub(super) fn remove(&mut self, path: &Path) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tollgate_policy::{Lock, Policy};
 
@@ -16,12 +17,45 @@ use crate::source::{Attached, Source};
 pub(super) struct Known {
     pub(super) stamps: Option<Stamps>,
     pub(super) tried: Option<Tried>,
-    /// What was wrong may not be any more, with nothing to be seen of it.
-    pub(super) again: bool,
+    /// From then on it is tried again, with nothing to be seen: what was wrong may not be any more.
+    pub(super) again: Option<Instant>,
+    /// The policy that it was last held to while nothing could be said of its component.
+    pub(super) held: Option<Policy>,
     /// There was a policy of its own.
     pub(super) had_policy: bool,
     pub(super) serving: Option<Serving>,
     pub(super) error: Option<Arc<ReloadError>>,
+}
+
+/// What is tried again and again is left alone for so many times as long as it took, so that it takes a quarter of one
+/// processor at most: it may compile.
+const PAUSE: u32 = 3;
+
+impl Known {
+    pub(super) fn is_due(&self) -> bool {
+        self.again.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// It is tried again, not at once when trying took long.
+    pub(super) fn try_again(&mut self, took: Duration) {
+        self.again = Instant::now().checked_add(took.saturating_mul(PAUSE));
+    }
+
+    /// Whether what serves does so under another policy than this one. Pins aside: they are about what is to come.
+    pub(super) fn is_behind(&self, policy: &Policy) -> bool {
+        self.serving
+            .as_ref()
+            .is_some_and(|it| with_lock_of(policy, &it.policy) != it.policy)
+    }
+
+    /// The policy that was tried last.
+    pub(super) fn last_policy(&self) -> Option<&Policy> {
+        match (&self.held, &self.tried) {
+            (Some(policy), _) => Some(policy),
+            (None, Some(Tried::Read(policy, _))) => Some(policy),
+            _ => None,
+        }
+    }
 }
 
 /// What was tried last, whatever came of it.

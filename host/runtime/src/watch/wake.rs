@@ -80,7 +80,7 @@ impl Wake {
                 _ if told.asked => Duration::ZERO,
                 Some((first, last)) => {
                     let quiet = settle.saturating_sub(last.elapsed());
-                    quiet.min((settle * STORM).saturating_sub(first.elapsed()))
+                    quiet.min(settle.saturating_mul(STORM).saturating_sub(first.elapsed()))
                 }
                 None => every.saturating_sub(start.elapsed()),
             };
@@ -131,6 +131,19 @@ mod tests {
             assert!(start.elapsed() >= SHORT * STORM);
         });
         assert_eq!(wake.wait(LONG, LONG), None);
+    }
+
+    /// As a pause that never ends, which is no reason for the thread to end.
+    #[test]
+    fn the_longest_pause_is_one() {
+        let wake = Wake::default();
+        wake.tell(false);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| wake.wait(Duration::MAX, Duration::MAX));
+            std::thread::sleep(SHORT);
+            wake.ask();
+            assert!(waits.join().unwrap().unwrap().asked);
+        });
     }
 
     #[test]

@@ -88,13 +88,12 @@ async fn send(
 ) -> Result<(Response<WasiBody>, Work<()>), Error> {
     let cap = pass.grant().map_err(refusal)?.max_body;
     let (parts, body) = request.into_parts();
-    let too_large = || {
-        pass.refuse(target.as_str(), Reason::Quota);
-        Error::HttpRequestBodySize(Some(cap))
-    };
+    let too_large = Error::HttpRequestBodySize(Some(cap));
     if declared(&parts.headers).is_some_and(|length| length > cap) {
-        return Err(too_large());
+        pass.refuse(target.as_str(), Reason::Quota);
+        return Err(too_large);
     }
+    let pass = Arc::new(pass);
     let mut headers = parts.headers;
     if let Some(secret) = pass.secret() {
         secret.add_to(&mut headers);
@@ -104,6 +103,8 @@ async fn send(
         body,
         left: cap,
         over: Arc::clone(&over),
+        pass: Arc::clone(&pass),
+        target: target.clone(),
     };
 
     let stream = within(options.connect_timeout, pass.connect(&target))
@@ -116,11 +117,10 @@ async fn send(
         .await
         .ok_or(Error::ConnectionReadTimeout)?
         .map_err(|trouble| match over.load(Ordering::Relaxed) {
-            true => too_large(),
+            true => too_large,
             false => failure(&pass, &target, trouble),
         })?;
 
-    let pass = Arc::new(pass);
     let (head, incoming) = reply.response.into_parts();
     if pass
         .secret()
@@ -198,6 +198,8 @@ struct Upload {
     body: WasiBody,
     left: u64,
     over: Arc<AtomicBool>,
+    pass: Arc<Pass>,
+    target: Target,
 }
 
 impl Body for Upload {
@@ -219,7 +221,10 @@ impl Body for Upload {
                 Poll::Ready(frame)
             }
             None => {
-                self.over.store(true, Ordering::Relaxed);
+                // Noted here: it may go on going up when the answer has come, and nobody waits for that any more.
+                if !self.over.swap(true, Ordering::Relaxed) {
+                    self.pass.refuse(self.target.as_str(), Reason::Quota);
+                }
                 Poll::Ready(Some(Err(Error::HttpRequestBodySize(None))))
             }
         }

@@ -128,12 +128,14 @@ pub(super) fn open(
     Ok(Ok(Some(file.into_std())))
 }
 
-/// Makes a file longer, which counts as writing, or shorter.
+/// Makes a file longer, which counts as writing, or shorter, which counts as truncating it: what is cut off is as lost.
 pub(super) fn resize(file: &File, size: u64, ledger: &Ledger, index: usize) -> Result<(), Trouble> {
     let length = file.metadata()?.len();
-    ledger
-        .spend_bytes(index, length, size, 0)
-        .map_err(Trouble::Denied)?;
+    let spent = match size < length {
+        true => ledger.spend(index, FileUse { bytes: 0, files: 1 }),
+        false => ledger.spend_bytes(index, length, size, 0),
+    };
+    spent.map_err(Trouble::Denied)?;
     Ok(file.set_len(size)?)
 }
 

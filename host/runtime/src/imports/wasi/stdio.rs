@@ -1,39 +1,17 @@
 //! Standard output and error: kept for the report, or passed on to the host's own, up to the limit.
 
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-use tokio::task::JoinHandle;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use super::pipe::Output;
 
 /// Bytes that a guest may write to a stream at once; what WASI streams commonly permit. It bounds what
 /// the host allocates for `write-zeroes`, too.
 const WRITE_PERMIT: usize = 64 << 10;
-
-/// An output of the host's process.
-#[derive(Clone, Copy)]
-pub(super) enum Output {
-    Stdout,
-    Stderr,
-}
-
-impl Output {
-    fn write(self, bytes: &[u8]) {
-        // Whoever reads it may have gone; that is no concern of the guest's.
-        let _ = match self {
-            Output::Stdout => pass_on(&mut std::io::stdout().lock(), bytes),
-            Output::Stderr => pass_on(&mut std::io::stderr().lock(), bytes),
-        };
-    }
-}
-
-fn pass_on(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
-    out.write_all(bytes)?;
-    out.flush()
-}
 
 /// An output that keeps what fits, or passes it on, and counts the rest.
 #[derive(Clone, Default)]
@@ -108,7 +86,7 @@ impl StdoutStream for Capture {
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(Stream {
             capture: self.clone(),
-            writing: None,
+            permitted: false,
         })
     }
 }
@@ -117,29 +95,31 @@ impl StdoutStream for Capture {
 /// the guest and not the deadline.
 struct Stream {
     capture: Capture,
-    writing: Option<JoinHandle<()>>,
+    /// The guest asked, and nothing was being written. Only then is anything taken to be passed on: what waits for the
+    /// reader is one piece for each handle at most.
+    permitted: bool,
 }
 
 #[async_trait::async_trait]
 impl Pollable for Stream {
     async fn ready(&mut self) {
-        if let Some(writing) = &mut self.writing {
-            let _ = writing.await;
-            self.writing = None;
+        if let Some(output) = self.capture.inherit {
+            output.idle().await;
         }
     }
 }
 
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let permitted = std::mem::take(&mut self.permitted) && bytes.len() <= WRITE_PERMIT;
+        if self.capture.inherit.is_some() && !permitted {
+            return Err(StreamError::trap("wrote more than `check-write` permitted"));
+        }
         let bytes = self.capture.fit(&bytes);
         match self.capture.inherit {
             None => self.capture.keep(&bytes),
             Some(_) if bytes.is_empty() => {}
-            Some(output) => {
-                let write = move || output.write(&bytes);
-                self.writing = Some(tokio::task::spawn_blocking(write));
-            }
+            Some(output) => output.pass_on(bytes),
         }
         Ok(())
     }
@@ -149,9 +129,7 @@ impl OutputStream for Stream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        match &self.writing {
-            Some(writing) if !writing.is_finished() => Ok(0),
-            _ => Ok(WRITE_PERMIT),
-        }
+        self.permitted = self.capture.inherit.is_none_or(Output::is_idle);
+        Ok(if self.permitted { WRITE_PERMIT } else { 0 })
     }
 }

@@ -1,0 +1,136 @@
+//! The outputs of the host's process, which guests share. What they write is passed on in the order in which it came, by
+//! one thread for each of the two at most, however many guests and handles there are: while nobody reads, that one is
+//! stuck, and no other.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+/// An output of the host's process.
+#[derive(Clone, Copy)]
+pub(crate) enum Output {
+    Stdout,
+    Stderr,
+}
+
+/// What waits for it.
+struct Pipe {
+    waiting: Mutex<Waiting>,
+    idle: Notify,
+}
+
+struct Waiting {
+    pieces: VecDeque<Bytes>,
+    /// Somebody passes them on.
+    writing: bool,
+}
+
+static STDOUT: Pipe = Pipe::new();
+static STDERR: Pipe = Pipe::new();
+
+impl Pipe {
+    const fn new() -> Pipe {
+        Pipe {
+            waiting: Mutex::new(Waiting {
+                pieces: VecDeque::new(),
+                writing: false,
+            }),
+            idle: Notify::const_new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Output {
+    fn pipe(self) -> &'static Pipe {
+        match self {
+            Output::Stdout => &STDOUT,
+            Output::Stderr => &STDERR,
+        }
+    }
+
+    /// Whether all is passed on that anybody wrote.
+    pub(super) fn is_idle(self) -> bool {
+        !self.pipe().lock().writing
+    }
+
+    /// Waits until it is.
+    pub(super) async fn idle(self) {
+        while !self.is_idle() {
+            let mut told = std::pin::pin!(self.pipe().idle.notified());
+            // From here on it is heard, so it is looked at once more.
+            told.as_mut().enable();
+            if !self.is_idle() {
+                told.await;
+            }
+        }
+    }
+
+    /// Has `bytes` passed on after what came before.
+    pub(super) fn pass_on(self, bytes: Bytes) {
+        let mut waiting = self.pipe().lock();
+        waiting.pieces.push_back(bytes);
+        if !std::mem::replace(&mut waiting.writing, true) {
+            let writer = Writer {
+                output: self,
+                done: false,
+            };
+            tokio::task::spawn_blocking(move || writer.work());
+        }
+    }
+
+    fn write(self, bytes: &[u8]) {
+        // Whoever reads it may have gone; that is no concern of the guest's.
+        let _ = match self {
+            Output::Stdout => write(&mut std::io::stdout().lock(), bytes),
+            Output::Stderr => write(&mut std::io::stderr().lock(), bytes),
+        };
+    }
+}
+
+fn write(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// The one who passes on.
+struct Writer {
+    output: Output,
+    done: bool,
+}
+
+impl Writer {
+    fn work(mut self) {
+        while let Some(bytes) = self.next() {
+            self.output.write(&bytes);
+        }
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        let mut waiting = self.output.pipe().lock();
+        let next = waiting.pieces.pop_front();
+        // Under the same lock: what comes after this finds that nobody is writing.
+        waiting.writing = next.is_some();
+        self.done = next.is_none();
+        next
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let pipe = self.output.pipe();
+        if !self.done {
+            // The runtime that it was to work for is shut down. Others go on.
+            let mut waiting = pipe.lock();
+            waiting.pieces.clear();
+            waiting.writing = false;
+        }
+        pipe.idle.notify_waiters();
+    }
+}
