@@ -123,4 +123,16 @@ mod tests {
         assert_eq!(all, most_guests(max_map_count()));
         assert_eq!(Admission::new(Some(0), None).concurrency(), 1);
     }
+
+    /// One that weighs more than all of it gets a quarter, and leaves the rest to others.
+    #[tokio::test]
+    async fn the_heaviest_takes_a_quarter() {
+        let soon = Instant::now();
+        for (concurrency, left) in [(8, 6), (9, 7), (16, 12), (2, 1)] {
+            let admission = Admission::new(Some(concurrency), None);
+            let slot = admission.enter(100, soon).await;
+            assert_eq!(admission.places.available_permits(), left);
+            drop(slot);
+        }
+    }
 }
