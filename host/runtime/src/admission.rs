@@ -132,4 +132,16 @@ mod tests {
         assert_eq!(Admission::new(Some(all), None).shares(), 1);
         assert_eq!(Admission::new(Some(all / 3), None).shares(), 3);
     }
+
+    /// One that weighs more than all of it gets a quarter, and leaves the rest to others.
+    #[tokio::test]
+    async fn the_heaviest_takes_a_quarter() {
+        let soon = Instant::now();
+        for (concurrency, left) in [(8, 6), (9, 7), (16, 12), (2, 1)] {
+            let admission = Admission::new(Some(concurrency), None);
+            let slot = admission.enter(100, soon).await;
+            assert_eq!(admission.places.available_permits(), left);
+            drop(slot);
+        }
+    }
 }

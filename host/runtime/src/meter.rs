@@ -317,11 +317,6 @@ pub(crate) fn hook(
             store.data_mut().meter.phase = Phase::Lifting;
             Ok(())
         }
-        // An engine's helper: what the host function has begun goes on behind it.
-        CallHook::CallingHost if store.data().meter.making_room => {
-            store.data_mut().meter.phase = Phase::Lifting;
-            Ok(())
-        }
         CallHook::CallingHost => {
             let purse = match store.data().meter.profile {
                 Profile::Metered => store.get_fuel()?,

@@ -84,6 +84,12 @@ fn canonical(count: usize) -> Bytes {
     component(&[section(7, b"\x01\x3f\x7f\0"), items(8, count, b"\x03\0")])
 }
 
+/// Two instances of exports, each as many as the reader takes of one.
+fn bundle(export: &[u8]) -> Bytes {
+    let one = [b"\x01", number(100_000).as_slice(), &export.repeat(100_000)].concat();
+    [b"\x02", one.repeat(2).as_slice()].concat()
+}
+
 fn tuple(count: usize) -> Bytes {
     [b"\x6f", number(count).as_slice(), &vec![0x7d; count]].concat()
 }
@@ -182,6 +188,15 @@ fn each_limit_is_the_one_that_refuses() {
                 2,
                 10,
             ),
+        ),
+        (|s| &mut s.items, canonical(100_001)),
+        (
+            |s| &mut s.items,
+            component(&[section(2, &bundle(b"\x01a\0\0"))]),
+        ),
+        (
+            |s| &mut s.items,
+            component(&[section(5, &bundle(b"\0\x01a\x01\0"))]),
         ),
         (|s| &mut s.adapters, chain(canonical(101), 1, 10)),
         (

@@ -215,6 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_as_long_as_it_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        std::fs::write(&path, "1234").unwrap();
+        assert_eq!(read_text(&path, 4).unwrap(), "1234");
+        assert!(read_text(&path, 3).is_err());
+        // Younger than the step of the coarsest clock, and older than a second.
+        std::thread::sleep(Duration::from_millis(1_500));
+        let metadata = std::fs::metadata(&path).unwrap();
+        assert_eq!(Stamp::of(&metadata), None);
+    }
+
+    #[test]
     fn a_folder_of_more_entries_is_not_read_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.wasm", "a.wasm", "c.wasm.minisig", ".wasm", "d.WASM"] {
