@@ -62,6 +62,11 @@ bench *options: guests
         --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
     RUST_BACKTRACE=0 target/bench-build/release/tollgate-bench {{options}}
 
+# Fails when a call or a guest's code costs more beside wasmtime than it did: ratios of two that take turns, shortly.
+bench-guard: guests
+    @cargo build --quiet --locked --manifest-path benches/Cargo.toml --target-dir target --no-default-features
+    @RUST_BACKTRACE=0 target/debug/tollgate-bench --guard
+
 # The guests written in Python and JavaScript, in target/guests. Their compilers come from PyPI and npm.
 guests-polyglot:
     @guests/polyglot/build.sh target/guests

@@ -1,4 +1,6 @@
-//! The goals, beside which the report shows what was measured.
+//! The goals, beside which the report shows what was measured, and what the guard refuses.
+
+use crate::groups::protections;
 
 /// What one figure should be.
 pub(crate) struct Goal {
@@ -23,6 +25,18 @@ pub(crate) const GOALS: &[Goal] = &[
     at_most("parked_10k_vs_none", 1.2),
     at_least("threads_2_vs_1", 1.7),
     at_most("overshoot_ms_p99", 10.0),
+];
+
+/// What a row may be by its group's reference before the guard calls it a regression: a quarter and more above what it
+/// was when this was written, which is more than a busy machine adds to a ratio of two that take turns.
+pub(crate) const GUARD: &[(&str, &str, f64)] = &[
+    (protections::FRESH, protections::TOLLGATE, 1.6),
+    (protections::REUSED, protections::TOLLGATE, 3.6),
+    ("metering", "sha256, tollgate", 1.7),
+    ("metering", "sieve, tollgate", 2.1),
+    ("metering", "fib, tollgate", 1.4),
+    ("metering", "matrix, tollgate", 2.0),
+    ("metering", "sort, tollgate", 1.3),
 ];
 
 const fn at_most(key: &'static str, bound: f64) -> Goal {

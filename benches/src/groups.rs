@@ -2,6 +2,7 @@
 
 pub(crate) mod concurrency;
 mod errors;
+#[cfg(feature = "others")]
 mod fresh;
 mod host_calls;
 mod load;
@@ -10,6 +11,7 @@ mod overshoot;
 mod payload;
 mod process;
 pub(crate) mod protections;
+#[cfg(feature = "others")]
 mod session;
 pub(crate) mod threads;
 
@@ -22,7 +24,9 @@ pub(crate) type Group = (&'static str, fn(&mut Bench) -> Result<()>);
 
 /// All of them, in the order in which they run.
 pub(crate) const GROUPS: &[Group] = &[
+    #[cfg(feature = "others")]
     ("fresh", fresh::run),
+    #[cfg(feature = "others")]
     ("session", session::run),
     ("protections", protections::run),
     ("metering", metering::run),

@@ -1,4 +1,4 @@
-//! Measures Tollgate and its peers, interleaved: `tollgate-bench [--only GROUP…] [--quick] [--markdown]`.
+//! Measures Tollgate and its peers, interleaved: `tollgate-bench [--only GROUP…] [--quick] [--markdown]`, or `--guard`.
 //!
 //! The table goes to stdout; `report.json` and the plots to `target/bench`. A figure that could not be measured is
 //! in neither, and stderr says why.
@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench::Bench;
+use crate::goals::GUARD;
 use crate::groups::GROUPS;
 use crate::table::Style;
 
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         [PARKED, many] => {
             bench(true).and_then(|bench| groups::concurrency::print_resident(&bench, many.parse()?))
         }
+        ["--guard"] => bench(true).and_then(guard),
         [CALLS, kind, times] => {
             bench(true).and_then(|bench| profile::calls(&bench, kind, times.parse()?))
         }
@@ -131,6 +133,31 @@ fn measure(options: &Options) -> Result<()> {
     }
     eprintln!("wrote {} and the plots beside it", file.display());
     ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
+    Ok(())
+}
+
+/// Measures what has a bound in [`GUARD`], shortly, and fails for what is over it, nothing else.
+fn guard(mut bench: Bench) -> Result<()> {
+    for (name, run) in GROUPS {
+        if ["protections", "metering"].contains(name) {
+            run(&mut bench)?;
+        }
+    }
+    let mut over = 0;
+    for (group, name, most) in GUARD {
+        let mut rows = bench.report.rows.iter();
+        let row = rows.find(|row| row.group == *group && row.name == *name);
+        let ratio = row.and_then(|row| row.ratio);
+        let ratio = ratio.with_context(|| format!("{group}: no row `{name}`"))?;
+        // What most rounds say: one that was interrupted does not count.
+        let said = if ratio.low > *most { "OVER" } else { "ok" };
+        over += usize::from(ratio.low > *most);
+        println!(
+            "{said:<4} {group}: {name} {:.2}, at most {most}",
+            ratio.median
+        );
+    }
+    ensure!(over == 0, "{over} ratios are over their bounds");
     Ok(())
 }
 

@@ -1,11 +1,15 @@
 //! What Tollgate is measured against. Every peer reverses bytes, given and returned as a vector.
 
 mod component;
+#[cfg(feature = "others")]
 mod extism;
+#[cfg(feature = "others")]
 mod interpreter;
 mod subprocess;
 
 pub use component::{Allocation, Component, Fresh, Reused, Setup, compile_and_call};
+#[cfg(feature = "others")]
 pub use extism::{Plugin, PluginReused};
+#[cfg(feature = "others")]
 pub use interpreter::{InterpreterEngine, parse_and_call};
 pub use subprocess::spawn_and_call;

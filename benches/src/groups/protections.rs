@@ -12,7 +12,7 @@ pub(crate) const FRESH: &str = "protections, fresh call";
 pub(crate) const REUSED: &str = "protections, reused instance";
 
 const NOTHING: &str = "nothing, sync";
-const TOLLGATE: &str = "tollgate";
+pub(crate) const TOLLGATE: &str = "tollgate";
 
 /// Each setup with what is switched on in it.
 fn setups() -> Vec<(&'static str, Setup)> {
