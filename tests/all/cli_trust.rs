@@ -96,7 +96,7 @@ fn verify_says_who_signed_it_or_why_not() {
     );
     for (key, said) in [
         ("no.pub", "there is no file of that name"),
-        ("acme.key", "is no minisign public key"),
+        ("acme.key", "this is a secret key"),
         ("echo.wasm", "--pub echo.wasm: "),
     ] {
         let message = place.ends(&format!("verify echo.wasm --pub {key}"), 2);

@@ -43,7 +43,10 @@ fn limits_hold_on_every_engine() {
 /// The same answers, denials and costs, and one store.
 #[test]
 fn grants_are_the_same_on_every_engine() {
-    let grants = format!("{}grants.store = {{ max-keys = 1 }}", all_but("store"));
+    let grants = format!(
+        "{}grants.store = {{ max-keys = 1, namespace = \"engines\" }}",
+        all_but("store")
+    );
     let provider = load("hostile", &grants);
     let own = provider.on_own_engine().unwrap();
     assert_eq!(own.as_async().info(), provider.as_async().info());

@@ -89,13 +89,13 @@ fn requests_have_bodies_up_to_the_cap() {
     // Nor is anybody asked for a connection: here nobody would answer.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let there = format!("http://{}/", nobody.local_addr().unwrap());
-    let grants = format!(
+    let nowhere = format!(
         "grants.http = [{{ url = \"{there}**\", private = true, methods = [\"POST\"], max-body = 100_000 }}]"
     );
     drop(nobody);
-    let said = client.fails(&grants, &["lie", &there, "100001", "100001"]);
+    let said = client.fails(&nowhere, &["lie", &there, "100001", "100001"]);
     assert!(said.contains("HttpRequestBodySize"), "{said}");
-    let said = client.fails(&grants, &["lie", &there, "100000", "100000"]);
+    let said = client.fails(&nowhere, &["lie", &there, "100000", "100000"]);
     assert!(said.contains("DestinationUnavailable"), "{said}");
     for action in ["send", "lie"] {
         let args = match action {

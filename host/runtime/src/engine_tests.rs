@@ -50,6 +50,14 @@ fn guests_outside_of_the_pools_have_maps_of_their_own_or_are_refused() {
     assert!(two.pooled(STACK * 2).unwrap().pool.is_none());
 }
 
+/// 240 TiB of address space, of which a process has 128.
+#[test]
+fn a_pool_that_there_is_no_room_for_is_done_without() {
+    let engines = Engines::new(Profile::Metered, 60_000, 9);
+    assert!(engines.pooled(STACK).unwrap().pool.is_none());
+    assert_eq!(pools(&engines), 0);
+}
+
 #[test]
 fn an_engine_goes_with_the_last_who_has_it() {
     let engines = Engines::new(Profile::Metered, 1, 100);
