@@ -296,7 +296,7 @@ fn who_does_not_ask_whether_there_is_room_ends() {
 
 /// Nobody reads the pipe: the guest waits, and its deadline does not.
 #[test]
-fn a_full_pipe_holds_up_the_guest_holds_up_the_guest_and_not_the_deadline() {
+fn a_full_pipe_holds_up_the_guest_and_not_the_deadline() {
     let (_folder, mut command) = inherit(
         "limits.deadline = '300ms'\nlimits.stdio = '4MiB'\nlimits.host-calls = 100_000",
         &["flood"],
