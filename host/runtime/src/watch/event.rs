@@ -241,7 +241,7 @@ impl ReloadError {
                 | LoadError::Host(_),
             ) => true,
             ReloadError::Load(LoadError::Refused(refusal)) => {
-                false && behind && refusal.kind == RefusalKind::CompileLimit
+                behind && refusal.kind == RefusalKind::CompileLimit
             }
             _ => false,
         }
