@@ -8,7 +8,7 @@ use tollgate::{Compiler, Profile};
 
 use crate::cli::tollgate;
 use crate::signer::Author;
-use crate::watched::{Watched, bytes, digest};
+use crate::watched::{Watched, bytes, digest, version};
 
 const EVERY: Duration = Duration::from_millis(50);
 
@@ -132,10 +132,11 @@ fn policies_hold_whatever_lies_in_the_folder() {
 fn a_policy_that_could_not_be_held_is_tried_again() {
     let mut watched = Watched::new();
     let at = |name: &str| watched.place.path().join(name);
-    let (fails, hangs) = (at("fails"), at("hangs"));
+    let (fails, hangs, starts) = (at("fails"), at("hangs"), at("starts"));
     let program = at("worker");
     let script = format!(
-        "#!/bin/sh\n[ -e '{}' ] && exit 1\n[ -e '{}' ] && exec sleep 60\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\necho >> '{}'\n[ -e '{}' ] && exit 1\n[ -e '{}' ] && exec sleep 60\nexec '{}' \"$@\"\n",
+        starts.display(),
         fails.display(),
         hangs.display(),
         tollgate().display()
@@ -157,7 +158,7 @@ fn a_policy_that_could_not_be_held_is_tried_again() {
     let mut before = calls();
     for (flag, more, label) in [
         (&fails, "", "load"),
-        (&hangs, "limits.compile-time = \"1s\"", "compile-limit"),
+        (&hangs, "limits.compile-time = \"2s\"", "compile-limit"),
     ] {
         // The component is the one that serves; and one that is bad.
         for (number, good) in [(1_000_001, true), (1_000_002, false)] {
@@ -182,15 +183,15 @@ fn a_policy_that_could_not_be_held_is_tried_again() {
             }
         }
     }
-    // A component that cannot be compiled is not for its own sake: it is brought again when it can be.
+    // For its own sake, a component that takes too long is not compiled again.
     std::fs::write(&hangs, "").unwrap();
-    watched.install("echo", &crate::watched::version("echo", 2));
-    assert_eq!(watched.wrong("kept", "echo"), "compile-limit");
-    std::fs::remove_file(&hangs).unwrap();
+    watched.write("late.toml", "limits.compile-time = \"100ms\"");
+    watched.install("late", &version("echo", 2));
+    assert_eq!(watched.wrong("failed", "late"), "compile-limit");
+    let started = || std::fs::read_to_string(&starts).unwrap().len();
+    let before = started();
     watched.is_quiet();
-    assert_eq!(watched.digest("echo"), Some(digest(&bytes("echo"))));
-    watched.folder().rescan();
-    watched.next("replaced");
+    assert_eq!(started(), before);
 }
 
 /// A key that is taken back is one whatever else the policy asks for that this program does not do.
