@@ -1,0 +1,69 @@
+//! Which component is instantiated, and so counted once more each time.
+
+use super::*;
+
+/// What is instantiated is written where it is instantiated, or outside of it: nothing is passed.
+#[test]
+fn components_that_are_passed_are_not_instantiated() {
+    let ty = section(7, b"\x01\x41\0");
+    let import = section(10, b"\x01\0\x01a\x04\0");
+    let refused = refusal(&SHAPE, &component(&[ty, import, section(5, b"\x01\0\0\0")])).unwrap();
+    assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
+    let outer = component(&[section(6, b"\x01\x04\x02\x01\0"), section(5, b"\x01\0\0\0")]);
+    let whole = component(&[section(4, &component(&[])), section(4, &outer)]);
+    assert!(refusal(&SHAPE, &whole).is_none());
+    // What an alias names counts as much as what is written.
+    let many = component(&[section(1, &module(&[])), items(2, 900, b"\0\0\0")]);
+    let outer = component(&[section(6, b"\x01\x04\x02\x01\0"), items(5, 12, b"\0\0\0")]);
+    let whole = component(&[
+        section(4, &many),
+        section(4, &outer),
+        section(5, b"\x01\0\x01\0"),
+    ]);
+    let refused = refusal(&SHAPE, &whole).unwrap();
+    assert!(refused.message.contains("instances"), "{refused}");
+}
+
+/// It may be any component: here one that an imported instance has.
+#[test]
+fn components_of_instances_are_not_instantiated() {
+    let ty = section(7, b"\x01\x42\x02\x01\x41\0\x04\0\x01c\x04\0");
+    let import = section(10, b"\x01\0\x01a\x05\0");
+    let alias = section(6, b"\x01\x04\0\0\x01c");
+    let small = section(4, &component(&[]));
+    let first = section(5, b"\x01\0\0\0");
+    let whole = component(&[
+        ty.clone(),
+        import.clone(),
+        alias.clone(),
+        small.clone(),
+        first,
+    ]);
+    let refused = refusal(&SHAPE, &whole).unwrap();
+    assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
+    let second = section(5, b"\x01\0\x01\0");
+    let refused = refusal(&SHAPE, &component(&[ty, import, alias, small, second]));
+    assert!(refused.is_none(), "{refused:?}");
+}
+
+/// Whatever brings a component takes an index, and the one that is instantiated is the one that is counted.
+#[test]
+fn components_are_counted_by_their_index() {
+    let ty = section(7, b"\x01\x41\0");
+    let import = section(10, b"\x01\0\x01a\x04\0");
+    let export = section(11, b"\x01\0\x01b\x04\0\0");
+    let small = || section(4, &component(&[]));
+    for (times, many) in [(1, false), (12, true)] {
+        let large = component(&[section(1, &module(&[])), items(2, 900, b"\0\0\0")]);
+        let instances = |index| items(5, times, &[b"\0", number(index).as_slice(), b"\0"].concat());
+        for bytes in [
+            component(&[ty.clone(), import.clone(), section(4, &large), instances(1)]),
+            component(&[small(), export.clone(), section(4, &large), instances(2)]),
+            component(&[section(4, &large), export.clone(), instances(1)]),
+        ] {
+            let refused = refusal(&SHAPE, &bytes);
+            assert_eq!(refused.is_some(), many, "{refused:?}");
+            assert!(refused.is_none_or(|refused| refused.message.contains("instances")));
+        }
+    }
+}
