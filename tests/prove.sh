@@ -196,7 +196,7 @@ prove store-commit     $rt/imports/store.rs 's/self\.charge_store(&COMMIT)?;//' 
 prove store-get-cap    $rt/imports/store.rs 's/let most = self\.meter\.limits\.host_data;/let most = u64::MAX;/' store::an_answer_is_no_larger_than_host_data_allows
 prove store-list-cap   $rt/database.rs 's/bytes > bounds\.bytes/false/' store::an_answer_is_no_larger_than_host_data_allows
 prove store-list-cost  $rt/database.rs 's/cost > bounds\.cost/false/' store::the_store_is_paid_for_in_advance
-prove store-regular    $rt/stores.rs 's/is_ok_and(|found| !found\.is_file())/is_ok_and(|found| false \&\& !found.is_file())/' store_file::what_is_no_store_is_not_opened
+prove store-regular    $rt/stores.rs 's/Ok(found) if !found\.is_file()/Ok(found) if false \&\& !found.is_file()/' store_file::what_is_no_store_is_not_opened
 prove store-mode       $rt/stores.rs 's/options\.mode(0o600)/options.mode(0o644)/' store_file::a_file_outlives_its_runtime
 prove drafts           $rt/verdict.rs 's/return want == have;/return true;/' standard::other_drafts_are_refused
 prove link-store       $rt/imports/mod.rs 's/if grants\.store\.is_some() {/if true {/' what_is_not_granted_is_not_linked tollgate

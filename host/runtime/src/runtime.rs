@@ -276,7 +276,7 @@ impl Runtime {
         )
     }
 
-    /// What is left of an instance's start: the imports that `grants` allows, and no others.
+    /// Links code to what `grants` allows, and to nothing else.
     pub(crate) fn link(
         &self,
         code: &Code,

@@ -125,9 +125,11 @@ impl Files {
 /// Opens a regular file for reading and writing; a new one is for its owner only.
 fn open_file(path: &Path) -> io::Result<File> {
     // Looked at before it is opened: opening a pipe would wait for its other end.
-    // Where nothing can be looked at, opening says why.
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("not a regular file"));
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(io::Error::other("not a regular file")),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -83,12 +83,8 @@ impl Session {
         let call = Call::parse(expression)?;
         let function = find(self.provider(), call.name)?;
         let types: Vec<_> = function.ty.params().map(|(_, ty)| ty).collect();
-        let fits = UntypedFuncCall::parse(&call.text).and_then(|parsed| {
-            let params: Result<Vec<Val>, _> = parsed.to_wasm_params(&types);
-            params
-        });
-        let params = fits.map_err(|error| {
-            let place = call.place(&error);
+        let params: Vec<Val> = call.parsed.to_wasm_params(&types).map_err(|error| {
+            let place = place(call.expression, call.name, &error);
             CallError::Arguments(format!("{place}; it is `{}`", function.signature()))
         })?;
         let results = function.ty.results().len();
@@ -126,8 +122,7 @@ pub fn check_expression(expression: &str) -> Result<(), CallError> {
 struct Call<'e> {
     expression: &'e str,
     name: &'e str,
-    /// WAVE names a call by a plain identifier; which function it is is settled by the name.
-    text: String,
+    parsed: UntypedFuncCall<'static>,
 }
 
 impl<'e> Call<'e> {
@@ -140,29 +135,28 @@ impl<'e> Call<'e> {
                 "`{shown}` is not a call; write it as `name(argument, …)`"
             ))
         })?;
-        let text = format!("f{arguments}");
-        let call = Call {
+        // WAVE names a call by a plain identifier; which function it is is settled by the name.
+        let parsed = UntypedFuncCall::parse(&format!("f{arguments}"))
+            .map(UntypedFuncCall::into_owned)
+            .map_err(|error| CallError::Arguments(place(expression, name, &error)))?;
+        Ok(Call {
             expression,
             name,
-            text,
-        };
-        match UntypedFuncCall::parse(&call.text) {
-            Ok(_) => Ok(call),
-            Err(error) => Err(CallError::Arguments(call.place(&error))),
-        }
+            parsed,
+        })
     }
+}
 
-    /// What is wrong with it, and where.
-    fn place(&self, error: &ParserError) -> String {
-        let at = error.span().start.saturating_sub(1) + self.name.len();
-        let detail = error.detail().map(|detail| format!(": {detail}"));
-        format!(
-            "`{}`, at character {at}: {}{}",
-            crate::escape::line(self.expression),
-            error.kind(),
-            detail.unwrap_or_default()
-        )
-    }
+/// What is wrong with an expression, and where.
+fn place(expression: &str, name: &str, error: &ParserError) -> String {
+    let at = error.span().start.saturating_sub(1) + name.len();
+    let detail = error.detail().map(|detail| format!(": {detail}"));
+    format!(
+        "`{}`, at character {at}: {}{}",
+        crate::escape::line(expression),
+        error.kind(),
+        detail.unwrap_or_default()
+    )
 }
 
 fn answer(value: Option<&Val>) -> wasmtime::Result<Result<String, WaveError>> {

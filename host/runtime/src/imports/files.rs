@@ -212,13 +212,12 @@ fn kind(file_type: FileType) -> Kind {
 /// Puts `data` in place of whatever is at `path`, whole or not at all: a reader, or a machine that loses
 /// power, sees the old file or the new one.
 fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), Trouble> {
-    // What is there may be replaced only if it is a file; a link is replaced itself, not followed. Where nothing can be
-    // looked at, nothing can be made either.
-    if let Ok(metadata) = dir.symlink_metadata(path)
-        && !metadata.is_file()
-        && !metadata.is_symlink()
-    {
-        return Err(Trouble::Denied(Reason::NotAFile));
+    // What is there may be replaced only if it is a file; a link is replaced itself, not followed.
+    match dir.symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() || metadata.is_symlink() => {}
+        Ok(_) => return Err(Trouble::Denied(Reason::NotAFile)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
     }
     let (temporary, mut file) = temporary(dir, path)?;
     let written = file
