@@ -177,6 +177,7 @@ fn log_floods_are_cut_and_counted() {
     let report = run("hostile", &small, "log-flood-huge");
     assert!(report.usage.log_bytes <= 1024);
     assert!(report.logs_dropped > 0);
+    assert_eq!(report.to_json()["logs_dropped"], report.logs_dropped);
     attack("log-flood-tiny", &small).faults("host-calls");
     if !counts_fuel() {
         return;

@@ -3,13 +3,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
 use tollgate::{Cache, CacheError, Compiled, Distrust};
 
 use crate::cache::Shelf;
 use crate::harness::numbered;
+use crate::roots::add_fifo;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -17,10 +17,6 @@ fn mode(path: &Path) -> u32 {
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-fn pipe(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 /// What must not wait for the other end of a pipe.
@@ -149,7 +145,7 @@ fn a_key_that_others_may_know_is_none() {
     symlink(&elsewhere, &key).unwrap();
     is_none();
     fs::remove_file(&key).unwrap();
-    pipe(&key);
+    add_fifo(&key);
     let named = path.clone();
     let error = soon(move || refused(&named));
     assert!(matches!(error, CacheError::Key { .. }), "{error}");
@@ -174,11 +170,11 @@ fn what_is_no_regular_file_is_no_entry() {
     symlink(&aside, &entry).unwrap();
     is_none(Distrust::NotAFile);
     fs::remove_file(&entry).unwrap();
-    pipe(&entry);
+    add_fifo(&entry);
     let (runtime, piped) = (shelf.runtime.clone(), source.clone());
     soon(move || runtime.load(&piped, &crate::harness::policy("")).map(drop)).unwrap();
     fs::remove_file(&entry).unwrap();
-    pipe(&entry);
+    add_fifo(&entry);
     is_none(Distrust::NotAFile);
     fs::remove_file(&entry).unwrap();
     drop(std::os::unix::net::UnixListener::bind(&entry).unwrap());

@@ -108,6 +108,7 @@ fn a_panic_in_a_host_function_is_a_host_error() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut session = provider.session();
     let error = session.wave("panic()").unwrap_err();
+    let other = provider.session().wave("panic()").unwrap_err();
     std::panic::set_hook(quiet);
     match &error {
         CallError::Host(host) => {
@@ -116,9 +117,17 @@ fn a_panic_in_a_host_function_is_a_host_error() {
                 "the caller learns an id"
             );
             assert!(host.detail().contains("hunter2"), "the operator learns all");
+            let message = format!("the host failed (error {}); see the log", host.id());
+            assert_eq!(error.to_string(), message);
+            let report = tollgate::host_error_json(provider.as_async().info(), host);
+            assert_eq!(report["outcome"], "host-error");
+            assert_eq!(report["provider"]["name"], "sleeper");
+            let shown = serde_json::json!({ "id": host.id(), "message": message });
+            assert_eq!(report["host_error"], shown);
         }
         other => panic!("{other:?}"),
     }
+    assert_ne!(error.to_string(), other.to_string(), "each has its number");
     assert!(
         matches!(session.wave("once(1)"), Err(CallError::Ended)),
         "never used again"

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tollgate::{Outcome, Report};
 
 use crate::harness::{all_but, blocking, counts_fuel, policy, returned, source};
-use crate::roots::{add_links, folders};
+use crate::roots::{add_fifo, add_links, folders};
 
 struct Roots {
     folder: TempDir,
@@ -215,12 +215,7 @@ fn a_read_only_root_stays_as_it_is() {
 #[test]
 fn only_regular_files_are_read_or_replaced() {
     let roots = Roots::new();
-    let fifo = roots.path().join("out/fifo");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&fifo)
-        .status()
-        .unwrap();
-    assert!(made.success());
+    add_fifo(&roots.path().join("out/fifo"));
     let _socket = std::os::unix::net::UnixListener::bind(roots.path().join("out/socket")).unwrap();
     for path in ["fifo", "socket", "."] {
         assert_eq!(

@@ -1,5 +1,5 @@
 //! Functions of the embedder's that panic where it hurts most: after they waited, while another guest of the same
-//! runtime is in the middle of its work. Row 51.
+//! runtime is in the middle of its work; and functions that the machine fails. Row 51.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ fn woken(ms: u32) -> wasmtime::Result<()> {
     panic!("the host's own mistake after {ms} ms")
 }
 
-/// What `sleeper.wat` imports, of which the function that sleeps panics when it wakes up.
+/// What `sleeper.wat` imports, of which the function that sleeps panics when it wakes up, and the one that panics finds
+/// no memory instead.
 fn nightmare(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
     interface.func_wrap_async(
@@ -28,7 +29,26 @@ fn nightmare(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
         },
     )?;
     interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
-    interface.func_wrap("panic", |_, (): ()| Ok(()))
+    interface.func_wrap("panic", |_, (): ()| -> wasmtime::Result<()> {
+        Err(std::io::Error::from(std::io::ErrorKind::OutOfMemory).into())
+    })
+}
+
+fn builder() -> tollgate::Builder {
+    crate::harness::builder().interface("acme:clock/sleep@0.1.0", nightmare)
+}
+
+/// The guest did nothing wrong.
+#[test]
+fn a_failure_of_the_machine_is_a_host_error() {
+    let runtime = tollgate::blocking::Runtime::from(builder().build());
+    let provider = runtime.load(&source("sleeper"), &policy(CLOCK)).unwrap();
+    let mut session = provider.session();
+    match session.wave("panic()") {
+        Err(CallError::Host(host)) => assert!(host.detail().contains("memory"), "{host:?}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(session.wave("once(1)"), Err(CallError::Ended)));
 }
 
 #[test]
@@ -37,10 +57,7 @@ fn a_panic_after_waiting_ends_one_session_and_no_other() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     // A place for the one that panics and one for the one that must not notice.
-    let runtime = crate::harness::builder()
-        .concurrency(2)
-        .interface("acme:clock/sleep@0.1.0", nightmare)
-        .build();
+    let runtime = builder().concurrency(2).build();
     let load = |guest: &str, policy_text: &str| {
         let (source, policy) = (source(guest), policy(policy_text));
         wait(runtime.load(&source, &policy)).unwrap()

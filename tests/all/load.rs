@@ -141,6 +141,14 @@ fn all_unknown_imports_are_listed_at_once() {
     for import in &refusal.imports {
         assert_eq!(import.judgement.label(), "unknown", "{import}");
     }
+    let info = load("echo", "").as_async().info().clone();
+    let report = tollgate::refused_json(&info, &refusal, &Default::default());
+    let [interface, function] = [0, 1].map(|n| report["refusal"]["imports"][n]["note"].as_str());
+    assert_eq!(interface, None);
+    assert_eq!(
+        function,
+        Some("this host offers whole interfaces, and this is a bare function")
+    );
 }
 
 /// Row 10: what is known and not granted is denied, each with the line that would grant it; with those

@@ -31,3 +31,9 @@ pub(crate) fn add_links(folder: &Path) {
     symlink(folder.join("secret"), at("absolute")).unwrap();
     symlink("a.txt", at("inside")).unwrap();
 }
+
+/// A pipe with a name, which whoever opens it waits at.
+pub(crate) fn add_fifo(at: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(at).status();
+    assert!(made.unwrap().success());
+}

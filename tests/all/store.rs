@@ -196,6 +196,9 @@ fn providers_of_one_name_have_one_store() {
 fn buckets_are_handles() {
     let fault = attack("store-handles", &with("")).faults("handles");
     assert_eq!(fault.kind, FaultKind::Handles(1_024));
+    // One that is let go is one no more.
+    let many = ask(&load(&with("")), "store-loop open 2000");
+    assert!(many.outcome.fault().is_none(), "{:?}", many.outcome);
 }
 
 #[test]

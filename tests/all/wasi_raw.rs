@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tollgate::{CommandInput, ExitCode, Policy, Report};
 
 use crate::harness::{blocking, policy, source};
-use crate::roots::{add_links, folders};
+use crate::roots::{add_fifo, add_links, folders};
 use crate::wasi::stdout;
 
 /// What the guest did in `folders`, with `quotas` of `out`.
@@ -162,6 +162,8 @@ fn files_are_opened_as_what_they_are() {
         ("out/none", "-", "read", "no-entry"),
         ("out/none", "truncate", "write", "no-entry"),
         ("data/inside", "-", "read", "loop"),
+        // Whoever asks for neither reads.
+        ("out/b.txt", "-", "-", "DescriptorFlags(0x0)"),
     ] {
         let args = ["open", path, how, flags];
         assert_eq!(said(&folder, &args), code, "{args:?}");
@@ -186,6 +188,36 @@ fn files_are_opened_as_what_they_are() {
         said(&folder, &["stat", "data/inside"]),
         "DescriptorType::SymbolicLink 0"
     );
+    add_fifo(&folder.path().join("data/fifo"));
+    assert_eq!(
+        said(&folder, &["stat", "data/fifo"]),
+        "DescriptorType::Unknown 0"
+    );
+}
+
+/// To look for a file is not to make one, and to make one that is to be read makes it.
+#[test]
+fn what_is_not_there_counts_when_it_is_made() {
+    let folder = folders();
+    let look = ["open", "out/none", "-", "read"];
+    let make = ["open", "out/none", "create", "read"];
+    let report = raw(&folder, "max-files = 0", &look);
+    assert_eq!(stdout(&report), "no-entry\n");
+    assert!(report.denials.is_empty(), "{:?}", report.denials);
+    let report = raw(&folder, "max-files = 0", &make);
+    assert_eq!(stdout(&report), "quota\n");
+    assert_eq!(report.denials.len(), 1);
+    let report = raw(&folder, "max-files = 1", &make);
+    assert_eq!(stdout(&report), "DescriptorFlags(READ)\n");
+    assert!(folder.path().join("out/none").exists());
+}
+
+/// A clock that stands goes by steps, and a guest that has looked at it sleeps from where it stands; a look is a step.
+#[test]
+fn a_standing_clock_has_steps_and_alarms() {
+    let said = |args: &[&str]| stdout(&under(&policy("grants.wasi = {}"), args));
+    assert_eq!(said(&["clocks"]), "1000000 1.0\n");
+    assert_eq!(said(&["nap", "50"]), "51\n");
 }
 
 /// Whatever the host writes to: what is kept is no terminal.

@@ -19,12 +19,7 @@ fn what_is_no_file_is_told_and_not_waited_for() {
     watched.write("z.toml", "");
     let folder = watched.path();
     let path = |name: &str| folder.join(name);
-    let pipe = |name: &str| {
-        let made = std::process::Command::new("mkfifo")
-            .arg(path(name))
-            .status();
-        assert!(made.unwrap().success());
-    };
+    let pipe = |name: &str| crate::roots::add_fifo(&path(name));
     pipe("a.wasm");
     watched.write("a.toml", "");
     std::fs::create_dir(path("b.wasm")).unwrap();

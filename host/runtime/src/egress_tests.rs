@@ -70,3 +70,13 @@ fn look_ups_that_nobody_waits_for_are_bounded() {
         assert_eq!(ASKED.load(Ordering::SeqCst), LOOK_UPS + 6);
     });
 }
+
+#[test]
+fn the_system_knows_this_machine_and_no_name_that_is_none() {
+    let found = look_up("localhost").unwrap();
+    assert!(
+        !found.is_empty() && found.iter().all(IpAddr::is_loopback),
+        "{found:?}"
+    );
+    assert!(look_up("no-such-host.invalid.").is_err());
+}

@@ -1,5 +1,5 @@
-//! `store-loop HOW COUNT`: asks the store the same thing over and over, `get`, `set`, `delete` or `list`. ATTACKS.md
-//! row 53.
+//! `store-loop HOW COUNT`: asks the store the same thing over and over, `get`, `set`, `delete`, `list`, or opens
+//! another bucket and lets it go, `open`. ATTACKS.md rows 27 and 53.
 
 use crate::{Answer, Error, argument, tollgate::provider::store::Bucket};
 
@@ -10,6 +10,7 @@ pub(super) fn run(argument: &str) -> Answer {
     let once: &dyn Fn() -> Result<(), Error> = match how {
         "get" => &|| bucket.get("key").map(drop),
         "set" => &|| bucket.set("key", &value),
+        "open" => &|| Bucket::open("other").map(drop),
         "delete" => &|| bucket.delete("key"),
         _ => &|| bucket.list_keys().map(drop),
     };

@@ -1,16 +1,18 @@
-//! A WASI command that calls `wasi:filesystem` and `wasi:random` itself, with what the libc of the other guests never
+//! A WASI command that calls `wasi:filesystem`, `wasi:clocks` and `wasi:random` itself, with what the libc of the other guests never
 //! passes. Rows 39 to 42. A path begins with the name of a preopen; the first argument says what to do:
 //!
 //! `open PATH HOW FLAGS` (words with commas between, or `-`) · `read PATH LENGTH OFFSET` · `stream PATH LENGTH` (that
 //! much again and again, until the end) · `same A B` · `flags PATH` · `kind PATH` · `stat PATH` · `times PATH` · `hash
 //! PATH` · `write PATH` (through what is open to be read) · `below PATH` (uses a file as if it were a folder) · `append
 //! PATH BYTES` (again and again, until that fails, and once more) · `random` (eight bytes and a number, secure and
-//! not) · `terminal` (whether it writes to one) · `flood` (eight random bytes at a time, without end)
+//! not) · `terminal` (whether it writes to one) · `clocks` (what they say of their steps) · `nap MS` (looks at the clock
+//! often, then sleeps, and says how long by that clock)
 //!
 //! What came of it is on standard output, errors by the names of their codes.
 
 use std::{env, io::IsTerminal};
 
+use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::filesystem::{
     preopens::get_directories,
     types::{
@@ -128,6 +130,19 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
         .map(|number| number.to_string())
         .collect::<Vec<_>>()
         .join("\n"),
+        ["clocks"] => {
+            let wall = wall_clock::resolution();
+            let (seconds, nanoseconds) = (wall.seconds, wall.nanoseconds);
+            format!("{} {seconds}.{nanoseconds}", monotonic_clock::resolution())
+        }
+        ["nap", ms] => {
+            for _ in 0..100 {
+                monotonic_clock::now();
+            }
+            let start = monotonic_clock::now();
+            monotonic_clock::subscribe_duration(u64::from(number(ms)?) * 1_000_000).block();
+            ((monotonic_clock::now() - start) / 1_000_000).to_string()
+        }
         ["terminal"] => std::io::stdout().is_terminal().to_string(),
         _ => return Err(ErrorCode::Unsupported),
     })

@@ -74,9 +74,13 @@ impl Output {
 
     /// Has `bytes` passed on after what came before.
     pub(super) fn pass_on(self, bytes: Bytes) {
-        let mut waiting = self.pipe().lock();
-        waiting.pieces.push_back(bytes);
-        if !std::mem::replace(&mut waiting.writing, true) {
+        let begins = {
+            let mut waiting = self.pipe().lock();
+            waiting.pieces.push_back(bytes);
+            !std::mem::replace(&mut waiting.writing, true)
+        };
+        // Not under the lock: a runtime that is shut down drops the writer at once, which takes it.
+        if begins {
             let writer = Writer {
                 output: self,
                 done: false,
@@ -132,5 +136,26 @@ impl Drop for Writer {
             waiting.writing = false;
         }
         pipe.idle.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+
+    use super::*;
+
+    /// A runtime that is shut down takes its writer along before it wrote anything. What it was to write is lost; who
+    /// comes next is not held up.
+    #[test]
+    fn a_writer_that_never_began_holds_nobody_up() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _entered = handle.enter();
+        let output = Output::Stderr;
+        output.pass_on(Bytes::from_static(b"lost"));
+        assert!(output.is_idle());
+        assert!(output.pipe().lock().pieces.is_empty());
     }
 }

@@ -43,3 +43,26 @@ impl TryRng for Seeded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+
+    use super::*;
+
+    /// However they are asked for, they are the bytes of one stream.
+    #[test]
+    fn numbers_and_bytes_are_of_one_stream() {
+        let mut filled = [0; 12];
+        Seeded::new(1, "a").try_fill_bytes(&mut filled).unwrap();
+        let mut again = Seeded::new(1, "a");
+        assert_eq!(again.try_next_u32().unwrap().to_le_bytes(), filled[..4]);
+        assert_eq!(again.try_next_u64().unwrap().to_le_bytes(), filled[4..]);
+        for other in [Seeded::new(2, "a"), Seeded::new(1, "b")] {
+            let mut bytes = [0; 12];
+            let mut other = other;
+            other.try_fill_bytes(&mut bytes).unwrap();
+            assert_ne!(bytes, filled);
+        }
+    }
+}
