@@ -31,10 +31,17 @@ impl Event {
         }
     }
 
-    /// Level, text and fields of an audit event on one line, which has no others.
+    /// Level, text and fields of an event on one line, which has no others.
     fn line(mut self) -> String {
         let mut line = self.level;
-        for name in ["message", "provider", "capability", "target", "reason"] {
+        for name in [
+            "message",
+            "provider",
+            "event",
+            "capability",
+            "target",
+            "reason",
+        ] {
             if let Some(value) = self.fields.remove(name) {
                 line = format!("{line} {value}");
             }
@@ -56,7 +63,7 @@ impl Visit for Event {
 
 /// Keeps all that is said on one thread, by whichever crate.
 #[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Listener(Arc<Mutex<Vec<Event>>>);
 
 impl Subscriber for Listener {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -82,19 +89,30 @@ impl Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-fn heard(work: impl FnOnce()) -> Vec<Event> {
+impl Listener {
+    fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// Level, name of the provider and text of what was heard of this target.
+    pub(crate) fn lines(&self, target: &str) -> Vec<String> {
+        self.take()
+            .into_iter()
+            .filter(|event| event.target == target)
+            .map(Event::line)
+            .collect()
+    }
+}
+
+fn heard(work: impl FnOnce()) -> Listener {
     let listener = Listener::default();
     tracing::subscriber::with_default(listener.clone(), work);
-    std::mem::take(&mut listener.0.lock().unwrap())
+    listener
 }
 
 /// The lines of the audit log.
 pub(crate) fn audited(work: impl FnOnce()) -> Vec<String> {
-    heard(work)
-        .into_iter()
-        .filter(|event| event.target == "tollgate::audit")
-        .map(Event::line)
-        .collect()
+    heard(work).lines("tollgate::audit")
 }
 
 /// The audit log of an attack.
@@ -252,7 +270,8 @@ fn a_credential_is_in_no_event() {
             client.run(&grant, &format!("http-get {}", url(&server, "/")));
             let own = format!("http-header {} authorization {CANARY}", url(&server, "/"));
             client.run(&grant, &own);
-        });
+        })
+        .take();
         assert!(server.requests()[0].contains(CANARY));
         assert!(!events.is_empty());
         for event in events {

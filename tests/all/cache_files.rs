@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tollgate::{Cache, CacheError, Compiled, Distrust};
 
 use crate::cache::Shelf;
-use crate::harness::numbered;
+use crate::harness::{numbered, soon};
 use crate::roots::add_fifo;
 
 fn mode(path: &Path) -> u32 {
@@ -17,14 +17,6 @@ fn mode(path: &Path) -> u32 {
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// What must not wait for the other end of a pipe.
-fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, answer) = std::sync::mpsc::channel();
-    std::thread::spawn(move || done.send(work()));
-    let answer = answer.recv_timeout(std::time::Duration::from_secs(20));
-    answer.expect("it waits for a pipe")
 }
 
 fn is_root() -> bool {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tollgate::{CallError, Session};
+use tollgate::{CallError, HostState, Session, blocking};
+use wasmtime::component::Linker;
 
 use crate::clock::{CLOCK, SLEEPING};
-use crate::harness::{ALL, alone, attack_by, load, wait};
+use crate::harness::{ALL, alone, attack_by, load, policy, soon, source, wait};
 use crate::invariant;
 
 /// Row 21: one long sleep, and many short ones.
@@ -147,4 +148,28 @@ fn an_interface_of_the_embedders_needs_its_grant_too() {
 fn calls_of_the_embedders_interface_count_and_cost() {
     let policy = format!("{CLOCK}\nlimits.host-calls = 5");
     attack_by("sleeper", "again(0)", &policy).faults("host-calls");
+}
+
+/// A thread's runtime is given to what ends with a session, and not to what goes on without it.
+#[test]
+fn a_task_that_outlasts_its_session_holds_nobody_up() {
+    let lasting = |linker: &mut Linker<HostState>| {
+        let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
+        interface.func_wrap("sleep", |_, (_,): (u32,)| {
+            tokio::spawn(std::future::pending::<()>());
+            Ok(())
+        })?;
+        interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
+        interface.func_wrap("panic", |_, (): ()| Ok(()))
+    };
+    let builder = crate::harness::builder().interface("acme:clock/sleep@0.1.0", lasting);
+    let runtime = blocking::Runtime::from(builder.build());
+    let tasks = soon(move || {
+        let provider = runtime.load(&source("sleeper"), &policy(CLOCK)).unwrap();
+        let mut session = provider.session();
+        session.wave("once(1)").unwrap();
+        drop(session);
+        blocking::alive_tasks()
+    });
+    assert_eq!(tasks, 1);
 }

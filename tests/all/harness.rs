@@ -34,6 +34,14 @@ pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+/// What must not wait for the other end of a pipe, nor run for ever.
+pub(crate) fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    let answer = answer.recv_timeout(std::time::Duration::from_secs(20));
+    answer.expect("it has not come to an end")
+}
+
 /// The folder of built guests: `TOLLGATE_GUESTS`, or where `just guests` puts them.
 pub(crate) fn guests() -> PathBuf {
     std::env::var_os("TOLLGATE_GUESTS").map_or_else(|| root().join("target/guests"), PathBuf::from)

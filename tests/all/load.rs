@@ -225,6 +225,9 @@ fn other_versions_are_refused_naming_all() {
         let text = refusal.to_string();
         assert!(text.contains(theirs), "{text}");
         assert!(text.contains("serves versions 0.1.0 and 0.2.0"), "{text}");
+        let info = load("echo", "").as_async().info().clone();
+        let report = tollgate::refused_json(&info, &refusal, &Default::default());
+        assert_eq!(report["refusal"]["imports"][0]["have"], "0.1.0, 0.2.0");
     }
 }
 
@@ -292,4 +295,10 @@ fn the_verdict_needs_no_compilation_and_names_the_world() {
         source("ledger-csv").inspect().unwrap().world().as_deref(),
         Some("tollgate:ledger/statement-importer@0.1.0")
     );
+    let command = source("hello-command").inspect().unwrap().world().unwrap();
+    assert!(command.starts_with("wasi:cli/command@0.2."), "{command}");
+    // Not everything of the command line's package is a command.
+    let text = r#"(component (instance $i) (export "wasi:cli/stdin@0.2.0" (instance $i)))"#;
+    let other = Source::bytes("other", wat::parse_str(text).unwrap());
+    assert_eq!(other.inspect().unwrap().world(), None);
 }

@@ -55,6 +55,7 @@ mod profile;
 mod providers;
 mod quotas;
 mod registry;
+mod reports;
 mod roots;
 mod server;
 mod sessions;

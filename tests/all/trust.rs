@@ -68,7 +68,8 @@ fn each_bad_signature_has_its_reason() {
         ),
         ("malformed", with(&good[..good.len() - 5]), "fourth line"),
         ("malformed", with(&format!("{good}more")), "four lines"),
-        ("too-large", with(&"x".repeat(5000)), "4 KiB"),
+        ("malformed", with(&"x".repeat(4096)), "four lines"),
+        ("too-large", with(&"x".repeat(4097)), "4 KiB"),
         (
             "unknown-key",
             with(&other.sign(&bytes, "echo.wasm")),

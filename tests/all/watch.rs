@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -9,6 +10,7 @@ use tollgate::watch::Event;
 use tollgate::{CallError, Outcome, Runtime};
 use wasmtime::StoreContextMut;
 
+use crate::audit::Listener;
 use crate::clock::CLOCK;
 use crate::harness::{returned, wait};
 use crate::watched::{Watched, bytes, digest, touch, version};
@@ -116,11 +118,19 @@ fn a_call_under_way_finishes_on_what_it_began_with() {
         }
         let new = bytes("echo");
         watched.install("x", &new);
-        match watched.next("replaced") {
-            Event::Replaced { from, to, .. } => {
-                assert_eq!((from, to), (digest(&old), digest(&new)))
+        let event = watched.next("replaced");
+        match event {
+            Event::Replaced {
+                ref from, ref to, ..
+            } => {
+                assert_eq!((from, to), (&digest(&old), &digest(&new)));
+                let text = event.to_string();
+                assert!(
+                    text.ends_with(&format!("replaced: {from} by {to}")),
+                    "{text}"
+                );
             }
-            other => panic!("{other}"),
+            ref other => panic!("{other}"),
         }
         let fresh = watched.folder().get("x").unwrap();
         let report = fresh.session().run(b"new").await.unwrap();
@@ -305,4 +315,40 @@ fn it_is_the_same_for_async_programs() {
         let none = runtime.watch(tollgate::watch::Watch::new("no/such")).await;
         assert!(none.unwrap_err().to_string().contains("no/such"));
     });
+}
+
+/// What somebody should look at is a warning, what happened is not.
+#[test]
+fn the_log_has_what_is_told() {
+    let listener = Listener::default();
+    let (heard, (tell, told)) = (listener.clone(), channel());
+    let mut watched = Watched::new();
+    watched.install("a", &bytes("echo"));
+    watched.write("a.toml", "");
+    watched.serve(|watch| {
+        let mut listens = false;
+        watch.on_event(move |event| {
+            // The log is one thread's, and this is told on the one that looks after the folder.
+            if !std::mem::replace(&mut listens, true) {
+                std::mem::forget(tracing::subscriber::set_default(heard.clone()));
+            }
+            tell.send(event.label()).unwrap();
+        })
+    });
+    let next = || told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(next(), "loaded");
+    watched.install("a", b"noise");
+    assert_eq!(next(), "kept");
+    watched.install("a", &version("echo", 1));
+    assert_eq!(next(), "replaced");
+    let lines = listener.lines("tollgate::watch");
+    let [kept, replaced] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert!(
+        kept.starts_with("WARN a: the old one serves on: "),
+        "{kept}"
+    );
+    assert!(kept.ends_with(" a kept"), "{kept}");
+    assert!(replaced.starts_with("INFO a: replaced: "), "{replaced}");
 }

@@ -107,6 +107,9 @@ fn policies_hold_whatever_lies_in_the_folder() {
         assert_eq!(watched.wrong("kept", "parrot"), "load", "{way}");
         split.write("other.toml", "");
         watched.is_quiet();
+        // Unless somebody asks.
+        watched.folder().rescan();
+        assert_eq!(watched.wrong("kept", "parrot"), "load", "{way}");
         assert_eq!(split.calls("parrot"), 1_234_567);
         // All is as it would have been without that.
         match way {
@@ -228,4 +231,23 @@ fn what_a_program_cannot_keep_does_not_hide_what_is_taken_back() {
         watched.write("checksums.toml", &whole);
         watched.next("settled");
     }
+}
+
+/// What is wrong with the component is not what is wrong under its policy: both are told.
+#[test]
+fn a_bad_component_does_not_hide_what_is_taken_back() {
+    let mut watched = Watched::new();
+    watched.install("hashes", &bytes("standard-store"));
+    watched.write("hashes.toml", "grants = { store = true, config = {} }");
+    watched.serve(|watch| watch);
+    watched.next("loaded");
+    watched.install("hashes", b"noise");
+    assert_eq!(watched.wrong("kept", "hashes"), "malformed");
+    watched.write("hashes.toml", "");
+    assert_eq!(watched.wrong("withdrawn", "hashes"), "imports");
+    assert_eq!(watched.wrong("failed", "hashes"), "malformed");
+    watched.nothing_else();
+    // Whoever asks is told what is wrong, though nothing changed.
+    watched.folder().rescan();
+    assert_eq!(watched.wrong("failed", "hashes"), "malformed");
 }

@@ -17,12 +17,17 @@ fn a_policy_that_changes_holds_for_the_same_component() {
     assert_eq!(calls(), Limits::default().host_calls);
     let same = digest(&bytes("echo"));
     watched.write("echo.toml", "limits.host-calls = 1234567");
-    match watched.next("replaced") {
+    let event = watched.next("replaced");
+    match &event {
         tollgate::watch::Event::Replaced { from, to, .. } => {
-            assert_eq!((&from, &to), (&same, &same));
+            assert_eq!((from, to), (&same, &same));
         }
         other => panic!("{other}"),
     }
+    assert!(
+        event.to_string().contains("under its new policy"),
+        "{event}"
+    );
     assert_eq!(calls(), 1_234_567);
     // A grant, too, where it was missing.
     watched.install("hashes", &bytes("checksums"));

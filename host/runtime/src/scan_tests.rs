@@ -234,6 +234,7 @@ fn each_limit_is_the_one_that_refuses() {
             core(&[items(6, 10_001, b"\x7f\0\x41\0\x0b")]),
         ),
         (|s| &mut s.segments, core(&[items(11, 50_001, b"\x01\0")])),
+        (|s| &mut s.segments, core(&[items(9, 50_001, b"\x01\0\0")])),
         (
             |s| &mut s.elements,
             core(&[items(

@@ -100,15 +100,7 @@ fn watch(folders: &[PathBuf], wake: &Arc<Wake>) -> Result<RecommendedWatcher, Wa
         Err(_) => wake.tell(true),
     };
     let failed = |error: &notify::Error| WatchError::Watcher {
-        message: match error.kind {
-            notify::ErrorKind::MaxFilesWatch => {
-                "this user watches too much already; raise fs.inotify.max_user_watches".to_owned()
-            }
-            notify::ErrorKind::Io(ref error) if error.raw_os_error() == Some(EMFILE) => {
-                format!("{error}; raise the limit of open files, or fs.inotify.max_user_instances")
-            }
-            _ => error.to_string(),
-        },
+        message: why(error),
     };
     let mut watcher = notify::recommended_watcher(tell).map_err(|error| failed(&error))?;
     for folder in folders {
@@ -117,6 +109,19 @@ fn watch(folders: &[PathBuf], wake: &Arc<Wake>) -> Result<RecommendedWatcher, Wa
             .map_err(|error| failed(&error))?;
     }
     Ok(watcher)
+}
+
+/// What the system said, and the cure where it is known.
+fn why(error: &notify::Error) -> String {
+    match error.kind {
+        notify::ErrorKind::MaxFilesWatch => {
+            "this user watches too much already; raise fs.inotify.max_user_watches".to_owned()
+        }
+        notify::ErrorKind::Io(ref error) if error.raw_os_error() == Some(EMFILE) => {
+            format!("{error}; raise the limit of open files, or fs.inotify.max_user_instances")
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// `EMFILE`, the same on every Unix.
@@ -128,5 +133,41 @@ fn is_reading(kind: EventKind) -> bool {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
         EventKind::Access(_) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::CreateKind;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_watched_comes_with_the_cure() {
+        let of = |number| {
+            let error = std::io::Error::from_raw_os_error(number);
+            why(&notify::Error::io(error))
+        };
+        let full = why(&notify::Error::new(notify::ErrorKind::MaxFilesWatch));
+        assert!(full.contains("max_user_watches"), "{full}");
+        assert!(of(EMFILE).contains("max_user_instances"));
+        assert!(!of(2).contains("raise"));
+    }
+
+    #[test]
+    fn who_reads_tells_nothing_and_who_wrote_does() {
+        let opened = AccessKind::Open(AccessMode::Read);
+        let read = AccessKind::Close(AccessMode::Read);
+        for kind in [opened, read, AccessKind::Read] {
+            assert!(is_reading(EventKind::Access(kind)));
+        }
+        let wrote = AccessKind::Close(AccessMode::Write);
+        for kind in [
+            EventKind::Access(wrote),
+            EventKind::Create(CreateKind::File),
+            EventKind::Any,
+        ] {
+            assert!(!is_reading(kind));
+        }
     }
 }
