@@ -108,8 +108,8 @@ fn a_panic_in_a_host_function_is_a_host_error() {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut session = provider.session();
-    let error = session.wave("panic()").unwrap_err();
     let other = provider.session().wave("panic()").unwrap_err();
+    let error = session.wave("panic()").unwrap_err();
     std::panic::set_hook(quiet);
     match &error {
         CallError::Host(host) => {
