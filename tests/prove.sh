@@ -179,7 +179,8 @@ prove wasi-file-times   $rt/imports/wasi/opened.rs 's/filter(|_| times)/filter(|
 prove wasi-seed         $rt/imports/wasi.rs 's/\.insecure_random_seed(Seeded::new(seed, "seed")\.number());/;/' wasi_table::
 prove wasi-env          $rt/imports/wasi.rs 's/grant\.env_from_host\.iter()\.filter_map(|name| {/std::env::vars().map(|(name, _)| name).filter_map(|ref name: String| {/' wasi_table::
 prove wasi-inherit      $rt/runtime.rs 's/\&\& !self\.shared\.inherit_stdio/\&\& false/' wasi_table::the_hosts_output_is_for_programs_that_give_it_away
-prove wasi-one-writer  $rt/imports/wasi/pipe.rs 's/if !std::mem::replace(&mut waiting\.writing, true) {/if !std::mem::replace(\&mut waiting.writing, true) || true {/' wasi_table::a_full_pipe_holds_up_one_thread
+prove wasi-one-writer  $rt/imports/wasi/pipe.rs 's/^            !std::mem::replace(&mut waiting\.writing, true)$/            !std::mem::replace(\&mut waiting.writing, true) || true/' wasi_table::a_full_pipe_holds_up_one_thread
+prove wasi-writer-gone $rt/imports/wasi/pipe.rs 's/if !self\.done {/if false \&\& !self.done {/' pipe::tests tollgate
 prove wasi-asked       $rt/imports/wasi/stdio.rs 's/is_some() && !permitted/is_some() \&\& !permitted \&\& false/' wasi_table::who_does_not_ask
 prove store-names      $rt/imports/store.rs 's/decision\.map_err(|reason| self\.refuse_store(target, reason))/{ let _ = (decision, target); Ok(()) }/' store::keys_and_buckets_have_a_length
 prove store-quota      $rt/imports/store.rs 's/decide::store(&reach.grants, StoreRequest::Change(before, after))/{ let _ = (\&reach, before, after); Ok(()) }/' store::quotas_hold
