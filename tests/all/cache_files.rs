@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tollgate::{Cache, CacheError, Compiled, Distrust};
 
 use crate::cache::Shelf;
-use crate::harness::{numbered, soon};
+use crate::harness::{in_time, numbered};
 use crate::roots::add_fifo;
 
 fn mode(path: &Path) -> u32 {
@@ -139,7 +139,7 @@ fn a_key_that_others_may_know_is_none() {
     fs::remove_file(&key).unwrap();
     add_fifo(&key);
     let named = path.clone();
-    let error = soon(move || refused(&named));
+    let error = in_time(move || refused(&named));
     assert!(matches!(error, CacheError::Key { .. }), "{error}");
     restore();
 }
@@ -164,7 +164,7 @@ fn what_is_no_regular_file_is_no_entry() {
     fs::remove_file(&entry).unwrap();
     add_fifo(&entry);
     let (runtime, piped) = (shelf.runtime.clone(), source.clone());
-    soon(move || runtime.load(&piped, &crate::harness::policy("")).map(drop)).unwrap();
+    in_time(move || runtime.load(&piped, &crate::harness::policy("")).map(drop)).unwrap();
     fs::remove_file(&entry).unwrap();
     add_fifo(&entry);
     is_none(Distrust::NotAFile);

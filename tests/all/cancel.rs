@@ -9,7 +9,7 @@ use tollgate::{CallError, HostState, Session, blocking};
 use wasmtime::component::Linker;
 
 use crate::clock::{CLOCK, SLEEPING};
-use crate::harness::{ALL, alone, attack_by, load, policy, soon, source, wait};
+use crate::harness::{ALL, alone, attack_by, in_time, load, policy, source, wait};
 use crate::invariant;
 
 /// Row 21: one long sleep, and many short ones.
@@ -164,7 +164,7 @@ fn a_task_that_outlasts_its_session_holds_nobody_up() {
     };
     let builder = crate::harness::builder().interface("acme:clock/sleep@0.1.0", lasting);
     let runtime = blocking::Runtime::from(builder.build());
-    let tasks = soon(move || {
+    let tasks = in_time(move || {
         let provider = runtime.load(&source("sleeper"), &policy(CLOCK)).unwrap();
         let mut session = provider.session();
         session.wave("once(1)").unwrap();

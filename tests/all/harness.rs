@@ -35,7 +35,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// What must not wait for the other end of a pipe, nor run for ever.
-pub(crate) fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, answer) = std::sync::mpsc::channel();
     std::thread::spawn(move || done.send(work()));
     let answer = answer.recv_timeout(std::time::Duration::from_secs(20));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tollgate::{Compiler, Limits, LoadError, Profile, Provider, Runtime};
 
-use crate::harness::{ALL, policy, soon, source, wait};
+use crate::harness::{ALL, in_time, policy, source, wait};
 
 fn runtime() -> Runtime {
     Runtime::builder()
@@ -58,14 +58,14 @@ fn a_report_says_nothing_of_fuel() {
 fn a_loop_shares_its_thread_and_meets_its_deadline() {
     let limited = format!("{ALL}\nlimits.deadline = \"100ms\"");
     let provider = load(&runtime(), "hostile", &limited);
-    let reports = soon(move || {
+    let reports = in_time(move || {
         let (mut one, mut two) = (provider.session(), provider.session());
         wait(async { tokio::join!(one.run(b"spin"), two.run(b"spin")) })
     });
     for report in [reports.0.unwrap(), reports.1.unwrap()] {
         let fault = report.outcome.fault().expect("it is stopped");
         assert_eq!(fault.label(), "deadline");
-        // One after the other would take twice as long as both beside each other.
+        // The bound is loose, the machine is shared.
         assert!(report.usage.elapsed < Duration::from_secs(3));
     }
 }

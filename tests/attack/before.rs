@@ -85,23 +85,32 @@ fn bytes() -> Vec<Case> {
     let length = whole.len();
     let bent = whole.clone();
     vec![
-        spoiled(length, move |at| whole[..at].to_vec()),
-        spoiled(length, move |at| {
+        spoiled(length, 40, move |at| whole[..at].to_vec()),
+        spoiled(length, length / 4 * 3, move |at| {
             let mut bytes = bent.clone();
             bytes[at] ^= 1 << (at % 8);
             bytes
         }),
-        spoiled(1_000, noise),
+        spoiled(1_000, 10, noise),
     ]
 }
 
-/// One of `most` spoiled components at a time.
-fn spoiled(most: usize, spoil: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> Case {
+/// One of `most` spoiled components at a time, of which no more than `others` are anything but malformed.
+fn spoiled(
+    most: usize,
+    others: usize,
+    spoil: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+) -> Case {
     let is_malformed = |number: &usize| {
         let inspected = Source::bytes("spoiled", spoil(*number)).inspect();
         inspected.is_err_and(|refusal| refusal.kind.label() == "malformed")
     };
     let numbers: Vec<usize> = (0..most).filter(is_malformed).collect();
+    assert!(
+        numbers.len() + others >= most,
+        "{} of {most}",
+        numbers.len()
+    );
     Case::new("malformed", move |time| {
         let number = numbers[time * 53 % numbers.len()];
         load_kind(blocking().load(&Source::bytes("spoiled", spoil(number)), &policy("")))

@@ -72,11 +72,11 @@ fn look_ups_that_nobody_waits_for_are_bounded() {
 }
 
 #[test]
-fn the_system_knows_this_machine_and_no_name_that_is_none() {
+fn the_system_finds_this_machine_and_no_name_that_is_none() {
     let found = look_up("localhost").unwrap();
     assert!(
         !found.is_empty() && found.iter().all(IpAddr::is_loopback),
         "{found:?}"
     );
-    assert!(look_up("no-such-host.invalid.").is_err());
+    assert!(look_up("a\0b").is_err());
 }

@@ -1,5 +1,5 @@
-//! A WASI command that calls `wasi:filesystem`, `wasi:clocks` and `wasi:random` itself, with what the libc of the other guests never
-//! passes. Rows 39 to 42. A path begins with the name of a preopen; the first argument says what to do:
+//! A WASI command that calls `wasi:filesystem`, `wasi:clocks` and `wasi:random` itself, with what the libc of the other
+//! guests never passes. Rows 39 to 42. A path begins with the name of a preopen; the first argument says what to do:
 //!
 //! `open PATH HOW FLAGS` (words with commas between, or `-`) · `read PATH LENGTH OFFSET` · `stream PATH LENGTH` (that
 //! much again and again, until the end) · `same A B` · `flags PATH` · `kind PATH` · `stat PATH` · `times PATH` · `hash

@@ -58,9 +58,8 @@ mod tests {
         let mut again = Seeded::new(1, "a");
         assert_eq!(again.try_next_u32().unwrap().to_le_bytes(), filled[..4]);
         assert_eq!(again.try_next_u64().unwrap().to_le_bytes(), filled[4..]);
-        for other in [Seeded::new(2, "a"), Seeded::new(1, "b")] {
+        for mut other in [Seeded::new(2, "a"), Seeded::new(1, "b")] {
             let mut bytes = [0; 12];
-            let mut other = other;
             other.try_fill_bytes(&mut bytes).unwrap();
             assert_ne!(bytes, filled);
         }
