@@ -9,11 +9,11 @@ use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
 use tollgate_policy::Policy;
 
 use crate::error::{CallError, HostError, LoadError};
-use crate::imports::wasi::CommandInput;
-use crate::report::Report;
-use crate::session::{ExitCode, Guest};
-use crate::watch::{Folder, Watch, WatchError};
-use crate::wave::WaveError;
+use crate::interface::wasi_p2::CommandInput;
+use crate::call::report::Report;
+use crate::call::session::{ExitCode, Guest};
+use crate::watch::{WatchedFolder, WatchOptions, WatchError};
+use crate::call::wave::WaveError;
 use crate::{Provider as AsyncProvider, Runtime as AsyncRuntime, Session as AsyncSession, Source};
 
 /// A [`Runtime`](crate::Runtime) whose providers block.
@@ -42,13 +42,13 @@ impl Runtime {
         self.0.load_now(source, policy, &never).map(Provider)
     }
 
-    /// See [`Runtime::watch`](crate::Runtime::watch). What [`Folder::get`] gives is made to block by
+    /// See [`Runtime::watch`](crate::Runtime::watch). What [`WatchedFolder::get`] gives is made to block by
     /// [`Provider::from`].
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn watch(&self, watch: Watch) -> Result<Folder, WatchError> {
+    pub fn watch(&self, watch: WatchOptions) -> Result<WatchedFolder, WatchError> {
         self.0.watch_now(watch)
     }
 }

@@ -29,67 +29,46 @@
 //! `bindgen!` generates; see [`bindings`] and `examples/`. A folder of providers that are replaced while they serve
 //! is [`watch`]'s.
 
-mod admission;
-mod audit;
-pub mod bindings;
-mod bindings_standard;
 pub mod blocking;
-mod cache;
+mod builder;
 mod call;
-mod code;
 mod compile;
-pub mod compile_worker;
-mod database;
-mod egress;
 mod engine;
-mod error;
-pub mod escape;
-mod fault;
-mod imports;
-mod inspect;
-mod meter;
-mod outgoing;
-mod profile;
-mod provider;
-mod reach;
-mod report;
+pub mod error;
+mod interface;
+mod load;
 mod runtime;
-mod scan;
-mod secrets;
-mod session;
-mod signature;
-mod source;
-mod state;
-mod stores;
-mod ticker;
-mod verdict;
 pub mod watch;
-mod wave;
-mod wit;
 
-pub use cache::{Cache, CacheEntry, CacheError, Compiled, Distrust};
-pub use compile::Compiler;
-pub use egress::Resolver;
-pub use error::{CallError, HostError, LoadError, Refusal, RefusalKind};
-pub use fault::{Fault, FaultKind, HostFailure};
-pub use imports::types::Error;
-pub use imports::wasi::CommandInput;
-pub use inspect::{Export, Import, Inspection, ItemKind};
-pub use profile::Profile;
-pub use provider::Provider;
-pub use report::{
-    Describe, LogLine, Outcome, ProviderInfo, Report, Stdio, Usage, host_error_json, refused_json,
+/// The host side of `tollgate:provider`, a module for each version that this host serves.
+pub mod bindings {
+    pub use crate::interface::provider_0_1::bindings as v0_1;
+    pub use crate::interface::provider_0_2::bindings as v0_2;
+}
+
+pub use call::context::CallContext;
+pub use call::fault::{Fault, FaultKind};
+pub use call::provider::Provider;
+pub use call::report::{
+    ErrorReport, Outcome, Report, Stdio, Usage, host_error_json, refused_json,
 };
-pub use runtime::{Builder, Runtime};
-pub use session::{ExitCode, Guest, Session};
-pub use signature::Signer;
-pub use source::{Source, Vetted, signature_path};
-pub use state::HostState;
+pub use call::session::{ExitCode, Guest, Session};
+pub use call::wave::{WaveError, check_expression};
+pub use compile::cache::{Cache, CacheEntry, CacheError, CacheRejection, CodeOrigin};
+pub use compile::compiler::Compiler;
+pub use compile::worker_main::run_if_worker;
+pub use engine::metering::Metering;
+pub use error::{CallError, HostError, LoadError, Unsupported};
+pub use interface::wasi_p2::CommandInput;
+pub use builder::Builder;
+pub use runtime::Runtime;
+pub use tollgate_capability::http::connect::Resolver;
+pub use tollgate_capability::{ErrorKind, GrantError, HostFailure, LogLevel, LogLine, ProviderError};
+pub use tollgate_component::{
+    CONFIG_VERSION, Export, Import, ImportVerdict, Inspection, ItemKind, Judgement,
+    KEYVALUE_VERSION, PROVIDER_VERSIONS, ProviderInfo, Refusal, RefusalKind, Signer, Source,
+    SourceError, Verdict, Vetted, WASI_VERSION, escape, signature_path,
+};
 pub use tollgate_policy as policy;
 pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureFault, Trust};
-pub use verdict::{
-    CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSIONS, Verdict,
-    WASI_VERSION,
-};
-pub use wave::{WaveError, check_expression};
-pub use wit::wit;
+pub use wasmtime;

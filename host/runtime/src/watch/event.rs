@@ -7,8 +7,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use tollgate_policy::PolicyError;
 
-use crate::error::{LoadError, Refusal, RefusalKind};
-use crate::escape;
+use crate::error::LoadError;
+use tollgate_component::{Refusal, RefusalKind};
+use tollgate_component::escape;
 
 /// Something that happened. Displayed it is one line that is fit to be shown, whatever the files are called.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub enum Event {
         to: String,
     },
     /// What is in the folder now cannot serve. What served goes on.
-    Kept {
+    Rejected {
         /// Its name.
         name: Arc<str>,
         /// What is wrong.
@@ -46,14 +47,14 @@ pub enum Event {
         error: Arc<ReloadError>,
     },
     /// What served is not let through by its new policy, so it does not serve any more.
-    Withdrawn {
+    Revoked {
         /// Its name.
         name: Arc<str>,
         /// What the policy has against it.
         error: Arc<ReloadError>,
     },
-    /// After [`Event::Kept`]: what is in the folder is what serves again.
-    Settled {
+    /// After [`Event::Rejected`]: what is in the folder is what serves again.
+    UpToDate {
         /// Its name.
         name: Arc<str>,
     },
@@ -64,27 +65,28 @@ pub enum Event {
     },
     /// The folder itself cannot be relied on. Until it can, what serves goes on, and under its policy: one that changes
     /// meanwhile holds, where it can be read.
-    Lost {
+    FolderLost {
         /// What is wrong.
         error: Arc<WatchError>,
     },
-    /// After [`Event::Lost`]: it can be relied on again.
-    Found,
+    /// After [`Event::FolderLost`]: it can be relied on again.
+    FolderRestored,
 }
 
 impl Event {
-    /// Its stable name: `loaded`, `replaced`, `kept`, `failed`, `withdrawn`, `settled`, `removed`, `lost`, `found`.
+    /// Its stable name: `loaded`, `replaced`, `rejected`, `failed`, `revoked`, `up-to-date`, `removed`, `folder-lost`,
+    /// `folder-restored`.
     pub fn label(&self) -> &'static str {
         match self {
             Event::Loaded { .. } => "loaded",
             Event::Replaced { .. } => "replaced",
-            Event::Kept { .. } => "kept",
+            Event::Rejected { .. } => "rejected",
             Event::Failed { .. } => "failed",
-            Event::Withdrawn { .. } => "withdrawn",
-            Event::Settled { .. } => "settled",
+            Event::Revoked { .. } => "revoked",
+            Event::UpToDate { .. } => "up-to-date",
             Event::Removed { .. } => "removed",
-            Event::Lost { .. } => "lost",
-            Event::Found => "found",
+            Event::FolderLost { .. } => "folder-lost",
+            Event::FolderRestored => "folder-restored",
         }
     }
 
@@ -93,21 +95,21 @@ impl Event {
         match self {
             Event::Loaded { name, .. }
             | Event::Replaced { name, .. }
-            | Event::Kept { name, .. }
+            | Event::Rejected { name, .. }
             | Event::Failed { name, .. }
-            | Event::Withdrawn { name, .. }
-            | Event::Settled { name }
+            | Event::Revoked { name, .. }
+            | Event::UpToDate { name }
             | Event::Removed { name } => Some(name),
-            Event::Lost { .. } | Event::Found => None,
+            Event::FolderLost { .. } | Event::FolderRestored => None,
         }
     }
 
     /// What is wrong with a provider, when something is.
     pub fn error(&self) -> Option<&Arc<ReloadError>> {
         match self {
-            Event::Kept { error, .. }
+            Event::Rejected { error, .. }
             | Event::Failed { error, .. }
-            | Event::Withdrawn { error, .. } => Some(error),
+            | Event::Revoked { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -116,10 +118,10 @@ impl Event {
     pub(super) fn log(&self) {
         let (event, name) = (self.label(), escape::line(self.name().unwrap_or_default()));
         match self {
-            Event::Kept { .. }
+            Event::Rejected { .. }
             | Event::Failed { .. }
-            | Event::Withdrawn { .. }
-            | Event::Lost { .. } => {
+            | Event::Revoked { .. }
+            | Event::FolderLost { .. } => {
                 tracing::warn!(target: "tollgate::watch", provider = %name, event, "{self}");
             }
             _ => tracing::info!(target: "tollgate::watch", provider = %name, event, "{self}"),
@@ -130,18 +132,18 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
-            Event::Loaded { digest, .. } => format!("serves: {digest}"),
-            Event::Replaced { from, to, .. } if from == to => format!("under its new policy: {to}"),
-            Event::Replaced { from, to, .. } => format!("replaced: {from} by {to}"),
-            Event::Kept { error, .. } => format!("the old one serves on: {error}"),
-            Event::Failed { error, .. } => format!("does not serve: {error}"),
-            Event::Withdrawn { error, .. } => {
-                format!("does not serve any more, by its new policy: {error}")
+            Event::Loaded { digest, .. } => format!("loaded {digest}"),
+            Event::Replaced { from, to, .. } if from == to => format!("policy replaced, {to}"),
+            Event::Replaced { from, to, .. } => format!("replaced {from} by {to}"),
+            Event::Rejected { error, .. } => format!("rejected, keeping the previous version: {error}"),
+            Event::Failed { error, .. } => format!("failed, not serving: {error}"),
+            Event::Revoked { error, .. } => {
+                format!("revoked by its new policy: {error}")
             }
-            Event::Settled { .. } => "what is in the folder is what serves".to_owned(),
+            Event::UpToDate { .. } => "up to date again".to_owned(),
             Event::Removed { .. } => "removed".to_owned(),
-            Event::Lost { error } => format!("what serves goes on: {error}"),
-            Event::Found => "the folder can be relied on again".to_owned(),
+            Event::FolderLost { error } => format!("folder unavailable, still serving: {error}"),
+            Event::FolderRestored => "folder available again".to_owned(),
         };
         if let Some(name) = self.name() {
             write!(f, "{}: ", escape::line(name))?;
@@ -230,13 +232,11 @@ impl ReloadError {
     /// Whether it may be well the next time although no file of the provider's changes: a folder that is not there
     /// yet, a secret that is not set, a process that could not be started. Compiling what took too long is tried again
     /// only for the sake of a policy that does not hold yet (`behind`): it is dear, and most often ends as before.
-    pub(super) fn may_pass(&self, behind: bool) -> bool {
+    pub(super) fn is_transient(&self, behind: bool) -> bool {
         match self {
             ReloadError::ReadPolicy { .. }
             | ReloadError::Load(
-                LoadError::Root { .. }
-                | LoadError::Secret { .. }
-                | LoadError::Store { .. }
+                LoadError::Grant(_)
                 | LoadError::Read { .. }
                 | LoadError::Host(_),
             ) => true,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tollgate_policy::{Lock, Policy};
 
 use super::{ReloadError, WatchError};
-use crate::source::{open_regular, signature_path};
+use tollgate_component::{open_regular, signature_path};
 
 /// The components of a folder: the paths of what is named `*.wasm` there, sorted. Whether they are files, and what is in
 /// them, is not looked at.

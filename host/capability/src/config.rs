@@ -1,0 +1,56 @@
+//! The settings that the policy hands to the provider.
+
+use std::sync::Arc;
+
+use tollgate_policy::decide;
+
+use crate::call::Call;
+use crate::error::LimitReached;
+use crate::prices::MOVE_PRICE;
+
+/// The audit name of this capability.
+const NAME: &str = "config";
+
+impl Call {
+    /// One setting; `None` when there is none of that name, or it is denied.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call.
+    pub async fn setting(&mut self, key: &str) -> Result<Option<String>, LimitReached> {
+        self.enter(key.len() as u64, MOVE_PRICE).await?;
+        let decision = decide::config(&self.granted.grants, key);
+        let decision = decision.map(|value| value.map(str::to_owned));
+        let value = self.note(NAME, key, decision).ok().flatten();
+        if let Some(value) = &value {
+            self.meter.charge_more(value.len() as u64, MOVE_PRICE)?;
+        }
+        Ok(value)
+    }
+
+    /// All settings, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call.
+    pub async fn settings(&mut self) -> Result<Vec<(String, String)>, LimitReached> {
+        self.enter(0, MOVE_PRICE).await?;
+        let granted = Arc::clone(&self.granted);
+        let grants = &granted.grants;
+        let settings = grants.config.iter().flatten();
+        let size = |(key, value): (&String, &String)| {
+            (key.len() + value.len() + size_of::<(String, String)>()) as u64
+        };
+        self.meter
+            .charge_more(settings.clone().map(size).sum(), MOVE_PRICE)?;
+        let mut all = Vec::new();
+        for (key, _) in settings {
+            // One by one through the same decision.
+            if let Ok(Some(value)) = decide::config(grants, key) {
+                self.allowed(NAME, key);
+                all.push((key.clone(), value.to_owned()));
+            }
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,242 @@
+//! Files below the roots that the policy grants.
+//!
+//! Where a path may lead is decided twice: by [`tollgate_policy::decide`] on its text, and by cap-std on
+//! the file system, which walks it part by part and never leaves the root, symbolic links included.
+
+mod quota;
+mod roots;
+mod whole;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, FileType, Metadata};
+use tollgate_policy::{Access, FileUse, Reason, decide};
+
+use crate::call::Call;
+use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
+use crate::prices::MOVE_PRICE;
+pub use quota::FileQuota;
+pub(crate) use roots::Roots;
+pub use tollgate_component::NONBLOCK;
+pub use whole::FileInfo;
+
+/// The audit name of this capability.
+pub const NAME: &str = "files";
+
+/// What an entry of a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// Anything else: a pipe, a device, a socket.
+    Other,
+}
+
+/// One entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What went wrong behind an allowed path.
+pub enum FileFailure {
+    /// The system's answer, told to the guest without paths of the host.
+    Io(io::Error),
+    /// A denial found on the file system: a link that leads out, a device.
+    Denied(Reason),
+    /// More than one read may return.
+    TooLarge(u64),
+}
+
+impl From<io::Error> for FileFailure {
+    fn from(error: io::Error) -> FileFailure {
+        // cap-std reports a path that leaves its root as a permission error of its own making, without
+        // an error number of the system's.
+        if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+            FileFailure::Denied(Reason::OutsideRoot)
+        } else {
+            FileFailure::Io(error)
+        }
+    }
+}
+
+impl FileFailure {
+    /// The error a guest of `tollgate:provider/files` is told.
+    fn to_provider_error(&self) -> ProviderError {
+        match self {
+            FileFailure::Denied(Reason::Quota) => ProviderError::new(
+                ErrorKind::QuotaExceeded,
+                "the policy's `max-write` or `max-files` of this root is used up",
+            ),
+            FileFailure::Denied(reason) => {
+                ProviderError::new(ErrorKind::AccessDenied, reason.label())
+            }
+            FileFailure::TooLarge(cap) => ProviderError::new(
+                ErrorKind::QuotaExceeded,
+                format!(
+                    "larger than the {cap} bytes one read may return; a file can be read with `read-range`"
+                ),
+            ),
+            FileFailure::Io(error) => describe(error),
+        }
+    }
+}
+
+impl Call {
+    /// Charges, decides, and runs `act` on the granted folder away from the async threads.
+    async fn on_file<T: Send + 'static>(
+        &mut self,
+        root: &str,
+        path: &str,
+        access: Access,
+        sent: u64,
+        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+    ) -> HostResult<T> {
+        let bytes = (root.len() + path.len()) as u64 + sent;
+        self.enter(bytes, MOVE_PRICE).await?;
+        // What is sent to this interface is a whole file.
+        let asks = FileUse {
+            bytes: sent,
+            files: u64::from(access == Access::ReadWrite),
+        };
+        let done = self.with_granted_dir(root, path, access, asks, act).await?;
+        Ok(done.map_err(|failure| failure.to_provider_error()))
+    }
+
+    /// Decides, counts, and runs `act` on the granted folder, whichever interface the guest asked through. Denials
+    /// are noted.
+    ///
+    /// # Errors
+    ///
+    /// The inner one is the guest's; the outer one ends the call.
+    pub async fn with_granted_dir<T: Send + 'static>(
+        &mut self,
+        root: &str,
+        path: &str,
+        access: Access,
+        asks: FileUse,
+        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+    ) -> Result<Result<T, FileFailure>, Interrupt> {
+        let target = format!("{root}/{path}");
+        let granted = &self.granted;
+        let decided = decide::files(&granted.grants, root, path, access).and_then(|decision| {
+            let dir = granted.roots.0.get(decision.index).map(Arc::clone);
+            self.quota.consume(decision.index, asks)?;
+            Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
+        });
+        let done = match decided {
+            Ok((dir, path)) => tokio::task::spawn_blocking(move || act(&dir, &path)).await?,
+            Err(reason) => Err(FileFailure::Denied(reason)),
+        };
+        match &done {
+            // What was decided, whether or not there is such a file.
+            Ok(_) | Err(FileFailure::Io(_)) => self.allowed(NAME, &target),
+            Err(FileFailure::Denied(reason)) => self.denied(NAME, &target, *reason),
+            Err(FileFailure::TooLarge(_)) => self.denied(NAME, &target, Reason::Quota),
+        }
+        Ok(done)
+    }
+
+    /// The most that one read below `root` returns, in bytes.
+    pub fn read_cap(&self, root: &str) -> u64 {
+        let host_data = self.meter.limits.host_data;
+        let mut grants = self.granted.grants.files.iter();
+        let grant = grants.find(|grant| grant.root == root);
+        grant.map_or(host_data, |grant| decide::read_cap(grant, host_data))
+    }
+}
+
+/// The system's error for the guest: its kind, and nothing of the host's paths.
+fn describe(error: &io::Error) -> ProviderError {
+    match error.kind() {
+        io::ErrorKind::NotFound => ProviderError::new(ErrorKind::NotFound, "no such file or directory".to_owned()),
+        io::ErrorKind::PermissionDenied => {
+            ProviderError::new(ErrorKind::AccessDenied, "the host may not do that".to_owned())
+        }
+        io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::InvalidFilename => ProviderError::new(ErrorKind::InvalidInput, error.kind().to_string()),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ProviderError::new(ErrorKind::QuotaExceeded, error.kind().to_string())
+        }
+        kind => ProviderError::new(ErrorKind::Other, kind.to_string()),
+    }
+}
+
+/// Refuses what is no regular file.
+///
+/// # Errors
+///
+/// [`Reason::NotAFile`].
+pub fn regular(metadata: &Metadata) -> Result<(), FileFailure> {
+    if metadata.is_file() {
+        Ok(())
+    } else {
+        Err(FileFailure::Denied(Reason::NotAFile))
+    }
+}
+
+fn kind(file_type: FileType) -> Kind {
+    if file_type.is_file() {
+        Kind::File
+    } else if file_type.is_dir() {
+        Kind::Directory
+    } else if file_type.is_symlink() {
+        Kind::Symlink
+    } else {
+        Kind::Other
+    }
+}
+
+/// The entries of a folder, sorted: the order in which a system has them tells of its past.
+///
+/// # Errors
+///
+/// The system's, or more than `cap` bytes of names and what holds them.
+pub fn entries(dir: &Dir, path: &Path, cap: u64) -> Result<Vec<Entry>, FileFailure> {
+    let mut entries = Vec::new();
+    let mut size = 0u64;
+    for entry in dir.read_dir(path)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        size += entry_size(&name);
+        if size > cap {
+            return Err(FileFailure::TooLarge(cap));
+        }
+        let kind = kind(entry.file_type()?);
+        entries.push(Entry { name, kind });
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// What one entry of a listing takes in the host, in bytes.
+pub fn entry_size(name: &str) -> u64 {
+    (name.len() + size_of::<Entry>()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cap_std_refuses_by_itself_is_outside() {
+        let denied = |error: io::Error| matches!(error.into(), FileFailure::Denied(_));
+        assert!(denied(io::ErrorKind::PermissionDenied.into()));
+        let access = io::Error::from(rustix::io::Errno::ACCESS);
+        assert_eq!(access.kind(), io::ErrorKind::PermissionDenied);
+        assert!(!denied(access) && !denied(io::ErrorKind::UnexpectedEof.into()));
+    }
+}

@@ -1,0 +1,35 @@
+//! The folders that a policy grants.
+
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use tollgate_policy::Grants;
+
+use crate::error::GrantError;
+
+/// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced
+/// afterwards is still the one the operator granted.
+#[derive(Clone)]
+pub(crate) struct Roots(pub(crate) Vec<Arc<Dir>>);
+
+impl Roots {
+    /// Opens every folder that `grants` names.
+    pub(crate) fn open(grants: &Grants) -> Result<Roots, GrantError> {
+        let open = |grant: &tollgate_policy::FileGrant| {
+            Dir::open_ambient_dir(&grant.path, ambient_authority())
+                .map(Arc::new)
+                .map_err(|error| GrantError::Root {
+                    root: grant.root.clone(),
+                    path: grant.path.clone(),
+                    error,
+                })
+        };
+        grants
+            .files
+            .iter()
+            .map(open)
+            .collect::<Result<_, _>>()
+            .map(Roots)
+    }
+}

@@ -1,0 +1,201 @@
+//! Whole files: read, written in one step, listed, described.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use tollgate_policy::{Access, Reason};
+
+use super::{Entry, FileFailure, Kind, entries, entry_size, kind, regular};
+use crate::call::Call;
+use crate::error::{HostResult, LimitReached};
+use crate::prices::MOVE_PRICE;
+
+/// What is known of a file or a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes; 0 for what is no regular file.
+    pub size: u64,
+}
+
+/// Each is paid for by the byte and decided by the `files` grants of the policy. The inner error is for the guest, the
+/// outer one ends the call.
+#[allow(clippy::missing_errors_doc, reason = "said for all of them above")]
+impl Call {
+    /// A whole file.
+    pub async fn read_file(&mut self, root: &str, path: &str) -> HostResult<Vec<u8>> {
+        let cap = self.read_cap(root);
+        let answer = self
+            .on_file(root, path, Access::Read, 0, move |dir, path| {
+                let (file, metadata) = open_file(dir, path)?;
+                if metadata.len() > cap {
+                    return Err(FileFailure::TooLarge(cap));
+                }
+                let mut data = Vec::new();
+                // The file may grow while it is read.
+                file.take(cap).read_to_end(&mut data)?;
+                Ok(data)
+            })
+            .await;
+        self.pay_for(answer, |data| data.len() as u64)
+    }
+
+    /// At most `length` bytes of a file from `offset`.
+    pub async fn read_file_range(
+        &mut self,
+        root: &str,
+        path: &str,
+        offset: u64,
+        length: u32,
+    ) -> HostResult<Vec<u8>> {
+        if u64::from(length) > self.meter.limits.host_data {
+            return Err(LimitReached::HostData.into());
+        }
+        let cap = self.read_cap(root);
+        let answer = self
+            .on_file(root, path, Access::Read, 0, move |dir, path| {
+                if u64::from(length) > cap {
+                    return Err(FileFailure::TooLarge(cap));
+                }
+                let (mut file, metadata) = open_file(dir, path)?;
+                let mut data = Vec::new();
+                // Behind the end there is nothing, and no error either.
+                file.seek(SeekFrom::Start(offset.min(metadata.len())))?;
+                file.take(u64::from(length)).read_to_end(&mut data)?;
+                Ok(data)
+            })
+            .await;
+        self.pay_for(answer, |data| data.len() as u64)
+    }
+
+    /// Replaces a file, or makes it, in one step.
+    pub async fn write_file(&mut self, root: &str, path: &str, data: Vec<u8>) -> HostResult<()> {
+        let sent = data.len() as u64;
+        self.on_file(root, path, Access::ReadWrite, sent, move |dir, path| {
+            replace(dir, path, &data)
+        })
+        .await
+    }
+
+    /// The entries of a folder, sorted by name.
+    pub async fn list_folder(&mut self, root: &str, path: &str) -> HostResult<Vec<Entry>> {
+        let cap = self.read_cap(root);
+        let answer = self
+            .on_file(root, path, Access::Read, 0, move |dir, path| {
+                entries(dir, path, cap)
+            })
+            .await;
+        self.pay_for(answer, |entries| {
+            entries.iter().map(|entry| entry_size(&entry.name)).sum()
+        })
+    }
+
+    /// What a path names; a link is described itself, not followed.
+    pub async fn stat_file(&mut self, root: &str, path: &str) -> HostResult<FileInfo> {
+        self.on_file(root, path, Access::Read, 0, |dir, path| {
+            let metadata = dir.symlink_metadata(path)?;
+            let kind = kind(metadata.file_type());
+            let size = if kind == Kind::File {
+                metadata.len()
+            } else {
+                0
+            };
+            Ok(FileInfo { kind, size })
+        })
+        .await
+    }
+
+    /// The price of what goes back to the guest.
+    fn pay_for<T>(&mut self, answer: HostResult<T>, size: impl Fn(&T) -> u64) -> HostResult<T> {
+        if let Ok(Ok(value)) = &answer {
+            self.meter.charge_more(size(value), MOVE_PRICE)?;
+        }
+        answer
+    }
+}
+
+/// Opens a regular file for reading. Anything else is refused before it is opened, so that a pipe does
+/// not block and a device does not act; and looked at again afterwards, should it have been swapped.
+fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
+    regular(&dir.metadata(path)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use cap_std::fs::OpenOptionsExt as _;
+        options.custom_flags(super::NONBLOCK);
+    }
+    let file = dir.open_with(path, &options)?;
+    let metadata = file.metadata()?;
+    regular(&metadata)?;
+    Ok((file, metadata))
+}
+
+/// Puts `data` in place of whatever is at `path`, whole or not at all: a reader, or a machine that loses
+/// power, sees the old file or the new one.
+fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), FileFailure> {
+    // What is there may be replaced only if it is a file; a link is replaced itself, not followed.
+    match dir.symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() || metadata.is_symlink() => {}
+        Ok(_) => return Err(FileFailure::Denied(Reason::NotAFile)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    let (temporary, mut file) = temporary(dir, path)?;
+    let written = file
+        .write_all(data)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| dir.rename(&temporary, dir, path));
+    if let Err(error) = written {
+        // The guest's file is untouched; leave no litter beside it.
+        let _ = dir.remove_file(&temporary);
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+/// A new file beside `path` under a name that nothing else has.
+fn temporary(dir: &Dir, path: &Path) -> Result<(PathBuf, File), FileFailure> {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".tollgate-{}-{number}", std::process::id());
+        let temporary = path.with_file_name(name);
+        match dir.open_with(&temporary, &options) {
+            Ok(file) => return Ok((temporary, file)),
+            // Left over from a process of the same number that was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn names_that_a_killed_process_left_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let (name, _) = temporary(&dir, Path::new("file")).ok().unwrap();
+        let name = name.to_str().unwrap();
+        let (stem, number) = name.rsplit_once('-').unwrap();
+        let number: u64 = number.parse().unwrap();
+        let left: Vec<String> = (1..=9).map(|n| format!("{stem}-{}", number + n)).collect();
+        for left in &left {
+            dir.write(left, "left").unwrap();
+        }
+        let (next, _) = temporary(&dir, Path::new("file")).ok().unwrap();
+        assert!(!left.iter().any(|left| Path::new(left) == next));
+        assert!(left.iter().all(|left| dir.read(left).unwrap() == b"left"));
+    }
+}

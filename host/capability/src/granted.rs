@@ -1,0 +1,58 @@
+//! What the grants of a policy became when a component was loaded under it: open folders, read secrets, the client
+//! for HTTP, the open store.
+//!
+//! All stores of a provider share one, behind one reference: a store that took each part for itself would move a dozen
+//! reference counts that all threads share, which costs a small call more than the call.
+
+use std::sync::Arc;
+
+use tollgate_policy::{Grants, Policy};
+
+use crate::error::OpenError;
+use crate::files::Roots;
+use crate::http::connect::Egress;
+use crate::http::credential::Credentials;
+use crate::store::{Namespace, StoreRegistry};
+use crate::wasi::WasiSettings;
+
+/// What all providers of a runtime share.
+pub struct Shared {
+    /// Resolves, decides and dials.
+    pub egress: Arc<Egress>,
+    /// The open stores.
+    pub stores: StoreRegistry,
+}
+
+/// What a policy grants, opened.
+#[derive(Clone)]
+pub struct Granted {
+    /// The grants themselves, by which each request is decided.
+    pub grants: Grants,
+    pub(crate) roots: Roots,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) credentials: Arc<Credentials>,
+    /// What WASI guests are given.
+    pub wasi: WasiSettings,
+    pub(crate) store: Option<Namespace>,
+}
+
+impl Granted {
+    /// Opens what `policy` names, for a provider of that name.
+    ///
+    /// # Errors
+    ///
+    /// The first that is not there, or is not as the policy says.
+    pub fn open(policy: &Policy, provider: &str, shared: &Shared) -> Result<Granted, OpenError> {
+        let grants = &policy.grants;
+        let store = grants.store.as_ref();
+        let store = store.map(|grant| shared.stores.open(grant, provider));
+        Ok(Granted {
+            roots: Roots::open(grants)?,
+            egress: Arc::clone(&shared.egress),
+            credentials: Arc::new(Credentials::read(grants)?),
+            wasi: grants.wasi.as_ref().map(WasiSettings::read).unwrap_or_default(),
+            store: store.transpose()?,
+            grants: grants.clone(),
+        })
+    }
+}

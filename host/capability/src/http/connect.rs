@@ -1,0 +1,309 @@
+//! The one way out: looks a host up once, decides on every address it has, and dials the one that was
+//! decided on. Our `http` and `wasi:http` both go through here.
+
+use std::error::Error as StdError;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{CertificateDer, ServerName};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tollgate_policy::{HttpGrant, Reason, Target, egress};
+
+/// How long one address may take to answer before the next one is tried: a host with a dead IPv6 address
+/// is still reached within the default deadline.
+const CONNECT_TIME: Duration = Duration::from_secs(3);
+
+/// The most that the head of a response may take, in bytes and in headers. Servers send a few KiB.
+const HEAD_BYTES: usize = 64 << 10;
+const HEAD_FIELDS: usize = 128;
+
+/// Look-ups by the system that a runtime has going at the same time. Each has a thread, for as long as the resolver is
+/// patient, whether somebody still waits for it or not. It leaves most of tokio's 512 to everything else.
+pub const MAX_LOOK_UPS: usize = 32;
+
+/// Looks up the addresses of a host.
+pub trait Resolver: Send + Sync {
+    /// Every address of `host`.
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+}
+
+/// The system's resolver. `getaddrinfo` cannot be cancelled, so a semaphore bounds concurrent look-ups. The blocking
+/// thread releases the permit itself: it outlives a caller that gave up.
+pub struct SystemResolver {
+    permits: Arc<Semaphore>,
+    look_up: fn(&str) -> io::Result<Vec<IpAddr>>,
+}
+
+impl SystemResolver {
+    /// Looks up by `look_up`, on a thread that may block.
+    pub fn new(look_up: fn(&str) -> io::Result<Vec<IpAddr>>) -> SystemResolver {
+        SystemResolver {
+            permits: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
+            look_up,
+        }
+    }
+}
+
+fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = (host, 0).to_socket_addrs()?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+impl Resolver for SystemResolver {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
+        Box::pin(async move {
+            let permit = Arc::clone(&self.permits).acquire_owned().await;
+            let permit = permit.map_err(io::Error::other)?;
+            let (look_up, host) = (self.look_up, host.to_owned());
+            let looked = tokio::task::spawn_blocking(move || {
+                let found = look_up(&host);
+                drop(permit);
+                found
+            });
+            looked.await.map_err(io::Error::other)?
+        })
+    }
+}
+
+/// Why a request got no response.
+pub enum RequestFailure {
+    /// The policy denies it.
+    Denied(Reason),
+    /// There is nobody to ask.
+    Unreachable(Unreachable),
+}
+
+/// Why a host cannot be asked. Names nothing that the guest did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unreachable {
+    #[error("the host's name could not be looked up")]
+    Name,
+    #[error("the host does not answer")]
+    Silent,
+    #[error("no encrypted connection could be made")]
+    Tls,
+    #[error("the host does not speak HTTP as it should")]
+    Protocol,
+}
+
+impl From<Reason> for RequestFailure {
+    fn from(reason: Reason) -> RequestFailure {
+        RequestFailure::Denied(reason)
+    }
+}
+
+impl From<Unreachable> for RequestFailure {
+    fn from(why: Unreachable) -> RequestFailure {
+        RequestFailure::Unreachable(why)
+    }
+}
+
+/// What a request is sent through, encrypted or not.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// A connection to an address that was decided on, nothing sent yet.
+pub struct Stream(TokioIo<Box<dyn Duplex>>);
+
+/// What every request of a runtime shares. It holds no connections: each request dials, because what was
+/// decided for one grant is not decided for another.
+pub struct Egress {
+    resolver: Arc<dyn Resolver>,
+    certificates: Vec<Vec<u8>>,
+    tls: OnceLock<Arc<rustls::ClientConfig>>,
+}
+
+impl Egress {
+    pub fn new(resolver: Option<Arc<dyn Resolver>>, certificates: Vec<Vec<u8>>) -> Egress {
+        Egress {
+            resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_up))),
+            certificates,
+            tls: OnceLock::new(),
+        }
+    }
+
+    /// Looks up the host of `target`, decides on its addresses and connects to one of them.
+    pub async fn connect(
+        &self,
+        grant: &HttpGrant,
+        target: &Target,
+    ) -> Result<Stream, RequestFailure> {
+        let addresses = self.addresses(grant, target).await?;
+        let stream = dial(&addresses).await?;
+        let stream: Box<dyn Duplex> = if target.is_https() {
+            let name =
+                ServerName::try_from(target.host().to_owned()).map_err(|_| Unreachable::Tls)?;
+            let connector = tokio_rustls::TlsConnector::from(self.tls());
+            let encrypted = connector.connect(name, stream).await;
+            Box::new(encrypted.map_err(|_| Unreachable::Tls)?)
+        } else {
+            Box::new(stream)
+        };
+        Ok(Stream(TokioIo::new(stream)))
+    }
+
+    /// Looks the host up once. If any of its addresses is denied, all of them are: which one is dialled
+    /// is not for the name's owner to choose.
+    async fn addresses(
+        &self,
+        grant: &HttpGrant,
+        target: &Target,
+    ) -> Result<Vec<SocketAddr>, RequestFailure> {
+        let found = match target.address() {
+            Some(address) => vec![address],
+            None => self
+                .resolver
+                .resolve(target.host())
+                .await
+                .map_err(|_| Unreachable::Name)?,
+        };
+        for address in &found {
+            egress::address(*address, grant.private)?;
+        }
+        let socket = |address| SocketAddr::new(address, target.port());
+        Ok(found.into_iter().map(socket).collect())
+    }
+
+    fn tls(&self) -> Arc<rustls::ClientConfig> {
+        Arc::clone(self.tls.get_or_init(|| {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let own = self.certificates.iter().cloned().map(CertificateDer::from);
+            roots.add_parsable_certificates(own);
+            let config = rustls::ClientConfig::builder_with_provider(Arc::new(
+                rustls::crypto::ring::default_provider(),
+            ));
+            // The provider supports the default versions; were it not so, no connection would be made.
+            let config = match config.with_safe_default_protocol_versions() {
+                Ok(config) => config.with_root_certificates(roots).with_no_client_auth(),
+                Err(error) => {
+                    tracing::error!(%error, "TLS cannot be set up");
+                    rustls::ClientConfig::builder()
+                        .with_root_certificates(rustls::RootCertStore::empty())
+                        .with_no_client_auth()
+                }
+            };
+            Arc::new(config)
+        }))
+    }
+}
+
+/// The first address that answers.
+async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
+    for address in addresses {
+        let connected = tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await;
+        if let Ok(Ok(stream)) = connected {
+            return Ok(stream);
+        }
+    }
+    Err(Unreachable::Silent)
+}
+
+/// A response whose body is still to be read. Dropping it closes the connection.
+pub struct Reply {
+    pub response: Response<Incoming>,
+    pub connection: Connection,
+}
+
+impl Reply {
+    /// The next piece of the body.
+    pub async fn frame(&mut self) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+        let Reply {
+            response,
+            connection,
+        } = self;
+        connection.drive(response.body_mut().frame()).await
+    }
+}
+
+/// The work of a connection, done while something is awaited from it and at no other time: not a task of
+/// its own, so that a call that ends takes it along at once, whoever drives the runtime afterwards.
+pub struct Connection {
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+    done: bool,
+}
+
+impl Connection {
+    async fn drive<T>(&mut self, wanted: impl Future<Output = T>) -> T {
+        let mut wanted = pin!(wanted);
+        poll_fn(|cx| {
+            if !self.done {
+                self.done = self.work.as_mut().poll(cx).is_ready();
+            }
+            wanted.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Does the work by itself: for a body that goes up while another comes down.
+    pub async fn run(self) {
+        if !self.done {
+            self.work.await;
+        }
+    }
+}
+
+/// Sends one request and returns the head of the response, its body still to be read. Redirects are the
+/// caller's: each is a request of its own.
+pub async fn exchange<B>(
+    Stream(stream): Stream,
+    method: Method,
+    target: &Target,
+    mut headers: HeaderMap,
+    body: B,
+) -> Result<Reply, RequestFailure>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let wrong = |_| Unreachable::Protocol;
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEAD_FIELDS)
+        .handshake(stream)
+        .await
+        .map_err(wrong)?;
+    let mut connection = Connection {
+        // Its errors reach whoever waits for the response.
+        work: Box::pin(async move { drop(connection.await) }),
+        done: false,
+    };
+    let host = HeaderValue::try_from(target.authority()).map_err(|_| Reason::BadUrl)?;
+    headers.insert(http::header::HOST, host);
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() =
+        http::Uri::try_from(target.path_and_query()).map_err(|_| Reason::BadUrl)?;
+    *request.headers_mut() = headers;
+    let response = connection
+        .drive(sender.send_request(request))
+        .await
+        .map_err(wrong)?;
+    Ok(Reply {
+        response,
+        connection,
+    })
+}
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

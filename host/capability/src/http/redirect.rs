@@ -1,0 +1,342 @@
+//! `tollgate:provider/http`: the requests that the policy grants, each hop decided anew.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::{Body as _, Bytes};
+use tollgate_policy::{Reason, Target};
+
+use super::AdmittedRequest;
+use super::connect::{Reply, RequestFailure, exchange};
+use crate::call::Call;
+use crate::error::{ErrorKind, Interrupt, ProviderError};
+use crate::prices::MOVE_PRICE;
+
+/// Redirects that one request follows. Five is what curl users commonly allow; a longer chain is a loop.
+const MAX_REDIRECTS: u32 = 5;
+
+/// The methods of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// GET.
+    Get,
+    /// HEAD.
+    Head,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+    /// OPTIONS.
+    Options,
+}
+
+/// A request as the guest makes it.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// What to do.
+    pub method: HttpMethod,
+    /// Where.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// A response as the guest gets it.
+#[derive(Clone, Debug)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl Call {
+    /// Sends a request and follows where it is redirected to, each hop decided anew.
+    ///
+    /// # Errors
+    ///
+    /// The inner one is the guest's; the outer one ends the call.
+    pub async fn send_http(
+        &mut self,
+        request: HttpRequest,
+    ) -> Result<Result<HttpResponse, ProviderError>, Interrupt> {
+        self.enter(size_of_request(&request), MOVE_PRICE).await?;
+        let mut received = 0;
+        let result = self.send_following_redirects(request, &mut received).await;
+        // All that came, whether the guest gets it or not.
+        self.meter.charge_more(received, MOVE_PRICE)?;
+        Ok(result)
+    }
+
+
+    /// Sends the request, and what becomes of it where it is redirected.
+    async fn send_following_redirects(&mut self, request: HttpRequest, received: &mut u64) -> Result<HttpResponse, ProviderError> {
+        let http_client = &self.http;
+        let first = Target::parse(&request.url).map_err(|r| http_client.refuse(&request.url, r))?;
+        let mut message = Message::new(request)
+            .map_err(|name| http_client.refuse_header(&first, &name, Reason::BadHeader))?;
+        if !message.body.is_empty() && matches!(message.method, Method::GET | Method::HEAD) {
+            // What it means is undefined, and servers and proxies disagree on where it ends (RFC 9110, 9.3.1).
+            let text = format!("a {} has no body", message.method);
+            return Err(ProviderError::new(ErrorKind::InvalidInput, text));
+        }
+        let mut target = first.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let mut sent = message.clone();
+            if !target.same_origin(&first) {
+                sent.strip_origin_headers();
+            }
+            let admitted = http_client.admit(sent.method.as_str(), &target, &sent.headers)?;
+            let cap = admitted.grant()?.max_body;
+            if sent.body.len() as u64 > cap {
+                admitted.refuse(target.as_str(), Reason::Quota);
+                return Err(too_large("request", cap));
+            }
+            let reply = send_once(&admitted, &first, &target, sent, received).await?;
+            let Some(location) = redirect(&reply) else {
+                return read_response(&admitted, &target, reply, received).await;
+            };
+            target = target
+                .join(&location)
+                .map_err(|reason| http_client.refuse(&location, reason))?;
+            message.redirect(reply.response.status());
+        }
+        Err(http_client
+            .refuse(target.as_str(), Reason::TooManyRedirects)
+            .into())
+    }
+}
+
+/// What is sent, wherever it goes.
+#[derive(Clone)]
+struct Message {
+    method: Method,
+    headers: HeaderMap,
+    /// Shared by its clones.
+    body: Bytes,
+}
+
+impl Message {
+    /// Or the name of the header that is none, or not the guest's.
+    fn new(request: HttpRequest) -> Result<Message, String> {
+        let headers = request_headers(&request)?;
+        let method = match request.method {
+            HttpMethod::Get => Method::GET,
+            HttpMethod::Head => Method::HEAD,
+            HttpMethod::Post => Method::POST,
+            HttpMethod::Put => Method::PUT,
+            HttpMethod::Patch => Method::PATCH,
+            HttpMethod::Delete => Method::DELETE,
+            HttpMethod::Options => Method::OPTIONS,
+        };
+        Ok(Message {
+            method,
+            headers,
+            body: request.body.into(),
+        })
+    }
+
+    /// What belongs to the first origin stays there. A request is decided on as it is sent, without it.
+    fn strip_origin_headers(&mut self) {
+        self.headers.remove(header::AUTHORIZATION);
+        self.headers.remove(header::COOKIE);
+    }
+
+    /// What goes on after a redirect (RFC 9110, 15.4): 303 says that the answer is elsewhere, to be fetched; a POST
+    /// becomes a GET by 301 and 302 too, as everybody has it. All else is repeated as it was.
+    fn redirect(&mut self, status: StatusCode) {
+        let becomes_get = match status {
+            StatusCode::SEE_OTHER => self.method != Method::HEAD,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
+            _ => false,
+        };
+        if becomes_get {
+            self.method = Method::GET;
+            self.body = Bytes::new();
+            for name in [
+                header::CONTENT_ENCODING,
+                header::CONTENT_LANGUAGE,
+                header::CONTENT_LOCATION,
+                header::CONTENT_TYPE,
+            ] {
+                self.headers.remove(name);
+            }
+        }
+    }
+}
+
+/// One request. The credential of the first origin stays there.
+async fn send_once(
+    admitted: &AdmittedRequest,
+    first: &Target,
+    target: &Target,
+    message: Message,
+    received: &mut u64,
+) -> Result<Reply, ProviderError> {
+    let Message {
+        method,
+        mut headers,
+        body,
+    } = message;
+    if target.same_origin(first)
+        && let Some(secret) = admitted.secret()
+    {
+        secret.add_to(&mut headers);
+    }
+    // A method that means something by its body says so when there is none (RFC 9110, 8.6).
+    if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    let sent = async {
+        let stream = admitted.connect(target).await?;
+        admitted.allowed(target);
+        exchange(stream, method, target, headers, Full::new(body)).await
+    };
+    let reply = match sent.await {
+        Ok(reply) => reply,
+        Err(RequestFailure::Denied(reason)) => {
+            return Err(admitted.refuse(target.as_str(), reason).into());
+        }
+        Err(RequestFailure::Unreachable(why)) => return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string())),
+    };
+    *received += size_of_head(reply.response.headers());
+    // In any header, `location` above all: following that would carry the secret to whoever is named there.
+    if admitted
+        .secret()
+        .is_some_and(|secret| secret.is_among(reply.response.headers()))
+    {
+        let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
+        return Err(reason.into());
+    }
+    Ok(reply)
+}
+
+/// Reads the body, up to the grant's cap, and hands the response over unless it holds the secret.
+async fn read_response(
+    admitted: &AdmittedRequest,
+    target: &Target,
+    mut reply: Reply,
+    received: &mut u64,
+) -> Result<HttpResponse, ProviderError> {
+    let body = read_body(admitted, target, &mut reply, received).await?;
+    let response = reply.response;
+    if admitted.secret().is_some_and(|secret| secret.is_in(&body)) {
+        return Err(admitted
+            .refuse(target.as_str(), Reason::SecretInResponse)
+            .into());
+    }
+    let headers = response.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    Ok(HttpResponse {
+        status: response.status().as_u16(),
+        headers: headers.collect(),
+        body,
+    })
+}
+
+impl From<Reason> for ProviderError {
+    fn from(reason: Reason) -> ProviderError {
+        match reason {
+            Reason::TooManyRequests | Reason::TooManyRedirects | Reason::TooManyConnections => {
+                ProviderError::new(ErrorKind::QuotaExceeded, reason.label().to_owned())
+            }
+            _ => ProviderError::new(ErrorKind::AccessDenied, reason.label().to_owned()),
+        }
+    }
+}
+
+/// The body, or `quota-exceeded` as soon as it is known to be larger than the grant's `max-body`: by what the server says,
+/// before a byte is read, or by what it sends.
+async fn read_body(
+    admitted: &AdmittedRequest,
+    target: &Target,
+    reply: &mut Reply,
+    received: &mut u64,
+) -> Result<Vec<u8>, ProviderError> {
+    let cap = admitted.grant()?.max_body;
+    let too_large = || {
+        admitted.refuse(target.as_str(), Reason::Quota);
+        too_large("response", cap)
+    };
+    if reply.response.body().size_hint().lower() > cap {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = reply.frame().await {
+        let frame = frame
+            .map_err(|_| ProviderError::new(ErrorKind::Unavailable, "the response ended before its end".to_owned()))?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        *received += data.len() as u64;
+        if (bytes.len() + data.len()) as u64 > cap {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes)
+}
+
+fn too_large(what: &str, cap: u64) -> ProviderError {
+    ProviderError::new(ErrorKind::QuotaExceeded, format!(
+        "the {what} is larger than the {cap} bytes that `max-body` allows"
+    ))
+}
+
+/// The guest's headers, each of which is to be one; or the name of one that is not. Which it may set is decided for each
+/// hop.
+fn request_headers(request: &HttpRequest) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (text, value) in &request.headers {
+        let bad = || text.clone();
+        let name = HeaderName::try_from(text).map_err(|_| bad())?;
+        // The host knows the body, and says how long it is.
+        if name == header::CONTENT_LENGTH {
+            return Err(bad());
+        }
+        let value = HeaderValue::try_from(value).map_err(|_| bad())?;
+        headers.try_append(name, value).map_err(|_| bad())?;
+    }
+    Ok(headers)
+}
+
+fn redirect(reply: &Reply) -> Option<String> {
+    let follows = matches!(
+        reply.response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    let location = reply.response.headers().get(header::LOCATION)?;
+    follows.then(|| String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
+fn size_of_pairs(pairs: &[(String, String)]) -> u64 {
+    let each = |(name, value): &(String, String)| {
+        (name.len() + value.len() + size_of::<(String, String)>()) as u64
+    };
+    pairs.iter().map(each).sum()
+}
+
+fn size_of_request(request: &HttpRequest) -> u64 {
+    (request.url.len() + request.body.len()) as u64 + size_of_pairs(&request.headers)
+}
+
+/// What the headers of a response take when the guest has them.
+fn size_of_head(headers: &HeaderMap) -> u64 {
+    let each = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().len() + value.len() + size_of::<(String, String)>()) as u64
+    };
+    headers.iter().map(each).sum()
+}

@@ -1,0 +1,32 @@
+//! What a grant does: the acts behind the interfaces a guest imports, each charged, decided and noted.
+//!
+//! A host function is a method of [`Call`]. It begins with [`Call::enter`], which counts and charges it, and it decides
+//! by `tollgate-policy` before it acts. This crate links no engine: the crate `tollgate` translates between WIT and
+//! what is here, and takes from the guest's fuel what the [`Meter`] has counted.
+
+mod audit;
+mod call;
+mod config;
+mod error;
+pub mod files;
+mod granted;
+mod hash;
+pub mod http;
+mod log;
+mod meter;
+mod prices;
+pub mod store;
+mod wasi;
+
+pub use audit::Audit;
+pub use call::Call;
+pub use error::{
+    ErrorKind, GrantError, HostFailure, HostResult, Interrupt, LimitReached, OpenError,
+    ProviderError,
+};
+pub use granted::{Granted, Shared};
+pub use hash::{Algorithm, Hasher};
+pub use log::{Log, LogLevel, LogLine};
+pub use meter::{Meter, Phase, PollClock};
+pub use prices::{CALL_PRICE, HASH_PRICE, MOVE_PRICE, WASI_CALL_PRICE};
+pub use wasi::WasiSettings;

@@ -1,0 +1,103 @@
+//! Log lines of one call, up to the `log` limit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::error::LimitReached;
+use crate::prices::MOVE_PRICE;
+
+/// How much a log line matters, the provider says. Labels are the names in WIT and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// The finest.
+    Trace,
+    /// For the author.
+    Debug,
+    /// What happens.
+    Info,
+    /// What may be wrong.
+    Warn,
+    /// What is wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// The stable name, as in WIT and in the report.
+    pub fn label(self) -> &'static str {
+        match self {
+            LogLevel::Trace => "trace",
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        }
+    }
+}
+
+/// One line that the provider logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters, the provider says.
+    pub level: LogLevel,
+    /// As the guest wrote it: escape it before showing it.
+    pub message: String,
+}
+
+/// Log lines of one call, up to the `log` limit.
+#[derive(Default)]
+pub struct Log {
+    /// Lines kept.
+    pub lines: Vec<LogLine>,
+    /// What they take, in bytes.
+    pub bytes: u64,
+    /// Lines that did not fit.
+    pub dropped: u64,
+}
+
+/// What a kept line costs beside its text: a million empty lines are not free.
+const LINE_OVERHEAD: u64 = 32;
+
+impl Log {
+    /// Keeps the line if the whole of it fits under `cap` bytes, else counts it.
+    pub fn push(&mut self, line: LogLine, cap: u64) {
+        let size = line.message.len() as u64 + LINE_OVERHEAD;
+        if self.bytes.saturating_add(size) > cap {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.bytes += size;
+        self.lines.push(line);
+    }
+}
+
+impl Call {
+    /// Keeps a log line for the report.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call.
+    pub async fn write_log(&mut self, level: LogLevel, message: String) -> Result<(), LimitReached> {
+        self.enter(message.len() as u64, MOVE_PRICE).await?;
+        let cap = self.meter.limits.log;
+        self.log.push(LogLine { level, message }, cap);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_fit_to_the_byte_are_kept() {
+        let mut log = Log::default();
+        for (message, kept) in [("full", true), ("", false)] {
+            let level = LogLevel::Info;
+            let message = message.to_owned();
+            log.push(LogLine { level, message }, 4 + LINE_OVERHEAD);
+            assert_eq!(log.dropped == 0, kept);
+        }
+        assert_eq!((log.lines.len(), log.bytes), (1, 4 + LINE_OVERHEAD));
+    }
+}

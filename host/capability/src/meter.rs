@@ -1,0 +1,285 @@
+//! What one call may use and has used.
+//!
+//! [`Meter`] counts memory and tables of the store together, host calls and their bytes, and keeps the fuel that host
+//! work costs until it is taken from the guest's budget on the way back. It is told of each step between guest and
+//! host, and knows no engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tollgate_policy::Limits;
+
+use crate::error::LimitReached;
+use crate::prices::{CALL_PRICE, MOVE_PRICE, WASI_CALL_PRICE};
+
+/// How long a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
+/// after each of them starts its yield interval anew.
+const FAIR_SHARE: Duration = Duration::from_millis(1);
+
+/// Where control is, for telling apart errors that the engine raises without a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// In guest code, or not in a call at all.
+    Guest,
+    /// Between guest and host: the engine is reading arguments or a result out of guest memory.
+    Lifting,
+    /// In a host function.
+    Host,
+}
+
+/// Counters of one store. See the module.
+pub struct Meter {
+    pub limits: Arc<Limits>,
+    pub deadline: Instant,
+    pub phase: Phase,
+    /// Where control was when the guest last came back from the host, or did not come back.
+    pub host_phase: Phase,
+    /// Whether a host function has the guest make room for its result: the guest runs inside of the host call, which
+    /// is still to be settled.
+    in_guest_realloc: bool,
+
+    memory: Gauge,
+    table: Gauge,
+
+    pub host_calls: u64,
+    pub host_bytes: u64,
+    pub host_time: Duration,
+    /// Host work done and not yet taken from the guest's fuel.
+    pending_cost: u64,
+    /// Fuel left when the guest called the host.
+    fuel_at_entry: u64,
+    /// When the guest left for the host.
+    entered_host: Instant,
+    pub poll_clock: Arc<PollClock>,
+}
+
+/// When the call was last given its thread, written by whoever polls it.
+pub struct PollClock {
+    start: Instant,
+    last: AtomicU64,
+}
+
+impl PollClock {
+    fn new() -> PollClock {
+        PollClock {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    pub fn begin(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.start).as_micros();
+        self.last
+            .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn length(&self, now: Instant) -> Duration {
+        let last = Duration::from_micros(self.last.load(Ordering::Relaxed));
+        now.saturating_duration_since(self.start)
+            .saturating_sub(last)
+    }
+}
+
+/// A sum with a cap: bytes of all memories, or elements of all tables. Neither ever shrinks, so it is also the peak.
+#[derive(Default)]
+struct Gauge {
+    now: u64,
+    /// The last growth that was let through, so that it can be taken back if the engine fails it.
+    last_growth: u64,
+    denied: bool,
+}
+
+impl Gauge {
+    fn grow(&mut self, current: usize, desired: usize, cap: u64) -> bool {
+        self.last_growth = (desired as u64).saturating_sub(current as u64);
+        let wanted = self.now.saturating_add(self.last_growth);
+        if wanted > cap {
+            self.denied = true;
+            self.last_growth = 0;
+            return false;
+        }
+        self.now = wanted;
+        true
+    }
+
+    fn undo_growth(&mut self) {
+        self.now = self.now.saturating_sub(self.last_growth);
+        self.last_growth = 0;
+    }
+}
+
+impl Meter {
+    pub fn new(limits: Arc<Limits>) -> Meter {
+        let now = Instant::now();
+        Meter {
+            deadline: now,
+            limits,
+            phase: Phase::Guest,
+            host_phase: Phase::Guest,
+            in_guest_realloc: false,
+            memory: Gauge::default(),
+            table: Gauge::default(),
+            host_calls: 0,
+            host_bytes: 0,
+            host_time: Duration::ZERO,
+            pending_cost: 0,
+            fuel_at_entry: 0,
+            entered_host: now,
+            poll_clock: Arc::new(PollClock::new()),
+        }
+    }
+
+    /// Starts the counters of a call. Memory and tables belong to the store and stay.
+    pub fn begin_call(&mut self, now: Instant) {
+        self.deadline = now + self.limits.deadline;
+        self.phase = Phase::Guest;
+        self.in_guest_realloc = false;
+        self.memory.denied = false;
+        self.table.denied = false;
+        self.host_calls = 0;
+        self.host_bytes = 0;
+        self.host_time = Duration::ZERO;
+        self.pending_cost = 0;
+        self.poll_clock.begin(now);
+    }
+
+    pub fn memory_peak(&self) -> u64 {
+        self.memory.now
+    }
+
+    pub fn table_peak(&self) -> u64 {
+        self.table.now
+    }
+
+    pub fn memory_denied(&self) -> bool {
+        self.memory.denied
+    }
+
+    pub fn table_denied(&self) -> bool {
+        self.table.denied
+    }
+
+    /// One call of a host function that moves `bytes` and works on them at `price` fuel each, paid
+    /// before the work is done.
+    pub fn charge(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
+        self.phase = Phase::Host;
+        self.host_calls = self.host_calls.saturating_add(1);
+        if self.host_calls > self.limits.host_calls {
+            return Err(LimitReached::HostCalls);
+        }
+        self.pay(CALL_PRICE, bytes, price)
+    }
+
+    /// More bytes for the host call under way: what it sends back, or finds out to be larger.
+    pub fn charge_more(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
+        self.pay(0, bytes, price)
+    }
+
+    /// A fixed price for the host call under way, beside that of its bytes.
+    pub fn charge_fixed(&mut self, price: u64) -> Result<(), LimitReached> {
+        self.pay(price, 0, 0)
+    }
+
+    /// Bytes that the guest's fuel still pays for, at [`MOVE_PRICE`] each.
+    pub fn fuel_left_bytes(&self) -> u64 {
+        const { assert!(MOVE_PRICE == 1) };
+        self.fuel_at_entry.saturating_sub(self.pending_cost)
+    }
+
+    fn pay(&mut self, fixed: u64, bytes: u64, price: u64) -> Result<(), LimitReached> {
+        self.host_bytes = self.host_bytes.saturating_add(bytes);
+        self.pending_cost = self
+            .pending_cost
+            .saturating_add(fixed)
+            .saturating_add(bytes.saturating_mul(price));
+        if self.pending_cost > self.fuel_at_entry {
+            return Err(LimitReached::Fuel);
+        }
+        Ok(())
+    }
+
+    /// One call of a WASI function. It cannot be refused from here; [`hook`] stops the guest when the
+    /// call comes back.
+    pub fn count_wasi(&mut self) {
+        self.phase = Phase::Host;
+        self.host_calls = self.host_calls.saturating_add(1);
+        self.pending_cost = self.pending_cost.saturating_add(WASI_CALL_PRICE);
+    }
+
+    /// Whether the guest has had its thread for long enough that a host function should yield.
+    pub fn turn_is_over(&self) -> bool {
+        self.poll_clock.length(self.entered_host) > FAIR_SHARE
+    }
+
+    /// A memory is about to grow; whether it may.
+    pub fn grow_memory(&mut self, current: usize, desired: usize) -> bool {
+        self.memory.grow(current, desired, self.limits.memory)
+    }
+
+    /// The engine failed to grow a memory after it was let through.
+    pub fn memory_grow_failed(&mut self) {
+        self.memory.undo_growth();
+    }
+
+    /// A table is about to grow; whether it may.
+    pub fn grow_table(&mut self, current: usize, desired: usize) -> bool {
+        self.table
+            .grow(current, desired, self.limits.table_elements)
+    }
+
+    /// The engine failed to grow a table after it was let through.
+    pub fn table_grow_failed(&mut self) {
+        self.table.undo_growth();
+    }
+
+    /// Control goes to the guest: a call begins, or a host function has the guest make room for its result.
+    pub fn enter_guest(&mut self) {
+        self.in_guest_realloc = self.phase == Phase::Host;
+        self.phase = Phase::Guest;
+    }
+
+    /// Control comes back from the guest; whether what follows is the result of the export, which the engine reads out
+    /// of guest memory.
+    pub fn leave_guest(&mut self) -> bool {
+        if self.in_guest_realloc {
+            self.in_guest_realloc = false;
+            self.phase = Phase::Host;
+            return false;
+        }
+        self.phase = Phase::Lifting;
+        true
+    }
+
+    /// The guest calls the host, with so much fuel left.
+    pub fn enter_host(&mut self, fuel: u64) {
+        self.fuel_at_entry = fuel;
+        self.entered_host = Instant::now();
+        self.phase = Phase::Lifting;
+    }
+
+    /// The host goes back to the guest: checks the limits that the host call may have reached, and returns the fuel
+    /// that it costs; `None` where none may be taken.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call.
+    pub fn leave_host(&mut self) -> Result<Option<u64>, LimitReached> {
+        let now = Instant::now();
+        self.host_phase = self.phase;
+        self.phase = Phase::Guest;
+        if now > self.deadline {
+            return Err(LimitReached::Deadline);
+        }
+        // Only after a call of a host function may the fuel be set: across the engine's own helpers, compiled
+        // code keeps the count in a register, and what is set here would be added to it.
+        if self.host_phase != Phase::Host {
+            return Ok(None);
+        }
+        self.host_time += now.saturating_duration_since(self.entered_host);
+        if self.host_calls > self.limits.host_calls {
+            return Err(LimitReached::HostCalls);
+        }
+        Ok(Some(std::mem::take(&mut self.pending_cost)))
+    }
+}

@@ -1,0 +1,144 @@
+//! Which databases are open: one for each file however many providers use it, and one in memory.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use tollgate_policy::StoreGrant;
+
+use super::database::Database;
+use crate::error::{GrantError, HostFailure, OpenError};
+
+/// The open databases of a runtime.
+#[derive(Default)]
+pub struct StoreRegistry {
+    /// Kept until the runtime is dropped: this is all there is of it.
+    memory: Mutex<Option<Arc<OpenStore>>>,
+    files: Arc<OpenFiles>,
+}
+
+/// The files that are open, by their real paths. A file is closed with the last provider that uses it.
+#[derive(Default)]
+struct OpenFiles {
+    open: Mutex<HashMap<PathBuf, Weak<OpenStore>>>,
+    closed: Condvar,
+}
+
+/// An open database. The order of the fields is that of closing it and saying so.
+pub(crate) struct OpenStore {
+    pub(crate) database: Database,
+    _entry: Option<Entry>,
+}
+
+/// An open file's entry among [`OpenFiles`], taken out when the file is closed.
+struct Entry {
+    files: Arc<OpenFiles>,
+    path: PathBuf,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.files.lock().remove(&self.path);
+        self.files.closed.notify_all();
+    }
+}
+
+/// One provider's part of a database.
+#[derive(Clone)]
+pub struct Namespace {
+    pub(crate) opened: Arc<OpenStore>,
+    pub(crate) name: Arc<str>,
+}
+
+impl StoreRegistry {
+    /// Opens what `grant` names, for a provider of that name.
+    pub fn open(&self, grant: &StoreGrant, provider: &str) -> Result<Namespace, OpenError> {
+        let opened = match &grant.path {
+            Some(path) => {
+                let failed = |what: String| GrantError::Store {
+                    path: path.clone(),
+                    what,
+                };
+                self.files.open(path).map_err(failed)?
+            }
+            None => self
+                .memory()
+                .map_err(|error| HostFailure(error.to_string()))?,
+        };
+        let name = grant.namespace.as_deref().unwrap_or(provider).into();
+        Ok(Namespace { opened, name })
+    }
+
+    fn memory(&self) -> Result<Arc<OpenStore>, redb::Error> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = &*memory {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = Arc::new(OpenStore {
+            database: Database::in_memory()?,
+            _entry: None,
+        });
+        *memory = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+}
+
+impl OpenFiles {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Weak<OpenStore>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database in the file at `path`, which is made when there is none.
+    fn open(self: &Arc<Self>, path: &Path) -> Result<Arc<OpenStore>, String> {
+        let file = open_file(path).map_err(|error| error.to_string())?;
+        let path = std::fs::canonicalize(path).map_err(|error| error.to_string())?;
+        let mut open = self.lock();
+        while let Some(entry) = open.get(&path) {
+            if let Some(opened) = entry.upgrade() {
+                return Ok(opened);
+            }
+            // Its last user is closing it, which takes as long as a commit.
+            open = self
+                .closed
+                .wait(open)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let database = Database::in_file(file).map_err(|error| match error {
+            redb::Error::DatabaseAlreadyOpen => {
+                "it is open already, in another process or another runtime of this one".to_owned()
+            }
+            error => error.to_string(),
+        })?;
+        let entry = Entry {
+            files: Arc::clone(self),
+            path: path.clone(),
+        };
+        let opened = Arc::new(OpenStore {
+            database,
+            _entry: Some(entry),
+        });
+        open.insert(path, Arc::downgrade(&opened));
+        Ok(opened)
+    }
+}
+
+/// Opens a regular file for reading and writing; a new one is for its owner only.
+fn open_file(path: &Path) -> io::Result<File> {
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(io::Error::other("not a regular file")),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}

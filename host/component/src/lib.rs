@@ -1,0 +1,36 @@
+//! What a WebAssembly component is, found out before any of it compiles: its bytes and digest, the signature beside
+//! it, the shape of its code, its imports and exports, and the verdict on them under a policy.
+//!
+//! This crate reads bytes. It never compiles, instantiates or calls a component, and links no engine. Embedders use
+//! the crate `tollgate`, which re-exports what they need.
+
+pub mod escape;
+
+mod digest;
+mod identity;
+mod inspect;
+mod panics;
+mod proposals;
+mod refusal;
+mod regular_file;
+mod served;
+mod shape;
+mod signature;
+mod source;
+mod verdict;
+mod vet;
+mod wit;
+
+pub use identity::{ProviderInfo, Signer};
+pub use inspect::{Export, Import, Inspection, ItemKind};
+pub use panics::panic_text;
+pub use proposals::PROPOSALS;
+pub use refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
+pub use regular_file::{NONBLOCK, open_regular};
+pub use served::{
+    CONFIG_VERSION, KEYVALUE_VERSION, PROVIDER_VERSIONS, WASI_INTERFACES, WASI_VERSION,
+    split_version,
+};
+pub use source::{Attached, Source, SourceError, signature_path};
+pub use verdict::{Verdict, judge};
+pub use vet::Vetted;

@@ -1,0 +1,175 @@
+//! Why a component is refused before any of its code runs, and how each of its imports is judged.
+
+use std::fmt;
+
+use thiserror::Error;
+use tollgate_policy::SignatureFault;
+
+use crate::escape;
+
+/// Why a component was refused before any of its code ran.
+#[derive(Debug, Error)]
+#[error("{}", self.text())]
+pub struct Refusal {
+    /// Which rule.
+    pub kind: RefusalKind,
+    /// For people, on one line.
+    pub message: String,
+    /// Every import that stands in the way, when `kind` is [`RefusalKind::Imports`] or
+    /// [`RefusalKind::WorldVersion`].
+    pub imports: Vec<ImportVerdict>,
+    /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
+    pub signature: Option<SignatureFault>,
+}
+
+impl Refusal {
+    /// A refusal by one rule, `message` being for people and on one line.
+    pub fn new(kind: RefusalKind, message: impl Into<String>) -> Refusal {
+        Refusal {
+            kind,
+            message: message.into(),
+            imports: Vec::new(),
+            signature: None,
+        }
+    }
+
+    /// A refusal because of the signature.
+    pub fn signature(fault: SignatureFault, message: String) -> Refusal {
+        Refusal {
+            signature: Some(fault),
+            ..Refusal::new(RefusalKind::Signature, message)
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for import in &self.imports {
+            text.push_str("\n  ");
+            text.push_str(&import.to_string());
+        }
+        text
+    }
+}
+
+/// The rules by which a component is refused. The set may grow; labels never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// A core module, text, or something else that is no component.
+    NotAComponent,
+    /// A component that does not validate, or uses a proposal that is off.
+    Malformed,
+    /// Larger than the policy's `component-size`.
+    TooLarge,
+    /// It imports what the policy does not grant or this host does not know.
+    Imports,
+    /// It was built for a version of an interface that this host does not have.
+    WorldVersion,
+    /// It is not signed as the policy asks.
+    Signature,
+    /// It has other bytes than it was pinned to.
+    Digest,
+    /// It takes more time or memory to compile than is allowed, or has a shape that does.
+    CompileLimit,
+    /// It does not export what is to be called, or with another type.
+    MissingExport,
+}
+
+impl RefusalKind {
+    /// The stable name, as in the report.
+    pub fn label(self) -> &'static str {
+        match self {
+            RefusalKind::NotAComponent => "not-a-component",
+            RefusalKind::Malformed => "malformed",
+            RefusalKind::TooLarge => "too-large",
+            RefusalKind::Imports => "imports",
+            RefusalKind::WorldVersion => "world-version",
+            RefusalKind::Signature => "signature",
+            RefusalKind::Digest => "digest",
+            RefusalKind::CompileLimit => "compile-limit",
+            RefusalKind::MissingExport => "missing-export",
+        }
+    }
+}
+
+/// How one import was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Judgement {
+    /// The policy grants it, or it holds types only.
+    Granted,
+    /// This host has it and the policy does not grant it.
+    Denied {
+        /// The line of policy that would grant it.
+        line: String,
+        /// The command-line option that would.
+        flag: String,
+    },
+    /// This host does not have it.
+    Unknown {
+        /// Why, when more can be said than that.
+        note: Option<String>,
+    },
+    /// This host has the interface, and not this version of it.
+    UnsupportedVersion {
+        /// The versions it has.
+        have: &'static [&'static str],
+    },
+}
+
+impl Judgement {
+    /// The stable name, as in the report.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Judgement::Granted => "granted",
+            Judgement::Denied { .. } => "denied",
+            Judgement::Unknown { .. } => "unknown",
+            Judgement::UnsupportedVersion { .. } => "unsupported-version",
+        }
+    }
+}
+
+/// One import with its judgement. Displayed on one line, with the cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportVerdict {
+    /// As the component writes it, version included.
+    pub name: String,
+    /// What it was judged to be.
+    pub judgement: Judgement,
+}
+
+impl fmt::Display for ImportVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = escape::line(&self.name);
+        match &self.judgement {
+            Judgement::Granted => write!(f, "{name}: granted"),
+            Judgement::Denied { line, flag } => write!(
+                f,
+                "{name}: denied; the policy line `{line}` (or {flag}) would grant it"
+            ),
+            Judgement::Unknown { note: None } => {
+                write!(f, "{name}: this host has no such interface")
+            }
+            Judgement::Unknown { note: Some(note) } => write!(f, "{name}: {note}"),
+            Judgement::UnsupportedVersion { have } => {
+                let noun = if have.len() == 1 {
+                    "version"
+                } else {
+                    "versions"
+                };
+                write!(f, "{name}: this host serves {noun} {}", have.join(" and "))
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function in `map_err`"
+)]
+pub(crate) fn malformed(error: wasmparser::BinaryReaderError) -> Refusal {
+    Refusal::new(
+        RefusalKind::Malformed,
+        escape::line(&format!("not a valid component: {error}")).into_owned(),
+    )
+}

@@ -1,0 +1,260 @@
+//! The shape of a component, bounded before anything is compiled: one pass over its sections and function
+//! bodies, validation included, without recursion.
+//!
+//! Compiling takes more than linear time and memory in some of what is counted here; a few kilobytes can
+//! ask for gigabytes (ATTACKS.md rows 4 to 9). What grows in proportion to the file is bounded by
+//! `component-size`.
+
+mod expansion;
+mod function;
+mod limits;
+mod types;
+
+use std::fmt;
+
+use wasmparser::types::Types;
+use wasmparser::{
+    ElementItems, Encoding, FuncValidatorAllocations, OperatorsReaderAllocations, Parser, Payload,
+    ValidPayload, Validator,
+};
+
+use crate::proposals::PROPOSALS;
+use crate::refusal::{Refusal, RefusalKind};
+use crate::refusal::malformed;
+use expansion::Expansion;
+use limits::{SHAPE, Shape};
+
+type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+/// Validates `bytes` within the limits of shape. `on_section` is shown the sections of the outermost component.
+pub(crate) fn scan<'a>(
+    bytes: &'a [u8],
+    on_section: impl FnMut(&Payload<'a>) -> Result<()>,
+) -> Result<Types> {
+    within(&SHAPE, bytes, on_section)
+}
+
+fn within<'a>(
+    shape: &Shape,
+    bytes: &'a [u8],
+    mut on_section: impl FnMut(&Payload<'a>) -> Result<()>,
+) -> Result<Types> {
+    let mut scan = Scan {
+        shape,
+        bytes,
+        open: Vec::new(),
+        totals: Totals::default(),
+    };
+    let mut validator = Validator::new_with_features(PROPOSALS);
+    let mut allocations = (
+        FuncValidatorAllocations::default(),
+        OperatorsReaderAllocations::default(),
+    );
+    let mut parser = Parser::new(0);
+    parser.set_features(PROPOSALS);
+    let mut types = None;
+    for payload in parser.parse_all(bytes) {
+        let payload = payload.map_err(malformed)?;
+        // Before the validator looks: it recurses and allocates as the file says.
+        scan.section(&payload)?;
+        match validator.payload(&payload).map_err(malformed)? {
+            ValidPayload::Func(function, body) => {
+                let mut function = function.into_validator(allocations.0);
+                let reading = scan.function(&mut function, &body, allocations.1)?;
+                allocations = (function.into_allocations(), reading);
+            }
+            ValidPayload::End(last) => types = Some(last),
+            ValidPayload::Ok | ValidPayload::Parser(_) => {}
+        }
+        if scan.open.len() == 1 {
+            on_section(&payload)?;
+        }
+    }
+    types.ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::Malformed,
+            "not a valid component: it is cut off",
+        )
+    })
+}
+
+/// What is counted in the whole file.
+#[derive(Default)]
+struct Totals {
+    modules: u64,
+    modules_and_components: u64,
+    core_types: u64,
+    signatures: u64,
+    functions: u64,
+    core_imports: u64,
+    core_exports: u64,
+    globals: u64,
+    segments: u64,
+    elements: u64,
+    locals: u64,
+    body_by_live: u64,
+    values: u64,
+    depths: u64,
+    targets: u64,
+    loops_by_locals: u64,
+    edges_by_locals: u64,
+    types: u64,
+    cases: u64,
+    imports: u64,
+    exports: u64,
+}
+
+/// One module or component that is open.
+enum OpenScope {
+    Module(u64),
+    Component(Expansion),
+}
+
+struct Scan<'s> {
+    shape: &'s Shape,
+    bytes: &'s [u8],
+    /// Outermost first.
+    open: Vec<OpenScope>,
+    totals: Totals,
+}
+
+impl Scan<'_> {
+    fn section(&mut self, payload: &Payload<'_>) -> Result<()> {
+        let (shape, totals) = (self.shape, &mut self.totals);
+        let counted = match payload {
+            Payload::Version { .. } => Some((&shape.modules_and_components, &mut totals.modules_and_components, 1)),
+            Payload::TypeSection(s) => Some((&shape.core_types, &mut totals.core_types, s.count())),
+            Payload::ImportSection(s) => {
+                Some((&shape.core_imports, &mut totals.core_imports, s.count()))
+            }
+            Payload::FunctionSection(s) => {
+                Some((&shape.functions, &mut totals.functions, s.count()))
+            }
+            Payload::GlobalSection(s) => Some((&shape.globals, &mut totals.globals, s.count())),
+            Payload::ExportSection(s) => {
+                Some((&shape.core_exports, &mut totals.core_exports, s.count()))
+            }
+            Payload::ElementSection(s) => Some((&shape.segments, &mut totals.segments, s.count())),
+            Payload::DataSection(s) => Some((&shape.segments, &mut totals.segments, s.count())),
+            Payload::ComponentImportSection(s) => {
+                Some((&shape.imports, &mut totals.imports, s.count()))
+            }
+            Payload::ComponentExportSection(s) => {
+                Some((&shape.exports, &mut totals.exports, s.count()))
+            }
+            _ => None,
+        };
+        if let Some((limit, total, count)) = counted {
+            limit.add(total, count.into(), Location::Whole)?;
+        }
+        match payload {
+            Payload::Version { encoding, .. } => return self.begin(*encoding),
+            Payload::End(_) => self.end(),
+            Payload::TypeSection(section) => {
+                for group in section.clone() {
+                    types::signatures(shape, totals, &group.map_err(malformed)?)?;
+                }
+            }
+            Payload::ElementSection(section) => {
+                for segment in section.clone() {
+                    let count = match segment.map_err(malformed)?.items {
+                        ElementItems::Functions(items) => items.count(),
+                        ElementItems::Expressions(_, items) => items.count(),
+                    };
+                    let total = &mut totals.elements;
+                    shape.elements.add(total, count.into(), Location::Whole)?;
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.clone().into_imports() {
+                    let import = import.map_err(malformed)?;
+                    self.name(import.module)?;
+                    self.name(import.name)?;
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.clone() {
+                    self.name(export.map_err(malformed)?.name)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section.clone() {
+                    self.name(import.map_err(malformed)?.name.name)?;
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section.clone() {
+                    self.name(export.map_err(malformed)?.name.name)?;
+                }
+            }
+            Payload::CoreTypeSection(section) => {
+                let count = section.count().into();
+                shape.types.add(&mut totals.types, count, Location::Whole)?;
+                for ty in section.clone() {
+                    types::core(shape, totals, &ty.map_err(malformed)?)?;
+                }
+            }
+            Payload::ComponentTypeSection(section) => {
+                let range = section.range();
+                let bytes = self.bytes.get(range.clone()).unwrap_or_default();
+                types::types(shape, totals, bytes, range.start)?;
+            }
+            _ => {}
+        }
+        expansion::section(shape, &mut self.open, self.totals.cases, payload)
+    }
+
+    fn begin(&mut self, encoding: Encoding) -> Result<()> {
+        if self.open.is_empty() && encoding != Encoding::Component {
+            return Err(Refusal::new(
+                RefusalKind::NotAComponent,
+                "a core WebAssembly module, not a component",
+            ));
+        }
+        self.open.push(match encoding {
+            Encoding::Component => OpenScope::Component(Expansion::default()),
+            Encoding::Module => {
+                self.totals.modules += 1;
+                OpenScope::Module(self.totals.modules - 1)
+            }
+        });
+        let depth = self.open.len() as u64;
+        self.shape.nesting.check(depth, Location::Whole)
+    }
+
+    fn end(&mut self) {
+        let ended = self.open.pop();
+        if let (Some(OpenScope::Component(ended)), Some(OpenScope::Component(outer))) =
+            (ended, self.open.last_mut())
+        {
+            outer.define(ended.size());
+        }
+    }
+
+    fn name(&self, name: &str) -> Result<()> {
+        self.shape.name.check(name.len() as u64, Location::Name(name))
+    }
+}
+
+/// Where a limit was met.
+#[derive(Clone, Copy)]
+enum Location<'a> {
+    Whole,
+    Function { module: u64, index: u32 },
+    Name(&'a str),
+}
+
+impl fmt::Display for Location<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Whole => f.write_str("the component"),
+            Location::Function { module, index } => {
+                write!(f, "function {index} of core module {module}")
+            }
+            Location::Name(name) => write!(f, "the name `{}`", crate::escape::line(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,436 @@
+//! For every limit, a component that goes over it: refused by that limit, and by no other once it is lifted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use super::*;
+use limits::Limit;
+
+#[path = "expansion_tests.rs"]
+mod expansion;
+
+type Bytes = Vec<u8>;
+
+fn number(mut n: usize) -> Bytes {
+    let mut bytes = Vec::new();
+    while n >= 0x80 {
+        bytes.push((n & 0x7f) as u8 | 0x80);
+        n >>= 7;
+    }
+    bytes.push(n as u8);
+    bytes
+}
+
+fn sized(bytes: &[u8]) -> Bytes {
+    [&number(bytes.len()), bytes].concat()
+}
+
+fn section(id: u8, content: &[u8]) -> Bytes {
+    [&[id], sized(content).as_slice()].concat()
+}
+
+/// A section of `count` items that are all the same.
+fn items(id: u8, count: usize, item: &[u8]) -> Bytes {
+    section(id, &[number(count), item.repeat(count)].concat())
+}
+
+fn module(sections: &[Bytes]) -> Bytes {
+    [b"\0asm\x01\0\0\0", sections.concat().as_slice()].concat()
+}
+
+fn component(sections: &[Bytes]) -> Bytes {
+    [b"\0asm\x0d\0\x01\0", sections.concat().as_slice()].concat()
+}
+
+/// A component with one core module.
+fn core(sections: &[Bytes]) -> Bytes {
+    component(&[section(1, &module(sections))])
+}
+
+const NULLARY: &[u8] = b"\x60\0\0";
+const EXPORT: &[u8] = b"\0\x01f\0\0";
+
+/// `count` functions of one body, with `locals` locals, in a module whose type 1 takes and gives `width`
+/// numbers.
+fn functions(count: usize, locals: usize, width: usize, code: &[u8]) -> Bytes {
+    let numbers = [number(width), vec![0x7f; width]].concat();
+    let wide = [b"\x60", numbers.as_slice(), numbers.as_slice()].concat();
+    let types = [b"\x02", NULLARY, &wide].concat();
+    let body = [b"\x01", number(locals).as_slice(), b"\x7f", code, b"\x0b"].concat();
+    core(&[
+        section(1, &types),
+        items(3, count, b"\0"),
+        items(10, count, &sized(&body)),
+    ])
+}
+
+fn function(locals: usize, code: &[u8]) -> Bytes {
+    functions(1, locals, 0, code)
+}
+
+fn nested(before: &[u8], depth: usize) -> Bytes {
+    [before.repeat(depth), b"\x0b".repeat(depth)].concat()
+}
+
+/// A component that is instantiated `times` by one around it, `length` times over.
+fn chain(innermost: Bytes, length: usize, times: usize) -> Bytes {
+    (0..length).fold(innermost, |inside, _| {
+        component(&[section(4, &inside), items(5, times, b"\0\0\0")])
+    })
+}
+
+/// A component with `count` canonical functions: drops of one resource.
+fn canonical(count: usize) -> Bytes {
+    component(&[section(7, b"\x01\x3f\x7f\0"), items(8, count, b"\x03\0")])
+}
+
+/// Two instances of exports, each as many as the reader takes of one.
+fn bundle(export: &[u8]) -> Bytes {
+    let one = [b"\x01", number(100_000).as_slice(), &export.repeat(100_000)].concat();
+    [b"\x02", one.repeat(2).as_slice()].concat()
+}
+
+fn tuple(count: usize) -> Bytes {
+    [b"\x6f", number(count).as_slice(), &vec![0x7d; count]].concat()
+}
+
+/// A function, record, variant, flags or enum of so many parts.
+fn labels(kind: &[u8], count: usize, part: &[u8], end: &[u8]) -> Bytes {
+    [kind, number(count).as_slice(), &part.repeat(count), end].concat()
+}
+
+fn types(count: usize, ty: &[u8]) -> Bytes {
+    component(&[items(7, count, ty)])
+}
+
+fn refusal(shape: &Shape, bytes: &[u8]) -> Option<Refusal> {
+    within(shape, bytes, |_| Ok(())).err()
+}
+
+/// A core module's type may declare a hundred thousand things, and an instance's type many such types.
+#[test]
+fn what_module_types_declare_is_counted_as_well() {
+    let module = |count: usize, declaration: &[u8]| {
+        [
+            b"\x50",
+            number(count).as_slice(),
+            &declaration.repeat(count),
+        ]
+        .concat()
+    };
+    let instance = |declarations: &[Bytes]| {
+        let inner: Bytes = declarations
+            .iter()
+            .flat_map(|ty| [b"\0", ty.as_slice()].concat())
+            .collect();
+        let ty = [b"\x01\x42", number(declarations.len()).as_slice(), &inner].concat();
+        component(&[section(7, &ty)])
+    };
+    let wide = [b"\x01\x60\xe8\x07", vec![0x7f; 1_000].as_slice(), b"\0"].concat();
+    let long = [number(4_097), vec![b'x'; 4_097]].concat();
+    let export = [b"\x03", long.as_slice(), b"\0\0"].concat();
+    let import = [b"\0\x01a", long.as_slice(), b"\0\0"].concat();
+    for (ty, limit) in [
+        (module(1_000, b"\x01\x60\0\0"), &SHAPE.types),
+        (module(10, &wide), &SHAPE.signatures),
+        (module(1, &export), &SHAPE.name),
+        (module(1, &import), &SHAPE.name),
+    ] {
+        let text = format!("{}; {} is the most", limit.what, limit.most);
+        let many = vec![ty.clone(); 21];
+        for bytes in [component(&[items(3, 21, &ty)]), instance(&many)] {
+            let refusal = refusal(&SHAPE, &bytes).map(|refusal| refusal.to_string());
+            assert!(
+                refusal.as_ref().is_some_and(|told| told.contains(&text)),
+                "{text}: {refusal:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_limit_is_the_one_that_refuses() {
+    const LOOP: &[u8] = b"\x03\x40";
+    const BLOCK: &[u8] = b"\x02\x40";
+    let table = |targets| {
+        [
+            b"\x41\0\x0e",
+            number(targets).as_slice(),
+            &vec![0; targets + 1],
+        ]
+        .concat()
+    };
+    let small = core(&[]);
+    let deep = |before: &[u8], depth| function(0, &nested(before, depth));
+    let named = [number(4_097), vec![b'x'; 4_097]].concat();
+    type Pick = fn(&mut Shape) -> &mut Limit;
+    let cases: Vec<(Pick, Bytes)> = vec![
+        (
+            |s| &mut s.nesting,
+            (0..32).fold(component(&[]), |c, _| component(&[section(4, &c)])),
+        ),
+        (
+            |s| &mut s.modules_and_components,
+            component(&vec![section(1, &module(&[])); 256]),
+        ),
+        (
+            |s| &mut s.instances,
+            chain(
+                component(&[section(1, &module(&[])), items(2, 10, b"\0\0\0")]),
+                3,
+                10,
+            ),
+        ),
+        (
+            |s| &mut s.items,
+            chain(
+                component(&[section(7, b"\x01\x7f"), items(6, 1_001, b"\x03\x02\0\0")]),
+                2,
+                10,
+            ),
+        ),
+        (|s| &mut s.items, canonical(100_001)),
+        (
+            |s| &mut s.items,
+            component(&[section(2, &bundle(b"\x01a\0\0"))]),
+        ),
+        (
+            |s| &mut s.items,
+            component(&[section(5, &bundle(b"\0\x01a\x01\0"))]),
+        ),
+        (|s| &mut s.adapters, chain(canonical(101), 1, 10)),
+        (
+            |s| &mut s.adapter_cases,
+            chain(
+                component(&[
+                    items(7, 20, &tuple(900)),
+                    section(7, b"\x01\x3f\x7f\0"),
+                    items(8, 6, b"\x03\x14"),
+                ]),
+                1,
+                1,
+            ),
+        ),
+        (|s| &mut s.functions, functions(60_001, 0, 0, b"")),
+        (|s| &mut s.core_types, core(&[items(1, 10_001, NULLARY)])),
+        (
+            |s| &mut s.signatures,
+            core(&[items(
+                1,
+                101,
+                &[b"\x60\xe8\x07", vec![0x7f; 1_000].as_slice(), b"\0"].concat(),
+            )]),
+        ),
+        (
+            |s| &mut s.core_imports,
+            core(&[section(1, b"\x01\x60\0\0"), items(2, 10_001, b"\0\0\0\0")]),
+        ),
+        (|s| &mut s.core_exports, core(&[items(7, 20_001, EXPORT)])),
+        (
+            |s| &mut s.globals,
+            core(&[items(6, 10_001, b"\x7f\0\x41\0\x0b")]),
+        ),
+        (|s| &mut s.segments, core(&[items(11, 50_001, b"\x01\0")])),
+        (|s| &mut s.segments, core(&[items(9, 50_001, b"\x01\0\0")])),
+        (
+            |s| &mut s.elements,
+            core(&[items(
+                9,
+                101,
+                &[b"\x01\0", items(0, 1_000, b"\0").get(3..).unwrap()].concat(),
+            )]),
+        ),
+        (
+            |s| &mut s.imports,
+            component(&[
+                section(7, b"\x01\x42\0"),
+                items(10, 1_001, b"\0\x01a\x05\0"),
+            ]),
+        ),
+        (
+            |s| &mut s.exports,
+            component(&[items(11, 1_001, b"\0\x01a\x01\0\0")]),
+        ),
+        (|s| &mut s.types, types(20_001, b"\x7f")),
+        (|s| &mut s.types, component(&[items(3, 20_001, NULLARY)])),
+        (
+            |s| &mut s.type_nesting,
+            component(&[section(
+                7,
+                &[b"\x01".as_slice(), &b"\x42\x01\x01".repeat(33), b"\x42\0"].concat(),
+            )]),
+        ),
+        (|s| &mut s.cases, types(1, &tuple(1_001))),
+        (
+            |s| &mut s.cases,
+            types(1, &labels(b"\x72", 1_001, b"\x01a\x7f", b"")),
+        ),
+        (
+            |s| &mut s.cases,
+            types(1, &labels(b"\x71", 1_001, b"\x01a\0\0", b"")),
+        ),
+        (
+            |s| &mut s.cases,
+            types(1, &labels(b"\x6d", 1_001, b"\x01a", b"")),
+        ),
+        // The reader takes no more of these.
+        (
+            |s| &mut s.all_cases,
+            types(21, &labels(b"\x40", 1_000, b"\x01a\x7f", b"\x01\0")),
+        ),
+        (
+            |s| &mut s.all_cases,
+            types(21, &labels(b"\x6e", 1_000, b"\x01a", b"")),
+        ),
+        (|s| &mut s.all_cases, types(21, &tuple(1_000))),
+        (
+            |s| &mut s.name,
+            component(&[
+                section(7, b"\x01\x42\0"),
+                section(10, &[b"\x01\0", named.as_slice(), b"\x05\0"].concat()),
+            ]),
+        ),
+        (|s| &mut s.body, function(0, &b"\x01".repeat(2 << 20))),
+        (|s| &mut s.locals, function(2_001, b"")),
+        (|s| &mut s.all_locals, functions(251, 2_000, 0, b"")),
+        (|s| &mut s.depth, deep(BLOCK, 4_000)),
+        (
+            |s| &mut s.all_depths,
+            functions(101, 0, 0, &nested(BLOCK, 3_999)),
+        ),
+        (|s| &mut s.loop_depth, deep(LOOP, 65)),
+        (
+            |s| &mut s.loop_depth_by_locals,
+            function(1_500, &nested(LOOP, 3)),
+        ),
+        (
+            |s| &mut s.loops_by_locals,
+            function(2_000, &b"\x03\x40\x0b".repeat(101)),
+        ),
+        (
+            |s| &mut s.all_loops_by_locals,
+            functions(10, 2_000, 0, &b"\x03\x40\x0b".repeat(76)),
+        ),
+        (
+            |s| &mut s.edges_by_locals,
+            function(2_000, &b"\x02\x40\x0c\0\x0b".repeat(801)),
+        ),
+        // A table without targets is a branch as well.
+        (
+            |s| &mut s.edges_by_locals,
+            function(2_000, &b"\x02\x40\x41\0\x0e\0\0\x0b".repeat(801)),
+        ),
+        (
+            |s| &mut s.all_edges_by_locals,
+            functions(16, 2_000, 0, &b"\x02\x40\x0c\0\x0b".repeat(788)),
+        ),
+        (
+            |s| &mut s.stack,
+            function(
+                0,
+                &[b"\x41\0".repeat(1_001), b"\x1a".repeat(1_001)].concat(),
+            ),
+        ),
+        (
+            |s| &mut s.body_by_live,
+            function(1_999, &b"\x01".repeat(33_000)),
+        ),
+        (
+            |s| &mut s.all_body_by_live,
+            functions(16, 2_000, 0, &b"\x01".repeat(31_500)),
+        ),
+        (
+            |s| &mut s.values,
+            functions(
+                1,
+                0,
+                500,
+                &[
+                    b"\x41\0".repeat(500),
+                    b"\x02\x01\x0b".repeat(41),
+                    b"\x1a".repeat(500),
+                ]
+                .concat(),
+            ),
+        ),
+        (
+            |s| &mut s.all_values,
+            functions(
+                100,
+                0,
+                500,
+                &[
+                    b"\x41\0".repeat(500),
+                    b"\x02\x01\x0b".repeat(21),
+                    b"\x1a".repeat(500),
+                ]
+                .concat(),
+            ),
+        ),
+        (|s| &mut s.targets, function(0, &table(65_537))),
+        (|s| &mut s.all_targets, functions(5, 0, 0, &table(50_001))),
+    ];
+    let mut wrong = Vec::new();
+    for (pick, bytes) in cases {
+        let mut lifted = SHAPE.clone();
+        let limit = pick(&mut lifted);
+        let text = format!("{}; {} is the most", limit.what, limit.most);
+        limit.most = u64::MAX;
+        match refusal(&SHAPE, &bytes) {
+            Some(refusal)
+                if refusal.kind == RefusalKind::CompileLimit && refusal.message.contains(&text) => {
+            }
+            other => wrong.push(format!("{text}: {other:?}")),
+        }
+        if let Some(other) = refusal(&lifted, &bytes)
+            && other.kind == RefusalKind::CompileLimit
+        {
+            wrong.push(format!("{text}, lifted: {other}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(refusal(&SHAPE, &small).is_none());
+}
+
+#[test]
+fn a_name_is_bounded_wherever_it_is() {
+    let named = [number(4_097), vec![b'x'; 4_097]].concat();
+    let part = |id, before: &[u8], behind: &[u8]| {
+        section(id, &[b"\x01", before, named.as_slice(), behind].concat())
+    };
+    for bytes in [
+        core(&[part(2, b"", b"\0\0\0")]),
+        core(&[part(2, b"\0", b"\0\0")]),
+        core(&[part(7, b"", b"\0\0")]),
+        component(&[part(10, b"\0", b"\x05\0")]),
+        component(&[part(11, b"\0", b"\x01\0\0")]),
+    ] {
+        let refused = refusal(&SHAPE, &bytes).unwrap();
+        assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
+        assert!(refused.message.starts_with("the name `xxx"), "{refused}");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_and_where() {
+    let bytes = function(0, &nested(b"\x02\x40", 20_000));
+    assert_eq!(
+        refusal(&SHAPE, &bytes).unwrap().message,
+        "function 0 of core module 0 nests blocks 4001 deep; 4000 is the most that is compiled"
+    );
+    // The second module's: behind the head of the component are the modules.
+    let second = [
+        component(&[section(1, &module(&[]))]),
+        bytes.get(8..).unwrap().to_vec(),
+    ]
+    .concat();
+    let refused = refusal(&SHAPE, &second).unwrap();
+    assert!(
+        refused
+            .message
+            .starts_with("function 0 of core module 1 nests")
+    );
+}

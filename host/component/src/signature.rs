@@ -1,0 +1,177 @@
+//! Whether a component is signed as the policy asks and has the bytes it was pinned to; before any of it is parsed.
+
+use ring::signature::{ED25519, UnparsedPublicKey};
+use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureFault, Trust};
+
+use crate::refusal::{Refusal, RefusalKind};
+use crate::escape;
+use crate::identity::Signer;
+use crate::source::Source;
+
+impl Source {
+    /// The signer that the signature beside it names. **Nothing is verified**: anybody can write this.
+    ///
+    /// # Errors
+    ///
+    /// There is no signature, or what is there cannot be read as one.
+    pub fn claimed_signer(&self) -> Result<Signer, SignatureFault> {
+        let signature =
+            Signature::parse(self.signature()?).map_err(|_| SignatureFault::Malformed)?;
+        Ok(Signer {
+            key_id: signature.key_id,
+            comment: signature.comment,
+        })
+    }
+
+    /// Verifies the signature, when `trust` requires one, and returns its signer. `None` when `trust` requires none:
+    /// a signature that is there is then not looked at, since there is nothing to check it against.
+    ///
+    /// # Errors
+    ///
+    /// The component is not signed as `trust` requires.
+    pub fn verify(&self, trust: &Trust) -> Result<Option<Signer>, Refusal> {
+        verify(self, trust)
+    }
+
+    /// Checks that it has the bytes that a lock pins, or that none are pinned and none have to be.
+    ///
+    /// # Errors
+    ///
+    /// Other bytes are pinned, or none where all have to be.
+    pub fn verify_pin(&self, lock: &Lock) -> Result<(), Refusal> {
+        verify_pin(self, lock)
+    }
+}
+
+fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
+    if !trust.asks() {
+        return Ok(None);
+    }
+    let refuse = |fault, text: String| Err(Refusal::signature(fault, text));
+    let file = escape::line(&source.file_name()).into_owned();
+    let text = match source.signature() {
+        Ok(text) => text,
+        Err(fault) => return refuse(fault, unusable(fault, &file, trust)),
+    };
+    let signature = match Signature::parse(text) {
+        Ok(signature) => signature,
+        Err(error) => {
+            let text =
+                format!("{file}.minisig is no signature: {error}; have it made or fetched anew");
+            return refuse(SignatureFault::Malformed, text);
+        }
+    };
+    let id = signature.key_id;
+    // Whoever makes a key chooses its id, so two may have the same.
+    let keys: Vec<&PublicKey> = trust.keys.iter().filter(|key| key.id() == id).collect();
+    if keys.is_empty() {
+        let text = match trust.keys.is_empty() {
+            true => format!("{file} is signed by the key {id}; {}", no_key()),
+            false => format!(
+                "{file} is signed by the key {id}, which the policy does not trust; if it should be, add \
+                 the whole public key to `trust.keys` (or --trust-key)"
+            ),
+        };
+        return refuse(SignatureFault::UnknownKey, text);
+    }
+    if signature.legacy {
+        let text = format!(
+            "the signature of {file} is of minisign's old kind, over the bytes and not over their hash; sign it \
+             anew with `tollgate sign`, or with minisign 0.10 or later without `-l`"
+        );
+        return refuse(SignatureFault::Legacy, text);
+    }
+    let hash = blake2b_simd::blake2b(source.as_bytes());
+    let sealed = signature.sealed();
+    let checks = |key: &&PublicKey| {
+        let key = UnparsedPublicKey::new(&ED25519, key.as_bytes());
+        (
+            key.verify(hash.as_bytes(), &signature.bytes).is_ok(),
+            key.verify(&sealed, &signature.seal).is_ok(),
+        )
+    };
+    let checks: Vec<(bool, bool)> = keys.iter().map(checks).collect();
+    if !checks.iter().any(|(bytes, _)| *bytes) {
+        let text = format!(
+            "the signature by the key {id} is not one of {file} as it is: either was changed, or the signature is \
+             another file's; get both anew from who signed it"
+        );
+        return refuse(SignatureFault::Altered, text);
+    }
+    if !checks.contains(&(true, true)) {
+        let text = format!(
+            "the trusted comment in {file}.minisig is not the one that the key {id} signed; get the signature \
+             anew from who signed it"
+        );
+        return refuse(SignatureFault::Comment, text);
+    }
+    let digest = source.digest();
+    if let Err(fault) = signature.is_for(|name| source.is_named(name), digest) {
+        return refuse(fault, not_for(&signature, fault, &file, digest));
+    }
+    Ok(Some(Signer {
+        key_id: id,
+        comment: signature.comment,
+    }))
+}
+
+fn verify_pin(source: &Source, lock: &Lock) -> Result<(), Refusal> {
+    let (file, digest) = (source.file_name(), source.digest());
+    let (shown, lock_file) = (escape::line(&file), Lock::FILE);
+    let text = match lock.judge(&file, digest) {
+        Pin::Same => return Ok(()),
+        Pin::None if !lock.complete => return Ok(()),
+        Pin::None => format!(
+            "{shown} is not pinned in {lock_file}; if it may be used, pin it with --lock in place of --locked, or \
+             add the line `{}` below [components]",
+            Lock::line(&file, digest)
+        ),
+        Pin::Other(pinned) => format!(
+            "{shown} is not the one that was pinned: it is {digest}; if this version is meant, delete the line \
+             `{}` from {lock_file}",
+            Lock::line(&file, pinned)
+        ),
+    };
+    Err(Refusal::new(RefusalKind::Digest, text))
+}
+
+fn no_key() -> &'static str {
+    "the policy requires a signature and trusts no key, so it refuses everything; add `trust.keys = [\"RWQ…\"]` (or \
+     --trust-key) with the public key of whoever may sign"
+}
+
+/// There is no text of a signature.
+fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
+    let what = match fault {
+        SignatureFault::NotAFile => format!("{file}.minisig is not a regular file"),
+        SignatureFault::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
+        SignatureFault::Unreadable => {
+            format!("{file}.minisig cannot be read; look at its permissions")
+        }
+        SignatureFault::Malformed => {
+            format!("{file}.minisig is no signature: it is not UTF-8 text")
+        }
+        _ => format!("{file} is not signed: there is no {file}.minisig beside it"),
+    };
+    match trust.keys.is_empty() {
+        true => format!("{what}; {}", no_key()),
+        false => format!("{what}; get it from the author, or make it with `tollgate sign`"),
+    }
+}
+
+/// It is a good signature, for something else.
+fn not_for(signature: &Signature, fault: SignatureFault, file: &str, digest: &str) -> String {
+    match (fault, signature.file()) {
+        (SignatureFault::Digest, _) => format!(
+            "the trusted comment of {file}.minisig gives another digest than {digest}; have it signed anew"
+        ),
+        (_, Some(name)) => format!(
+            "{file} was signed under the name `{}`; give it that name again, or have it signed under this one",
+            escape::line(name)
+        ),
+        (_, None) => format!(
+            "the signature does not say that it is for {file}: its trusted comment needs one `file:`; have it \
+             signed anew with `tollgate sign`, or with minisign and no `-t`"
+        ),
+    }
+}

@@ -1,0 +1,220 @@
+//! A component before it is loaded: its bytes, its name, and the signature beside it.
+
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use thiserror::Error;
+use tollgate_policy::signature::MAX_SIGNATURE;
+use tollgate_policy::{Limits, SignatureFault};
+
+use crate::digest::digest;
+use crate::escape;
+use crate::inspect::{Inspection, inspect};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::regular_file::open_regular;
+
+/// A component's bytes and its name, and its detached signature when there is one.
+///
+/// The bytes are read once: what is verified is what is then judged, compiled and run, whatever becomes of
+/// the file meanwhile.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: Arc<str>,
+    file: FileName,
+    bytes: Arc<[u8]>,
+    digest: Arc<OnceLock<String>>,
+    signature: Attached,
+}
+
+/// Why a component's file gives no [`Source`].
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// It is larger than the policy's `component-size`.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It cannot be read.
+    #[error("{path}: {error}", path = escape::line(&.path.to_string_lossy()))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The name that a signature must be for.
+#[derive(Clone, Debug)]
+enum FileName {
+    /// This one, of the file that was read.
+    Exact(Arc<str>),
+    /// That of the source, with or without `.wasm`: bytes have no file.
+    OfSource,
+}
+
+/// What stands in the place of the signature.
+pub type Attached = Result<Arc<str>, SignatureFault>;
+
+impl Source {
+    /// Bytes that are at hand, under the name that reports and logs show. They are not signed until
+    /// [`Source::signed`] says by what.
+    pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Source {
+        Source {
+            name: name.into(),
+            file: FileName::OfSource,
+            bytes: bytes.into(),
+            digest: Arc::default(),
+            signature: Err(SignatureFault::Missing),
+        }
+    }
+
+    /// The same with the text of its detached signature, a `.minisig` file.
+    #[must_use]
+    pub fn signed(self, signature: &str) -> Source {
+        let signature = match signature.len() > MAX_SIGNATURE {
+            true => Err(SignatureFault::TooLarge),
+            false => Ok(signature.into()),
+        };
+        Source { signature, ..self }
+    }
+
+    /// Reads a file, up to the `component-size` limit, under its name without the extension; and the
+    /// signature beside it, `NAME.wasm.minisig`, when there is one. Whether a signature is needed, and
+    /// whether this one is good, is known when the component is loaded.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is not a regular file, or is larger than the limit.
+    pub fn file(path: &Path, limits: &Limits) -> Result<Source, SourceError> {
+        let part = |part: Option<&std::ffi::OsStr>| {
+            part.map(|part| part.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        let read = || {
+            let mut bytes = Vec::new();
+            open_regular(path)?
+                .ok_or_else(|| io::Error::other("not a regular file"))?
+                .take(limits.component_size.saturating_add(1))
+                .read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|error| SourceError::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+        check_size(bytes.len(), limits)?;
+        Ok(Source {
+            file: FileName::Exact(part(path.file_name()).into()),
+            signature: beside(path),
+            ..Source::bytes(&part(path.file_stem()), bytes)
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of its file, which its signature and its pin are for: that of the file it was read from,
+    /// or its name with `.wasm`.
+    pub fn file_name(&self) -> String {
+        match &self.file {
+            FileName::Exact(name) => name.to_string(),
+            FileName::OfSource => format!("{}.wasm", stem(&self.name)),
+        }
+    }
+
+    /// Whether that is the name of its file.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        match &self.file {
+            FileName::Exact(file) => name == &**file,
+            FileName::OfSource => stem(name) == stem(&self.name),
+        }
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// `sha256:` and the digest of all of them. Computed on the first call and kept for all clones.
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| digest(&self.bytes))
+    }
+
+    pub(crate) fn signature(&self) -> Result<&str, SignatureFault> {
+        self.signature.as_deref().map_err(|fault| *fault)
+    }
+
+    /// Whether it has the same bytes and the same signature.
+    pub fn is_same(&self, other: &Source) -> bool {
+        self.bytes == other.bytes && self.signature == other.signature
+    }
+
+    /// The text of its signature, or what is there instead.
+    pub fn attached(&self) -> Attached {
+        self.signature.clone()
+    }
+
+    /// What its bytes say: validity, digest, imports and exports. Nothing is compiled, and nobody is asked
+    /// whether it is trusted: [`Source::vet`] does that first.
+    ///
+    /// # Errors
+    ///
+    /// It is no component, or not a valid one.
+    pub fn inspect(&self) -> Result<Inspection, Refusal> {
+        inspect(&self.bytes, self.digest())
+    }
+
+    /// Its name, shared.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+}
+
+fn stem(name: &str) -> &str {
+    name.strip_suffix(".wasm").unwrap_or(name)
+}
+
+/// Where the signature of a file is: beside it, under its whole name and `.minisig`.
+pub fn signature_path(path: &Path) -> PathBuf {
+    let mut signature = path.as_os_str().to_owned();
+    signature.push(".minisig");
+    signature.into()
+}
+
+/// The text of the signature beside a file, or what is there instead.
+fn beside(path: &Path) -> Attached {
+    let read = || {
+        let Some(file) = open_regular(&signature_path(path))? else {
+            return Ok(Err(SignatureFault::NotAFile));
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_SIGNATURE as u64 + 1)
+            .read_to_end(&mut bytes)?;
+        if bytes.len() > MAX_SIGNATURE {
+            return Ok(Err(SignatureFault::TooLarge));
+        }
+        let text = String::from_utf8(bytes);
+        Ok(text.map(Into::into).map_err(|_| SignatureFault::Malformed))
+    };
+    read().unwrap_or_else(|error: io::Error| match error.kind() {
+        ErrorKind::NotFound => Err(SignatureFault::Missing),
+        _ => Err(SignatureFault::Unreadable),
+    })
+}
+
+/// Refuses what is larger than the `component-size` limit.
+pub(crate) fn check_size(size: usize, limits: &Limits) -> Result<(), Refusal> {
+    if size as u64 > limits.component_size {
+        return Err(Refusal::new(
+            RefusalKind::TooLarge,
+            format!(
+                "larger than the {} bytes allowed; the policy's `limits.component-size` (or \
+                 --component-size) raises it",
+                limits.component_size
+            ),
+        ));
+    }
+    Ok(())
+}

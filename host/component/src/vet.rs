@@ -1,0 +1,64 @@
+//! What is checked before anything else, in one order: size, signature, pin, and only then what the bytes say.
+
+use tollgate_policy::Policy;
+
+use crate::identity::{ProviderInfo, Signer};
+use crate::inspect::Inspection;
+use crate::refusal::Refusal;
+use crate::source::{Source, check_size};
+
+/// A valid component that is signed and pinned as the policy requires. Nothing of it is compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vetted {
+    /// What its bytes say.
+    pub inspection: Inspection,
+    /// The signer whose signature was verified; none when the policy requires no signature.
+    pub signer: Option<Signer>,
+}
+
+impl Source {
+    /// Checks its size, then its signature and its pin by the policy's `trust`, and only then reads what its bytes
+    /// say. Loading and judging begin here.
+    ///
+    /// # Errors
+    ///
+    /// The first check that fails.
+    pub fn vet(&self, policy: &Policy) -> Result<Vetted, Refusal> {
+        check_size(self.as_bytes().len(), &policy.limits)?;
+        let signer = self.verify(&policy.trust)?;
+        if let Some(lock) = &policy.trust.lock {
+            self.verify_pin(lock)?;
+        }
+        let inspection = self.inspect()?;
+        Ok(Vetted { inspection, signer })
+    }
+
+    /// What reports say of it under a policy. Of a component that is not trusted they say what can be said without
+    /// reading it.
+    pub fn info(&self, policy: &Policy) -> ProviderInfo {
+        match self.vet(policy) {
+            Ok(vetted) => vetted.info(self),
+            Err(_) => ProviderInfo {
+                name: self.shared_name(),
+                digest: self.digest().to_owned(),
+                size: self.as_bytes().len() as u64,
+                world: None,
+                signer: None,
+            },
+        }
+    }
+}
+
+impl Vetted {
+    /// What reports say of the component that was vetted, which is `source`.
+    pub fn info(&self, source: &Source) -> ProviderInfo {
+        ProviderInfo {
+            name: source.shared_name(),
+            digest: self.inspection.digest.clone(),
+            size: self.inspection.size,
+            world: self.inspection.world(),
+            signer: self.signer.clone(),
+        }
+    }
+}

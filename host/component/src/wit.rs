@@ -1,0 +1,92 @@
+//! The interfaces of a component, written as WIT.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
+use wasmparser::types::TypesRef;
+
+use crate::refusal::{Refusal, RefusalKind};
+use crate::inspect::{Inspection, ItemKind};
+use crate::panics::panic_text;
+use crate::shape::scan;
+use crate::source::Source;
+
+impl Source {
+    /// The interfaces of the component as WIT text.
+    ///
+    /// # Errors
+    ///
+    /// It is no valid component, or it imports or exports something that WIT cannot express.
+    pub fn wit(&self) -> Result<String, Refusal> {
+        wit(self.as_bytes(), &self.inspect()?)
+    }
+}
+
+fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
+    let types = scan(bytes, |_| Ok(()))?;
+    let types = types.as_ref();
+    for import in &inspection.imports {
+        let item = types.component_item_for_import(&import.name);
+        expressible(types, &import.name, import.kind, item.map(|item| item.ty))?;
+    }
+    for export in &inspection.exports {
+        let item = types.component_item_for_export(&export.name);
+        expressible(types, &export.name, export.kind, item.map(|item| item.ty))?;
+    }
+    // What else it may panic at is not known; its author's assumptions are not the host's end.
+    let written = catch_unwind(AssertUnwindSafe(|| {
+        let decoded = wit_component::decode(bytes)?;
+        let mut printer = wit_component::WitPrinter::default();
+        let (resolve, own) = (decoded.resolve(), decoded.package());
+        let others = resolve.packages.iter().map(|(id, _)| id);
+        let others: Vec<_> = others.filter(|id| *id != own).collect();
+        let printed = printer.print(resolve, own, &others);
+        printed.map(|()| printer.output.to_string())
+    }));
+    written
+        .map_err(|panic| refuse(panic_text(&*panic)))?
+        .map_err(|error| refuse(&format!("{error:#}")))
+}
+
+/// What WIT has words for. The decoder takes it for granted: it panics where a name with a `/` is no interface's and
+/// where a type is of a function, and leaves out modules.
+fn expressible(
+    types: TypesRef<'_>,
+    name: &str,
+    kind: ItemKind,
+    ty: Option<ComponentEntityType>,
+) -> Result<(), Refusal> {
+    if name.contains('/') && kind != ItemKind::Instance {
+        return Err(refuse(&format!("`{name}` is a {}", kind.label())));
+    }
+    match ty {
+        Some(ComponentEntityType::Instance(id)) => {
+            let exports = types.get(id).map(|instance| instance.exports.iter());
+            let mut exports = exports.into_iter().flatten();
+            exports.try_for_each(|(name, item)| in_interface(name, item.ty))
+        }
+        Some(ty) => in_interface(name, ty),
+        None => Ok(()),
+    }
+}
+
+fn in_interface(name: &str, ty: ComponentEntityType) -> Result<(), Refusal> {
+    let what = match ty {
+        ComponentEntityType::Func(_)
+        | ComponentEntityType::Type {
+            referenced: ComponentAnyTypeId::Defined(_) | ComponentAnyTypeId::Resource(_),
+            ..
+        } => return Ok(()),
+        ComponentEntityType::Type { .. } => "the type of a function, an instance or a component",
+        ComponentEntityType::Instance(_) => "an interface in an interface",
+        ComponentEntityType::Module(_) => "a core module",
+        ComponentEntityType::Component(_) => "a component",
+        ComponentEntityType::Value(_) => "a value",
+    };
+    Err(refuse(&format!("`{name}` is {what}")))
+}
+
+fn refuse(why: &str) -> Refusal {
+    let text = format!("its interfaces cannot be written as WIT: {why}");
+    Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
+}

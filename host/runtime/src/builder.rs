@@ -1,0 +1,136 @@
+//! What an embedder chooses for a runtime.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tollgate_capability::http::connect::{Egress, Resolver};
+use tollgate_capability::store::StoreRegistry;
+use wasmtime::component::Linker;
+
+use crate::call::context::CallContext;
+use crate::compile::CodeLoader;
+use crate::compile::cache::Cache;
+use crate::compile::compiler::Compiler;
+use crate::engine::Engines;
+use crate::engine::admission::Admission;
+use crate::engine::metering::Metering;
+use crate::interface::AddToLinker;
+use crate::runtime::{Host, Inner, Runtime};
+
+/// Makes a [`Runtime`].
+#[derive(Default)]
+pub struct Builder {
+    concurrency: Option<u32>,
+    queue: Option<u32>,
+    interfaces: BTreeMap<String, AddToLinker>,
+    resolver: Option<Arc<dyn Resolver>>,
+    certificates: Vec<Vec<u8>>,
+    inherit_stdio: bool,
+    compiler: Compiler,
+    metering: Metering,
+    cache: Option<Cache>,
+}
+
+impl Builder {
+    /// Where components are compiled; in this process by default. Use [`Compiler::Worker`] for untrusted components.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Builder {
+        self.compiler = compiler;
+        self
+    }
+
+    /// How guest code is metered: by fuel and time by default, or by time alone.
+    #[must_use]
+    pub fn metering(mut self, metering: Metering) -> Builder {
+        self.metering = metering;
+        self
+    }
+
+    /// Keeps compiled code, for the next load and for other processes; by default nothing is kept. A component is vetted
+    /// and judged whether or not the cache has its code.
+    #[must_use]
+    pub fn cache(mut self, cache: Cache) -> Builder {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Resolves the names of hosts; the system's resolver by default, 32 look-ups at a time. Each address it returns is
+    /// decided on before it is dialled.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Builder {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// Trusts one more certificate authority, in DER, beside those of the platform.
+    #[must_use]
+    pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Builder {
+        self.certificates.push(der.into());
+        self
+    }
+
+    /// How many guests may live at the same time: 64 by default, and no more than the kernel has memory maps for
+    /// (`vm.max_map_count`; 10,239 at Linux's default), if there is no other runtime in the process. With more than half
+    /// of that there is one pool and nothing outside of it: components that do not fit into it, and a second size of
+    /// `stack`, are refused ([`Unsupported::Pool`](crate::error::Unsupported::Pool)). A guest lives as long as its
+    /// session; one of several memories counts as several.
+    #[must_use]
+    pub fn concurrency(mut self, guests: u32) -> Builder {
+        self.concurrency = Some(guests);
+        self
+    }
+
+    /// How many calls may wait for a slot, each until its own deadline; 16 for each slot by default. A call beyond them
+    /// is refused with [`CallError::Busy`](crate::error::CallError::Busy).
+    #[must_use]
+    pub fn queue(mut self, calls: u32) -> Builder {
+        self.queue = Some(calls);
+        self
+    }
+
+    /// Offers an interface of the embedder's own, by its full name (`acme:clock/sleep@0.1.0`), to the
+    /// components whose policy lists it under `grants.interfaces`. `add` is what `bindgen!` generated,
+    /// with `imports: { default: async | trappable }`. Its functions call
+    /// [`CallContext::charge`](crate::CallContext::charge) first, so that they count and cost.
+    #[must_use]
+    pub fn interface(
+        mut self,
+        name: &str,
+        add: impl Fn(&mut Linker<CallContext>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Builder {
+        self.interfaces.insert(name.to_owned(), Arc::new(add));
+        self
+    }
+
+    /// Lets policies have `stdio = "inherit"`: WASI guests then write to the standard output and error of
+    /// this process, as it comes, up to the limit `stdio`. For programs whose output is the guest's; a
+    /// policy that asks for it elsewhere is refused.
+    #[must_use]
+    pub fn allow_inherited_stdio(mut self) -> Builder {
+        self.inherit_stdio = true;
+        self
+    }
+
+    /// The runtime.
+    pub fn build(self) -> Runtime {
+        let admission = Admission::new(self.concurrency, self.queue);
+        let engines = Engines::new(self.metering, admission.concurrency(), admission.pool_count());
+        Runtime::of(Inner {
+            names: self.interfaces.keys().cloned().collect(),
+            host: Arc::new(Host {
+                admission,
+                code_loader: CodeLoader {
+                    engines,
+                    compiler: self.compiler,
+                    cache: self.cache,
+                },
+                interfaces: self.interfaces,
+            }),
+            granted: tollgate_capability::Shared {
+                egress: Arc::new(Egress::new(self.resolver, self.certificates)),
+                stores: StoreRegistry::default(),
+            },
+            inherit_stdio: self.inherit_stdio,
+        })
+    }
+}

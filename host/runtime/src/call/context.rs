@@ -1,0 +1,108 @@
+//! The data of a store: what host functions see of the call they serve.
+
+use std::any::Any;
+
+use tollgate_capability::{Call, MOVE_PRICE};
+use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
+
+use crate::engine::metering::Metering;
+use crate::interface::wasi_p2::Wasi;
+
+/// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
+pub struct CallContext {
+    pub(crate) call: Call,
+    pub(crate) metering: Metering,
+    pub(crate) table: ResourceTable,
+    pub(crate) wasi: Wasi,
+    pub(crate) embedder: Option<Box<dyn Any + Send>>,
+}
+
+impl CallContext {
+    /// The embedder's own data, put there with [`Session::with_data`](crate::Session::with_data), for the
+    /// host functions it adds with [`Builder::interface`](crate::Builder::interface).
+    pub fn data_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.embedder.as_mut()?.downcast_mut()
+    }
+
+    /// Counts a host call of the embedder's own against the `host-calls` limit and charges fuel for it
+    /// and for `bytes` that it moves.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call; pass it on with `?`.
+    pub fn charge(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        self.call.meter.charge(bytes, MOVE_PRICE)?;
+        Ok(())
+    }
+}
+
+impl WasiView for CallContext {
+    // Called for every WASI function, which makes it the place to count them.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.call.meter.count_wasi();
+        self.make_wasi();
+        WasiCtxView {
+            ctx: self.wasi.context(),
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for CallContext {
+    // As above, for every function of `wasi:http`.
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.call.meter.count_wasi();
+        let (ctx, hooks) = self.wasi.http(&self.call.http);
+        WasiHttpCtxView {
+            ctx,
+            table: &mut self.table,
+            hooks,
+        }
+    }
+}
+
+/// The engine asks before a memory or a table grows, and how many there may be.
+impl ResourceLimiter for CallContext {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.call.meter.grow_memory(current, desired))
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.call.meter.memory_grow_failed();
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.call.meter.grow_table(current, desired))
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.call.meter.table_grow_failed();
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        self.call.meter.limits.instances as usize
+    }
+
+    fn tables(&self) -> usize {
+        self.call.meter.limits.instances as usize
+    }
+
+    fn memories(&self) -> usize {
+        self.call.meter.limits.instances as usize
+    }
+}

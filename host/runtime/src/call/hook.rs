@@ -1,0 +1,57 @@
+//! The steps between guest and host, told to the meter, and host work taken from the guest's fuel.
+
+use tollgate_capability::LimitReached;
+use wasmtime::{CallHook, StoreContextMut};
+
+use super::context::CallContext;
+use crate::engine::metering::Metering;
+
+/// Runs on every step between guest and host, the engine's own helpers (growing a memory, yielding)
+/// included.
+pub(crate) fn hook(
+    mut store: StoreContextMut<'_, CallContext>,
+    step: CallHook,
+) -> wasmtime::Result<()> {
+    match step {
+        CallHook::CallingWasm => {
+            store.data_mut().call.meter.enter_guest();
+            Ok(())
+        }
+        CallHook::ReturningFromWasm => {
+            if store.data_mut().call.meter.leave_guest() {
+                // What comes now is the export's result, which `output` bounds as well as `host-data`.
+                let limits = &store.data().call.meter.limits;
+                let cap = usize::try_from(limits.host_data.min(limits.output))?;
+                store.set_hostcall_fuel(cap);
+            }
+            Ok(())
+        }
+        CallHook::CallingHost => {
+            let fuel = match store.data().metering {
+                Metering::Fuel => store.get_fuel()?,
+                // Not counted; the deadline and the number of host calls bound what they do.
+                Metering::DeadlineOnly => u64::MAX,
+            };
+            let cap = usize::try_from(store.data().call.meter.limits.host_data)?;
+            store.set_hostcall_fuel(cap);
+            store.data_mut().call.meter.enter_host(fuel);
+            Ok(())
+        }
+        CallHook::ReturningFromHost => settle(store),
+    }
+}
+
+/// The way back to the guest: takes the price of the host call from the guest's fuel.
+fn settle(mut store: StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
+    let Some(cost) = store.data_mut().call.meter.leave_host()? else {
+        return Ok(());
+    };
+    if store.data().metering == Metering::DeadlineOnly {
+        return Ok(());
+    }
+    let Some(left) = store.get_fuel()?.checked_sub(cost) else {
+        store.set_fuel(0)?;
+        return Err(LimitReached::Fuel.into());
+    };
+    store.set_fuel(left)
+}

@@ -1,0 +1,10 @@
+//! Calls: from a loaded provider through a session and its store to the report.
+
+pub(crate) mod context;
+pub(crate) mod deadline;
+pub(crate) mod fault;
+mod hook;
+pub(crate) mod provider;
+pub(crate) mod report;
+pub(crate) mod session;
+pub(crate) mod wave;

@@ -1,0 +1,332 @@
+//! A component that passed its verdict: compiled, linked to what is granted, and nothing running.
+
+use std::sync::Arc;
+
+use tollgate_policy::Limits;
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
+
+use crate::compile::cache::CodeOrigin;
+use crate::compile::{CompiledComponent, Origin};
+use crate::engine::PooledEngine;
+use crate::error::{LoadError, Unsupported};
+use tollgate_component::{Refusal, RefusalKind};
+use crate::interface::provider_0_2::bindings::provider::types::Error;
+use tollgate_component::{Export, ItemKind};
+use tollgate_capability::Granted;
+use tollgate_component::ProviderInfo;
+use crate::runtime::Host;
+use crate::call::session::Session;
+use crate::call::context::CallContext;
+use tollgate_component::split_version;
+
+/// What `run` takes and gives, in the provider world.
+pub(crate) type RunParams<'a> = (&'a [u8],);
+pub(crate) type RunResult = (Result<Vec<u8>, Error>,);
+
+/// What `run` of `wasi:cli/run` takes and gives.
+pub(crate) type CommandResult = (Result<(), ()>,);
+
+/// A loaded component that passed its verdict. It holds no store and runs nothing; clones share the
+/// compiled code.
+///
+/// ```
+/// use tollgate::{Limits, Policy, Runtime, Source};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/counter.wasm"));
+/// let source = Source::file(path, &Limits::default())?;
+/// let provider = Runtime::new().load(&source, &Policy::default()).await?;
+/// assert_eq!(&*provider.info().name, "counter");
+///
+/// // Other limits, without compiling again.
+/// let small = provider.with_limits(Limits { fuel: 1_000, ..Limits::default() })?;
+/// let report = small.session().wave("work(1000000)").await?;
+/// assert_eq!(report.outcome.fault().map(|fault| fault.label()), Some("fuel"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Provider {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) limits: Arc<Limits>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) host: Arc<Host>,
+    pub(crate) info: Arc<ProviderInfo>,
+    pub(crate) unit: Arc<PooledEngine>,
+    pub(crate) pre: InstancePre<CallContext>,
+    pub(crate) granted: Arc<Granted>,
+    /// Slots that an instance takes.
+    pub(crate) slots_needed: u32,
+    origin: Origin,
+    exports: Vec<Export>,
+    run: Option<RunExport>,
+    command: Option<ComponentExportIndex>,
+    /// Limits that shape the engine and so cannot change after loading.
+    fixed: Limits,
+}
+
+impl Provider {
+    /// Of code that was judged, linked to what is granted.
+    pub(crate) fn new(
+        host: Arc<Host>,
+        info: ProviderInfo,
+        exports: Vec<Export>,
+        code: CompiledComponent,
+        pre: InstancePre<CallContext>,
+        granted: Granted,
+        limits: &Limits,
+    ) -> Provider {
+        Provider {
+            limits: Arc::new(limits.clone()),
+            shared: Arc::new(Shared {
+                host,
+                info: Arc::new(info),
+                run: find_run(&code.unit, &pre),
+                command: find_command(&code.component, &exports),
+                unit: code.unit,
+                origin: code.origin,
+                granted: Arc::new(granted),
+                slots_needed: code.slots_needed,
+                exports,
+                fixed: limits.clone(),
+                pre,
+            }),
+        }
+    }
+
+    /// Its name, digest, size and world.
+    pub fn info(&self) -> &Arc<ProviderInfo> {
+        &self.shared.info
+    }
+
+    /// Where its code came from.
+    pub fn code_origin(&self) -> CodeOrigin {
+        self.shared.origin.code
+    }
+
+    /// Why the cache does not have its code, if it was compiled and there is a cache: it is larger than all of
+    /// the cache, the disk is full …
+    pub fn cache_error(&self) -> Option<&str> {
+        self.shared.origin.cache_error.as_deref()
+    }
+
+    /// The limits its sessions get.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What it exports, in the component's order.
+    pub fn exports(&self) -> &[Export] {
+        &self.shared.exports
+    }
+
+    /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: what
+    /// `bindgen!` generated to call it, or `None` when the component does not have it. `indices` is the `new` of
+    /// the interface's `GuestIndices`; what it makes is good for the sessions of this provider, of its clones and of
+    /// [`with_limits`](Self::with_limits), and for no others, such as those of [`on_own_engine`](Self::on_own_engine).
+    ///
+    /// ```ignore
+    /// let name = "tollgate:releases/resolve@0.1.0";
+    /// if let Some(resolve) = provider.optional_interface(name, world::resolve::GuestIndices::new)? {
+    ///     let report = provider.session().call(async |guest: &mut Guest<'_>| {
+    ///         let resolve = resolve.load(&mut *guest.store, guest.instance)?;
+    ///         resolve.call_resolve(&mut *guest.store, "^1", "linux/x86_64").await
+    ///     });
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The component exports the interface in a version that `indices` does not know
+    /// ([`RefusalKind::WorldVersion`], both are named), or without a function of it
+    /// ([`RefusalKind::MissingExport`]). A function of other types is found when it is called, and faults.
+    pub fn optional_interface<T>(
+        &self,
+        interface: &str,
+        indices: impl FnOnce(&InstancePre<CallContext>) -> wasmtime::Result<T>,
+    ) -> Result<Option<T>, Refusal> {
+        let (base, wanted) = split_version(interface);
+        let mut same = self.shared.exports.iter().filter(|export| {
+            export.kind == ItemKind::Instance && split_version(&export.name).0 == base
+        });
+        let Some(export) = same.next() else {
+            return Ok(None);
+        };
+        indices(&self.shared.pre).map(Some).map_err(|error| {
+            let theirs = tollgate_component::escape::line(&export.name);
+            if split_version(&export.name).1 == wanted {
+                let text = format!("all of {interface}: {error:#}");
+                missing(&tollgate_component::escape::line(&text))
+            } else {
+                let text =
+                    format!("the component exports {theirs}, and its caller has {interface}");
+                Refusal::new(RefusalKind::WorldVersion, text)
+            }
+        })
+    }
+
+    /// Whether it is a WASI command, to be called with [`Session::command`].
+    pub fn is_command(&self) -> bool {
+        self.shared.command.is_some()
+    }
+
+    /// The same provider under other limits, without compiling it again.
+    ///
+    /// # Errors
+    ///
+    /// `stack` shapes the engine and stays what it was when the provider was loaded; so does a
+    /// `table-elements` above the pool's. Load the component anew to change them.
+    pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
+        limits.check()?;
+        if !self.shared.unit.metering.supports(&limits) {
+            return Err(Unsupported::Fuel.into());
+        }
+        let fixed = &self.shared.fixed;
+        if limits.stack != fixed.stack {
+            return Err(Unsupported::FixedAtLoad { key: "stack" }.into());
+        }
+        if limits.table_elements > fixed.table_elements {
+            return Err(Unsupported::FixedAtLoad { key: "table-elements" }.into());
+        }
+        if limits.compile_time != self.limits.compile_time {
+            return Err(Unsupported::FixedAtLoad { key: "compile-time" }.into());
+        }
+        if limits.compile_memory != self.limits.compile_memory {
+            return Err(Unsupported::FixedAtLoad { key: "compile-memory" }.into());
+        }
+        Ok(Provider {
+            shared: Arc::clone(&self.shared),
+            limits: Arc::new(limits),
+        })
+    }
+
+    /// The same provider on an engine of its own, with a pool of its own: for a thread that makes small calls while
+    /// other threads do the same. Threads that share an engine take turns at its pool, and two of them together do
+    /// less of the smallest calls than one alone (docs/performance.md); with calls of 50 µs and more there is nothing
+    /// to gain.
+    ///
+    /// Limits, grants, stores and the number of guests that may live are the runtime's and this provider's, not
+    /// anew for each engine. It holds the code once more, and the engine is freed with the last clone of it and its
+    /// sessions. There are as many pools as the kernel has memory maps for (158 of 64 guests each at Linux's
+    /// defaults); engines beyond have none and are slower, as are those of components that no pool can hold.
+    ///
+    /// ```no_run
+    /// # use tollgate::blocking::Provider;
+    /// # fn serve(_: Provider) {}
+    /// # fn threads(provider: &Provider) -> Result<(), tollgate::LoadError> {
+    /// for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+    ///     let provider = provider.on_own_engine()?;
+    ///     std::thread::spawn(move || serve(provider));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The host's own: no memory or address space for another engine; [`Unsupported::Pool`] where one pool
+    /// takes all there is.
+    pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
+        let Shared {
+            host,
+            info,
+            unit,
+            pre,
+            granted,
+            origin,
+            exports,
+            fixed,
+            ..
+        } = &*self.shared;
+        let component = pre.component();
+        let mut code = host.code_loader.on_own_engine(unit, component, fixed)?;
+        code.origin = origin.clone();
+        let pre = host.link(&code, &granted.grants)?;
+        // Copies, not references to the same: a counter that two threads move is what this is to avoid.
+        let info = ProviderInfo {
+            name: Arc::from(&*info.name),
+            ..ProviderInfo::clone(info)
+        };
+        let (exports, granted) = (exports.clone(), Granted::clone(granted));
+        let own = Provider::new(Arc::clone(host), info, exports, code, pre, granted, fixed);
+        Ok(Provider {
+            limits: Arc::new(Limits::clone(&self.limits)),
+            ..own
+        })
+    }
+
+    /// A session: one store, made when it is first called. Costs nothing until then.
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
+    }
+
+    pub(crate) fn run_export(&self) -> Result<RunExport, Refusal> {
+        self.shared.run.ok_or_else(|| {
+            missing(
+                "`run: func(input: list<u8>) -> result<list<u8>, error>` of `tollgate:provider`",
+            )
+        })
+    }
+
+    pub(crate) fn command_export(&self) -> Result<&ComponentExportIndex, Refusal> {
+        self.shared
+            .command
+            .as_ref()
+            .ok_or_else(|| missing("`wasi:cli/run`"))
+    }
+}
+
+pub(crate) fn missing(what: &str) -> Refusal {
+    Refusal::new(
+        RefusalKind::MissingExport,
+        format!("the component does not export {what}"),
+    )
+}
+
+/// The provider world's `run`, which is of the right type: only [`find_run`] makes one.
+#[derive(Clone, Copy)]
+pub(crate) struct RunExport(ComponentExportIndex);
+
+impl RunExport {
+    /// The function itself. Looking at its type again, 50 ns, would be a sixteenth of a small call in a session.
+    #[expect(unsafe_code, reason = "its type was checked when it was found")]
+    pub(crate) fn of<'a>(
+        self,
+        store: &mut Store<CallContext>,
+        instance: &Instance,
+    ) -> wasmtime::Result<TypedFunc<RunParams<'a>, RunResult>> {
+        let function = instance
+            .get_func(store, self.0)
+            .ok_or_else(|| wasmtime::Error::msg("an instance of another component"))?;
+        // SAFETY: the engine finds it in instances of the component that it was found in, and only there; and
+        // `find_run` found it to be of this type.
+        Ok(unsafe { TypedFunc::new_unchecked(function) })
+    }
+}
+
+/// The provider world's `run`, if it is there and of the right type.
+fn find_run(unit: &PooledEngine, pre: &InstancePre<CallContext>) -> Option<RunExport> {
+    let component = pre.component();
+    let ty = component.component_type();
+    let ComponentItem::ComponentFunc(run) = ty.get_export(&unit.engine, "run")?.ty else {
+        return None;
+    };
+    run.typecheck::<RunParams<'_>, RunResult>(&pre.instance_type())
+        .ok()?;
+    component.get_export_index(None, "run").map(RunExport)
+}
+
+/// `run` of `wasi:cli/run`, in whichever 0.2 version it was built for.
+fn find_command(component: &Component, exports: &[Export]) -> Option<ComponentExportIndex> {
+    let export = exports.iter().find(|export| {
+        export.kind == ItemKind::Instance
+            && matches!(split_version(&export.name), ("wasi:cli/run", Some(version)) if version.starts_with("0.2."))
+    })?;
+    let interface = component.get_export_index(None, &export.name)?;
+    component.get_export_index(Some(&interface), "run")
+}

@@ -1,0 +1,376 @@
+//! One store with its guest: calls one after the other, each with a budget of its own.
+
+use std::any::Any;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollgate_capability::{Call, ProviderError, files};
+use tollgate_policy::{Limits, Reason};
+use wasmtime::Store;
+use wasmtime::component::{Instance, ResourceTable};
+use wasmtime_wasi::I32Exit;
+
+use crate::engine::admission::Slot;
+use crate::call::deadline::{Ended, run_until_deadline};
+use tollgate_component::panic_text;
+use crate::engine::YIELD_INTERVAL;
+use crate::error::{CallError, HostError};
+use crate::call::fault::{Fault, FaultKind, classify};
+use crate::interface::wasi_p2::{CommandInput, Wasi};
+use crate::engine::metering::Metering;
+use crate::call::provider::{CommandResult, Provider};
+use crate::call::report::{ErrorReport, Outcome, Report, Stdio, Usage};
+use crate::call::context::CallContext;
+use crate::call::hook::hook;
+
+/// One store with its guest. Calls run one after the other, in the same instance and so in the same
+/// memory; each has the whole budget of fuel, time, host calls, logs and output. Memory, tables and
+/// handles belong to the store.
+///
+/// The guest is instantiated by the first call, on that call's budget, so that a component whose start
+/// function loops faults like any other. A fault, or a call that is dropped before it is done, ends the
+/// session and frees the store at once.
+///
+/// ```
+/// use tollgate::{CallError, Limits, Outcome, Policy, Source, blocking::Runtime};
+///
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/counter.wasm"));
+/// let source = Source::file(path, &Limits::default())?;
+/// let mut session = Runtime::new().load(&source, &Policy::default())?.session();
+///
+/// // The guest counts in its memory, which lives as long as the session.
+/// assert_eq!(session.wave("next()")?.outcome, Outcome::Returned("1".to_owned()));
+/// assert_eq!(session.wave("next()")?.outcome, Outcome::Returned("2".to_owned()));
+///
+/// assert_eq!(session.wave("trap()")?.outcome.label(), "faulted");
+/// assert!(matches!(session.wave("next()"), Err(CallError::Ended)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    provider: Provider,
+    state: State,
+    data: Option<Box<dyn Any + Send>>,
+    /// For a command, whose start functions may ask for it already.
+    input: CommandInput,
+}
+
+enum State {
+    /// Nothing has been called yet.
+    Fresh,
+    /// The guest is there and idle.
+    Idle(Box<Live>),
+    /// A call faulted, was dropped, or is under way.
+    Ended,
+}
+
+struct Live {
+    store: Store<CallContext>,
+    instance: Option<Instance>,
+    _slot: Slot,
+}
+
+/// The guest inside of a call: what generated bindings take.
+pub struct Guest<'a> {
+    /// The store.
+    pub store: &'a mut Store<CallContext>,
+    /// The instance in it.
+    pub instance: &'a Instance,
+}
+
+/// How a WASI command failed by itself: the exit code that it chose, never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitCode(pub i32);
+
+impl ErrorReport for ExitCode {
+    fn kind(&self) -> String {
+        "exit".to_owned()
+    }
+
+    fn message(&self) -> String {
+        format!("exit code {}", self.0)
+    }
+}
+
+impl Session {
+    pub(crate) fn new(provider: Provider) -> Session {
+        Session {
+            provider,
+            state: State::Fresh,
+            data: None,
+            input: CommandInput::default(),
+        }
+    }
+
+    /// The provider it is of.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Whether it can be called: no call of it has faulted or was dropped.
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.state, State::Ended)
+    }
+
+    /// Data for the host functions that the embedder adds, before the first call.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Any + Send) -> Session {
+        self.data = Some(Box::new(data));
+        self
+    }
+
+    /// Calls the provider world's `run`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such export, the session has ended, or the host failed. What the guest did, its
+    /// faults included, is in the report.
+    pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
+        let run = self.provider.run_export()?;
+        let mut report = self
+            .call(async |guest: &mut Guest<'_>| {
+                let run = run.of(guest.store, guest.instance)?;
+                let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
+                Ok(result.map_err(ProviderError::from))
+            })
+            .await?;
+        report.usage.output_bytes = Some(match &report.outcome {
+            Outcome::Returned(output) => output.len() as u64,
+            Outcome::Failed(error) => error.message.len() as u64,
+            Outcome::Faulted(_) => 0,
+        });
+        Ok(report)
+    }
+
+    /// Runs a WASI command to its end. A command runs once: the session is over afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn command(mut self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
+        self.command_once(input).await
+    }
+
+    pub(crate) async fn command_once(
+        &mut self,
+        input: CommandInput,
+    ) -> Result<Report<(), ExitCode>, CallError> {
+        let run = *self.provider.command_export()?;
+        match &mut self.state {
+            State::Idle(live) => live.store.data_mut().wasi.input = input,
+            State::Fresh | State::Ended => self.input = input,
+        }
+        self.call(async move |guest: &mut Guest<'_>| {
+            let run = guest
+                .instance
+                .get_typed_func::<(), CommandResult>(&mut *guest.store, &run)?;
+            match run.call_async(&mut *guest.store, ()).await {
+                Ok((Ok(()),)) => Ok(Ok(())),
+                Ok((Err(()),)) => Ok(Err(ExitCode(1))),
+                // Exiting is how a command ends, and for nobody else.
+                Err(error) => match error.downcast_ref::<I32Exit>() {
+                    Some(I32Exit(0)) => Ok(Ok(())),
+                    Some(I32Exit(code)) => Ok(Err(ExitCode(*code))),
+                    None => Err(error),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Frees the store now.
+    pub(crate) fn end(&mut self) {
+        self.state = State::Ended;
+    }
+
+    /// Calls whatever `work` calls, as one call under the limits: for typed worlds.
+    ///
+    /// `work` gets the store and the instance, makes the bindings that `bindgen!` generated for the
+    /// embedder's world, and repoll_clock what the export returned: a `Result` of the provider's own, or
+    /// `Ok(value)` for an export that cannot fail. Errors of the engine are passed on with `?`.
+    ///
+    /// # Errors
+    ///
+    /// When the session has ended or the host failed. What the guest did is in the report.
+    pub async fn call<T, E>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
+    ) -> Result<Report<T, E>, CallError> {
+        let start = Instant::now();
+        let limits = Arc::clone(&self.provider.limits);
+        // Out of the session while it runs: a call that is dropped takes its store along.
+        let mut live = self.enter(start + limits.deadline).await?;
+        let _ticking = self.provider.shared.unit.tick();
+        live.begin(start, &limits, self.provider.shared.unit.metering)?;
+        let deadline = live.store.data().call.meter.deadline;
+        let poll_clock = Arc::clone(&live.store.data().call.meter.poll_clock);
+
+        let mut instantiating = live.instance.is_none();
+        let Live {
+            store, instance, ..
+        } = &mut *live;
+        // In a block, so that the work is dropped as soon as it has ended: who is late waits for nothing any more.
+        let (ended, end) = {
+            let work = pin!(async {
+                if instance.is_none() {
+                    let pre = &self.provider.shared.pre;
+                    *instance = Some(pre.instantiate_async(&mut *store).await?);
+                    instantiating = false;
+                }
+                match instance.as_ref() {
+                    Some(instance) => work(&mut Guest { store, instance }).await,
+                    None => Err(wasmtime::Error::msg("no instance")),
+                }
+            });
+            run_until_deadline(deadline, poll_clock, work).await
+        };
+
+        let outcome = match ended {
+            Ended::Done(Ok(Ok(value))) => Outcome::Returned(value),
+            Ended::Done(Ok(Err(error))) => Outcome::Failed(error),
+            Ended::Done(Err(error)) => {
+                Outcome::Faulted(classify(&mut live.store, &error, instantiating)?)
+            }
+            Ended::TimedOut => Outcome::Faulted(Fault::new(FaultKind::Deadline(limits.deadline))),
+            Ended::Panicked(panic) => {
+                let text = format!("a host function panicked: {}", panic_text(&*panic));
+                return Err(HostError::new(text).into());
+            }
+        };
+        let elapsed = end.saturating_duration_since(start);
+        let report = live.report(self, limits, elapsed, outcome);
+        if report.outcome.fault().is_none() {
+            self.state = State::Idle(live);
+        }
+        Ok(report)
+    }
+
+    /// The store, made if there is none yet. The session counts as ended until the call gives it back.
+    async fn enter(&mut self, deadline: Instant) -> Result<Box<Live>, CallError> {
+        let shared = &self.provider.shared;
+        let slot = match self.state {
+            // Whoever waits and gives up, or is turned away, has a session that was never begun.
+            State::Fresh => Some(
+                shared
+                    .host
+                    .admission
+                    .enter(shared.slots_needed, deadline)
+                    .await?,
+            ),
+            _ => None,
+        };
+        match (std::mem::replace(&mut self.state, State::Ended), slot) {
+            (State::Idle(live), _) => Ok(live),
+            (State::Fresh, Some(slot)) => Ok(Box::new(Live {
+                store: self.store()?,
+                instance: None,
+                _slot: slot,
+            })),
+            _ => Err(CallError::Ended),
+        }
+    }
+
+    fn store(&mut self) -> Result<Store<CallContext>, HostError> {
+        let shared = &self.provider.shared;
+        let limits = &self.provider.limits;
+        let granted = &shared.granted;
+        let mut wasi = Wasi::new(Arc::clone(granted));
+        wasi.input = std::mem::take(&mut self.input);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        let name = Arc::clone(&shared.info.name);
+        let state = CallContext {
+            call: Call::new(name, granted, Arc::clone(limits)),
+            metering: shared.unit.metering,
+            table,
+            wasi,
+            embedder: self.data.take(),
+        };
+        let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
+        store.limiter(|state| state);
+        store.call_hook(hook);
+        store.set_max_component_handles(limits.handles as usize);
+        match shared.unit.metering {
+            Metering::Fuel => store
+                .fuel_async_yield_interval(Some(YIELD_INTERVAL))
+                .map_err(HostError::engine)?,
+            // At each tick the guest gives its thread back, for one tick more.
+            Metering::DeadlineOnly => store.epoch_deadline_async_yield_and_update(1),
+        }
+        Ok(store)
+    }
+}
+
+impl Live {
+    /// Fills the budget of one call.
+    fn begin(
+        &mut self,
+        start: Instant,
+        limits: &Limits,
+        metering: Metering,
+    ) -> Result<(), HostError> {
+        let state = self.store.data_mut();
+        state.call.begin(start);
+        match metering {
+            Metering::Fuel => self
+                .store
+                .set_fuel(limits.fuel)
+                .map_err(HostError::engine)?,
+            Metering::DeadlineOnly => self.store.set_epoch_deadline(1),
+        }
+        Ok(())
+    }
+
+    fn report<T, E>(
+        &mut self,
+        session: &Session,
+        limits: Arc<Limits>,
+        elapsed: Duration,
+        outcome: Outcome<T, E>,
+    ) -> Report<T, E> {
+        let metering = session.provider.shared.unit.metering;
+        let fuel = match metering {
+            Metering::Fuel => limits
+                .fuel
+                .saturating_sub(self.store.get_fuel().unwrap_or(0)),
+            Metering::DeadlineOnly => 0,
+        };
+        let state = self.store.data_mut();
+        for target in state.call.quota.take_refused() {
+            state.call.denied(files::NAME, &target, Reason::Quota);
+        }
+        let log = std::mem::take(&mut state.call.log);
+        let stdio = state.call.granted.grants.wasi.is_some().then(|| {
+            let (stdout, stdout_dropped) = state.wasi.stdout.take();
+            let (stderr, stderr_dropped) = state.wasi.stderr.take();
+            Stdio {
+                stdout,
+                stdout_dropped,
+                stderr,
+                stderr_dropped,
+            }
+        });
+        let meter = &state.call.meter;
+        Report {
+            provider: Arc::clone(&session.provider.shared.info),
+            usage: Usage {
+                fuel,
+                memory_peak: meter.memory_peak(),
+                table_peak: meter.table_peak(),
+                elapsed,
+                host_time: meter.host_time,
+                host_calls: meter.host_calls,
+                host_bytes: meter.host_bytes,
+                log_bytes: log.bytes,
+                output_bytes: None,
+            },
+            outcome,
+            limits,
+            metering,
+            denials: state.call.audit.take_denials(),
+            logs: log.lines,
+            logs_dropped: log.dropped,
+            stdio,
+        }
+    }
+}

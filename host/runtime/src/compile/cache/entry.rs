@@ -1,0 +1,180 @@
+//! One entry: what it says of itself, the seal over it, and the code behind it.
+
+use std::io::Read;
+
+use super::CacheRejection;
+use super::folder::Entry;
+
+/// Which format this is. Whatever is changed in this file changes it; entries of another are not found.
+pub(super) const FORMAT: u32 = 1;
+
+const MAGIC: [u8; 8] = *b"tollgate";
+
+/// The lengths of what comes first in an entry.
+const DIGEST: usize = 32;
+const HEAD: usize = MAGIC.len() + 4 + DIGEST + DIGEST + 8;
+const SEALED_HEAD: usize = HEAD + blake3::OUT_LEN;
+
+pub(super) type Key = [u8; blake3::KEY_LEN];
+
+/// What an entry is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EntryId {
+    /// The SHA-256 of the component's bytes.
+    pub(super) component: [u8; DIGEST],
+    /// See [`identity`](super::identity).
+    pub(super) engine: [u8; DIGEST],
+}
+
+impl EntryId {
+    /// The name of its file.
+    pub(super) fn name(&self) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("tollgate 2026 cache: name of an entry");
+        hasher.update(&self.component).update(&self.engine);
+        hasher.finalize().to_hex().to_string()
+    }
+
+    fn head(&self, length: u64) -> [u8; HEAD] {
+        let mut head = [0; HEAD];
+        let parts: [&[u8]; 5] = [
+            &MAGIC,
+            &FORMAT.to_le_bytes(),
+            &self.component,
+            &self.engine,
+            &length.to_le_bytes(),
+        ];
+        for (to, from) in head.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
+        head
+    }
+}
+
+/// The head of an entry as it is in a file.
+struct Head {
+    label: EntryId,
+    length: u64,
+    seal: blake3::Hash,
+}
+
+impl Head {
+    fn read(mut file: impl Read) -> Result<Head, CacheRejection> {
+        let mut next = move |bytes: &mut [u8]| file.read_exact(bytes).map_err(cut_or_unreadable);
+        let (mut magic, mut format, mut length) = ([0; 8], [0; 4], [0; 8]);
+        let (mut component, mut engine, mut seal) = ([0; DIGEST], [0; DIGEST], [0; DIGEST]);
+        next(&mut magic)?;
+        next(&mut format)?;
+        if magic != MAGIC || u32::from_le_bytes(format) != FORMAT {
+            return Err(CacheRejection::Format);
+        }
+        next(&mut component)?;
+        next(&mut engine)?;
+        next(&mut length)?;
+        next(&mut seal)?;
+        Ok(Head {
+            label: EntryId { component, engine },
+            length: u64::from_le_bytes(length),
+            seal: seal.into(),
+        })
+    }
+
+    /// Whether the file is as long as it says.
+    fn fits(&self, size: u64) -> Result<(), CacheRejection> {
+        if self.length.checked_add(SEALED_HEAD as u64) != Some(size) {
+            return Err(CacheRejection::Length);
+        }
+        Ok(())
+    }
+}
+
+fn cut_or_unreadable(error: std::io::Error) -> CacheRejection {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => CacheRejection::Length,
+        _ => CacheRejection::Unreadable,
+    }
+}
+
+/// What comes before the code in the file.
+pub(super) fn seal(key: &Key, label: &EntryId, code: &[u8]) -> [u8; SEALED_HEAD] {
+    let head = label.head(code.len() as u64);
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    let seal = hasher.update(&head).update(code).finalize();
+    let mut sealed = [0; SEALED_HEAD];
+    for (to, from) in sealed.iter_mut().zip(head.iter().chain(seal.as_bytes())) {
+        *to = *from;
+    }
+    sealed
+}
+
+/// The code of the component and the engine in `label`, out of a file of so many bytes.
+///
+/// The code comes back in memory that nobody else has, and the seal is that of this memory: a file that is mapped
+/// could be changed after it was looked at. The seal is looked at over what was asked for, not over what the
+/// file says that it is.
+pub(super) fn open(
+    key: &Key,
+    label: &EntryId,
+    mut file: impl Read,
+    size: u64,
+    most: u64,
+) -> Result<Vec<u8>, CacheRejection> {
+    if size > most {
+        return Err(CacheRejection::Length);
+    }
+    let head = Head::read(&mut file)?;
+    if head.label.component != label.component {
+        return Err(CacheRejection::Component);
+    }
+    if head.label.engine != label.engine {
+        return Err(CacheRejection::Engine);
+    }
+    head.fits(size)?;
+    let length = usize::try_from(head.length).map_err(|_| CacheRejection::Length)?;
+    let mut code = Vec::new();
+    // A length is what the file says it is: without memory for it there is no code, and no abort.
+    code.try_reserve_exact(length)
+        .map_err(|_| CacheRejection::Unreadable)?;
+    file.take(head.length)
+        .read_to_end(&mut code)
+        .map_err(cut_or_unreadable)?;
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    let seal = hasher.update(&label.head(head.length)).update(&code);
+    // In constant time: this is how blake3 compares.
+    if seal.finalize() != head.seal {
+        return Err(CacheRejection::Seal);
+    }
+    Ok(code)
+}
+
+/// Whose code is in an entry, if it would be executed: its component's digest.
+pub(super) fn look(
+    key: &Key,
+    name: &str,
+    entry: Result<Option<Entry>, CacheRejection>,
+) -> Result<String, CacheRejection> {
+    let mut file = entry?.ok_or(CacheRejection::Unreadable)?;
+    let head = Head::read(&mut file)?;
+    if head.label.name() != name {
+        return Err(CacheRejection::Component);
+    }
+    head.fits(file.size)?;
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(&head.label.head(head.length));
+    hasher.update_reader(&mut file).map_err(cut_or_unreadable)?;
+    if hasher.finalize() != head.seal {
+        return Err(CacheRejection::Seal);
+    }
+    Ok(digest_as_text(&head.label.component))
+}
+
+fn digest_as_text(digest: &[u8; DIGEST]) -> String {
+    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+    format!("sha256:{}", digits.collect::<String>())
+}
+
+/// From `sha256:` and 64 digits.
+pub(super) fn digest_from_text(text: &str) -> Option<[u8; DIGEST]> {
+    let digits = text.strip_prefix("sha256:")?;
+    // blake3's reader of digits is as good for any digest of 32 bytes.
+    Some(*blake3::Hash::from_hex(digits).ok()?.as_bytes())
+}

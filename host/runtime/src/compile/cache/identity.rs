@@ -1,0 +1,64 @@
+//! Which engine code was compiled for: wasmtime's version and settings, this machine's processor, and us.
+
+use std::hash::{Hash as _, Hasher};
+
+use wasmtime::Engine;
+
+use super::entry::FORMAT;
+
+/// Who asks blake3 for a digest; so that one made for this is none made for anything else.
+const CONTEXT: &str = "tollgate 2026 cache: identity of an engine";
+
+/// The identity of an engine.
+///
+/// wasmtime says what its compiled code depends on: the target and the compiler's flags, those of the processor
+/// among them, the tunables (fuel, guard pages …), the proposals, and its own version to the last number. When it
+/// is given code it compares the first number of its version only, so that code of a compiler with a known hole
+/// would go on being executed after the update: this is what keeps it from that.
+pub(super) fn of(engine: &Engine) -> [u8; blake3::OUT_LEN] {
+    let mut feed = Feed(blake3::Hasher::new_derive_key(CONTEXT));
+    FORMAT.hash(&mut feed);
+    env!("CARGO_PKG_VERSION").hash(&mut feed);
+    engine.precompile_compatibility_hash().hash(&mut feed);
+    *feed.0.finalize().as_bytes()
+}
+
+/// What is hashed, to a digest that has no collisions.
+struct Feed(blake3::Hasher);
+
+impl Hasher for Feed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Nobody asks for it.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::engine::{Engines, compiling};
+    use crate::engine::metering::Metering;
+
+    #[test]
+    fn all_engines_of_a_profile_are_one_and_others_are_not() {
+        let ours = of(&compiling(Metering::Fuel).unwrap());
+        let engines = Engines::new(Metering::Fuel, 4, 9);
+        for unit in [
+            engines.pooled(512 << 10).unwrap(),
+            engines.pooled(64 << 10).unwrap(),
+            engines.on_demand(512 << 10).unwrap(),
+        ] {
+            assert_eq!(of(&unit.engine), ours);
+        }
+        assert_ne!(of(&compiling(Metering::DeadlineOnly).unwrap()), ours);
+        let mut config = wasmtime::Config::new();
+        assert_ne!(of(&Engine::new(&config).unwrap()), ours);
+        config.consume_fuel(true);
+        assert_ne!(of(&Engine::new(&config).unwrap()), ours);
+    }
+}

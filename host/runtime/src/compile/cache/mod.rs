@@ -1,0 +1,314 @@
+//! The cache of compiled code: machine code on disk that is executed only under this cache's own seal.
+
+mod entry;
+mod evict;
+#[cfg(unix)]
+mod folder;
+#[cfg(not(unix))]
+#[path = "unsupported.rs"]
+mod folder;
+mod identity;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use thiserror::Error;
+use wasmtime::Engine;
+
+use tollgate_component::escape;
+use entry::EntryId;
+use folder::Folder;
+
+/// A folder of compiled code, so that a component is compiled once and not by every process that loads it.
+///
+/// What is in it is machine code, executed as it stands. So the folder is its owner's alone, and each entry is
+/// sealed with a key that only the owner can read, over the component, the engine and the code. What is not
+/// as it was sealed is compiled anew, which [`Provider::code_origin`](crate::Provider::code_origin) tells and the log
+/// warns of. Processes may share a folder. Clones are the same cache.
+///
+/// ```
+/// use tollgate::{Cache, CodeOrigin, Limits, Policy, Source, blocking};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path().join("cache");
+/// # let echo = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
+/// let cache = Cache::open(&folder, Cache::DEFAULT_SIZE)?;
+/// let runtime: blocking::Runtime = tollgate::Runtime::builder().cache(cache).build().into();
+/// let source = Source::file(echo, &Limits::default())?;
+/// let first = runtime.load(&source, &Policy::default())?;
+/// let second = runtime.load(&source, &Policy::default())?;
+/// assert_eq!(first.as_async().code_origin(), CodeOrigin::Compiled);
+/// assert_eq!(second.as_async().code_origin(), CodeOrigin::Cached);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: Folder,
+    key: [u8; blake3::KEY_LEN],
+    max_size: u64,
+}
+
+/// Where the code of a provider came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CodeOrigin {
+    /// It was compiled: there is no cache, or the cache did not have it.
+    Compiled,
+    /// The cache had it.
+    Cached,
+    /// The cache had something in its place that was not executed. It was compiled, and its entry replaced.
+    Recompiled(CacheRejection),
+}
+
+/// Why an entry of the cache is not executed. The set may grow; labels never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CacheRejection {
+    /// A symbolic link, a folder, a pipe: something that the cache does not make.
+    #[error("it is no regular file")]
+    NotAFile,
+    /// A file of another user.
+    #[error("it belongs to another user")]
+    Owner,
+    /// Shorter or longer than it says of itself, or larger than the cache.
+    #[error("it has another length than it says")]
+    Length,
+    /// No entry, or of another format.
+    #[error("it is no entry of this version's format")]
+    Format,
+    /// The entry of another component under this one's name.
+    #[error("it is the entry of another component")]
+    Component,
+    /// The entry of another engine, or of other settings, under the name of this one.
+    #[error("it is the entry of another engine")]
+    Engine,
+    /// Changed after it was sealed, or sealed with another key.
+    #[error("its seal is not of this cache's key")]
+    Seal,
+    /// The system does not let it be read.
+    #[error("it cannot be read")]
+    Unreadable,
+    /// Sealed, and the engine still does not take it.
+    #[error("the engine does not take it")]
+    Code,
+}
+
+impl CacheRejection {
+    /// The stable name.
+    pub fn label(self) -> &'static str {
+        match self {
+            CacheRejection::NotAFile => "not-a-file",
+            CacheRejection::Owner => "owner",
+            CacheRejection::Length => "length",
+            CacheRejection::Format => "format",
+            CacheRejection::Component => "component",
+            CacheRejection::Engine => "engine",
+            CacheRejection::Seal => "seal",
+            CacheRejection::Unreadable => "unreadable",
+            CacheRejection::Code => "code",
+        }
+    }
+}
+
+/// Why a folder cannot be used as a cache.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// This system has no owners and modes that a cache could rely on.
+    #[error("there is no cache of compiled code on this system; leave it out")]
+    Unavailable,
+    /// It cannot be made or opened.
+    #[error("{path}: {error}", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A symbolic link, or no folder at all.
+    #[error("{path} is a symbolic link or no folder; name the folder itself", path = .path.display())]
+    NotAFolder {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Another user's.
+    #[error(
+        "{path} belongs to the user {owner} and this process runs as {user}; what is in it is executed, so it has \
+         to be its user's own: name another folder",
+        path = .path.display()
+    )]
+    Owner {
+        /// The folder or its key.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who runs this.
+        user: u32,
+    },
+    /// Open to others.
+    #[error(
+        "{path} is open to other users (mode {mode:04o}); what is in it is executed: `chmod 700` it",
+        path = .path.display()
+    )]
+    Mode {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The key of the cache is not one that can be relied on.
+    #[error(
+        "{path}, the key that its entries are sealed with, {what}; remove the folder, and a new one is made",
+        path = .path.display()
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// One entry of a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheEntry {
+    /// The component's digest, `sha256:` and 64 digits, or why the entry would not be executed.
+    pub digest: Result<String, CacheRejection>,
+    /// Bytes of the file.
+    pub size: u64,
+    /// When a process last took code from it or wrote it.
+    pub last_used: SystemTime,
+}
+
+impl Cache {
+    /// A size for a cache of one user's: 1 GiB holds two dozen components with an interpreter inside, the largest
+    /// there are (19 MB of Python compile to 38), or some thousand in Rust, and is little of any disk today.
+    pub const DEFAULT_SIZE: u64 = 1 << 30;
+
+    /// Opens a folder, which is made if it is not there: mode 0700, with a key in it of mode 0600. `max_size` is
+    /// how many bytes its entries may take together; those not used for longest go first.
+    ///
+    /// # Errors
+    ///
+    /// It, or the key in it, is not the effective user's own or is open to others; or it is a symbolic link, or
+    /// cannot be opened.
+    pub fn open(folder: impl AsRef<Path>, max_size: u64) -> Result<Cache, CacheError> {
+        let folder = Folder::open(folder.as_ref())?;
+        let key = folder.key()?;
+        Ok(Cache {
+            inner: Arc::new(Inner {
+                folder,
+                key,
+                max_size,
+            }),
+        })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.inner.folder.path()
+    }
+
+    /// What is in it, the latest used first. Each entry is read and its seal looked at.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn entries(&self) -> io::Result<Vec<CacheEntry>> {
+        let Inner { folder, key, .. } = &*self.inner;
+        let mut found = folder.list()?;
+        found.retain(|file| evict::is_entry(&file.name));
+        found.sort_by_key(|file| std::cmp::Reverse(file.used));
+        let entry = |file: folder::Found| CacheEntry {
+            digest: entry::look(key, &file.name, folder.entry(&file.name)),
+            size: file.size,
+            last_used: file.used,
+        };
+        Ok(found.into_iter().map(entry).collect())
+    }
+
+    /// Removes every entry, and what writers that were killed have left. The key stays. How many entries, and
+    /// how many bytes.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, or a file in it not removed.
+    pub fn clear(&self) -> io::Result<(usize, u64)> {
+        evict::clear(&self.inner.folder)
+    }
+
+    /// The code of a component for an engine; none when there is no entry for it.
+    pub(crate) fn read(&self, label: &EntryId) -> Result<Option<Vec<u8>>, CacheRejection> {
+        let Inner {
+            folder,
+            key,
+            max_size,
+        } = &*self.inner;
+        let Some(file) = folder.entry(&label.name())? else {
+            return Ok(None);
+        };
+        let code = entry::open(key, label, &file, file.size, *max_size)?;
+        file.touch();
+        Ok(Some(code))
+    }
+
+    /// Keeps the code of a component for an engine; why not, if it is not kept.
+    pub(crate) fn write(&self, label: &EntryId, code: &[u8]) -> Result<(), String> {
+        let Inner {
+            folder,
+            key,
+            max_size,
+        } = &*self.inner;
+        let head = entry::seal(key, label, code);
+        let size = (head.len() + code.len()) as u64;
+        if size > *max_size {
+            // One from when the cache was larger.
+            let _ = folder.remove(&label.name());
+            return Err(format!(
+                "its {size} bytes are more than the {max_size} of the whole cache"
+            ));
+        }
+        folder
+            .write(&label.name(), &[&head, code])
+            .and_then(|()| evict::make_room(folder, *max_size))
+            .map_err(|error| format!("{}: {error}", folder.path().display()))
+    }
+
+    /// What an entry for a component, by its digest as text, and for this engine has to be.
+    pub(crate) fn label(digest: &str, engine: &Engine) -> Option<EntryId> {
+        Some(EntryId {
+            component: entry::digest_from_text(digest)?,
+            engine: identity::of(engine),
+        })
+    }
+
+    /// Says in the audit log that an entry was not executed.
+    pub(crate) fn report_rejected(provider: &str, digest: &str, why: CacheRejection) {
+        tracing::warn!(
+            target: "tollgate::audit",
+            provider = %escape::line(provider),
+            capability = "cache",
+            target = digest,
+            reason = why.label(),
+            "not executed"
+        );
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("path", &self.path())
+            .field("max_size", &self.inner.max_size)
+            .finish_non_exhaustive()
+    }
+}

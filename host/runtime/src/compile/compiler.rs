@@ -1,0 +1,214 @@
+//! From a component's bytes to machine code, by this process or by a worker of its own.
+
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tollgate_policy::Limits;
+use wasmtime::Engine;
+
+use crate::compile::worker_main::{self, WorkerReply};
+use crate::error::{HostError, LoadError};
+use tollgate_component::{Refusal, RefusalKind};
+use crate::engine::metering::Metering;
+
+/// Where components are compiled.
+///
+/// A compiler turns bytes that somebody hostile wrote into code, in time and memory that those bytes decide
+/// on, and the engine promises nothing for it. What is known to be out of proportion is refused before it is
+/// compiled (docs/limits.md); a worker bounds the rest.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Compiler {
+    /// This process does. **It is not protected from a component that takes too long, takes too much
+    /// memory or crashes the compiler**, and the limits `compile-time` and `compile-memory` cannot be kept:
+    /// a policy in which they differ from the defaults is refused. For components that are trusted, or in
+    /// a process that may die.
+    #[default]
+    InProcess,
+    /// A process of its own does (on Unix), under the limits `compile-time` and `compile-memory`, and is killed when it
+    /// reaches them. `program` calls [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker)
+    /// first thing and is built with the same version of this library.
+    Worker {
+        /// The program to start. It gets an empty environment.
+        program: PathBuf,
+    },
+}
+
+impl Compiler {
+    /// A worker that is this very program, which therefore calls
+    /// [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker) first thing.
+    ///
+    /// # Errors
+    ///
+    /// The system does not tell which program this is.
+    pub fn this_program() -> std::io::Result<Compiler> {
+        // The program that runs, even if its file has been replaced by a newer one meanwhile.
+        let running = Path::new("/proc/self/exe");
+        let program = match running.exists() {
+            true => running.to_owned(),
+            false => std::env::current_exe()?,
+        };
+        Ok(Compiler::Worker { program })
+    }
+
+    /// Machine code for any engine of the same settings.
+    pub(crate) fn compile(
+        &self,
+        metering: Metering,
+        engine: &Engine,
+        bytes: &[u8],
+        limits: &Limits,
+        cancelled: &AtomicBool,
+    ) -> Result<Vec<u8>, LoadError> {
+        match self {
+            Compiler::InProcess => in_process(engine, bytes),
+            Compiler::Worker { program } => by_worker(program, metering, bytes, limits, cancelled),
+        }
+    }
+
+    /// Whether the limits of compiling are kept, or said to be what nobody asked for.
+    pub(crate) fn supports(&self, limits: &Limits) -> bool {
+        let default = Limits::default();
+        let asked = limits.compile_time != default.compile_time
+            || limits.compile_memory != default.compile_memory;
+        !asked || matches!(self, Compiler::Worker { .. })
+    }
+}
+
+fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    match catch_unwind(AssertUnwindSafe(|| engine.precompile_component(bytes))) {
+        Ok(Ok(code)) => Ok(code),
+        Ok(Err(error)) => Err(malformed(&format!("{error:#}")).into()),
+        Err(panic) => {
+            let text = tollgate_component::panic_text(&*panic);
+            tracing::error!(panic = text, "the compiler panicked");
+            Err(gave_up("it panicked").into())
+        }
+    }
+}
+
+/// How often it is looked whether anybody still waits for a worker.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Takes its process along when it goes, whichever way that is.
+struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Both fail only for a process that has ended and has been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn by_worker(
+    program: &Path,
+    metering: Metering,
+    bytes: &[u8],
+    limits: &Limits,
+    cancelled: &AtomicBool,
+) -> Result<Vec<u8>, LoadError> {
+    let failed = |error: std::io::Error| {
+        HostError::new(format_args!(
+            "compile worker {}: {error}",
+            program.display()
+        ))
+    };
+    let start = Instant::now();
+    let child = Command::new(program)
+        .args(worker_main::arguments(metering, limits))
+        .env_clear()
+        .env("MALLOC_ARENA_MAX", "2")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut worker = Worker(child.map_err(failed)?);
+    let (Some(mut stdin), Some(stdout)) = (worker.0.stdin.take(), worker.0.stdout.take()) else {
+        return Err(failed(std::io::ErrorKind::BrokenPipe.into()).into());
+    };
+    std::thread::scope(|scope| {
+        let (done, answer) = mpsc::sync_channel(1);
+        // A worker that does not read, or that says more than it may, is one that ends early.
+        scope.spawn(move || drop(stdin.write_all(bytes)));
+        scope.spawn(move || {
+            let mut said = Vec::new();
+            let read = stdout.take(limits.compile_memory).read_to_end(&mut said);
+            drop(done.send(read.map(|_| said)));
+        });
+        let said = loop {
+            let left = limits.compile_time.saturating_sub(start.elapsed());
+            match answer.recv_timeout(left.min(LOOK)) {
+                Ok(said) => break said.map_err(failed)?,
+                Err(RecvTimeoutError::Disconnected) => break Vec::new(),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if left.is_zero() || cancelled.load(Ordering::Relaxed) {
+                // Ends the two threads as well: their pipes close.
+                drop(worker);
+                return Err(too_slow(limits).into());
+            }
+        };
+        match worker_main::read(said) {
+            Some(WorkerReply::Code(code)) => Ok(code),
+            Some(WorkerReply::Malformed(text)) => Err(malformed(&text).into()),
+            Some(WorkerReply::OutOfMemory) => Err(too_large(limits).into()),
+            Some(WorkerReply::Panicked) => Err(gave_up("it panicked").into()),
+            None => Err(ended(worker.0.wait().map_err(failed)?, limits, failed)),
+        }
+    })
+}
+
+/// Why a worker ended without an answer. What ends it is its limits, or what the component does to it.
+fn ended(
+    status: ExitStatus,
+    limits: &Limits,
+    failed: impl Fn(std::io::Error) -> HostError,
+) -> LoadError {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        use rustix::process::Signal;
+        return match Signal::from_named_raw(signal) {
+            // How Rust ends when there is no memory for it.
+            Some(Signal::ABORT) => too_large(limits).into(),
+            Some(Signal::XCPU | Signal::KILL) => too_slow(limits).into(),
+            _ => gave_up(&format!("it was ended by signal {signal}")).into(),
+        };
+    }
+    let text = format!("is no compile worker of this version ({status})");
+    failed(std::io::Error::other(text)).into()
+}
+
+fn malformed(text: &str) -> Refusal {
+    let text = format!("it does not compile: {text}");
+    Refusal::new(RefusalKind::Malformed, tollgate_component::escape::line(&text))
+}
+
+fn too_slow(limits: &Limits) -> Refusal {
+    let text = format!(
+        "compiling it takes longer than the {:?} allowed; the policy's `limits.compile-time` (or \
+         --compile-time) raises it",
+        limits.compile_time
+    );
+    Refusal::new(RefusalKind::CompileLimit, text)
+}
+
+fn too_large(limits: &Limits) -> Refusal {
+    let text = format!(
+        "compiling it takes more than the {} bytes of memory allowed; the policy's \
+         `limits.compile-memory` (or --compile-memory) raises it",
+        limits.compile_memory
+    );
+    Refusal::new(RefusalKind::CompileLimit, text)
+}
+
+fn gave_up(how: &str) -> Refusal {
+    let text = format!("the compiler cannot cope with it: {how}");
+    Refusal::new(RefusalKind::CompileLimit, text)
+}

@@ -1,0 +1,46 @@
+//! How guest code is metered: by fuel and time, or by time alone.
+
+use tollgate_policy::Limits;
+
+/// How guest code is metered, chosen once for a runtime.
+///
+/// Everything but fuel is the same in both: the deadline, memory, handles, host calls, bytes, grants. One
+/// instrument is compiled into guest code, not both (docs/performance.md has what each costs).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Metering {
+    /// Guest code counts fuel, and the deadline is checked while it does. A budget of fuel is the same on every machine,
+    /// and the same call uses the same fuel every time.
+    #[default]
+    Fuel,
+    /// A clock interrupts the guest each millisecond and no fuel is counted: only the deadline ends a loop, so how far a
+    /// guest gets depends on the machine. For guests that are trusted not to waste time, where repeatable budgets are
+    /// not needed. A policy whose `fuel` is not the default is refused
+    /// ([`Unsupported::Fuel`](crate::error::Unsupported::Fuel)), and reports have no fuel.
+    DeadlineOnly,
+}
+
+impl Metering {
+    /// The stable name, as in the report.
+    pub fn label(self) -> &'static str {
+        match self {
+            Metering::Fuel => "fuel",
+            Metering::DeadlineOnly => "deadline-only",
+        }
+    }
+
+    pub(crate) fn of(label: &str) -> Option<Metering> {
+        [Metering::Fuel, Metering::DeadlineOnly]
+            .into_iter()
+            .find(|metering| metering.label() == label)
+    }
+
+    /// Whether the limit `fuel` can be kept; the default counts as not asked for.
+    pub(crate) fn supports(self, limits: &Limits) -> bool {
+        self.counts_fuel() || limits.fuel == Limits::default().fuel
+    }
+
+    pub(crate) fn counts_fuel(self) -> bool {
+        self == Metering::Fuel
+    }
+}

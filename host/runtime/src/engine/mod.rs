@@ -1,0 +1,293 @@
+//! The engine policy: which proposals a guest may use, how memory is pooled, how work is metered.
+//!
+//! Everything that is an engine setting is decided here and nowhere else, so that an engine update is
+//! audited by reading this file.
+
+pub(crate) mod admission;
+pub(crate) mod metering;
+pub(crate) mod ticker;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tollgate_policy::Limits;
+use wasmtime::component::Component;
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
+};
+
+use crate::error::{HostError, LoadError, Unsupported};
+use tollgate_component::PROPOSALS;
+use crate::engine::metering::Metering;
+use crate::engine::ticker::{Ticker, Ticking};
+
+/// Fuel after which a guest gives its thread back and the clock is looked at.
+///
+/// In the metered metering one instrument carries the budget and the deadline: fuel counts, and every so many units of it the
+/// guest yields. 100,000 is about 0.1 ms of guest code; measured, it costs 2 % and overshoots a deadline
+/// by about 1 ms (PERF.md), where a second instrument (epochs) would cost 40 %.
+pub(crate) const YIELD_INTERVAL: u64 = 100_000;
+
+/// Stack for host functions, on top of what the guest may use: they run on the guest's fiber.
+/// 1 MiB is twice what the deepest of ours (a WASI file operation) needs; it is reserved, not touched.
+const HOST_STACK: usize = 1 << 20;
+
+/// What stays resident of a memory slot between two calls, so that the next call does not fault its
+/// pages in again. Pays only where the kernel can tell which pages were touched (`PAGEMAP_SCAN`).
+const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
+
+/// The same for tables.
+const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+
+/// Memories and tables that one pool slot stands for. A wit-bindgen component has one memory and two
+/// tables; what needs more takes several slots. Core instances are only counted by the pool, never
+/// reserved, so they need no share.
+const SLOT_MEMORIES: u32 = 1;
+const SLOT_TABLES: u32 = 4;
+
+/// Elements that a pooled table can hold: the default of the `table-elements` limit. A policy that allows
+/// more is served without the pool.
+const POOL_TABLE_ELEMENTS: usize = tollgate_policy::limits::TABLE_ELEMENTS as usize;
+
+/// One engine with what goes with it. The engines of a runtime differ in the stack they allow a guest, which wasmtime
+/// fixes per engine, and in whether instances come from a pool; otherwise only in who has them.
+pub(crate) struct PooledEngine {
+    pub(crate) engine: Engine,
+    /// Its pool; none for the engine without one.
+    pool: Option<Pool>,
+    pub(crate) metering: Metering,
+    /// The clock of an engine without fuel.
+    ticker: Option<Ticker>,
+}
+
+impl PooledEngine {
+    fn new(metering: Metering, stack: u64, pool: Option<Pool>) -> Result<PooledEngine, HostError> {
+        let mut config = settings(metering);
+        let stack = usize::try_from(stack).map_err(HostError::new)?;
+        config.max_wasm_stack(stack);
+        config.async_stack_size(stack.saturating_add(HOST_STACK));
+        if let Some(pool) = &pool {
+            config.allocation_strategy(pool.strategy());
+        }
+        let engine = Engine::new(&config).map_err(HostError::engine)?;
+        let ticker = match metering {
+            Metering::Fuel => None,
+            Metering::DeadlineOnly => Some(Ticker::start(engine.clone()).map_err(HostError::new)?),
+        };
+        Ok(PooledEngine {
+            engine,
+            pool,
+            metering,
+            ticker,
+        })
+    }
+
+    /// What a call holds while it is under way.
+    pub(crate) fn tick(&self) -> Option<Ticking> {
+        self.ticker.as_ref().map(Ticker::tick)
+    }
+
+    /// Code that [`Compiler::compile`](crate::compile::compiler::Compiler::compile) made of a component.
+    #[expect(
+        unsafe_code,
+        reason = "the only way to code that another engine compiled"
+    )]
+    pub(crate) fn deserialize(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: it comes from the same version of the compiler, by way of memory and pipes that are this
+        // process's and its worker's alone, or by way of a file whose seal `cache/entry.rs` has found to be
+        // ours; the engine compares versions and settings.
+        unsafe { Component::deserialize(&self.engine, code) }
+    }
+
+    /// How many places an instance of `component` takes, or `None` when the pool cannot hold it.
+    pub(crate) fn slots_needed(&self, component: &Component, limits: &Limits) -> Option<u32> {
+        let needs = component.resources_required();
+        let Some(Pool { slots, .. }) = self.pool else {
+            // Memories are what takes maps of the kernel; a component that does not say has as many as the
+            // limits allow.
+            return Some(needs.map_or(limits.instances, |needs| needs.num_memories));
+        };
+        if limits.table_elements > POOL_TABLE_ELEMENTS as u64 {
+            return None;
+        }
+        let needs = needs?;
+        let weight = needs
+            .num_memories
+            .div_ceil(SLOT_MEMORIES)
+            .max(needs.num_tables.div_ceil(SLOT_TABLES))
+            .max(1);
+        // One call may take a quarter of the pool at most, or a single guest starves all others.
+        (weight <= (slots / 4).max(1)).then_some(weight)
+    }
+}
+
+/// What compiled code depends on: the same for every engine of a metering, so that code of one runs on any other.
+fn settings(metering: Metering) -> Config {
+    let mut config = Config::new();
+    config.wasm_features(WasmFeatures::all().difference(PROPOSALS), false);
+    config.wasm_features(PROPOSALS, true);
+    config.concurrency_support(false);
+    // One instrument or the other: together they cost more than both.
+    config.consume_fuel(metering.counts_fuel());
+    config.epoch_interruption(!metering.counts_fuel());
+    // Traps name the functions they passed through; 16 are enough to find the place.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    config
+}
+
+/// An engine that compiles and runs nothing.
+pub(crate) fn compiling(metering: Metering) -> wasmtime::Result<Engine> {
+    Engine::new(&settings(metering))
+}
+
+/// Slots for instances, counted among the pools of a runtime while it lives: a slot that was used once keeps its
+/// memory maps, whether there is a guest in it or not.
+struct Pool {
+    slots: u32,
+    pools: Arc<AtomicU32>,
+}
+
+impl Pool {
+    /// One more, if there are fewer than `most`.
+    fn take(pools: &Arc<AtomicU32>, most: u32, slots: u32) -> Option<Pool> {
+        let more = |now: u32| (now < most).then_some(now.saturating_add(1));
+        pools
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .ok()?;
+        let pools = Arc::clone(pools);
+        Some(Pool { slots, pools })
+    }
+
+    fn strategy(&self) -> InstanceAllocationStrategy {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(self.slots)
+            .total_core_instances(u32::MAX)
+            .total_memories(self.slots.saturating_mul(SLOT_MEMORIES))
+            .total_tables(self.slots.saturating_mul(SLOT_TABLES))
+            .total_stacks(self.slots)
+            // One module may have as many as the pool gives to one component; see `weight`.
+            .max_memories_per_module(self.slots.saturating_mul(SLOT_MEMORIES))
+            .max_tables_per_module(self.slots.saturating_mul(SLOT_TABLES))
+            .table_elements(POOL_TABLE_ELEMENTS)
+            .max_memory_size(4 << 30);
+        if PoolingAllocationConfig::is_pagemap_scan_available() {
+            pool.pagemap_scan(Enabled::Yes)
+                .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
+                .table_keep_resident(TABLE_KEEP_RESIDENT);
+        }
+        InstanceAllocationStrategy::Pooling(pool)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.pools.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The engines of a runtime, made when first needed and gone with the last provider that has them, but for the one
+/// that was asked for last.
+pub(crate) struct Engines {
+    pub(crate) metering: Metering,
+    /// Slots of a pool.
+    slots: u32,
+    /// Pools that there are, and that there may be.
+    pools: Arc<AtomicU32>,
+    most_pools: u32,
+    /// Whether the kernel has memory maps for as many guests outside of the pools.
+    outside: bool,
+    units: Mutex<Units>,
+}
+
+/// What tells the engines of a runtime apart. One more kind of engine is one more field here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct EngineKey {
+    /// Bytes of stack for guest code, which wasmtime fixes per engine.
+    stack: u64,
+    /// Whether instances come from a pool.
+    pooled: bool,
+}
+
+#[derive(Default)]
+struct Units {
+    alive: BTreeMap<EngineKey, Weak<PooledEngine>>,
+    /// Kept, because components that are loaded one after the other need the same engine.
+    last: Option<Arc<PooledEngine>>,
+}
+
+impl Engines {
+    /// `pool_count` is for how many times `slots` guests the kernel has memory maps: one of them is for guests that are in
+    /// no pool, if there is more than one.
+    pub(crate) fn new(metering: Metering, slots: u32, pool_count: u32) -> Engines {
+        Engines {
+            metering,
+            slots,
+            pools: Arc::default(),
+            most_pools: pool_count.saturating_sub(1).max(1),
+            outside: pool_count > 1,
+            units: Mutex::default(),
+        }
+    }
+
+    /// The engine for guests with `stack` bytes of stack, pooled where the machine allows it.
+    pub(crate) fn pooled(&self, stack: u64) -> Result<Arc<PooledEngine>, LoadError> {
+        self.unit(EngineKey {
+            stack,
+            pooled: true,
+        })
+    }
+
+    /// The engine for components that the pool cannot hold.
+    pub(crate) fn on_demand(&self, stack: u64) -> Result<Arc<PooledEngine>, LoadError> {
+        self.unit(EngineKey {
+            stack,
+            pooled: false,
+        })
+    }
+
+    /// Another engine like `unit`, which nobody else has.
+    pub(crate) fn own(&self, unit: &PooledEngine, stack: u64) -> Result<Arc<PooledEngine>, LoadError> {
+        self.make(EngineKey {
+            stack,
+            pooled: unit.pool.is_some(),
+        })
+        .map(Arc::new)
+    }
+
+    fn make(&self, EngineKey { stack, pooled }: EngineKey) -> Result<PooledEngine, LoadError> {
+        let without = || PooledEngine::new(self.metering, stack, None).map_err(LoadError::from);
+        let take = || Pool::take(&self.pools, self.most_pools, self.slots);
+        let Some(pool) = pooled.then(take).flatten() else {
+            if !self.outside {
+                return Err(Unsupported::Pool { guests: self.slots }.into());
+            }
+            return without();
+        };
+        PooledEngine::new(self.metering, stack, Some(pool)).or_else(|error| {
+            // A limit on address space (`ulimit -v`, some containers) leaves no room for a pool.
+            tracing::info!(%error, "no instance pool on this machine; allocating on demand");
+            without()
+        })
+    }
+
+    fn unit(&self, key: EngineKey) -> Result<Arc<PooledEngine>, LoadError> {
+        let mut units = self.units.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = units.alive.get(&key).and_then(Weak::upgrade);
+        let unit = match found {
+            Some(unit) => unit,
+            None => {
+                units.alive.retain(|_, unit| unit.strong_count() > 0);
+                let unit = Arc::new(self.make(key)?);
+                let weak = Arc::downgrade(&unit);
+                units.alive.insert(key, weak);
+                unit
+            }
+        };
+        units.last = Some(Arc::clone(&unit));
+        Ok(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! WASI 0.2: every interface, with that behind it which the policy names. Sockets have nothing in any case.
+//!
+//! Files, clocks, random numbers and the way out to the network are ours; the rest is wasmtime's, given what
+//! the policy grants. `wasi:http` is linked with the rest: without an HTTP grant, each request is denied.
+
+mod clocks;
+mod descriptors;
+mod handles;
+mod http;
+mod opened;
+mod pipe;
+mod random;
+mod stdio;
+mod streams;
+
+use std::sync::Arc;
+
+use tollgate_capability::Granted;
+use tollgate_capability::http::HttpClient;
+use tollgate_policy::{Clocks, Limits, Random, Streams};
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime_wasi::p2::bindings::{clocks::monotonic_clock, filesystem};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi_http::WasiHttpCtx;
+
+use crate::call::context::CallContext;
+use clocks::{FixedWallClock, SteppedClock};
+use http::HttpHooks;
+use pipe::Output;
+use random::Seeded;
+pub(crate) use stdio::Capture;
+
+/// The audit name of what is granted with WASI itself.
+const NAME: &str = "wasi";
+
+/// Random bytes that a guest may ask for at once: they are made in host memory.
+const MAX_RANDOM: u64 = 64 << 10;
+
+/// What a WASI command is given: all of it is the caller's explicit choice, nothing is inherited.
+#[derive(Clone, Debug, Default)]
+pub struct CommandInput {
+    /// The arguments, the program's name first. Those that the policy grants come between it and the rest.
+    pub args: Vec<String>,
+    /// What it reads from standard input.
+    pub stdin: Vec<u8>,
+}
+
+/// Links every interface of WASI 0.2.
+pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    // In place of wasmtime's, which know nothing of quotas, pipes and standing clocks.
+    linker.allow_shadowing(true);
+    filesystem::preopens::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
+    filesystem::types::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
+    monotonic_clock::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The WASI side of a store. The context is made when the first WASI function is called: a provider
+/// that imports none never pays for it.
+pub(crate) struct Wasi {
+    pub(crate) input: CommandInput,
+    pub(crate) stdout: Capture,
+    pub(crate) stderr: Capture,
+    granted: Arc<Granted>,
+    /// The monotonic clock, where it does not run by itself.
+    ticks: Option<SteppedClock>,
+    context: Option<Box<WasiCtx>>,
+    http: WasiHttpCtx,
+    /// Made when the first function of `wasi:http` is called.
+    http_hooks: Option<HttpHooks>,
+}
+
+impl Wasi {
+    pub(crate) fn new(granted: Arc<Granted>) -> Wasi {
+        let settings = &granted.wasi;
+        let ticks = match settings.grant.clocks {
+            Clocks::Real => None,
+            Clocks::Fixed(_) => Some(SteppedClock::default()),
+        };
+        let inherit = settings.grant.stdio == Streams::Inherit;
+        let output = |to| Capture::new(inherit.then_some(to));
+        Wasi {
+            input: CommandInput::default(),
+            stdout: output(Output::Stdout),
+            stderr: output(Output::Stderr),
+            granted,
+            ticks,
+            context: None,
+            http: http::context(),
+            http_hooks: None,
+        }
+    }
+
+    /// The context of `wasi:http`, and the hooks by which `client` sends its requests.
+    pub(crate) fn http(&mut self, client: &HttpClient) -> (&mut WasiHttpCtx, &mut HttpHooks) {
+        let hooks = self.http_hooks.get_or_insert_with(|| HttpHooks(client.clone()));
+        (&mut self.http, hooks)
+    }
+
+    pub(crate) fn context(&mut self) -> &mut WasiCtx {
+        self.context.get_or_insert_default()
+    }
+
+    /// Whether the guest may see the host's clock, wherever it shows.
+    fn shows_time(&self) -> bool {
+        self.ticks.is_none()
+    }
+
+    fn make(&mut self, limits: &Limits) -> WasiCtx {
+        self.stdout.set_cap(limits.stdio);
+        self.stderr.set_cap(limits.stdio);
+        let grant = &self.granted.wasi.grant;
+        let mut builder = WasiCtxBuilder::new();
+        let (name, rest) = match self.input.args.split_first() {
+            Some((name, rest)) => (Some(name), rest),
+            None => (None, [].as_slice()),
+        };
+        if name.is_some() || !grant.args.is_empty() {
+            builder.arg(name.map_or("", String::as_str));
+        }
+        builder
+            .args(&grant.args)
+            .args(rest)
+            .envs(&self.granted.wasi.env)
+            .stdin(MemoryInputPipe::new(std::mem::take(&mut self.input.stdin)))
+            .stdout(self.stdout.clone())
+            .stderr(self.stderr.clone())
+            .max_random_size(MAX_RANDOM)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        if let Clocks::Fixed(seconds) = grant.clocks {
+            builder.wall_clock(FixedWallClock(seconds));
+        }
+        if let Some(ticks) = &self.ticks {
+            builder.monotonic_clock(ticks.clone());
+        }
+        if let Random::Seed(seed) = grant.random {
+            builder
+                .secure_random(Seeded::new(seed, "secure"))
+                .insecure_random(Seeded::new(seed, "insecure"))
+                .insecure_random_seed(Seeded::new(seed, "seed").number());
+        }
+        builder.build()
+    }
+}
+
+impl CallContext {
+    /// Makes the context if there is none yet.
+    pub(crate) fn make_wasi(&mut self) {
+        if self.wasi.context.is_none() {
+            self.audit_start();
+            let made = self.wasi.make(&self.call.meter.limits);
+            self.wasi.context = Some(Box::new(made));
+        }
+    }
+
+    /// What the guest is given, by name: a value may be a secret.
+    fn audit_start(&self) {
+        let settings = &self.wasi.granted.wasi;
+        if !settings.grant.args.is_empty() {
+            self.call.allowed(NAME, &format!("{} arguments", settings.grant.args.len()));
+        }
+        for (name, _) in &settings.env {
+            self.call.allowed(NAME, &format!("variable {name}"));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What stands behind a descriptor of `wasi:filesystem`: the name of a root, a path below it, and, for a
+//! regular file, the file. A folder is its name: each use of it is decided anew.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, Metadata, OpenOptions};
+use tollgate_policy::{FileUse, Reason};
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::FsError;
+use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry,
+    DirectoryEntryStream, ErrorCode, OpenFlags,
+};
+
+use tollgate_capability::files::{self, FileFailure, FileQuota, Kind, regular};
+
+/// A folder or a file that a guest has opened.
+#[derive(Clone)]
+pub(super) struct Opened {
+    pub(super) root: Arc<str>,
+    /// The grant of that root.
+    pub(super) index: usize,
+    /// Below the root, in the form that decisions take.
+    pub(super) path: Arc<str>,
+    /// None for a folder.
+    pub(super) file: Option<Arc<File>>,
+    pub(super) flags: DescriptorFlags,
+}
+
+impl Opened {
+    pub(super) fn target(&self) -> String {
+        format!("{}/{}", self.root, self.path)
+    }
+
+    pub(super) fn writable(&self) -> bool {
+        self.flags.contains(DescriptorFlags::WRITE)
+    }
+}
+
+/// The handle that a guest has, as the table knows it. The bindings name a type of wasmtime's for it, and
+/// what is in the table is ours: only our functions ever look it up.
+pub(super) fn ours(handle: &Resource<Descriptor>) -> Resource<Opened> {
+    Resource::new_borrow(handle.rep())
+}
+
+/// Entries of a folder that the guest has not taken yet.
+pub(super) struct Entries(pub(super) VecDeque<DirectoryEntry>);
+
+pub(super) fn our_entries(handle: &Resource<DirectoryEntryStream>) -> Resource<Entries> {
+    Resource::new_borrow(handle.rep())
+}
+
+/// What a guest is told, which has codes where ours has words.
+pub(super) fn code(trouble: &FileFailure) -> ErrorCode {
+    match trouble {
+        FileFailure::Denied(Reason::Quota) => ErrorCode::Quota,
+        FileFailure::Denied(Reason::ReadOnly) => ErrorCode::ReadOnly,
+        FileFailure::Denied(Reason::BadPath) => ErrorCode::Invalid,
+        FileFailure::Denied(_) => ErrorCode::NotPermitted,
+        FileFailure::TooLarge(_) => ErrorCode::FileTooLarge,
+        FileFailure::Io(error) => error.into(),
+    }
+}
+
+pub(super) fn told(trouble: FileFailure) -> FsError {
+    code(&trouble).into()
+}
+
+/// Opens a file or finds a folder (none). Nothing but a regular file is ever opened: it is looked at
+/// before, so that a pipe does not block and a device does not act, and again afterwards.
+pub(super) fn open(
+    dir: &Dir,
+    path: &Path,
+    follow: bool,
+    how: OpenFlags,
+    flags: DescriptorFlags,
+    quota: impl Fn(FileUse) -> Result<(), Reason>,
+) -> Result<Result<Option<File>, ErrorCode>, FileFailure> {
+    let found = match follow {
+        true => dir.metadata(path),
+        false => dir.symlink_metadata(path),
+    };
+    let creates = how.contains(OpenFlags::CREATE);
+    let truncates = how.contains(OpenFlags::TRUNCATE);
+    let one = FileUse { bytes: 0, files: 1 };
+    match found {
+        Ok(_) if creates && how.contains(OpenFlags::EXCLUSIVE) => return Ok(Err(ErrorCode::Exist)),
+        Ok(found) if found.is_symlink() => return Ok(Err(ErrorCode::Loop)),
+        Ok(found) if found.is_dir() => {
+            let writes = creates || truncates || flags.contains(DescriptorFlags::WRITE);
+            return Ok(match writes {
+                true => Err(ErrorCode::IsDirectory),
+                false => Ok(None),
+            });
+        }
+        Ok(_) if how.contains(OpenFlags::DIRECTORY) => return Ok(Err(ErrorCode::NotDirectory)),
+        Ok(found) => {
+            regular(&found)?;
+            if truncates {
+                quota(one).map_err(FileFailure::Denied)?;
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && creates => {
+            quota(one).map_err(FileFailure::Denied)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let mut options = OpenOptions::new();
+    let writes = creates || truncates || flags.contains(DescriptorFlags::WRITE);
+    options
+        .read(flags.contains(DescriptorFlags::READ) || !writes)
+        .write(writes)
+        .create(creates)
+        .truncate(truncates);
+    #[cfg(unix)]
+    {
+        use cap_std::fs::OpenOptionsExt as _;
+        options.custom_flags(files::NONBLOCK);
+    }
+    let file = dir.open_with(path, &options)?;
+    regular(&file.metadata()?)?;
+    Ok(Ok(Some(file.into_std())))
+}
+
+/// Makes a file longer, which counts as writing, or shorter, which counts as truncating it: what is cut off is as lost.
+pub(super) fn resize(file: &File, size: u64, quota: &FileQuota, index: usize) -> Result<(), FileFailure> {
+    let length = file.metadata()?.len();
+    let spent = match size < length {
+        true => quota.consume(index, FileUse { bytes: 0, files: 1 }),
+        false => quota.consume_bytes(index, length, size, 0),
+    };
+    spent.map_err(FileFailure::Denied)?;
+    Ok(file.set_len(size)?)
+}
+
+/// What is known of a file. Times are those of the host's clock: with a clock that stands, there are none.
+/// How many names a file has is not the guest's business.
+pub(super) fn described(metadata: &Metadata, times: bool) -> DescriptorStat {
+    let time = |time: std::io::Result<cap_std::time::SystemTime>| {
+        let since = time.ok()?.into_std().duration_since(std::time::UNIX_EPOCH);
+        let since = since.ok().filter(|_| times)?;
+        Some(Datetime {
+            seconds: since.as_secs(),
+            nanoseconds: since.subsec_nanos(),
+        })
+    };
+    let kind = metadata.file_type();
+    DescriptorStat {
+        type_: match () {
+            () if kind.is_file() => DescriptorType::RegularFile,
+            () if kind.is_dir() => DescriptorType::Directory,
+            () if kind.is_symlink() => DescriptorType::SymbolicLink,
+            () => DescriptorType::Unknown,
+        },
+        link_count: 1,
+        size: if kind.is_file() { metadata.len() } else { 0 },
+        data_access_timestamp: time(metadata.accessed()),
+        data_modification_timestamp: time(metadata.modified()),
+        status_change_timestamp: None,
+    }
+}
+
+pub(super) fn entry_type(kind: Kind) -> DescriptorType {
+    match kind {
+        Kind::File => DescriptorType::RegularFile,
+        Kind::Directory => DescriptorType::Directory,
+        Kind::Symlink => DescriptorType::SymbolicLink,
+        Kind::Other => DescriptorType::Unknown,
+    }
+}

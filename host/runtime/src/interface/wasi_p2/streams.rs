@@ -1,0 +1,180 @@
+//! Streams of regular files.
+//!
+//! What blocks the guest runs away from the async threads. What does not block it, blocks nobody for long:
+//! it moves at most 64 KiB between memory and a regular file. A background task would be done now at one
+//! time and now at another, and a guest that asks whether it is could tell how time passes.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tollgate_capability::files::FileQuota;
+use tollgate_policy::Reason;
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
+
+
+/// The most that is read or written at once; what WASI streams commonly permit.
+const PIECE: usize = 64 << 10;
+
+/// A quota was met where the guest can be told no more than that something failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct QuotaExceeded(pub(super) Reason);
+
+/// Reads from a file, from a place in it.
+#[derive(Clone)]
+pub(super) struct Input {
+    pub(super) file: Arc<File>,
+    pub(super) position: u64,
+    /// The largest single read.
+    pub(super) cap: usize,
+}
+
+impl Input {
+    fn read_now(&mut self, size: usize) -> StreamResult<Bytes> {
+        let size = size.min(PIECE).min(self.cap);
+        let mut buffer = vec![0; size];
+        let count = read_at(&self.file, &mut buffer, self.position).map_err(failed)?;
+        if count == 0 && size > 0 {
+            return Err(StreamError::Closed);
+        }
+        buffer.truncate(count);
+        self.position = self.position.saturating_add(count as u64);
+        Ok(buffer.into())
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Input {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait::async_trait]
+impl InputStream for Input {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        self.read_now(size)
+    }
+
+    async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let mut input = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let read = input.read_now(size);
+            (input.position, read)
+        });
+        let (position, read) = done
+            .await
+            .map_err(|error| StreamError::Trap(error.into()))?;
+        self.position = position;
+        read
+    }
+}
+
+/// Writes to a file, from a place in it or at its end, under the quotas of its root.
+#[derive(Clone)]
+pub(super) struct Output {
+    pub(super) file: Arc<File>,
+    /// None is the end, wherever it is.
+    pub(super) position: Option<u64>,
+    pub(super) quota: FileQuota,
+    /// The grant whose quotas it uses.
+    pub(super) index: usize,
+    /// What to call it in a denial.
+    pub(super) target: Arc<str>,
+    pub(super) closed: bool,
+}
+
+impl Output {
+    fn write_now(&mut self, bytes: &[u8]) -> StreamResult<()> {
+        if self.closed {
+            return Err(StreamError::Closed);
+        }
+        self.try_write(bytes).inspect_err(|_| self.closed = true)
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> StreamResult<()> {
+        let length = self.file.metadata().map_err(failed)?.len();
+        let offset = self.position.unwrap_or(length);
+        let paid = self
+            .quota
+            .consume_bytes(self.index, length, offset, bytes.len() as u64);
+        if let Err(reason) = paid {
+            self.quota.refuse_stream(&self.target);
+            return Err(StreamError::LastOperationFailed(QuotaExceeded(reason).into()));
+        }
+        write_at(&self.file, bytes, offset).map_err(failed)?;
+        if let Some(position) = &mut self.position {
+            *position = position.saturating_add(bytes.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait::async_trait]
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.write_now(&bytes)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        match self.closed {
+            true => Err(StreamError::Closed),
+            false => Ok(PIECE),
+        }
+    }
+
+    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let mut output = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let written = output.write_now(&bytes);
+            (output.position, output.closed, written)
+        });
+        let (position, closed, written) = done
+            .await
+            .map_err(|error| StreamError::Trap(error.into()))?;
+        (self.position, self.closed) = (position, closed);
+        written
+    }
+}
+
+fn failed(error: std::io::Error) -> StreamError {
+    StreamError::LastOperationFailed(error.into())
+}
+
+/// Reads what there is, up to the buffer's length.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    loop {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(file, buffer, offset);
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(file, buffer, offset);
+        match read {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+/// Writes all of it.
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::write_all_at(file, bytes, offset);
+    #[cfg(windows)]
+    {
+        let (mut rest, mut offset) = (bytes, offset);
+        while !rest.is_empty() {
+            let count = std::os::windows::fs::FileExt::seek_write(file, rest, offset)?;
+            rest = rest.get(count..).unwrap_or_default();
+            offset = offset.saturating_add(count as u64);
+        }
+        Ok(())
+    }
+}

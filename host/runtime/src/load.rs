@@ -1,0 +1,115 @@
+//! Loading, as one pipeline: vet, judge, check what this program supports, open the grants, compile, link.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tollgate_capability::Granted;
+use tollgate_component::{Refusal, RefusalKind, Source, escape};
+use tollgate_policy::{Grants, Policy, Streams};
+use wasmtime::component::{InstancePre, Linker};
+
+use crate::call::context::CallContext;
+use crate::call::provider::Provider;
+use crate::compile::CompiledComponent;
+use crate::error::{HostError, LoadError, Unsupported};
+use crate::interface::link;
+use crate::runtime::{Host, Inner, Runtime};
+
+impl Runtime {
+    /// Reads, judges, compiles and links a component. None of its code runs.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Refused`] says what is wrong with the component, all of its denied imports at once;
+    /// the other cases are the policy's files and the host's own failures.
+    pub async fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
+        let (runtime, source, policy) = (self.clone(), source.clone(), policy.clone());
+        let cancelled = Cancelled::default();
+        let flag = Arc::clone(&cancelled.0);
+        // Compiling takes milliseconds to seconds of processor time: not on the async threads.
+        tokio::task::spawn_blocking(move || runtime.load_now(&source, &policy, &flag))
+            .await
+            .map_err(HostError::new)?
+    }
+
+    /// The pipeline. `cancelled` ends the compile worker when the caller has given up.
+    pub(crate) fn load_now(
+        &self,
+        source: &Source,
+        policy: &Policy,
+        cancelled: &AtomicBool,
+    ) -> Result<Provider, LoadError> {
+        policy.check()?;
+        // 1. Vet: size, signature, pin, then what the bytes say.
+        let vetted = source.vet(policy)?;
+        // 2. Judge every import. What the policy has against the component comes before what this program cannot do:
+        // a grant that was taken back is one whatever else the policy asks for.
+        let verdict = self.judge(&vetted.inspection, &policy.grants);
+        if let Some(refusal) = verdict.refusal() {
+            return Err(refusal.into());
+        }
+        // 3. Check what this program supports.
+        self.inner.supports(policy)?;
+        // 4. Open what the policy grants.
+        let granted = Granted::open(policy, source.name(), &self.inner.granted)?;
+        // 5. Compile, or take the code from the cache.
+        let host = &self.inner.host;
+        let code = host.code_loader.load(source, &policy.limits, cancelled)?;
+        // 6. Link what is granted, and nothing else.
+        let pre = host.link(&code, &granted.grants)?;
+        Ok(Provider::new(
+            Arc::clone(host),
+            vetted.info(source),
+            vetted.inspection.exports,
+            code,
+            pre,
+            granted,
+            &policy.limits,
+        ))
+    }
+}
+
+impl Inner {
+    /// Refuses a policy that asks for what this program cannot keep.
+    fn supports(&self, policy: &Policy) -> Result<(), Unsupported> {
+        let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
+        let code_loader = &self.host.code_loader;
+        if stdio == Some(Streams::Inherit) && !self.inherit_stdio {
+            return Err(Unsupported::InheritedStdio);
+        }
+        if !code_loader.compiler.supports(&policy.limits) {
+            return Err(Unsupported::CompileLimits);
+        }
+        if !code_loader.engines.metering.supports(&policy.limits) {
+            return Err(Unsupported::Fuel);
+        }
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Links code to what `grants` allows, and to nothing else.
+    pub(crate) fn link(
+        &self,
+        code: &CompiledComponent,
+        grants: &Grants,
+    ) -> Result<InstancePre<CallContext>, LoadError> {
+        let mut linker = Linker::new(&code.unit.engine);
+        link(&mut linker, grants, &self.interfaces).map_err(HostError::engine)?;
+        linker.instantiate_pre(&code.component).map_err(|error| {
+            // Names matched and types did not: the interface is another one of the same name.
+            let text = format!("an import has another type than this host's: {error:#}");
+            Refusal::new(RefusalKind::Imports, escape::line(&text)).into()
+        })
+    }
+}
+
+/// Tells the compile worker that its caller has given up.
+#[derive(Default)]
+struct Cancelled(Arc<AtomicBool>);
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

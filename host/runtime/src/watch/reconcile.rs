@@ -1,0 +1,313 @@
+//! One component of a folder: what is there compared with what serves, and what comes of that.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tollgate_policy::{Lock, Policy};
+
+use super::files::{self, Files};
+use super::thread::Watcher;
+use super::entry::{
+    EntryState, Active, LastAttempt, bytes_of, is_text, name_of, only, revokes, with_lock_of,
+};
+use super::{Event, ReloadError};
+use tollgate_component::panic_text;
+use crate::error::{HostError, LoadError};
+use tollgate_component::Source;
+
+/// What became of holding what serves to a policy.
+enum PolicyOutcome {
+    /// It serves under that policy, or nothing serves.
+    Applied,
+    /// It does not serve any more, and why.
+    Revoked(String),
+    /// It serves under the old one: this program or machine cannot keep the new one, or not now.
+    Unchanged(LoadError),
+}
+
+impl Watcher {
+    /// One component: whether it or what is beside it changed, and what becomes of that.
+    pub(super) fn reconcile_one(&mut self, path: PathBuf, lock: Option<&Lock>, asked: bool) {
+        let name = name_of(&path);
+        if !is_text(&path) {
+            // Its name in reports may be another's in truth, so it never serves.
+            let error = Arc::new(ReloadError::Name);
+            let known = EntryState {
+                error: Some(Arc::clone(&error)),
+                ..EntryState::default()
+            };
+            if self.known.insert(path, known).is_none() {
+                self.emit(Event::Failed { name, error });
+            }
+            return;
+        }
+        let mut known = self.known.remove(&path).unwrap_or_default();
+        let files = self.files(&name, path);
+        // Before they are read: what changes meanwhile is seen the next time.
+        let stamps = files.stamps();
+        let same = stamps.is_some() && stamps == known.stamps;
+        let pinned = match (lock, &known.tried) {
+            (Some(lock), Some(LastAttempt::Read(policy, _))) => {
+                policy.trust.lock == Some(only(lock, &files))
+            }
+            _ => true,
+        };
+        if same && pinned && !known.is_due() && !asked {
+            self.known.insert(files.component, known);
+            return;
+        }
+        known.stamps = stamps;
+        if files::is_absent(&files.component) {
+            // Gone since the folder was listed.
+            self.known.insert(files.component.clone(), known);
+            return self.remove(&files.component);
+        }
+        self.compare(&name, &files, lock, asked, &mut known);
+        self.known.insert(files.component, known);
+    }
+
+    fn compare(
+        &mut self,
+        name: &Arc<str>,
+        files: &Files,
+        lock: Option<&Lock>,
+        asked: bool,
+        known: &mut EntryState,
+    ) {
+        let start = Instant::now();
+        let (tried, wanted) = match self.policy(files, lock, known) {
+            Ok(policy) => {
+                let read = Source::file(&files.component, &policy.limits);
+                let bytes = read.as_ref().map(bytes_of).map_err(ToString::to_string);
+                (
+                    LastAttempt::Read(Box::new(policy.clone()), bytes),
+                    Ok((policy, read)),
+                )
+            }
+            Err(error) => (LastAttempt::Unreadable(error.to_string()), Err(error)),
+        };
+        let held = known.held.take().is_some();
+        let unchanged = !held && known.tried.as_ref() == Some(&tried);
+        if unchanged && !known.is_due() && !asked {
+            return;
+        }
+        known.tried = Some(tried);
+        let repeated = held || unchanged;
+        let error = match wanted {
+            Ok((policy, read)) => {
+                let read = read.map_err(LoadError::from);
+                self.attempt(name, read, &policy, known)
+            }
+            Err(error) => Some(error),
+        };
+        known.again = None;
+        if let Some(error) = error {
+            self.report_failure(name, error, repeated && !asked, start, known);
+        }
+    }
+
+    /// What became of one that could not serve as it should. Said once, and not every time it is tried again.
+    fn report_failure(
+        &mut self,
+        name: &Arc<str>,
+        error: ReloadError,
+        repeated: bool,
+        start: Instant,
+        known: &mut EntryState,
+    ) {
+        if self.wake.is_stopped() {
+            return;
+        }
+        let behind = known
+            .last_policy()
+            .is_some_and(|policy| known.policy_pending(policy));
+        if error.is_transient(behind) {
+            known.try_again(start.elapsed());
+        }
+        let told = known
+            .error
+            .as_ref()
+            .is_some_and(|told| told.is_like(&error));
+        if told && repeated {
+            return;
+        }
+        let error = Arc::new(error);
+        known.error = Some(Arc::clone(&error));
+        self.publish(name, Some(known));
+        let name = Arc::clone(name);
+        self.emit(match known.serving {
+            Some(_) => Event::Rejected { name, error },
+            None => Event::Failed { name, error },
+        });
+    }
+
+    /// The policy that it has to serve under.
+    fn policy(
+        &self,
+        files: &Files,
+        lock: Option<&Lock>,
+        known: &mut EntryState,
+    ) -> Result<Policy, ReloadError> {
+        let path = || files.policy.clone();
+        let own = files.policy();
+        // One with a mistake is one, too.
+        known.had_policy |= !matches!(own, Ok(None));
+        let mut policy = match own? {
+            Some(policy) => policy,
+            None if known.had_policy => return Err(ReloadError::PolicyGone { path: path() }),
+            None => match &self.watch.default_policy {
+                Some(policy) => policy.clone(),
+                None => return Err(ReloadError::NoPolicy { path: path() }),
+            },
+        };
+        policy.trust = self.watch.trust.both(&policy.trust);
+        if let Some(lock) = lock {
+            policy.trust.lock = Some(only(lock, files));
+        }
+        Ok(policy)
+    }
+
+    /// Tries to have it serve, and holds what serves to the policy in any case. What is wrong, if it cannot.
+    fn attempt(
+        &mut self,
+        name: &Arc<str>,
+        read: Result<Source, LoadError>,
+        policy: &Policy,
+        known: &mut EntryState,
+    ) -> Option<ReloadError> {
+        if let (Ok(source), Some(serving)) = (&read, &known.serving)
+            && source.is_same(&serving.source)
+            && *policy == serving.policy
+        {
+            if known.error.take().is_some() {
+                self.publish(name, Some(known));
+                self.emit(Event::UpToDate {
+                    name: Arc::clone(name),
+                });
+            }
+            return None;
+        }
+        let loaded = read.and_then(|source| self.load(source, policy));
+        let error = match loaded {
+            Ok(serving) => {
+                known.error = None;
+                self.serve(name, known, serving);
+                return None;
+            }
+            Err(error) => error,
+        };
+        // The component is bad. The policy is not, and is the operator's word: it holds at once.
+        match self.apply_policy(name, policy, known) {
+            PolicyOutcome::Revoked(why) if why == error.to_string() => None,
+            PolicyOutcome::Unchanged(graver) => Some(graver.into()),
+            PolicyOutcome::Revoked(_) | PolicyOutcome::Applied => Some(error.into()),
+        }
+    }
+
+    /// Holds what serves to a policy, whatever lies in the folder now.
+    fn apply_policy(&mut self, name: &Arc<str>, policy: &Policy, known: &mut EntryState) -> PolicyOutcome {
+        let Some(serving) = known.serving.as_ref().filter(|_| known.policy_pending(policy)) else {
+            return PolicyOutcome::Applied;
+        };
+        // The pins are about what is to come, and deleting one is how a new version is let in.
+        let held = with_lock_of(policy, &serving.policy);
+        match self.load(serving.source.clone(), &held) {
+            Ok(serving) => {
+                self.serve(name, known, serving);
+                PolicyOutcome::Applied
+            }
+            Err(LoadError::Refused(refusal)) if revokes(refusal.kind) => {
+                let why = refusal.to_string();
+                let error = Arc::new(ReloadError::from(LoadError::from(refusal)));
+                known.serving = None;
+                known.error = Some(Arc::clone(&error));
+                self.publish(name, Some(known));
+                self.emit(Event::Revoked {
+                    name: Arc::clone(name),
+                    error,
+                });
+                PolicyOutcome::Revoked(why)
+            }
+            Err(error) => PolicyOutcome::Unchanged(error),
+        }
+    }
+
+    /// Holds all that serves to its policies, when nothing can be said of the components: whoever may bring those must
+    /// not be able to put off that a key is taken back.
+    pub(super) fn apply_policies(&mut self, asked: bool) {
+        let serving = self.known.iter().filter(|(_, it)| it.serving.is_some());
+        let paths: Vec<PathBuf> = serving.map(|(path, _)| path.clone()).collect();
+        for path in paths {
+            if self.wake.is_stopped() {
+                return;
+            }
+            if let Some(mut known) = self.known.remove(&path) {
+                let name = name_of(&path);
+                let files = self.files(&name, path);
+                self.hold_one(&name, &files, asked, &mut known);
+                self.known.insert(files.component, known);
+            }
+        }
+    }
+
+    fn hold_one(&mut self, name: &Arc<str>, files: &Files, asked: bool, known: &mut EntryState) {
+        let start = Instant::now();
+        let had_policy = known.had_policy;
+        let Ok(policy) = self.policy(files, None, known) else {
+            // It may be gone, or unreadable, like the folder: that says nothing, and is told when the folder is back.
+            known.had_policy = had_policy;
+            return;
+        };
+        let last = known.last_policy();
+        let repeated = last.is_some_and(|last| with_lock_of(last, &policy) == policy);
+        if repeated && !known.is_due() && !asked {
+            return;
+        }
+        known.held = Some(policy.clone());
+        known.again = None;
+        if let PolicyOutcome::Unchanged(error) = self.apply_policy(name, &policy, known) {
+            self.report_failure(name, error.into(), repeated && !asked, start, known);
+        }
+    }
+
+    fn files(&self, name: &str, component: PathBuf) -> Files {
+        Files {
+            policy: self.watch.policies_folder().join(format!("{name}.toml")),
+            component,
+        }
+    }
+
+    /// All that [`Runtime::load`] does, on this thread.
+    fn load(&self, source: Source, policy: &Policy) -> Result<Active, LoadError> {
+        let load = || self.runtime.load_now(&source, policy, &self.wake.stopped);
+        let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+            let text = format!("loading panicked: {}", panic_text(&*panic));
+            Err(HostError::new(text).into())
+        });
+        loaded.map(|provider| Active {
+            source,
+            policy: policy.clone(),
+            provider,
+        })
+    }
+
+    fn serve(&mut self, name: &Arc<str>, known: &mut EntryState, serving: Active) {
+        if self.wake.is_stopped() {
+            return;
+        }
+        let to = serving.provider.info().digest.clone();
+        let from = known.serving.replace(serving);
+        self.publish(name, Some(known));
+        let name = Arc::clone(name);
+        self.emit(match from {
+            Some(from) => Event::Replaced {
+                name,
+                from: from.provider.info().digest.clone(),
+                to,
+            },
+            None => Event::Loaded { name, digest: to },
+        });
+    }
+}

@@ -1,0 +1,179 @@
+//! Looks after a folder: when to look, what is gone, and what whoever asks is shown and told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tollgate_policy::Lock;
+
+use super::files;
+use super::entry::{EntryState, is_text, name_of};
+use super::folders::WatchedDirs;
+use super::wakeup::{RescanReason, Wakeup};
+use super::{Entry, Event, Snapshot, WatchOptions, WatchError};
+use tollgate_component::panic_text;
+use crate::error::HostError;
+use crate::runtime::Runtime;
+
+/// What the thread of a folder has.
+pub(super) struct Watcher {
+    pub(super) runtime: Runtime,
+    pub(super) watch: WatchOptions,
+    pub(super) wake: Arc<Wakeup>,
+    served: Arc<ArcSwap<Snapshot>>,
+    place: WatchedDirs,
+    pub(super) known: BTreeMap<PathBuf, EntryState>,
+    problem: Option<String>,
+}
+
+impl Watcher {
+    pub(super) fn new(
+        runtime: Runtime,
+        watch: WatchOptions,
+        wake: Arc<Wakeup>,
+        served: Arc<ArcSwap<Snapshot>>,
+    ) -> Watcher {
+        Watcher {
+            place: WatchedDirs::new(&watch.folder, watch.policies_folder()),
+            runtime,
+            watch,
+            wake,
+            served,
+            known: BTreeMap::new(),
+            problem: None,
+        }
+    }
+
+    /// Looks until nobody wants the folder any more.
+    pub(super) fn run(mut self, ready: impl FnOnce(Result<(), WatchError>)) {
+        let first = self.look_unharmed(RescanReason::default());
+        let failed = first.is_err();
+        ready(first);
+        if failed {
+            return;
+        }
+        let (debounce, poll_interval) = (self.watch.debounce, self.watch.poll_interval);
+        while let Some(look) = self.wake.wait(debounce, poll_interval) {
+            let problem = self.look_unharmed(look).err();
+            self.tell_of(problem);
+        }
+    }
+
+    /// A bug of ours must not end in a folder that nobody looks after and nobody hears of.
+    fn look_unharmed(&mut self, look: RescanReason) -> Result<(), WatchError> {
+        catch_unwind(AssertUnwindSafe(|| self.rescan(look))).unwrap_or_else(|panic| {
+            let text = format!("looking at a folder panicked: {}", panic_text(&*panic));
+            Err(HostError::new(text).into())
+        })
+    }
+
+    /// Compares all of the folder with what serves. That something happened is a hint; what is there decides.
+    fn rescan(&mut self, look: RescanReason) -> Result<(), WatchError> {
+        let (paths, lock) = match self.list(look) {
+            Ok(found) => found,
+            Err(error) => {
+                self.apply_policies(look.asked);
+                return Err(error);
+            }
+        };
+        let there: BTreeSet<&PathBuf> = paths.iter().collect();
+        let gone = self.known.keys().filter(|path| !there.contains(path));
+        for path in gone.cloned().collect::<Vec<PathBuf>>() {
+            self.remove(&path);
+        }
+        for path in paths {
+            if self.wake.is_stopped() {
+                return Ok(());
+            }
+            self.reconcile_one(path, lock.as_ref(), look.asked);
+        }
+        self.place.refresh();
+        Ok(())
+    }
+
+    /// The components of the folder, and the pins, where it has to have them.
+    fn list(&mut self, look: RescanReason) -> Result<(Vec<PathBuf>, Option<Lock>), WatchError> {
+        // Watched before it is read: what changes after that is told.
+        self.place.follow(look.moved, &self.wake)?;
+        let folder = &self.watch.folder;
+        let paths = files::components(folder, self.watch.max_entries).map_err(|error| {
+            WatchError::Folder {
+                path: folder.clone(),
+                error,
+            }
+        })?;
+        if paths.is_empty() && self.place.is_moved() && !self.known.is_empty() {
+            return Err(WatchError::Empty {
+                path: folder.clone(),
+            });
+        }
+        let lock = match self.watch.locked {
+            true => Some(files::lock(self.watch.policies_folder())?),
+            false => None,
+        };
+        Ok((paths, lock))
+    }
+
+    pub(super) fn remove(&mut self, path: &Path) {
+        let known = self.known.remove(path);
+        // One that came and went between two looks was never told of.
+        if !known.is_some_and(|known| known.serving.is_some() || known.error.is_some()) {
+            return;
+        }
+        let name = name_of(path);
+        if is_text(path) {
+            self.publish(&name, None);
+        }
+        self.emit(Event::Removed { name });
+    }
+
+    /// Shows a provider as it is now to whoever asks from now on.
+    pub(super) fn publish(&self, name: &Arc<str>, known: Option<&EntryState>) {
+        let mut served = Snapshot::clone(&self.served.load());
+        match known {
+            Some(known) => served.entries.insert(
+                Arc::clone(name),
+                Entry {
+                    provider: known.serving.as_ref().map(|it| it.provider.clone()),
+                    error: known.error.clone(),
+                },
+            ),
+            None => served.entries.remove(name),
+        };
+        self.served.store(Arc::new(served));
+    }
+
+    /// What is wrong with the folder itself, or that nothing is any more.
+    fn tell_of(&mut self, problem: Option<WatchError>) {
+        let text = problem.as_ref().map(ToString::to_string);
+        if self.problem == text {
+            return;
+        }
+        self.problem = text;
+        let problem = problem.map(Arc::new);
+        let mut served = Snapshot::clone(&self.served.load());
+        served.problem.clone_from(&problem);
+        self.served.store(Arc::new(served));
+        self.emit(match problem {
+            Some(error) => Event::FolderLost { error },
+            None => Event::FolderRestored,
+        });
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        if self.wake.is_stopped() {
+            return;
+        }
+        event.log();
+        if let Some(tell) = &mut self.watch.on_event {
+            // The folder is looked after whatever becomes of who is told.
+            let told = catch_unwind(AssertUnwindSafe(|| tell(&event)));
+            if let Err(panic) = told {
+                let text = panic_text(&*panic);
+                let _ = HostError::new(format_args!("who is told of a folder panicked: {text}"));
+            }
+        }
+    }
+}
