@@ -9,8 +9,8 @@ default:
     @just --justfile {{justfile()}} --list
 
 # The main job: sample providers on real data, and hostile ones being stopped.
-demo: guests
-    @cargo build --quiet --package tollgate-cli
+demo: setup (build "--package tollgate-cli --package tollgate-guests --no-default-features")
+    @target/debug/tollgate-guests build echo checksums ledger-csv registry-releases hostile
     @target/debug/tollgate demo
 
 # Every test: policies, library, documentation, guests against the host, command line.
@@ -20,19 +20,19 @@ test: guests
 
 # The tests of the library again, in the profile that does not count fuel.
 test-deadline-only: guests
-    TOLLGATE_PROFILE=deadline-only cargo test --quiet --package tollgate-tests --test all -- --skip cli
+    TOLLGATE_PROFILE=deadline-only cargo test --workspace --quiet --test all -- --skip cli
 
 # The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
 attack *rows: guests
-    @cargo test --quiet --package tollgate-tests --test attack -- --table {{rows}}
+    @cargo test --workspace --quiet --test attack -- --table {{rows}}
 
 # The catalogue so many times over, 100,000 hostile calls, and 100 good ones among 10,000. `just soak 1000`.
 soak times="1000" calls="100000": guests
-    @cargo test --quiet --package tollgate-tests --test attack -- --soak {{trim_start_match(times, "TIMES=")}} {{calls}}
+    @cargo test --workspace --quiet --test attack -- --soak {{trim_start_match(times, "TIMES=")}} {{calls}}
 
 # How far beyond a deadline of 50 ms a call ends, whatever it does then.
 overshoot runs="200": guests
-    @cargo test --quiet --package tollgate-tests --test attack -- --overshoot {{runs}}
+    @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}
 
 # Formatting, clippy and documentation, warnings denied; the guests too.
 lint: setup
@@ -48,9 +48,9 @@ vendored:
     @tests/vendored.sh
 
 # The guests as components, in target/guests; those that are measured in target/guests-bench.
-guests: setup
-    @cargo run --quiet --package tollgate-guests -- build
-    @cargo run --quiet --package tollgate-guests -- build --bench
+guests: setup (build "--package tollgate-cli --package tollgate-guests")
+    @target/debug/tollgate-guests build
+    @target/debug/tollgate-guests build --bench
 
 # Tollgate beside raw wasmtime, Extism, wasmi and native processes, measured in turns: `just bench`, `just bench --quick`, `just bench --only fresh session`. The first time builds them all, in 15 minutes. The table is on stdout, report.json and plots in target/bench.
 bench *options: guests
@@ -73,23 +73,32 @@ guests-polyglot:
 
 # The tests of the guests in Python and JavaScript. Apart from `test`, which needs rustup and a C compiler only.
 test-polyglot: guests guests-polyglot
-    cargo test --quiet --package tollgate-tests --features polyglot polyglot
+    cargo test --workspace --quiet --test all --features tollgate-tests/polyglot polyglot
 
 # The same guests built by cargo-component, and the suite run against them.
-guests-cargo-component: setup
+guests-cargo-component: guests
     #!/bin/sh
     set -eu
     if ! PATH="$PWD/.tools/bin:$PATH" command -v cargo-component >/dev/null; then
         echo 'installing cargo-component {{cargo_component}} into .tools (once, about 8 minutes)' >&2
         cargo install --quiet --locked --root .tools --version {{cargo_component}} cargo-component
     fi
-    cargo run --quiet --package tollgate-guests -- build --cargo-component
-    cargo run --quiet --package tollgate-guests -- build --bench
-    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --quiet --package tollgate-tests
+    target/debug/tollgate-guests build --cargo-component
+    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test all
 
 # Golden files of the command line, written anew from what it prints now.
 bless: guests
-    BLESS=1 cargo test --quiet --package tollgate-tests cli
+    BLESS=1 cargo test --workspace --quiet --test all cli
+
+# Builds packages of the main workspace. Those that share the engine are built by one command or with `--workspace`: a
+# package alone may have other features, and the engine would be built once more. At a terminal, cargo shows its progress.
+[private]
+build packages:
+    #!/bin/sh
+    set -eu
+    [ -d target/debug/deps ] || echo 'building the engine and the program (once, about 6 minutes on two cores)' >&2
+    [ -t 2 ] || quiet=--quiet
+    exec cargo build ${quiet-} {{packages}}
 
 # What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]
@@ -118,9 +127,9 @@ fuzz time="1h" *options: guests fuzz-build
 # Two minutes of it, the same inputs each time: what does not land is what was changed.
 fuzz-smoke: (fuzz "2m" "--seed 1")
 
-# The worker and the runner apart: built together they would have the features of both, and the engine once more.
+# The worker is built in the main workspace, with all that it shares, and the runner in its own.
 [private]
-fuzz-build:
+fuzz-build: (build "--package tollgate-cli --package tollgate-guests --package tollgate-fuzz-targets")
     #!/usr/bin/env bash
     set -euo pipefail
     engine() { grep -A1 '^name = "wasm\(time\|parser\)' "$1"; }
@@ -128,9 +137,7 @@ fuzz-build:
         echo 'fuzz: fuzz/Cargo.lock has another engine than Cargo.lock; `cargo update` it in fuzz/' >&2
         exit 1
     }
-    build() { cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package "$@"; }
-    build tollgate-fuzz-targets --bin tollgate-fuzz-worker
-    build tollgate-fuzz-runner
+    cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner
 
 # Changes what decides and enforces in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime -f meter.rs`. An hour for the policy, a night for the runtime.
 mutants *what: guests

@@ -27,6 +27,9 @@ const OUT_BENCH: &str = "target/guests-bench";
 
 #[derive(Args)]
 pub(crate) struct Opts {
+    /// Only these; every guest unless given.
+    #[arg(value_name = "GUEST", conflicts_with_all = ["cargo_component", "bench"])]
+    only: Vec<String>,
     /// Where the components go; `target/guests` of the repository unless given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -40,11 +43,14 @@ pub(crate) struct Opts {
 
 pub(crate) fn build(repo: &Path, opts: Opts) -> Result<()> {
     let workspace = repo.join("guests");
-    let guests = if opts.bench {
+    let mut guests = if opts.bench {
         Guests::find_bench(&workspace)?
     } else {
         Guests::find(&workspace)?
     };
+    if !opts.only.is_empty() {
+        guests.keep(&opts.only)?;
+    }
     let plain = Cargo::plain(&guests.workspace);
     let (modules_by, folder) = if opts.cargo_component {
         (
@@ -87,10 +93,14 @@ pub(crate) fn build(repo: &Path, opts: Opts) -> Result<()> {
     }
 
     for (name, file) in &guests.texts {
-        let bytes = wat::parse_file(file).with_context(|| format!("guest {name}"))?;
+        let bytes = parse(file).with_context(|| format!("guest {name}"))?;
         output.write(name, &bytes)?;
     }
-    output.finish(&guests.polyglot)
+    if opts.only.is_empty() {
+        output.name_left_over(&guests.polyglot)?;
+    }
+    output.finish();
+    Ok(())
 }
 
 fn read(name: &str, file: &Path) -> Result<Vec<u8>> {
@@ -116,4 +126,14 @@ fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
         .module(module)
         .and_then(|mut encoder| encoder.encode())
         .with_context(|| format!("guest {name}: no component can be made of it"))
+}
+
+#[cfg(feature = "text")]
+fn parse(file: &Path) -> Result<Vec<u8>> {
+    Ok(wat::parse_file(file)?)
+}
+
+#[cfg(not(feature = "text"))]
+fn parse(_: &Path) -> Result<Vec<u8>> {
+    anyhow::bail!("this is in text, and the tool is built without the feature `text`")
 }

@@ -56,6 +56,25 @@ impl Guests {
         })
     }
 
+    /// Leaves out all but `names`, each of which must be there.
+    pub(crate) fn keep(&mut self, names: &[String]) -> Result<()> {
+        self.modules.retain(|guest| names.contains(&guest.name));
+        self.commands.retain(|guest| names.contains(&guest.name));
+        self.texts.retain(|(name, _)| names.contains(name));
+        let crates = self.modules.iter().chain(&self.commands);
+        let found: BTreeSet<&String> = crates
+            .map(|guest| &guest.name)
+            .chain(self.texts.iter().map(|(name, _)| name))
+            .collect();
+        for name in names {
+            ensure!(
+                found.contains(name),
+                "guest {name}: there is none of that name to be built"
+            );
+        }
+        Ok(())
+    }
+
     /// All components share a folder, so no name may come twice.
     fn check_names(&self) -> Result<()> {
         let mut seen = BTreeSet::new();

@@ -49,20 +49,24 @@ impl Output {
         Ok(())
     }
 
-    /// Sums up, and names files that no guest makes any more. `elsewhere` are those that others put here.
-    pub(crate) fn finish(self, elsewhere: &[String]) -> Result<()> {
+    /// Names files that no guest makes any more. `elsewhere` are those that others put here.
+    pub(crate) fn name_left_over(&self, elsewhere: &[String]) -> Result<()> {
         for file in entries_with(&self.folder, "wasm")? {
             let name = stem(&file);
             if !self.names.contains(&name) && !elsewhere.contains(&name) {
                 println!("left over: {}, no guest makes it", shown(&file));
             }
         }
+        Ok(())
+    }
+
+    /// Sums up.
+    pub(crate) fn finish(self) {
         let (all, folder) = (self.names.len(), shown(&self.folder));
         println!(
             "{all} guests in {folder}, {} of them new or changed",
             self.written
         );
-        Ok(())
     }
 
     fn file(&self, name: &str) -> PathBuf {
