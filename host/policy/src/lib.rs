@@ -33,44 +33,23 @@
 //! Nothing here touches a file, the network, the environment or the clock: a decision depends on its
 //! arguments and on nothing else.
 
-pub mod base64;
+pub mod capability;
 pub mod decide;
-pub mod denied;
-mod document;
-pub mod egress;
 pub mod error;
-pub mod file;
-mod file_http;
-mod file_trust;
-mod flag;
 pub mod grants;
-pub mod http;
-pub mod imports;
 pub mod limits;
-pub mod lock;
-mod names;
-pub mod signature;
-pub mod store;
-mod time;
+pub mod policy;
+pub mod toml;
 pub mod trust;
-pub mod units;
-mod url;
-pub mod wasi;
-mod words;
-mod write;
 
-pub use decide::{FileDecision, FileUse, StoreRequest, StoreUsage};
-pub use denied::{Denial, Reason};
-pub use egress::Target;
+pub use capability::Capability;
+pub use decide::{Denial, FileDecision, FileUse, Reason, StoreRequest, StoreUsage, Target};
 pub use error::{PolicyError, ValueError};
-pub use file::Policy;
-pub use grants::{Access, FileGrant, Grants};
-pub use http::{Credential, HttpGrant, SecretSource};
-pub use imports::Capability;
+pub use grants::{
+    Access, Clocks, Credential, FileGrant, Grants, HttpGrant, Random, SecretSource, StoreGrant,
+    Streams, WasiGrant,
+};
 pub use limits::{LimitKey, Limits};
-pub use lock::{Lock, Pin};
-pub use signature::{Signature, SignatureFault};
-pub use store::StoreGrant;
-pub use trust::{KeyId, PublicKey, Trust};
-pub use units::Unit;
-pub use wasi::{Clocks, Random, Streams, WasiGrant};
+pub use policy::Policy;
+pub use toml::units::Unit;
+pub use trust::{KeyId, Lock, Pin, PublicKey, Signature, SignatureError, Trust};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::error::ValueError;
-use crate::units::Unit;
-use crate::words::{shown_key, suggestion};
+use crate::toml::messages::{shown_key, suggestion};
+use crate::toml::units::Unit;
 
 /// Default of `fuel`: about a second of guest code (100,000 units take about 0.1 ms, measured), more than
 /// any provider we know needs and little enough that an endless loop is noticed.

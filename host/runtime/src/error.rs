@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
-use tollgate_policy::SignatureFault;
+use tollgate_policy::SignatureError;
 
 use crate::verdict::ImportVerdict;
 
@@ -111,7 +111,7 @@ pub struct Refusal {
     /// [`RefusalKind::WorldVersion`].
     pub imports: Vec<ImportVerdict>,
     /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
-    pub signature: Option<SignatureFault>,
+    pub signature: Option<SignatureError>,
 }
 
 impl Refusal {
@@ -124,7 +124,7 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn signature(fault: SignatureFault, message: String) -> Refusal {
+    pub(crate) fn signature(fault: SignatureError, message: String) -> Refusal {
         Refusal {
             signature: Some(fault),
             ..Refusal::new(RefusalKind::Signature, message)

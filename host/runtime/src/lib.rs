@@ -86,7 +86,7 @@ pub use signature::Signer;
 pub use source::{Source, Vetted, signature_path};
 pub use state::HostState;
 pub use tollgate_policy as policy;
-pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureFault, Trust};
+pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureError, Trust};
 pub use verdict::{
     CONFIG_VERSION, ImportVerdict, Judgement, KEYVALUE_VERSION, PROVIDER_VERSIONS, Verdict,
     WASI_VERSION,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
-use tollgate_policy::{HttpGrant, Reason, Target, egress};
+use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 use crate::audit::Audit;
 use crate::egress::{Stream, Trouble};
@@ -89,7 +89,7 @@ impl Outgoing {
         target: &Target,
         headers: &'a HeaderMap,
     ) -> Result<Pass, Refused<'a>> {
-        let index = egress::http(&self.reach.grants, method, target)?;
+        let index = decide::http(&self.reach.grants, method, target)?;
         let grant = self
             .reach
             .grants
@@ -102,7 +102,7 @@ impl Outgoing {
             .keys()
             .filter(|name| *name != header::CONTENT_LENGTH)
         {
-            let decision = egress::header(&self.reach.grants, index, name.as_str());
+            let decision = decide::header(&self.reach.grants, index, name.as_str());
             decision.map_err(|reason| Refused::Header(name.as_str(), reason))?;
         }
         used.requests = used.requests.saturating_add(1);

@@ -2,7 +2,7 @@
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::{Value, json};
-use tollgate_policy::{KeyId, Lock, Pin, PublicKey, Signature, SignatureFault, Trust};
+use tollgate_policy::{KeyId, Lock, Pin, PublicKey, Signature, SignatureError, Trust};
 
 use crate::error::{Refusal, RefusalKind};
 use crate::escape;
@@ -25,8 +25,8 @@ impl Signer {
 }
 
 /// What the signature says, unverified.
-pub(crate) fn claim(source: &Source) -> Result<Signer, SignatureFault> {
-    let signature = Signature::parse(source.signature()?).map_err(|_| SignatureFault::Malformed)?;
+pub(crate) fn claim(source: &Source) -> Result<Signer, SignatureError> {
+    let signature = Signature::parse(source.signature()?).map_err(|_| SignatureError::Malformed)?;
     Ok(Signer {
         key_id: signature.key_id,
         comment: signature.comment,
@@ -36,7 +36,7 @@ pub(crate) fn claim(source: &Source) -> Result<Signer, SignatureFault> {
 /// Whose signature the component has, when the policy asks for one. Where it asks for none, one that is there is
 /// not looked at: there is nothing to check it against.
 pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
-    if !trust.asks() {
+    if !trust.requires_signature() {
         return Ok(None);
     }
     let refuse = |fault, text: String| Err(Refusal::signature(fault, text));
@@ -50,7 +50,7 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
         Err(error) => {
             let text =
                 format!("{file}.minisig is no signature: {error}; have it made or fetched anew");
-            return refuse(SignatureFault::Malformed, text);
+            return refuse(SignatureError::Malformed, text);
         }
     };
     let id = signature.key_id;
@@ -64,14 +64,14 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
                  the whole public key to `trust.keys` (or --trust-key)"
             ),
         };
-        return refuse(SignatureFault::UnknownKey, text);
+        return refuse(SignatureError::UnknownKey, text);
     }
     if signature.legacy {
         let text = format!(
             "the signature of {file} is of minisign's old kind, over the bytes and not over their hash; sign it \
              anew with `tollgate sign`, or with minisign 0.10 or later without `-l`"
         );
-        return refuse(SignatureFault::Legacy, text);
+        return refuse(SignatureError::Legacy, text);
     }
     let hash = blake2b_simd::blake2b(source.as_bytes());
     let sealed = signature.sealed();
@@ -88,14 +88,14 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
             "the signature by the key {id} is not one of {file} as it is: either was changed, or the signature is \
              another file's; get both anew from who signed it"
         );
-        return refuse(SignatureFault::Altered, text);
+        return refuse(SignatureError::Altered, text);
     }
     if !checks.contains(&(true, true)) {
         let text = format!(
             "the trusted comment in {file}.minisig is not the one that the key {id} signed; get the signature \
              anew from who signed it"
         );
-        return refuse(SignatureFault::Comment, text);
+        return refuse(SignatureError::Comment, text);
     }
     let digest = source.digest();
     if let Err(fault) = signature.is_for(|name| source.is_named(name), &digest) {
@@ -111,15 +111,15 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
 pub(crate) fn pinned(source: &Source, lock: &Lock) -> Result<(), Refusal> {
     let (file, digest) = (source.file_name(), source.digest());
     let (shown, lock_file) = (escape::line(&file), Lock::FILE);
-    let text = match lock.judge(&file, &digest) {
-        Pin::Same => return Ok(()),
-        Pin::None if !lock.complete => return Ok(()),
-        Pin::None => format!(
+    let text = match lock.check(&file, &digest) {
+        Pin::Match => return Ok(()),
+        Pin::Unpinned if !lock.strict => return Ok(()),
+        Pin::Unpinned => format!(
             "{shown} is not pinned in {lock_file}; if it may be used, pin it with --lock in place of --locked, or \
              add the line `{}` below [components]",
             Lock::line(&file, &digest)
         ),
-        Pin::Other(pinned) => format!(
+        Pin::Mismatch(pinned) => format!(
             "{shown} is not the one that was pinned: it is {digest}; if this version is meant, delete the line \
              `{}` from {lock_file}",
             Lock::line(&file, pinned)
@@ -134,14 +134,14 @@ fn no_key() -> &'static str {
 }
 
 /// There is no text of a signature.
-fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
+fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> String {
     let what = match fault {
-        SignatureFault::NotAFile => format!("{file}.minisig is not a regular file"),
-        SignatureFault::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
-        SignatureFault::Unreadable => {
+        SignatureError::NotAFile => format!("{file}.minisig is not a regular file"),
+        SignatureError::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
+        SignatureError::Unreadable => {
             format!("{file}.minisig cannot be read; look at its permissions")
         }
-        SignatureFault::Malformed => {
+        SignatureError::Malformed => {
             format!("{file}.minisig is no signature: it is not UTF-8 text")
         }
         _ => format!("{file} is not signed: there is no {file}.minisig beside it"),
@@ -153,9 +153,9 @@ fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
 }
 
 /// It is a good signature, for something else.
-fn not_for(signature: &Signature, fault: SignatureFault, file: &str, digest: &str) -> String {
+fn not_for(signature: &Signature, fault: SignatureError, file: &str, digest: &str) -> String {
     match (fault, signature.file()) {
-        (SignatureFault::Digest, _) => format!(
+        (SignatureError::Digest, _) => format!(
             "the trusted comment of {file}.minisig gives another digest than {digest}; have it signed anew"
         ),
         (_, Some(name)) => format!(

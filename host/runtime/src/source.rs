@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tollgate_policy::signature::MAX_SIGNATURE;
-use tollgate_policy::{Limits, Lock, Policy, SignatureFault, Trust};
+use tollgate_policy::trust::MAX_SIGNATURE;
+use tollgate_policy::{Limits, Lock, Policy, SignatureError, Trust};
 
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::inspect::{Inspection, digest, inspect};
@@ -35,7 +35,7 @@ enum FileName {
 }
 
 /// What stands in the place of the signature.
-pub(crate) type Attached = Result<Arc<str>, SignatureFault>;
+pub(crate) type Attached = Result<Arc<str>, SignatureError>;
 
 /// A component that is signed as the policy asks, is a valid one, and of which nothing is compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Source {
             name: name.into(),
             file: FileName::OfSource,
             bytes: bytes.into(),
-            signature: Err(SignatureFault::Missing),
+            signature: Err(SignatureError::Missing),
         }
     }
 
@@ -63,7 +63,7 @@ impl Source {
     #[must_use]
     pub fn signed(self, signature: &str) -> Source {
         let signature = match signature.len() > MAX_SIGNATURE {
-            true => Err(SignatureFault::TooLarge),
+            true => Err(SignatureError::TooLarge),
             false => Ok(signature.into()),
         };
         Source { signature, ..self }
@@ -133,7 +133,7 @@ impl Source {
         digest(&self.bytes)
     }
 
-    pub(crate) fn signature(&self) -> Result<&str, SignatureFault> {
+    pub(crate) fn signature(&self) -> Result<&str, SignatureError> {
         self.signature.as_deref().map_err(|fault| *fault)
     }
 
@@ -152,7 +152,7 @@ impl Source {
     /// # Errors
     ///
     /// There is no signature, or what is there cannot be read as one.
-    pub fn claim(&self) -> Result<Signer, SignatureFault> {
+    pub fn claim(&self) -> Result<Signer, SignatureError> {
         signature::claim(self)
     }
 
@@ -247,20 +247,20 @@ pub fn signature_path(path: &Path) -> PathBuf {
 fn beside(path: &Path) -> Attached {
     let read = || {
         let Some(file) = open_regular(&signature_path(path))? else {
-            return Ok(Err(SignatureFault::NotAFile));
+            return Ok(Err(SignatureError::NotAFile));
         };
         let mut bytes = Vec::new();
         file.take(MAX_SIGNATURE as u64 + 1)
             .read_to_end(&mut bytes)?;
         if bytes.len() > MAX_SIGNATURE {
-            return Ok(Err(SignatureFault::TooLarge));
+            return Ok(Err(SignatureError::TooLarge));
         }
         let text = String::from_utf8(bytes);
-        Ok(text.map(Into::into).map_err(|_| SignatureFault::Malformed))
+        Ok(text.map(Into::into).map_err(|_| SignatureError::Malformed))
     };
     read().unwrap_or_else(|error: io::Error| match error.kind() {
-        ErrorKind::NotFound => Err(SignatureFault::Missing),
-        _ => Err(SignatureFault::Unreadable),
+        ErrorKind::NotFound => Err(SignatureError::Missing),
+        _ => Err(SignatureError::Unreadable),
     })
 }
 

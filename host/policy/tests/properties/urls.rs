@@ -1,7 +1,7 @@
 //! Properties of the decision on requests: no URL leaves its grant, and no address hides a private one.
 
 use proptest::prelude::*;
-use tollgate_policy::{Grants, HttpGrant, Target, egress};
+use tollgate_policy::{Grants, HttpGrant, Target, decide};
 
 use crate::hostile_urls::hostile_url;
 use crate::oracle::{GROUNDS, inside};
@@ -19,7 +19,7 @@ fn no_generated_url_escapes_its_grant() {
         http,
         ..Grants::default()
     };
-    let decide = |target: &Target| egress::http(&grants, "GET", target).ok();
+    let decide = |target: &Target| decide::http(&grants, "GET", target).ok();
     let from = Target::parse("https://api.example.com/repos/a/b?c").unwrap();
 
     let (mut all, mut elsewhere, mut led) = (0, 0, 0);
@@ -82,6 +82,6 @@ proptest! {
         bits[..prefix.len()].copy_from_slice(prefix);
         bits[12..].copy_from_slice(&[127, 0, 0, 1]);
         let address = std::net::IpAddr::from(bits);
-        prop_assert!(egress::address(address, false).is_err(), "{}", address);
+        prop_assert!(decide::address(address, false).is_err(), "{}", address);
     }
 }

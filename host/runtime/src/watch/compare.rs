@@ -159,7 +159,7 @@ impl Keeper {
                 None => return Err(ReloadError::NoPolicy { path: path() }),
             },
         };
-        policy.trust = self.watch.trust.both(&policy.trust);
+        policy.trust = self.watch.trust.intersect(&policy.trust);
         if let Some(lock) = lock {
             policy.trust.lock = Some(only(lock, files));
         }
