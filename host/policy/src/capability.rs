@@ -1,13 +1,13 @@
-//! Which interface needs which grant, and how that grant is written.
+//! Which imported interface needs which grant, and how that grant is written.
 
 use crate::grants::Grants;
 use crate::toml::names::{self, Interface};
 use crate::toml::quoted::quoted;
 
-/// What an imported interface stands for.
+/// What an imported interface needs to be granted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Capability {
-    /// Types without functions: there is nothing to grant.
+    /// Types without functions: nothing to grant.
     Types,
     /// `tollgate:provider/log`.
     Log,
@@ -21,16 +21,24 @@ pub enum Capability {
     Config,
     /// `tollgate:provider/store` and `wasi:keyvalue/store`.
     Store,
-    /// Anything else of the namespace `wasi`.
+    /// Every other interface of the namespace `wasi`.
     Wasi,
-    /// An interface of the embedding program, by its whole name.
+    /// An interface of the embedding program, by its full name.
     Interface(String),
 }
 
 impl Capability {
-    /// What the import of that name stands for, whatever its version: which versions there are is for
-    /// the one who links them to know. None for what no policy can grant: a name that is not that of an
-    /// interface, or one of our namespace that we do not have.
+    /// The capability that the import of this name needs, for any version: the linker knows which versions are served.
+    /// None for a name that no policy can grant: one that names no interface, or one of the namespace `tollgate` that
+    /// does not exist.
+    ///
+    /// ```
+    /// use tollgate_policy::Capability;
+    ///
+    /// assert_eq!(Capability::of("tollgate:provider/http@0.2.0"), Some(Capability::Http));
+    /// assert_eq!(Capability::of("wasi:keyvalue/store@0.2.0-draft"), Some(Capability::Store));
+    /// assert_eq!(Capability::of("tollgate:provider/no-such@0.2.0"), None);
+    /// ```
     pub fn of(import: &str) -> Option<Capability> {
         let Interface {
             namespace,
@@ -38,11 +46,11 @@ impl Capability {
             name,
         } = names::parse_interface(import)?;
         match (namespace, package, name) {
-            // Standard names of what we have ourselves: one grant for both.
+            // Standard interfaces for which there is a grant already.
             ("wasi", "config", "store") => Some(Capability::Config),
             ("wasi", "keyvalue", "store") => Some(Capability::Store),
             ("wasi", _, _) => Some(Capability::Wasi),
-            // The domain worlds of ours share types, and a component that exports them imports those.
+            // A component that exports a domain world imports the types of that world.
             ("tollgate", "provider" | "releases" | "ledger", "types") => Some(Capability::Types),
             ("tollgate", "provider", name) => match name {
                 "log" => Some(Capability::Log),
@@ -58,7 +66,15 @@ impl Capability {
         }
     }
 
-    /// Whether the interface may be linked. What may be done with it is then decided request by request.
+    /// Whether the interface may be linked. Each request through it is then decided on its own; see
+    /// [`decide`](crate::decide).
+    ///
+    /// ```
+    /// use tollgate_policy::{Capability, Grants};
+    ///
+    /// let grants = Grants { log: true, ..Grants::default() };
+    /// assert!(Capability::Log.granted_by(&grants) && !Capability::Files.granted_by(&grants));
+    /// ```
     pub fn granted_by(&self, grants: &Grants) -> bool {
         match self {
             Capability::Types => true,
@@ -73,8 +89,14 @@ impl Capability {
         }
     }
 
-    /// One line of TOML that grants it, valid at the top of a policy file. URLs and paths in it are
-    /// examples. Empty for [`Capability::Types`], which needs none.
+    /// One line of TOML that grants it, valid at the top of a policy. URLs and paths in it are examples. Empty for
+    /// [`Capability::Types`], which needs no grant.
+    ///
+    /// ```
+    /// use tollgate_policy::Capability;
+    ///
+    /// assert_eq!(Capability::Log.policy_line(), "grants.log = true");
+    /// ```
     pub fn policy_line(&self) -> String {
         match self {
             Capability::Types => "",
@@ -94,22 +116,37 @@ impl Capability {
         .to_owned()
     }
 
-    /// The flag that grants it on the command line, ready for a shell; values in it are examples. Empty
-    /// for [`Capability::Types`].
-    pub fn flag(&self) -> String {
+    /// The grant in the short form that [`Grants::add`] reads; values in it are examples. Empty for
+    /// [`Capability::Types`].
+    ///
+    /// ```
+    /// use tollgate_policy::Capability;
+    ///
+    /// assert_eq!(Capability::Files.short_form(), "files=data:./data");
+    /// ```
+    pub fn short_form(&self) -> String {
         match self {
             Capability::Types => "",
-            Capability::Log => "--grant log",
-            Capability::Hash => "--grant hash",
-            // Quoted, since shells take `*` for a file name.
-            Capability::Http => "--grant 'http=https://example.com/**'",
-            Capability::Files => "--grant files=data:./data",
-            Capability::Config => "--grant config=KEY:VALUE",
-            Capability::Store => "--grant store",
-            Capability::Wasi => "--grant wasi=inert",
-            Capability::Interface(name) => return format!("--grant interface={name}"),
+            Capability::Log => "log",
+            Capability::Hash => "hash",
+            Capability::Http => "http=https://example.com/**",
+            Capability::Files => "files=data:./data",
+            Capability::Config => "config=KEY:VALUE",
+            Capability::Store => "store",
+            Capability::Wasi => "wasi=inert",
+            Capability::Interface(name) => return format!("interface={name}"),
         }
         .to_owned()
+    }
+
+    /// The short form as an option of the program `tollgate`, quoted for a shell. Empty for [`Capability::Types`].
+    pub fn flag(&self) -> String {
+        match self.short_form() {
+            none if none.is_empty() => none,
+            // A shell takes `*` for a file name.
+            form if form.contains('*') => format!("--grant '{form}'"),
+            form => format!("--grant {form}"),
+        }
     }
 }
 
@@ -201,5 +238,6 @@ mod tests {
         assert!(Capability::Types.granted_by(&none));
         assert_eq!(Capability::Types.policy_line(), "");
         assert_eq!(Capability::Types.flag(), "");
+        assert_eq!(Capability::Types.short_form(), "");
     }
 }

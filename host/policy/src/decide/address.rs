@@ -1,17 +1,25 @@
-//! The decision on an address: may the host connect to it.
+//! The decision on an address: whether the host may connect to it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::reason::Reason;
 
-/// Whether an address may be dialled. With `private`, those of the own machine and network may be, too.
+/// Whether the host may connect to an address. With `private`, addresses of the own machine and network are allowed, too.
 ///
-/// An address that embeds another (IPv4-mapped, NAT64, 6to4, Teredo) is never needed to reach a public
-/// host and hides where it leads: mapped ones are read as what they hold, the rest are denied.
+/// An address that embeds another (IPv4-mapped, NAT64, 6to4, Teredo) hides its destination and is never needed to reach a
+/// public host. An IPv4-mapped address is decided as the address that it embeds; the others are denied.
 ///
 /// # Errors
 ///
 /// [`Reason::PrivateAddress`].
+///
+/// ```
+/// use tollgate_policy::{Reason, decide};
+///
+/// let metadata = "169.254.169.254".parse().unwrap();
+/// assert_eq!(decide::address(metadata, false), Err(Reason::PrivateAddress));
+/// assert_eq!(decide::address(metadata, true), Ok(()));
+/// ```
 pub fn address(address: IpAddr, private: bool) -> Result<(), Reason> {
     let scope = match address {
         IpAddr::V4(address) => scope_of_v4(address),
@@ -27,13 +35,13 @@ pub fn address(address: IpAddr, private: bool) -> Result<(), Reason> {
     }
 }
 
-/// How far an address reaches.
+/// Which hosts an address leads to.
 enum AddressScope {
-    /// Anywhere.
+    /// A host of the public internet.
     Public,
-    /// The own machine or network; metadata services are here, at 169.254.169.254 and fd00:ec2::254.
+    /// The own machine or network. Metadata services are here, at 169.254.169.254 and fd00:ec2::254.
     Own,
-    /// To no single host, or to one that the address hides.
+    /// No single host, or one that the address hides.
     Never,
 }
 
@@ -56,7 +64,7 @@ fn scope_of_v4(address: Ipv4Addr) -> AddressScope {
     }
 }
 
-/// IANA's special-purpose registry for IPv6. Global unicast is 2000::/3; what is not listed is not global.
+/// IANA's special-purpose registry for IPv6. Global unicast is 2000::/3; no other address is global.
 fn scope_of_v6(address: Ipv6Addr) -> AddressScope {
     let [a, b, ..] = address.segments();
     match (a, b) {

@@ -1,4 +1,4 @@
-//! The decision on a file: may this path below this root be used so, and within which quota.
+//! The decisions on files: whether a path below a root may be used, and the quotas of a root.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,27 +6,36 @@ use crate::grants::{Access, FileGrant, Grants};
 
 use super::reason::Reason;
 
-/// The longest path in bytes, as Linux has it (`PATH_MAX`).
+/// The longest path, in bytes: `PATH_MAX` of Linux.
 pub const MAX_PATH: usize = 4096;
 
 /// A granted request for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileDecision {
-    /// Which of `grants.files` grants it.
+    /// The index in `grants.files` of the grant that allows it.
     pub index: usize,
-    /// The path below that root: relative, made of plain names only; `.` is the root itself.
+    /// The path below that root: relative, of plain names only; `.` is the root itself.
     pub path: PathBuf,
 }
 
 /// Whether `path` below `root` may be used with `access`.
 ///
-/// A path is relative, its parts are separated by `/`, and no part is empty, `.` or `..`; `.` alone is the
-/// root. There is no NUL, and no backslash: it separates parts on Windows, and a policy means the same on
-/// every system. What a symbolic link on the way does is for whoever opens the path to find out.
+/// A path is relative, its parts are separated by `/`, and no part is empty, `.` or `..`; `.` alone is the root. NUL is
+/// refused, and so is a backslash: it separates parts on Windows, and a policy means the same on every system. Symbolic
+/// links are not looked at here: the code that opens the path must not follow one out of the root.
 ///
 /// # Errors
 ///
-/// The reason to deny it; the first of: nothing granted, no such root, outside, malformed, read-only.
+/// The reason to deny it; the first of [`Reason::NotGranted`], [`Reason::UnknownRoot`], [`Reason::OutsideRoot`],
+/// [`Reason::BadPath`] and [`Reason::ReadOnly`].
+///
+/// ```
+/// use tollgate_policy::{Access, FileGrant, Grants, Reason, decide};
+///
+/// let grants = Grants { files: vec![FileGrant::new("data", "/srv", Access::Read)], ..Grants::default() };
+/// assert!(decide::files(&grants, "data", "a/b.txt", Access::Read).is_ok());
+/// assert_eq!(decide::files(&grants, "data", "a", Access::ReadWrite), Err(Reason::ReadOnly));
+/// ```
 pub fn files(
     grants: &Grants,
     root: &str,
@@ -47,20 +56,29 @@ pub fn files(
     }
 }
 
-/// What a call has used of a root's quotas, or asks for.
+/// A use of a root's quotas: what a call has used so far, or what it requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileUse {
     /// Bytes written, or added to a file's length.
     pub bytes: u64,
-    /// Files and folders created, replaced or removed.
+    /// Files and directories created, replaced or removed.
     pub files: u64,
 }
 
-/// Whether a call that has `used` so much of a grant may use `more`, and what it has used then.
+/// Whether a call that has `used` a part of its quotas may use `more`. Returns the sum of the two.
 ///
 /// # Errors
 ///
-/// [`Reason::Quota`] when either quota would be passed; nothing is used then.
+/// [`Reason::Quota`] when the sum exceeds `max_write` or `max_files` of the grant.
+///
+/// ```
+/// use tollgate_policy::{Access, FileGrant, FileUse, Reason, decide};
+///
+/// let grant = FileGrant { max_write: 100, ..FileGrant::new("out", "/srv", Access::ReadWrite) };
+/// let written = |bytes| FileUse { bytes, files: 0 };
+/// assert_eq!(decide::file_quota(&grant, written(60), written(40)), Ok(written(100)));
+/// assert_eq!(decide::file_quota(&grant, written(60), written(41)), Err(Reason::Quota));
+/// ```
 pub fn file_quota(grant: &FileGrant, used: FileUse, more: FileUse) -> Result<FileUse, Reason> {
     let used = FileUse {
         bytes: used.bytes.saturating_add(more.bytes),
@@ -72,13 +90,27 @@ pub fn file_quota(grant: &FileGrant, used: FileUse, more: FileUse) -> Result<Fil
     }
 }
 
-/// The largest single read below a root, under the limit `host-data`.
+/// The bytes of the largest single read below a root: `max_read` of the grant, but no more than the limit `host-data`.
+///
+/// ```
+/// use tollgate_policy::{Access, FileGrant, decide};
+///
+/// let grant = FileGrant { max_read: Some(10), ..FileGrant::new("data", "/srv", Access::Read) };
+/// assert_eq!((decide::read_cap(&grant, 100), decide::read_cap(&grant, 5)), (10, 5));
+/// ```
 pub fn read_cap(grant: &FileGrant, host_data: u64) -> u64 {
     grant.max_read.unwrap_or(host_data).min(host_data)
 }
 
-/// A path as WASI guests write it, below the folder `base` of a root, in the form that [`files`] decides on.
-/// Parts that are empty or `.` are left out; everything else is kept for the decision to refuse.
+/// Translates a path of a WASI guest, relative to the directory `base` of a root, to the form that [`files`] decides on.
+/// Parts that are empty or `.` are dropped. Everything else is kept, so that [`files`] refuses it.
+///
+/// ```
+/// use tollgate_policy::decide;
+///
+/// assert_eq!(decide::wasi_path("sub", "./a//b/"), "sub/a/b");
+/// assert_eq!(decide::wasi_path("sub", "../a"), "sub/../a");
+/// ```
 pub fn wasi_path(base: &str, path: &str) -> String {
     let plain = |part: &&str| !part.is_empty() && *part != ".";
     if path.starts_with('/') || path.is_empty() {
@@ -105,7 +137,7 @@ fn below(path: &str) -> Result<PathBuf, Reason> {
     if path != "." && path.split('/').any(|part| part.is_empty() || part == ".") {
         return Err(Reason::BadPath);
     }
-    // The system's own reading has the last word: on Windows `C:x` is a drive, here it is a name.
+    // The operating system's own parser decides last: `C:x` is a drive on Windows and a name elsewhere.
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     match Path::new(path).components().all(plain) {
         true => Ok(PathBuf::from(path)),

@@ -1,5 +1,5 @@
-//! The one decision on outgoing requests: is this URL granted, by which grant, with this header, and may this
-//! address be dialled. Our own `http` and WASI's share it.
+//! The decisions on an outgoing request: whether its URL, its method and its headers are granted, and by which grant.
+//! `tollgate:provider/http` and `wasi:http` share them.
 
 use std::net::IpAddr;
 
@@ -10,10 +10,19 @@ use crate::grants::http::is_reserved;
 
 use super::reason::Reason;
 
-/// The longest URL, in bytes, as it is written and as it is sent. Servers commonly refuse more than 8 KiB.
+/// The longest URL, in bytes, both as written and as sent. Servers commonly refuse more than 8 KiB.
 pub const MAX_URL: usize = 8 << 10;
 
-/// A URL that has one reading only, whoever reads it.
+/// A URL that every parser reads in the same way.
+///
+/// ```
+/// use tollgate_policy::{Reason, Target};
+///
+/// let target = Target::parse("https://api.example.com/a?b")?;
+/// assert_eq!((target.host(), target.port(), &*target.path_and_query()), ("api.example.com", 443, "/a?b"));
+/// assert_eq!(Target::parse("http://0x7f.1/"), Err(Reason::BadUrl));
+/// # Ok::<(), Reason>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     url: Url,
@@ -22,13 +31,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a URL strictly: what two parsers could read in two ways is refused.
+    /// Parses a URL strictly: text that two parsers could read in two ways is refused.
     ///
-    /// Refused are control characters, spaces and backslashes (some parsers drop or turn them), user
-    /// info, fragments, hosts that are spelt in any but the plain way (octal, hexadecimal, short or
-    /// decimal IPv4, percent escapes, upper-case or non-ASCII letters that would be mapped, empty labels,
-    /// punctuation), and paths with `.` or `..`, also where some servers see them (before a `;`), with
-    /// escaped separators or dots, which servers decode into something else, or with half an escape.
+    /// Refused are control characters, spaces and backslashes (some parsers drop or convert them); user info; fragments;
+    /// hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes, upper-case or
+    /// non-ASCII letters that would be mapped, empty labels, punctuation); and paths with a part `.` or `..`, also before a
+    /// `;` where some servers see one, with escaped separators or dots, which servers decode, or with a truncated escape.
     ///
     /// # Errors
     ///
@@ -39,7 +47,7 @@ impl Target {
             return Err(Reason::BadUrl);
         }
         let url = Url::parse(text).map_err(|_| Reason::BadUrl)?;
-        // A `'` in the query is sent as `%27`.
+        // The parser writes a `'` in the query as `%27`, so the URL may become longer.
         if url.as_str().len() > MAX_URL {
             return Err(Reason::BadUrl);
         }
@@ -54,7 +62,7 @@ impl Target {
         }
         let host = url.host_str().ok_or(Reason::BadUrl)?.to_owned();
         let port = url.port_or_known_default().ok_or(Reason::BadUrl)?;
-        // As written, or not at all: whatever the parser had to change, another might change differently.
+        // The host must be written as the parser returns it: another parser might change it differently.
         let plain_authority =
             authority == host || authority == format!("{host}:{port}") && port != 0;
         let plain_host = host.starts_with('[') || host.split('.').all(is_plain_label);
@@ -66,7 +74,7 @@ impl Target {
             .next()
             .unwrap_or_default()
             .to_ascii_lowercase();
-        // Java's servers drop what follows a `;` in a part, and see the `..` that is left.
+        // Java's servers drop the text after a `;` in a part, and what remains may be `..`.
         let is_dot_segment = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
         let truncated_escape =
             |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() < 2;
@@ -81,7 +89,7 @@ impl Target {
         Ok(Target { url, host, port })
     }
 
-    /// Where a redirect leads, seen from this URL.
+    /// The target of a redirect from this URL to `location`, parsed as strictly.
     ///
     /// # Errors
     ///
@@ -91,7 +99,7 @@ impl Target {
         if !location.bytes().all(plain) {
             return Err(Reason::BadUrl);
         }
-        // An absolute one is read as strictly as a guest's; a relative one is resolved first.
+        // An absolute location is parsed as it is; a relative one is resolved first.
         if location.contains("://") || location.starts_with("//") {
             let absolute = match location.strip_prefix("//") {
                 Some(rest) => format!("{}://{rest}", self.url.scheme()),
@@ -108,17 +116,17 @@ impl Target {
         self.url.as_str()
     }
 
-    /// Whether the connection is to be encrypted.
+    /// Whether the connection must be encrypted.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// A name, or an IP address, an IPv6 one in brackets.
+    /// The host: a name or an IP address, an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The address that the host is, if it is one.
+    /// The host as an address, if it is one.
     pub fn address(&self) -> Option<IpAddr> {
         match self.url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
@@ -127,7 +135,7 @@ impl Target {
         }
     }
 
-    /// The port, the scheme's own when none is written.
+    /// The port; that of the scheme when none is written.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -140,7 +148,7 @@ impl Target {
         }
     }
 
-    /// What stands in the request line.
+    /// The path and the query, as the request line has them.
     pub fn path_and_query(&self) -> String {
         match self.url.query() {
             Some(query) => format!("{}?{query}", self.url.path()),
@@ -148,7 +156,7 @@ impl Target {
         }
     }
 
-    /// Whether both are the same scheme, host and port: where a credential may follow.
+    /// Whether both have the same scheme, host and port, so that a redirect between them keeps the credential.
     pub fn same_origin(&self, other: &Target) -> bool {
         self.url.scheme() == other.url.scheme()
             && self.host == other.host
@@ -156,8 +164,8 @@ impl Target {
     }
 }
 
-/// A label of a host's name: letters, digits, `-`, and `_` since there are such names. The URL standard lets
-/// through much more that no name has.
+/// A label of a host name: letters, digits, `-`, and `_`, which some names have. The URL standard accepts many more
+/// characters that no name has.
 fn is_plain_label(label: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     !label.is_empty() && label.bytes().all(plain)
@@ -167,7 +175,7 @@ fn without_fragment(url: &str) -> &str {
     url.split('#').next().unwrap_or(url)
 }
 
-/// Which of `grants.http` allows `method` on `target`: the first that matches.
+/// The index in `grants.http` of the first grant that allows `method` on `target`.
 ///
 /// # Errors
 ///
@@ -187,17 +195,26 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
     Err(reason)
 }
 
-/// Whether the guest may set the header `name`, in any case, on a request that `grants.http[index]` allows.
+/// Whether the guest may set the header `name`, in any case of letters, on a request that `grants.http[index]` allows.
 ///
-/// It sets no credential's header, whichever grant the credential belongs to: what a server makes of such a
-/// header is for the host to bring about, not for the guest. That `name` is a header's name at all is for
-/// whoever builds the message to see to.
+/// It may not set the header of any grant's credential: only the host authenticates. The caller checks that `name` is a
+/// valid header name.
 ///
 /// # Errors
 ///
 /// [`Reason::NotGranted`] when there is no such grant; [`Reason::BadHeader`] for a reserved header
-/// ([`is_reserved`], `content-length` included) and a credential's; [`Reason::Header`] for one that the grant does not
-/// list.
+/// ([`is_reserved`], `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant
+/// does not list.
+///
+/// ```
+/// use tollgate_policy::{Grants, HttpGrant, Reason, decide};
+///
+/// let grant = HttpGrant { headers: Some(vec!["accept".to_owned()]), ..HttpGrant::new("https://a.example/") };
+/// let grants = Grants { http: vec![grant], ..Grants::default() };
+/// assert_eq!(decide::header(&grants, 0, "Accept"), Ok(()));
+/// assert_eq!(decide::header(&grants, 0, "etag"), Err(Reason::Header));
+/// assert_eq!(decide::header(&grants, 0, "host"), Err(Reason::BadHeader));
+/// ```
 pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
     let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
     let is_it = |header: &String| header.eq_ignore_ascii_case(name);
@@ -211,7 +228,7 @@ pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
     }
 }
 
-/// Whether `target` is one of those that a grant's URL pattern stands for.
+/// Whether a grant's URL pattern matches `target`.
 fn matches(pattern: &str, target: &Target) -> bool {
     let Some((scheme, rest)) = pattern.split_once("://") else {
         return false;
@@ -234,7 +251,7 @@ fn matches(pattern: &str, target: &Target) -> bool {
 
 fn host_matches(pattern: &str, target: &Target) -> bool {
     match pattern.strip_prefix("*.") {
-        // One label or more before the dot, and never an address: those have no sub-domains.
+        // One label or more before the dot. An address has no subdomains.
         Some(suffix) => {
             target.address().is_none()
                 && target
@@ -242,7 +259,7 @@ fn host_matches(pattern: &str, target: &Target) -> bool {
                     .strip_suffix(suffix)
                     .and_then(|front| front.strip_suffix('.'))
                     .is_some_and(|labels| {
-                        // An `xn--` label may look like any other; only an exact grant names one.
+                        // An `xn--` label may look like any other label, so only an exact grant matches one.
                         !labels.is_empty() && !labels.split('.').any(|l| l.starts_with("xn--"))
                     })
         }
@@ -254,7 +271,7 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     for wanted in pattern.split('/') {
         if wanted == "**" {
-            // What follows a `/`, if only that.
+            // Everything after a `/`, even nothing.
             return parts.next().is_some();
         }
         match parts.next() {

@@ -1,4 +1,16 @@
-//! The decisions: pure functions from the grants and a request to a yes with its details, or a [`Reason`].
+//! The decisions: pure functions of the grants and a request, which return its details or a [`Reason`] to deny it.
+//!
+//! ```
+//! use tollgate_policy::decide::{self, Target};
+//! use tollgate_policy::{Grants, HttpGrant, Reason};
+//!
+//! let grants = Grants { http: vec![HttpGrant::new("https://api.example.com/**")], ..Grants::default() };
+//! let target = Target::parse("https://api.example.com/a?b")?;
+//! assert_eq!(decide::http(&grants, "GET", &target), Ok(0));
+//! assert_eq!(decide::http(&grants, "POST", &target), Err(Reason::Method));
+//! assert_eq!(decide::address("127.0.0.1".parse().unwrap(), false), Err(Reason::PrivateAddress));
+//! # Ok::<(), Reason>(())
+//! ```
 
 mod address;
 mod config;

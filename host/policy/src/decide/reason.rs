@@ -1,55 +1,66 @@
-//! Why something was denied: a closed set of reasons with labels that do not change.
+//! Why a request was denied: a closed set of reasons with labels that do not change.
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// Why a request was denied. The set may grow, and a label never changes: reports and metrics hold them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "&'static str")]
+use crate::grants::GrantName;
+use crate::toml::messages::shown;
+
+/// Why a request was denied. The set may grow; a label never changes, since reports and metrics contain it.
+///
+/// It is serialized as its label, and read back from it.
+///
+/// ```
+/// use tollgate_policy::Reason;
+///
+/// assert_eq!(Reason::OutsideRoot.label(), "outside-root");
+/// assert_eq!(Reason::try_from("outside-root".to_owned()), Ok(Reason::OutsideRoot));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 #[non_exhaustive]
 pub enum Reason {
-    /// The policy grants nothing of the kind.
+    /// The policy grants nothing that matches the request.
     NotGranted,
-    /// The policy grants no root of that name.
+    /// The policy grants no root of this name.
     UnknownRoot,
-    /// The path is not written as a path below a root is.
+    /// The path is not a valid path below a root.
     BadPath,
     /// The path leads out of its root: by `..`, by being absolute, or by a symbolic link.
     OutsideRoot,
     /// The root is granted for reading only.
     ReadOnly,
-    /// There is something, and it is not a regular file.
+    /// What the path leads to is not a regular file.
     NotAFile,
-    /// The URL can be read in more than one way, or is none.
+    /// The text is not a URL, or two parsers could read it in two ways.
     BadUrl,
-    /// The URL is granted, and not by this method.
+    /// The URL is granted, but not with this method.
     Method,
-    /// The host is at an address that is not public.
+    /// The host has an address that is not public.
     PrivateAddress,
-    /// A header that only the host may set, or that is none.
+    /// The header is one that only the host may set, or it is not valid.
     BadHeader,
-    /// A header that the grant does not list.
+    /// The grant lists headers, and this is not one of them.
     Header,
-    /// More requests than granted, redirects among them.
+    /// The call has made as many requests as granted; redirects count.
     TooManyRequests,
-    /// More redirects than one request follows, whatever is granted.
+    /// The request was redirected more often than the host follows, for any policy.
     TooManyRedirects,
-    /// More connections open at the same time than granted.
+    /// As many connections are open as granted.
     TooManyConnections,
-    /// The response holds the credential that the request carried.
+    /// The response contains the credential that the request carried.
     SecretInResponse,
-    /// A quota of the grant is used up, or the request is larger than it allows.
+    /// A quota of the grant is used up, or the request exceeds it.
     Quota,
-    /// Links are not made for guests: what they lead to is decided when they are followed, and not only
-    /// guests follow them.
+    /// Guests may not make links: programs outside the sandbox would follow them without a decision.
     Link,
-    /// The key, or the name of a bucket, is empty or too long.
+    /// The key or the name of the bucket is empty or too long.
     BadKey,
 }
 
 impl Reason {
-    /// All of them, for documentation and for tests that want each to be provoked.
+    /// All reasons, for documentation and for tests that provoke each.
     pub const ALL: &'static [Reason] = &[
         Reason::NotGranted,
         Reason::UnknownRoot,
@@ -96,6 +107,18 @@ impl Reason {
     }
 }
 
+/// Reads a label.
+impl TryFrom<String> for Reason {
+    type Error = String;
+
+    fn try_from(label: String) -> Result<Reason, String> {
+        let found = Reason::ALL.iter().find(|reason| reason.label() == label);
+        found
+            .copied()
+            .ok_or_else(|| format!("unknown reason `{}`", shown(&label)))
+    }
+}
+
 impl From<Reason> for &'static str {
     fn from(reason: Reason) -> &'static str {
         reason.label()
@@ -111,18 +134,44 @@ impl fmt::Display for Reason {
 /// One denied request, as the report lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Denial {
-    /// What was asked of: `files`, `http` and so on.
+    /// The key of the grant that was needed: `files`, `http` and so on.
     pub capability: &'static str,
-    /// What was asked for, as the guest wrote it; for a header the URL, `header` and its name. Reports have it escaped
-    /// and cut to one line.
+    /// The object of the request, as the guest wrote it: a path, a URL, a key; for a header the URL, `header` and its name.
+    /// Reports have it escaped and cut to one line.
     pub target: String,
-    /// Why not.
+    /// Why it was denied.
     pub reason: Reason,
 }
 
+/// Reads what is serialized; the capability must be the key of a grant.
+impl<'de> Deserialize<'de> for Denial {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Denial, D::Error> {
+        #[derive(Deserialize)]
+        struct Owned {
+            capability: String,
+            target: String,
+            reason: Reason,
+        }
+        let Owned {
+            capability,
+            target,
+            reason,
+        } = Owned::deserialize(deserializer)?;
+        let Some(name) = GrantName::of_key(&capability) else {
+            let error = format!("unknown capability `{}`", shown(&capability));
+            return Err(serde::de::Error::custom(error));
+        };
+        Ok(Denial {
+            capability: name.key(),
+            target,
+            reason,
+        })
+    }
+}
+
 impl Denial {
-    /// The part of a policy that would allow it, for whoever reads the report. None for what no policy
-    /// allows, such as a path out of its root.
+    /// The part of a policy that would allow the request. None for a request that no policy allows, such as a path out of
+    /// its root.
     ///
     /// ```
     /// use tollgate_policy::{Denial, Reason};
@@ -225,7 +274,7 @@ mod tests {
                 };
                 let remedy = denial.remedy();
                 let words = remedies.iter().find_map(|(of, why, words)| {
-                    // What only requests can meet is the same for whoever makes them.
+                    // A reason that only requests have is the same for every capability.
                     let anybodys = !matches!(why, Reason::NotGranted | Reason::Quota);
                     let same = *of == capability || *of == "http" && anybodys;
                     (same && *why == reason).then_some(*words)
@@ -255,5 +304,12 @@ mod tests {
             toml,
             "capability = \"files\"\ntarget = \"../x\"\nreason = \"outside-root\"\n"
         );
+        assert_eq!(toml::from_str(&toml), Ok(denial));
+        for odd in [
+            toml.replace("files", "file"),
+            toml.replace("outside", "inside"),
+        ] {
+            assert!(toml::from_str::<Denial>(&odd).is_err(), "{odd}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The decision on a store: bucket names, keys and quotas.
+//! The decision on a store: names of buckets, keys and quotas.
 
 use crate::grants::Grants;
 use crate::grants::store::{MAX_BUCKET, MAX_KEY};
@@ -8,35 +8,43 @@ use super::reason::Reason;
 /// What a namespace of a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreUsage {
-    /// Its keys, over all buckets.
+    /// Keys, over all buckets.
     pub keys: u64,
-    /// Bytes of its keys, with the name of the bucket that is kept with each, and of its values.
+    /// Bytes of all values and all keys, each key with the name of its bucket.
     pub bytes: u64,
 }
 
-/// What is asked of a store. A write is asked for twice: before it is begun, and when it is known what
-/// the store would hold after it.
+/// A request to a store. A write is two requests: `Set` before it begins, and `Change` when the content of the namespace
+/// after it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreRequest<'r> {
-    /// Open a bucket, or list its keys.
+    /// Opens a bucket, or lists its keys.
     Bucket(&'r str),
-    /// Read, look for or delete a key.
+    /// Reads, looks for or deletes a key.
     Key(&'r str),
-    /// Set a key to a value of that many bytes.
+    /// Sets a key to a value of this many bytes.
     Set(&'r str, u64),
-    /// Go from what the namespace holds to what it would hold.
+    /// Changes the namespace from the first content to the second.
     Change(StoreUsage, StoreUsage),
 }
 
-/// Whether a store may be used so.
+/// Whether a request to the store is allowed.
 ///
-/// A bucket's name is 1 to [`MAX_BUCKET`] bytes and a key 1 to [`MAX_KEY`]; no character means anything, so
-/// none is refused. A quota holds back what grows: a store that is over it, since the policy was made
-/// stricter, may shrink.
+/// A bucket's name has 1 to [`MAX_BUCKET`] bytes and a key 1 to [`MAX_KEY`]. No character has a meaning, so none is
+/// refused. A quota stops growth only: a store that exceeds its quota, because the policy became stricter, may shrink.
 ///
 /// # Errors
 ///
-/// The reason to deny it; the first of: nothing granted, a bad name or key, over a quota.
+/// The reason to deny it; the first of [`Reason::NotGranted`], [`Reason::BadKey`] and [`Reason::Quota`].
+///
+/// ```
+/// use tollgate_policy::{Grants, Reason, StoreGrant, StoreRequest, decide};
+///
+/// let grants = Grants { store: Some(StoreGrant { max_value: 10, ..StoreGrant::default() }), ..Grants::default() };
+/// assert_eq!(decide::store(&grants, StoreRequest::Set("key", 10)), Ok(()));
+/// assert_eq!(decide::store(&grants, StoreRequest::Set("key", 11)), Err(Reason::Quota));
+/// assert_eq!(decide::store(&grants, StoreRequest::Key("")), Err(Reason::BadKey));
+/// ```
 pub fn store(grants: &Grants, request: StoreRequest<'_>) -> Result<(), Reason> {
     let grant = grants.store.as_ref().ok_or(Reason::NotGranted)?;
     let sound = |text: &str, longest: usize| match (1..=longest).contains(&text.len()) {

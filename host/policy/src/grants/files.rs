@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use crate::error::ValueError;
 use crate::toml::messages::{shown, suggestion};
 
-/// What may be done below a root. The order is that of power: who may write may read.
+/// What may be done below a root. The order is that of power: writing includes reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Read, list and look at: `"read"`.
+    /// `"read"`: read files, list directories, look at metadata.
     Read,
-    /// And write: `"read-write"`.
+    /// `"read-write"`: all of that, and write.
     ReadWrite,
 }
 
 impl Access {
-    /// All of them, in the order of power.
+    /// Both, in the order of power.
     pub const ALL: [Access; 2] = [Access::Read, Access::ReadWrite];
 
-    /// Its name in a policy.
+    /// The value in a policy.
     pub const fn name(self) -> &'static str {
         match self {
             Access::Read => "read",
@@ -33,35 +33,41 @@ impl Access {
                 shown(text),
                 suggestion(text, &Access::ALL.map(Access::name)),
             );
-            ValueError::new(format!("`{text}` is no access{cure}"))
+            ValueError::new(format!("unknown value `{text}`{cure}"))
         })
     }
 }
 
-/// A directory of the host under the name that the guest uses.
+/// A directory of the host, under the name that the guest uses.
+///
+/// ```
+/// use tollgate_policy::{Access, FileGrant};
+///
+/// let grant = FileGrant::new("data", "/srv/data", Access::Read);
+/// assert_eq!((grant.max_write, grant.max_files, grant.max_read), (64 << 20, 1_000, None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileGrant {
     /// The name that the guest uses: `[a-z0-9][a-z0-9-_]*`.
     pub root: String,
-    /// The directory of the host, as it was written; a relative one is joined to the policy's directory.
+    /// The directory of the host, as it was written; the parser joins a relative path to the policy's directory.
     pub path: PathBuf,
     /// What may be done below it.
     pub access: Access,
-    /// Bytes that one call may write below it; a file that is made longer without being written counts by
-    /// its growth.
+    /// Bytes that one call may write below it. A file that is made longer without being written counts by its growth.
     pub max_write: u64,
-    /// Files and folders that one call may create, replace or remove below it.
+    /// Files and directories that one call may create, replace or remove below it.
     pub max_files: u64,
-    /// The largest single read. None is what the limit `host-data` allows, which bounds it in any case.
+    /// Bytes of the largest single read. None stands for the limit `host-data`, which bounds every read in any case.
     pub max_read: Option<u64>,
 }
 
-/// `max-write` when a grant says nothing. What a tool makes in one call fits; at the default fuel, which
-/// pays for 1 GB, a guest could else fill a disk in a few hundred calls.
+/// Default of `max-write`, in bytes. The output of a tool in one call fits. Without this quota the default fuel pays for
+/// 1 GB, so that a few hundred calls fill a disk.
 pub const MAX_WRITE: u64 = 64 << 20;
 
-/// `max-files` when a grant says nothing. An unpacked archive or a generated site fits; each file costs
-/// the host an fsync of a millisecond or so, and an inode that somebody has to delete again.
+/// Default of `max-files`. An unpacked archive or a generated site fits. Each file costs the host an fsync of about a
+/// millisecond, and an inode.
 pub const MAX_FILES: u64 = 1_000;
 
 impl FileGrant {
@@ -82,7 +88,7 @@ impl FileGrant {
 mod tests {
     use super::*;
 
-    /// As docs/limits.md has them.
+    /// The same as in docs/limits.md.
     #[test]
     fn quotas_have_these_defaults() {
         let grant = FileGrant::new("data", "/srv", Access::Read);

@@ -1,4 +1,4 @@
-//! What an HTTP grant says: which URLs, by which methods, how much, and with which credential.
+//! The grant of HTTP: which URLs, which methods, how much, and which credential.
 
 use std::path::PathBuf;
 
@@ -9,46 +9,52 @@ use crate::toml::names;
 use super::rules::in_key;
 use super::url_pattern;
 
-/// The largest body unless the grant says otherwise: that of one host call, since that is how a provider
-/// gets or gives it.
+/// Default of `max-body`, in bytes: the default of the limit `host-data`, since a body moves in one host call.
 pub const MAX_BODY: u64 = 8 << 20;
 
-/// Requests in one call unless the grant says otherwise, redirects counted. A tool's metadata takes a
-/// handful; a hundred is a crawler.
+/// Default of `max-requests`; redirects count. Fetching the metadata of a tool takes a handful; a crawler stops here.
 pub const MAX_REQUESTS: u32 = 100;
 
-/// Connections open at the same time unless the grant says otherwise: what browsers open to one host.
+/// Default of `max-connections`: as many as browsers open to one host.
 pub const MAX_CONNECTIONS: u32 = 6;
 
-/// The methods that a grant may name. `CONNECT` and `TRACE` are for proxies and for reading headers back.
+/// The methods that a grant may list. `CONNECT` (for proxies) and `TRACE` (which returns headers) are left out.
 pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// URLs that may be fetched.
+/// URLs that may be requested, and how.
+///
+/// ```
+/// use tollgate_policy::{Grants, HttpGrant};
+///
+/// let grant = HttpGrant { max_body: 1 << 20, ..HttpGrant::new("https://api.example.com/repos/**") };
+/// assert_eq!(grant.methods, ["GET", "HEAD"]);
+/// let grants = Grants { http: vec![grant], ..Grants::default() };
+/// assert!(grants.check().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGrant {
-    /// `https://host[:port]/pattern`. The host is exact or `*.name.tld`. In the pattern `*` is any one
-    /// part of the path, and `**` at the end is everything that follows.
+    /// `https://host[:port]/pattern`. The host is exact or `*.name.tld`. In the pattern `*` is any one part of the path,
+    /// and `**` at the end is everything that follows.
     pub url: String,
-    /// The methods, upper case. `GET` and `HEAD` unless said otherwise.
+    /// The methods, in upper case; `GET` and `HEAD` by default.
     pub methods: Vec<String>,
-    /// The only request headers that the guest may set, lower case; an empty list is none of them. Absent, it
-    /// may set any. Which it never may, [`decide::header`](crate::decide::header) says.
+    /// The only request headers that the guest may set, in lower case; with an empty list it may set none, and with no
+    /// list any. [`decide::header`](crate::decide::header) refuses some headers in any case.
     pub headers: Option<Vec<String>>,
-    /// The largest body, of a request or of a response, in bytes; [`MAX_BODY`] unless said otherwise.
+    /// Bytes of the largest body, of a request or of a response; [`MAX_BODY`] by default.
     pub max_body: u64,
-    /// Requests in one call, over all that this grant allows; [`MAX_REQUESTS`] unless said otherwise.
+    /// Requests of one call by this grant; [`MAX_REQUESTS`] by default.
     pub max_requests: u32,
-    /// Connections open at the same time in one call, over all that this grant allows; [`MAX_CONNECTIONS`]
-    /// unless said otherwise.
+    /// Connections of one call by this grant that are open at the same time; [`MAX_CONNECTIONS`] by default.
     pub max_connections: u32,
-    /// Whether the host may be at an address that is not public: loopback, private, link-local.
+    /// Whether the host may have an address that is not public: loopback, private, link-local.
     pub private: bool,
-    /// What the host adds to each request, and the guest never sees.
+    /// A header that the host adds to each request; the guest never sees it.
     pub credential: Option<Credential>,
 }
 
 impl HttpGrant {
-    /// A grant of that URL with the defaults.
+    /// A grant of this URL with the defaults.
     pub fn new(url: impl Into<String>) -> HttpGrant {
         HttpGrant {
             url: url.into(),
@@ -62,13 +68,13 @@ impl HttpGrant {
         }
     }
 
-    /// One more header that the guest may set.
+    /// Lists one more header that the guest may set.
     pub(crate) fn add_header(&mut self, name: &str) -> Result<(), ValueError> {
         check_header(name)?;
-        // A header may be named so, and whoever writes it means a pattern.
+        // Such a header name is valid, but a person who writes it means a pattern.
         if name.contains('*') {
             return Err(ValueError::new(format!(
-                "`{name}` has a `*`, which stands for nothing here; name each header, or leave out `headers` \
+                "`{name}` has a `*`, and `headers` has no patterns; name each header, or leave out `headers` \
                  for any"
             )));
         }
@@ -82,7 +88,7 @@ impl HttpGrant {
         Ok(())
     }
 
-    /// That a header which the guest may set is not the one that the host adds.
+    /// Checks that a header which the guest may set is not the one that the host adds.
     pub(crate) fn check_not_own(&self, name: &str) -> Result<(), ValueError> {
         match &self.credential {
             Some(credential) if credential.header == name => Err(ValueError::new(format!(
@@ -92,7 +98,7 @@ impl HttpGrant {
         }
     }
 
-    /// Whether the grant keeps the rules.
+    /// Checks the rules of the grant.
     pub(crate) fn check(&self) -> Result<(), ValueError> {
         url_pattern::check(&self.url)?;
         check_methods(&self.methods).map_err(in_key("methods"))?;
@@ -116,20 +122,20 @@ impl HttpGrant {
 /// A header that the host adds to the requests of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The header's name, lower case. The guest may not set it.
+    /// The header's name, in lower case. The guest may not set it.
     pub header: String,
-    /// Where the secret is.
+    /// Where the secret is kept.
     pub source: SecretSource,
-    /// What stands before the secret in the header, such as `Bearer `.
+    /// What precedes the secret in the header, such as `Bearer `.
     pub prefix: String,
 }
 
-/// Where a secret is kept. The policy names the place and never holds the secret.
+/// Where a secret is kept. The policy says where and never holds the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
     /// A variable of the host's environment.
     Env(String),
-    /// A file; what it holds, without the line end.
+    /// The content of a file, without the line end at its end.
     File(PathBuf),
 }
 
@@ -143,8 +149,8 @@ impl Credential {
         }
         if !safe_to_send {
             return Err(ValueError::new(
-                "would be sent unencrypted; use an `https://` URL (or `private = true` for a host of \
-                 your own)",
+                "would be sent unencrypted; use an `https://` URL, or `private = true` for a host of \
+                 your own",
             ));
         }
         Ok(())
@@ -154,13 +160,13 @@ impl Credential {
 pub(crate) fn check_methods(methods: &[String]) -> Result<(), ValueError> {
     if methods.is_empty() {
         return Err(ValueError::new(
-            "is empty, which would grant nothing; leave it out for GET and HEAD",
+            "is empty, which grants nothing; leave it out for GET and HEAD",
         ));
     }
     for method in methods {
         if !METHODS.contains(&method.as_str()) {
             return Err(ValueError::new(format!(
-                "`{}` is not one of {}, in upper case",
+                "`{}` is not one of {}; write one of these, in upper case",
                 shown(method),
                 METHODS.join(", ")
             )));
@@ -194,7 +200,7 @@ pub(crate) fn check_max_connections(connections: u64) -> Result<u32, ValueError>
     }
 }
 
-/// A header name (RFC 9110 token), lower case, and none that carries the request itself.
+/// A header name (RFC 9110 token) in lower case that is not reserved.
 pub(crate) fn check_header(name: &str) -> Result<(), ValueError> {
     let token =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -216,7 +222,7 @@ pub(crate) fn check_prefix(prefix: &str) -> Result<(), ValueError> {
     match prefix.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         true => Ok(()),
         false => Err(ValueError::new(
-            "may hold printable ASCII only; it goes into a header",
+            "has a character that a header cannot have; use printable ASCII",
         )),
     }
 }
@@ -232,11 +238,18 @@ pub(crate) fn check_env(name: &str) -> Result<(), ValueError> {
     }
 }
 
-/// Headers that frame a message or steer the connection; only the host sets them (RFC 9110, 9112).
+/// Whether a header frames the message or controls the connection (RFC 9110, 9112), in any case of letters. Only the host
+/// sets such headers.
 ///
-/// `content-length` is one of them: our own `http` knows the body and writes the length itself. A WASI guest
-/// says how long its body is going to be by this header, and has no other way to; whoever serves it compares
-/// the header with the body and asks here about the others.
+/// `content-length` is one of them: the host knows the body of a request through `tollgate:provider/http` and writes the
+/// length itself. A WASI guest declares the length of its body by this header and has no other way to, so the
+/// implementation of `wasi:http` compares it with the body instead of asking here.
+///
+/// ```
+/// use tollgate_policy::grants::http::is_reserved;
+///
+/// assert!(is_reserved("Host") && is_reserved("content-length") && !is_reserved("accept"));
+/// ```
 pub fn is_reserved(header: &str) -> bool {
     const RESERVED: &[&str] = &[
         "connection",

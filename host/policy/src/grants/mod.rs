@@ -1,4 +1,4 @@
-//! What a provider may reach. The default is nothing, and an empty list is nothing too.
+//! What a provider may reach: nothing by default, and an empty list grants nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use crate::toml::names;
 
 pub use files::{Access, FileGrant};
 pub use http::{Credential, HttpGrant, SecretSource};
+pub use name::GrantName;
 pub use store::StoreGrant;
 pub use wasi::{Clocks, Random, Streams, WasiGrant};
 
@@ -16,39 +17,51 @@ use rules::{in_key, reject_duplicate};
 
 pub mod files;
 pub mod http;
+mod name;
 mod rules;
 pub mod store;
 pub(crate) mod url_pattern;
 pub mod wasi;
 
-/// Everything that may be granted. What is not here is denied.
+/// Everything that may be granted. What is not in it is denied.
+///
+/// ```
+/// use std::path::Path;
+/// use tollgate_policy::Grants;
+///
+/// let mut grants = Grants::default();
+/// grants.add("files=data:./data", Path::new("/srv"))?;
+/// assert_eq!(grants.files[0].path, Path::new("/srv/data"));
+/// grants.check()?;
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// Log lines into the report.
+    /// Log lines, which go into the report.
     pub log: bool,
     /// Hashing by the host.
     pub hash: bool,
-    /// A key-value store of the provider's own.
+    /// A key-value store.
     pub store: Option<StoreGrant>,
-    /// Settings handed to the provider; an empty map grants the interface, in which every key is unset.
+    /// Settings for the provider. An empty map grants the interface, and every setting in it is unset.
     pub config: Option<BTreeMap<String, String>>,
-    /// What may be fetched; none is nothing.
+    /// URLs that may be requested. An empty list grants nothing.
     pub http: Vec<HttpGrant>,
-    /// Named roots of files; no two have one name.
+    /// Named directories; each name is used once.
     pub files: Vec<FileGrant>,
-    /// The standard WASI interfaces.
+    /// The WASI interfaces.
     pub wasi: Option<WasiGrant>,
-    /// Interfaces that the embedding program offers beyond ours, such as `acme:clock/sleep@0.1.0`; an
-    /// import is granted when its name is here to the letter, version included.
+    /// Interfaces of the embedding program, such as `acme:clock/sleep@0.1.0`. An import is granted when exactly its
+    /// name is here, version included.
     pub interfaces: BTreeSet<String>,
 }
 
 impl Grants {
-    /// Whether every grant keeps the rules, for grants that were put together in code.
+    /// Checks the rules of every grant, for grants that were built in code.
     ///
     /// # Errors
     ///
-    /// For the first that does not.
+    /// For the first rule that is broken; the message begins with the key.
     pub fn check(&self) -> Result<(), ValueError> {
         let mut rebuilt = Grants::default();
         for (key, value) in self.config.iter().flatten() {
@@ -119,27 +132,25 @@ impl Grants {
         Ok(())
     }
 
-    /// That a preopen is a root.
+    /// Checks that a preopen is one of the roots.
     pub(crate) fn known_root(&self, root: &str) -> Result<(), ValueError> {
         match self.files.iter().any(|grant| grant.root == root) {
             true => Ok(()),
             false => {
                 let known: Vec<&str> = self.files.iter().map(|grant| grant.root.as_str()).collect();
                 let cure = match known.is_empty() {
-                    true => {
-                        ", which has none; add a `[[grants.files]]` with that `root`".to_owned()
-                    }
+                    true => "; there is none: add a `[[grants.files]]` with that `root`".to_owned(),
                     false => suggestion(root, &known),
                 };
                 let root = shown(root);
                 Err(ValueError::new(format!(
-                    "`{root}` is no root of `grants.files`{cure}"
+                    "unknown root `{root}` of `grants.files`{cure}"
                 )))
             }
         }
     }
 
-    /// A store, in `path` if there is one. What else is granted of it already stays.
+    /// Grants a store, in the file `path` if there is one. Quotas and namespace stay as they are.
     pub(crate) fn add_store(&mut self, path: Option<PathBuf>) -> Result<(), ValueError> {
         let Some(path) = path else {
             self.store.get_or_insert_default();

@@ -1,4 +1,4 @@
-//! The grant of a store: where it is kept, whose keys it holds, and how much may be in it.
+//! The grant of a store: which file holds it, whose keys it has, and how much may be in it.
 
 use std::path::PathBuf;
 
@@ -8,37 +8,44 @@ use crate::toml::units::Unit;
 
 use super::rules::in_key;
 
-/// Default of `max-keys`: a cache, cursors, settings of its own; who needs more wants a database, and
-/// `list-keys` of this many stays far below what one host call may move.
+/// Default of `max-keys`: enough for a cache, cursors and settings; more belongs in a database. `list-keys` of this many
+/// stays far below what one host call may move.
 pub const MAX_KEYS: u64 = 1_000;
-/// Default of `max-value`: a document or a page of results. A value is written and read whole, so this is
-/// also what one of them costs the host in memory.
+/// Default of `max-value`, in bytes: a document or a page of results. A value is written and read whole, so this is also
+/// what one value costs the host in memory.
 pub const MAX_VALUE: u64 = 64 << 10;
-/// Default of `max-total`: what a browser gives a site in cookies many times over, and little enough that
-/// a thousand providers with a full store each fit a gigabyte.
+/// Default of `max-total`, in bytes: many times what a browser gives a site in cookies. A thousand providers with a full
+/// store each fit a gigabyte.
 pub const MAX_TOTAL: u64 = 1 << 20;
 
-/// The longest key in bytes: that of a file name's path part four times over, and as most stores have it.
+/// The longest key, in bytes: four times the longest file name, and the usual bound of stores.
 pub const MAX_KEY: usize = 1024;
-/// The longest name of a bucket in bytes. It is kept with each of its keys, so it is short.
+/// The longest name of a bucket, in bytes. It is short because it is kept with each key of the bucket.
 pub const MAX_BUCKET: usize = 128;
 
-/// A store of the provider's own.
+/// A key-value store.
+///
+/// ```
+/// use tollgate_policy::StoreGrant;
+///
+/// let grant = StoreGrant { path: Some("/srv/state.redb".into()), ..StoreGrant::default() };
+/// assert_eq!((grant.max_keys, grant.max_value, grant.max_total), (1_000, 64 << 10, 1 << 20));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreGrant {
-    /// The file it is kept in, as it was written; a relative one is joined to the policy's directory.
-    /// None is the memory of the host, for as long as it has its runtime.
+    /// The file that holds it, as it was written; the parser joins a relative path to the policy's directory. None is
+    /// the memory of the host, for as long as the runtime lives.
     pub path: Option<PathBuf>,
-    /// Whose keys these are; none is the provider's own name. Providers see each other's keys when, and only when,
-    /// they have one namespace in one file, or in the memory of one runtime. So two of one name do, whoever made or
-    /// signed them: a new version of a provider finds what the old one kept. Who loads components of others, whose
-    /// files may have the same name, gives each a namespace.
+    /// Whose keys these are; none is the provider's own name. Providers see each other's keys if, and only if, they use
+    /// one namespace in one file, or in the memory of one runtime. Two providers of one name therefore share keys,
+    /// regardless of their authors and signers, and a new version of a provider finds the keys of the old one. Give each
+    /// provider a namespace when components of several authors may have one file name.
     pub namespace: Option<String>,
-    /// How many keys there may be in the namespace, over all of its buckets.
+    /// Keys in the namespace, over all of its buckets.
     pub max_keys: u64,
     /// Bytes of one value.
     pub max_value: u64,
-    /// Bytes of the namespace: all keys, with the name of the bucket that is kept with each, and values.
+    /// Bytes of the namespace: all values and all keys, each key with the name of its bucket.
     pub max_total: u64,
 }
 
@@ -54,7 +61,7 @@ impl Default for StoreGrant {
     }
 }
 
-/// One quota of a store: its name in the policy and its range.
+/// One quota of a store: its key in a policy and its range, from 1 to `max`.
 pub(crate) struct Quota {
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
@@ -64,13 +71,13 @@ pub(crate) struct Quota {
     pub(crate) set: fn(&mut StoreGrant) -> &mut u64,
 }
 
-/// All of them.
+/// All quotas of a store.
 pub(crate) const QUOTAS: &[Quota] = &[
     Quota {
         name: "max-keys",
         unit: Unit::Count,
         max: 100_000_000,
-        why: "each takes a lookup in a tree that has to stay shallow",
+        why: "each key is an entry of a tree that must stay shallow",
         get: |grant| grant.max_keys,
         set: |grant| &mut grant.max_keys,
     },
@@ -86,7 +93,7 @@ pub(crate) const QUOTAS: &[Quota] = &[
         name: "max-total",
         unit: Unit::Bytes,
         max: 1 << 40,
-        why: "what is larger is no store of settings and results",
+        why: "a larger store belongs in a database",
         get: |grant| grant.max_total,
         set: |grant| &mut grant.max_total,
     },
@@ -109,7 +116,7 @@ impl Quota {
         }
     }
 
-    /// Sets it, when it is in its range.
+    /// Sets the quota, if the value is in range.
     pub(crate) fn put(&self, grant: &mut StoreGrant, value: u64) -> Result<(), ValueError> {
         self.check(value)?;
         *(self.set)(grant) = value;
@@ -118,7 +125,7 @@ impl Quota {
 }
 
 impl StoreGrant {
-    /// Whether it keeps the rules, wherever it came from.
+    /// Checks the rules of the grant.
     pub(crate) fn check(&self) -> Result<(), ValueError> {
         if let Some(path) = &self.path {
             names::path(path)?;

@@ -1,7 +1,7 @@
-//! What the URL of an HTTP grant may look like: one scheme, one host, one pattern of paths.
+//! The URL pattern of an HTTP grant: one scheme, one host, one pattern of paths.
 //!
-//! A grant is written by a person and later compared with what a guest asks for, so it has one spelling
-//! only: whatever two URL parsers could read in two ways is refused here.
+//! A pattern is compared with the URLs that guests request, so it has exactly one spelling: text that two URL parsers
+//! could read in two ways is refused.
 
 use crate::error::ValueError;
 use crate::toml::messages::shown;
@@ -12,7 +12,7 @@ pub(crate) fn check(url: &str) -> Result<(), ValueError> {
 }
 
 fn parts(url: &str) -> Result<(), &'static str> {
-    // What may stand in a URL (RFC 3986) but for `%`, `?`, `#` and brackets; and `*` for the pattern.
+    // The characters of a URL (RFC 3986) without `%`, `?`, `#` and brackets, and with `*` for the pattern.
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=".contains(&b);
     let rest = url
         .strip_prefix("https://")
@@ -22,15 +22,15 @@ fn parts(url: &str) -> Result<(), &'static str> {
         return Err("has a fragment (`#`), which is never sent; leave it out");
     }
     if rest.contains('?') {
-        return Err("has a query (`?`); a grant says which paths, leave the query out");
+        return Err("has a query (`?`), and a grant is of paths only; leave it out");
     }
     if rest.contains('%') {
         return Err(
-            "has a percent escape, which this version cannot compare; grant the part above with `**`",
+            "has a percent escape, which patterns do not support; grant the part above with `**`",
         );
     }
     if rest.contains(['[', ']']) {
-        return Err("has an IPv6 address for a host, which this version does not know; use a name");
+        return Err("has an IPv6 address for a host, which patterns do not support; use a name");
     }
     if !rest.is_ascii() {
         return Err("has characters outside ASCII; write an international host as `xn--…`");
@@ -65,7 +65,7 @@ fn check_port(port: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A name, an IPv4 address, or `*.` and a name of at least two labels: `*` and `*.tld` would be everybody.
+/// A name, an IPv4 address, or `*.` and a name of at least two labels: `*` and `*.tld` would grant every host.
 fn check_host(host: &str) -> Result<(), &'static str> {
     if host.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err("has upper-case letters in its host; write the host in lower case");
@@ -93,8 +93,8 @@ fn check_host(host: &str) -> Result<(), &'static str> {
     if wild && !name.contains('.') {
         return Err("has a wildcard over a whole top-level domain; name at least `*.name.tld`");
     }
-    // A host that ends in a number is read as an IPv4 address by every browser and most libraries, in
-    // octal and hexadecimal too (`0x7f.1` is 127.0.0.1): only the plain form may stand here.
+    // Browsers and most libraries read a host that ends in a number as an IPv4 address, in octal and hexadecimal too
+    // (`0x7f.1` is 127.0.0.1): only the plain form is accepted.
     let last = name.rsplit('.').next().unwrap_or(name);
     let numeric = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");
     if numeric && (wild || !is_ipv4(name)) {
@@ -110,7 +110,7 @@ fn is_ipv4(host: &str) -> bool {
     host.split('.').count() == 4 && host.split('.').all(octet)
 }
 
-/// Parts between `/`: plain ones, `*` for any one part, and `**` at the end for all that follow.
+/// Parts between `/`: literal ones, `*` for any one part, and `**` at the end for everything that follows.
 fn check_pattern(path: &str) -> Result<(), &'static str> {
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {
@@ -118,7 +118,7 @@ fn check_pattern(path: &str) -> Result<(), &'static str> {
         match part {
             "" if !last => return Err("has an empty part (`//`) in its path; write a single `/`"),
             "." | ".." => {
-                return Err("has a part `.` or `..` in its path; write the path that is meant");
+                return Err("has a part `.` or `..` in its path; write the path without it");
             }
             "**" if !last => {
                 return Err(

@@ -1,4 +1,4 @@
-//! How WASI is granted: what stands behind the interfaces, one thing by one. Nothing, until it is named.
+//! The grant of WASI: what is behind each of its interfaces. By default that is nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,25 +8,32 @@ use crate::toml::{names, time};
 
 use super::rules::reject_duplicate;
 
-/// What stands behind WASI. The default is `wasi = "inert"`: every interface is there with nothing behind
-/// it, for guests of toolchains that import WASI whether they use it or not.
+/// What is behind the WASI interfaces. The default is `wasi = "inert"`: every interface exists and nothing is behind it,
+/// for guests of toolchains that import WASI without using it.
+///
+/// ```
+/// use tollgate_policy::{Clocks, WasiGrant};
+///
+/// let grant = WasiGrant { args: vec!["--all".to_owned()], clocks: Clocks::Real, ..WasiGrant::default() };
+/// assert!(grant.env.is_empty() && grant.preopens.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WasiGrant {
-    /// Arguments, after the program's name.
+    /// Arguments after the program's name.
     pub args: Vec<String>,
-    /// The environment.
+    /// Environment variables with their values.
     pub env: BTreeMap<String, String>,
-    /// Variables of the host's own environment, by name. Their values are read when a provider is loaded;
-    /// those that are not set there are not set here.
+    /// Names of variables of the host's environment. Their values are read when a provider is loaded; a variable that is
+    /// not set there is not set for the guest.
     pub env_from_host: BTreeSet<String>,
-    /// Where output goes, and where input comes from.
+    /// Where stdout and stderr go.
     pub stdio: Streams,
-    /// What the clocks show.
+    /// The time that the clocks show.
     pub clocks: Clocks,
-    /// Where random numbers come from.
+    /// The source of random numbers.
     pub random: Random,
-    /// Roots of `grants.files` that are opened for the guest, under their names. What may be done below
-    /// them is decided as it is for `tollgate:provider/files`.
+    /// Roots of `grants.files` that are opened for the guest under their names. Requests below them are decided by
+    /// [`decide::files`](crate::decide::files), as those of `tollgate:provider/files` are.
     pub preopens: Vec<String>,
 }
 
@@ -36,18 +43,17 @@ pub enum Streams {
     /// `"captured"`: into the report.
     #[default]
     Captured,
-    /// `"inherit"`: those of the host's process, if its embedder lets policies have them.
+    /// `"inherit"`: those of the host process, if the embedding program allows that.
     Inherit,
 }
 
 /// The wall clock and the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clocks {
-    /// `"real"`: the host's. There is no time zone: WASI 0.2 has none.
+    /// `"real"`: those of the host. WASI 0.2 has no time zone.
     Real,
-    /// `{ fixed = "2026-01-01T00:00:00Z" }`: a wall clock that stands, in seconds since 1970, and a
-    /// monotonic clock that counts how often it is read and how long the guest has slept. Neither can
-    /// tell how much time passes.
+    /// `{ fixed = "2026-01-01T00:00:00Z" }`: a wall clock that stands still, in seconds since 1970, and a monotonic clock
+    /// that counts its own readings and the time that the guest has slept. Neither shows how much time passes.
     Fixed(u64),
 }
 
@@ -60,17 +66,17 @@ impl Default for Clocks {
 /// Random numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Random {
-    /// `"real"`: the system's, and other ones in every call.
+    /// `"real"`: those of the system, different in every call.
     #[default]
     Real,
-    /// `{ seed = 42 }`: the same ones in every session. No secret may be made of them.
+    /// `{ seed = 42 }`: the same sequence in every session. It is not secret: make no keys of it.
     Seed(u64),
 }
 
-/// The cure wherever WASI is granted by a word we do not know.
+/// The fix in the error about an unknown way to grant WASI.
 pub(crate) const KNOWN: &str = "write \"inert\", or a table: `[grants.wasi]`";
 
-/// The longest argument or variable. What a system would take is more; what a policy says is less.
+/// The longest argument or variable, in bytes: less than systems accept, and more than a policy needs.
 const MAX_TEXT: usize = 64 << 10;
 
 impl WasiGrant {
@@ -78,14 +84,13 @@ impl WasiGrant {
         match text {
             "inert" => Ok(WasiGrant::default()),
             _ => Err(ValueError::new(format!(
-                "`{}` is not a way to grant WASI; {KNOWN}",
+                "unknown value `{}`; {KNOWN}",
                 shown(text)
             ))),
         }
     }
 
-    /// Whether every part keeps the rules, for a grant that was put together in code. Whether the
-    /// preopens are roots is for [`Grants::check`](crate::Grants::check).
+    /// Checks the rules of every part. [`Grants::check`](crate::Grants::check) checks that the preopens are roots.
     pub(crate) fn check(&self) -> Result<(), ValueError> {
         let mut rebuilt = WasiGrant::default();
         for arg in &self.args {
@@ -101,9 +106,9 @@ impl WasiGrant {
             rebuilt.add_preopen(root)?;
         }
         match self.clocks {
-            Clocks::Fixed(seconds) if seconds > time::MAX => {
-                Err(ValueError::new("a time after the year 9999"))
-            }
+            Clocks::Fixed(seconds) if seconds > time::MAX => Err(ValueError::new(
+                "clocks: after the year 9999; use an earlier time",
+            )),
             _ => Ok(()),
         }
     }
@@ -150,7 +155,7 @@ impl Streams {
             _ => {
                 let cure = suggestion(text, &["captured", "inherit"]);
                 let text = shown(text);
-                Err(ValueError::new(format!("`{text}` is no place{cure}")))
+                Err(ValueError::new(format!("unknown value `{text}`{cure}")))
             }
         }
     }
@@ -158,7 +163,7 @@ impl Streams {
 
 fn variable(name: &str) -> Result<(), ValueError> {
     match name {
-        "" => Err(ValueError::new("an empty name; a variable has one")),
+        "" => Err(ValueError::new("an empty name; name the variable")),
         _ if name.contains(['=', '\0']) || name.chars().any(char::is_control) => {
             Err(ValueError::new(format!(
                 "`{}` is not a name for a variable; leave out `=` and control characters",
@@ -192,7 +197,7 @@ mod tests {
         grant.check().unwrap_err().message
     }
 
-    /// A grant that was put together in code keeps the rules of one that was read.
+    /// A grant that was built in code keeps the rules of one that was parsed.
     #[test]
     fn every_part_of_a_grant_is_checked() {
         let good = WasiGrant {

@@ -1,4 +1,4 @@
-//! A TOML document as nodes that know their key and their place, so that every error can name both.
+//! A TOML document as nodes that know their key and their position, so that every error can name both.
 
 use std::ops::Range;
 
@@ -11,15 +11,15 @@ use crate::error::{PolicyError, ValueError};
 
 use super::messages::{shown, shown_key, suggestion};
 
-/// The longest policy that is read, in bytes. Policies are written by hand; a megabyte is a mistake or an
-/// attack, and the parser's memory is a multiple of it.
+/// The longest text that is parsed, in bytes. Policies are written by hand, so a megabyte is a mistake or an attack, and
+/// the parser's memory is a multiple of it.
 pub(crate) const MAX_TEXT: usize = 1 << 20;
 
-/// The most brackets in brackets, and dots in a key. Policies need 3 and 2. The parser's own bound, 80 of each, lets
-/// through what takes 1.5 MiB of stack to drop and ends the process of who reads it on a small thread.
+/// The most nested brackets, and the most dots in a key. Policies need 3 and 2. The parser's own bound is 80 of each;
+/// dropping such a document takes 1.5 MiB of stack and aborts a process that parses on a small thread.
 const MAX_DEPTH: usize = 8;
 
-/// One value of the document, its dotted key and where it stands.
+/// One value of the document, with its dotted key and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'d> {
     text: &'d str,
@@ -28,7 +28,7 @@ pub(crate) struct Node<'d> {
     value: &'d DeValue<'d>,
 }
 
-/// Reads `text` and hands the top of the document to `read`.
+/// Parses `text` and passes the top of the document to `read`.
 pub(crate) fn read<T>(
     text: &str,
     read: impl FnOnce(Node<'_>) -> Result<T, PolicyError>,
@@ -38,7 +38,9 @@ pub(crate) fn read<T>(
         return Err(error_at(text, 0, String::new(), message));
     }
     if let Some(at) = too_deep(text) {
-        let message = format!("nested deeper than {MAX_DEPTH}, which no policy is");
+        let message = format!(
+            "nested deeper than {MAX_DEPTH}, which no policy needs; use fewer brackets and dots"
+        );
         return Err(error_at(text, at, String::new(), message));
     }
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -55,16 +57,16 @@ pub(crate) fn read<T>(
     })
 }
 
-/// What stands at the top of a policy, and in the lines that a refusal suggests.
-const TABLES: [&str; 3] = ["limits", "grants", "trust"];
+/// The tables at the top of a policy; the lines that a refusal suggests begin with one of them.
+pub(super) const TABLES: [&str; 3] = ["limits", "grants", "trust"];
 
-/// Where a document is deeper than [`MAX_DEPTH`], before anything is made of it.
+/// Where a document is nested deeper than [`MAX_DEPTH`], found by its tokens alone.
 fn too_deep(text: &str) -> Option<usize> {
     let (mut open, mut dots) = (Vec::new(), 0);
     for token in Source::new(text).lex() {
         match token.kind() {
             TokenKind::Dot => dots += 1,
-            // The parts of a key, and what may stand between them.
+            // The parts of a key, and the blanks between them.
             TokenKind::Atom
             | TokenKind::BasicString
             | TokenKind::LiteralString
@@ -74,7 +76,7 @@ fn too_deep(text: &str) -> Option<usize> {
                 match kind {
                     TokenKind::LeftSquareBracket => open.push(TokenKind::RightSquareBracket),
                     TokenKind::LeftCurlyBracket => open.push(TokenKind::RightCurlyBracket),
-                    // One that closes nothing is a mistake, and the parser goes on inside.
+                    // A bracket that closes nothing is a mistake, and the parser stays inside.
                     closing if open.last() == Some(&closing) => _ = open.pop(),
                     _ => {}
                 }
@@ -88,17 +90,17 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 impl<'d> Node<'d> {
-    /// An error about this value, at its place.
+    /// An error about this value, at its position.
     pub(crate) fn error(&self, message: impl Into<String>) -> PolicyError {
         error_at(self.text, self.at, self.key.clone(), message.into())
     }
 
-    /// The same for a value that a rule refused: `rule(…).map_err(node.refused())`.
+    /// Turns the error of a rule into an error about this value: `rule(…).map_err(node.refused())`.
     pub(crate) fn refused(&self) -> impl Fn(ValueError) -> PolicyError {
         |error| self.error(error.message)
     }
 
-    /// A value of another type than wanted: what was found, and what to write.
+    /// An error about a value of the wrong type: what was found, and what to write.
     pub(crate) fn mistyped(&self, wanted: &str) -> PolicyError {
         let article = match self.value {
             DeValue::Integer(_) | DeValue::Array(_) => "an",
@@ -183,6 +185,7 @@ impl<'d> Node<'d> {
     }
 }
 
+/// The entry of this name in a table that must have it.
 pub(crate) fn required<'e, 'd>(
     parent: &Node<'d>,
     entries: &'e [(&'d str, Node<'d>)],
@@ -215,13 +218,12 @@ fn error_at(text: &str, at: usize, key: String, message: String) -> PolicyError 
     }
 }
 
-/// What the TOML reader refused, with the key it stands at as far as that can be told.
+/// An error of the TOML parser, with the key at its position if that is known.
 fn syntax_error(text: &str, table: DeTable<'_>, error: &toml::de::Error) -> PolicyError {
     let span = error.span().unwrap_or(0..0);
     let found = text.get(span.clone()).unwrap_or("");
     let message = shown(error.message());
-    // The reader has no kinds of errors to tell them by. If it ever words this one otherwise, what is
-    // lost is the sentence below, not the refusal.
+    // The parser's errors have no kinds. If a version of it words this error differently, only the hint below is lost.
     if message == "duplicate key" {
         let key = key_of_duplicate(text, &span).unwrap_or_else(|| shown_key(found));
         let before = text.get(..span.start).unwrap_or("");
@@ -248,11 +250,11 @@ fn key_at(table: DeTable<'_>, at: usize) -> Option<String> {
     Some(key.trim_start_matches('.').to_owned())
 }
 
-/// How many steps deep a key is told. A policy has keys of four; what the reader lets through, thousands of
-/// steps deep, would use up the stack.
+/// The most parts of a key that an error names. A policy has keys of four; the parser accepts thousands, which would use
+/// up the stack.
 const MAX_KEY: usize = 16;
 
-/// The same from `value` on, at most `steps` deep, each key with its dot in front.
+/// The same below `value`, at most `steps` deep, with a dot in front of each key.
 fn key_below(value: &DeValue<'_>, at: usize, steps: usize) -> Option<String> {
     let steps = steps.checked_sub(1)?;
     let covers = |span: Range<usize>| span.start <= at && at <= span.end;
@@ -273,8 +275,8 @@ fn key_below(value: &DeValue<'_>, at: usize, steps: usize) -> Option<String> {
     }
 }
 
-/// The dotted key of a duplicate. The reader drops it; under another name it stays, and its place in the
-/// tree is seen.
+/// The dotted key of a duplicate. The parser drops it, so the text is parsed again with another name in its place, which
+/// is then found in the tree.
 fn key_of_duplicate(text: &str, span: &Range<usize>) -> Option<String> {
     let (before, name, after) = (
         text.get(..span.start)?,
@@ -288,5 +290,5 @@ fn key_of_duplicate(text: &str, span: &Range<usize>) -> Option<String> {
     Some(key.replacen(STAND_IN, &shown_key(name), 1))
 }
 
-/// A key that no policy has.
+/// A name that no policy has.
 const STAND_IN: &str = "stand-in-for-a-duplicate";

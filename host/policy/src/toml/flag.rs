@@ -1,36 +1,32 @@
-//! One grant as the flag `--grant` takes it, by the rules of the policy file.
+//! One grant in short form, `name[=value]`, by the rules of a policy's text.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::ValueError;
-use crate::grants::{Access, FileGrant, Grants, HttpGrant, WasiGrant};
+use crate::grants::{Access, FileGrant, GrantName, Grants, HttpGrant, WasiGrant};
 
 use super::messages::{shown, suggestion};
 use super::names;
 
-/// The names that [`Grants::add`] takes.
-const NAMES: &[&str] = &[
-    "log",
-    "hash",
-    "store",
-    "config",
-    "http",
-    "files",
-    "wasi",
-    "interface",
-];
-
 impl Grants {
-    /// Adds one grant from text, as the flag `--grant` does:
-    ///
-    /// `log`, `hash`, `store[=PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
-    /// `config=KEY:VALUE`, `interface=NAME`. A relative `PATH` is joined to `base`; a path that itself ends in `:rw` has to be
-    /// written in a policy file.
+    /// Adds one grant in short form: `log`, `hash`, `store[=PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
+    /// `config=KEY:VALUE` or `interface=NAME`; [`GrantName::syntax`] has them all. A relative `PATH` is joined to `base`. A
+    /// path that itself ends in `:rw` can be granted only in a policy's text.
     ///
     /// # Errors
     ///
-    /// When the text is none of these, breaks a rule, or grants again what may be granted once only (a
-    /// root, a setting, a URL, an interface); nothing is changed then.
+    /// When the text is none of these, breaks a rule, or grants a second time what can be granted once (a root, a setting,
+    /// a URL, an interface). Nothing is changed then.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use tollgate_policy::{Access, Grants};
+    ///
+    /// let mut grants = Grants::default();
+    /// grants.add("files=out:./out:rw", Path::new("/srv"))?;
+    /// assert_eq!((grants.files[0].root.as_str(), grants.files[0].access), ("out", Access::ReadWrite));
+    /// # Ok::<(), tollgate_policy::ValueError>(())
+    /// ```
     pub fn add(&mut self, text: &str, base: &Path) -> Result<(), ValueError> {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -43,23 +39,24 @@ impl Grants {
             ))),
         };
         let needed = |form: &str| value.ok_or_else(|| needs(form));
-        match name {
-            "log" => self.log = alone()?,
-            "hash" => self.hash = alone()?,
-            "store" => self.add_store(value.map(|path| store(path, base)).transpose()?)?,
-            "wasi" => self.wasi = Some(WasiGrant::parse(needed("wasi=inert")?)?),
-            "http" => self.add_http(HttpGrant::new(needed("http=https://host/**")?))?,
-            "files" => self.add_file(file(needed(FILES)?, base)?)?,
-            "config" => {
+        let Some(kind) = GrantName::of_short_name(name) else {
+            let known = GrantName::ALL.map(GrantName::short_name);
+            let (name, cure) = (shown(name), suggestion(name, &known));
+            return Err(ValueError::new(format!("there is no grant `{name}`{cure}")));
+        };
+        match kind {
+            GrantName::Log => self.log = alone()?,
+            GrantName::Hash => self.hash = alone()?,
+            GrantName::Store => self.add_store(value.map(|path| store(path, base)).transpose()?)?,
+            GrantName::Wasi => self.wasi = Some(WasiGrant::parse(needed("wasi=inert")?)?),
+            GrantName::Http => self.add_http(HttpGrant::new(needed("http=https://host/**")?))?,
+            GrantName::Files => self.add_file(file(needed(FILES)?, base)?)?,
+            GrantName::Config => {
                 let (key, value) = split_pair(needed(CONFIG)?, CONFIG)?;
                 self.add_setting(key, value)?;
             }
-            "interface" => {
+            GrantName::Interfaces => {
                 self.add_interface(needed("interface=namespace:package/name@version")?)?
-            }
-            _ => {
-                let (name, cure) = (shown(name), suggestion(name, NAMES));
-                return Err(ValueError::new(format!("there is no grant `{name}`{cure}")));
             }
         }
         Ok(())
@@ -84,7 +81,7 @@ fn store(path: &str, base: &Path) -> Result<PathBuf, ValueError> {
     Ok(base.join(path))
 }
 
-/// What stands before and after the first colon.
+/// Splits a value at its first colon.
 fn split_pair<'v>(value: &'v str, form: &str) -> Result<(&'v str, &'v str), ValueError> {
     value.split_once(':').ok_or_else(|| needs(form))
 }

@@ -1,10 +1,10 @@
-//! Words for error messages: the user's own text made safe to print, lists, and "did you mean".
+//! Parts of error messages: text of the user made safe to print, lists, and "did you mean".
 
-/// Characters of the user's text that a message repeats; enough to recognise it, too few to flood a log.
+/// The most characters of the user's text that a message repeats: enough to recognise it, too few to flood a log.
 const SHOWN: usize = 80;
 
-/// The user's text, safe on a terminal: what is not printable (control characters, and the marks that
-/// turn or hide text) is escaped, and what is long is cut.
+/// The user's text, safe on a terminal: characters that are not printable (control characters, and marks that turn or
+/// hide text) are escaped, and long text is cut.
 pub(crate) fn shown(text: &str) -> String {
     cut(text, |c| match c {
         '\'' | '"' | '\\' => c.to_string(),
@@ -12,8 +12,8 @@ pub(crate) fn shown(text: &str) -> String {
     })
 }
 
-/// A key as it is written in a dotted path: bare when it is a bare key, else quoted and in ASCII, so that
-/// a letter that only looks like another shows itself.
+/// A key as it is written in a dotted path: bare if it is a bare key, otherwise quoted and in ASCII, so that look-alike
+/// letters are visible.
 pub(crate) fn shown_key(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let text = cut(key, |c| c.escape_default().to_string());
@@ -31,7 +31,7 @@ fn cut(text: &str, escape: impl Fn(char) -> String) -> String {
     out
 }
 
-/// `known` as a list for people, with the likeliest one first when `word` is close to it:
+/// The fix for an unknown word: the nearest known word if one is close, and all known words, as in
 /// `; did you mean `fuel`? Known: …`.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     if known.is_empty() {
@@ -44,10 +44,10 @@ pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// The known word that `word` was probably meant to be: the same but for case and separators, or within
-/// one edit per three letters (two words that differ by more are seldom one word).
+/// The known word that `word` is probably a misspelling of: the same but for case and separators, or within one edit per
+/// three letters (two words that differ by more are seldom the same word).
 fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Nothing that long is a misspelt key, and the distance costs the product of the lengths.
+    // No key is that long, and computing the distance costs the product of the lengths.
     if word.chars().count() > 40 {
         return None;
     }
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(nearest("trust", &known), None);
         assert_eq!(nearest(&"fuel".repeat(99), &known), None);
         assert_eq!(nearest("fuel", &[]), None);
-        // What has no letter of it in its place is another word, however short.
+        // A word without a common letter is another word, however short.
         assert_eq!(nearest("b", &["a"]), None);
         let (long, longer) = ("x".repeat(40), "x".repeat(41));
         assert_eq!(nearest(&long, &[&longer]), Some(longer.as_str()));

@@ -1,4 +1,4 @@
-//! What the names in a policy may look like: roots, paths, settings, interfaces.
+//! The rules for names in a policy: roots, paths, settings, interfaces.
 
 use std::path::{Component, Path};
 
@@ -10,7 +10,7 @@ fn refuse(text: &str, why: &str) -> Result<(), ValueError> {
     Err(ValueError::new(format!("`{}` {why}", shown(text))))
 }
 
-/// The name of a root, `[a-z0-9][a-z0-9-_]*`: one case only, so that no two roots differ by case alone.
+/// The name of a root, `[a-z0-9][a-z0-9-_]*`: lower case only, so that no two roots differ by case alone.
 pub(crate) fn root(name: &str) -> Result<(), ValueError> {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let rest = |b: u8| letter(b) || b == b'-' || b == b'_';
@@ -23,24 +23,23 @@ pub(crate) fn root(name: &str) -> Result<(), ValueError> {
     }
 }
 
-/// A path of the host, as the operator writes it. `..` is refused since it hides what is granted: the
-/// path that is read should be the path that is meant.
+/// A path of the host as it is written in a policy. `..` is refused because it hides which directory is granted.
 pub(crate) fn written_path(text: &str) -> Result<(), ValueError> {
     if Path::new(text)
         .components()
         .any(|part| part == Component::ParentDir)
     {
-        return refuse(text, "has a part `..`; write the path that is meant");
+        return refuse(text, "has a part `..`; write the path without it");
     }
     path(Path::new(text))
 }
 
-/// What holds for a path wherever it came from.
+/// A path of the host, from a policy or from code.
 pub(crate) fn path(path: &Path) -> Result<(), ValueError> {
     match path.to_str() {
         None => refuse(
             &path.to_string_lossy(),
-            "is not UTF-8, and a policy is text; rename it",
+            "is not UTF-8, but a policy is text; rename it",
         ),
         Some("") => Err(ValueError::new(
             "an empty path; `.` is the policy's own directory",
@@ -50,7 +49,7 @@ pub(crate) fn path(path: &Path) -> Result<(), ValueError> {
     }
 }
 
-/// The key of a setting: what a person can read and tell apart.
+/// The key of a setting: not empty, and without control characters.
 pub(crate) fn setting(key: &str) -> Result<(), ValueError> {
     match key {
         "" => Err(ValueError::new(
@@ -64,8 +63,8 @@ pub(crate) fn setting(key: &str) -> Result<(), ValueError> {
     }
 }
 
-/// An interface of the embedding program, `namespace:package/interface[@version]`. Ours and WASI's have
-/// grants of their own, and no other way in.
+/// An interface of the embedding program, `namespace:package/interface[@version]`. Those of `tollgate` and `wasi` have
+/// grants of their own and can be granted in no other way.
 pub(crate) fn interface(name: &str) -> Result<(), ValueError> {
     match parse_interface(name) {
         None => refuse(
@@ -84,7 +83,7 @@ pub(crate) fn interface(name: &str) -> Result<(), ValueError> {
     }
 }
 
-/// The name of an interface, taken apart.
+/// The parts of the name of an interface.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Interface<'n> {
     pub(crate) namespace: &'n str,
@@ -92,7 +91,7 @@ pub(crate) struct Interface<'n> {
     pub(crate) name: &'n str,
 }
 
-/// Takes `namespace:package/interface[@version]` apart; none when it is anything else.
+/// Parses `namespace:package/interface[@version]`; none for any other text.
 pub(crate) fn parse_interface(text: &str) -> Option<Interface<'_>> {
     let (path, version) = match text.split_once('@') {
         Some((path, version)) => (path, Some(version)),
@@ -109,8 +108,8 @@ pub(crate) fn parse_interface(text: &str) -> Option<Interface<'_>> {
     })
 }
 
-/// A label of WIT: words of lower-case letters and digits, the first begun by a letter, joined by `-`.
-/// WIT also knows words in capitals; they are left out so that no two names differ by case alone.
+/// A label of WIT: words of lower-case letters and digits joined by `-`; the first begins with a letter. WIT also has
+/// words in capitals; they are refused so that no two names differ by case alone.
 fn is_label(label: &str) -> bool {
     let word = |w: &str| {
         !w.is_empty()
@@ -120,7 +119,7 @@ fn is_label(label: &str) -> bool {
     label.starts_with(|c: char| c.is_ascii_lowercase()) && label.split('-').all(word)
 }
 
-/// A version as semver.org defines it: `1.2.3`, with `-pre.release` and `+build` if need be.
+/// A version as semver.org defines it: `1.2.3`, optionally with `-pre.release` and `+build`.
 fn is_version(version: &str) -> bool {
     let (rest, build) = split_off(version, '+');
     let (core, pre) = split_off(rest, '-');

@@ -1,13 +1,13 @@
-//! Text as a TOML string.
+//! Text as a TOML string, for what this crate writes.
 
-/// A TOML basic string on one line. What is not printable is escaped, so that the text shows what it says.
+/// A TOML basic string on one line. Characters that are not printable are escaped, so that nothing in it is hidden.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             '\'' => out.push(c),
-            // More than one character comes back for whatever Rust would escape in a string of its own.
+            // `escape_debug` returns more than one character if it escapes.
             _ if c.escape_debug().nth(1).is_some() => {
                 out.push_str(&format!("\\U{:08X}", u32::from(c)))
             }

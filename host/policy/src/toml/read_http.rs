@@ -1,4 +1,4 @@
-//! The part of a policy file that grants HTTP: `[[grants.http]]` → `HttpGrant`.
+//! `[[grants.http]]` → [`HttpGrant`].
 
 use std::path::Path;
 
@@ -7,25 +7,99 @@ use crate::grants::http::{self, Credential, HttpGrant, SecretSource};
 use crate::grants::{Grants, url_pattern};
 
 use super::document::{Node, required};
+use super::key::{Key, KeyDefault, KeyRange, Table};
 use super::names;
 use super::read::read_unit;
 use super::units::Unit;
 
 /// The keys of one `[[grants.http]]`.
-const HTTP: &[&str] = &[
-    "url",
-    "methods",
-    "headers",
-    "max-body",
-    "max-requests",
-    "max-connections",
-    "private",
-    "credential",
-];
+#[rustfmt::skip]
+pub(super) const HTTP: Table = Table {
+    header: "[[grants.http]]",
+    meaning: "Grants requests to the URLs that match a pattern.",
+    keys: &[
+        Key {
+            name: "url", kind: "string", range: None,
+            default: KeyDefault::Required, example: "\"https://example.com/**\"",
+            meaning: "`https://host[:port]/pattern`. The host is exact or `*.name.tld`; in the pattern `*` is one part of \
+                      the path, and `**` at its end is everything that follows.",
+        },
+        Key {
+            name: "methods", kind: "list of strings in upper case", range: None,
+            default: KeyDefault::Value("[\"GET\", \"HEAD\"]"), example: "[\"GET\", \"POST\"]",
+            meaning: "The methods: any of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS.",
+        },
+        Key {
+            name: "headers", kind: "list of strings in lower case", range: None,
+            default: KeyDefault::Text("any header that is not reserved"), example: "[\"accept\"]",
+            meaning: "The only request headers that the provider may set. It never sets a reserved header or the header of \
+                      a credential.",
+        },
+        Key {
+            name: "max-body", kind: "size", range: Some(KeyRange { unit: Unit::Bytes, min: 1, max: 1 << 30 }),
+            default: KeyDefault::Value("\"8MiB\""), example: "\"2MiB\"",
+            meaning: "Bytes of one body, of a request or of a response.",
+        },
+        Key {
+            name: "max-requests", kind: "number", range: Some(KeyRange { unit: Unit::Count, min: 1, max: 1_000_000 }),
+            default: KeyDefault::Value("100"), example: "3",
+            meaning: "Requests of one call by this grant; each redirect counts.",
+        },
+        Key {
+            name: "max-connections", kind: "number", range: Some(KeyRange { unit: Unit::Count, min: 1, max: 64 }),
+            default: KeyDefault::Value("6"), example: "4",
+            meaning: "Connections of one call by this grant that are open at the same time.",
+        },
+        Key {
+            name: "private", kind: "boolean", range: None,
+            default: KeyDefault::Value("false"), example: "true",
+            meaning: "Allows addresses that are not public: loopback, private and link-local ones.",
+        },
+        Key {
+            name: "credential", kind: "table: `[grants.http.credential]`", range: None,
+            default: KeyDefault::Text("none"), example: "{ header = \"authorization\", from-env = \"API_TOKEN\" }",
+            meaning: "A header with a secret that the host adds to each request; the provider never sees it.",
+        },
+    ],
+};
 
-pub(crate) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
+/// The keys of a credential.
+#[rustfmt::skip]
+pub(super) const CREDENTIAL: Table = Table {
+    header: "[grants.http.credential]",
+    meaning: "The header that the host adds to the requests of the `[[grants.http]]` above it. Exactly one of `from-env` \
+              and `from-file` says where the secret is.",
+    keys: &[
+        Key {
+            name: "header", kind: "string in lower case", range: None,
+            default: KeyDefault::Required, example: "\"authorization\"",
+            meaning: "The name of the header.",
+        },
+        Key {
+            name: "from-env", kind: "string", range: None,
+            default: KeyDefault::Text("`from-file`"), example: "\"API_TOKEN\"",
+            meaning: "The variable of the host's environment that holds the secret.",
+        },
+        Key {
+            name: "from-file", kind: "string", range: None,
+            default: KeyDefault::Text("`from-env`"), example: "\"./token\"",
+            meaning: "The file that holds the secret; a relative path starts at the policy's directory, and a line end at \
+                      the end of the file is not part of the secret.",
+        },
+        Key {
+            name: "prefix", kind: "string of printable ASCII", range: None,
+            default: KeyDefault::Value("\"\""), example: "\"Bearer \"",
+            meaning: "What precedes the secret in the header.",
+        },
+    ],
+};
+
+pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
     for node in node.array("a list: `[[grants.http]]`, with two brackets")? {
-        let entries = node.table(HTTP, "a table such as { url = \"https://host/**\" }")?;
+        let entries = node.table(
+            &HTTP.names(),
+            "a table such as { url = \"https://host/**\" }",
+        )?;
         let url = required(&node, &entries, "url")?;
         let text = url.string("a string such as \"https://host/**\"")?;
         url_pattern::check(text).map_err(url.refused())?;
@@ -68,7 +142,7 @@ pub(crate) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
                 _ => {}
             }
         }
-        // The credential may stand after the list.
+        // The credential may be written below the list.
         for (header, node) in headers {
             grant.check_not_own(header).map_err(node.refused())?;
         }
@@ -79,7 +153,7 @@ pub(crate) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
 
 fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyError> {
     let wanted = "a table such as { header = \"authorization\", from-env = \"API_TOKEN\" }";
-    let entries = node.table(&["header", "from-env", "from-file", "prefix"], wanted)?;
+    let entries = node.table(&CREDENTIAL.names(), wanted)?;
     let text = |name: &str| -> Result<Option<(&Node<'_>, &str)>, PolicyError> {
         match entries.iter().find(|(key, _)| *key == name) {
             Some((_, node)) => Ok(Some((node, node.string("a string")?))),
@@ -100,7 +174,7 @@ fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyErr
         }
         _ => {
             return Err(node.error(
-                "needs one of `from-env` and `from-file`: the policy names where the secret is",
+                "needs exactly one of `from-env` and `from-file`: it says where the secret is; write one",
             ));
         }
     };

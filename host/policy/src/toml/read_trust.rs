@@ -1,13 +1,34 @@
-//! The table `[trust]` of a policy file.
+//! `[trust]` → [`Trust`].
 
 use crate::error::PolicyError;
 use crate::trust::{PublicKey, Trust};
 
 use super::document::Node;
+use super::key::{Key, KeyDefault, Table};
 
-pub(crate) fn read(node: &Node<'_>, trust: &mut Trust) -> Result<(), PolicyError> {
+/// The keys of `[trust]`.
+#[rustfmt::skip]
+pub(super) const TRUST: Table = Table {
+    header: "[trust]",
+    meaning: "Which signature a component must have before any of it is read.",
+    keys: &[
+        Key {
+            name: "keys", kind: "list of strings", range: None,
+            default: KeyDefault::Value("[]"),
+            example: "[\"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\"]",
+            meaning: "Minisign public keys. With any, a component must have a signature by one of them.",
+        },
+        Key {
+            name: "require", kind: "boolean", range: None,
+            default: KeyDefault::Value("false"), example: "true",
+            meaning: "Requires a signature even without `keys`; then every component is refused.",
+        },
+    ],
+};
+
+pub(super) fn read(node: &Node<'_>, trust: &mut Trust) -> Result<(), PolicyError> {
     let mut waived = None;
-    for (name, node) in node.table(&["keys", "require"], "a table: `[trust]`")? {
+    for (name, node) in node.table(&TRUST.names(), "a table: `[trust]`")? {
         if name == "require" {
             trust.require = node.boolean()?;
             waived = (!trust.require).then_some(node);
@@ -20,10 +41,9 @@ pub(crate) fn read(node: &Node<'_>, trust: &mut Trust) -> Result<(), PolicyError
         }
     }
     match waived {
-        // It would read as if unsigned components were let in, and they are not.
+        // It reads as if unsigned components were accepted, but the keys require a signature.
         Some(node) if !trust.keys.is_empty() => Err(node.error(
-            "false, and the keys beside it require a signature all the same; leave it out, or leave \
-             out the keys",
+            "false contradicts `keys`, which require a signature; leave out one of the two",
         )),
         _ => Ok(()),
     }

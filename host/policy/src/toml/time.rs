@@ -1,19 +1,19 @@
-//! Points in time as a policy writes them, `2026-01-01T00:00:00Z`: whole seconds, in UTC and nothing else.
+//! Points in time as in `2026-01-01T00:00:00Z`: whole seconds, in UTC.
 
 use crate::error::ValueError;
 
 use super::messages::shown;
 
-/// The last second of the year 9999, which is as far as the notation goes.
+/// The last second of the year 9999, the last that the notation can express.
 pub(crate) const MAX: u64 = 253_402_300_799;
 
 const DAY: u64 = 86_400;
 
-/// Seconds since 1970 of a time in UTC.
+/// Parses a time in UTC to seconds since 1970.
 pub(crate) fn parse(text: &str) -> Result<u64, ValueError> {
     read(text).ok_or_else(|| {
         ValueError::new(format!(
-            "`{}` is no time; write it in UTC, as \"2026-01-01T00:00:00Z\", not before 1970",
+            "`{}` is not a time; write it in UTC, as \"2026-01-01T00:00:00Z\", not before 1970",
             shown(text)
         ))
     })
@@ -37,7 +37,7 @@ fn read(text: &str) -> Option<u64> {
     })
 }
 
-/// Three numbers of so many digits each.
+/// Three numbers with these counts of digits.
 fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[u64; 3]> {
     let mut parts = text.split(separator).zip(digits).map(|(part, digits)| {
         let plain = part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
@@ -59,7 +59,7 @@ fn days_of(year: u64, month: u64) -> u64 {
     }
 }
 
-/// The notation of a time that is not after [`MAX`].
+/// Shows a time that is not after [`MAX`].
 pub(crate) fn show(seconds: u64) -> String {
     let (mut days, rest) = (seconds / DAY, seconds % DAY);
     let (mut year, mut month) = (1970, 1);

@@ -1,21 +1,29 @@
-//! Numbers with units: how sizes, durations and counts are read and shown.
+//! Numbers with units: how counts, sizes and durations are parsed and shown.
 
 use crate::error::ValueError;
 
 use super::messages::{shown, suggestion};
 
-/// What the number of a limit counts.
+/// The unit of a number in a policy.
+///
+/// ```
+/// use tollgate_policy::Unit;
+///
+/// assert_eq!(Unit::Bytes.parse("64MiB"), Ok(64 << 20));
+/// assert_eq!(Unit::Duration.parse("1.5s"), Ok(1_500_000));
+/// assert_eq!(Unit::Duration.show(1_500_000), "1500ms");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Things: a plain integer.
+    /// A count: a plain integer.
     Count,
     /// Bytes: an integer, or a string such as `"64MiB"`.
     Bytes,
-    /// Time, in microseconds: always a string with its unit, such as `"1.5s"`.
+    /// A duration in microseconds: a string with a unit, such as `"1.5s"`.
     Duration,
 }
 
-/// A suffix and how many bytes or microseconds it stands for.
+/// A suffix, and the bytes or microseconds that it stands for.
 type Scale = (&'static str, u64);
 
 /// Binary units (IEC 80000-13), largest first.
@@ -26,7 +34,7 @@ const BINARY: &[Scale] = &[
     ("B", 1),
 ];
 
-/// Decimal units (SI): read, never shown, so that a shown size has one form.
+/// Decimal units (SI): parsed but never shown, so that a shown size has one form.
 const DECIMAL: &[Scale] = &[("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
 
 /// Units of time, largest first.
@@ -39,7 +47,7 @@ const TIME: &[Scale] = &[
 ];
 
 impl Unit {
-    /// What a value looks like, for messages and help.
+    /// An example of a value, for messages and help.
     pub const fn example(self) -> &'static str {
         match self {
             Unit::Count => "a whole number such as 200_000_000",
@@ -48,15 +56,15 @@ impl Unit {
         }
     }
 
-    /// Reads a count, a number of bytes or a number of microseconds.
+    /// Parses a count, a number of bytes or a number of microseconds.
     ///
     /// Digits may be grouped with `_`; sizes and durations may have decimals, as long as the result is a
     /// whole number of bytes or microseconds. Nothing is rounded.
     ///
     /// # Errors
     ///
-    /// When the text is not such a number, is negative, has an unknown or missing unit, has decimals finer
-    /// than the unit's smallest step, or does not fit 64 bits.
+    /// When the text is not a number, is negative, has an unknown unit or lacks one, has decimals finer than the unit's
+    /// smallest step, or does not fit 64 bits.
     pub fn parse(self, text: &str) -> Result<u64, ValueError> {
         let error = |what: &str| {
             let text = shown(text);
@@ -78,7 +86,7 @@ impl Unit {
         let scale = match (self, suffix) {
             (Unit::Count, "") if fraction.is_some() => return Err(error("is not a whole number")),
             (Unit::Count | Unit::Bytes, "") => 1,
-            (Unit::Count, _) => return Err(error("has a unit, and this is a plain count")),
+            (Unit::Count, _) => return Err(error("has a unit, but this is a plain count")),
             (Unit::Duration, "") => return Err(error("has no unit")),
             (Unit::Bytes | Unit::Duration, _) => self.scale(suffix)?,
         };
@@ -100,7 +108,7 @@ impl Unit {
             None => {
                 let known: Vec<&str> = scales.iter().map(|(name, _)| *name).collect();
                 let cure = match known.iter().find(|name| **name == suffix.trim()) {
-                    Some(name) => format!("; write `{name}`, without a blank"),
+                    Some(name) => format!("; write `{name}`, without a space"),
                     None => suggestion(suffix, &known),
                 };
                 let suffix = shown(suffix);
@@ -109,7 +117,7 @@ impl Unit {
         }
     }
 
-    /// The shortest exact form: `64MiB`, `1500ms`, `200000000`. [`Unit::parse`] reads it back.
+    /// The shortest exact form, such as `64MiB`, `1500ms` or `200000000`. [`Unit::parse`] reads it back.
     pub fn show(self, value: u64) -> String {
         let scales = match self {
             Unit::Count => return value.to_string(),
@@ -137,7 +145,7 @@ fn exact(whole: &str, fraction: &str, scale: u64) -> Result<Option<u64>, TooLarg
     let number = |digits: &str| digits.parse::<u64>().map_err(|_| TooLarge);
     let (whole, fraction) = (whole.replace('_', ""), fraction.replace('_', ""));
     let fraction = fraction.trim_end_matches('0');
-    // Ten to the 19th is the last power of ten in 64 bits; who writes more decimals wants too much.
+    // Ten to the 19th is the largest power of ten in 64 bits; more decimals are finer than any unit.
     let Some(parts) = u32::try_from(fraction.len())
         .ok()
         .and_then(|digits| 10_u64.checked_pow(digits))
@@ -202,10 +210,10 @@ mod tests {
             (
                 Unit::Bytes,
                 "64MiB ",
-                "unknown unit `MiB `; write `MiB`, without a blank",
+                "unknown unit `MiB `; write `MiB`, without a space",
             ),
             (Unit::Bytes, "64mib", "did you mean `MiB`?"),
-            (Unit::Bytes, "64 MiB", "write `MiB`, without a blank"),
+            (Unit::Bytes, "64 MiB", "write `MiB`, without a space"),
             (Unit::Bytes, "MiB", "is not a number"),
             (Unit::Bytes, ".5MiB", "is not a number"),
             (Unit::Bytes, "5.MiB", "is not a number"),

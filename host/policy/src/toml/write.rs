@@ -1,4 +1,4 @@
-//! `Policy` → TOML text: only what differs from the default, in a form that reads back the same.
+//! [`Policy`] → TOML: only what differs from the default, in a form that reads back as the same policy.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::quoted::quoted;
 use super::time;
 use super::units::Unit;
 
-/// The tables of a policy, each begun only when there is something in it.
+/// The tables of a policy that are not empty.
 pub(crate) fn policy(policy: &Policy) -> String {
     let tables = [
         limits(&policy.limits),
@@ -57,7 +57,7 @@ fn grants(policy: &Policy) -> String {
     ];
     let flags = flags.into_iter().filter(|(_, granted)| *granted);
     let mut lines: Vec<String> = flags.map(|(name, _)| format!("{name} = true")).collect();
-    // Anything more has a table of its own.
+    // A grant with more in it has a table of its own.
     if grants.wasi == Some(WasiGrant::default()) {
         lines.push("wasi = \"inert\"".to_owned());
     }
@@ -79,7 +79,7 @@ fn settings(policy: &Policy) -> String {
     out
 }
 
-/// A store that is more than `store = true`.
+/// A store that is more than `store = true`, as a table.
 fn store(policy: &Policy) -> String {
     let (default, mut lines) = (StoreGrant::default(), Vec::new());
     let Some(store) = &policy.grants.store else {
@@ -100,7 +100,7 @@ fn store(policy: &Policy) -> String {
     table("[grants.store]", &lines)
 }
 
-/// A key with its number, in the unit's shortest form.
+/// A key with a number in the unit's shortest form.
 fn number(name: &str, unit: Unit, value: u64) -> String {
     let shown = unit.show(value);
     match unit {
@@ -179,8 +179,7 @@ fn files(policy: &Policy) -> String {
     grants.collect::<Vec<String>>().join("\n")
 }
 
-/// The grant as TOML: one word, or the table with what is in it. The table comes last, since it has a
-/// header of its own.
+/// The table of a grant of WASI; empty if the grant is `wasi = "inert"`, which is written in `[grants]`.
 fn wasi(grant: &WasiGrant) -> String {
     let list = |texts: Vec<String>| format!("[{}]", texts.join(", "));
     let mut lines = Vec::new();

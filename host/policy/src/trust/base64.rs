@@ -1,9 +1,9 @@
-//! Base64 as minisign's files have it: the standard alphabet, padded, and one spelling for each value.
+//! Base64 as in minisign's files: the standard alphabet, padded, and one spelling for each value.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Exactly `N` bytes. `None` for anything else, for another spelling of them too: a signature that can be
-/// written in two ways is two files.
+/// Decodes exactly `N` bytes. `None` for any other text, also for a second spelling of the same bytes: a signature that
+/// has two spellings would be two files.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let digits = text.trim_end_matches('=').as_bytes();
@@ -22,7 +22,7 @@ pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     (at == N && encode(&bytes) == text).then_some(bytes)
 }
 
-/// The bytes as text.
+/// Encodes bytes as text.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {

@@ -1,4 +1,4 @@
-//! Minisign public keys.
+//! Minisign public keys and their ids.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use crate::toml::messages::shown;
 
 use super::base64;
 
-/// The number by which minisign tells keys apart. Whoever makes a key chooses it: it proves nothing.
+/// The number by which minisign identifies a key. The author of a key chooses it freely, so it proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub [u8; 8]);
 
-/// As minisign shows it: 16 hexadecimal digits.
+/// 16 hexadecimal digits, as minisign shows it.
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016X}", u64::from_le_bytes(self.0))
@@ -19,14 +19,22 @@ impl fmt::Display for KeyId {
 }
 
 /// A minisign public key: an Ed25519 key with its id.
+///
+/// ```
+/// use tollgate_policy::PublicKey;
+///
+/// let key = PublicKey::parse("RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ")?;
+/// assert_eq!(key.id().to_string(), "A3A8BAA244D14AB4");
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     id: KeyId,
     bytes: [u8; 32],
 }
 
-/// Points of small order (RFC 8032, section 5.1; the same that libsodium refuses), without their sign: under
-/// such a key there are signatures that anybody can make.
+/// Points of small order (RFC 8032, section 5.1; the same that libsodium refuses), without their sign bit. Anybody can
+/// make signatures that such a key verifies.
 const WEAK: [[u8; 32]; 7] = [
     filled(0x00, 0x00, 0x00),
     filled(0x01, 0x00, 0x00),
@@ -53,15 +61,15 @@ const fn filled(first: u8, middle: u8, last: u8) -> [u8; 32] {
 }
 
 impl PublicKey {
-    /// Reads a key from its line of text, 56 characters, as in a `.pub` file and after `minisign -P`.
+    /// Parses a key from its 56 characters, as in a `.pub` file and after `minisign -P`.
     ///
     /// # Errors
     ///
-    /// When the text is anything else, or the key is one under which anybody can sign.
+    /// When the text is not such a key, or the key is weak: anybody can make signatures that it verifies.
     pub fn parse(text: &str) -> Result<PublicKey, ValueError> {
         let Some([b'E', b'd', rest @ ..]) = base64::decode::<42>(text) else {
             return Err(ValueError::new(format!(
-                "`{}` is no minisign public key; write the 56 characters of the second line of the \
+                "`{}` is not a minisign public key; write the 56 characters of the second line of the \
                  `.pub` file, such as \"RWQ…\"",
                 shown(text)
             )));
@@ -76,43 +84,43 @@ impl PublicKey {
         };
         if key.is_weak() {
             return Err(ValueError::new(format!(
-                "the key {} is one under which anybody can sign; have its owner make another one",
+                "the key {} is weak: anybody can sign under it; ask its owner for another one",
                 key.id
             )));
         }
         Ok(key)
     }
 
-    /// Reads a key from a `.pub` file: a comment, and the key on the second line.
+    /// Parses the text of a `.pub` file: a comment, and the key on the second line.
     ///
     /// # Errors
     ///
-    /// When the text is anything else.
+    /// When the text is not these two lines, or for the reasons of [`PublicKey::parse`].
     pub fn parse_file(text: &str) -> Result<PublicKey, ValueError> {
         let lines: Vec<&str> = text.lines().collect();
         match lines[..] {
             [comment, key] if comment.starts_with("untrusted comment:") => PublicKey::parse(key),
             _ => Err(ValueError::new(
-                "not a minisign public key file: two lines, `untrusted comment: …` and the key",
+                "not a minisign public key file; it has two lines, `untrusted comment: …` and the key",
             )),
         }
     }
 
-    /// From its parts, as who makes keys has them.
+    /// Makes a key of its parts.
     ///
     /// # Errors
     ///
-    /// When it is a key under which anybody can sign.
+    /// When the key is weak.
     pub fn from_parts(id: KeyId, bytes: [u8; 32]) -> Result<PublicKey, ValueError> {
         PublicKey::parse(&PublicKey { id, bytes }.to_string())
     }
 
-    /// Its number.
+    /// The id of the key.
     pub fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The Ed25519 key.
+    /// The bytes of the Ed25519 key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
@@ -168,7 +176,7 @@ mod tests {
         for text in texts.into_iter().chain(spaced.iter().map(String::as_str)) {
             let error = PublicKey::parse(text).unwrap_err();
             assert!(
-                error.message.contains("is no minisign public key"),
+                error.message.contains("is not a minisign public key"),
                 "{text:?}: {error}"
             );
         }

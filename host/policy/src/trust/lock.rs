@@ -1,4 +1,4 @@
-//! `tollgate.lock`: which bytes a component had when it was first used.
+//! `tollgate.lock`: the digest that each component had when it was first used.
 
 use std::collections::BTreeMap;
 
@@ -9,46 +9,58 @@ use crate::toml::document::{self, MAX_TEXT, required};
 use crate::toml::messages::shown;
 use crate::toml::quoted::quoted;
 
-/// Digests by the file names of components.
+/// The digests that components were pinned to, by file name.
+///
+/// ```
+/// use tollgate_policy::{Lock, Pin};
+///
+/// let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+/// let mut lock = Lock::default();
+/// lock.pin("a.wasm", &digest("0"))?;
+/// assert_eq!(lock.check("a.wasm", &digest("0")), Pin::Match);
+/// assert_eq!(lock.check("a.wasm", &digest("1")), Pin::Mismatch(&digest("0")));
+/// assert_eq!(lock.check("b.wasm", &digest("1")), Pin::Unpinned);
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
     pins: BTreeMap<String, String>,
-    /// Whether what is not pinned is refused, too.
+    /// Whether a component that is not pinned is refused.
     pub strict: bool,
 }
 
-/// How a component stands to what was pinned.
+/// The result of comparing a component with its pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pin<'l> {
-    /// It is the same.
+    /// The component has the pinned digest.
     Match,
-    /// Nothing was pinned for its name.
+    /// There is no pin for the component's name.
     Unpinned,
-    /// This digest was.
+    /// The component has another digest than this pinned one.
     Mismatch(&'l str),
 }
 
-/// What stands above the pins.
+/// The text above the pins.
 const HEAD: &str = "\
-# Written by `tollgate --lock`: the bytes that each component had when it was first used. To accept another
-# version of one, delete its line.
+# The digest that each component had when it was first used. To accept another version of a component, delete its
+# line.
 version = 1
 
 [components]
 ";
 
 impl Lock {
-    /// The name of the file, which stands beside the policy.
+    /// The name of the lock file, in the directory of the policy.
     pub const FILE: &'static str = "tollgate.lock";
 
-    /// The longest lock file that is read: some ten thousand pins.
+    /// The longest lock file that is parsed, in bytes: some ten thousand pins.
     pub const MAX_TEXT: usize = MAX_TEXT;
 
-    /// Reads a lock file.
+    /// Parses the text of a lock file.
     ///
     /// # Errors
     ///
-    /// The first mistake, with its place. A lock file that is not understood to the end pins nothing.
+    /// The first mistake, with its position. A lock file with a mistake pins nothing.
     pub fn parse(text: &str) -> Result<Lock, PolicyError> {
         if text.len() > MAX_TEXT {
             return Err(PolicyError {
@@ -63,7 +75,7 @@ impl Lock {
             let entries = top.table(&["version", "components"], "a table")?;
             let version = required(&top, &entries, "version")?;
             if !matches!(version.value(), DeValue::Integer(number) if number.as_str() == "1") {
-                return Err(version.error("not a version that is known here; write 1"));
+                return Err(version.error("unknown version; write 1"));
             }
             let pins = required(&top, &entries, "components")?;
             for (file, node) in pins.entries("a table: `[components]`")? {
@@ -74,19 +86,19 @@ impl Lock {
         })
     }
 
-    /// The text that [`Lock::parse`] reads, sorted by name.
+    /// The text that [`Lock::parse`] reads back, sorted by name.
     pub fn to_toml(&self) -> String {
         let line = |(file, digest): (&String, &String)| format!("{}\n", Lock::line(file, digest));
         let lines: String = self.pins.iter().map(line).collect();
         format!("{HEAD}{lines}")
     }
 
-    /// The line of one component, as [`Lock::to_toml`] writes it.
+    /// The line of one component in [`Lock::to_toml`].
     pub fn line(file: &str, digest: &str) -> String {
         format!("{} = {}", quoted(file), quoted(digest))
     }
 
-    /// What was pinned for a file of this name.
+    /// Compares a component, by its file name and its digest, with its pin.
     pub fn check(&self, file: &str, digest: &str) -> Pin<'_> {
         match self.pins.get(file) {
             None => Pin::Unpinned,
@@ -95,7 +107,7 @@ impl Lock {
         }
     }
 
-    /// The same for a file of this name, and without the pins of others.
+    /// The same lock with the pin of this file only.
     #[must_use]
     pub fn for_file(&self, file: &str) -> Lock {
         let pin = self.pins.get_key_value(file);
@@ -108,15 +120,16 @@ impl Lock {
         }
     }
 
-    /// Pins a component whose name is not pinned yet.
+    /// Pins a component. Pinning the same digest again changes nothing.
     ///
     /// # Errors
     ///
-    /// A name that no file has, a digest that is none, or another digest than the one pinned.
+    /// When `file` is not a file name, when `digest` is not `sha256:` and 64 hexadecimal digits, or when another digest is
+    /// pinned for the name.
     pub fn pin(&mut self, file: &str, digest: &str) -> Result<(), ValueError> {
         if file.is_empty() || file.contains('/') {
             return Err(ValueError::new(format!(
-                "`{}` is no name of a file; delete the line",
+                "`{}` is not a file name; delete the line",
                 shown(file)
             )));
         }
@@ -124,20 +137,22 @@ impl Lock {
         let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
         if digits.len() != 64 || !digits.bytes().all(is_digit) {
             return Err(ValueError::new(format!(
-                "`{}` is no digest; write {WANTED}, or delete the line",
+                "`{}` is not a digest; write {WANTED}, or delete the line",
                 shown(digest)
             )));
         }
         if let Pin::Mismatch(pinned) = self.check(file, digest) {
             let line = Lock::line(file, pinned);
-            return Err(ValueError::new(format!("pinned already: {line}")));
+            return Err(ValueError::new(format!(
+                "already pinned to another digest: {line}"
+            )));
         }
         self.pins.insert(file.to_owned(), digest.to_owned());
         Ok(())
     }
 }
 
-const WANTED: &str = "a string: `sha256:` and 64 digits from 0 to f";
+const WANTED: &str = "a string of `sha256:` and 64 digits from 0 to f";
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +175,7 @@ mod tests {
         assert_eq!(lines.len(), 4);
         assert!(text.find("a b.wasm") < text.find("z.wasm"));
         assert_eq!(Lock::parse(&Lock::default().to_toml()), Ok(Lock::default()));
-        // Deleting its line is what makes room for another version.
+        // Deleting its line makes room for another version.
         let line = format!("{}\n", Lock::line("z.wasm", &digest('a')));
         let mut lock = Lock::parse(&text.replace(&line, "")).unwrap();
         assert_eq!(lock.check("z.wasm", &digest('b')), Pin::Unpinned);
@@ -194,10 +209,13 @@ mod tests {
         for (text, expected) in [
             ("", "`version` is missing here"),
             ("version = 1", "`components` is missing here"),
-            ("version = 2\n[components]", "1:11: version: not a version"),
+            (
+                "version = 2\n[components]",
+                "1:11: version: unknown version",
+            ),
             (
                 "version = \"1\"\n[components]",
-                "1:11: version: not a version",
+                "1:11: version: unknown version",
             ),
             (
                 "version = 1\n[component]",
@@ -209,7 +227,7 @@ mod tests {
             ),
             (
                 "version = 1\n[components]\na = \"sha256:00\"",
-                "3:5: components.a: `sha256:00` is no digest",
+                "3:5: components.a: `sha256:00` is not a digest",
             ),
             (
                 &format!("version = 1\n[components]\n{}", good.to_uppercase()),
@@ -217,14 +235,14 @@ mod tests {
             ),
             (
                 &format!("version = 1\n[components]\n{}", good.replace('a', "A")),
-                "is no digest",
+                "is not a digest",
             ),
             (
                 &format!(
                     "version = 1\n[components]\n{}",
                     good.replace("a.wasm", "b/a.wasm")
                 ),
-                "is no name of a file",
+                "is not a file name",
             ),
             (
                 &format!("version = 1\n[components]\n{good}\n{good}"),

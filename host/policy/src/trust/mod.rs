@@ -1,4 +1,4 @@
-//! Who must have signed a component before any of it is read.
+//! Trust: which signature a component must have before any of it is read, and which bytes it was pinned to.
 
 use crate::error::ValueError;
 
@@ -11,15 +11,25 @@ mod key;
 mod lock;
 mod signature;
 
-/// What a component must be signed with. The default asks for nothing.
+/// The signature that a component must have. The default requires none.
+///
+/// ```
+/// use tollgate_policy::{PublicKey, Trust};
+///
+/// let mut trust = Trust::default();
+/// assert!(!trust.requires_signature());
+/// trust.add_key(PublicKey::parse("RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ")?)?;
+/// assert!(trust.requires_signature());
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    /// A component must carry a detached signature by one of these. None asks for no signature, unless
-    /// `require` does.
+    /// A component must have a detached signature by one of these keys. With no key, no signature is required, unless
+    /// `require` is set.
     pub keys: Vec<PublicKey>,
-    /// Refuses what is not signed by one of `keys`, even when there is none: then everything is refused.
+    /// Requires a signature even without `keys`; then every component is refused.
     pub require: bool,
-    /// Digests that components were pinned to. It has a file of its own and is no part of the policy's text.
+    /// The digests that components were pinned to. They have a file of their own and are no part of the policy's text.
     pub lock: Option<Lock>,
 }
 
@@ -33,7 +43,7 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// When it is trusted already.
+    /// When the key is trusted already.
     pub fn add_key(&mut self, key: PublicKey) -> Result<(), ValueError> {
         if self.keys.contains(&key) {
             return Err(ValueError::new(format!(
@@ -45,9 +55,16 @@ impl Trust {
         Ok(())
     }
 
-    /// What satisfies this and `other` as well: a key that both trust where both name keys, those of the one that
-    /// names any where only one does. What no key satisfies is refused. The pins are those of `other`, or else
-    /// these.
+    /// The trust that is satisfied only by components that satisfy both `self` and `other`: the keys that both list, or
+    /// those of the one that lists any. If both list keys and none in common, every component is refused. The pins are
+    /// those of `other` if it has any, otherwise those of `self`.
+    ///
+    /// ```
+    /// use tollgate_policy::Trust;
+    ///
+    /// let required = Trust { require: true, ..Trust::default() };
+    /// assert!(required.intersect(&Trust::default()).requires_signature());
+    /// ```
     #[must_use]
     pub fn intersect(&self, other: &Trust) -> Trust {
         let mut keys = match self.keys.is_empty() {
@@ -59,7 +76,7 @@ impl Trust {
         }
         Trust {
             keys,
-            // Two that have no key in common must not become one that asks for none.
+            // Without a key in common, the result has no keys and must still require a signature.
             require: self.requires_signature() || other.requires_signature(),
             lock: other.lock.clone().or_else(|| self.lock.clone()),
         }

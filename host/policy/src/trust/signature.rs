@@ -1,45 +1,56 @@
-//! A detached signature in minisign's format, taken apart, and what it must say of the file it stands beside.
+//! A detached signature in minisign's format: its parts, and what its comment must say of the file beside it.
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::ValueError;
 
 use super::base64;
 use super::key::KeyId;
 
-/// The longest signature file that is read, in bytes. One is about 300; a trusted comment is a line.
+/// The longest signature file that is read, in bytes. A usual one has about 300; a trusted comment is one line.
 pub const MAX_SIGNATURE: usize = 4 << 10;
 
-/// Why a signature is not accepted. The set may grow, and a label never changes: reports and metrics hold them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Why a signature is not accepted. The set may grow; a label never changes, since reports and metrics contain it.
+///
+/// It is serialized as its label.
+///
+/// ```
+/// use tollgate_policy::SignatureError;
+///
+/// assert_eq!(SignatureError::UnknownKey.label(), "unknown-key");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// There is none.
+    /// There is no signature.
     Missing,
-    /// There is something in its place that is not a regular file.
+    /// The signature file is not a regular file.
     NotAFile,
-    /// It is longer than [`MAX_SIGNATURE`].
+    /// The signature file is longer than [`MAX_SIGNATURE`].
     TooLarge,
-    /// The system does not let it be read.
+    /// The operating system does not let the signature file be read.
     Unreadable,
-    /// It is no signature: cut short, continued, or not in minisign's format.
+    /// The file is not a signature in minisign's format, or it is truncated or continued.
     Malformed,
-    /// It is by a key that the policy does not trust.
+    /// The signature is by a key that the policy does not trust.
     UnknownKey,
-    /// It is of minisign's old kind, over the bytes themselves and not over their hash.
+    /// The signature has minisign's legacy format, of the bytes themselves instead of their hash.
     Legacy,
-    /// It is not a signature of these bytes.
+    /// The signature does not match the bytes of the component.
     Altered,
-    /// It is one, and its trusted comment is not the one that was signed.
+    /// The signature matches, but its trusted comment is not the one that was signed.
     Comment,
-    /// It was made for a file of another name, or for none.
+    /// The trusted comment names another file, or none.
     Renamed,
-    /// Its trusted comment has another SHA-256 digest.
+    /// The trusted comment has another SHA-256 digest.
     Digest,
 }
 
 impl SignatureError {
-    /// All of them, for documentation and for tests that want each to be provoked.
+    /// All errors, for documentation and for tests that provoke each.
     pub const ALL: &'static [SignatureError] = &[
         SignatureError::Missing,
         SignatureError::NotAFile,
@@ -54,7 +65,7 @@ impl SignatureError {
         SignatureError::Digest,
     ];
 
-    /// The stable name, as in the report.
+    /// The stable label, in kebab-case.
     pub const fn label(self) -> &'static str {
         match self {
             SignatureError::Missing => "missing",
@@ -78,44 +89,60 @@ impl fmt::Display for SignatureError {
     }
 }
 
-/// The four lines of a signature file. Nothing of it is verified.
+/// The parts of a signature file. Nothing of it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// Whose it says it is.
+    /// The id of the key that it claims.
     pub key_id: KeyId,
-    /// Whether it is of the old kind, over the bytes themselves.
+    /// Whether it has the legacy format, of the bytes themselves.
     pub legacy: bool,
-    /// The Ed25519 signature of the BLAKE2b hash of the file (of the file itself in the old kind).
+    /// The Ed25519 signature of the BLAKE2b hash of the file; of the file itself in the legacy format.
     pub bytes: [u8; 64],
-    /// What the signer adds.
+    /// The trusted comment.
     pub comment: String,
     /// The Ed25519 signature of `bytes` and `comment` together.
     pub seal: [u8; 64],
 }
 
 impl Signature {
-    /// Takes the text of a signature file apart.
+    /// Parses the text of a signature file.
     ///
     /// # Errors
     ///
-    /// When it is not four lines of minisign's format, and nothing after them.
+    /// When the text is not exactly the four lines of minisign's format.
+    ///
+    /// ```
+    /// use tollgate_policy::Signature;
+    ///
+    /// let text = "untrusted comment: signature from minisign secret key\n\
+    ///     RUS0StFEorqoo2Ul194SVJVxL3ogCLVdvXh7vpwvf/Dp7ZRNaKSlztJPaC5P9jW2mR5t/cXSDXaEl85eoUM4x3r27MaZ7nSIhg0=\n\
+    ///     trusted comment: timestamp:1795264563\tfile:echo.wasm\thashed\n\
+    ///     y/Y+lOpzbkIGyfZhKXBE63NKO9SxzWy+3bl5OC21GcexsRNHY2YDIbREnoVUQt/py4g/ZhStZjavS92ICpWMBw==\n";
+    /// let signature = Signature::parse(text)?;
+    /// assert_eq!(signature.file(), Some("echo.wasm"));
+    /// # Ok::<(), tollgate_policy::ValueError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Signature, ValueError> {
         let wrong = |what: &str| ValueError::new(what.to_owned());
         let lines: Vec<&str> = text.lines().collect();
         let [untrusted, bytes, comment, seal] = lines[..] else {
-            return Err(wrong("a signature has four lines, and this has not"));
+            return Err(wrong("a signature has exactly four lines"));
         };
         if !untrusted.starts_with("untrusted comment:") {
-            return Err(wrong("its first line is no `untrusted comment:`"));
+            return Err(wrong(
+                "its first line does not begin with `untrusted comment:`",
+            ));
         }
         let Some([b'E', kind @ (b'd' | b'D'), rest @ ..]) = base64::decode::<74>(bytes) else {
-            return Err(wrong("its second line is no minisign signature"));
+            return Err(wrong("its second line is not a minisign signature"));
         };
         let Some(comment) = comment.strip_prefix("trusted comment: ") else {
-            return Err(wrong("its third line is no `trusted comment: `"));
+            return Err(wrong(
+                "its third line does not begin with `trusted comment: `",
+            ));
         };
         let Some(seal) = base64::decode(seal) else {
-            return Err(wrong("its fourth line is no minisign signature"));
+            return Err(wrong("its fourth line is not a minisign signature"));
         };
         let (mut key_id, mut bytes) = ([0; 8], [0; 64]);
         for (to, from) in key_id.iter_mut().chain(&mut bytes).zip(rest) {
@@ -130,23 +157,23 @@ impl Signature {
         })
     }
 
-    /// What the seal is of.
+    /// The bytes that `seal` signs.
     pub fn sealed(&self) -> Vec<u8> {
         [&self.bytes[..], self.comment.as_bytes()].concat()
     }
 
-    /// The file it is for, when it says one, once.
+    /// The file that the comment names; none unless it names exactly one.
     pub fn file(&self) -> Option<&str> {
         let mut files = self.values("file:");
         files.next().filter(|_| files.next().is_none())
     }
 
-    /// Whether what the comment says of the file is so: its name by `is_name`, and, when it is there, its
-    /// digest, `sha256:` and 64 digits. The signature itself must have been verified before.
+    /// Checks what the comment says of the file: its name, by `is_name`, and its digest if it has one, as `sha256:` and 64
+    /// digits. The caller must have verified the signature before.
     ///
     /// # Errors
     ///
-    /// With the first that is not.
+    /// [`SignatureError::Renamed`] for another name or none, [`SignatureError::Digest`] for another digest.
     pub fn is_for(
         &self,
         is_name: impl FnOnce(&str) -> bool,
@@ -170,6 +197,8 @@ impl Signature {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     /// Made by minisign 0.11.
@@ -257,8 +286,18 @@ mod tests {
     fn labels_are_distinct() {
         let labels: std::collections::BTreeSet<_> = SignatureError::ALL
             .iter()
-            .map(|fault| fault.label())
+            .map(|error| error.label())
             .collect();
         assert_eq!(labels.len(), SignatureError::ALL.len());
+        // An error is serialized as its label.
+        let labels = SignatureError::ALL.iter().map(|error| error.label());
+        let errors: BTreeMap<&str, SignatureError> =
+            BTreeMap::from_iter(labels.zip(SignatureError::ALL.iter().copied()));
+        let text = toml::to_string(&errors).unwrap();
+        for label in errors.keys() {
+            assert!(text.contains(&format!("{label} = \"{label}\"\n")), "{text}");
+        }
+        let read: BTreeMap<String, SignatureError> = toml::from_str(&text).unwrap();
+        assert!(read.iter().all(|(label, error)| label == error.label()));
     }
 }

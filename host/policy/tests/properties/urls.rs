@@ -7,8 +7,8 @@ use crate::hostile_urls::hostile_url;
 use crate::oracle::{GROUNDS, inside};
 use crate::random::a_million;
 
-/// Whatever a guest or a server writes, what is granted is inside the grant as it is sent; and what is
-/// inside as it is written is granted, or the grant would be worth less than it says.
+/// Every URL that is granted, from a guest or from a redirect, is inside its grant as it is sent; every URL that is inside
+/// as it is written is granted.
 #[test]
 fn no_generated_url_escapes_its_grant() {
     let http = GROUNDS
@@ -49,7 +49,7 @@ fn no_generated_url_escapes_its_grant() {
             assert_eq!(decide(&next), inside(next.as_str()), "where it leads");
         }
     });
-    // Enough of each, or what was checked above was checked of nothing.
+    // Enough cases of each, otherwise the checks above checked nothing.
     for count in granted {
         assert!(count * 50 > all, "{granted:?} of {all}");
     }

@@ -1,4 +1,4 @@
-//! Tests of `[[grants.http]]`: every key is read and written back, every mistake has its place and a cure.
+//! Tests of `[[grants.http]]`: every key is read and written back, every mistake has its position and a fix.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ fn what_is_not_said_is_the_default() {
     let grant = parse("");
     assert_eq!(grant, HttpGrant::new("https://a.example/**"));
     assert_eq!((grant.headers, grant.max_connections), (None, 6));
-    // No header is something else than any header, and is written.
+    // No header differs from any header, so it is written.
     assert_eq!(parse("headers = []").headers, Some(Vec::new()));
 }
 
@@ -64,7 +64,7 @@ fn both_ends_of_a_range_are_in_it() {
     }
 }
 
-/// A text, and how the message about it begins.
+/// A text, and the beginning of the message about it.
 const MISTAKES: &[(&str, &str)] = &[
     (
         "[[grants.http]]\nurl='https://a.b/'\nheader = []",
@@ -100,7 +100,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[[grants.http]]\nurl='https://a.b/'\nheaders = ['x-*']",
-        "3:12: grants.http[0].headers[0]: `x-*` has a `*`, which stands for nothing here; name each header,",
+        "3:12: grants.http[0].headers[0]: `x-*` has a `*`, and `headers` has no patterns; name each header,",
     ),
     (
         "[[grants.http]]\nurl='https://a.b/'\nheaders = ['host']",
@@ -132,7 +132,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "[[grants.http]]\nurl='https://a.b/'\nmax-connections = 65",
         "3:19: grants.http[0].max-connections: must be from 1 to 64",
     ),
-    // 2^32 + 1, which is 1 to whoever cuts it down to 32 bits.
+    // 2^32 + 1, which is 1 if it is cut down to 32 bits.
     (
         "[[grants.http]]\nurl='https://a.b/'\nmax-connections = 4294967297",
         "3:19: grants.http[0].max-connections: must be from 1 to 64",
@@ -212,7 +212,7 @@ fn grants_put_together_in_code_are_checked() {
     );
 }
 
-/// A policy that was built in code is held to what one in a file is.
+/// A policy that was built in code is held to the rules of a parsed one.
 #[test]
 fn a_credential_is_checked_in_code_too() {
     let fits = |url: &str, private: bool, env: &str, prefix: &str| {
@@ -243,7 +243,7 @@ fn a_credential_is_checked_in_code_too() {
     ] {
         assert_eq!(fits(https, false, "A", prefix), ok, "{prefix:?}");
     }
-    // In clear text only to a host of one's own.
+    // Unencrypted only to a private host.
     assert!(fits(https, true, "A", "") && fits(http, true, "A", ""));
     assert!(!fits(http, false, "A", ""));
 }

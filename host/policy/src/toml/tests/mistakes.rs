@@ -1,4 +1,4 @@
-//! Tests of what a policy file may not say: every mistake is told with its place and a cure.
+//! Tests of mistakes in a policy: each is refused with its position and a fix.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn refuse(text: &str) -> String {
     error.to_string()
 }
 
-/// A text, and how the message about it begins.
+/// A text, and the beginning of the message about it.
 const MISTAKES: &[(&str, &str)] = &[
     // Not TOML.
     (
@@ -36,7 +36,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[trust]\nkeys = \"RWQ\"", "2:8: trust.keys: found a string"),
     (
         "trust.keys = [\"RWQ\"]",
-        "1:15: trust.keys[0]: `RWQ` is no minisign public key; write the 56 characters",
+        "1:15: trust.keys[0]: `RWQ` is not a minisign public key; write the 56 characters",
     ),
     (
         "trust.keys = [\"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\",\n\
@@ -45,11 +45,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "trust.keys = [\"RWQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"]",
-        "1:15: trust.keys[0]: the key 0000000000000000 is one under which anybody can sign",
+        "1:15: trust.keys[0]: the key 0000000000000000 is weak: anybody can sign under it",
     ),
     (
         "[trust]\nrequire = false\nkeys = [\"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\"]",
-        "2:11: trust.require: false, and the keys beside it",
+        "2:11: trust.require: false contradicts `keys`",
     ),
     ("trust.require = 1", "1:17: trust.require: found an integer"),
     (
@@ -92,7 +92,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "[[grants.files]]\nroot='a'\npath='a'\nacess='read'",
         "4:1: grants.files[0].acess: unknown key; did you mean `access`?",
     ),
-    // The line that a refusal suggests, below a heading.
+    // The line that a refusal suggests, below a header.
     (
         "[limits]\nfuel = 1\n[grants]\nlog = true\ngrants.hash = true",
         "5:1: grants.grants: unknown key; a line that begins with `grants.` belongs above the first `[…]`, or \
@@ -236,14 +236,14 @@ const MISTAKES: &[(&str, &str)] = &[
         "[grants.store]\nmax-keys = '5'",
         "2:12: grants.store.max-keys: found a string; write a whole number",
     ),
-    // Columns are characters, a byte order mark is none, and lines may end as they do on Windows.
+    // Columns are characters, a byte order mark takes none, and lines may end as on Windows.
     (
         "grants.config = { 'ü' = 'ü', b = 1 }",
         "1:34: grants.config.b: found an integer",
     ),
     ("\u{feff}limit = 1", "1:1: limit: unknown key"),
     ("[limits]\r\nfuel = 0\r\n", "2:8: limits.fuel: 0 is less"),
-    // The first mistake is the first in the text, whatever the alphabet says.
+    // The first mistake is the first in the text, not in the alphabet.
     ("[limits]\nmemory = 0\nfuel = 0", "2:10: limits.memory: "),
     (
         "[limits]\nfuel = 0\nalpha = 1",
@@ -256,7 +256,7 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     are_told(MISTAKES);
 }
 
-/// That each text is refused with a message that begins so, and that can be printed.
+/// Checks that each text is refused with a message that begins so and is printable.
 pub(crate) fn are_told(mistakes: &[(&str, &str)]) {
     for (text, expected) in mistakes {
         let message = refuse(text);
@@ -292,7 +292,7 @@ fn absurd_documents_are_refused_and_not_followed() {
     let long = "#".repeat(document::MAX_TEXT + 1);
     assert_eq!(refuse(&long), "1:1: the policy is longer than 1024 KiB");
     assert!(Policy::parse(&long[1..], Path::new("")).is_ok());
-    // What is deep ends here, and not in the parser, whose own bound a thread's stack may be too small for.
+    // Deep text is refused before the parser sees it: its own bound needs more stack than some threads have.
     let deep = |text: &str| assert!(refuse(text).contains("nested deeper than 8"), "{text:.80}");
     deep("a = 1\nb.b.b.b.b.b.b.b.b.b = 1");
     deep("[b . b.'b'.\"b\".b.b.b.b.b.b]");
@@ -306,7 +306,7 @@ fn absurd_documents_are_refused_and_not_followed() {
         format!("a = {}", "[".repeat(100_000)),
         format!("a = {}", "{a=".repeat(100_000)),
         "[a.a.a.a.a.a.a.a]\n".repeat(1_000),
-        // As deep as the reader lets anything be, with a mistake at the bottom.
+        // As deep as the parser accepts, with a mistake at the bottom.
         format!("a = {}", format!("{{{}a = ", "a.".repeat(79)).repeat(79)),
         format!(
             "a = {}1, 1",

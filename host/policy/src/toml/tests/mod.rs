@@ -3,4 +3,5 @@
 mod http;
 pub(crate) mod mistakes;
 mod read;
+mod reference;
 mod values;

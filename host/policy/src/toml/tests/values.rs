@@ -1,8 +1,8 @@
-//! Tests of the values that a policy file may not have, out of range or not well formed: each is told at the value.
+//! Tests of values that are out of range or malformed: each is refused at its position.
 
 use super::mistakes::are_told;
 
-/// A text, and how the message about it begins.
+/// A text, and the beginning of the message about it.
 const VALUES: &[(&str, &str)] = &[
     (
         "[grants.store]\nmax_keys = 5",
@@ -50,7 +50,7 @@ const VALUES: &[(&str, &str)] = &[
     ),
     (
         "[grants]\nwasi = 'full'",
-        "2:8: grants.wasi: `full` is not a way to grant WASI; write \"inert\", or a table: `[grants.wasi]`",
+        "2:8: grants.wasi: unknown value `full`; write \"inert\", or a table: `[grants.wasi]`",
     ),
     (
         "[grants.wasi]\narg = []",
@@ -70,15 +70,15 @@ const VALUES: &[(&str, &str)] = &[
     ),
     (
         "[grants.wasi]\nstdio = 'inherited'",
-        "2:9: grants.wasi.stdio: `inherited` is no place; did you mean `inherit`?",
+        "2:9: grants.wasi.stdio: unknown value `inherited`; did you mean `inherit`?",
     ),
     (
         "[grants.wasi]\nclocks = 'fixed'",
-        "2:10: grants.wasi.clocks: `fixed` is not known; write \"real\", or { fixed = ",
+        "2:10: grants.wasi.clocks: unknown value `fixed`; write \"real\", or { fixed = ",
     ),
     (
         "[grants.wasi]\nclocks = { fixed = '2026-01-01' }",
-        "2:20: grants.wasi.clocks.fixed: `2026-01-01` is no time; write it in UTC",
+        "2:20: grants.wasi.clocks.fixed: `2026-01-01` is not a time; write it in UTC",
     ),
     (
         "[grants.wasi]\nrandom = {}",
@@ -90,7 +90,7 @@ const VALUES: &[(&str, &str)] = &[
     ),
     (
         "[grants.wasi]\npreopens = ['data']",
-        "2:13: grants.wasi.preopens[0]: `data` is no root of `grants.files`",
+        "2:13: grants.wasi.preopens[0]: unknown root `data` of `grants.files`",
     ),
     (
         "[[grants.files]]\nroot='a'\npath='a'\naccess='read'\nmax-read=0",
@@ -142,7 +142,7 @@ const VALUES: &[(&str, &str)] = &[
     ),
     (
         "[[grants.files]]\nroot='a'\npath='a'\naccess='Read'",
-        "4:8: grants.files[0].access: `Read` is no access; did you mean `read`? Known: read, read-write",
+        "4:8: grants.files[0].access: unknown value `Read`; did you mean `read`? Known: read, read-write",
     ),
     (
         "grants.files = [{root='a',path='a',access='read'},{root='a',path='b',access='read'}]",
