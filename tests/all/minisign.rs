@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use tollgate::{SignatureFault, Source};
+use tollgate::{SignatureError, Source};
 
 use crate::cli::stderr;
 use crate::harness::{policy, root};
@@ -30,9 +30,9 @@ fn signatures_of_minisign_are_verified() {
     let source = empty(&protected).signed(&text("protected.minisig"));
     assert!(source.vet(&protected).is_ok());
     for (signature, expected) in [
-        ("legacy.minisig", SignatureFault::Legacy),
-        ("nameless.minisig", SignatureFault::Renamed),
-        ("protected.minisig", SignatureFault::UnknownKey),
+        ("legacy.minisig", SignatureError::Legacy),
+        ("nameless.minisig", SignatureError::Renamed),
+        ("protected.minisig", SignatureError::UnknownKey),
     ] {
         let refusal = empty(&author)
             .signed(&text(signature))

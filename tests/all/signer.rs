@@ -2,7 +2,7 @@
 
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use tollgate::Source;
-use tollgate::policy::{KeyId, PublicKey, base64};
+use tollgate::policy::{KeyId, PublicKey, trust::base64};
 
 pub(crate) struct Author {
     id: [u8; 8],

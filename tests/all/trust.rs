@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tollgate::policy::{Lock, Signature};
-use tollgate::{LoadError, RefusalKind, SignatureFault, Source};
+use tollgate::{LoadError, RefusalKind, SignatureError, Source};
 
 use crate::harness::{blocking, guest_file, policy, refused, returned, source};
 use crate::signer::Author;
@@ -16,7 +16,7 @@ fn echo() -> Vec<u8> {
 }
 
 /// The reason for which it is refused, and the message.
-fn fault(source: &Source, policy: &str) -> (SignatureFault, String) {
+fn fault(source: &Source, policy: &str) -> (SignatureError, String) {
     let refusal = refused(source, policy);
     assert_eq!(refusal.kind, RefusalKind::Signature, "{refusal}");
     assert_eq!(refusal.kind.label(), "signature");
@@ -123,7 +123,7 @@ fn nothing_is_parsed_before_it_is_verified() {
         let unsigned = Source::bytes("noise", bytes);
         assert_eq!(
             fault(&unsigned, &author.policy()).0,
-            SignatureFault::Missing
+            SignatureError::Missing
         );
         let info = unsigned.info(&policy(&author.policy()));
         assert_eq!((info.world, info.signer), (None, None));
@@ -183,7 +183,7 @@ fn every_flipped_bit_is_noticed_and_a_second_opinion_agrees() {
         bent[at / 8] ^= 1 << (at % 8);
         assert!(!second(&bent, &good));
         let fault = fault(&Source::bytes("a", bent).signed(&good), &trust).0;
-        assert_eq!(fault, SignatureFault::Altered, "bit {at}");
+        assert_eq!(fault, SignatureError::Altered, "bit {at}");
     }
 }
 
@@ -197,7 +197,7 @@ fn what_is_appended_is_not_signed() {
     for tail in [&[0, 2, 1, b'x'][..], &[0, 1, 0], b"\0", b"trailing"] {
         let longer = [&bytes, tail].concat();
         let source = Source::bytes("echo", longer).signed(&good);
-        assert_eq!(fault(&source, &author.policy()).0, SignatureFault::Altered);
+        assert_eq!(fault(&source, &author.policy()).0, SignatureError::Altered);
         assert_ne!(
             source.digest(),
             Source::bytes("echo", bytes.clone()).digest()
@@ -210,8 +210,8 @@ fn a_signature_is_required_without_keys_as_well() {
     let author = Author::new(1);
     let require = "trust.require = true";
     for (source, reason) in [
-        (source("echo"), SignatureFault::Missing),
-        (author.source("echo", &echo()), SignatureFault::UnknownKey),
+        (source("echo"), SignatureError::Missing),
+        (author.source("echo", &echo()), SignatureError::UnknownKey),
     ] {
         let (fault, message) = fault(&source, require);
         assert_eq!(fault, reason);
@@ -285,30 +285,30 @@ fn what_is_no_file_is_no_signature() {
         assert!(start.elapsed() < Duration::from_secs(5));
         let fault = refusal.signature.unwrap();
         let text = match fault {
-            SignatureFault::Missing => "is not signed",
-            SignatureFault::NotAFile => "is not a regular file",
-            SignatureFault::Unreadable => "cannot be read",
-            SignatureFault::TooLarge => "is larger than any",
+            SignatureError::Missing => "is not signed",
+            SignatureError::NotAFile => "is not a regular file",
+            SignatureError::Unreadable => "cannot be read",
+            SignatureError::TooLarge => "is larger than any",
             _ => "is no signature",
         };
         assert!(refusal.message.contains(text), "{refusal}");
         fault
     };
-    assert_eq!(reason(), SignatureFault::Missing);
+    assert_eq!(reason(), SignatureError::Missing);
     crate::roots::add_fifo(&beside);
-    assert_eq!(reason(), SignatureFault::NotAFile);
+    assert_eq!(reason(), SignatureError::NotAFile);
     std::fs::remove_file(&beside).unwrap();
     std::fs::create_dir(&beside).unwrap();
-    assert_eq!(reason(), SignatureFault::NotAFile);
+    assert_eq!(reason(), SignatureError::NotAFile);
     std::fs::remove_dir(&beside).unwrap();
     std::os::unix::fs::symlink(&beside, &beside).unwrap();
-    assert_eq!(reason(), SignatureFault::Unreadable);
+    assert_eq!(reason(), SignatureError::Unreadable);
     std::fs::remove_file(&beside).unwrap();
     for (text, expected) in [
-        (&[b' '; 4097][..], SignatureFault::TooLarge),
-        (&[b' '; 4096], SignatureFault::Malformed),
-        (b"\xff", SignatureFault::Malformed),
-        (b"", SignatureFault::Malformed),
+        (&[b' '; 4097][..], SignatureError::TooLarge),
+        (&[b' '; 4096], SignatureError::Malformed),
+        (b"\xff", SignatureError::Malformed),
+        (b"", SignatureError::Malformed),
     ] {
         std::fs::write(&beside, text).unwrap();
         assert_eq!(reason(), expected);
@@ -362,7 +362,7 @@ fn the_bytes_that_are_verified_are_those_that_run() {
             Err(LoadError::Refused(refusal)) => {
                 assert_eq!(
                     refusal.signature,
-                    Some(SignatureFault::Altered),
+                    Some(SignatureError::Altered),
                     "{refusal}"
                 );
                 turned_away += 1;
@@ -406,7 +406,7 @@ fn what_is_pinned_stays_as_it_is() {
     );
     // What is not pinned may be used, until everything has to be.
     blocking().load(&source("counter"), &policy).unwrap();
-    lock.complete = true;
+    lock.strict = true;
     policy.trust.lock = Some(lock);
     blocking().load(&pinned, &policy).unwrap();
     let refusal = load(&source("counter"), &policy);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tollgate::policy::{Access, FileGrant, HttpGrant, Target as Url, decide, egress};
+use tollgate::policy::{Access, FileGrant, HttpGrant, Target as Url, decide};
 use tollgate::{Grants, Policy};
 
 use crate::oracle::{GROUNDS, inside, walk};
@@ -41,7 +41,7 @@ pub(crate) fn url(url: &str) -> &'static str {
             .collect(),
         ..Grants::default()
     };
-    let decide = |target: &Url| egress::http(&grants, "GET", target).ok();
+    let decide = |target: &Url| decide::http(&grants, "GET", target).ok();
     if let Ok(from) = Url::parse("https://api.example.com/repos/a/b?c")
         && let Ok(next) = from.join(url)
     {

@@ -5,7 +5,7 @@ use std::path::Path;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use scrypt::Params;
-use tollgate::policy::{KeyId, PublicKey, base64};
+use tollgate::policy::{KeyId, PublicKey, trust::base64};
 
 use crate::stop::Stop;
 

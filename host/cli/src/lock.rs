@@ -40,7 +40,7 @@ impl LockFile {
                     .map_err(|error| Stop::Usage(format!("{}:{error}", text::path(&self.path))))?
             }
         };
-        lock.complete = self.complete;
+        lock.strict = self.complete;
         Ok(lock)
     }
 
@@ -57,7 +57,7 @@ impl LockFile {
         let mut lock = self.read()?;
         source.pinned(&lock)?;
         let (file, digest) = (source.file_name(), source.digest());
-        if lock.judge(&file, &digest) == Pin::Same {
+        if lock.check(&file, &digest) == Pin::Match {
             return Ok(());
         }
         lock.pin(&file, &digest)

@@ -1,7 +1,7 @@
 //! Who signed a component, in a word and in JSON.
 
 use serde_json::{Value, json};
-use tollgate::{SignatureFault, Signer, Source, Trust};
+use tollgate::{SignatureError, Signer, Source, Trust};
 
 /// What is known of a component's signature.
 pub(crate) enum Signed {
@@ -10,7 +10,7 @@ pub(crate) enum Signed {
     /// It says so, and there is no key to check it against.
     Claimed(Signer),
     /// There is none, or none that is good.
-    Not(SignatureFault),
+    Not(SignatureError),
 }
 
 impl Signed {
@@ -19,7 +19,7 @@ impl Signed {
         match source.signer(trust) {
             Ok(Some(signer)) => Signed::Verified(signer),
             Ok(None) => source.claim().map_or_else(Signed::Not, Signed::Claimed),
-            Err(refusal) => Signed::Not(refusal.signature.unwrap_or(SignatureFault::Missing)),
+            Err(refusal) => Signed::Not(refusal.signature.unwrap_or(SignatureError::Missing)),
         }
     }
 
@@ -36,7 +36,7 @@ impl Signed {
         match self {
             Signed::Verified(signer) => signer.key_id.to_string(),
             Signed::Claimed(signer) => format!("{} unverified", signer.key_id),
-            Signed::Not(SignatureFault::Missing) => "unsigned".to_owned(),
+            Signed::Not(SignatureError::Missing) => "unsigned".to_owned(),
             Signed::Not(fault) => fault.label().to_owned(),
         }
     }
@@ -49,7 +49,7 @@ impl Signed {
                 "key_id": signer.key_id.to_string(),
                 "comment": signer.comment,
             }),
-            Signed::Not(SignatureFault::Missing) => Value::Null,
+            Signed::Not(SignatureError::Missing) => Value::Null,
             Signed::Not(fault) => json!({ "verified": false, "reason": fault.label() }),
         }
     }

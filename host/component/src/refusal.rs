@@ -3,7 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
-use tollgate_policy::SignatureFault;
+use tollgate_policy::SignatureError;
 
 use crate::escape;
 
@@ -19,7 +19,7 @@ pub struct Refusal {
     /// [`RefusalKind::WorldVersion`].
     pub imports: Vec<ImportVerdict>,
     /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
-    pub signature: Option<SignatureFault>,
+    pub signature: Option<SignatureError>,
 }
 
 impl Refusal {
@@ -34,7 +34,7 @@ impl Refusal {
     }
 
     /// A refusal because of the signature.
-    pub fn signature(fault: SignatureFault, message: String) -> Refusal {
+    pub fn signature(fault: SignatureError, message: String) -> Refusal {
         Refusal {
             signature: Some(fault),
             ..Refusal::new(RefusalKind::Signature, message)

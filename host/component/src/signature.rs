@@ -1,7 +1,7 @@
 //! Whether a component is signed as the policy asks and has the bytes it was pinned to; before any of it is parsed.
 
 use ring::signature::{ED25519, UnparsedPublicKey};
-use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureFault, Trust};
+use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureError, Trust};
 
 use crate::refusal::{Refusal, RefusalKind};
 use crate::escape;
@@ -14,9 +14,9 @@ impl Source {
     /// # Errors
     ///
     /// There is no signature, or what is there cannot be read as one.
-    pub fn claimed_signer(&self) -> Result<Signer, SignatureFault> {
+    pub fn claimed_signer(&self) -> Result<Signer, SignatureError> {
         let signature =
-            Signature::parse(self.signature()?).map_err(|_| SignatureFault::Malformed)?;
+            Signature::parse(self.signature()?).map_err(|_| SignatureError::Malformed)?;
         Ok(Signer {
             key_id: signature.key_id,
             comment: signature.comment,
@@ -44,7 +44,7 @@ impl Source {
 }
 
 fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
-    if !trust.asks() {
+    if !trust.requires_signature() {
         return Ok(None);
     }
     let refuse = |fault, text: String| Err(Refusal::signature(fault, text));
@@ -58,7 +58,7 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
         Err(error) => {
             let text =
                 format!("{file}.minisig is no signature: {error}; have it made or fetched anew");
-            return refuse(SignatureFault::Malformed, text);
+            return refuse(SignatureError::Malformed, text);
         }
     };
     let id = signature.key_id;
@@ -72,14 +72,14 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
                  the whole public key to `trust.keys` (or --trust-key)"
             ),
         };
-        return refuse(SignatureFault::UnknownKey, text);
+        return refuse(SignatureError::UnknownKey, text);
     }
     if signature.legacy {
         let text = format!(
             "the signature of {file} is of minisign's old kind, over the bytes and not over their hash; sign it \
              anew with `tollgate sign`, or with minisign 0.10 or later without `-l`"
         );
-        return refuse(SignatureFault::Legacy, text);
+        return refuse(SignatureError::Legacy, text);
     }
     let hash = blake2b_simd::blake2b(source.as_bytes());
     let sealed = signature.sealed();
@@ -96,14 +96,14 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
             "the signature by the key {id} is not one of {file} as it is: either was changed, or the signature is \
              another file's; get both anew from who signed it"
         );
-        return refuse(SignatureFault::Altered, text);
+        return refuse(SignatureError::Altered, text);
     }
     if !checks.contains(&(true, true)) {
         let text = format!(
             "the trusted comment in {file}.minisig is not the one that the key {id} signed; get the signature \
              anew from who signed it"
         );
-        return refuse(SignatureFault::Comment, text);
+        return refuse(SignatureError::Comment, text);
     }
     let digest = source.digest();
     if let Err(fault) = signature.is_for(|name| source.is_named(name), digest) {
@@ -118,15 +118,15 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
 fn verify_pin(source: &Source, lock: &Lock) -> Result<(), Refusal> {
     let (file, digest) = (source.file_name(), source.digest());
     let (shown, lock_file) = (escape::line(&file), Lock::FILE);
-    let text = match lock.judge(&file, digest) {
-        Pin::Same => return Ok(()),
-        Pin::None if !lock.complete => return Ok(()),
-        Pin::None => format!(
+    let text = match lock.check(&file, digest) {
+        Pin::Match => return Ok(()),
+        Pin::Unpinned if !lock.strict => return Ok(()),
+        Pin::Unpinned => format!(
             "{shown} is not pinned in {lock_file}; if it may be used, pin it with --lock in place of --locked, or \
              add the line `{}` below [components]",
             Lock::line(&file, digest)
         ),
-        Pin::Other(pinned) => format!(
+        Pin::Mismatch(pinned) => format!(
             "{shown} is not the one that was pinned: it is {digest}; if this version is meant, delete the line \
              `{}` from {lock_file}",
             Lock::line(&file, pinned)
@@ -141,14 +141,14 @@ fn no_key() -> &'static str {
 }
 
 /// There is no text of a signature.
-fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
+fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> String {
     let what = match fault {
-        SignatureFault::NotAFile => format!("{file}.minisig is not a regular file"),
-        SignatureFault::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
-        SignatureFault::Unreadable => {
+        SignatureError::NotAFile => format!("{file}.minisig is not a regular file"),
+        SignatureError::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
+        SignatureError::Unreadable => {
             format!("{file}.minisig cannot be read; look at its permissions")
         }
-        SignatureFault::Malformed => {
+        SignatureError::Malformed => {
             format!("{file}.minisig is no signature: it is not UTF-8 text")
         }
         _ => format!("{file} is not signed: there is no {file}.minisig beside it"),
@@ -160,9 +160,9 @@ fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
 }
 
 /// It is a good signature, for something else.
-fn not_for(signature: &Signature, fault: SignatureFault, file: &str, digest: &str) -> String {
+fn not_for(signature: &Signature, fault: SignatureError, file: &str, digest: &str) -> String {
     match (fault, signature.file()) {
-        (SignatureFault::Digest, _) => format!(
+        (SignatureError::Digest, _) => format!(
             "the trusted comment of {file}.minisig gives another digest than {digest}; have it signed anew"
         ),
         (_, Some(name)) => format!(

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
-use tollgate_policy::signature::MAX_SIGNATURE;
-use tollgate_policy::{Limits, SignatureFault};
+use tollgate_policy::trust::MAX_SIGNATURE;
+use tollgate_policy::{Limits, SignatureError};
 
 use crate::digest::digest;
 use crate::escape;
@@ -53,7 +53,7 @@ enum FileName {
 }
 
 /// What stands in the place of the signature.
-pub type Attached = Result<Arc<str>, SignatureFault>;
+pub type Attached = Result<Arc<str>, SignatureError>;
 
 impl Source {
     /// Bytes that are at hand, under the name that reports and logs show. They are not signed until
@@ -64,7 +64,7 @@ impl Source {
             file: FileName::OfSource,
             bytes: bytes.into(),
             digest: Arc::default(),
-            signature: Err(SignatureFault::Missing),
+            signature: Err(SignatureError::Missing),
         }
     }
 
@@ -72,7 +72,7 @@ impl Source {
     #[must_use]
     pub fn signed(self, signature: &str) -> Source {
         let signature = match signature.len() > MAX_SIGNATURE {
-            true => Err(SignatureFault::TooLarge),
+            true => Err(SignatureError::TooLarge),
             false => Ok(signature.into()),
         };
         Source { signature, ..self }
@@ -142,7 +142,7 @@ impl Source {
         self.digest.get_or_init(|| digest(&self.bytes))
     }
 
-    pub(crate) fn signature(&self) -> Result<&str, SignatureFault> {
+    pub(crate) fn signature(&self) -> Result<&str, SignatureError> {
         self.signature.as_deref().map_err(|fault| *fault)
     }
 
@@ -187,20 +187,20 @@ pub fn signature_path(path: &Path) -> PathBuf {
 fn beside(path: &Path) -> Attached {
     let read = || {
         let Some(file) = open_regular(&signature_path(path))? else {
-            return Ok(Err(SignatureFault::NotAFile));
+            return Ok(Err(SignatureError::NotAFile));
         };
         let mut bytes = Vec::new();
         file.take(MAX_SIGNATURE as u64 + 1)
             .read_to_end(&mut bytes)?;
         if bytes.len() > MAX_SIGNATURE {
-            return Ok(Err(SignatureFault::TooLarge));
+            return Ok(Err(SignatureError::TooLarge));
         }
         let text = String::from_utf8(bytes);
-        Ok(text.map(Into::into).map_err(|_| SignatureFault::Malformed))
+        Ok(text.map(Into::into).map_err(|_| SignatureError::Malformed))
     };
     read().unwrap_or_else(|error: io::Error| match error.kind() {
-        ErrorKind::NotFound => Err(SignatureFault::Missing),
-        _ => Err(SignatureFault::Unreadable),
+        ErrorKind::NotFound => Err(SignatureError::Missing),
+        _ => Err(SignatureError::Unreadable),
     })
 }
 

@@ -1,14 +1,21 @@
-//! The two errors of this crate: a value that is wrong, and a value that is wrong at a place in a file.
+//! The two errors of this crate: a value that breaks a rule, and the same at a position of a text.
 
 use thiserror::Error;
 
 /// A value that a policy cannot hold: what is wrong with it and what to write instead.
 ///
-/// Text that came from the user is escaped: the message is safe on a terminal.
+/// Text of the user is escaped, so the message is safe on a terminal.
+///
+/// ```
+/// use tollgate_policy::Limits;
+///
+/// let error = Limits::default().set("memory", "8GiB").unwrap_err();
+/// assert!(error.message.starts_with("8GiB is more than the most allowed, 4GiB"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ValueError {
-    /// One sentence, without the place: whoever asked knows where the value came from.
+    /// One sentence without a position: the caller knows where the value came from.
     pub message: String,
 }
 
@@ -20,11 +27,20 @@ impl ValueError {
     }
 }
 
-/// The first mistake in a policy file: of one table, unknown keys come before wrong values, and else what
-/// comes first in the text.
+/// The first mistake in a policy or in a lock file. In one table, unknown keys come before wrong values; otherwise the
+/// first mistake is the first in the text.
 ///
-/// Displayed as `line:column: key: message`, so that a file name and a colon in front make it a place that
-/// editors can jump to. Text that came from the file is escaped: safe on a terminal.
+/// It is displayed as `line:column: key: message`. With a file name and a colon in front, editors can jump to the
+/// position. Text of the file is escaped, so the message is safe on a terminal.
+///
+/// ```
+/// use std::path::Path;
+/// use tollgate_policy::Policy;
+///
+/// let error = Policy::parse("[limits]\nfuel = 0", Path::new("")).unwrap_err();
+/// assert_eq!((error.line, error.column, error.key.as_str()), (2, 8, "limits.fuel"));
+/// assert!(error.to_string().starts_with("2:8: limits.fuel: 0 is less than the least allowed, 1"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{line}:{column}: {}{message}", self.prefix())]
 pub struct PolicyError {
@@ -32,10 +48,10 @@ pub struct PolicyError {
     pub line: usize,
     /// The column, counted from 1 in characters (not bytes).
     pub column: usize,
-    /// The dotted key, such as `limits.memory` or `grants.files[1].path` (elements are counted from 0);
-    /// empty where the text is not TOML and no key can be told.
+    /// The dotted key, such as `limits.memory` or `grants.files[1].path` (elements are counted from 0). It is empty where
+    /// the text is not TOML and the key is not known.
     pub key: String,
-    /// What is wrong there, and the cure.
+    /// What is wrong, and the fix.
     pub message: String,
 }
 

@@ -1,63 +1,64 @@
-//! What may run out: finite numbers, and the one table that reading, flags and help are driven by.
+//! The limits: finite numbers, and the one table that the reader, the command line and the reference page are made from.
 
 use std::time::Duration;
 
 use crate::error::ValueError;
-use crate::units::Unit;
-use crate::words::{shown_key, suggestion};
+use crate::toml::messages::{shown_key, suggestion};
+use crate::toml::units::Unit;
 
-/// Default of `fuel`: about a second of guest code (100,000 units take about 0.1 ms, measured), more than
-/// any provider we know needs and little enough that an endless loop is noticed.
+/// Default of `fuel`. The reason for each default is in [`Limits::KEYS`].
 pub const FUEL: u64 = 1_000_000_000;
-/// Default of `deadline`: ten times what the default fuel takes to burn, the rest is for host calls that
-/// wait.
+/// Default of `deadline`.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-/// Default of `memory`: room for a Python or JavaScript toolchain's guest. One bulk instruction over it
-/// cannot be interrupted and takes about 0.3 ms per MiB, so 128 MiB also bounds the overshoot of a deadline.
+/// Default of `memory`, in bytes.
 pub const MEMORY: u64 = 128 << 20;
-/// Default of `table-elements`: a table holds one element per function that is called indirectly, tens of
-/// thousands in a whole interpreter; at 8 bytes each, this many are 8 MiB of the host.
+/// Default of `table-elements`.
 pub const TABLE_ELEMENTS: u64 = 1 << 20;
-/// Default of `instances`: a component has a handful of core instances, a composed one dozens; each costs
-/// memory maps, of which the kernel allows 65,530 per process.
+/// Default of `instances`.
 pub const INSTANCES: u32 = 256;
-/// Default of `stack`: wasmtime's own default, enough for thousands of nested calls.
+/// Default of `stack`, in bytes.
 pub const STACK: u64 = 512 << 10;
-/// Default of `host-calls`: a provider that reads a thousand files is fine; one that knocks a million
-/// times is not.
+/// Default of `host-calls`.
 pub const HOST_CALLS: u64 = 10_000;
-/// Default of `host-data`: what the host copies out of a guest before it can look at it, per call; it fits
-/// the documents that providers pass around, not disk images.
+/// Default of `host-data`, in bytes.
 pub const HOST_DATA: u64 = 8 << 20;
-/// Default of `output`: as `host-data`, since the result is moved in the same way.
+/// Default of `output`, in bytes.
 pub const OUTPUT: u64 = 8 << 20;
-/// Default of `log`: some 600 lines of 100 bytes, which is more than anybody reads of one call.
+/// Default of `log`, in bytes.
 pub const LOG: u64 = 64 << 10;
-/// Default of `stdio`: a command's output is its result, so it gets more room than a log.
+/// Default of `stdio`, in bytes.
 pub const STDIO: u64 = 1 << 20;
-/// Default of `handles`: live resources are hashers, buckets and streams; a guest holds a handful at a time.
+/// Default of `handles`.
 pub const HANDLES: u32 = 1_024;
-/// Default of `component-size`: three times the largest guest we know (a Python toolchain's 18 MB).
+/// Default of `component-size`, in bytes.
 pub const COMPONENT_SIZE: u64 = 64 << 20;
-
-/// Default of `compile-time`: three times what the largest guest we know (18 MB of Python) takes on two slow
-/// processors.
+/// Default of `compile-time`.
 pub const COMPILE_TIME: Duration = Duration::from_secs(60);
-/// Default of `compile-memory`: twice what that guest takes.
+/// Default of `compile-memory`, in bytes.
 pub const COMPILE_MEMORY: u64 = 2 << 30;
 
-/// What one call may use up. Everything is finite: there is no "unlimited".
+/// What one call may use up. Every limit is finite: there is no "unlimited".
+///
+/// ```
+/// use tollgate_policy::Limits;
+///
+/// let mut limits = Limits::default();
+/// limits.set("memory", "64MiB")?;
+/// assert_eq!(limits.memory, 64 << 20);
+/// assert_eq!(limits.get("fuel"), Some(1_000_000_000));
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Fuel for guest code and host work together, in the engine's units (about one per instruction).
+    /// Fuel for guest code and host work together, in the engine's units: about one per wasm instruction.
     pub fuel: u64,
-    /// Wall-clock time, host calls included; whole microseconds.
+    /// Wall-clock time of a call, host calls included. A multiple of one microsecond.
     pub deadline: Duration,
     /// Bytes of all linear memories of the component together.
     pub memory: u64,
     /// Elements of all tables together.
     pub table_elements: u64,
-    /// Core instances, and as many memories and tables each.
+    /// Core instances; the same number bounds the memories, and the tables.
     pub instances: u32,
     /// Bytes of stack for guest code.
     pub stack: u64,
@@ -69,15 +70,15 @@ pub struct Limits {
     pub output: u64,
     /// Bytes of log lines that are kept.
     pub log: u64,
-    /// Bytes that are kept of stdout, and as many of stderr.
+    /// Bytes of stdout that are kept; the same number bounds stderr.
     pub stdio: u64,
-    /// Live resources.
+    /// Resources that are alive at the same time.
     pub handles: u32,
     /// Bytes of the component file.
     pub component_size: u64,
-    /// Wall-clock time for compiling the component, in a worker process.
+    /// Wall-clock time of compiling the component, in a worker process. A multiple of one microsecond.
     pub compile_time: Duration,
-    /// Bytes of address space for compiling the component, in a worker process.
+    /// Bytes of address space of the worker process that compiles the component.
     pub compile_memory: u64,
 }
 
@@ -103,21 +104,32 @@ impl Default for Limits {
     }
 }
 
-/// One limit: its name, its range, and how it is read and set.
+/// One limit: its name, its range and its documentation.
+///
+/// ```
+/// use tollgate_policy::{Limits, Unit};
+///
+/// let key = Limits::key("memory")?;
+/// assert_eq!((key.unit, key.default_value(), key.max), (Unit::Bytes, 128 << 20, 4 << 30));
+/// assert_eq!(key.help, "all linear memories of the component together");
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
 #[derive(Debug)]
 pub struct LimitKey {
-    /// The key below `[limits]`, and with `--` in front the flag; kebab-case.
+    /// The key below `[limits]`, in kebab-case.
     pub name: &'static str,
-    /// What its number counts.
+    /// What the number counts.
     pub unit: Unit,
-    /// The smallest value allowed, in the unit's smallest step (one, byte, microsecond).
+    /// The smallest value allowed, in the unit's smallest step: one, a byte, a microsecond.
     pub min: u64,
     /// The largest value allowed, in the same step.
     pub max: u64,
-    /// Why the range is what it is; part of the message that refuses a value.
+    /// Why the range has these ends; part of the message that refuses a value.
     pub range: &'static str,
-    /// One line of help, for `--help` and the schema.
+    /// What the limit bounds, in one line.
     pub help: &'static str,
+    /// Why the default is what it is, in one or two sentences.
+    pub reason: &'static str,
     get: fn(&Limits) -> u64,
     set: fn(&mut Limits, u64),
 }
@@ -137,7 +149,7 @@ impl LimitKey {
     ///
     /// # Errors
     ///
-    /// When it is out of the limit's range; `limits` stays as it was.
+    /// When the value is out of range; `limits` stays as it was.
     pub fn set(&self, limits: &mut Limits, value: u64) -> Result<(), ValueError> {
         let (what, bound) = match value {
             _ if value < self.min => ("less than the least", self.min),
@@ -153,7 +165,7 @@ impl LimitKey {
     }
 }
 
-/// No 32-bit field has a key whose largest value is over 32 bits (a test sees to it), so nothing is cut.
+/// The largest value of every key with a 32-bit field fits 32 bits (a test checks it), so nothing is cut.
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
@@ -169,106 +181,127 @@ const MILLISECOND: u64 = 1_000;
 const HOUR: u64 = 3_600_000_000;
 
 impl Limits {
-    /// Every limit there is, in the order of the documentation.
+    /// Every limit, in the order of the documentation.
     #[rustfmt::skip]
     pub const KEYS: &'static [LimitKey] = &[
         LimitKey {
             name: "fuel", unit: Unit::Count, min: 1, max: i64::MAX as u64,
             range: "nothing runs without fuel, and TOML's integers end at 2^63 - 1",
             help: "fuel for guest code and host work together",
+            reason: "about a second of guest code (100,000 units take about 0.1 ms, measured): more than any known \
+                     provider needs, and an endless loop ends soon",
             get: |l| l.fuel, set: |l, v| l.fuel = v,
         },
         LimitKey {
             name: "deadline", unit: Unit::Duration, min: MILLISECOND, max: 24 * HOUR,
-            range: "the clock is looked at about once a millisecond, and a call of more than a day is a service",
+            range: "the deadline is checked about once a millisecond, and a call of more than a day belongs in a service",
             help: "wall-clock time, host calls included",
+            reason: "ten times what the default fuel takes to burn; the rest is for host calls that wait",
             get: |l| micros(l.deadline), set: |l, v| l.deadline = Duration::from_micros(v),
         },
         LimitKey {
             name: "memory", unit: Unit::Bytes, min: 64 * KIB, max: 4 * GIB,
             range: "from one page of wasm to all that 32 bits can address",
             help: "all linear memories of the component together",
+            reason: "room for the guest of a Python or JavaScript toolchain. One bulk instruction over it cannot be \
+                     interrupted and takes about 0.3 ms per MiB, so this also bounds how far a call overshoots its \
+                     deadline",
             get: |l| l.memory, set: |l, v| l.memory = v,
         },
         LimitKey {
             name: "table-elements", unit: Unit::Count, min: 0, max: 10_000_000,
-            range: "the engine's own largest table; 0 allows only components without table elements",
+            range: "10,000,000 is the engine's own largest table, and 0 allows only components without table elements",
             help: "elements of all tables together",
+            reason: "a table holds one element per function that is called indirectly, tens of thousands in an \
+                     interpreter; at 8 bytes each, this many take 8MiB of the host",
             get: |l| l.table_elements, set: |l, v| l.table_elements = v,
         },
         LimitKey {
             name: "instances", unit: Unit::Count, min: 1, max: 10_000,
             range: "a component is at least one instance, and beyond 10,000 the kernel's memory maps run out",
             help: "core instances, and as many memories and tables each",
+            reason: "a component has a handful of core instances, a composed one dozens; each takes memory maps, of \
+                     which the kernel allows 65,530 per process",
             get: |l| l.instances.into(), set: |l, v| l.instances = narrow(v),
         },
         LimitKey {
             name: "stack", unit: Unit::Bytes, min: 64 * KIB, max: 8 * MIB,
-            range: "less stops honest code, and more than a thread's usual 8MiB is asking for recursion",
+            range: "less stops ordinary code, and more than a thread's usual 8MiB serves only runaway recursion",
             help: "stack for guest code",
+            reason: "wasmtime's own default, enough for thousands of nested calls",
             get: |l| l.stack, set: |l, v| l.stack = v,
         },
         LimitKey {
             name: "host-calls", unit: Unit::Count, min: 0, max: u32::MAX as u64,
-            range: "a counter of 32 bits; 0 allows no host call at all",
+            range: "the counter has 32 bits, and 0 allows no host call",
             help: "calls from the guest into the host",
+            reason: "room for a provider that reads a thousand files; a flood stops here",
             get: |l| l.host_calls, set: |l, v| l.host_calls = v,
         },
         LimitKey {
             name: "host-data", unit: Unit::Bytes, min: 1, max: GIB,
-            range: "every call moves something, and the host holds all of it in its own memory",
+            range: "a call moves at least one byte, and the host holds all of it in memory",
             help: "bytes moved from guest to host in one host call or result",
+            reason: "the host copies this much out of a guest before it can look at it; the documents that providers \
+                     exchange fit, disk images do not",
             get: |l| l.host_data, set: |l, v| l.host_data = v,
         },
         LimitKey {
             name: "output", unit: Unit::Bytes, min: 1, max: GIB,
-            range: "a result is something, and the host holds all of it in its own memory",
+            range: "a result has at least one byte, and the host holds all of it in memory",
             help: "bytes of the result",
+            reason: "the same as `host-data`, since the result is moved in the same way",
             get: |l| l.output, set: |l, v| l.output = v,
         },
         LimitKey {
             name: "log", unit: Unit::Bytes, min: 0, max: 64 * MIB,
-            range: "the report holds all of it in memory; 0 keeps nothing",
+            range: "the report holds all of it in memory, and 0 keeps nothing",
             help: "bytes of log lines kept per call; the rest is dropped and counted",
+            reason: "some 600 lines of 100 bytes, more than anybody reads of one call",
             get: |l| l.log, set: |l, v| l.log = v,
         },
         LimitKey {
             name: "stdio", unit: Unit::Bytes, min: 0, max: 64 * MIB,
-            range: "the report holds all of it in memory; 0 keeps nothing",
+            range: "the report holds all of it in memory, and 0 keeps nothing",
             help: "bytes kept of stdout, and as many of stderr; the rest is dropped and counted",
+            reason: "the output of a command is its result, so it has more room than a log",
             get: |l| l.stdio, set: |l, v| l.stdio = v,
         },
         LimitKey {
             name: "handles", unit: Unit::Count, min: 1, max: 1_000_000,
-            range: "the engine's own resource table ends there",
+            range: "the engine's own resource table ends at 1,000,000",
             help: "live resources",
+            reason: "resources are hashers, buckets and streams; a guest holds a handful at a time",
             get: |l| l.handles.into(), set: |l, v| l.handles = narrow(v),
         },
         LimitKey {
             name: "component-size", unit: Unit::Bytes, min: 8, max: GIB,
-            range: "from the 8 bytes of wasm's header to what can be compiled in one go",
+            range: "from the 8 bytes of wasm's header to the largest file that is read into memory",
             help: "bytes of the component file",
+            reason: "three times the largest known guest, a Python toolchain's of 18 MB",
             get: |l| l.component_size, set: |l, v| l.component_size = v,
         },
         LimitKey {
             name: "compile-time", unit: Unit::Duration, min: 100 * MILLISECOND, max: HOUR,
-            range: "from the start of a process to what nobody waits for",
+            range: "from the time that a process takes to start to one hour",
             help: "wall-clock time for compiling the component",
+            reason: "three times what the largest known guest, 18 MB of Python, takes on two slow processors",
             get: |l| micros(l.compile_time), set: |l, v| l.compile_time = Duration::from_micros(v),
         },
         LimitKey {
             name: "compile-memory", unit: Unit::Bytes, min: 256 * MIB, max: 64 * GIB,
-            range: "from what the compiler takes for nothing at all to what machines have",
+            range: "from what the compiler takes for an empty component to the memory of a large machine",
             help: "address space for compiling the component",
+            reason: "twice what the largest known guest takes",
             get: |l| l.compile_memory, set: |l, v| l.compile_memory = v,
         },
     ];
 
-    /// The limit of that name; its spelling is exact.
+    /// The limit of this name; the spelling is exact.
     ///
     /// # Errors
     ///
-    /// When there is none: the message suggests the nearest and lists all.
+    /// When there is no such limit: the message suggests the nearest name and lists all.
     pub fn key(name: &str) -> Result<&'static LimitKey, ValueError> {
         let found = Self::KEYS.iter().find(|key| key.name == name);
         found.ok_or_else(|| {
@@ -278,27 +311,27 @@ impl Limits {
         })
     }
 
-    /// Sets one limit from text, as a flag does: `set("memory", "64MiB")`.
+    /// Sets one limit from text, such as `set("memory", "64MiB")`.
     ///
     /// # Errors
     ///
-    /// When there is no such limit, the text is not a value of its unit, or the value is out of range;
-    /// nothing is changed then.
+    /// When there is no such limit, the text is not a value of its unit, or the value is out of range. Nothing is
+    /// changed then.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
         let key = Self::key(key)?;
         key.set(self, key.unit.parse(value)?)
     }
 
-    /// The value of one limit as a count, in bytes or in microseconds; none when there is no such limit.
+    /// The value of one limit: a count, bytes or microseconds. None when there is no such limit.
     pub fn get(&self, key: &str) -> Option<u64> {
         Self::key(key).ok().map(|key| key.get(self))
     }
 
-    /// Whether every limit is in its range, for limits that were put together in code.
+    /// Checks that every limit is in its range, for limits that were built in code.
     ///
     /// # Errors
     ///
-    /// For the first that is not, or that is finer than its unit can say.
+    /// For the first limit that is out of range, or that is a time finer than one microsecond.
     pub fn check(&self) -> Result<(), ValueError> {
         let mut same = self.clone();
         for key in Self::KEYS {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The table in CLI.md, as it is written there.
+/// The documented defaults, as they are written in the documentation.
 const DOCUMENTED: &[(&str, &str)] = &[
     ("fuel", "1_000_000_000"),
     ("deadline", "10s"),

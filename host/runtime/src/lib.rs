@@ -70,5 +70,5 @@ pub use tollgate_component::{
     SourceError, Verdict, Vetted, WASI_VERSION, escape, signature_path,
 };
 pub use tollgate_policy as policy;
-pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureFault, Trust};
+pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureError, Trust};
 pub use wasmtime;

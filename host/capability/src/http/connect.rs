@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tollgate_policy::{HttpGrant, Reason, Target, egress};
+use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 /// How long one address may take to answer before the next one is tried: a host with a dead IPv6 address
 /// is still reached within the default deadline.
@@ -177,7 +177,7 @@ impl Egress {
                 .map_err(|_| Unreachable::Name)?,
         };
         for address in &found {
-            egress::address(*address, grant.private)?;
+            decide::address(*address, grant.private)?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())

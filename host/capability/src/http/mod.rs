@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::{HeaderMap, header};
-use tollgate_policy::{HttpGrant, Reason, Target, egress};
+use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 use crate::audit::Audit;
 
@@ -97,7 +97,7 @@ impl HttpClient {
         target: &Target,
         headers: &'a HeaderMap,
     ) -> Result<AdmittedRequest, DeniedPart<'a>> {
-        let index = egress::http(&self.granted.grants, method, target)?;
+        let index = decide::http(&self.granted.grants, method, target)?;
         let grant = self
             .granted
             .grants
@@ -111,7 +111,7 @@ impl HttpClient {
             .keys()
             .filter(|name| *name != header::CONTENT_LENGTH)
         {
-            let decision = egress::header(&self.granted.grants, index, name.as_str());
+            let decision = decide::header(&self.granted.grants, index, name.as_str());
             decision.map_err(|reason| DeniedPart::Header(name.as_str(), reason))?;
         }
         // A policy allows fewer than 2^32, and a call ends long before as many are refused.

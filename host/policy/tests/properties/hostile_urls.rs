@@ -1,9 +1,9 @@
-//! URLs that try to look like, or to lead away from, the granted ones.
+//! URLs that resemble the granted ones, or lead away from them.
 
 use crate::oracle::{GROUNDS, Ground, Host};
 use crate::random::Random;
 
-/// Hosts that are, or look like, a granted one or the way to one.
+/// Hosts that are granted, or resemble one that is.
 const HOSTS: &[&str] = &[
     "evil.example",
     "evil-api.example.com",
@@ -58,7 +58,7 @@ const HOSTS: &[&str] = &[
     "",
 ];
 
-/// What is put before, behind and between.
+/// Text that is put before, after and between.
 const PIECES: &[&str] = &[
     "@",
     "api.example.com@",
@@ -200,7 +200,7 @@ const PORTS: &[&str] = &[
     ":443", ":80", ":8080", ":8443", ":", ":0", ":0443", ":65536", ":443:443", ":x", ":443\\",
 ];
 
-/// What follows a path; `*` is any word.
+/// Text after a path; `*` is any word.
 const TAILS: &[&str] = &[
     "?",
     "?*",
@@ -220,7 +220,7 @@ const TAILS: &[&str] = &[
     ";/..",
 ];
 
-/// A URL, or where a redirect leads: one that is inside its ground, bent in none, one or more places.
+/// A URL, or the location of a redirect, that is inside its ground, changed in none, one or more places.
 pub(crate) fn hostile_url(random: &mut Random) -> String {
     let ground = random.pick(GROUNDS);
     let mut url = String::new();
@@ -258,7 +258,7 @@ pub(crate) fn hostile_url(random: &mut Random) -> String {
     url
 }
 
-/// The ground's own host, or another, or its own with something before or behind it.
+/// The ground's own host, another one, or its own with text before or after it.
 fn push_host(random: &mut Random, ground: &Ground, url: &mut String) {
     if random.percent(6) {
         url.push_str(random.pick(HOSTS));

@@ -1,7 +1,7 @@
 //! Properties of policies and decisions, over generated texts, policies, paths and URLs.
 //!
-//! Those of paths and URLs have a million cases. `TOLLGATE_SEED=1` makes another million of each, `TOLLGATE_CASES`
-//! another number than a million; `PROPTEST_CASES=1000000` makes more of the others.
+//! The properties of paths and URLs have a million cases. `TOLLGATE_SEED=1` runs another million of each, and
+//! `TOLLGATE_CASES` sets another number; `PROPTEST_CASES=1000000` runs more cases of the others.
 
 mod hostile_urls;
 mod oracle;

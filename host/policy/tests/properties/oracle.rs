@@ -1,18 +1,18 @@
-//! What is inside a grant by another reading than the decision's: of the text itself, without a parser. The
-//! fuzzing targets judge by it too (`fuzz/targets`).
+//! A second opinion on what is inside a grant: it reads the text itself, without the parser of the decision. The fuzzing
+//! targets use it too (`fuzz/targets`).
 
-/// What is granted, and what is inside of it by another reading than the decision's: that of the text itself.
+/// A grant, and the URLs that are inside it by the text alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground {
     pub(crate) pattern: &'static str,
     pub(crate) scheme: &'static str,
     pub(crate) host: Host,
-    /// The port as it may be written.
+    /// The port as it is written.
     pub(crate) port: &'static str,
-    /// Whether it may be left out.
+    /// Whether the port may be left out.
     pub(crate) port_is_default: bool,
     path: fn(&str) -> bool,
-    /// Paths inside, to make URLs of; `*` is any word.
+    /// Paths inside, for making URLs; `*` is any word.
     pub(crate) paths: &'static [&'static str],
 }
 
@@ -89,9 +89,9 @@ pub(crate) const GROUNDS: &[Ground] = &[
     },
 ];
 
-/// The first ground that a URL is inside of, when it can be read in one way only.
+/// The first ground that a URL is inside of, if every parser reads the URL in the same way.
 pub(crate) fn inside(url: &str) -> Option<usize> {
-    // What a URL is made of (RFC 3986), without the fragment.
+    // The characters of a URL (RFC 3986), without the fragment.
     let sound = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
     if !url.bytes().all(sound) || url.len() > 8 << 10 {
         return None;
@@ -116,8 +116,8 @@ pub(crate) fn inside(url: &str) -> Option<usize> {
         .position(|ground| ground.holds(origin) && (ground.path)(path))
 }
 
-/// How long a URL is when it is sent: a `'` in the query is escaped, a path is never empty, and a port that goes
-/// without saying goes.
+/// The length of a URL as it is sent: a `'` in the query is escaped, an empty path becomes `/`, and the scheme's own port
+/// is dropped.
 fn sent(origin: &str, rest: &str) -> usize {
     let quotes = rest
         .split_once('?')
@@ -153,8 +153,8 @@ impl Ground {
     }
 }
 
-/// Whether a path names the same thing to a server that decodes it, and to one that drops what follows a
-/// `;` in a part of it. Backslashes are gone by now.
+/// Whether a path means the same to a server that decodes it and to one that drops the text after a `;` in each part.
+/// Backslashes have been refused before.
 fn leads_where_it_says(path: &str) -> bool {
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -172,8 +172,8 @@ fn leads_where_it_says(path: &str) -> bool {
     !path.split('/').any(climbs)
 }
 
-/// Where a path leads below its root, walked part by part; none as soon as it turns back, begins elsewhere,
-/// or has what some system reads in another way.
+/// Where a path leads below its root, walked part by part; none if it turns back, begins elsewhere, or has text that some
+/// system reads in another way.
 pub(crate) fn walk<'p>(base: &'p str, path: &'p str) -> Option<Vec<&'p str>> {
     let mut at = Vec::new();
     if path.is_empty() || path.starts_with('/') {

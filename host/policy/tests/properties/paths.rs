@@ -1,4 +1,4 @@
-//! Properties of the decision on files: no path leaves its root, and nothing is granted that no grant says.
+//! Properties of the decision on files: no path leaves its root, and only what a grant names is granted.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::oracle::walk;
 use crate::random::{Random, a_million};
 use crate::strategies::{access, files};
 
-/// A path that is asked for.
+/// A request for a path.
 #[derive(Debug)]
 struct Asked {
     root: &'static str,
-    /// The folder that a WASI guest has open; none is our own interface.
+    /// The directory that a WASI guest has open; none for `tollgate:provider/files`.
     base: Option<&'static str>,
     path: String,
     access: Access,
@@ -21,7 +21,7 @@ struct Asked {
 
 const ROOTS: &[(&str, Access)] = &[("data", Access::Read), ("out", Access::ReadWrite)];
 
-/// What nearly is a root.
+/// Names that resemble a root.
 const ODD_ROOTS: &[&str] = &[
     "",
     ".",
@@ -87,7 +87,7 @@ const PARTS: &[&str] = &[
     "out",
 ];
 
-/// A path that leads below its root, bent in none, one or more places.
+/// A path that leads below its root, changed in none, one or more places.
 fn hostile_path(random: &mut Random) -> Asked {
     let (root, _) = random.pick(ROOTS);
     let mut path = String::new();
@@ -125,7 +125,7 @@ fn hostile_path(random: &mut Random) -> Asked {
             _ => path.insert_str(at, random.pick(PARTS)),
         }
     }
-    // About as long as a path may be.
+    // About as long as the longest path.
     if random.below(500) == 0 {
         let rest = 4090_usize.saturating_sub(path.len()) + random.below(12);
         path.push_str(&"x".repeat(rest));
@@ -144,8 +144,8 @@ fn hostile_path(random: &mut Random) -> Asked {
     }
 }
 
-/// Whatever a guest writes, what is granted leads below the root; and what leads there and is written as our
-/// interface or WASI's has it is granted.
+/// Every path that is granted leads below its root; every path that leads there, in the spelling of our interface or of
+/// WASI, is granted.
 #[test]
 fn no_generated_path_escapes_its_root() {
     let grant = |(name, access): &(&str, Access)| {
@@ -167,7 +167,7 @@ fn no_generated_path_escapes_its_root() {
         let lean = lean.filter(|lean| lean.len() <= 4096);
         let (path, lean) = match asked.base {
             Some(base) => (decide::wasi_path(base, &asked.path), lean),
-            // Our own interface takes one spelling of each path.
+            // `tollgate:provider/files` accepts one spelling of each path.
             None => (asked.path.clone(), lean.filter(|lean| *lean == asked.path)),
         };
         let root = ROOTS.iter().position(|(name, _)| *name == asked.root);
@@ -197,7 +197,7 @@ fn no_generated_path_escapes_its_root() {
             }
         }
     });
-    // Enough of each, or what was checked above was checked of nothing.
+    // Enough cases of each, otherwise the checks above checked nothing.
     assert!(granted * 4 > all, "{granted} of {all}");
     assert!(climbed * 20 > all, "{climbed} of {all} lead out");
 }

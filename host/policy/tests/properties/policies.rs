@@ -1,4 +1,4 @@
-//! Properties of policies as text: what is read, what is refused and where, what is written.
+//! Properties of the text of policies: reading, refusing with a position, writing.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tollgate_policy::{Grants, Limits, Policy, Unit};
 
 use crate::strategies::policy;
 
-/// Text that is nearly a policy: pieces of one in any order.
+/// Text that resembles a policy: pieces of one in any order.
 fn nearly_a_policy() -> impl Strategy<Value = String> {
     let pieces = [
         "[limits]",
@@ -59,7 +59,7 @@ fn nearly_a_policy() -> impl Strategy<Value = String> {
     vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// Every key of the file in a text that reads, with the key's own name last in the path.
+/// Every key of a policy in a valid text, with the key's own name last in the path.
 fn keys() -> Vec<(&'static str, String)> {
     let limits = Limits::KEYS.iter().map(|key| {
         let value = key.unit.show(key.max);

@@ -1,18 +1,17 @@
-//! A million cases from a seed. Proptest keeps what it takes to shrink each of them, and is slower for it by a
-//! multiple.
+//! A million cases from a seed. Proptest keeps the data to shrink each case, which makes it several times slower.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How many cases a property has for each seed, unless `TOLLGATE_CASES` says otherwise: `just mutants` runs the
-/// properties hundreds of times.
+/// The cases of a property for each seed. `TOLLGATE_CASES` sets another number: `just mutants` runs the properties
+/// hundreds of times.
 const CASES: u64 = 1_000_000;
 
-/// The seed that is always run, so that a failure is one for everybody.
+/// The seed that is always run, so that a failure is reproducible.
 const SEED: u64 = 2026;
 
-/// Checks a million generated cases, and as many again from the seed in the variable `TOLLGATE_SEED` when
-/// there is one. The case that fails is printed with its seed.
+/// Checks a million generated cases, and another million from the seed in the variable `TOLLGATE_SEED` if it is set. A
+/// case that fails is printed with its seed.
 pub(crate) fn a_million<C: Debug>(generate: impl Fn(&mut Random) -> C, mut check: impl FnMut(&C)) {
     let given = number_in("TOLLGATE_SEED");
     let cases = number_in("TOLLGATE_CASES").unwrap_or(CASES);
@@ -35,7 +34,7 @@ fn number_in(variable: &str) -> Option<u64> {
     Some(text.parse().expect("a number of 64 bits"))
 }
 
-/// Steele, Lea and Flood's splitmix64: a few lines, and no seed is a bad one.
+/// Steele, Lea and Flood's splitmix64: short, and every seed is good.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -55,7 +54,7 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
-    /// True in so many cases of a hundred.
+    /// True in this many of a hundred cases.
     pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
@@ -65,7 +64,7 @@ impl Random {
         from[self.below(from.len())]
     }
 
-    /// A word as it stands in paths and names; some are `.` and `..`.
+    /// A word for paths and names; some are `.` and `..`.
     pub(crate) fn push_word(&mut self, text: &mut String) {
         for _ in 0..=self.below(8) {
             let letter = self.pick(b"abcdefghijklmnopqrstuvwxyz0123456789-_...");
@@ -73,13 +72,13 @@ impl Random {
         }
     }
 
-    /// Any character there is, one of ASCII half of the time.
+    /// Any character; half of the time one of ASCII.
     pub(crate) fn character(&mut self) -> char {
         let end = if self.percent(50) { 0x80 } else { 0x11_0000 };
         char::from_u32(self.below(end) as u32).unwrap_or('\u{fffd}')
     }
 
-    /// A place between two characters of `text`.
+    /// A position between two characters of `text`.
     pub(crate) fn boundary(&mut self, text: &str) -> usize {
         let at = self.below(text.len() + 1);
         text.floor_char_boundary(at)

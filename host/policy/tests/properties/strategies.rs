@@ -1,4 +1,4 @@
-//! Valid limits, grants and policies, for the properties to hold on.
+//! Generated limits, grants and policies that are valid.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -79,7 +79,7 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
                     let (methods, headers, quotas, private, credential) = parts;
                     let (max_body, max_requests, max_connections) = quotas;
                     let headers: Option<BTreeSet<String>> = headers;
-                    // A credential is refused where it would be sent in the clear.
+                    // A credential that would be sent unencrypted is refused.
                     let safe = private || url.starts_with("https://");
                     HttpGrant {
                         url: url.clone(),
@@ -143,7 +143,7 @@ fn grants() -> impl Strategy<Value = Grants> {
     )
 }
 
-/// Keys that are any point and no weak one, each once.
+/// Keys of any point but the weak ones, each once.
 fn trust() -> impl Strategy<Value = Trust> {
     let key = any::<([u8; 8], [u8; 32])>().prop_filter_map("weak", |(id, key)| {
         PublicKey::from_parts(KeyId(id), key).ok()

@@ -1,14 +1,14 @@
 //! Properties of the decision on requests: no URL leaves its grant, and no address hides a private one.
 
 use proptest::prelude::*;
-use tollgate_policy::{Grants, HttpGrant, Target, egress};
+use tollgate_policy::{Grants, HttpGrant, Target, decide};
 
 use crate::hostile_urls::hostile_url;
 use crate::oracle::{GROUNDS, inside};
 use crate::random::a_million;
 
-/// Whatever a guest or a server writes, what is granted is inside the grant as it is sent; and what is
-/// inside as it is written is granted, or the grant would be worth less than it says.
+/// Every URL that is granted, from a guest or from a redirect, is inside its grant as it is sent; every URL that is inside
+/// as it is written is granted.
 #[test]
 fn no_generated_url_escapes_its_grant() {
     let http = GROUNDS
@@ -19,7 +19,7 @@ fn no_generated_url_escapes_its_grant() {
         http,
         ..Grants::default()
     };
-    let decide = |target: &Target| egress::http(&grants, "GET", target).ok();
+    let decide = |target: &Target| decide::http(&grants, "GET", target).ok();
     let from = Target::parse("https://api.example.com/repos/a/b?c").unwrap();
 
     let (mut all, mut elsewhere, mut led) = (0, 0, 0);
@@ -49,7 +49,7 @@ fn no_generated_url_escapes_its_grant() {
             assert_eq!(decide(&next), inside(next.as_str()), "where it leads");
         }
     });
-    // Enough of each, or what was checked above was checked of nothing.
+    // Enough cases of each, otherwise the checks above checked nothing.
     for count in granted {
         assert!(count * 50 > all, "{granted:?} of {all}");
     }
@@ -82,6 +82,6 @@ proptest! {
         bits[..prefix.len()].copy_from_slice(prefix);
         bits[12..].copy_from_slice(&[127, 0, 0, 1]);
         let address = std::net::IpAddr::from(bits);
-        prop_assert!(egress::address(address, false).is_err(), "{}", address);
+        prop_assert!(decide::address(address, false).is_err(), "{}", address);
     }
 }

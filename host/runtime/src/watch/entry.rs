@@ -90,7 +90,7 @@ pub(super) fn is_text(path: &Path) -> bool {
 /// The pin of this component alone: those of others are none of its business.
 pub(super) fn only(lock: &Lock, files: &Files) -> Lock {
     let file = files.component.file_name().unwrap_or_default();
-    lock.only(&file.to_string_lossy())
+    lock.for_file(&file.to_string_lossy())
 }
 
 pub(super) fn bytes_of(source: &Source) -> Bytes {

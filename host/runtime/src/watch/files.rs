@@ -97,7 +97,7 @@ pub(super) fn lock(folder: &Path) -> Result<Lock, WatchError> {
             Lock::parse(&text).map_err(|error| failed(error.to_string()))?
         }
     };
-    lock.complete = true;
+    lock.strict = true;
     Ok(lock)
 }
 

@@ -162,7 +162,7 @@ impl Watcher {
                 None => return Err(ReloadError::NoPolicy { path: path() }),
             },
         };
-        policy.trust = self.watch.trust.both(&policy.trust);
+        policy.trust = self.watch.trust.intersect(&policy.trust);
         if let Some(lock) = lock {
             policy.trust.lock = Some(only(lock, files));
         }

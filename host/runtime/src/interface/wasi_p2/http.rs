@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use tokio::time::{Sleep, sleep, timeout};
-use tollgate_policy::{Reason, Target, http::is_reserved};
+use tollgate_policy::{Reason, Target, grants::http::is_reserved};
 use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
 };

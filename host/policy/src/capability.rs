@@ -1,0 +1,243 @@
+//! Which imported interface needs which grant, and how that grant is written.
+
+use crate::grants::Grants;
+use crate::toml::names::{self, Interface};
+use crate::toml::quoted::quoted;
+
+/// What an imported interface needs to be granted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Capability {
+    /// Types without functions: nothing to grant.
+    Types,
+    /// `tollgate:provider/log`.
+    Log,
+    /// `tollgate:provider/hash`.
+    Hash,
+    /// `tollgate:provider/http`.
+    Http,
+    /// `tollgate:provider/files`.
+    Files,
+    /// `tollgate:provider/config` and `wasi:config/store`.
+    Config,
+    /// `tollgate:provider/store` and `wasi:keyvalue/store`.
+    Store,
+    /// Every other interface of the namespace `wasi`.
+    Wasi,
+    /// An interface of the embedding program, by its full name.
+    Interface(String),
+}
+
+impl Capability {
+    /// The capability that the import of this name needs, for any version: the linker knows which versions are served.
+    /// None for a name that no policy can grant: one that names no interface, or one of the namespace `tollgate` that
+    /// does not exist.
+    ///
+    /// ```
+    /// use tollgate_policy::Capability;
+    ///
+    /// assert_eq!(Capability::of("tollgate:provider/http@0.2.0"), Some(Capability::Http));
+    /// assert_eq!(Capability::of("wasi:keyvalue/store@0.2.0-draft"), Some(Capability::Store));
+    /// assert_eq!(Capability::of("tollgate:provider/no-such@0.2.0"), None);
+    /// ```
+    pub fn of(import: &str) -> Option<Capability> {
+        let Interface {
+            namespace,
+            package,
+            name,
+        } = names::parse_interface(import)?;
+        match (namespace, package, name) {
+            // Standard interfaces for which there is a grant already.
+            ("wasi", "config", "store") => Some(Capability::Config),
+            ("wasi", "keyvalue", "store") => Some(Capability::Store),
+            ("wasi", _, _) => Some(Capability::Wasi),
+            // A component that exports a domain world imports the types of that world.
+            ("tollgate", "provider" | "releases" | "ledger", "types") => Some(Capability::Types),
+            ("tollgate", "provider", name) => match name {
+                "log" => Some(Capability::Log),
+                "hash" => Some(Capability::Hash),
+                "http" => Some(Capability::Http),
+                "files" => Some(Capability::Files),
+                "config" => Some(Capability::Config),
+                "store" => Some(Capability::Store),
+                _ => None,
+            },
+            ("tollgate", _, _) => None,
+            _ => Some(Capability::Interface(import.to_owned())),
+        }
+    }
+
+    /// Whether the interface may be linked. Each request through it is then decided on its own; see
+    /// [`decide`](crate::decide).
+    ///
+    /// ```
+    /// use tollgate_policy::{Capability, Grants};
+    ///
+    /// let grants = Grants { log: true, ..Grants::default() };
+    /// assert!(Capability::Log.granted_by(&grants) && !Capability::Files.granted_by(&grants));
+    /// ```
+    pub fn granted_by(&self, grants: &Grants) -> bool {
+        match self {
+            Capability::Types => true,
+            Capability::Log => grants.log,
+            Capability::Hash => grants.hash,
+            Capability::Http => !grants.http.is_empty(),
+            Capability::Files => !grants.files.is_empty(),
+            Capability::Config => grants.config.is_some(),
+            Capability::Store => grants.store.is_some(),
+            Capability::Wasi => grants.wasi.is_some(),
+            Capability::Interface(name) => grants.interfaces.contains(name),
+        }
+    }
+
+    /// One line of TOML that grants it, valid at the top of a policy. URLs and paths in it are examples. Empty for
+    /// [`Capability::Types`], which needs no grant.
+    ///
+    /// ```
+    /// use tollgate_policy::Capability;
+    ///
+    /// assert_eq!(Capability::Log.policy_line(), "grants.log = true");
+    /// ```
+    pub fn policy_line(&self) -> String {
+        match self {
+            Capability::Types => "",
+            Capability::Log => "grants.log = true",
+            Capability::Hash => "grants.hash = true",
+            Capability::Http => r#"grants.http = [{ url = "https://example.com/**" }]"#,
+            Capability::Files => {
+                r#"grants.files = [{ root = "data", path = "./data", access = "read" }]"#
+            }
+            Capability::Config => "grants.config = {}",
+            Capability::Store => "grants.store = true",
+            Capability::Wasi => r#"grants.wasi = "inert""#,
+            Capability::Interface(name) => {
+                return format!("grants.interfaces = [{}]", quoted(name));
+            }
+        }
+        .to_owned()
+    }
+
+    /// The grant in the short form that [`Grants::add`] reads; values in it are examples. Empty for
+    /// [`Capability::Types`].
+    ///
+    /// ```
+    /// use tollgate_policy::Capability;
+    ///
+    /// assert_eq!(Capability::Files.short_form(), "files=data:./data");
+    /// ```
+    pub fn short_form(&self) -> String {
+        match self {
+            Capability::Types => "",
+            Capability::Log => "log",
+            Capability::Hash => "hash",
+            Capability::Http => "http=https://example.com/**",
+            Capability::Files => "files=data:./data",
+            Capability::Config => "config=KEY:VALUE",
+            Capability::Store => "store",
+            Capability::Wasi => "wasi=inert",
+            Capability::Interface(name) => return format!("interface={name}"),
+        }
+        .to_owned()
+    }
+
+    /// The short form as an option of the program `tollgate`, quoted for a shell. Empty for [`Capability::Types`].
+    pub fn flag(&self) -> String {
+        match self.short_form() {
+            none if none.is_empty() => none,
+            // A shell takes `*` for a file name.
+            form if form.contains('*') => format!("--grant '{form}'"),
+            form => format!("--grant {form}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use std::path::Path;
+
+    const CLOCK: &str = "acme:clock/sleep@0.1.0";
+
+    fn grantable() -> [Capability; 8] {
+        use Capability::{Config, Files, Hash, Http, Log, Store, Wasi};
+        [
+            Log,
+            Hash,
+            Http,
+            Files,
+            Config,
+            Store,
+            Wasi,
+            Capability::Interface(CLOCK.to_owned()),
+        ]
+    }
+
+    #[test]
+    fn every_interface_has_its_capability() {
+        let cases = [
+            ("tollgate:provider/types@0.1.0", Some(Capability::Types)),
+            ("tollgate:releases/types@0.1.0", Some(Capability::Types)),
+            ("tollgate:ledger/types@0.1.0", Some(Capability::Types)),
+            ("tollgate:provider/log@0.1.0", Some(Capability::Log)),
+            ("tollgate:provider/hash@0.1.0", Some(Capability::Hash)),
+            ("tollgate:provider/http@0.1.0", Some(Capability::Http)),
+            ("tollgate:provider/files@0.1.0", Some(Capability::Files)),
+            ("tollgate:provider/config@0.1.0", Some(Capability::Config)),
+            ("tollgate:provider/store@9.9.9", Some(Capability::Store)),
+            ("wasi:cli/environment@0.2.3", Some(Capability::Wasi)),
+            ("wasi:sockets/tcp@0.2.3", Some(Capability::Wasi)),
+            ("wasi:keyvalue/store@0.2.0-draft", Some(Capability::Store)),
+            ("wasi:keyvalue/atomics@0.2.0-draft", Some(Capability::Wasi)),
+            ("wasi:config/store@0.2.0-rc.1", Some(Capability::Config)),
+            (CLOCK, Some(Capability::Interface(CLOCK.to_owned()))),
+            ("tollgate:provider/other@0.1.0", None),
+            ("tollgate:releases/resolve@0.1.0", None),
+            ("tollgate:other/log", None),
+            ("log", None),
+            ("run", None),
+            ("", None),
+            ("Tollgate:provider/log@0.1.0", None),
+            ("wasi:cli", None),
+        ];
+        for (import, capability) in cases {
+            assert_eq!(Capability::of(import), capability, "{import}");
+        }
+    }
+
+    #[test]
+    fn lines_and_flags_grant_what_they_say_and_no_more() {
+        for capability in grantable() {
+            let line = capability.policy_line();
+            assert!(!line.contains('\n'), "{line}");
+            let by_line = Policy::parse(&line, Path::new("")).unwrap().grants;
+            let mut by_flag = Grants::default();
+            let flag = capability.flag().replace('\'', "");
+            by_flag
+                .add(flag.strip_prefix("--grant ").unwrap(), Path::new(""))
+                .unwrap();
+            for grants in [by_line, by_flag] {
+                for other in grantable() {
+                    assert_eq!(
+                        other.granted_by(&grants),
+                        other == capability,
+                        "{other:?} by {line}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_granted_by_default_and_types_need_no_grant() {
+        let none = Grants::default();
+        assert!(
+            grantable()
+                .iter()
+                .all(|capability| !capability.granted_by(&none))
+        );
+        assert!(Capability::Types.granted_by(&none));
+        assert_eq!(Capability::Types.policy_line(), "");
+        assert_eq!(Capability::Types.flag(), "");
+        assert_eq!(Capability::Types.short_form(), "");
+    }
+}

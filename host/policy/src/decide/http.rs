@@ -1,0 +1,287 @@
+//! The decisions on an outgoing request: whether its URL, its method and its headers are granted, and by which grant.
+//! `tollgate:provider/http` and `wasi:http` share them.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::grants::Grants;
+use crate::grants::http::is_reserved;
+
+use super::reason::Reason;
+
+/// The longest URL, in bytes, both as written and as sent. Servers commonly refuse more than 8 KiB.
+pub const MAX_URL: usize = 8 << 10;
+
+/// A URL that every parser reads in the same way.
+///
+/// ```
+/// use tollgate_policy::{Reason, Target};
+///
+/// let target = Target::parse("https://api.example.com/a?b")?;
+/// assert_eq!((target.host(), target.port(), &*target.path_and_query()), ("api.example.com", 443, "/a?b"));
+/// assert_eq!(Target::parse("http://0x7f.1/"), Err(Reason::BadUrl));
+/// # Ok::<(), Reason>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    /// Parses a URL strictly: text that two parsers could read in two ways is refused.
+    ///
+    /// Refused are control characters, spaces and backslashes (some parsers drop or convert them); user info; fragments;
+    /// hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes, upper-case or
+    /// non-ASCII letters that would be mapped, empty labels, punctuation); and paths with a part `.` or `..`, also before a
+    /// `;` where some servers see one, with escaped separators or dots, which servers decode, or with a truncated escape.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BadUrl`].
+    pub fn parse(text: &str) -> Result<Target, Reason> {
+        let plain = |b: u8| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b);
+        if text.len() > MAX_URL || !text.bytes().all(plain) {
+            return Err(Reason::BadUrl);
+        }
+        let url = Url::parse(text).map_err(|_| Reason::BadUrl)?;
+        // The parser writes a `'` in the query as `%27`, so the URL may become longer.
+        if url.as_str().len() > MAX_URL {
+            return Err(Reason::BadUrl);
+        }
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .ok_or(Reason::BadUrl)?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if authority.contains('@') || text.contains('#') {
+            return Err(Reason::BadUrl);
+        }
+        let host = url.host_str().ok_or(Reason::BadUrl)?.to_owned();
+        let port = url.port_or_known_default().ok_or(Reason::BadUrl)?;
+        // The host must be written as the parser returns it: another parser might change it differently.
+        let plain_authority =
+            authority == host || authority == format!("{host}:{port}") && port != 0;
+        let plain_host = host.starts_with('[') || host.split('.').all(is_plain_label);
+        if !plain_authority || !plain_host {
+            return Err(Reason::BadUrl);
+        }
+        let path_only = path
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        // Java's servers drop the text after a `;` in a part, and what remains may be `..`.
+        let is_dot_segment = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+        let truncated_escape =
+            |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() < 2;
+        if ["%2e", "%2f", "%5c", "%00"]
+            .iter()
+            .any(|bad| path_only.contains(bad))
+            || path_only.split('%').skip(1).any(truncated_escape)
+            || path_only.split('/').any(is_dot_segment)
+        {
+            return Err(Reason::BadUrl);
+        }
+        Ok(Target { url, host, port })
+    }
+
+    /// The target of a redirect from this URL to `location`, parsed as strictly.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BadUrl`].
+    pub fn join(&self, location: &str) -> Result<Target, Reason> {
+        let plain = |b: u8| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b);
+        if !location.bytes().all(plain) {
+            return Err(Reason::BadUrl);
+        }
+        // An absolute location is parsed as it is; a relative one is resolved first.
+        if location.contains("://") || location.starts_with("//") {
+            let absolute = match location.strip_prefix("//") {
+                Some(rest) => format!("{}://{rest}", self.url.scheme()),
+                None => location.to_owned(),
+            };
+            return Target::parse(without_fragment(&absolute));
+        }
+        let joined = self.url.join(location).map_err(|_| Reason::BadUrl)?;
+        Target::parse(without_fragment(joined.as_str()))
+    }
+
+    /// The URL as it is sent.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Whether the connection must be encrypted.
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The host: a name or an IP address, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The host as an address, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            _ => None,
+        }
+    }
+
+    /// The port; that of the scheme when none is written.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The value of the `host` header.
+    pub fn authority(&self) -> String {
+        match self.url.port() {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// The path and the query, as the request line has them.
+    pub fn path_and_query(&self) -> String {
+        match self.url.query() {
+            Some(query) => format!("{}?{query}", self.url.path()),
+            None => self.url.path().to_owned(),
+        }
+    }
+
+    /// Whether both have the same scheme, host and port, so that a redirect between them keeps the credential.
+    pub fn same_origin(&self, other: &Target) -> bool {
+        self.url.scheme() == other.url.scheme()
+            && self.host == other.host
+            && self.port == other.port
+    }
+}
+
+/// A label of a host name: letters, digits, `-`, and `_`, which some names have. The URL standard accepts many more
+/// characters that no name has.
+fn is_plain_label(label: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    !label.is_empty() && label.bytes().all(plain)
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or(url)
+}
+
+/// The index in `grants.http` of the first grant that allows `method` on `target`.
+///
+/// # Errors
+///
+/// [`Reason::NotGranted`] when no grant matches the URL, [`Reason::Method`] when some do and none of them
+/// allows the method.
+pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Reason> {
+    let mut reason = Reason::NotGranted;
+    for (index, grant) in grants.http.iter().enumerate() {
+        if !matches(&grant.url, target) {
+            continue;
+        }
+        if grant.methods.iter().any(|known| known == method) {
+            return Ok(index);
+        }
+        reason = Reason::Method;
+    }
+    Err(reason)
+}
+
+/// Whether the guest may set the header `name`, in any case of letters, on a request that `grants.http[index]` allows.
+///
+/// It may not set the header of any grant's credential: only the host authenticates. The caller checks that `name` is a
+/// valid header name.
+///
+/// # Errors
+///
+/// [`Reason::NotGranted`] when there is no such grant; [`Reason::BadHeader`] for a reserved header
+/// ([`is_reserved`], `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant
+/// does not list.
+///
+/// ```
+/// use tollgate_policy::{Grants, HttpGrant, Reason, decide};
+///
+/// let grant = HttpGrant { headers: Some(vec!["accept".to_owned()]), ..HttpGrant::new("https://a.example/") };
+/// let grants = Grants { http: vec![grant], ..Grants::default() };
+/// assert_eq!(decide::header(&grants, 0, "Accept"), Ok(()));
+/// assert_eq!(decide::header(&grants, 0, "etag"), Err(Reason::Header));
+/// assert_eq!(decide::header(&grants, 0, "host"), Err(Reason::BadHeader));
+/// ```
+pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
+    let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
+    let is_it = |header: &String| header.eq_ignore_ascii_case(name);
+    let mut credentials = grants.http.iter().flat_map(|grant| &grant.credential);
+    if is_reserved(name) || credentials.any(|credential| is_it(&credential.header)) {
+        return Err(Reason::BadHeader);
+    }
+    match &grant.headers {
+        Some(listed) if !listed.iter().any(is_it) => Err(Reason::Header),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a grant's URL pattern matches `target`.
+fn matches(pattern: &str, target: &Target) -> bool {
+    let Some((scheme, rest)) = pattern.split_once("://") else {
+        return false;
+    };
+    let Some((authority, path)) = rest.split_once('/') else {
+        return false;
+    };
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (authority, Some(if scheme == "https" { 443 } else { 80 })),
+    };
+    scheme == target.url.scheme()
+        && port == Some(target.port)
+        && host_matches(host, target)
+        && path_matches(
+            path,
+            target.url.path().strip_prefix('/').unwrap_or_default(),
+        )
+}
+
+fn host_matches(pattern: &str, target: &Target) -> bool {
+    match pattern.strip_prefix("*.") {
+        // One label or more before the dot. An address has no subdomains.
+        Some(suffix) => {
+            target.address().is_none()
+                && target
+                    .host
+                    .strip_suffix(suffix)
+                    .and_then(|front| front.strip_suffix('.'))
+                    .is_some_and(|labels| {
+                        // An `xn--` label may look like any other label, so only an exact grant matches one.
+                        !labels.is_empty() && !labels.split('.').any(|l| l.starts_with("xn--"))
+                    })
+        }
+        None => pattern == target.host,
+    }
+}
+
+fn path_matches(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        if wanted == "**" {
+            // Everything after a `/`, even nothing.
+            return parts.next().is_some();
+        }
+        match parts.next() {
+            Some(part) if wanted == part || (wanted == "*" && !part.is_empty()) => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_none()
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

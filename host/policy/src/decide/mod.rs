@@ -1,0 +1,27 @@
+//! The decisions: pure functions of the grants and a request, which return its details or a [`Reason`] to deny it.
+//!
+//! ```
+//! use tollgate_policy::decide::{self, Target};
+//! use tollgate_policy::{Grants, HttpGrant, Reason};
+//!
+//! let grants = Grants { http: vec![HttpGrant::new("https://api.example.com/**")], ..Grants::default() };
+//! let target = Target::parse("https://api.example.com/a?b")?;
+//! assert_eq!(decide::http(&grants, "GET", &target), Ok(0));
+//! assert_eq!(decide::http(&grants, "POST", &target), Err(Reason::Method));
+//! assert_eq!(decide::address("127.0.0.1".parse().unwrap(), false), Err(Reason::PrivateAddress));
+//! # Ok::<(), Reason>(())
+//! ```
+
+mod address;
+mod config;
+mod files;
+mod http;
+mod reason;
+mod store;
+
+pub use address::address;
+pub use config::config;
+pub use files::{FileDecision, FileUse, MAX_PATH, file_quota, files, read_cap, wasi_path};
+pub use http::{MAX_URL, Target, header, http};
+pub use reason::{Denial, Reason};
+pub use store::{StoreRequest, StoreUsage, store};

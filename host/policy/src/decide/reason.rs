@@ -1,0 +1,315 @@
+//! Why a request was denied: a closed set of reasons with labels that do not change.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::grants::GrantName;
+use crate::toml::messages::shown;
+
+/// Why a request was denied. The set may grow; a label never changes, since reports and metrics contain it.
+///
+/// It is serialized as its label, and read back from it.
+///
+/// ```
+/// use tollgate_policy::Reason;
+///
+/// assert_eq!(Reason::OutsideRoot.label(), "outside-root");
+/// assert_eq!(Reason::try_from("outside-root".to_owned()), Ok(Reason::OutsideRoot));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The policy grants nothing that matches the request.
+    NotGranted,
+    /// The policy grants no root of this name.
+    UnknownRoot,
+    /// The path is not a valid path below a root.
+    BadPath,
+    /// The path leads out of its root: by `..`, by being absolute, or by a symbolic link.
+    OutsideRoot,
+    /// The root is granted for reading only.
+    ReadOnly,
+    /// What the path leads to is not a regular file.
+    NotAFile,
+    /// The text is not a URL, or two parsers could read it in two ways.
+    BadUrl,
+    /// The URL is granted, but not with this method.
+    Method,
+    /// The host has an address that is not public.
+    PrivateAddress,
+    /// The header is one that only the host may set, or it is not valid.
+    BadHeader,
+    /// The grant lists headers, and this is not one of them.
+    Header,
+    /// The call has made as many requests as granted; redirects count.
+    TooManyRequests,
+    /// The request was redirected more often than the host follows, for any policy.
+    TooManyRedirects,
+    /// As many connections are open as granted.
+    TooManyConnections,
+    /// The response contains the credential that the request carried.
+    SecretInResponse,
+    /// A quota of the grant is used up, or the request exceeds it.
+    Quota,
+    /// Guests may not make links: programs outside the sandbox would follow them without a decision.
+    Link,
+    /// The key or the name of the bucket is empty or too long.
+    BadKey,
+}
+
+impl Reason {
+    /// All reasons, for documentation and for tests that provoke each.
+    pub const ALL: &'static [Reason] = &[
+        Reason::NotGranted,
+        Reason::UnknownRoot,
+        Reason::BadPath,
+        Reason::OutsideRoot,
+        Reason::ReadOnly,
+        Reason::NotAFile,
+        Reason::BadUrl,
+        Reason::Method,
+        Reason::PrivateAddress,
+        Reason::BadHeader,
+        Reason::Header,
+        Reason::TooManyRequests,
+        Reason::TooManyRedirects,
+        Reason::TooManyConnections,
+        Reason::SecretInResponse,
+        Reason::Quota,
+        Reason::Link,
+        Reason::BadKey,
+    ];
+
+    /// The stable label, in kebab-case.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Reason::NotGranted => "not-granted",
+            Reason::UnknownRoot => "unknown-root",
+            Reason::BadPath => "bad-path",
+            Reason::OutsideRoot => "outside-root",
+            Reason::ReadOnly => "read-only",
+            Reason::NotAFile => "not-a-file",
+            Reason::BadUrl => "bad-url",
+            Reason::Method => "method",
+            Reason::PrivateAddress => "private-address",
+            Reason::BadHeader => "bad-header",
+            Reason::Header => "header",
+            Reason::TooManyRequests => "too-many-requests",
+            Reason::TooManyRedirects => "too-many-redirects",
+            Reason::TooManyConnections => "too-many-connections",
+            Reason::SecretInResponse => "secret-in-response",
+            Reason::Quota => "quota",
+            Reason::Link => "link",
+            Reason::BadKey => "bad-key",
+        }
+    }
+}
+
+/// Reads a label.
+impl TryFrom<String> for Reason {
+    type Error = String;
+
+    fn try_from(label: String) -> Result<Reason, String> {
+        let found = Reason::ALL.iter().find(|reason| reason.label() == label);
+        found
+            .copied()
+            .ok_or_else(|| format!("unknown reason `{}`", shown(&label)))
+    }
+}
+
+impl From<Reason> for &'static str {
+    fn from(reason: Reason) -> &'static str {
+        reason.label()
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// One denied request, as the report lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// The key of the grant that was needed: `files`, `http` and so on.
+    pub capability: &'static str,
+    /// The object of the request, as the guest wrote it: a path, a URL, a key; for a header the URL, `header` and its name.
+    /// Reports have it escaped and cut to one line.
+    pub target: String,
+    /// Why it was denied.
+    pub reason: Reason,
+}
+
+/// Reads what is serialized; the capability must be the key of a grant.
+impl<'de> Deserialize<'de> for Denial {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Denial, D::Error> {
+        #[derive(Deserialize)]
+        struct Owned {
+            capability: String,
+            target: String,
+            reason: Reason,
+        }
+        let Owned {
+            capability,
+            target,
+            reason,
+        } = Owned::deserialize(deserializer)?;
+        let Some(name) = GrantName::of_key(&capability) else {
+            let error = format!("unknown capability `{}`", shown(&capability));
+            return Err(serde::de::Error::custom(error));
+        };
+        Ok(Denial {
+            capability: name.key(),
+            target,
+            reason,
+        })
+    }
+}
+
+impl Denial {
+    /// The part of a policy that would allow the request. None for a request that no policy allows, such as a path out of
+    /// its root.
+    ///
+    /// ```
+    /// use tollgate_policy::{Denial, Reason};
+    ///
+    /// let denial = Denial { capability: "http", target: "http://10.0.0.1/".into(), reason: Reason::PrivateAddress };
+    /// assert_eq!(denial.remedy(), Some("`private = true` in its `[[grants.http]]`"));
+    /// ```
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match (self.capability, self.reason) {
+            ("http", Reason::NotGranted) => "a `[[grants.http]]` with its `url`",
+            ("config", Reason::NotGranted) => "its key in `[grants.config]`",
+            ("store", Reason::NotGranted) => "`store = true` in `[grants]`",
+            ("files", Reason::UnknownRoot) => "a `[[grants.files]]` with its `root`",
+            ("files", Reason::ReadOnly) => "`access = \"read-write\"` in its `[[grants.files]]`",
+            ("files", Reason::Quota) => {
+                "a larger `max-write`, `max-files` or `max-read` in its `[[grants.files]]`"
+            }
+            ("http", Reason::Quota) => "a larger `max-body` in its `[[grants.http]]`",
+            ("store", Reason::Quota) => {
+                "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
+            }
+            (_, Reason::Method) => "its method among the `methods` of its `[[grants.http]]`",
+            (_, Reason::Header) => "its name among the `headers` of its `[[grants.http]]`",
+            (_, Reason::PrivateAddress) => "`private = true` in its `[[grants.http]]`",
+            (_, Reason::TooManyRequests) => "a larger `max-requests` in its `[[grants.http]]`",
+            (_, Reason::TooManyConnections) => {
+                "a larger `max-connections` in its `[[grants.http]]`"
+            }
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_the_published_ones() {
+        let labels: Vec<&str> = Reason::ALL.iter().map(|reason| reason.label()).collect();
+        let published = [
+            "not-granted",
+            "unknown-root",
+            "bad-path",
+            "outside-root",
+            "read-only",
+            "not-a-file",
+            "bad-url",
+            "method",
+            "private-address",
+            "bad-header",
+            "header",
+            "too-many-requests",
+            "too-many-redirects",
+            "too-many-connections",
+            "secret-in-response",
+            "quota",
+            "link",
+            "bad-key",
+        ];
+        assert_eq!(labels, published);
+        assert_eq!(Reason::Quota.to_string(), "quota");
+    }
+
+    #[test]
+    fn a_remedy_names_what_to_write() {
+        let remedies: &[(&str, Reason, &[&str])] = &[
+            ("http", Reason::NotGranted, &["[[grants.http]]", "`url`"]),
+            ("config", Reason::NotGranted, &["[grants.config]"]),
+            ("store", Reason::NotGranted, &["store = true"]),
+            (
+                "files",
+                Reason::UnknownRoot,
+                &["[[grants.files]]", "`root`"],
+            ),
+            ("files", Reason::ReadOnly, &["access = \"read-write\""]),
+            (
+                "files",
+                Reason::Quota,
+                &["max-write", "max-files", "max-read"],
+            ),
+            (
+                "store",
+                Reason::Quota,
+                &["max-keys", "max-value", "max-total"],
+            ),
+            ("http", Reason::Quota, &["max-body"]),
+            ("http", Reason::Method, &["`methods`"]),
+            ("http", Reason::Header, &["`headers`"]),
+            ("http", Reason::PrivateAddress, &["private = true"]),
+            ("http", Reason::TooManyRequests, &["max-requests"]),
+            ("http", Reason::TooManyConnections, &["max-connections"]),
+        ];
+        for capability in ["http", "config", "store", "files"] {
+            for &reason in Reason::ALL {
+                let denial = Denial {
+                    capability,
+                    target: String::new(),
+                    reason,
+                };
+                let remedy = denial.remedy();
+                let words = remedies.iter().find_map(|(of, why, words)| {
+                    // A reason that only requests have is the same for every capability.
+                    let anybodys = !matches!(why, Reason::NotGranted | Reason::Quota);
+                    let same = *of == capability || *of == "http" && anybodys;
+                    (same && *why == reason).then_some(*words)
+                });
+                assert_eq!(
+                    remedy.is_some(),
+                    words.is_some(),
+                    "{capability}, {reason}: {remedy:?}"
+                );
+                for word in words.unwrap_or_default() {
+                    let remedy = remedy.unwrap();
+                    assert!(remedy.contains(word), "{capability}, {reason}: {remedy}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_denial_is_written_with_its_label() {
+        let denial = Denial {
+            capability: "files",
+            target: "../x".to_owned(),
+            reason: Reason::OutsideRoot,
+        };
+        let toml = toml::to_string(&denial).unwrap();
+        assert_eq!(
+            toml,
+            "capability = \"files\"\ntarget = \"../x\"\nreason = \"outside-root\"\n"
+        );
+        assert_eq!(toml::from_str(&toml), Ok(denial));
+        for odd in [
+            toml.replace("files", "file"),
+            toml.replace("outside", "inside"),
+        ] {
+            assert!(toml::from_str::<Denial>(&odd).is_err(), "{odd}");
+        }
+    }
+}

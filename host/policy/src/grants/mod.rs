@@ -1,0 +1,225 @@
+//! What a provider may reach: nothing by default, and an empty list grants nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::error::ValueError;
+use crate::toml::messages::{shown, suggestion};
+use crate::toml::names;
+
+pub use files::{Access, FileGrant};
+pub use http::{Credential, HttpGrant, SecretSource};
+pub use name::GrantName;
+pub use store::StoreGrant;
+pub use wasi::{Clocks, Random, Streams, WasiGrant};
+
+use rules::{in_key, reject_duplicate};
+
+pub mod files;
+pub mod http;
+mod name;
+mod rules;
+pub mod store;
+pub(crate) mod url_pattern;
+pub mod wasi;
+
+/// Everything that may be granted. What is not in it is denied.
+///
+/// ```
+/// use std::path::Path;
+/// use tollgate_policy::Grants;
+///
+/// let mut grants = Grants::default();
+/// grants.add("files=data:./data", Path::new("/srv"))?;
+/// assert_eq!(grants.files[0].path, Path::new("/srv/data"));
+/// grants.check()?;
+/// # Ok::<(), tollgate_policy::ValueError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Log lines, which go into the report.
+    pub log: bool,
+    /// Hashing by the host.
+    pub hash: bool,
+    /// A key-value store.
+    pub store: Option<StoreGrant>,
+    /// Settings for the provider. An empty map grants the interface, and every setting in it is unset.
+    pub config: Option<BTreeMap<String, String>>,
+    /// URLs that may be requested. An empty list grants nothing.
+    pub http: Vec<HttpGrant>,
+    /// Named directories; each name is used once.
+    pub files: Vec<FileGrant>,
+    /// The WASI interfaces.
+    pub wasi: Option<WasiGrant>,
+    /// Interfaces of the embedding program, such as `acme:clock/sleep@0.1.0`. An import is granted when exactly its
+    /// name is here, version included.
+    pub interfaces: BTreeSet<String>,
+}
+
+impl Grants {
+    /// Checks the rules of every grant, for grants that were built in code.
+    ///
+    /// # Errors
+    ///
+    /// For the first rule that is broken; the message begins with the key.
+    pub fn check(&self) -> Result<(), ValueError> {
+        let mut rebuilt = Grants::default();
+        for (key, value) in self.config.iter().flatten() {
+            rebuilt
+                .add_setting(key, value)
+                .map_err(in_key("grants.config"))?;
+        }
+        for grant in &self.http {
+            rebuilt
+                .add_http(grant.clone())
+                .map_err(in_key("grants.http"))?;
+        }
+        for grant in &self.files {
+            rebuilt
+                .add_file(grant.clone())
+                .map_err(in_key("grants.files"))?;
+        }
+        if let Some(store) = &self.store {
+            store.check().map_err(in_key("grants.store"))?;
+        }
+        for name in &self.interfaces {
+            rebuilt
+                .add_interface(name)
+                .map_err(in_key("grants.interfaces"))?;
+        }
+        if let Some(wasi) = &self.wasi {
+            wasi.check().map_err(in_key("grants.wasi"))?;
+            for root in &wasi.preopens {
+                self.known_root(root)
+                    .map_err(in_key("grants.wasi.preopens"))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_setting(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
+        names::setting(key)?;
+        let known = self.config.as_ref().and_then(|settings| settings.get(key));
+        reject_duplicate(known.is_none(), key)?;
+        let settings = self.config.get_or_insert_default();
+        settings.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn add_http(&mut self, grant: HttpGrant) -> Result<(), ValueError> {
+        grant.check()?;
+        reject_duplicate(
+            self.http.iter().all(|known| known.url != grant.url),
+            &grant.url,
+        )?;
+        self.http.push(grant);
+        Ok(())
+    }
+
+    pub(crate) fn add_file(&mut self, grant: FileGrant) -> Result<(), ValueError> {
+        names::root(&grant.root)?;
+        names::path(&grant.path)?;
+        if grant.max_read == Some(0) {
+            return Err(ValueError::new(
+                "`max-read` of 0: nothing could be read; leave out the grant",
+            ));
+        }
+        reject_duplicate(
+            self.files.iter().all(|known| known.root != grant.root),
+            &grant.root,
+        )?;
+        self.files.push(grant);
+        Ok(())
+    }
+
+    /// Checks that a preopen is one of the roots.
+    pub(crate) fn known_root(&self, root: &str) -> Result<(), ValueError> {
+        match self.files.iter().any(|grant| grant.root == root) {
+            true => Ok(()),
+            false => {
+                let known: Vec<&str> = self.files.iter().map(|grant| grant.root.as_str()).collect();
+                let cure = match known.is_empty() {
+                    true => "; there is none: add a `[[grants.files]]` with that `root`".to_owned(),
+                    false => suggestion(root, &known),
+                };
+                let root = shown(root);
+                Err(ValueError::new(format!(
+                    "unknown root `{root}` of `grants.files`{cure}"
+                )))
+            }
+        }
+    }
+
+    /// Grants a store, in the file `path` if there is one. Quotas and namespace stay as they are.
+    pub(crate) fn add_store(&mut self, path: Option<PathBuf>) -> Result<(), ValueError> {
+        let Some(path) = path else {
+            self.store.get_or_insert_default();
+            return Ok(());
+        };
+        names::path(&path)?;
+        let known = self.store.as_ref().and_then(|store| store.path.as_ref());
+        reject_duplicate(known.is_none(), "store")?;
+        self.store.get_or_insert_default().path = Some(path);
+        Ok(())
+    }
+
+    pub(crate) fn add_interface(&mut self, name: &str) -> Result<(), ValueError> {
+        names::interface(name)?;
+        reject_duplicate(self.interfaces.insert(name.to_owned()), name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(root: &str) -> FileGrant {
+        FileGrant::new(root, "/srv", Access::Read)
+    }
+
+    #[test]
+    fn grants_put_together_in_code_are_checked() {
+        let check = |change: fn(&mut Grants)| {
+            let mut grants = Grants::default();
+            change(&mut grants);
+            grants.check().err().map(|error| error.message)
+        };
+        let refused = |change, expected: &str| {
+            let message = check(change).unwrap();
+            assert!(message.starts_with(expected), "{message}");
+        };
+        assert_eq!(check(|g| g.files = vec![file("a"), file("b")]), None);
+        refused(
+            |g| g.files = vec![file("a"), file("a")],
+            "grants.files: `a` is granted twice; keep one",
+        );
+        refused(|g| g.files = vec![file("A")], "grants.files: `A` is not");
+        refused(
+            |g| {
+                let path = PathBuf::new();
+                g.files = vec![FileGrant { path, ..file("a") }];
+            },
+            "grants.files: an empty path",
+        );
+        refused(
+            |g| g.http = vec![HttpGrant::new("*")],
+            "grants.http: `*` does not begin",
+        );
+        refused(
+            |g| _ = g.interfaces.insert("*".into()),
+            "grants.interfaces: `*` is not",
+        );
+        refused(
+            |g| g.config = Some([(String::new(), String::new())].into()),
+            "grants.config: an empty key",
+        );
+        refused(
+            |g| g.store.insert(StoreGrant::default()).max_keys = 0,
+            "grants.store: max-keys: 0 is less",
+        );
+        refused(
+            |g| g.store.insert(StoreGrant::default()).namespace = Some("a\nb".into()),
+            "grants.store: `a\\nb` has a control character",
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! `[[grants.files]]` → [`FileGrant`].
+
+use std::path::Path;
+
+use crate::error::PolicyError;
+use crate::grants::{Access, FileGrant, Grants};
+
+use super::document::{Node, required};
+use super::key::{Key, KeyDefault, KeyRange, Table};
+use super::names;
+use super::read::read_unit;
+use super::units::Unit;
+
+/// The keys of one `[[grants.files]]`.
+#[rustfmt::skip]
+pub(super) const FILES: Table = Table {
+    header: "[[grants.files]]",
+    meaning: "Grants the files below one directory of the host, under a name.",
+    keys: &[
+        Key {
+            name: "root", kind: "string of `a`-`z`, `0`-`9`, `-`, `_`", range: None,
+            default: KeyDefault::Required, example: "\"data\"",
+            meaning: "The name that the provider uses for the directory.",
+        },
+        Key {
+            name: "path", kind: "string", range: None,
+            default: KeyDefault::Required, example: "\"./data\"",
+            meaning: "The directory of the host; a relative path starts at the policy's directory. `..` is refused.",
+        },
+        Key {
+            name: "access", kind: "`\"read\"` or `\"read-write\"`", range: None,
+            default: KeyDefault::Required, example: "\"read\"",
+            meaning: "What may be done below the directory: reading and listing, or writing as well.",
+        },
+        Key {
+            name: "max-write", kind: "size", range: Some(KeyRange { unit: Unit::Bytes, min: 0, max: u64::MAX }),
+            default: KeyDefault::Value("\"64MiB\""), example: "\"2MiB\"",
+            meaning: "Bytes that one call may write; making a file longer counts as writing.",
+        },
+        Key {
+            name: "max-files", kind: "number", range: Some(KeyRange { unit: Unit::Count, min: 0, max: i64::MAX as u64 }),
+            default: KeyDefault::Value("1000"), example: "3",
+            meaning: "Files and directories that one call may create, replace or remove.",
+        },
+        Key {
+            name: "max-read", kind: "size", range: Some(KeyRange { unit: Unit::Bytes, min: 1, max: u64::MAX }),
+            default: KeyDefault::Text("the limit `host-data`"), example: "\"1MiB\"",
+            meaning: "Bytes of one read. The limit `host-data` bounds it in any case.",
+        },
+    ],
+};
+
+pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
+    for node in node.array("a list: `[[grants.files]]`, with two brackets")? {
+        let wanted = "a table such as { root = \"data\", path = \"./data\", access = \"read\" }";
+        let entries = node.table(&FILES.names(), wanted)?;
+        let root = required(&node, &entries, "root")?;
+        let path = required(&node, &entries, "path")?;
+        let access = required(&node, &entries, "access")?;
+
+        let root_text = root.string("a string such as \"data\"")?;
+        names::root(root_text).map_err(root.refused())?;
+        let path_text = path.string("a string such as \"./data\"")?;
+        names::written_path(path_text).map_err(path.refused())?;
+        let joined = base.join(path_text);
+        names::path(&joined).map_err(path.refused())?;
+        let access_text = access.string("\"read\" or \"read-write\"")?;
+        let access = Access::parse(access_text).map_err(access.refused())?;
+
+        let mut grant = FileGrant::new(root_text, joined, access);
+        for (name, node) in &entries {
+            match *name {
+                "max-write" => grant.max_write = read_unit(node, Unit::Bytes)?,
+                "max-files" => grant.max_files = read_unit(node, Unit::Count)?,
+                "max-read" => grant.max_read = Some(read_unit(node, Unit::Bytes)?),
+                _ => {}
+            }
+        }
+        grants.add_file(grant).map_err(root.refused())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! `[trust]` → [`Trust`].
+
+use crate::error::PolicyError;
+use crate::trust::{PublicKey, Trust};
+
+use super::document::Node;
+use super::key::{Key, KeyDefault, Table};
+
+/// The keys of `[trust]`.
+#[rustfmt::skip]
+pub(super) const TRUST: Table = Table {
+    header: "[trust]",
+    meaning: "Which signature a component must have before any of it is read.",
+    keys: &[
+        Key {
+            name: "keys", kind: "list of strings", range: None,
+            default: KeyDefault::Value("[]"),
+            example: "[\"RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ\"]",
+            meaning: "Minisign public keys. With any, a component must have a signature by one of them.",
+        },
+        Key {
+            name: "require", kind: "boolean", range: None,
+            default: KeyDefault::Value("false"), example: "true",
+            meaning: "Requires a signature even without `keys`; then every component is refused.",
+        },
+    ],
+};
+
+pub(super) fn read(node: &Node<'_>, trust: &mut Trust) -> Result<(), PolicyError> {
+    let mut waived = None;
+    for (name, node) in node.table(&TRUST.names(), "a table: `[trust]`")? {
+        if name == "require" {
+            trust.require = node.boolean()?;
+            waived = (!trust.require).then_some(node);
+            continue;
+        }
+        for node in node.array("a list of public keys such as [\"RWQ…\"]")? {
+            let text = node.string("a string such as \"RWQ…\"")?;
+            let key = PublicKey::parse(text).map_err(node.refused())?;
+            trust.add_key(key).map_err(node.refused())?;
+        }
+    }
+    match waived {
+        // It reads as if unsigned components were accepted, but the keys require a signature.
+        Some(node) if !trust.keys.is_empty() => Err(node.error(
+            "false contradicts `keys`, which require a signature; leave out one of the two",
+        )),
+        _ => Ok(()),
+    }
+}

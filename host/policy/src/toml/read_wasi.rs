@@ -1,0 +1,139 @@
+//! `[grants.wasi]` → [`WasiGrant`].
+
+use crate::error::PolicyError;
+use crate::grants::{Clocks, Random, Streams, WasiGrant};
+
+use super::document::{Node, required};
+use super::key::{Key, KeyDefault, Table};
+use super::messages::shown;
+use super::read::read_unit;
+use super::time;
+use super::units::Unit;
+
+/// The keys of `[grants.wasi]`.
+#[rustfmt::skip]
+pub(super) const WASI: Table = Table {
+    header: "[grants.wasi]",
+    meaning: "Grants the WASI interfaces. An empty table is the same as `wasi = \"inert\"`: nothing is behind them.",
+    keys: &[
+        Key {
+            name: "args", kind: "list of strings", range: None,
+            default: KeyDefault::Value("[]"), example: "[\"--all\", \"file.txt\"]",
+            meaning: "The arguments after the program's name.",
+        },
+        Key {
+            name: "env", kind: "table of strings", range: None,
+            default: KeyDefault::Value("{}"), example: "{ LANG = \"C\" }",
+            meaning: "Environment variables with their values.",
+        },
+        Key {
+            name: "env-from-host", kind: "list of strings", range: None,
+            default: KeyDefault::Value("[]"), example: "[\"LANG\"]",
+            meaning: "Names of variables of the host's environment. Their values are read when the provider is loaded; a \
+                      variable that is not set there is not set for the provider.",
+        },
+        Key {
+            name: "stdio", kind: "`\"captured\"` or `\"inherit\"`", range: None,
+            default: KeyDefault::Value("\"captured\""), example: "\"inherit\"",
+            meaning: "Where stdout and stderr go: into the report, or to those of the host process, if the embedding \
+                      program allows that.",
+        },
+        Key {
+            name: "clocks", kind: "`\"real\"`, or `{ fixed = \"2026-01-01T00:00:00Z\" }`", range: None,
+            default: KeyDefault::Value("{ fixed = \"1970-01-01T00:00:00Z\" }"), example: "\"real\"",
+            meaning: "The wall clock and the monotonic clock: those of the host, or a wall clock that stands still and a \
+                      monotonic clock that counts its own readings.",
+        },
+        Key {
+            name: "random", kind: "`\"real\"`, or `{ seed = NUMBER }`", range: None,
+            default: KeyDefault::Value("\"real\""), example: "{ seed = 42 }",
+            meaning: "Random numbers: those of the system, or the same sequence in every session. A seeded sequence is \
+                      not secret.",
+        },
+        Key {
+            name: "preopens", kind: "list of roots", range: None,
+            default: KeyDefault::Value("[]"), example: "[\"data\"]",
+            meaning: "Roots of `grants.files` that are opened for the provider under their names.",
+        },
+    ],
+};
+
+/// A word or a table. The preopens are returned with their nodes: the roots are known only when the whole text has been
+/// read.
+pub(super) fn read<'d>(
+    node: &Node<'d>,
+    preopens: &mut Vec<(&'d str, Node<'d>)>,
+) -> Result<WasiGrant, PolicyError> {
+    if let Some(word) = node.value().as_str() {
+        return WasiGrant::parse(word).map_err(node.refused());
+    }
+    let mut grant = WasiGrant::default();
+    let wanted = "\"inert\", or a table: `[grants.wasi]`";
+    for (name, node) in node.table(&WASI.names(), wanted)? {
+        match name {
+            "args" => {
+                for node in node.array("a list such as [\"--all\", \"file.txt\"]")? {
+                    let arg = node.string("a string: arguments are text, so put it in quotes")?;
+                    grant.add_arg(arg).map_err(node.refused())?;
+                }
+            }
+            "env" => {
+                for (name, node) in node.entries("a table such as { NAME = \"value\" }")? {
+                    let value = node.string("a string: variables are text, so put it in quotes")?;
+                    grant.add_variable(name, value).map_err(node.refused())?;
+                }
+            }
+            "env-from-host" => {
+                for node in node.array("a list of names such as [\"LANG\"]")? {
+                    let name = node.string("a string such as \"LANG\"")?;
+                    grant.add_from_host(name).map_err(node.refused())?;
+                }
+            }
+            "stdio" => {
+                let word = node.string("\"captured\" or \"inherit\"")?;
+                grant.stdio = Streams::parse(word).map_err(node.refused())?;
+            }
+            "clocks" => grant.clocks = read_clocks(&node)?,
+            "random" => grant.random = read_random(&node)?,
+            _ => {
+                for node in node.array("a list of roots such as [\"data\"]")? {
+                    let root = node.string("a string such as \"data\"")?;
+                    grant.add_preopen(root).map_err(node.refused())?;
+                    preopens.push((root, node));
+                }
+            }
+        }
+    }
+    Ok(grant)
+}
+
+fn read_clocks(node: &Node<'_>) -> Result<Clocks, PolicyError> {
+    let wanted = "\"real\", or { fixed = \"2026-01-01T00:00:00Z\" }";
+    match node.value().as_str() {
+        Some("real") => return Ok(Clocks::Real),
+        Some(other) => return Err(node.error(unknown_word(other, wanted))),
+        None => {}
+    }
+    let entries = node.table(&["fixed"], wanted)?;
+    let fixed = required(node, &entries, "fixed")?;
+    let text = fixed.string("a string such as \"2026-01-01T00:00:00Z\"")?;
+    time::parse(text)
+        .map(Clocks::Fixed)
+        .map_err(fixed.refused())
+}
+
+fn read_random(node: &Node<'_>) -> Result<Random, PolicyError> {
+    let wanted = "\"real\", or { seed = 42 }";
+    match node.value().as_str() {
+        Some("real") => return Ok(Random::Real),
+        Some(other) => return Err(node.error(unknown_word(other, wanted))),
+        None => {}
+    }
+    let entries = node.table(&["seed"], wanted)?;
+    let seed = required(node, &entries, "seed")?;
+    read_unit(seed, Unit::Count).map(Random::Seed)
+}
+
+fn unknown_word(word: &str, wanted: &str) -> String {
+    format!("unknown value `{}`; write {wanted}", shown(word))
+}
