@@ -1,32 +1,60 @@
 //! The command line `tollgate`: parse, dispatch, exit code.
 
+#[path = "commands/cache.rs"]
 mod cache;
+#[path = "options/cache.rs"]
 mod cache_opts;
+#[path = "commands/call.rs"]
 mod call;
+#[path = "commands/check.rs"]
 mod check;
+#[path = "commands/compile.rs"]
 mod compile;
+#[path = "commands/demo/mod.rs"]
 mod demo;
+#[path = "commands/inspect/least_policy.rs"]
 mod emit;
+#[path = "files/output.rs"]
 mod files;
+#[path = "commands/inspect/mod.rs"]
 mod inspect;
+#[path = "files/interrupt.rs"]
 mod interrupt;
+#[path = "files/key.rs"]
 mod key;
+#[path = "commands/keygen.rs"]
 mod keygen;
+#[path = "options/limits.rs"]
 mod limits;
+#[path = "commands/list.rs"]
 mod list;
+#[path = "target.rs"]
 mod load;
+#[path = "files/lock.rs"]
 mod lock;
+#[path = "options/policy.rs"]
 mod options;
+#[path = "output/outcome.rs"]
 mod outcome;
+#[path = "output/ui.rs"]
 mod output;
+#[path = "files/password.rs"]
 mod password;
+#[path = "output/report.rs"]
 mod report;
+#[path = "commands/run.rs"]
 mod run;
+#[path = "commands/sign.rs"]
 mod sign;
+#[path = "output/signature_status.rs"]
 mod signed;
+#[path = "output/status.rs"]
 mod stop;
+#[path = "output/table.rs"]
 mod table;
+#[path = "output/text.rs"]
 mod text;
+#[path = "commands/verify.rs"]
 mod verify;
 
 use std::ffi::OsString;
