@@ -1,4 +1,4 @@
-//! From a command line to a loaded provider, with a report of whatever stops it.
+//! The component that a command line names: opened with its policy, then loaded. Each failure is reported.
 
 use std::path::Path;
 use std::pin::pin;
@@ -10,21 +10,21 @@ use tollgate::{
     ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
 };
 
-use crate::lock::LockFile;
-use crate::options::ComponentOpts;
-use crate::output::{Ui, end_progress};
-use crate::report::Reporter;
-use crate::stop::Stop;
+use crate::files::lock::LockFile;
+use crate::options::component::ComponentOpts;
+use crate::output::report::Reporter;
+use crate::output::status::ExitReason;
+use crate::output::ui::{Ui, end_progress, silence_log};
 
-/// Compiling that takes longer than this is worth a word.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// How often the word is renewed.
+/// Compiling that takes longer than this shows a progress line.
+const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// How often the progress line is updated.
 const TICK: Duration = Duration::from_millis(100);
-/// As much of a name as leaves room for the rest of the line, on a terminal of 40 columns.
-const SHOWN: usize = 16;
+/// Characters of the component's name in the progress line: the line fits a terminal of 40 columns.
+const NAME_WIDTH: usize = 16;
 
-/// One component and the policy it is looked at under.
-pub(crate) struct Subject<'u> {
+/// A component and the policy that applies to it. Nothing is compiled yet.
+pub(crate) struct Target<'u> {
     /// Where messages go.
     pub(crate) ui: &'u Ui,
     /// The component's bytes.
@@ -35,32 +35,40 @@ pub(crate) struct Subject<'u> {
     pub(crate) runtime: Runtime,
     /// Where the report goes.
     pub(crate) reporter: Reporter,
-    /// Where it is pinned on first use.
+    /// The lock file, with `--lock` or `--locked`.
     lock: Option<LockFile>,
 }
 
-impl<'u> Subject<'u> {
+/// A component that is compiled, linked and pinned.
+pub(crate) struct LoadedTarget<'u> {
+    /// The component and its policy.
+    pub(crate) target: Target<'u>,
+    /// The component, ready to be called.
+    pub(crate) provider: Provider,
+}
+
+impl<'u> Target<'u> {
     /// Reads the policy and the component's bytes.
     pub(crate) fn open(
         opts: &ComponentOpts,
         cache: Option<Cache>,
         ui: &'u Ui,
-    ) -> Result<Subject<'u>, Stop> {
+    ) -> Result<Target<'u>, ExitReason> {
         let policy = opts.policy.policy()?;
         let reporter = Reporter::new(opts.report.as_deref())?;
         if reporter.is_stderr() {
-            crate::output::no_log();
+            silence_log();
         }
         let source = match Source::file(&opts.component, &policy.limits) {
             Ok(source) => source,
             Err(LoadError::Refused(refusal)) => {
                 let report = || unread_json(&opts.component, &refusal, &policy);
                 reporter.write(ui, report)?;
-                return Err(said(&reporter, Stop::Refused(refusal)));
+                return Err(already_reported(&reporter, ExitReason::Refused(refusal)));
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(Subject {
+        Ok(Target {
             ui,
             source,
             policy,
@@ -70,25 +78,25 @@ impl<'u> Subject<'u> {
         })
     }
 
-    /// What the bytes say, if they are trusted.
-    pub(crate) fn inspect(&self) -> Result<Inspection, Stop> {
+    /// Verifies the signature and the pin, then parses the component.
+    pub(crate) fn inspect(&self) -> Result<Inspection, ExitReason> {
         let vetted = self.source.vet(&self.policy);
         vetted
             .map(|vetted| vetted.inspection)
             .map_err(|refusal| self.refused(refusal))
     }
 
-    /// Pins it, when that is asked for and it is not pinned yet.
-    pub(crate) fn pin(&self) -> Result<(), Stop> {
+    /// Pins the component in the lock file, if `--lock` is given and it is not pinned yet.
+    pub(crate) fn pin(&self) -> Result<(), ExitReason> {
         let pinned = self.lock.as_ref().map(|lock| lock.pin(&self.source));
-        pinned.unwrap_or(Ok(())).map_err(|stop| match stop {
-            Stop::Refused(refusal) => self.refused(refusal),
-            stop => stop,
+        pinned.unwrap_or(Ok(())).map_err(|reason| match reason {
+            ExitReason::Refused(refusal) => self.refused(refusal),
+            reason => reason,
         })
     }
 
-    /// Judges, compiles, links and pins it.
-    pub(crate) async fn load(&self) -> Result<Provider, Stop> {
+    /// Judges, compiles, links and pins the component.
+    pub(crate) async fn load(self) -> Result<LoadedTarget<'u>, ExitReason> {
         let loaded = load(&self.runtime, &self.source, &self.policy, self.ui).await;
         let provider = loaded.map_err(|error| match error {
             LoadError::Refused(refusal) => self.refused(refusal),
@@ -97,36 +105,30 @@ impl<'u> Subject<'u> {
         })?;
         self.pin()?;
         if !self.reporter.is_stderr() {
-            tell_of_cache(&provider, self.ui);
+            note_recompiled(&provider, self.ui);
         }
-        Ok(provider)
+        Ok(LoadedTarget {
+            target: self,
+            provider,
+        })
     }
 
-    /// The end of a command whose call gave no report of its own.
-    pub(crate) fn no_call(&self, error: CallError) -> Stop {
-        match error {
-            CallError::Refused(refusal) => self.refused(refusal),
-            CallError::Host(error) => self.host_error(&error),
-            error => error.into(),
-        }
-    }
-
-    /// The end of a command whose component is refused.
-    pub(crate) fn refused(&self, refusal: Refusal) -> Stop {
+    /// Reports a refusal.
+    pub(crate) fn refused(&self, refusal: Refusal) -> ExitReason {
         let report = || refused_json(&self.info(), &refusal, &self.policy.limits);
         match self.reporter.write(self.ui, report) {
-            Ok(()) => said(&self.reporter, Stop::Refused(refusal)),
-            Err(stop) => stop,
+            Ok(()) => already_reported(&self.reporter, ExitReason::Refused(refusal)),
+            Err(reason) => reason,
         }
     }
 
-    fn host_error(&self, error: &HostError) -> Stop {
+    fn host_error(&self, error: &HostError) -> ExitReason {
         match self
             .reporter
             .write(self.ui, || host_error_json(&self.info(), error))
         {
-            Ok(()) => said(&self.reporter, Stop::Host(error.to_string())),
-            Err(stop) => stop,
+            Ok(()) => already_reported(&self.reporter, ExitReason::Host(error.to_string())),
+            Err(reason) => reason,
         }
     }
 
@@ -135,15 +137,26 @@ impl<'u> Subject<'u> {
     }
 }
 
-/// What is in the report on stderr is not said a second time.
-fn said(reporter: &Reporter, stop: Stop) -> Stop {
-    match reporter.is_stderr() {
-        true => Stop::Said(Box::new(stop)),
-        false => stop,
+impl LoadedTarget<'_> {
+    /// Reports a call that gave no report of its own.
+    pub(crate) fn call_error(&self, error: CallError) -> ExitReason {
+        match error {
+            CallError::Refused(refusal) => self.target.refused(refusal),
+            CallError::Host(error) => self.target.host_error(&error),
+            error => error.into(),
+        }
     }
 }
 
-/// The report of a file that was too large to be read: its digest is not known.
+/// Keeps a reason that the report on stderr holds from being printed a second time.
+fn already_reported(reporter: &Reporter, reason: ExitReason) -> ExitReason {
+    match reporter.is_stderr() {
+        true => ExitReason::AlreadyReported(Box::new(reason)),
+        false => reason,
+    }
+}
+
+/// The report of a file that is too large to be read: its digest is not known.
 fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let info = ProviderInfo {
@@ -160,13 +173,14 @@ fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
     report
 }
 
-/// The runtime of this program: what a guest writes to its output is what the program is for, and what
-/// strangers wrote is compiled by a process of its own.
-pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, Stop> {
-    let compiler = Compiler::this_program()
-        .map_err(|error| Stop::Host(format!("cannot find this program's own file: {error}")))?;
+/// The runtime of this program. A WASI command may write to this program's own output, and components are compiled
+/// in a separate process, since they are untrusted.
+pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, ExitReason> {
+    let compiler = Compiler::this_program().map_err(|error| {
+        ExitReason::Host(format!("cannot find this program's own file: {error}"))
+    })?;
     let mut builder = Runtime::builder()
-        // One call after the other: a pool of one place is made in a tenth of the time.
+        // Calls run one after the other, and a pool with one slot takes a tenth of the time to make.
         .concurrency(1)
         .allow_inherited_stdio()
         .compiler(compiler);
@@ -176,17 +190,17 @@ pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, Stop> {
     Ok(builder.build())
 }
 
-/// Says so when something in the cache was not as it had been left there.
-pub(crate) fn tell_of_cache(provider: &Provider, ui: &Ui) {
+/// Notes that a cache entry was damaged or changed, and that the component was compiled again.
+pub(crate) fn note_recompiled(provider: &Provider, ui: &Ui) {
     if let Compiled::Recompiled(why) = provider.compiled() {
         let name = tollgate::escape::line(&provider.info().name).into_owned();
         ui.note(&format!(
-            "what the cache had for {name} was not executed: {why}; it was compiled anew"
+            "the cache entry of {name} was not used: {why}; the component was compiled again"
         ));
     }
 }
 
-/// Loads a component, with a line on the terminal when that takes its time.
+/// Loads a component, with a progress line on the terminal when that takes long.
 pub(crate) async fn load(
     runtime: &Runtime,
     source: &Source,
@@ -195,17 +209,17 @@ pub(crate) async fn load(
 ) -> Result<Provider, LoadError> {
     let mut load = pin!(runtime.load(source, policy));
     let start = Instant::now();
-    // Short enough to stay on one line, or it could not be updated in place.
+    // A line that wraps could not be updated in place.
     let name: String = tollgate::escape::line(source.name())
         .chars()
-        .take(SHOWN)
+        .take(NAME_WIDTH)
         .collect();
     loop {
         if let Ok(loaded) = tokio::time::timeout(TICK, &mut load).await {
             end_progress();
             return loaded;
         }
-        if ui.has_progress() && start.elapsed() >= PATIENCE {
+        if ui.has_progress() && start.elapsed() >= PROGRESS_AFTER {
             ui.progress(&format!(
                 "compiling {name} … {:.1} s",
                 start.elapsed().as_secs_f64()

@@ -1,4 +1,4 @@
-//! `tollgate cache`: what is kept of compiled code, and how to be rid of it.
+//! `tollgate cache`: lists or clears the cache of compiled code.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,19 +6,20 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use tollgate::{Cache, CacheEntry};
 
-use crate::cache_opts::CachePlace;
-use crate::output::{Style, Ui};
-use crate::report::pretty;
-use crate::stop::{RETURNED, Stop};
-use crate::table::{self, Cell};
-use crate::text;
+use crate::options::cache::CacheDir;
+use crate::output::report::pretty;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::style::Style;
+use crate::output::table::{self, Cell};
+use crate::output::text;
+use crate::output::ui::Ui;
 
 const AFTER_HELP: &str = "\
 Examples:
   tollgate cache list
   tollgate cache clear";
 
-/// List or clear the compiled code that is kept
+/// List or clear the cache of compiled code
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
@@ -28,11 +29,11 @@ pub(crate) struct Opts {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List what is in the cache, the latest used first; the seal of each entry is looked at
+    /// List the entries, the latest used first, and verify the seal of each
     #[command(after_help = "Example: tollgate cache list --json")]
     List {
         #[command(flatten)]
-        place: CachePlace,
+        dir: CacheDir,
         /// Print JSON instead of a table
         #[arg(long)]
         json: bool,
@@ -41,26 +42,26 @@ enum Command {
     #[command(after_help = "Example: tollgate cache clear")]
     Clear {
         #[command(flatten)]
-        place: CachePlace,
+        dir: CacheDir,
     },
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     match &opts.command {
-        Command::List { place, json } => list(&place.existing()?, *json, ui)?,
-        Command::Clear { place } => {
-            let cache = place.existing()?;
+        Command::List { dir, json } => list(&dir.existing()?, *json, ui)?,
+        Command::Clear { dir } => {
+            let cache = dir.existing()?;
             let (count, bytes) = cache.clear().map_err(|error| unreadable(&cache, &error))?;
             let at = text::path(cache.path());
             let entries = if count == 1 { "entry" } else { "entries" };
             let size = text::size(bytes);
-            ui.note(&format!("{count} {entries} ({size}) removed from {at}"));
+            ui.note(&format!("removed {count} {entries} ({size}) from {at}"));
         }
     }
     Ok(RETURNED)
 }
 
-fn list(cache: &Cache, as_json: bool, ui: &Ui) -> Result<(), Stop> {
+fn list(cache: &Cache, as_json: bool, ui: &Ui) -> Result<(), ExitReason> {
     let entries = cache.entries().map_err(|error| unreadable(cache, &error))?;
     let total: u64 = entries.iter().map(|entry| entry.size).sum();
     if as_json {
@@ -111,6 +112,6 @@ fn entry_json(entry: &CacheEntry) -> Value {
     value
 }
 
-fn unreadable(cache: &Cache, error: &std::io::Error) -> Stop {
-    Stop::Host(format!("{}: {error}", text::path(cache.path())))
+fn unreadable(cache: &Cache, error: &std::io::Error) -> ExitReason {
+    ExitReason::Host(format!("{}: {error}", text::path(cache.path())))
 }

@@ -1,21 +1,21 @@
-//! `tollgate compile`: fill the cache, so that nobody waits for it later.
+//! `tollgate compile`: compiles a component into the cache before it is needed.
 
 use std::time::Instant;
 
 use serde_json::json;
 use tollgate::{Compiled, escape};
 
-use crate::cache_opts::CacheOpts;
-use crate::load::Subject;
-use crate::options::ComponentOpts;
-use crate::output::Ui;
-use crate::report::pretty;
-use crate::stop::{RETURNED, Stop};
-use crate::text;
+use crate::options::cache::CacheOpts;
+use crate::options::component::ComponentOpts;
+use crate::output::report::pretty;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::target::{LoadedTarget, Target};
 
 const AFTER_HELP: &str = "Example: tollgate compile importer.wasm --policy importer.toml";
 
-/// Compile a component into the cache; it is judged as when it is run, and none of it runs
+/// Compile a component into the cache; it is judged as for `run`, and no code of it runs
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
@@ -25,15 +25,15 @@ pub(crate) struct Opts {
     cache: CacheOpts,
 }
 
-pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let cache = opts.cache.require()?;
     let at = text::path(cache.path());
-    let subject = Subject::open(&opts.component, Some(cache), ui)?;
+    let target = Target::open(&opts.component, Some(cache), ui)?;
     let start = Instant::now();
-    let provider = subject.load().await?;
+    let LoadedTarget { target, provider } = target.load().await?;
     if let Some(why) = provider.not_kept() {
-        return Err(Stop::Host(format!(
-            "compiled and not kept: {}",
+        return Err(ExitReason::Host(format!(
+            "compiled, but not written to the cache: {}",
             escape::line(why)
         )));
     }
@@ -47,12 +47,12 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
         let digest = &provider.info().digest;
         let value = json!({ "digest": digest, "compiled": how, "cache": at });
         ui.result(pretty(&value))?;
-    } else if !subject.reporter.is_stderr() {
-        let name = escape::line(subject.source.name());
+    } else if !target.reporter.is_stderr() {
+        let name = escape::line(target.source.name());
         ui.note(&match compiled {
-            Compiled::Cached => format!("{name} was in {at} already"),
+            Compiled::Cached => format!("{name}: already in {at}"),
             _ => format!(
-                "{name} compiled in {} into {at}",
+                "{name}: compiled in {} into {at}",
                 text::time(start.elapsed())
             ),
         });

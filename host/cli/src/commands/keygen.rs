@@ -1,41 +1,41 @@
-//! `tollgate keygen`: a key pair in minisign's formats.
+//! `tollgate keygen`: generates a key pair in minisign's formats.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::interrupt;
-use crate::key::SecretKey;
-use crate::output::Ui;
-use crate::password::Password;
-use crate::stop::{RETURNED, Stop};
-use crate::text;
+use crate::files::interrupt;
+use crate::files::key::SecretKey;
+use crate::files::password::Password;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::text;
+use crate::output::ui::Ui;
 
 const AFTER_HELP: &str = "Example: tollgate keygen --out acme";
 
-/// Make a key pair to sign components with: NAME.key, which stays secret, and NAME.pub
+/// Generate a key pair to sign components with: the secret NAME.key, and NAME.pub
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
-    /// The name of both files; what is there already is never overwritten
+    /// The name of both files; existing files are never overwritten
     #[arg(long, value_name = "NAME", default_value = "tollgate")]
     out: PathBuf,
-    /// Write the secret key as it is, for machines that sign by themselves
+    /// Write the secret key without a password, for automated signing
     #[arg(long, conflicts_with = "password_file")]
     no_password: bool,
-    /// Take the password from the first line of a file; without it, it is asked for on the terminal
+    /// Read the password from the first line of a file [default: ask on the terminal]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let named = |extension: &str| {
         let mut path = opts.out.as_os_str().to_owned();
         path.push(extension);
         PathBuf::from(path)
     };
     let (secret, public) = (named(".key"), named(".pub"));
-    // Known before a password is asked for; that it stays so, `create_new` sees to.
+    // Checked before a password is asked for; `create_new` checks again.
     for path in [&secret, &public] {
         if fs::symlink_metadata(path).is_ok() {
             return Err(cannot(path, ErrorKind::AlreadyExists.into()));
@@ -53,17 +53,17 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
         "untrusted comment: minisign public key {id}\n{}\n",
         key.public()?
     );
-    if let Err(stop) = create(&public, &text, 0o644) {
-        // Half a pair is of no use, and would be in the way.
+    if let Err(reason) = create(&public, &text, 0o644) {
+        // A secret key without its public key would block the next attempt.
         let _ = fs::remove_file(&secret);
-        return Err(stop);
+        return Err(reason);
     }
     let key = text::path(&secret);
     ui.result(format!("tollgate sign COMPONENT.wasm --key {key}\n"))?;
     Ok(RETURNED)
 }
 
-fn create(path: &Path, text: &str, mode: u32) -> Result<(), Stop> {
+fn create(path: &Path, text: &str, mode: u32) -> Result<(), ExitReason> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -84,11 +84,11 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<(), Stop> {
     })
 }
 
-fn cannot(path: &Path, error: std::io::Error) -> Stop {
+fn cannot(path: &Path, error: std::io::Error) -> ExitReason {
     let path = text::path(path);
-    Stop::Usage(match error.kind() {
+    ExitReason::Usage(match error.kind() {
         ErrorKind::AlreadyExists => {
-            format!("{path} is there already and stays as it is; give another name with --out")
+            format!("{path} already exists; choose another name with --out")
         }
         _ => format!("cannot write {path}: {error}"),
     })

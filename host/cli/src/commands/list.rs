@@ -1,19 +1,21 @@
-//! `tollgate list`: every component of a folder with its verdict; one bad file hides no other.
+//! `tollgate list`: every component of a folder with its verdict. A file that cannot be read is one row of the table.
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate::watch::components;
 use tollgate::{LoadError, Policy, RefusalKind, Runtime, Source, Verdict, escape};
 
-use crate::check::{imports_json, refusal_json};
-use crate::options::PolicyOpts;
-use crate::output::{Style, Ui};
-use crate::report::pretty;
-use crate::signed::Signed;
-use crate::stop::{RETURNED, Stop};
-use crate::table::{self, Cell};
-use crate::text;
+use crate::options::policy::PolicyOpts;
+use crate::output::report::pretty;
+use crate::output::signature_status::SignatureStatus;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::style::Style;
+use crate::output::table::{self, Cell};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::output::verdict::{imports_json, refusal_json};
 
 const AFTER_HELP: &str = "Example: tollgate list providers --policy policy.toml";
 
@@ -21,7 +23,7 @@ const AFTER_HELP: &str = "Example: tollgate list providers --policy policy.toml"
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
-    /// The folder; files that end in .wasm are looked at
+    /// The folder; its files that end in .wasm are listed
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
@@ -31,28 +33,51 @@ pub(crate) struct Opts {
     json: bool,
 }
 
-/// One file.
+/// One file of the folder. As JSON, it is one object of the list.
+#[derive(Serialize)]
 struct Row {
     name: String,
-    size: Option<u64>,
-    world: Option<String>,
-    signature: String,
-    /// In a few words, for the table.
-    verdict: String,
-    granted: bool,
-    json: Value,
+    file: String,
+    /// Absent if the file could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Value>,
+    #[serde(flatten)]
+    finding: Finding,
+    #[serde(skip)]
+    cells: Vec<Cell>,
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
+/// The verdict on a file.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Finding {
+    Judged {
+        size: u64,
+        digest: String,
+        world: Option<String>,
+        verdict: &'static str,
+        imports: Value,
+    },
+    Refused {
+        size: Option<u64>,
+        verdict: &'static str,
+        refusal: Value,
+    },
+    Unreadable {
+        verdict: &'static str,
+        message: String,
+    },
+}
+
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let policy = opts.policy.policy()?;
-    // What `Runtime::watch` would serve; a list of all of it, however long.
+    // The same files that `Runtime::watch` serves, without its bound on their number.
     let paths = components(&opts.folder, usize::MAX)
-        .map_err(|error| Stop::Usage(format!("{}: {error}", text::path(&opts.folder))))?;
+        .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&opts.folder))))?;
     let runtime = Runtime::new();
     let rows = paths.iter().map(|path| row(&runtime, &policy, path, ui));
     let rows: Vec<Row> = rows.collect();
     if opts.json {
-        let rows: Vec<&Value> = rows.iter().map(|row| &row.json).collect();
         ui.result(pretty(&json!(rows)))?;
         return Ok(RETURNED);
     }
@@ -62,73 +87,68 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
     }
     let header = ["name", "size", "world", "signature", "verdict"];
     let mut cells = vec![header.map(|title| Cell::styled(title, Style::Bold)).into()];
-    cells.extend(rows.iter().map(cells_of));
+    cells.extend(rows.into_iter().map(|row| row.cells));
     ui.result(table::lines(ui, 0, &cells))?;
     Ok(RETURNED)
 }
 
 fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let mut row = Row {
-        size: std::fs::metadata(path).ok().map(|found| found.len()),
-        world: None,
-        signature: "-".to_owned(),
-        verdict: String::new(),
-        granted: false,
-        json: json!({ "name": name, "file": path.to_string_lossy() }),
-        name,
-    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let size = std::fs::metadata(path).ok().map(|found| found.len());
+    let mut signature = None;
     let vetted = Source::file(path, &policy.limits).and_then(|source| {
-        let signed = Signed::of(&source, &policy.trust);
-        row.signature = signed.word();
-        put(&mut row.json, json!({ "signature": signed.to_json() }));
+        signature = Some(SignatureStatus::of(&source, &policy.trust));
         Ok(source.vet(policy)?.inspection)
     });
-    let more = match vetted {
+    let (mut world, mut granted) = (None, false);
+    let (finding, words) = match vetted {
         Ok(inspection) => {
             let verdict = runtime.judge(&inspection, &policy.grants);
-            row.world = inspection.world();
-            row.granted = verdict.allows();
-            row.verdict = in_words(&verdict);
-            json!({
-                "size": inspection.size,
-                "digest": inspection.digest,
-                "world": row.world,
-                "verdict": if row.granted { "granted" } else { "refused" },
-                "imports": imports_json(&inspection.imports, &verdict.imports),
-            })
+            world = inspection.world();
+            granted = verdict.allows();
+            let finding = Finding::Judged {
+                size: inspection.size,
+                world: world.clone(),
+                verdict: if granted { "granted" } else { "refused" },
+                imports: imports_json(&inspection.imports, &verdict.imports),
+                digest: inspection.digest,
+            };
+            (finding, summary(&verdict))
         }
         Err(LoadError::Refused(refusal)) => {
-            row.verdict = refusal.kind.label().to_owned();
-            json!({
-                "size": row.size,
-                "verdict": "refused",
-                "refusal": refusal_json(&refusal),
-            })
+            let finding = Finding::Refused {
+                size,
+                verdict: "refused",
+                refusal: refusal_json(&refusal),
+            };
+            (finding, refusal.kind.label().to_owned())
         }
         Err(error) => {
-            row.verdict = "unreadable".to_owned();
-            ui.note(&escape::line(&error.to_string()));
-            json!({ "verdict": "unreadable", "message": error.to_string() })
+            let message = error.to_string();
+            ui.note(&escape::line(&message));
+            let verdict = "unreadable";
+            (Finding::Unreadable { verdict, message }, verdict.to_owned())
         }
     };
-    put(&mut row.json, more);
-    row
-}
-
-fn put(json: &mut Value, more: Value) {
-    if let (Value::Object(json), Value::Object(more)) = (json, more) {
-        json.extend(more);
+    let word = signature.as_ref().map(SignatureStatus::word);
+    Row {
+        cells: vec![
+            Cell::new(escape::line(&name)),
+            Cell::number(size.map(text::size).unwrap_or_default()),
+            Cell::new(escape::line(world.as_deref().unwrap_or("-"))),
+            Cell::new(word.unwrap_or_else(|| "-".to_owned())),
+            Cell::styled(words, if granted { Style::Good } else { Style::Bad }),
+        ],
+        name: name.into_owned(),
+        file: path.to_string_lossy().into_owned(),
+        signature: signature.map(|signature| signature.to_json()),
+        finding,
     }
 }
 
-/// `granted`, or how many imports are in the way by what is said of them: `2 denied, 1 unknown`; when it
-/// is nothing but versions, the refusal's own word.
-fn in_words(verdict: &Verdict) -> String {
+/// `granted`, or how many imports are not granted, by judgement: `2 denied, 1 unknown`. If all of them are of
+/// unsupported versions, the label of that refusal.
+fn summary(verdict: &Verdict) -> String {
     if verdict.allows() {
         return "granted".to_owned();
     }
@@ -150,15 +170,4 @@ fn in_words(verdict: &Verdict) -> String {
         .iter()
         .map(|(label, count)| format!("{count} {label}"));
     counts.collect::<Vec<String>>().join(", ")
-}
-
-fn cells_of(row: &Row) -> Vec<Cell> {
-    let style = if row.granted { Style::Good } else { Style::Bad };
-    vec![
-        Cell::new(escape::line(&row.name)),
-        Cell::number(row.size.map(text::size).unwrap_or_default()),
-        Cell::new(escape::line(row.world.as_deref().unwrap_or("-"))),
-        Cell::new(row.signature.as_str()),
-        Cell::styled(row.verdict.as_str(), style),
-    ]
 }

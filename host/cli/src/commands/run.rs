@@ -1,17 +1,18 @@
-//! `tollgate run`: bytes in, bytes out; or a WASI command with arguments and streams.
+//! `tollgate run`: calls a provider with bytes, or runs a WASI command with arguments and streams.
 
 use std::path::PathBuf;
 
 use tollgate::policy::Streams;
-use tollgate::{CommandInput, ExitCode, Outcome, Provider, Report, Stdio, escape};
+use tollgate::{CommandInput, ExitCode, Outcome, Report, escape};
 
-use crate::cache_opts::CacheOpts;
-use crate::files::{Input, Target, is_stream};
-use crate::load::Subject;
-use crate::options::ComponentOpts;
-use crate::outcome;
-use crate::output::Ui;
-use crate::stop::{FAILED, FAULTED, RETURNED, Stop};
+use crate::files::input::{Input, is_stream};
+use crate::files::output::OutputFile;
+use crate::options::cache::CacheOpts;
+use crate::options::component::ComponentOpts;
+use crate::output::outcome;
+use crate::output::status::{ExitReason, status};
+use crate::output::ui::Ui;
+use crate::target::{LoadedTarget, Target};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -24,11 +25,11 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    /// What the provider is given, or a command's standard input; `-` is stdin [default: nothing]
+    /// The provider's input, or a command's standard input; `-` is stdin [default: no input]
     #[arg(long, value_name = "FILE|-")]
     input: Option<PathBuf>,
-    /// Where the result goes, when there is one; the file is written whole or not at all [default: -]
-    // The limit `output` has the name.
+    /// The file for the result, written whole or not at all; `-` is stdout [default: -]
+    // The limit `output` has the id `output`.
     #[arg(id = "output-file", long = "output", value_name = "FILE|-")]
     output: Option<PathBuf>,
     /// Arguments for a WASI command
@@ -38,51 +39,52 @@ pub(crate) struct Opts {
     cache: CacheOpts,
 }
 
-/// Where the result goes.
+/// The place of the result.
 enum Sink {
     Stdout,
-    File(Target),
+    File(OutputFile),
 }
 
 impl Sink {
-    fn write(&self, ui: &Ui, bytes: &[u8]) -> Result<(), Stop> {
+    fn write(&self, ui: &Ui, bytes: &[u8]) -> Result<(), ExitReason> {
         match self {
             Sink::Stdout => ui.guest_result(bytes),
-            Sink::File(target) => target.write(bytes),
+            Sink::File(file) => file.write(bytes),
         }
     }
 }
 
-pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, Stop> {
+pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let input = Input::open(opts.input.as_deref())?;
     let sink = match &opts.output {
-        Some(path) if !is_stream(path) => Sink::File(Target::new(path)?),
+        Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
         _ => Sink::Stdout,
     };
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
-    let subject = Subject::open(&opts.component, cache, ui)?;
-    let provider = subject.load().await?;
+    let target = Target::open(&opts.component, cache, ui)?;
+    let loaded = target.load().await?;
+    let LoadedTarget { target, provider } = &loaded;
     if provider.is_command() {
-        let wasi = subject.policy.grants.wasi.as_ref();
+        let wasi = target.policy.grants.wasi.as_ref();
         let inherits = wasi.is_some_and(|wasi| wasi.stdio == Streams::Inherit);
         if inherits && matches!(sink, Sink::File(_)) {
-            return Err(Stop::Usage(
-                "--output is of no use with `grants.wasi.stdio = \"inherit\"`: the command writes to stdout itself; \
-                 write \"captured\", or leave --output out"
+            return Err(ExitReason::Usage(
+                "--output has no effect with `grants.wasi.stdio = \"inherit\"`: the command writes to stdout itself; \
+                 write \"captured\", or omit --output"
                     .to_owned(),
             ));
         }
         let file = opts.component.component.file_name().unwrap_or_default();
         let mut args = vec![file.to_string_lossy().into_owned()];
         args.extend(opts.args);
-        // What streams through a command need not fit into its memory.
+        // A command may stream more than fits into its memory.
         let stdin = input.read(u64::MAX)?;
-        return command(&subject, &provider, CommandInput { args, stdin }, &sink).await;
+        return command(&loaded, CommandInput { args, stdin }, &sink).await;
     }
     if !opts.args.is_empty() {
-        return Err(Stop::Usage(format!(
+        return Err(ExitReason::Usage(format!(
             "{} is not a WASI command and takes no arguments; use --input, or `tollgate call`",
-            escape::line(subject.source.name())
+            escape::line(target.source.name())
         )));
     }
     let input = input.read(provider.limits().memory)?;
@@ -90,74 +92,45 @@ pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, Stop> {
     let report = session
         .run(&input)
         .await
-        .map_err(|error| subject.no_call(error))?;
-    outcome::tell(ui, &subject.reporter, &report, |error| {
+        .map_err(|error| loaded.call_error(error))?;
+    outcome::print_outcome(ui, &target.reporter, &report, |error| {
         let message = escape::line(error.message());
         Some(format!("the provider returned {}: {message}", error.kind()))
     })?;
-    if !subject.reporter.is_stderr() {
-        outcome::last_words(ui, &report);
+    if !target.reporter.is_stderr() {
+        outcome::print_stdio_tail(ui, &report);
     }
-    match report.outcome {
-        Outcome::Returned(bytes) => {
-            sink.write(ui, &bytes)?;
-            Ok(RETURNED)
-        }
-        Outcome::Failed(_) => Ok(FAILED),
-        Outcome::Faulted(_) => Ok(FAULTED),
+    if let Outcome::Returned(bytes) = &report.outcome {
+        sink.write(ui, bytes)?;
     }
+    Ok(status(&report))
 }
 
 async fn command(
-    subject: &Subject<'_>,
-    provider: &Provider,
+    loaded: &LoadedTarget<'_>,
     input: CommandInput,
     sink: &Sink,
-) -> Result<u8, Stop> {
-    let ui = subject.ui;
+) -> Result<u8, ExitReason> {
+    let LoadedTarget { target, provider } = loaded;
+    let ui = target.ui;
     let called = provider.session().command(input).await;
-    let report: Report<(), ExitCode> = called.map_err(|error| subject.no_call(error))?;
+    let report: Report<(), ExitCode> = called.map_err(|error| loaded.call_error(error))?;
     let stdio = report.stdio.clone().unwrap_or_default();
-    // What it wrote before it ended is its output all the same, as with any program; a file is only
-    // written when all of it is there.
+    // As with any program, stdout keeps what the command wrote before it failed; a file is only written when the
+    // output is complete.
     match (sink, &report.outcome) {
         (Sink::File(_), Outcome::Failed(_) | Outcome::Faulted(_)) => {}
-        // It may have written to our own output, and that may be waiting for a reader.
+        // A command with inherited streams has written to our stdout itself, which may be blocked.
         (Sink::Stdout, _) if stdio.stdout.is_empty() => {}
         _ => sink.write(ui, &stdio.stdout)?,
     }
-    if !subject.reporter.is_stderr() {
-        streams(ui, &stdio);
+    if !target.reporter.is_stderr() {
+        ui.guest_stderr(&stdio.stderr);
+        outcome::print_dropped(ui, &stdio);
     }
     let verbose = ui.verbose();
-    outcome::tell(ui, &subject.reporter, &report, |code| {
+    outcome::print_outcome(ui, &target.reporter, &report, |code| {
         verbose.then(|| format!("the command exited with code {}", code.0))
     })?;
-    Ok(match report.outcome {
-        Outcome::Returned(()) => RETURNED,
-        Outcome::Failed(code) => exit_status(code),
-        Outcome::Faulted(_) => FAULTED,
-    })
-}
-
-fn streams(ui: &Ui, stdio: &Stdio) {
-    ui.guest_stderr(&stdio.stderr);
-    outcome::dropped(ui, stdio);
-}
-
-/// The lowest eight bits, as the system has it.
-fn exit_status(code: ExitCode) -> u8 {
-    u8::try_from(code.0.rem_euclid(256)).unwrap_or(FAILED)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exit_codes_are_cut_to_a_byte() {
-        for (code, status) in [(1, 1), (255, 255), (256, 0), (300, 44), (-1, 255)] {
-            assert_eq!(exit_status(ExitCode(code)), status);
-        }
-    }
+    Ok(status(&report))
 }

@@ -1,11 +1,11 @@
-//! Ctrl-C: ends the process at once, whatever it waits for, and takes a half-written file along.
+//! Ctrl-C: ends the process at once and removes the file that is being written.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::output::end_progress;
+use crate::output::ui::end_progress;
 
-/// What the shell shows for a program that was interrupted: 128 and the number of the signal.
+/// The exit status of an interrupted program in a shell: 128 plus the number of the signal.
 const INTERRUPTED: i32 = 130;
 
 /// The file that is being written, under its temporary name.
@@ -15,8 +15,8 @@ fn half_written() -> MutexGuard<'static, Option<PathBuf>> {
     HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for Ctrl-C on a thread of its own, since the others may be blocked by a pipe or busy compiling.
-/// Where that cannot be had, the system's way to end a process is good enough.
+/// Waits for Ctrl-C on a separate thread, since the others may be blocked by a pipe or busy compiling.
+/// Without that thread, the system ends the process in its own way.
 pub(crate) fn watch() {
     let wait = || {
         let tokio = tokio::runtime::Builder::new_current_thread()
@@ -24,7 +24,7 @@ pub(crate) fn watch() {
             .build();
         let interrupted = tokio.and_then(|tokio| tokio.block_on(tokio::signal::ctrl_c()));
         if interrupted.is_ok() {
-            // Kept locked to the end, so that nothing new is begun.
+            // Stays locked until the process ends, so that no other file is begun.
             let mut file = half_written();
             if let Some(path) = file.take() {
                 let _ = std::fs::remove_file(path);
@@ -38,7 +38,7 @@ pub(crate) fn watch() {
         .spawn(wait);
 }
 
-/// Runs `write`, which makes and removes or renames the file `path`; an interrupt meanwhile removes it.
+/// Runs `write`, which creates the file `path` and then removes or renames it. An interrupt meanwhile removes it.
 pub(crate) fn guarded<T>(path: &Path, write: impl FnOnce() -> T) -> T {
     *half_written() = Some(path.to_owned());
     let written = write();

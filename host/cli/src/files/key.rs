@@ -1,4 +1,4 @@
-//! A secret key, in the file format of minisign: made, read, and signed with.
+//! Keys in minisign's file formats: secret keys are generated, read and used to sign; public keys are read.
 
 use std::path::Path;
 
@@ -7,21 +7,26 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use scrypt::Params;
 use tollgate::policy::{KeyId, PublicKey, base64};
 
-use crate::stop::Stop;
+use crate::files::input::read_small;
+use crate::output::status::ExitReason;
+use crate::output::text;
 
-/// The longest key file that is read. One is 280 bytes.
-pub(crate) const MAX_FILE: u64 = 4 << 10;
+/// The longest secret key file that is read. Such a file has 280 bytes.
+pub(crate) const MAX_SECRET_FILE: u64 = 4 << 10;
 
-/// Bytes of a secret key in its file: three algorithms of two bytes, salt 32, two parameters of 8, and
-/// what a password hides: id 8, secret 32, public key 32, checksum 32.
+/// The longest public key file that is read. Such a file has 113 bytes.
+const MAX_PUBLIC_FILE: u64 = 4 << 10;
+
+/// Bytes of a secret key in its file: three algorithms of 2 bytes, salt 32, two parameters of 8, and the part
+/// that a password encrypts: id 8, secret 32, public key 32, checksum 32.
 const FILE: usize = 158;
 const HIDDEN: usize = 104;
 
-/// How hard a password is to guess: minisign's own parameters, a GiB of memory and some seconds.
+/// The cost of one guess at a password: minisign's own parameters, a GiB of memory and some seconds.
 const OPERATIONS: u64 = 33_554_432;
 const MEMORY: u64 = 1 << 30;
 
-/// A key that signs.
+/// A key to sign with.
 pub(crate) struct SecretKey {
     id: [u8; 8],
     pair: Ed25519KeyPair,
@@ -29,25 +34,30 @@ pub(crate) struct SecretKey {
 }
 
 impl SecretKey {
-    /// Makes one.
-    pub(crate) fn generate() -> Result<SecretKey, Stop> {
+    /// Generates a key.
+    pub(crate) fn generate() -> Result<SecretKey, ExitReason> {
         let (mut id, mut secret) = ([0; 8], [0; 32]);
         random(&mut id)?;
         random(&mut secret)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&secret);
-        let pair =
-            pair.map_err(|_| Stop::Host("the system's random numbers make no key".into()))?;
+        let pair = pair.map_err(|_| {
+            ExitReason::Host("cannot make a key of the system's random numbers".into())
+        })?;
         Ok(SecretKey { id, pair, secret })
     }
 
-    /// The key that others verify with.
-    pub(crate) fn public(&self) -> Result<PublicKey, Stop> {
+    /// The public key that verifies its signatures.
+    pub(crate) fn public(&self) -> Result<PublicKey, ExitReason> {
         let bytes = <[u8; 32]>::try_from(self.pair.public_key().as_ref()).ok();
         let key = bytes.and_then(|bytes| PublicKey::from_parts(KeyId(self.id), bytes).ok());
-        key.ok_or_else(|| Stop::Usage("a key under which anybody can sign; make another".into()))
+        key.ok_or_else(|| {
+            ExitReason::Usage(
+                "the public key is weak: anyone could sign for it; generate another key".into(),
+            )
+        })
     }
 
-    /// The detached signature of `bytes`, as a `.minisig` file has it.
+    /// The detached signature of `bytes`: the text of a `.minisig` file.
     pub(crate) fn sign(&self, bytes: &[u8], comment: &str) -> String {
         let hash = blake2b_simd::blake2b(bytes);
         let signature = self.pair.sign(hash.as_bytes());
@@ -62,8 +72,8 @@ impl SecretKey {
         )
     }
 
-    /// The text of its file, which a password hides it in, if there is one.
-    pub(crate) fn to_file(&self, password: Option<&str>) -> Result<String, Stop> {
+    /// The text of its file, encrypted if there is a password.
+    pub(crate) fn to_file(&self, password: Option<&str>) -> Result<String, ExitReason> {
         let public = self.pair.public_key();
         let checksum = checksum(&self.id, &self.secret, public.as_ref());
         let mut hidden = [&self.id[..], &self.secret, public.as_ref(), &checksum].concat();
@@ -71,7 +81,7 @@ impl SecretKey {
         if let Some(password) = password {
             random(&mut salt)?;
             costs = [OPERATIONS, MEMORY];
-            mask(&mut hidden, password, &salt, costs)?;
+            apply_mask(&mut hidden, password, &salt, costs)?;
         }
         let algorithms: &[u8] = match password {
             Some(_) => b"EdScB2",
@@ -90,13 +100,13 @@ impl SecretKey {
         ))
     }
 
-    /// Reads its file. `password` is asked when it is hidden.
+    /// Reads the text of its file. `password` is called if the key is encrypted.
     pub(crate) fn from_file(
         path: &Path,
         text: &str,
-        password: impl FnOnce() -> Result<String, Stop>,
-    ) -> Result<SecretKey, Stop> {
-        let wrong = |what: &str| Stop::Usage(format!("{}: {what}", crate::text::path(path)));
+        password: impl FnOnce() -> Result<String, ExitReason>,
+    ) -> Result<SecretKey, ExitReason> {
+        let wrong = |what: &str| ExitReason::Usage(format!("{}: {what}", text::path(path)));
         let none = || wrong("not a minisign secret key: two lines, a comment and the key");
         let lines: Vec<&str> = text.lines().collect();
         let [_, line] = lines[..] else {
@@ -118,7 +128,7 @@ impl SecretKey {
                 return Err(none());
             };
             let costs = [operations, memory].map(|cost| u64::from_le_bytes(*cost));
-            mask(&mut hidden, &password()?, salt, costs)?;
+            apply_mask(&mut hidden, &password()?, salt, costs)?;
         }
         let (id, rest) = hidden.split_first_chunk::<8>().ok_or_else(none)?;
         let (secret, rest) = rest.split_first_chunk::<32>().ok_or_else(none)?;
@@ -128,11 +138,11 @@ impl SecretKey {
         if !unset && found != checksum(id, secret, public) {
             return Err(match encrypted {
                 true => wrong("the password is wrong"),
-                false => wrong("the key is damaged: its checksum is another"),
+                false => wrong("the key is damaged: its checksum does not match"),
             });
         }
         let pair = Ed25519KeyPair::from_seed_and_public_key(secret, public)
-            .map_err(|_| wrong("the key is damaged: its two halves do not belong together"))?;
+            .map_err(|_| wrong("the key is damaged: its secret and public halves do not match"))?;
         Ok(SecretKey {
             id: *id,
             pair,
@@ -141,14 +151,34 @@ impl SecretKey {
     }
 }
 
-/// Whether a file is one of a secret key, as far as its second line can be read.
+/// Reads a public key: the key itself, or the path of a `.pub` file. The error begins with what was given.
+pub(crate) fn public_key(text: &str) -> Result<PublicKey, String> {
+    let path = Path::new(text);
+    match (PublicKey::parse(text), path.exists()) {
+        (Ok(key), _) => Ok(key),
+        (Err(error), false) => Err(format!("{error}, and there is no file of that name")),
+        (Err(_), true) => {
+            let found = read_small(path, MAX_PUBLIC_FILE).map_err(|reason| reason.message())?;
+            let path = text::path(path);
+            // No part of it may appear in a message.
+            if is_secret(&found) {
+                return Err(format!(
+                    "{path}: this is a secret key; give the .pub file instead"
+                ));
+            }
+            PublicKey::parse_file(&found).map_err(|error| format!("{path}: {error}"))
+        }
+    }
+}
+
+/// Whether the text is that of a secret key file, judged by its second line.
 pub(crate) fn is_secret(text: &str) -> bool {
     let line = text.lines().nth(1);
     line.is_some_and(|line| base64::decode::<FILE>(line).is_some())
 }
 
-fn random(bytes: &mut [u8]) -> Result<(), Stop> {
-    let failed = |_| Stop::Host("the system gives no random numbers".to_owned());
+fn random(bytes: &mut [u8]) -> Result<(), ExitReason> {
+    let failed = |_| ExitReason::Host("the system provides no random numbers".to_owned());
     SystemRandom::new().fill(bytes).map_err(failed)
 }
 
@@ -158,20 +188,29 @@ fn checksum(id: &[u8; 8], secret: &[u8; 32], public: &[u8]) -> Vec<u8> {
     hash.finalize().as_bytes().to_vec()
 }
 
-/// Hides what is shown, and shows what is hidden.
-fn mask(bytes: &mut [u8], password: &str, salt: &[u8], costs: [u64; 2]) -> Result<(), Stop> {
-    let too_much = || Stop::Usage("the key asks for more than a GiB of memory to be read".into());
+/// Encrypts or decrypts in place: both are the same XOR.
+fn apply_mask(
+    bytes: &mut [u8],
+    password: &str,
+    salt: &[u8],
+    costs: [u64; 2],
+) -> Result<(), ExitReason> {
+    let too_much = || {
+        ExitReason::Usage(
+            "the key's parameters need more than 1 GiB of memory, which is refused".into(),
+        )
+    };
     let params = params(costs).ok_or_else(too_much)?;
     let mut stream = [0; HIDDEN];
     scrypt::scrypt(password.as_bytes(), salt, &params, &mut stream)
-        .map_err(|error| Stop::Host(error.to_string()))?;
+        .map_err(|error| ExitReason::Host(error.to_string()))?;
     for (byte, mask) in bytes.iter_mut().zip(stream) {
         *byte ^= mask;
     }
     Ok(())
 }
 
-/// scrypt's numbers from libsodium's two, as `crypto_pwhash_scryptsalsa208sha256` has them.
+/// scrypt's parameters from libsodium's two, as `crypto_pwhash_scryptsalsa208sha256` computes them.
 fn params([operations, memory]: [u64; 2]) -> Option<Params> {
     const R: u64 = 8;
     let operations = operations.max(32_768);
@@ -186,7 +225,7 @@ fn params([operations, memory]: [u64; 2]) -> Option<Params> {
         false => (operations / 4 / (1 << log_n)).min(0x3fff_ffff) / R,
     };
     let p = u32::try_from(p).ok()?;
-    // A GiB, and minutes of time.
+    // At most 1 GiB of memory and minutes of time.
     (log_n <= 20 && p <= 64).then(|| Params::new(log_n, 8, p).ok())?
 }
 
@@ -194,7 +233,7 @@ fn params([operations, memory]: [u64; 2]) -> Option<Params> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<SecretKey, Stop> {
+    fn read(text: &str) -> Result<SecretKey, ExitReason> {
         SecretKey::from_file(Path::new("a.key"), text, || panic!("no password is needed"))
     }
 

@@ -1,4 +1,4 @@
-//! `tollgate.lock` beside the policy: read before a component is looked at, and added to when one is first used.
+//! The lock file beside the policy: read before a component is opened, extended when a component is first used.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use tollgate::Source;
 use tollgate::policy::{Lock, Pin};
 
-use crate::files::{Target, read_small};
-use crate::stop::Stop;
-use crate::text;
+use crate::files::input::read_small;
+use crate::files::output::OutputFile;
+use crate::output::status::ExitReason;
+use crate::output::text;
 
-/// The lock file of a policy.
+/// The lock file that belongs to a policy.
 pub(crate) struct LockFile {
     policy: PathBuf,
     path: PathBuf,
@@ -19,7 +20,7 @@ pub(crate) struct LockFile {
 }
 
 impl LockFile {
-    /// Beside `policy`; with `complete`, what is not pinned is refused and nothing is written.
+    /// The lock file beside `policy`. With `complete`, unpinned components are refused and nothing is written.
     pub(crate) fn beside(policy: &Path, complete: bool) -> LockFile {
         LockFile {
             policy: policy.to_owned(),
@@ -28,30 +29,31 @@ impl LockFile {
         }
     }
 
-    /// What it pins; nothing while it is not there.
-    pub(crate) fn read(&self) -> Result<Lock, Stop> {
+    /// The pins in the file; none if it does not exist.
+    pub(crate) fn read(&self) -> Result<Lock, ExitReason> {
         let found = std::fs::symlink_metadata(&self.path);
         let absent = found.is_err_and(|error| error.kind() == ErrorKind::NotFound);
         let mut lock = match absent {
             true => Lock::default(),
             false => {
                 let text = read_small(&self.path, Lock::MAX_TEXT as u64)?;
-                Lock::parse(&text)
-                    .map_err(|error| Stop::Usage(format!("{}:{error}", text::path(&self.path))))?
+                Lock::parse(&text).map_err(|error| {
+                    ExitReason::Usage(format!("{}:{error}", text::path(&self.path)))
+                })?
             }
         };
         lock.complete = self.complete;
         Ok(lock)
     }
 
-    /// Pins a component that is about to be used for the first time.
-    pub(crate) fn pin(&self, source: &Source) -> Result<(), Stop> {
+    /// Pins a component, if it is not pinned yet.
+    pub(crate) fn pin(&self, source: &Source) -> Result<(), ExitReason> {
         if self.complete {
             return Ok(());
         }
-        let failed = |error| Stop::Usage(format!("{}: {error}", text::path(&self.policy)));
-        // Of two that pin at the same time, the second one reads what the first one wrote. The lock file
-        // itself is replaced, so it is the policy file that they take turns at.
+        let failed = |error| ExitReason::Usage(format!("{}: {error}", text::path(&self.policy)));
+        // Processes that pin at the same time take turns, so that each reads what the one before it wrote. They lock
+        // the policy file, since the lock file itself is replaced.
         let turn = File::open(&self.policy).map_err(failed)?;
         turn.lock().map_err(failed)?;
         let mut lock = self.read()?;
@@ -61,7 +63,7 @@ impl LockFile {
             return Ok(());
         }
         lock.pin(&file, &digest)
-            .map_err(|error| Stop::Usage(format!("{}: {error}", text::path(&self.path))))?;
-        Target::new(&self.path)?.write(lock.to_toml().as_bytes())
+            .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&self.path))))?;
+        OutputFile::new(&self.path)?.write(lock.to_toml().as_bytes())
     }
 }

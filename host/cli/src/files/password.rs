@@ -1,17 +1,17 @@
-//! The password of a key: from a file, or asked for on the terminal and not shown.
+//! The password of a secret key: from a file, or typed on the terminal without an echo.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use crate::files::read_small;
-use crate::stop::Stop;
+use crate::files::input::read_small;
+use crate::output::status::ExitReason;
 
-/// minisign's own bound.
+/// The longest password in bytes, as minisign has it.
 const MAX: usize = 1024;
 
-/// Where the password comes from.
+/// The source of the password.
 pub(crate) enum Password<'o> {
-    /// A file, of which the first line counts.
+    /// The first line of a file.
     File(&'o Path),
     /// The terminal.
     Ask,
@@ -22,51 +22,51 @@ impl Password<'_> {
         file.map_or(Password::Ask, Password::File)
     }
 
-    /// Of a key that is there.
-    pub(crate) fn known(&self) -> Result<String, Stop> {
+    /// The password of an existing key.
+    pub(crate) fn existing(&self) -> Result<String, ExitReason> {
         match self {
             Password::File(path) => from_file(path),
             Password::Ask => ask("Password: ", "give --password-file FILE"),
         }
     }
 
-    /// Of a key that is made: asked for twice.
-    pub(crate) fn chosen(&self) -> Result<String, Stop> {
+    /// The password of a new key; on the terminal it is typed twice.
+    pub(crate) fn chosen(&self) -> Result<String, ExitReason> {
         let password = match self {
             Password::File(path) => from_file(path)?,
             Password::Ask => {
-                let cure = "give --password-file FILE, or --no-password for a key that only its file's mode protects";
-                let first = ask("Password for the new key: ", cure)?;
-                match ask("The same once more: ", cure)? == first {
+                let fix = "give --password-file FILE, or --no-password for a key that is protected by its file mode only";
+                let first = ask("Password for the new key: ", fix)?;
+                match ask("The same password again: ", fix)? == first {
                     true => first,
                     false => {
-                        return Err(Stop::Usage(
-                            "the two passwords differ; nothing was made".into(),
+                        return Err(ExitReason::Usage(
+                            "the two passwords differ; no key was made".into(),
                         ));
                     }
                 }
             }
         };
         match password.is_empty() {
-            true => Err(Stop::Usage(
-                "an empty password; --no-password says that none is meant".into(),
+            true => Err(ExitReason::Usage(
+                "the password is empty; give --no-password if none is wanted".into(),
             )),
             false => Ok(password),
         }
     }
 }
 
-fn ask(prompt: &str, cure: &str) -> Result<String, Stop> {
+fn ask(prompt: &str, fix: &str) -> Result<String, ExitReason> {
     if !std::io::stdin().is_terminal() {
-        return Err(Stop::Usage(format!(
-            "a password is needed and there is no terminal; {cure}"
+        return Err(ExitReason::Usage(format!(
+            "a password is needed and stdin is not a terminal; {fix}"
         )));
     }
     let asked = rpassword::prompt_password(prompt);
-    asked.map_err(|error| Stop::Usage(format!("cannot ask for the password: {error}; {cure}")))
+    asked.map_err(|error| ExitReason::Usage(format!("cannot ask for the password: {error}; {fix}")))
 }
 
-fn from_file(path: &Path) -> Result<String, Stop> {
+fn from_file(path: &Path) -> Result<String, ExitReason> {
     let all = read_small(path, MAX as u64 + 2)?;
     Ok(all.lines().next().unwrap_or_default().to_owned())
 }
@@ -81,13 +81,13 @@ mod tests {
         let path = folder.path().join("password");
         for (text, expected) in [("a b", "a b"), ("a \r\nb\n", "a "), ("é\n", "é")] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(Password::File(&path).known().unwrap(), expected);
+            assert_eq!(Password::File(&path).existing().unwrap(), expected);
         }
         for text in ["", "\nsecond"] {
             std::fs::write(&path, text).unwrap();
             assert!(Password::File(&path).chosen().is_err(), "{text:?}");
         }
         std::fs::write(&path, "x".repeat(MAX + 3)).unwrap();
-        assert!(Password::File(&path).known().is_err());
+        assert!(Password::File(&path).existing().is_err());
     }
 }

@@ -1,43 +1,43 @@
-//! Which cache of compiled code a command uses.
+//! The options that choose the cache of compiled code.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use tollgate::{Cache, CacheError};
 
-use crate::output::Ui;
-use crate::stop::Stop;
-use crate::text;
+use crate::output::status::ExitReason;
+use crate::output::text;
+use crate::output::ui::Ui;
 
-/// What every command takes that compiles a component.
+/// The cache options of a command that compiles a component.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Cache")]
 pub(crate) struct CacheOpts {
     #[command(flatten)]
-    place: CachePlace,
-    /// Compile, whatever the cache has, and keep nothing in it
+    dir: CacheDir,
+    /// Compile without a cache: read nothing from it and write nothing to it
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
 }
 
-/// Where the cache is.
+/// The option that names the cache folder.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Cache")]
-pub(crate) struct CachePlace {
-    /// The folder with the cache of compiled code [default: $XDG_CACHE_HOME/tollgate or ~/.cache/tollgate]
+pub(crate) struct CacheDir {
+    /// The folder of the cache of compiled code [default: $XDG_CACHE_HOME/tollgate or ~/.cache/tollgate]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }
 
 impl CacheOpts {
-    /// The cache, if there is one. A default one that cannot be used is done without, and `tell` says so.
-    pub(crate) fn open(&self, ui: &Ui, tell: bool) -> Result<Option<Cache>, Stop> {
+    /// Opens the cache, if there is one. A default cache that cannot be used is skipped, with a note if `note` is set.
+    pub(crate) fn open(&self, ui: &Ui, note: bool) -> Result<Option<Cache>, ExitReason> {
         if self.no_cache {
             return Ok(None);
         }
-        match self.place.open() {
-            Some(Err(error)) if self.place.cache.is_none() => {
-                if tell {
+        match self.dir.open() {
+            Some(Err(error)) if self.dir.cache.is_none() => {
+                if note {
                     ui.note(&format!(
                         "compiling without a cache: {}",
                         tollgate::escape::line(&error.to_string())
@@ -50,37 +50,39 @@ impl CacheOpts {
         }
     }
 
-    /// The cache, by a command that is of no use without one.
-    pub(crate) fn require(&self) -> Result<Cache, Stop> {
+    /// Opens the cache, for a command that needs one.
+    pub(crate) fn require(&self) -> Result<Cache, ExitReason> {
         if self.no_cache {
-            let text = "--no-cache leaves this command nothing to do";
-            return Err(Stop::Usage(text.to_owned()));
+            let text = "--no-cache: this command needs a cache to write to";
+            return Err(ExitReason::Usage(text.to_owned()));
         }
-        self.place.require()
+        self.dir.require()
     }
 }
 
-impl CachePlace {
-    /// The cache that is named, or the user's own.
-    pub(crate) fn require(&self) -> Result<Cache, Stop> {
+impl CacheDir {
+    /// Opens the cache that is named, or the user's default one.
+    pub(crate) fn require(&self) -> Result<Cache, ExitReason> {
         let opened = self.open().ok_or_else(|| {
-            Stop::Usage("there is no home folder for a cache; name one with --cache DIR".to_owned())
+            ExitReason::Usage(
+                "no home folder is set to hold a cache; name one with --cache DIR".to_owned(),
+            )
         })?;
         opened.map_err(unusable)
     }
 
-    /// The same by a command that looks at what is there: a name that was mistyped is not made a folder.
-    pub(crate) fn existing(&self) -> Result<Cache, Stop> {
+    /// Opens a cache that exists, so that a mistyped name does not create a folder.
+    pub(crate) fn existing(&self) -> Result<Cache, ExitReason> {
         match &self.cache {
             Some(named) if !named.exists() => {
                 let named = text::path(named);
-                Err(Stop::Usage(format!("--cache: there is no {named}")))
+                Err(ExitReason::Usage(format!("--cache: there is no {named}")))
             }
             _ => self.require(),
         }
     }
 
-    /// None when there is neither a name nor a home.
+    /// `None` without a named folder and without a home folder.
     fn open(&self) -> Option<Result<Cache, CacheError>> {
         let folder = match &self.cache {
             Some(named) => named.clone(),
@@ -90,12 +92,12 @@ impl CachePlace {
     }
 }
 
-fn unusable(error: CacheError) -> Stop {
+fn unusable(error: CacheError) -> ExitReason {
     let text = error.to_string();
-    Stop::Usage(format!("--cache: {}", tollgate::escape::line(&text)))
+    ExitReason::Usage(format!("--cache: {}", tollgate::escape::line(&text)))
 }
 
-/// As the XDG base directories have it, to which relative paths are none.
+/// The default folder by the XDG Base Directory Specification, which ignores relative paths.
 fn default_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| {
         let path = PathBuf::from(variable(name)?);

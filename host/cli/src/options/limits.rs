@@ -1,17 +1,17 @@
-//! One flag for every limit, made from the table that the policy file is read by.
+//! One flag for every limit, made from the table of limits that the policy file is read with.
 
 use clap::{Arg, ArgMatches, Command};
 use tollgate::Limits;
 use tollgate::policy::{LimitKey, Unit, ValueError};
 
-use crate::text;
+use crate::output::text;
 
-/// The limits that were set on the command line, checked already.
+/// The limits set on the command line, already checked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LimitFlags(Vec<(&'static LimitKey, u64)>);
 
 impl LimitFlags {
-    /// Sets them.
+    /// Sets these limits.
     pub(crate) fn apply(&self, limits: &mut Limits) -> Result<(), ValueError> {
         self.0
             .iter()
@@ -19,15 +19,15 @@ impl LimitFlags {
     }
 }
 
-/// The flag of a limit: its key, save for the one whose name `run --output FILE` has.
-fn flag(key: &LimitKey) -> &'static str {
+/// The flag of a limit without its dashes: the key, except for `output`, whose name `run --output FILE` takes.
+pub(crate) fn flag(key: &LimitKey) -> &'static str {
     match key.name {
         "output" => "max-output",
         name => name,
     }
 }
 
-/// With a capital letter, as all help has it.
+/// Starts with a capital letter, as all help texts do.
 fn sentence(help: &str) -> String {
     let mut chars = help.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
@@ -49,7 +49,7 @@ fn arg(key: &'static LimitKey) -> Arg {
         .value_name(value_name)
         .help(format!("{} [default: {default}]", sentence(key.help)))
         .help_heading("Limits of each call")
-        // So that a negative number is refused with the words of the policy.
+        // A negative number reaches the parser of the policy, which refuses it with its own message.
         .allow_negative_numbers(true)
         .value_parser(move |text: &str| {
             let value = key.unit.parse(text)?;

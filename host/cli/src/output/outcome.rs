@@ -1,27 +1,28 @@
-//! What a person is told of a call beside its result.
+//! The messages about a call: denials, faults, logs and the guest's own output.
 
 use tollgate::{Describe, Outcome, Report, Stdio, escape};
 
-use crate::output::Ui;
-use crate::report::Reporter;
-use crate::stop::Stop;
+use crate::output::report::Reporter;
+use crate::output::status::ExitReason;
+use crate::output::ui::Ui;
 
-/// Lines of a provider's own stdout and stderr that are shown when its call went wrong.
-const LAST_WORDS: usize = 10;
+/// Lines of a provider's stdout and stderr that are printed after a call that failed or faulted.
+const TAIL_LINES: usize = 10;
 
-/// Writes the report, and tells on stderr how the call went: nothing at all when it went well.
-pub(crate) fn tell<T, E: Describe>(
+/// Writes the report, then prints to stderr how the call ended; nothing if it returned.
+/// `failed` words the provider's own error.
+pub(crate) fn print_outcome<T, E: Describe>(
     ui: &Ui,
     reporter: &Reporter,
     report: &Report<T, E>,
     failed: impl FnOnce(&E) -> Option<String>,
-) -> Result<(), Stop> {
+) -> Result<(), ExitReason> {
     reporter.write(ui, || report.to_json())?;
     if reporter.is_stderr() {
         return Ok(());
     }
     if ui.verbose() {
-        logs(ui, report);
+        print_logs(ui, report);
     }
     let returned = matches!(report.outcome, Outcome::Returned(_));
     if ui.verbose() || !returned {
@@ -55,7 +56,7 @@ pub(crate) fn tell<T, E: Describe>(
     Ok(())
 }
 
-fn logs<T, E>(ui: &Ui, report: &Report<T, E>) {
+fn print_logs<T, E>(ui: &Ui, report: &Report<T, E>) {
     for line in &report.logs {
         let message = escape::line(&line.message);
         ui.stderr(&format!("{}: {message}\n", line.level.label()));
@@ -68,9 +69,9 @@ fn logs<T, E>(ui: &Ui, report: &Report<T, E>) {
     }
 }
 
-/// What a provider that is no command wrote to its own stdout and stderr: all of it when much is wanted,
-/// its last words when its call went wrong. A toolchain's panic message is there, and nowhere else.
-pub(crate) fn last_words<T, E>(ui: &Ui, report: &Report<T, E>) {
+/// Prints the stdout and stderr of a provider that is not a command: all of it with `--verbose`, the last lines
+/// after a call that failed or faulted. The panic message of a guest's toolchain is found nowhere else.
+pub(crate) fn print_stdio_tail<T, E>(ui: &Ui, report: &Report<T, E>) {
     let Some(stdio) = &report.stdio else {
         return;
     };
@@ -83,17 +84,17 @@ pub(crate) fn last_words<T, E>(ui: &Ui, report: &Report<T, E>) {
         let lines: Vec<&str> = text.lines().collect();
         let first = match ui.verbose() {
             true => 0,
-            false => lines.len().saturating_sub(LAST_WORDS),
+            false => lines.len().saturating_sub(TAIL_LINES),
         };
         for line in lines.iter().skip(first) {
             ui.stderr(&format!("{name}: {}\n", escape::line(line)));
         }
     }
-    dropped(ui, stdio);
+    print_dropped(ui, stdio);
 }
 
-/// Says so when not all that was written could be kept.
-pub(crate) fn dropped(ui: &Ui, stdio: &Stdio) {
+/// Notes how many bytes of output were dropped.
+pub(crate) fn print_dropped(ui: &Ui, stdio: &Stdio) {
     for (name, bytes) in [
         ("stdout", stdio.stdout_dropped),
         ("stderr", stdio.stderr_dropped),

@@ -1,53 +1,54 @@
-//! Where the JSON report goes.
+//! The JSON report and where it is written.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::files::{Target, is_stream};
-use crate::output::Ui;
-use crate::stop::Stop;
+use crate::files::input::is_stream;
+use crate::files::output::OutputFile;
+use crate::output::status::ExitReason;
+use crate::output::ui::Ui;
 
-/// Where the report goes.
+/// The place of the report.
 #[derive(Debug)]
 pub(crate) enum Reporter {
-    /// Nobody asked for one.
+    /// No report is asked for.
     None,
-    /// To stderr. Then nothing else goes there, so that a program can read it.
+    /// Standard error, which then holds nothing else, so that a program can parse it.
     Stderr,
-    /// To a file.
-    File(Target),
+    /// A file.
+    File(OutputFile),
 }
 
 impl Reporter {
-    /// Makes sure that it can be written.
-    pub(crate) fn new(path: Option<&Path>) -> Result<Reporter, Stop> {
+    /// Checks that the report can be written.
+    pub(crate) fn new(path: Option<&Path>) -> Result<Reporter, ExitReason> {
         Ok(match path {
             None => Reporter::None,
             Some(path) if is_stream(path) => Reporter::Stderr,
-            Some(path) => Reporter::File(Target::new(path)?),
+            Some(path) => Reporter::File(OutputFile::new(path)?),
         })
     }
 
-    /// Whether stderr is the report's.
+    /// Whether stderr is reserved for the report.
     pub(crate) fn is_stderr(&self) -> bool {
         matches!(self, Reporter::Stderr)
     }
 
-    /// Writes it.
-    pub(crate) fn write(&self, ui: &Ui, report: impl FnOnce() -> Value) -> Result<(), Stop> {
+    /// Writes the report.
+    pub(crate) fn write(&self, ui: &Ui, report: impl FnOnce() -> Value) -> Result<(), ExitReason> {
         match self {
             Reporter::None => Ok(()),
             Reporter::Stderr => {
                 ui.stderr(&pretty(&report()));
                 Ok(())
             }
-            Reporter::File(target) => target.write(pretty(&report()).as_bytes()),
+            Reporter::File(file) => file.write(pretty(&report()).as_bytes()),
         }
     }
 }
 
-/// JSON that a person can look at: indented, and with hostile characters escaped.
+/// JSON for people: indented, with hostile characters escaped.
 pub(crate) fn pretty(value: &Value) -> String {
     // The alternate form is the indented one.
     let mut text = tollgate::escape::json(&format!("{value:#}")).into_owned();

@@ -1,56 +1,62 @@
-//! Who signed a component, in a word and in JSON.
+//! The signature of a component: as a table cell and as JSON.
 
 use serde_json::{Value, json};
 use tollgate::{SignatureFault, Signer, Source, Trust};
 
-/// What is known of a component's signature.
-pub(crate) enum Signed {
-    /// It is by a trusted key.
+/// The state of a component's signature.
+pub(crate) enum SignatureStatus {
+    /// A trusted key signed the component.
     Verified(Signer),
-    /// It says so, and there is no key to check it against.
+    /// The signature names this signer, and no key is given to verify it with.
     Claimed(Signer),
-    /// There is none, or none that is good.
-    Not(SignatureFault),
+    /// The component has no signature, or one that does not verify.
+    Unverifiable(SignatureFault),
 }
 
-impl Signed {
-    /// Looks at the signature; of the component nothing is parsed.
-    pub(crate) fn of(source: &Source, trust: &Trust) -> Signed {
+impl SignatureStatus {
+    /// Verifies the signature; the component is not parsed.
+    pub(crate) fn of(source: &Source, trust: &Trust) -> SignatureStatus {
         match source.signer(trust) {
-            Ok(Some(signer)) => Signed::Verified(signer),
-            Ok(None) => source.claim().map_or_else(Signed::Not, Signed::Claimed),
-            Err(refusal) => Signed::Not(refusal.signature.unwrap_or(SignatureFault::Missing)),
+            Ok(Some(signer)) => SignatureStatus::Verified(signer),
+            Ok(None) => source
+                .claim()
+                .map_or_else(SignatureStatus::Unverifiable, SignatureStatus::Claimed),
+            Err(refusal) => {
+                SignatureStatus::Unverifiable(refusal.signature.unwrap_or(SignatureFault::Missing))
+            }
         }
     }
 
     /// The signer, verified or not.
     pub(crate) fn signer(&self) -> Option<&Signer> {
         match self {
-            Signed::Verified(signer) | Signed::Claimed(signer) => Some(signer),
-            Signed::Not(_) => None,
+            SignatureStatus::Verified(signer) | SignatureStatus::Claimed(signer) => Some(signer),
+            SignatureStatus::Unverifiable(_) => None,
         }
     }
 
-    /// For a table.
+    /// A word or two for a table.
     pub(crate) fn word(&self) -> String {
         match self {
-            Signed::Verified(signer) => signer.key_id.to_string(),
-            Signed::Claimed(signer) => format!("{} unverified", signer.key_id),
-            Signed::Not(SignatureFault::Missing) => "unsigned".to_owned(),
-            Signed::Not(fault) => fault.label().to_owned(),
+            SignatureStatus::Verified(signer) => signer.key_id.to_string(),
+            SignatureStatus::Claimed(signer) => format!("{} unverified", signer.key_id),
+            SignatureStatus::Unverifiable(SignatureFault::Missing) => "unsigned".to_owned(),
+            SignatureStatus::Unverifiable(fault) => fault.label().to_owned(),
         }
     }
 
-    /// For programs: null when there is none.
+    /// For programs; null without a signature.
     pub(crate) fn to_json(&self) -> Value {
         match self {
-            Signed::Verified(signer) | Signed::Claimed(signer) => json!({
-                "verified": matches!(self, Signed::Verified(_)),
+            SignatureStatus::Verified(signer) | SignatureStatus::Claimed(signer) => json!({
+                "verified": matches!(self, SignatureStatus::Verified(_)),
                 "key_id": signer.key_id.to_string(),
                 "comment": signer.comment,
             }),
-            Signed::Not(SignatureFault::Missing) => Value::Null,
-            Signed::Not(fault) => json!({ "verified": false, "reason": fault.label() }),
+            SignatureStatus::Unverifiable(SignatureFault::Missing) => Value::Null,
+            SignatureStatus::Unverifiable(fault) => {
+                json!({ "verified": false, "reason": fault.label() })
+            }
         }
     }
 }

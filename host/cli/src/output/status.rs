@@ -1,14 +1,12 @@
-//! Why a command ends without a result of its own, and the exit status that says so.
+//! Exit statuses, and the reasons for which a command ends without a result.
 
-use tollgate::{CallError, LoadError, Refusal};
+use tollgate::{CallError, Error, ExitCode, LoadError, Outcome, Refusal, Report, WaveError};
 
-use crate::output::Ui;
-
-/// The provider returned.
+/// The provider returned, or the command did what was asked.
 pub(crate) const RETURNED: u8 = 0;
 /// The provider returned its own error.
 pub(crate) const FAILED: u8 = 1;
-/// Usage, policy or configuration.
+/// The command line, the policy or a file they name is wrong.
 pub(crate) const USAGE: u8 = 2;
 /// The component was refused.
 pub(crate) const REFUSED: u8 = 3;
@@ -17,81 +15,111 @@ pub(crate) const FAULTED: u8 = 4;
 /// The host failed.
 pub(crate) const HOST: u8 = 5;
 
-/// Why a command ends early.
+/// The exit status of a call that gave a report.
+pub(crate) fn status<T, E: Failure>(report: &Report<T, E>) -> u8 {
+    match &report.outcome {
+        Outcome::Returned(_) => RETURNED,
+        Outcome::Failed(error) => error.status(),
+        Outcome::Faulted(_) => FAULTED,
+    }
+}
+
+/// A provider's own error, as an exit status.
+pub(crate) trait Failure {
+    /// The exit status.
+    fn status(&self) -> u8 {
+        FAILED
+    }
+}
+
+impl Failure for Error {}
+
+impl Failure for WaveError {}
+
+impl Failure for ExitCode {
+    /// The lowest eight bits of the code, as POSIX has it.
+    fn status(&self) -> u8 {
+        u8::try_from(self.0.rem_euclid(256)).unwrap_or(FAILED)
+    }
+}
+
+/// Why a command ends without a result.
 #[derive(Debug)]
-pub(crate) enum Stop {
-    /// Something about the command line, the policy or a file they name.
+pub(crate) enum ExitReason {
+    /// The command line, the policy or a file they name is wrong.
     Usage(String),
     /// The component was refused before any of its code ran.
     Refused(Refusal),
-    /// Our fault or the machine's.
+    /// This program or the machine failed.
     Host(String),
-    /// Another one that the report on stderr has told already.
-    Said(Box<Stop>),
+    /// The reason inside is in the report on stderr already.
+    AlreadyReported(Box<ExitReason>),
 }
 
-impl Stop {
+impl ExitReason {
     /// The exit status.
-    pub(crate) fn code(&self) -> u8 {
+    pub(crate) fn status(&self) -> u8 {
         match self {
-            Stop::Usage(_) => USAGE,
-            Stop::Refused(_) => REFUSED,
-            Stop::Host(_) => HOST,
-            Stop::Said(stop) => stop.code(),
+            ExitReason::Usage(_) => USAGE,
+            ExitReason::Refused(_) => REFUSED,
+            ExitReason::Host(_) => HOST,
+            ExitReason::AlreadyReported(reason) => reason.status(),
         }
     }
 
     /// The refusal, if it is one.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Stop::Refused(refusal) => Some(refusal),
-            Stop::Said(stop) => stop.refusal(),
+            ExitReason::Refused(refusal) => Some(refusal),
+            ExitReason::AlreadyReported(reason) => reason.refusal(),
             _ => None,
         }
     }
 
-    /// Its words, where they become a part of others.
-    pub(crate) fn words(&self) -> String {
+    /// The message without a label.
+    pub(crate) fn message(&self) -> String {
         match self {
-            Stop::Usage(message) | Stop::Host(message) => message.clone(),
-            Stop::Refused(refusal) => refusal.to_string(),
-            Stop::Said(stop) => stop.words(),
+            ExitReason::Usage(message) | ExitReason::Host(message) => message.clone(),
+            ExitReason::Refused(refusal) => refusal.to_string(),
+            ExitReason::AlreadyReported(reason) => reason.message(),
         }
-    }
-
-    /// Says it on stderr; the exit status comes back.
-    pub(crate) fn show(&self, ui: &Ui) -> u8 {
-        match self {
-            Stop::Usage(message) | Stop::Host(message) => ui.error(message),
-            Stop::Refused(refusal) => ui.error(&refusal.to_string()),
-            Stop::Said(_) => {}
-        }
-        self.code()
     }
 }
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Stop {
-        Stop::Refused(refusal)
+impl From<Refusal> for ExitReason {
+    fn from(refusal: Refusal) -> ExitReason {
+        ExitReason::Refused(refusal)
     }
 }
 
-impl From<LoadError> for Stop {
-    fn from(error: LoadError) -> Stop {
+impl From<LoadError> for ExitReason {
+    fn from(error: LoadError) -> ExitReason {
         match error {
-            LoadError::Refused(refusal) => Stop::Refused(refusal),
-            LoadError::Host(error) => Stop::Host(error.to_string()),
-            error => Stop::Usage(error.to_string()),
+            LoadError::Refused(refusal) => ExitReason::Refused(refusal),
+            LoadError::Host(error) => ExitReason::Host(error.to_string()),
+            error => ExitReason::Usage(error.to_string()),
         }
     }
 }
 
-impl From<CallError> for Stop {
-    fn from(error: CallError) -> Stop {
+impl From<CallError> for ExitReason {
+    fn from(error: CallError) -> ExitReason {
         match error {
-            CallError::Refused(refusal) => Stop::Refused(refusal),
-            CallError::Arguments(message) => Stop::Usage(message),
-            error => Stop::Host(error.to_string()),
+            CallError::Refused(refusal) => ExitReason::Refused(refusal),
+            CallError::Arguments(message) => ExitReason::Usage(message),
+            error => ExitReason::Host(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_cut_to_a_byte() {
+        for (code, status) in [(1, 1), (255, 255), (256, 0), (300, 44), (-1, 255)] {
+            assert_eq!(ExitCode(code).status(), status);
         }
     }
 }

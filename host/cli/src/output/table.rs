@@ -1,8 +1,9 @@
-//! Rows with their columns under each other.
+//! Tables: rows of cells in aligned columns.
 
-use crate::output::{Style, Ui};
+use crate::output::style::Style;
+use crate::output::ui::Ui;
 
-/// One piece of text in a row. Escaped already, if it is the guest's.
+/// The text of one column in one row. Guest text must be escaped before.
 pub(crate) struct Cell {
     text: String,
     style: Style,
@@ -10,12 +11,12 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Text.
+    /// Plain text, aligned to the left.
     pub(crate) fn new(text: impl Into<String>) -> Cell {
         Cell::styled(text, Style::Plain)
     }
 
-    /// Text in a colour.
+    /// Text in a colour, aligned to the left.
     pub(crate) fn styled(text: impl Into<String>, style: Style) -> Cell {
         Cell {
             text: text.into(),
@@ -24,7 +25,7 @@ impl Cell {
         }
     }
 
-    /// A number.
+    /// A number, aligned to the right.
     pub(crate) fn number(text: impl Into<String>) -> Cell {
         Cell {
             right: true,
@@ -32,7 +33,7 @@ impl Cell {
         }
     }
 
-    /// The same in a colour.
+    /// The same cell in a colour.
     pub(crate) fn in_style(self, style: Style) -> Cell {
         Cell { style, ..self }
     }
@@ -42,7 +43,7 @@ impl Cell {
     }
 }
 
-/// The rows as text, two spaces between the columns and `indent` before the first.
+/// The rows as text, with two spaces between columns and `indent` spaces before the first.
 pub(crate) fn lines(ui: &Ui, indent: usize, rows: &[Vec<Cell>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)

@@ -1,4 +1,4 @@
-//! Guest text and numbers as a person reads them.
+//! Guest text made safe to print, and numbers with units.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tollgate::escape;
 
-/// Bytes of the guest's for a terminal: newlines and tabs stay, hostile characters are spelt out, and so
-/// are bytes that are no UTF-8. Unlike [`escape::line`] nothing is cut: it is what was asked for.
+/// Guest bytes for a terminal: newlines and tabs stay, hostile characters and bytes that are not UTF-8 are
+/// escaped. Unlike [`escape::line`] it cuts nothing: the text is the result that was asked for.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -25,8 +25,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// Guest text on one line, all of it. A WAVE string stays one with the same meaning: its escapes are
-/// written in the same way.
+/// Guest text on one line, uncut. A WAVE string keeps its meaning: WAVE writes the same escapes.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -42,7 +41,7 @@ fn push(text: &mut String, c: char) {
     }
 }
 
-/// A path for a message: file names may be anybody's.
+/// A path for a message, escaped: a file name may hold any character.
 pub(crate) fn path(path: &Path) -> String {
     escape::line(&path.to_string_lossy()).into_owned()
 }
@@ -64,7 +63,7 @@ fn scaled(bytes: u64, step: f64, units: [&str; 4]) -> String {
     }
     let (mut value, mut unit) = (bytes as f64, unit);
     for next in larger {
-        // What would be shown as 1000.0 of a unit is 1.0 of the next.
+        // A value that would print as 1000.0 prints as 1.0 of the next unit.
         if value < step - 0.05 {
             break;
         }
@@ -83,7 +82,7 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
-/// How long ago something was, in one unit: `12 s`, `3 h`, `40 d`.
+/// An age in one unit: `12 s`, `3 h`, `40 d`.
 pub(crate) fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
@@ -93,7 +92,7 @@ pub(crate) fn age(age: Duration) -> String {
     }
 }
 
-/// A count with its digits in groups, as a policy may have them: `1_000_000`.
+/// A count with its digits in groups, as policies accept them: `1_000_000`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut grouped = String::new();

@@ -1,5 +1,4 @@
-//! Everything that is written to the terminal: results to stdout, all else to stderr, and a closed pipe
-//! is a quiet end.
+//! The terminal: results go to stdout, all else to stderr. A closed pipe ends the program without a message.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,38 +7,39 @@ use clap::{ArgAction, ValueEnum};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-use crate::stop::Stop;
-use crate::text;
+use crate::output::status::ExitReason;
+use crate::output::style::{Style, environment_allows_colors, paint};
+use crate::output::text;
 
-/// Whether a line stands on the terminal that is to be removed.
+/// Whether a progress line is on the terminal.
 static PROGRESS: AtomicBool = AtomicBool::new(false);
 
-/// Whether stderr is the report's, and the log has no place.
-static NO_LOG: AtomicBool = AtomicBool::new(false);
+/// Whether the log is discarded, since stderr is reserved for the report.
+static LOG_SILENCED: AtomicBool = AtomicBool::new(false);
 
-/// Leaves stderr to the report.
-pub(crate) fn no_log() {
-    NO_LOG.store(true, Ordering::Relaxed);
+/// Discards the log, so that stderr holds nothing but the report.
+pub(crate) fn silence_log() {
+    LOG_SILENCED.store(true, Ordering::Relaxed);
 }
 
 fn log() -> Box<dyn Write> {
-    match NO_LOG.load(Ordering::Relaxed) {
+    match LOG_SILENCED.load(Ordering::Relaxed) {
         true => Box::new(io::sink()),
         false => Box::new(io::stderr()),
     }
 }
 
-/// How much is said, and how.
+/// How much is printed, and in which colours.
 #[derive(clap::Args)]
 pub(crate) struct DisplayOpts {
-    /// Say nothing but the result and errors
+    /// Print nothing but the result and errors
     #[arg(short, long, global = true, help_heading = "Display")]
     quiet: bool,
-    /// Say more: what the provider logged and was denied, backtraces, the host's log; twice for what it
-    /// was allowed, too
+    /// Print more: the provider's log and denials, backtraces, the host's log; twice to add what the
+    /// provider was allowed
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Display")]
     verbose: u8,
-    /// When to use colours; auto is on a terminal, unless NO_COLOR is set
+    /// When to use colours; auto means on a terminal, unless NO_COLOR is set
     #[arg(
         long,
         value_name = "WHEN",
@@ -57,22 +57,7 @@ enum ColorWhen {
     Never,
 }
 
-/// The colours there are, by what they mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// As it is.
-    Plain,
-    /// Headings.
-    Bold,
-    /// Granted, returned.
-    Good,
-    /// Denied, faulted, errors.
-    Bad,
-    /// Notes.
-    Note,
-}
-
-/// The two streams and how to write to them.
+/// Standard output and standard error, with the rules for writing to them.
 pub(crate) struct Ui {
     quiet: bool,
     verbose: u8,
@@ -83,11 +68,11 @@ pub(crate) struct Ui {
 }
 
 impl Ui {
-    /// Looks at the streams and starts the log.
+    /// Examines both streams and starts the log.
     pub(crate) fn new(opts: &DisplayOpts) -> Ui {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let colors = |terminal: bool| match opts.color {
-            ColorWhen::Auto => terminal && colors_are_welcome(),
+            ColorWhen::Auto => terminal && environment_allows_colors(),
             ColorWhen::Always => true,
             ColorWhen::Never => false,
         };
@@ -110,7 +95,7 @@ impl Ui {
             2 => LevelFilter::DEBUG,
             _ => LevelFilter::TRACE,
         };
-        // What the engine and the async runtime log is of use to those who change this host only.
+        // The logs of the engine and of the async runtime are useful for work on this program only.
         let others = if self.verbose > 2 {
             level
         } else {
@@ -118,7 +103,7 @@ impl Ui {
         };
         let filter = Targets::new()
             .with_target("tollgate", level)
-            // Denials are told as notes; what was allowed is told from `-vv` on.
+            // Denials are printed as notes; allowed requests appear from `-vv` on.
             .with_target(
                 "tollgate::audit",
                 if self.verbose > 1 {
@@ -131,39 +116,39 @@ impl Ui {
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(log)
             .with_ansi(false)
-            // It would panic on a stderr that is closed.
+            // An error would be printed to stderr, which panics when stderr is closed.
             .log_internal_errors(false);
         tracing_subscriber::registry()
             .with(layer.with_filter(filter))
             .init();
     }
 
-    /// Whether notes are wanted that only concern how it went.
+    /// Whether `--verbose` is given.
     pub(crate) fn verbose(&self) -> bool {
         self.verbose > 0
     }
 
-    /// Whether tables and other texts beside the result are unwanted.
+    /// Whether `--quiet` is given.
     pub(crate) fn quiet(&self) -> bool {
         self.quiet
     }
 
-    /// Writes a result to stdout as it is.
-    pub(crate) fn result(&self, bytes: impl AsRef<[u8]>) -> Result<(), Stop> {
+    /// Writes a result to stdout, unchanged.
+    pub(crate) fn result(&self, bytes: impl AsRef<[u8]>) -> Result<(), ExitReason> {
         let mut stdout = io::stdout().lock();
         let written = stdout
             .write_all(bytes.as_ref())
             .and_then(|()| stdout.flush());
         match written {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Stop::Host(format!("cannot write to stdout: {error}")))
+                Err(ExitReason::Host(format!("cannot write to stdout: {error}")))
             }
             _ => Ok(()),
         }
     }
 
-    /// Writes bytes of the guest's to stdout: escaped for a terminal, else as they are.
-    pub(crate) fn guest_result(&self, bytes: &[u8]) -> Result<(), Stop> {
+    /// Writes guest bytes to stdout: escaped on a terminal, else unchanged.
+    pub(crate) fn guest_result(&self, bytes: &[u8]) -> Result<(), ExitReason> {
         if !self.terminal_out {
             return self.result(bytes);
         }
@@ -174,7 +159,7 @@ impl Ui {
         self.result(shown)
     }
 
-    /// Writes what the guest wrote to its stderr to ours, by the same rule.
+    /// Writes a guest's stderr to ours, by the same rule.
     pub(crate) fn guest_stderr(&self, bytes: &[u8]) {
         if self.terminal_err {
             stderr(text::shown(bytes).as_bytes());
@@ -183,17 +168,24 @@ impl Ui {
         }
     }
 
-    /// Writes a text for programs to stderr.
+    /// Writes text to stderr without a label.
     pub(crate) fn stderr(&self, text: &str) {
         stderr(text.as_bytes());
     }
 
-    /// One error, on stderr.
+    /// Prints the reason for which a command ends, unless the report on stderr has it already.
+    pub(crate) fn show(&self, reason: &ExitReason) {
+        if !matches!(reason, ExitReason::AlreadyReported(_)) {
+            self.error(&reason.message());
+        }
+    }
+
+    /// Prints an error on stderr.
     pub(crate) fn error(&self, message: &str) {
         self.labelled(Style::Bad, "error:", message);
     }
 
-    /// Something worth knowing, on stderr, unless quiet is wanted.
+    /// Prints a note on stderr, unless `--quiet` is given.
     pub(crate) fn note(&self, message: &str) {
         if !self.quiet {
             self.labelled(Style::Note, "note:", message);
@@ -205,49 +197,32 @@ impl Ui {
         stderr(format!("{label} {message}\n").as_bytes());
     }
 
-    /// Text for stdout in a colour, if there are colours there.
+    /// Text in a colour, if stdout has colours.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
         paint(self.colors_out, style, text)
     }
 
-    /// Whether a line may be shown and updated in place.
+    /// Whether a progress line may be shown.
     pub(crate) fn has_progress(&self) -> bool {
         self.terminal_err && !self.quiet
     }
 
-    /// Shows a line in place of the last one.
+    /// Shows a progress line in place of the last one.
     pub(crate) fn progress(&self, line: &str) {
         PROGRESS.store(true, Ordering::Relaxed);
         stderr(format!("\r{line}\x1b[K").as_bytes());
     }
 }
 
-/// Removes the line that [`Ui::progress`] showed, if it showed one.
+/// Removes the progress line, if there is one.
 pub(crate) fn end_progress() {
     if PROGRESS.swap(false, Ordering::Relaxed) {
         stderr(b"\r\x1b[K");
     }
 }
 
-fn colors_are_welcome() -> bool {
-    let no = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !no && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-fn paint(colors: bool, style: Style, text: &str) -> String {
-    let code = match style {
-        Style::Plain => return text.to_owned(),
-        _ if !colors => return text.to_owned(),
-        Style::Bold => "1",
-        Style::Good => "32",
-        Style::Bad => "1;31",
-        Style::Note => "1;36",
-    };
-    format!("\x1b[{code}m{text}\x1b[0m")
-}
-
 fn stderr(bytes: &[u8]) {
-    // There is nobody left to tell when stderr itself does not take it.
+    // An error of stderr itself cannot be reported anywhere.
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
 }

@@ -1,4 +1,4 @@
-//! The calls of the demo: four providers at work, three attacks being stopped.
+//! The calls of the demo: four providers at work, and three attacks that are stopped.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use super::bindings::ledger::tollgate::ledger::types::{Amount, Directive, Import
 use super::bindings::releases::Releases;
 use super::bindings::releases::tollgate::releases::types::{Digest, Release, Resolution};
 use super::samples::Samples;
-use crate::stop::Stop;
+use crate::output::status::ExitReason;
 
-/// Lines of a result that are shown.
+/// Lines of a result that are printed.
 const LEDGER_LINES: usize = 3;
 const MANIFEST_LINES: usize = 2;
 
-/// All of them, in the order of the table.
-pub(super) async fn all(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
+/// All calls, in the order of the table.
+pub(super) async fn all(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
     let mut rows = vec![
         ledger_csv(samples).await?,
         checksums(samples).await?,
@@ -31,7 +31,7 @@ pub(super) async fn all(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
     Ok(rows)
 }
 
-async fn ledger_csv(samples: &Samples<'_>) -> Result<Row, Stop> {
+async fn ledger_csv(samples: &Samples<'_>) -> Result<Row, ExitReason> {
     let statement = samples.read("ledger/revolut.csv")?;
     let mut session = samples.load("ledger-csv").await?.session();
     let report: Report<Vec<Directive>, ImportError> = session
@@ -62,7 +62,7 @@ impl Describe for ImportError {
     }
 }
 
-/// An entry of the ledger on one line, much as a ledger file has it.
+/// An entry of the ledger on one line, as in a ledger file.
 fn directive(directive: &Directive) -> String {
     let amount = |amount: &Amount| format!("{} {}", amount.number, amount.currency);
     let line = match directive {
@@ -91,14 +91,14 @@ fn directive(directive: &Directive) -> String {
     escape::line(&line).into_owned()
 }
 
-async fn checksums(samples: &Samples<'_>) -> Result<Row, Stop> {
+async fn checksums(samples: &Samples<'_>) -> Result<Row, ExitReason> {
     let mut session = samples.load("checksums").await?.session();
     let report = session.run(b"data").await?;
     let lines = text_lines(&report, MANIFEST_LINES);
     Ok(Row::new("checksums", &report, "returned", lines))
 }
 
-async fn echo(samples: &Samples<'_>) -> Result<Row, Stop> {
+async fn echo(samples: &Samples<'_>) -> Result<Row, ExitReason> {
     let mut session = samples.load("echo").await?.session();
     let report = session.run(b"hello, provider").await?;
     let lines = text_lines(&report, 1);
@@ -114,8 +114,8 @@ fn text_lines(report: &Report<Vec<u8>>, lines: usize) -> Vec<String> {
     lines.map(|line| escape::line(line).into_owned()).collect()
 }
 
-/// Three hooks under one budget, as a tool manager installs a tool.
-async fn registry_releases(samples: &Samples<'_>) -> Result<Row, Stop> {
+/// Three calls under one budget, as a tool manager makes them to install a tool.
+async fn registry_releases(samples: &Samples<'_>) -> Result<Row, ExitReason> {
     const PLATFORM: &str = "linux/x86_64";
     type Answer = Result<(Vec<Release>, Resolution, Digest), Error>;
 
@@ -160,8 +160,8 @@ async fn registry_releases(samples: &Samples<'_>) -> Result<Row, Stop> {
     Ok(Row::new("registry-releases", &report, "returned", lines))
 }
 
-/// One component, three of its attacks; each gets a session of its own.
-async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
+/// Three attacks by one component, each in its own session.
+async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
     let policy = Policy {
         limits: Limits {
             fuel: 50_000_000,
@@ -169,7 +169,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
             deadline: Duration::from_secs(1),
             ..Limits::default()
         },
-        // All that it asks for, so that the limits and decisions stop it and not its imports.
+        // Grants every import, so that limits and decisions stop it, not a refusal.
         grants: Grants {
             log: true,
             hash: true,
@@ -194,7 +194,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, Stop> {
             lines.push(fault.to_string());
         }
         let mut row = Row::new(&format!("hostile {attack}"), &report, expected, lines);
-        // The last one goes on with what it was told; what counts is that it was denied.
+        // The last attack returns normally; the expected sign is its denial.
         row.expected &= (expected == "returned") == (row.denials.len() == 1);
         rows.push(row);
     }

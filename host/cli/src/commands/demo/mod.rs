@@ -1,4 +1,4 @@
-//! `tollgate demo`: the main job, on sample providers that behave and on some that do not.
+//! `tollgate demo`: runs the sample providers, well-behaved and hostile, and shows what each used.
 
 mod bindings;
 mod jobs;
@@ -10,13 +10,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tollgate::{Denial, Describe, Report, escape};
 
-use crate::cache_opts::CacheOpts;
-use crate::output::{Style, Ui};
-use crate::report::pretty;
-use crate::stop::{RETURNED, Stop};
-use crate::table::{self, Cell};
-use crate::text;
-use samples::Samples;
+use self::samples::Samples;
+use crate::options::cache::CacheOpts;
+use crate::output::report::pretty;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::style::Style;
+use crate::output::table::{self, Cell};
+use crate::output::text;
+use crate::output::ui::Ui;
 
 const AFTER_HELP: &str = "Example: tollgate demo";
 
@@ -24,10 +25,10 @@ const AFTER_HELP: &str = "Example: tollgate demo";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
-    /// The folder that has target/guests and samples [default: this one, or one above the program]
+    /// The folder with target/guests and samples [default: the current one, or one above the program]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Print the reports as JSON instead of a table
+    /// Print the reports as JSON in place of a table
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -42,15 +43,15 @@ struct Row {
     memory: u64,
     time: Duration,
     denials: Vec<Denial>,
-    /// Whether it went as it does on a host that works.
+    /// Whether the outcome is the expected one.
     expected: bool,
     report: Value,
-    /// Some lines of its result.
+    /// The first lines of the result.
     result: Vec<String>,
 }
 
 impl Row {
-    /// `provider` may have a word on what it does; `expected` is the outcome, or the kind of the fault.
+    /// `provider` is its name, with the attack for a hostile one; `expected` is the outcome, or the kind of the fault.
     fn new<T, E: Describe>(
         provider: &str,
         report: &Report<T, E>,
@@ -91,7 +92,7 @@ impl Row {
         ]
     }
 
-    /// What was denied, and the first lines of the result.
+    /// The denials and the first lines of the result.
     fn details(&self) -> Vec<String> {
         let denial = |denial: &Denial| {
             let target = escape::line(&denial.target);
@@ -105,7 +106,7 @@ impl Row {
     }
 }
 
-pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let samples = Samples::find(opts.dir.as_deref(), opts.cache.open(ui, true)?, ui)?;
     let rows = jobs::all(&samples).await?;
     if opts.json {
@@ -114,11 +115,10 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
     } else {
         ui.result(for_people(ui, &samples, &rows))?;
     }
-    let surprise = |row: &&Row| !row.expected;
-    match rows.iter().find(surprise) {
+    match rows.iter().find(|row| !row.expected) {
         None => Ok(RETURNED),
-        Some(row) => Err(Stop::Host(format!(
-            "{}: {}, and that is not what a working host does with it",
+        Some(row) => Err(ExitReason::Host(format!(
+            "{}: {} is not the expected outcome; this host does not work as it should",
             row.provider, row.outcome
         ))),
     }

@@ -1,19 +1,19 @@
-//! The sample guests, their policies and their data, wherever the program was built.
+//! The sample guests with their policies and data.
 
 use std::path::{Path, PathBuf};
 
 use tollgate::{Cache, Policy, Provider, Runtime, Source};
 
-use crate::load::{load, tell_of_cache};
-use crate::options;
-use crate::output::Ui;
-use crate::stop::Stop;
-use crate::text;
+use crate::options::policy;
+use crate::output::status::ExitReason;
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::target::{load, note_recompiled, runtime};
 
-/// Where the guests are, below the folder of the repository.
+/// The folder of the guests in the repository.
 const GUESTS: &str = "target/guests";
 
-/// The samples, and a runtime to try them in.
+/// The samples and a runtime to load them in.
 pub(super) struct Samples<'u> {
     root: PathBuf,
     runtime: Runtime,
@@ -21,25 +21,25 @@ pub(super) struct Samples<'u> {
 }
 
 impl<'u> Samples<'u> {
-    /// In `dir`; or else in the current folder or the nearest one above this program.
+    /// Finds the samples in `dir`, or else in the current folder or the nearest one above this program.
     pub(super) fn find(
         dir: Option<&Path>,
         cache: Option<Cache>,
         ui: &'u Ui,
-    ) -> Result<Samples<'u>, Stop> {
+    ) -> Result<Samples<'u>, ExitReason> {
         let root = match dir {
             Some(dir) => dir.to_owned(),
             None => nearest().unwrap_or_default(),
         };
         if !root.join(GUESTS).is_dir() {
             let missing = text::path(&root.join(GUESTS));
-            return Err(Stop::Usage(format!(
-                "{missing} is not there; run `./justw demo`, which builds the sample guests first"
+            return Err(ExitReason::Usage(format!(
+                "{missing} does not exist; run `./justw demo`, which builds the sample guests first"
             )));
         }
         Ok(Samples {
             root,
-            runtime: crate::load::runtime(cache)?,
+            runtime: runtime(cache)?,
             ui,
         })
     }
@@ -55,32 +55,36 @@ impl<'u> Samples<'u> {
     }
 
     /// The contents of a sample.
-    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Stop> {
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, ExitReason> {
         let path = self.path(path);
         std::fs::read(&path).map_err(|error| incomplete(&path, &error))
     }
 
-    /// A guest under the policy that the samples have for it.
-    pub(super) async fn load(&self, name: &str) -> Result<Provider, Stop> {
-        let policy = options::read(&self.path(&format!("{name}.toml")))?;
+    /// Loads a guest under its sample policy.
+    pub(super) async fn load(&self, name: &str) -> Result<Provider, ExitReason> {
+        let policy = policy::read(&self.path(&format!("{name}.toml")))?;
         self.load_under(name, &policy).await
     }
 
-    /// A guest under a policy.
-    pub(super) async fn load_under(&self, name: &str, policy: &Policy) -> Result<Provider, Stop> {
+    /// Loads a guest under a policy.
+    pub(super) async fn load_under(
+        &self,
+        name: &str,
+        policy: &Policy,
+    ) -> Result<Provider, ExitReason> {
         let path = self.guest(name);
         if !path.exists() {
-            return Err(incomplete(&path, &"is not there"));
+            return Err(incomplete(&path, &"does not exist"));
         }
         let source = Source::file(&path, &policy.limits)?;
         let provider = load(&self.runtime, &source, policy, self.ui).await?;
-        tell_of_cache(&provider, self.ui);
+        note_recompiled(&provider, self.ui);
         Ok(provider)
     }
 }
 
-fn incomplete(path: &Path, error: &dyn std::fmt::Display) -> Stop {
-    Stop::Usage(format!(
+fn incomplete(path: &Path, error: &dyn std::fmt::Display) -> ExitReason {
+    ExitReason::Usage(format!(
         "{}: {error}; run `./justw demo`, which builds the sample guests first",
         text::path(path)
     ))

@@ -1,28 +1,24 @@
-//! The least policy under which a component loads, as TOML for the operator to complete.
+//! The least policy under which a component loads, as TOML with examples to edit.
 
 use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant};
 use tollgate::{Grants, Inspection, Judgement, Policy, Refusal, RefusalKind, escape};
 
-use crate::load::Subject;
-use crate::stop::Stop;
+use crate::output::status::ExitReason;
+use crate::target::Target;
 
-/// A component with what no policy can grant is refused. Where the command line grants something that is
-/// needed, that is what the policy says; else it holds an example to be changed.
-pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<String, Stop> {
-    let given = &subject.policy.grants;
+/// The least policy. A needed grant is taken from the command line where it has one; else the policy holds an example.
+/// A component that imports something no policy can grant is refused.
+pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<String, ExitReason> {
+    let given = &target.policy.grants;
     let mut least = Policy {
-        limits: subject.policy.limits.clone(),
-        trust: subject.policy.trust.clone(),
+        limits: target.policy.limits.clone(),
+        trust: target.policy.trust.clone(),
         grants: Grants::default(),
     };
     let mut examples = String::new();
     let (mut speaks_http, mut needs_http) = (false, false);
     let mut impossible = Vec::new();
-    for import in subject
-        .runtime
-        .judge(inspection, &Grants::default())
-        .imports
-    {
+    for import in target.runtime.judge(inspection, &Grants::default()).imports {
         let capability = Capability::of(&import.name);
         speaks_http |= import.name.starts_with("wasi:http/");
         needs_http |= capability == Some(Capability::Http);
@@ -36,9 +32,9 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
         }
     }
     if !impossible.is_empty() {
-        return Err(subject.refused(Refusal {
+        return Err(target.refused(Refusal {
             kind: RefusalKind::Imports,
-            message: "no policy can grant all that it imports:".to_owned(),
+            message: "no policy can grant these imports:".to_owned(),
             imports: impossible,
             signature: None,
         }));
@@ -47,16 +43,16 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
         least.grants.http.clone_from(&given.http);
         if given.http.is_empty() {
             examples.push_str(&commented(&example(
-                "It loads without this, and then each of its requests is denied.",
+                "Optional: without this, the component loads and each of its requests is denied.",
                 http_example(),
             )));
         }
     }
-    let name = escape::line(subject.source.name());
+    let name = escape::line(target.source.name());
     let toml = least.to_toml();
     let mut text = format!("# The least policy under which {name} loads.\n");
     match (toml.is_empty(), examples.is_empty()) {
-        (true, true) => text.push_str("# It needs no grant; the default limits hold.\n"),
+        (true, true) => text.push_str("# It needs no grant; the default limits apply.\n"),
         (false, _) => text.push_str(&format!("\n{toml}")),
         _ => {}
     }
@@ -64,8 +60,8 @@ pub(crate) fn policy(subject: &Subject<'_>, inspection: &Inspection) -> Result<S
     Ok(text)
 }
 
-/// Adds what `capability` needs, as the command line grants it. Where it does not and an example is
-/// called for, that comes back as text with its comment.
+/// Adds the grant that `capability` needs, as the command line has it. Without one, the result is an example as text,
+/// for capabilities that need a value.
 fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option<String> {
     match capability {
         Capability::Types => {}
@@ -79,14 +75,14 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Interface(name) => _ = grants.interfaces.insert(name.clone()),
         Capability::Http if given.http.is_empty() => {
             return Some(example(
-                "Change this to what the provider is to fetch.",
+                "An example: replace the URL with those that the provider fetches.",
                 http_example(),
             ));
         }
         Capability::Http => grants.http.clone_from(&given.http),
         Capability::Files if given.files.is_empty() => {
             return Some(example(
-                "Change this to what the provider is to read, and to the name it reads it by.",
+                "An example: replace the path with the folder that the provider reads, and the root with the name it uses.",
                 Grants {
                     files: vec![FileGrant::new("data", "./data", Access::Read)],
                     ..Grants::default()
@@ -105,7 +101,7 @@ fn http_example() -> Grants {
     }
 }
 
-/// The same lines as comments, to be taken in by whoever wants them.
+/// The same lines, commented out.
 fn commented(text: &str) -> String {
     let comment = |line: &str| match line.is_empty() || line.starts_with('#') {
         true => format!("{line}\n"),
@@ -114,7 +110,7 @@ fn commented(text: &str) -> String {
     text.lines().map(comment).collect()
 }
 
-/// Tables with headers of their own, so that they can stand at the end of any policy.
+/// Grants as tables with headers, which can be appended to any policy.
 fn example(comment: &str, grants: Grants) -> String {
     let policy = Policy {
         grants,
@@ -123,7 +119,7 @@ fn example(comment: &str, grants: Grants) -> String {
     format!("\n# {comment}\n{}", policy.to_toml())
 }
 
-/// The policy may be put into any folder, so what was relative to another one must not be.
+/// Makes the path absolute: the policy may be saved in any folder.
 fn absolute(grant: &FileGrant) -> FileGrant {
     let path = std::fs::canonicalize(&grant.path).unwrap_or_else(|_| grant.path.clone());
     FileGrant {

@@ -1,64 +1,66 @@
-//! `tollgate inspect`: what a component is, needs and offers.
+//! `tollgate inspect`: shows a component's identity, signature, imports and exports.
+
+mod least_policy;
 
 use serde_json::json;
-use tollgate::{Export, ImportVerdict, Inspection, Judgement, Verdict, escape};
+use tollgate::{Export, ImportVerdict, Inspection, Verdict, escape};
 
-use crate::check::{imports_json, judged};
-use crate::emit;
-use crate::load::Subject;
-use crate::options::ComponentOpts;
-use crate::output::{Style, Ui};
-use crate::report::pretty;
-use crate::signed::Signed;
-use crate::stop::{RETURNED, Stop};
-use crate::table::{self, Cell};
-use crate::text;
+use crate::options::component::ComponentOpts;
+use crate::output::report::pretty;
+use crate::output::signature_status::SignatureStatus;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::style::Style;
+use crate::output::table::{self, Cell};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::output::verdict::{detail_cell, imports_json, judgement_cell, name_cell};
+use crate::target::Target;
 
 const AFTER_HELP: &str = "\
 Examples:
   tollgate inspect checksums.wasm
   tollgate inspect checksums.wasm --emit-policy > checksums.toml";
 
-/// Show what a component is, needs and offers; nothing is compiled or run
+/// Show a component's identity, imports and exports; nothing is compiled or run
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    /// Print its interfaces as WIT
+    /// Print the component's interfaces as WIT
     #[arg(long, conflicts_with = "json")]
     wit: bool,
-    /// Print the least policy under which it loads, as TOML
+    /// Print the least policy under which the component loads, as TOML
     #[arg(long, conflicts_with_all = ["json", "wit"])]
     emit_policy: bool,
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
-    let subject = Subject::open(&opts.component, None, ui)?;
-    let inspection = subject.inspect()?;
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+    let target = Target::open(&opts.component, None, ui)?;
+    let inspection = target.inspect()?;
     if opts.wit {
         let wit =
-            tollgate::wit(subject.source.as_bytes()).map_err(|refusal| subject.refused(refusal))?;
+            tollgate::wit(target.source.as_bytes()).map_err(|refusal| target.refused(refusal))?;
         ui.guest_result(wit.as_bytes())?;
         return Ok(RETURNED);
     }
     if opts.emit_policy {
-        ui.result(emit::policy(&subject, &inspection)?)?;
+        ui.result(least_policy::to_toml(&target, &inspection)?)?;
         return Ok(RETURNED);
     }
-    let signed = Signed::of(&subject.source, &subject.policy.trust);
-    let verdict = subject.runtime.judge(&inspection, &subject.policy.grants);
+    let signature = SignatureStatus::of(&target.source, &target.policy.trust);
+    let verdict = target.runtime.judge(&inspection, &target.policy.grants);
     if opts.component.json {
         let exports = inspection.exports.iter();
         let exports =
             exports.map(|export| json!({ "name": export.name, "kind": export.kind.label() }));
         let value = json!({
             "provider": {
-                "name": subject.source.name(),
+                "name": target.source.name(),
                 "digest": inspection.digest,
                 "size": inspection.size,
                 "world": inspection.world(),
-                "signature": signed.to_json(),
+                "signature": signature.to_json(),
             },
             "imports": imports_json(&inspection.imports, &verdict.imports),
             "exports": exports.collect::<Vec<_>>(),
@@ -67,9 +69,9 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, Stop> {
     } else {
         ui.result(for_people(
             ui,
-            subject.source.name(),
+            target.source.name(),
             &inspection,
-            &signed,
+            &signature,
             &verdict,
         ))?;
     }
@@ -80,12 +82,10 @@ fn for_people(
     ui: &Ui,
     name: &str,
     inspection: &Inspection,
-    signed: &Signed,
+    signature: &SignatureStatus,
     verdict: &Verdict,
 ) -> String {
-    let world = inspection
-        .world()
-        .unwrap_or_else(|| "not one of ours".to_owned());
+    let world = inspection.world().unwrap_or_else(|| "unknown".to_owned());
     let mut facts = vec![
         ("name", escape::line(name).into_owned()),
         (
@@ -98,9 +98,9 @@ fn for_people(
         ),
         ("digest", inspection.digest.clone()),
         ("world", escape::line(&world).into_owned()),
-        ("signature", signed.word()),
+        ("signature", signature.word()),
     ];
-    if let Some(signer) = signed.signer() {
+    if let Some(signer) = signature.signer() {
         facts.push(("comment", escape::line(&signer.comment).into_owned()));
     }
     let facts = facts.into_iter();
@@ -119,18 +119,12 @@ fn for_people(
     text
 }
 
-fn import(verdict: &ImportVerdict) -> Vec<Cell> {
-    let more = match &verdict.judgement {
-        Judgement::Denied { line, .. } => line.clone(),
-        Judgement::UnsupportedVersion { have } => {
-            format!("this host serves {}", have.join(" and "))
-        }
-        Judgement::Unknown { note: Some(note) } => escape::line(note).into_owned(),
-        Judgement::Unknown { note: None } => "this host has no such interface".to_owned(),
-        _ => String::new(),
-    };
-    let name = escape::line(&verdict.name);
-    vec![judged(verdict), Cell::new(name), Cell::new(more)]
+fn import(import: &ImportVerdict) -> Vec<Cell> {
+    vec![
+        judgement_cell(import),
+        name_cell(import),
+        detail_cell(import),
+    ]
 }
 
 fn export(export: &Export) -> Vec<Cell> {
