@@ -14,6 +14,7 @@ use wasmtime::Engine;
 use crate::compile_worker::{self, Answer};
 use crate::error::{HostError, LoadError, Refusal, RefusalKind};
 use crate::profile::Profile;
+use crate::remedy::Remedy;
 
 /// Who compiles components.
 ///
@@ -191,20 +192,18 @@ fn malformed(text: &str) -> Refusal {
 
 fn too_slow(limits: &Limits) -> Refusal {
     let text = format!(
-        "compiling it takes longer than the {:?} allowed; the policy's `limits.compile-time` (or \
-         --compile-time) raises it",
+        "compiling it takes longer than the {:?} allowed; raise `limits.compile-time` in the policy",
         limits.compile_time
     );
-    Refusal::new(RefusalKind::CompileLimit, text)
+    Refusal::new(RefusalKind::CompileLimit, text).with_remedy(Remedy::RaiseLimit("compile-time"))
 }
 
 fn too_large(limits: &Limits) -> Refusal {
     let text = format!(
-        "compiling it takes more than the {} bytes of memory allowed; the policy's \
-         `limits.compile-memory` (or --compile-memory) raises it",
+        "compiling it takes more than the {} bytes of memory allowed; raise `limits.compile-memory` in the policy",
         limits.compile_memory
     );
-    Refusal::new(RefusalKind::CompileLimit, text)
+    Refusal::new(RefusalKind::CompileLimit, text).with_remedy(Remedy::RaiseLimit("compile-memory"))
 }
 
 fn gave_up(how: &str) -> Refusal {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 use tollgate_policy::SignatureFault;
 
+use crate::remedy::Remedy;
 use crate::verdict::ImportVerdict;
 
 /// Why a component cannot be called. No guest code has run.
@@ -94,6 +95,16 @@ pub enum LoadError {
     Host(#[from] HostError),
 }
 
+impl LoadError {
+    /// What lets the component pass, where it is one thing; see [`Refusal::remedy`].
+    pub fn remedy(&self) -> Option<&Remedy> {
+        match self {
+            LoadError::Refused(refusal) => refusal.remedy.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// A path on a line of its own: file names may be anybody's.
 fn shown(path: &Path) -> String {
     crate::escape::line(&path.to_string_lossy()).into_owned()
@@ -112,6 +123,8 @@ pub struct Refusal {
     pub imports: Vec<ImportVerdict>,
     /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
     pub signature: Option<SignatureFault>,
+    /// What lets the component pass, where it is one thing. Each of `imports` has its own.
+    pub remedy: Option<Remedy>,
 }
 
 impl Refusal {
@@ -121,6 +134,14 @@ impl Refusal {
             message: message.into(),
             imports: Vec::new(),
             signature: None,
+            remedy: None,
+        }
+    }
+
+    pub(crate) fn with_remedy(self, remedy: Remedy) -> Refusal {
+        Refusal {
+            remedy: Some(remedy),
+            ..self
         }
     }
 

@@ -14,6 +14,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::error::HostError;
 use crate::meter::{Phase, Stop};
+use crate::remedy::Remedy;
 use crate::state::HostState;
 
 /// Why a call was ended. Its session is over and its store is gone.
@@ -101,6 +102,16 @@ impl Fault {
         })
     }
 
+    /// The limit to raise so that the same call gets further. None for a trap or an exit.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let key = match self.kind {
+            FaultKind::Trap(_) | FaultKind::Exit(_) => return None,
+            FaultKind::Table(_) => "table-elements",
+            _ => self.label(),
+        };
+        Some(Remedy::RaiseLimit(key))
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let mut value = json!({ "kind": self.label() });
         if let Value::Object(map) = &mut value {
@@ -122,7 +133,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let raise = |f: &mut fmt::Formatter<'_>, key: &str| {
-            write!(f, "; the policy's `limits.{key}` (or --{key}) raises it")
+            write!(f, "; raise `limits.{key}` in the policy")
         };
         match &self.kind {
             FaultKind::Fuel(n) => {
@@ -155,11 +166,7 @@ impl fmt::Display for Fault {
             FaultKind::Trap(message) => f.write_str(message),
             FaultKind::Output(n) => {
                 write!(f, "the result is larger than the {n} bytes allowed")?;
-                // `run --output FILE` has the shorter name.
-                write!(
-                    f,
-                    "; the policy's `limits.output` (or --max-output) raises it"
-                )
+                raise(f, "output")
             }
             FaultKind::HostCalls(n) => {
                 write!(f, "more than the {n} host calls allowed")?;

@@ -52,6 +52,7 @@ mod outgoing;
 mod profile;
 mod provider;
 mod reach;
+mod remedy;
 mod report;
 mod runtime;
 mod scan;
@@ -77,6 +78,7 @@ pub use imports::wasi::CommandInput;
 pub use inspect::{Export, Import, Inspection, ItemKind};
 pub use profile::Profile;
 pub use provider::Provider;
+pub use remedy::Remedy;
 pub use report::{
     Describe, LogLine, Outcome, ProviderInfo, Report, Stdio, Usage, host_error_json, refused_json,
 };

@@ -6,6 +6,7 @@ use tollgate_policy::{KeyId, Lock, Pin, PublicKey, Signature, SignatureFault, Tr
 
 use crate::error::{Refusal, RefusalKind};
 use crate::escape;
+use crate::remedy::Remedy;
 use crate::source::Source;
 
 /// Who signed a component.
@@ -43,7 +44,7 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
     let file = escape::line(&source.file_name()).into_owned();
     let text = match source.signature() {
         Ok(text) => text,
-        Err(fault) => return refuse(fault, unusable(fault, &file, trust)),
+        Err(fault) => return Err(unusable(fault, &file, trust)),
     };
     let signature = match Signature::parse(text) {
         Ok(signature) => signature,
@@ -61,17 +62,18 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
             true => format!("{file} is signed by the key {id}; {}", no_key()),
             false => format!(
                 "{file} is signed by the key {id}, which the policy does not trust; if it should be, add \
-                 the whole public key to `trust.keys` (or --trust-key)"
+                 the whole public key to `trust.keys`"
             ),
         };
-        return refuse(SignatureFault::UnknownKey, text);
+        let refusal = Refusal::signature(SignatureFault::UnknownKey, text);
+        return Err(refusal.with_remedy(Remedy::TrustKey));
     }
     if signature.legacy {
         let text = format!(
             "the signature of {file} is of minisign's old kind, over the bytes and not over their hash; sign it \
-             anew with `tollgate sign`, or with minisign 0.10 or later without `-l`"
+             anew, for example with minisign 0.10 or later, without `-l`"
         );
-        return refuse(SignatureFault::Legacy, text);
+        return Err(Refusal::signature(SignatureFault::Legacy, text).with_remedy(Remedy::Sign));
     }
     let hash = blake2b_simd::blake2b(source.as_bytes());
     let sealed = signature.sealed();
@@ -99,7 +101,8 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
     }
     let digest = source.digest();
     if let Err(fault) = signature.is_for(|name| source.is_named(name), &digest) {
-        return refuse(fault, not_for(&signature, fault, &file, &digest));
+        let refusal = Refusal::signature(fault, not_for(&signature, fault, &file, &digest));
+        return Err(refusal.with_remedy(Remedy::Sign));
     }
     Ok(Some(Signer {
         key_id: id,
@@ -111,12 +114,13 @@ pub(crate) fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, R
 pub(crate) fn pinned(source: &Source, lock: &Lock) -> Result<(), Refusal> {
     let (file, digest) = (source.file_name(), source.digest());
     let (shown, lock_file) = (escape::line(&file), Lock::FILE);
-    let text = match lock.judge(&file, &digest) {
+    let pin = lock.judge(&file, &digest);
+    let unpinned = matches!(pin, Pin::None);
+    let text = match pin {
         Pin::Same => return Ok(()),
         Pin::None if !lock.complete => return Ok(()),
         Pin::None => format!(
-            "{shown} is not pinned in {lock_file}; if it may be used, pin it with --lock in place of --locked, or \
-             add the line `{}` below [components]",
+            "{shown} is not pinned in {lock_file}; if it may be used, add the line `{}` below [components]",
             Lock::line(&file, &digest)
         ),
         Pin::Other(pinned) => format!(
@@ -125,16 +129,20 @@ pub(crate) fn pinned(source: &Source, lock: &Lock) -> Result<(), Refusal> {
             Lock::line(&file, pinned)
         ),
     };
-    Err(Refusal::new(RefusalKind::Digest, text))
+    let refusal = Refusal::new(RefusalKind::Digest, text);
+    Err(match unpinned {
+        true => refusal.with_remedy(Remedy::Pin),
+        false => refusal,
+    })
 }
 
 fn no_key() -> &'static str {
-    "the policy requires a signature and trusts no key, so it refuses everything; add `trust.keys = [\"RWQ…\"]` (or \
-     --trust-key) with the public key of whoever may sign"
+    "the policy requires a signature and trusts no key, so it refuses every component; add \
+     `trust.keys = [\"RWQ…\"]` with the public key of a permitted signer"
 }
 
 /// There is no text of a signature.
-fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
+fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> Refusal {
     let what = match fault {
         SignatureFault::NotAFile => format!("{file}.minisig is not a regular file"),
         SignatureFault::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
@@ -146,10 +154,14 @@ fn unusable(fault: SignatureFault, file: &str, trust: &Trust) -> String {
         }
         _ => format!("{file} is not signed: there is no {file}.minisig beside it"),
     };
-    match trust.keys.is_empty() {
-        true => format!("{what}; {}", no_key()),
-        false => format!("{what}; get it from the author, or make it with `tollgate sign`"),
-    }
+    let (text, remedy) = match trust.keys.is_empty() {
+        true => (format!("{what}; {}", no_key()), Remedy::TrustKey),
+        false => (
+            format!("{what}; get it from the author, or sign the component"),
+            Remedy::Sign,
+        ),
+    };
+    Refusal::signature(fault, text).with_remedy(remedy)
 }
 
 /// It is a good signature, for something else.
@@ -164,7 +176,7 @@ fn not_for(signature: &Signature, fault: SignatureFault, file: &str, digest: &st
         ),
         (_, None) => format!(
             "the signature does not say that it is for {file}: its trusted comment needs one `file:`; have it \
-             signed anew with `tollgate sign`, or with minisign and no `-t`"
+             signed anew, for example with minisign, without `-t`"
         ),
     }
 }

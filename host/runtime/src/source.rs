@@ -10,6 +10,7 @@ use tollgate_policy::{Limits, Lock, Policy, SignatureFault, Trust};
 
 use crate::error::{LoadError, Refusal, RefusalKind};
 use crate::inspect::{Inspection, digest, inspect};
+use crate::remedy::Remedy;
 use crate::report::ProviderInfo;
 use crate::signature::{self, Signer};
 
@@ -286,11 +287,11 @@ fn too_large(size: usize, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(
             RefusalKind::TooLarge,
             format!(
-                "larger than the {} bytes allowed; the policy's `limits.component-size` (or \
-                 --component-size) raises it",
+                "larger than the {} bytes allowed; raise `limits.component-size` in the policy",
                 limits.component_size
             ),
-        ));
+        )
+        .with_remedy(Remedy::RaiseLimit("component-size")));
     }
     Ok(())
 }

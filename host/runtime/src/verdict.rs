@@ -8,6 +8,7 @@ use tollgate_policy::{Capability, Grants};
 
 use crate::error::{Refusal, RefusalKind};
 use crate::inspect::{Import, ItemKind};
+use crate::remedy::Remedy;
 
 /// The versions of `tollgate:provider` that this host serves side by side, oldest first.
 pub const PROVIDER_VERSIONS: &[&str] = &["0.1.0", "0.2.0"];
@@ -31,8 +32,8 @@ pub enum Judgement {
     Denied {
         /// The line of policy that would grant it.
         line: String,
-        /// The command-line option that would.
-        flag: String,
+        /// What it would grant.
+        capability: Capability,
     },
     /// This host does not have it.
     Unknown {
@@ -67,15 +68,24 @@ pub struct ImportVerdict {
     pub judgement: Judgement,
 }
 
+impl ImportVerdict {
+    /// The grant that the import needs, when it is denied.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match &self.judgement {
+            Judgement::Denied { capability, .. } => Some(Remedy::Grant(capability.clone())),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for ImportVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = crate::escape::line(&self.name);
         match &self.judgement {
             Judgement::Granted => write!(f, "{name}: granted"),
-            Judgement::Denied { line, flag } => write!(
-                f,
-                "{name}: denied; the policy line `{line}` (or {flag}) would grant it"
-            ),
+            Judgement::Denied { line, .. } => {
+                write!(f, "{name}: denied; add `{line}` to the policy")
+            }
             Judgement::Unknown { note: None } => {
                 write!(f, "{name}: this host has no such interface")
             }
@@ -138,6 +148,7 @@ impl Verdict {
             message: format!("{count} {noun} {what}:"),
             imports: against,
             signature: None,
+            remedy: None,
         })
     }
 }
@@ -220,7 +231,7 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
     } else {
         Judgement::Denied {
             line: capability.policy_line(),
-            flag: capability.flag(),
+            capability,
         }
     }
 }

@@ -8,6 +8,7 @@ use wasmtime::component::{ComponentExportIndex, Val};
 
 use crate::error::{CallError, Refusal};
 use crate::provider::{Provider, missing};
+use crate::remedy::Remedy;
 use crate::report::{Describe, Outcome, Report};
 use crate::session::{Guest, Session};
 use crate::verdict::split_version;
@@ -187,9 +188,10 @@ fn find(provider: &Provider, wanted: &str) -> Result<Function, Refusal> {
         .filter(|function| function.answers_to(wanted));
     let Some(function) = matching.next() else {
         return Err(missing(&format!(
-            "a function `{}`; `tollgate inspect --wit` shows what it exports",
+            "a function `{}`; its WIT shows what it exports",
             crate::escape::line(wanted)
-        )));
+        ))
+        .with_remedy(Remedy::CallAnExport));
     };
     if let Some(other) = matching.next() {
         return Err(missing(&format!(

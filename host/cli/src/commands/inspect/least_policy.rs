@@ -37,6 +37,7 @@ pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<St
             message: "no policy can grant these imports:".to_owned(),
             imports: impossible,
             signature: None,
+            remedy: None,
         }));
     }
     if speaks_http && !needs_http {
