@@ -82,8 +82,8 @@ impl Input {
             .map_err(|error| failed(&path, &error))?;
         if bytes.len() as u64 > cap {
             return Err(ExitReason::Usage(format!(
-                "{}: more input than the {cap} bytes of memory that the provider may have; the policy's \
-                 `limits.memory` (or --memory) raises it",
+                "{}: more input than the {cap} bytes of memory that the provider may have; raise `limits.memory` in the \
+                 policy (or --memory)",
                 text::path(&path)
             )));
         }

@@ -20,8 +20,8 @@ impl LimitFlags {
 }
 
 /// The flag of a limit without its dashes: the key, except for `output`, whose name `run --output FILE` takes.
-pub(crate) fn flag(key: &LimitKey) -> &'static str {
-    match key.name {
+pub(crate) fn flag(name: &str) -> &str {
+    match name {
         "output" => "max-output",
         name => name,
     }
@@ -45,7 +45,7 @@ fn arg(key: &'static LimitKey) -> Arg {
         unit => unit.show(key.default_value()),
     };
     Arg::new(key.name)
-        .long(flag(key))
+        .long(flag(key.name))
         .value_name(value_name)
         .help(format!("{} [default: {default}]", sentence(key.help)))
         .help_heading("Limits of each call")
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn every_limit_has_a_flag_that_sets_it() {
         for key in Limits::KEYS {
-            let (flag, value) = (format!("--{}", flag(key)), key.unit.show(key.min));
+            let (flag, value) = (format!("--{}", flag(key.name)), key.unit.show(key.min));
             let limits = parse(&[&flag, &value]).unwrap();
             assert_eq!(limits.get(key.name), Some(key.min), "{flag}");
         }

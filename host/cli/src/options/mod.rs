@@ -4,3 +4,4 @@ pub(crate) mod cache;
 pub(crate) mod component;
 pub(crate) mod limits;
 pub(crate) mod policy;
+pub(crate) mod remedy;

@@ -2,6 +2,7 @@
 
 use tollgate::{Describe, Outcome, Report, Stdio, escape};
 
+use crate::options::remedy::fault_text;
 use crate::output::report::Reporter;
 use crate::output::status::ExitReason;
 use crate::output::ui::Ui;
@@ -45,7 +46,7 @@ pub(crate) fn print_outcome<T, E: Describe>(
             }
         }
         Outcome::Faulted(fault) => {
-            ui.error(&format!("{}: {fault}", fault.label()));
+            ui.error(&format!("{}: {}", fault.label(), fault_text(fault)));
             if ui.verbose() {
                 for frame in &fault.backtrace {
                     ui.stderr(&format!("  at {frame}\n"));
@@ -63,7 +64,7 @@ fn print_logs<T, E>(ui: &Ui, report: &Report<T, E>) {
     }
     if report.logs_dropped > 0 {
         ui.note(&format!(
-            "{} more log lines did not fit; the policy's `limits.log` (or --log) raises it",
+            "{} more log lines did not fit; raise `limits.log` in the policy (or --log)",
             report.logs_dropped
         ));
     }
@@ -101,8 +102,7 @@ pub(crate) fn print_dropped(ui: &Ui, stdio: &Stdio) {
     ] {
         if bytes > 0 {
             ui.note(&format!(
-                "{bytes} more bytes of {name} did not fit; the policy's `limits.stdio` (or --stdio) \
-                 raises it"
+                "{bytes} more bytes of {name} did not fit; raise `limits.stdio` in the policy (or --stdio)"
             ));
         }
     }

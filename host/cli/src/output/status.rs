@@ -2,6 +2,8 @@
 
 use tollgate::{CallError, Error, ExitCode, LoadError, Outcome, Refusal, Report, WaveError};
 
+use crate::options::remedy::refusal_text;
+
 /// The provider returned, or the command did what was asked.
 pub(crate) const RETURNED: u8 = 0;
 /// The provider returned its own error.
@@ -76,11 +78,11 @@ impl ExitReason {
         }
     }
 
-    /// The message without a label.
+    /// The message without a label, with the option that helps.
     pub(crate) fn message(&self) -> String {
         match self {
             ExitReason::Usage(message) | ExitReason::Host(message) => message.clone(),
-            ExitReason::Refused(refusal) => refusal.to_string(),
+            ExitReason::Refused(refusal) => refusal_text(refusal),
             ExitReason::AlreadyReported(reason) => reason.message(),
         }
     }

@@ -13,6 +13,7 @@ use super::bindings::ledger::tollgate::ledger::types::{Amount, Directive, Import
 use super::bindings::releases::Releases;
 use super::bindings::releases::tollgate::releases::types::{Digest, Release, Resolution};
 use super::samples::Samples;
+use crate::options::remedy::fault_text;
 use crate::output::status::ExitReason;
 
 /// Lines of a result that are printed.
@@ -191,7 +192,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
         let report = provider.session().run(attack.as_bytes()).await?;
         let mut lines = text_lines(&report, 1);
         if let Some(fault) = report.outcome.fault() {
-            lines.push(fault.to_string());
+            lines.push(fault_text(fault));
         }
         let mut row = Row::new(&format!("hostile {attack}"), &report, expected, lines);
         // The last attack returns normally; the expected sign is its denial.
