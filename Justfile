@@ -87,9 +87,10 @@ guests-cargo-component: setup
     cargo run --quiet --package tollgate-guests -- build --bench
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --quiet --package tollgate-tests
 
-# Golden files of the command line, written anew from what it prints now.
+# Golden files of the command line and the command reference, written anew from what it prints now.
 bless: guests
     BLESS=1 cargo test --quiet --package tollgate-tests cli
+    BLESS=1 cargo test --quiet --package tollgate-cli reference
 
 # What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]

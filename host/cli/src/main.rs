@@ -4,6 +4,8 @@ mod commands;
 mod files;
 mod options;
 mod output;
+#[cfg(test)]
+mod reference;
 mod target;
 
 use std::ffi::OsString;
@@ -73,13 +75,13 @@ fn colors() -> ColorChoice {
     let arguments: Vec<_> = std::env::args_os()
         .take_while(|word| word != "--")
         .collect();
-    let asked = |when: &str| {
-        let joined = format!("--color={when}");
-        let apart =
+    let given = |when: &str| {
+        let in_one_word = format!("--color={when}");
+        let in_two_words =
             |pair: &[OsString]| matches!(pair, [flag, word] if flag == "--color" && word == when);
-        arguments.iter().any(|word| *word == *joined) || arguments.windows(2).any(apart)
+        arguments.iter().any(|word| *word == *in_one_word) || arguments.windows(2).any(in_two_words)
     };
-    match (asked("never"), asked("always")) {
+    match (given("never"), given("always")) {
         (true, _) => ColorChoice::Never,
         (_, true) => ColorChoice::Always,
         _ => ColorChoice::Auto,
