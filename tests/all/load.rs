@@ -160,7 +160,8 @@ fn denied_imports_come_with_the_line_that_grants_them() {
     let mut lines = String::new();
     for import in &refusal.imports {
         match &import.judgement {
-            tollgate::Judgement::Denied { line, flag } => {
+            tollgate::Judgement::Denied { line, capability } => {
+                let flag = capability.flag();
                 assert!(flag.starts_with("--grant "), "{flag}");
                 lines.push_str(&line.replace("./data", "samples/files"));
                 lines.push('\n');

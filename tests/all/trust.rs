@@ -73,12 +73,12 @@ fn each_bad_signature_has_its_reason() {
         (
             "unknown-key",
             with(&other.sign(&bytes, "echo.wasm")),
-            "--trust-key",
+            "`trust.keys`",
         ),
         (
             "legacy",
             with(&author.sign_legacy(&bytes, "echo.wasm")),
-            "`tollgate sign`",
+            "sign it anew",
         ),
         (
             "altered",
@@ -411,7 +411,8 @@ fn what_is_pinned_stays_as_it_is() {
     blocking().load(&pinned, &policy).unwrap();
     let refusal = load(&source("counter"), &policy);
     assert_eq!(refusal.kind.label(), "digest");
-    assert!(refusal.message.contains("--lock"), "{refusal}");
+    assert!(refusal.message.contains("add the line `"), "{refusal}");
+    assert_eq!(refusal.remedy, Some(tollgate::Remedy::Pin));
     // It is compared before anything is parsed.
     assert_eq!(
         load(&Source::bytes("echo", *b"noise"), &policy)

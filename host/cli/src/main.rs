@@ -1,43 +1,26 @@
-//! The command line `tollgate`: parse, dispatch, exit code.
+//! The program `tollgate`: parses the command line, runs one command, exits with its status.
 
-mod cache;
-mod cache_opts;
-mod call;
-mod check;
-mod compile;
-mod demo;
-mod emit;
+mod commands;
 mod files;
-mod inspect;
-mod interrupt;
-mod key;
-mod keygen;
-mod limits;
-mod list;
-mod load;
-mod lock;
 mod options;
-mod outcome;
 mod output;
-mod password;
-mod report;
-mod run;
-mod sign;
-mod signed;
-mod stop;
-mod table;
-mod text;
-mod verify;
+#[cfg(test)]
+mod reference;
+mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::output::{DisplayOpts, Ui};
-use crate::stop::Stop;
+use crate::commands::{
+    cache, call, check, compile, demo, inspect, keygen, list, run, sign, verify,
+};
+use crate::files::interrupt;
+use crate::output::status::ExitReason;
+use crate::output::ui::{DisplayOpts, Ui};
 
-/// The package's version and the line of wasmtime inside.
+/// The package's version and the major version of wasmtime inside.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wasmtime 48)");
 
 const AFTER_HELP: &str = "\
@@ -47,10 +30,10 @@ Exit status: 0 the provider returned, 1 it returned its own error (a WASI comman
 
 Example: tollgate demo";
 
-/// How long a guest's last output may take once its call is over.
-const LAST_WRITES: std::time::Duration = std::time::Duration::from_millis(500);
+/// The time a guest's last output may take after its call has ended.
+const LAST_OUTPUT: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// Runs WebAssembly components that nobody should have to trust.
+/// Runs WebAssembly components without trusting them.
 #[derive(Parser)]
 #[command(name = "tollgate", version = VERSION, after_help = AFTER_HELP)]
 struct Cli {
@@ -81,38 +64,41 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ui = Ui::new(&cli.display);
     interrupt::watch();
-    ExitCode::from(dispatch(cli.command, &ui).unwrap_or_else(|stop| stop.show(&ui)))
+    ExitCode::from(dispatch(cli.command, &ui).unwrap_or_else(|reason| {
+        ui.show(&reason);
+        reason.status()
+    }))
 }
 
-/// What `--color` says, for what is shown before the command line is understood: its own mistakes, and help.
+/// The value of `--color`, for output that precedes parsing: usage errors and help.
 fn colors() -> ColorChoice {
     let arguments: Vec<_> = std::env::args_os()
         .take_while(|word| word != "--")
         .collect();
-    let asked = |when: &str| {
-        let joined = format!("--color={when}");
-        let apart =
+    let given = |when: &str| {
+        let in_one_word = format!("--color={when}");
+        let in_two_words =
             |pair: &[OsString]| matches!(pair, [flag, word] if flag == "--color" && word == when);
-        arguments.iter().any(|word| *word == *joined) || arguments.windows(2).any(apart)
+        arguments.iter().any(|word| *word == *in_one_word) || arguments.windows(2).any(in_two_words)
     };
-    match (asked("never"), asked("always")) {
+    match (given("never"), given("always")) {
         (true, _) => ColorChoice::Never,
         (_, true) => ColorChoice::Always,
         _ => ColorChoice::Auto,
     }
 }
 
-fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
+fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Stop::Host(format!("cannot start: {error}")))?;
+        .map_err(|error| ExitReason::Host(format!("cannot start: {error}")))?;
     let status = tokio.block_on(async {
         match command {
             Command::Run(opts) => run::run(opts, ui).await,
             Command::Call(opts) => call::run(opts, ui).await,
             Command::Inspect(opts) => inspect::run(&opts, ui),
-            Command::Check(opts) => check::run(&opts, ui).await,
+            Command::Check(opts) => check::run(&opts, ui),
             Command::List(opts) => list::run(&opts, ui),
             Command::Compile(opts) => compile::run(&opts, ui).await,
             Command::Cache(opts) => cache::run(&opts, ui),
@@ -122,8 +108,8 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, Stop> {
             Command::Verify(opts) => verify::run(&opts, ui),
         }
     });
-    // A guest's output may still be on its way to somebody who does not read it.
-    tokio.shutdown_timeout(LAST_WRITES);
+    // A guest's output may be blocked by a reader that does not read.
+    tokio.shutdown_timeout(LAST_OUTPUT);
     status
 }
 

@@ -13,6 +13,7 @@ mod panics;
 mod proposals;
 mod refusal;
 mod regular_file;
+mod remedy;
 mod served;
 mod shape;
 mod signature;
@@ -27,6 +28,7 @@ pub use panics::panic_text;
 pub use proposals::PROPOSALS;
 pub use refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
 pub use regular_file::{NONBLOCK, open_regular};
+pub use remedy::Remedy;
 pub use served::{
     CONFIG_VERSION, KEYVALUE_VERSION, PROVIDER_VERSIONS, WASI_INTERFACES, WASI_VERSION,
     split_version,

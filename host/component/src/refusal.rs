@@ -3,9 +3,10 @@
 use std::fmt;
 
 use thiserror::Error;
-use tollgate_policy::SignatureError;
+use tollgate_policy::{Capability, SignatureError};
 
 use crate::escape;
+use crate::remedy::Remedy;
 
 /// Why a component was refused before any of its code ran.
 #[derive(Debug, Error)]
@@ -20,6 +21,8 @@ pub struct Refusal {
     pub imports: Vec<ImportVerdict>,
     /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
     pub signature: Option<SignatureError>,
+    /// What lets the component pass, where it is one thing. Each of `imports` has its own.
+    pub remedy: Option<Remedy>,
 }
 
 impl Refusal {
@@ -30,6 +33,16 @@ impl Refusal {
             message: message.into(),
             imports: Vec::new(),
             signature: None,
+            remedy: None,
+        }
+    }
+
+    /// The same with the one thing that lets the component pass.
+    #[must_use]
+    pub fn with_remedy(self, remedy: Remedy) -> Refusal {
+        Refusal {
+            remedy: Some(remedy),
+            ..self
         }
     }
 
@@ -102,8 +115,8 @@ pub enum Judgement {
     Denied {
         /// The line of policy that would grant it.
         line: String,
-        /// The command-line option that would.
-        flag: String,
+        /// What it would grant.
+        capability: Capability,
     },
     /// This host does not have it.
     Unknown {
@@ -138,15 +151,24 @@ pub struct ImportVerdict {
     pub judgement: Judgement,
 }
 
+impl ImportVerdict {
+    /// The grant that the import needs, when it is denied.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match &self.judgement {
+            Judgement::Denied { capability, .. } => Some(Remedy::Grant(capability.clone())),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for ImportVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = escape::line(&self.name);
         match &self.judgement {
             Judgement::Granted => write!(f, "{name}: granted"),
-            Judgement::Denied { line, flag } => write!(
-                f,
-                "{name}: denied; the policy line `{line}` (or {flag}) would grant it"
-            ),
+            Judgement::Denied { line, .. } => {
+                write!(f, "{name}: denied; add `{line}` to the policy")
+            }
             Judgement::Unknown { note: None } => {
                 write!(f, "{name}: this host has no such interface")
             }

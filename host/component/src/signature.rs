@@ -6,6 +6,7 @@ use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureError, Trust};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::escape;
 use crate::identity::Signer;
+use crate::remedy::Remedy;
 use crate::source::Source;
 
 impl Source {
@@ -51,7 +52,7 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
     let file = escape::line(&source.file_name()).into_owned();
     let text = match source.signature() {
         Ok(text) => text,
-        Err(fault) => return refuse(fault, unusable(fault, &file, trust)),
+        Err(fault) => return Err(unusable(fault, &file, trust)),
     };
     let signature = match Signature::parse(text) {
         Ok(signature) => signature,
@@ -69,17 +70,18 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
             true => format!("{file} is signed by the key {id}; {}", no_key()),
             false => format!(
                 "{file} is signed by the key {id}, which the policy does not trust; if it should be, add \
-                 the whole public key to `trust.keys` (or --trust-key)"
+                 the whole public key to `trust.keys`"
             ),
         };
-        return refuse(SignatureError::UnknownKey, text);
+        let refusal = Refusal::signature(SignatureError::UnknownKey, text);
+        return Err(refusal.with_remedy(Remedy::TrustKey));
     }
     if signature.legacy {
         let text = format!(
             "the signature of {file} is of minisign's old kind, over the bytes and not over their hash; sign it \
-             anew with `tollgate sign`, or with minisign 0.10 or later without `-l`"
+             anew, for example with minisign 0.10 or later, without `-l`"
         );
-        return refuse(SignatureError::Legacy, text);
+        return Err(Refusal::signature(SignatureError::Legacy, text).with_remedy(Remedy::Sign));
     }
     let hash = blake2b_simd::blake2b(source.as_bytes());
     let sealed = signature.sealed();
@@ -107,7 +109,8 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
     }
     let digest = source.digest();
     if let Err(fault) = signature.is_for(|name| source.is_named(name), digest) {
-        return refuse(fault, not_for(&signature, fault, &file, digest));
+        let refusal = Refusal::signature(fault, not_for(&signature, fault, &file, digest));
+        return Err(refusal.with_remedy(Remedy::Sign));
     }
     Ok(Some(Signer {
         key_id: id,
@@ -118,12 +121,13 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
 fn verify_pin(source: &Source, lock: &Lock) -> Result<(), Refusal> {
     let (file, digest) = (source.file_name(), source.digest());
     let (shown, lock_file) = (escape::line(&file), Lock::FILE);
-    let text = match lock.check(&file, digest) {
+    let pin = lock.check(&file, digest);
+    let unpinned = matches!(pin, Pin::Unpinned);
+    let text = match pin {
         Pin::Match => return Ok(()),
         Pin::Unpinned if !lock.strict => return Ok(()),
         Pin::Unpinned => format!(
-            "{shown} is not pinned in {lock_file}; if it may be used, pin it with --lock in place of --locked, or \
-             add the line `{}` below [components]",
+            "{shown} is not pinned in {lock_file}; if it may be used, add the line `{}` below [components]",
             Lock::line(&file, digest)
         ),
         Pin::Mismatch(pinned) => format!(
@@ -132,16 +136,20 @@ fn verify_pin(source: &Source, lock: &Lock) -> Result<(), Refusal> {
             Lock::line(&file, pinned)
         ),
     };
-    Err(Refusal::new(RefusalKind::Digest, text))
+    let refusal = Refusal::new(RefusalKind::Digest, text);
+    Err(match unpinned {
+        true => refusal.with_remedy(Remedy::Pin),
+        false => refusal,
+    })
 }
 
 fn no_key() -> &'static str {
-    "the policy requires a signature and trusts no key, so it refuses everything; add `trust.keys = [\"RWQ…\"]` (or \
-     --trust-key) with the public key of whoever may sign"
+    "the policy requires a signature and trusts no key, so it refuses every component; add \
+     `trust.keys = [\"RWQ…\"]` with the public key of a permitted signer"
 }
 
 /// There is no text of a signature.
-fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> String {
+fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> Refusal {
     let what = match fault {
         SignatureError::NotAFile => format!("{file}.minisig is not a regular file"),
         SignatureError::TooLarge => format!("{file}.minisig is larger than any signature, 4 KiB"),
@@ -153,10 +161,14 @@ fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> String {
         }
         _ => format!("{file} is not signed: there is no {file}.minisig beside it"),
     };
-    match trust.keys.is_empty() {
-        true => format!("{what}; {}", no_key()),
-        false => format!("{what}; get it from the author, or make it with `tollgate sign`"),
-    }
+    let (text, remedy) = match trust.keys.is_empty() {
+        true => (format!("{what}; {}", no_key()), Remedy::TrustKey),
+        false => (
+            format!("{what}; get it from the author, or sign the component"),
+            Remedy::Sign,
+        ),
+    };
+    Refusal::signature(fault, text).with_remedy(remedy)
 }
 
 /// It is a good signature, for something else.
@@ -171,7 +183,7 @@ fn not_for(signature: &Signature, fault: SignatureError, file: &str, digest: &st
         ),
         (_, None) => format!(
             "the signature does not say that it is for {file}: its trusted comment needs one `file:`; have it \
-             signed anew with `tollgate sign`, or with minisign and no `-t`"
+             signed anew, for example with minisign, without `-t`"
         ),
     }
 }

@@ -13,6 +13,7 @@ use crate::escape;
 use crate::inspect::{Inspection, inspect};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::regular_file::open_regular;
+use crate::remedy::Remedy;
 
 /// A component's bytes and its name, and its detached signature when there is one.
 ///
@@ -210,11 +211,11 @@ pub(crate) fn check_size(size: usize, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(
             RefusalKind::TooLarge,
             format!(
-                "larger than the {} bytes allowed; the policy's `limits.component-size` (or \
-                 --component-size) raises it",
+                "larger than the {} bytes allowed; raise `limits.component-size` in the policy",
                 limits.component_size
             ),
-        ));
+        )
+        .with_remedy(Remedy::RaiseLimit("component-size")));
     }
     Ok(())
 }

@@ -55,6 +55,7 @@ impl Verdict {
             message: format!("{count} {noun} {what}:"),
             imports: against,
             signature: None,
+            remedy: None,
         })
     }
 }
@@ -104,7 +105,7 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
     } else {
         Judgement::Denied {
             line: capability.policy_line(),
-            flag: capability.flag(),
+            capability,
         }
     }
 }

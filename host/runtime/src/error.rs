@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 use tollgate_capability::{GrantError, OpenError};
-use tollgate_component::{Refusal, SourceError, escape};
+use tollgate_component::{Refusal, Remedy, SourceError, escape};
 
 /// Why a component cannot be called. No guest code has run.
 #[derive(Debug, Error)]
@@ -35,6 +35,16 @@ pub enum LoadError {
     /// Our fault, or the machine's.
     #[error(transparent)]
     Host(#[from] HostError),
+}
+
+impl LoadError {
+    /// What lets the component pass, where it is one thing; see [`Refusal::remedy`].
+    pub fn remedy(&self) -> Option<&Remedy> {
+        match self {
+            LoadError::Refused(refusal) => refusal.remedy.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// What a policy asks for and this program, as it is built and configured, cannot keep.

@@ -66,7 +66,7 @@ pub use tollgate_capability::http::connect::Resolver;
 pub use tollgate_capability::{ErrorKind, GrantError, HostFailure, LogLevel, LogLine, ProviderError};
 pub use tollgate_component::{
     CONFIG_VERSION, Export, Import, ImportVerdict, Inspection, ItemKind, Judgement,
-    KEYVALUE_VERSION, PROVIDER_VERSIONS, ProviderInfo, Refusal, RefusalKind, Signer, Source,
+    KEYVALUE_VERSION, PROVIDER_VERSIONS, ProviderInfo, Refusal, RefusalKind, Remedy, Signer, Source,
     SourceError, Verdict, Vetted, WASI_VERSION, escape, signature_path,
 };
 pub use tollgate_policy as policy;

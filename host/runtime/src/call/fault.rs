@@ -14,6 +14,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::error::HostError;
 use tollgate_capability::{HostFailure, Interrupt, LimitReached, Phase};
+use tollgate_component::Remedy;
 use crate::call::context::CallContext;
 
 /// Why a call was ended. Its session is over and its store is gone.
@@ -101,6 +102,16 @@ impl Fault {
         })
     }
 
+    /// The limit to raise so that the same call gets further. None for a trap or an exit.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let key = match self.kind {
+            FaultKind::Trap(_) | FaultKind::Exit(_) => return None,
+            FaultKind::Table(_) => "table-elements",
+            _ => self.label(),
+        };
+        Some(Remedy::RaiseLimit(key))
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let mut value = json!({ "kind": self.label() });
         if let Value::Object(map) = &mut value {
@@ -122,7 +133,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let raise = |f: &mut fmt::Formatter<'_>, key: &str| {
-            write!(f, "; the policy's `limits.{key}` (or --{key}) raises it")
+            write!(f, "; raise `limits.{key}` in the policy")
         };
         match &self.kind {
             FaultKind::Fuel(n) => {
@@ -155,11 +166,7 @@ impl fmt::Display for Fault {
             FaultKind::Trap(message) => f.write_str(message),
             FaultKind::Output(n) => {
                 write!(f, "the result is larger than the {n} bytes allowed")?;
-                // `run --output FILE` has the shorter name.
-                write!(
-                    f,
-                    "; the policy's `limits.output` (or --max-output) raises it"
-                )
+                raise(f, "output")
             }
             FaultKind::HostCalls(n) => {
                 write!(f, "more than the {n} host calls allowed")?;
@@ -387,6 +394,34 @@ mod tests {
         assert!(!is_system_error(&wrapped(wasmtime::Error::msg(
             "unknown handle index 7"
         ))));
+    }
+
+    #[test]
+    fn every_limit_that_ends_a_call_is_raised_by_a_key_that_exists() {
+        for kind in [
+            FaultKind::Fuel(1),
+            FaultKind::Deadline(std::time::Duration::ZERO),
+            FaultKind::Memory(1),
+            FaultKind::Table(1),
+            FaultKind::Instances(1),
+            FaultKind::Stack(1),
+            FaultKind::Output(1),
+            FaultKind::HostCalls(1),
+            FaultKind::HostData(1),
+            FaultKind::Handles(1),
+        ] {
+            let fault = Fault::new(kind);
+            let Some(Remedy::RaiseLimit(name)) = fault.remedy() else {
+                panic!("{fault:?}");
+            };
+            assert!(Limits::KEYS.iter().any(|key| key.name == name), "{name}");
+            let text = fault.to_string();
+            assert!(
+                text.ends_with(&format!("; raise `limits.{name}` in the policy")),
+                "{text}"
+            );
+        }
+        assert_eq!(Fault::new(FaultKind::Exit(1)).remedy(), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::error::CallError;
 use crate::call::provider::{Provider, missing};
 use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::session::{Guest, Session};
-use tollgate_component::{Refusal, split_version};
+use tollgate_component::{Refusal, Remedy, split_version};
 
 /// An `err(…)` that the export returned, as WAVE text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,9 +187,10 @@ fn find(provider: &Provider, wanted: &str) -> Result<Function, Refusal> {
         .filter(|function| function.answers_to(wanted));
     let Some(function) = matching.next() else {
         return Err(missing(&format!(
-            "a function `{}`; `tollgate inspect --wit` shows what it exports",
+            "a function `{}`; its WIT shows what it exports",
             tollgate_component::escape::line(wanted)
-        )));
+        ))
+        .with_remedy(Remedy::CallAnExport));
     };
     if let Some(other) = matching.next() {
         return Err(missing(&format!(

@@ -13,7 +13,7 @@ use wasmtime::Engine;
 
 use crate::compile::worker_main::{self, WorkerReply};
 use crate::error::{HostError, LoadError};
-use tollgate_component::{Refusal, RefusalKind};
+use tollgate_component::{Refusal, RefusalKind, Remedy};
 use crate::engine::metering::Metering;
 
 /// Where components are compiled.
@@ -192,20 +192,18 @@ fn malformed(text: &str) -> Refusal {
 
 fn too_slow(limits: &Limits) -> Refusal {
     let text = format!(
-        "compiling it takes longer than the {:?} allowed; the policy's `limits.compile-time` (or \
-         --compile-time) raises it",
+        "compiling it takes longer than the {:?} allowed; raise `limits.compile-time` in the policy",
         limits.compile_time
     );
-    Refusal::new(RefusalKind::CompileLimit, text)
+    Refusal::new(RefusalKind::CompileLimit, text).with_remedy(Remedy::RaiseLimit("compile-time"))
 }
 
 fn too_large(limits: &Limits) -> Refusal {
     let text = format!(
-        "compiling it takes more than the {} bytes of memory allowed; the policy's \
-         `limits.compile-memory` (or --compile-memory) raises it",
+        "compiling it takes more than the {} bytes of memory allowed; raise `limits.compile-memory` in the policy",
         limits.compile_memory
     );
-    Refusal::new(RefusalKind::CompileLimit, text)
+    Refusal::new(RefusalKind::CompileLimit, text).with_remedy(Remedy::RaiseLimit("compile-memory"))
 }
 
 fn gave_up(how: &str) -> Refusal {

@@ -1,0 +1,61 @@
+//! `tollgate compile`: compiles a component into the cache before it is needed.
+
+use std::time::Instant;
+
+use serde_json::json;
+use tollgate::{Compiled, escape};
+
+use crate::options::cache::CacheOpts;
+use crate::options::component::ComponentOpts;
+use crate::output::report::pretty;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::target::{LoadedTarget, Target};
+
+const AFTER_HELP: &str = "Example: tollgate compile importer.wasm --policy importer.toml";
+
+/// Compile a component into the cache; it is judged as for `run`, and no code of it runs
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Opts {
+    #[command(flatten)]
+    component: ComponentOpts,
+    #[command(flatten)]
+    cache: CacheOpts,
+}
+
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+    let cache = opts.cache.require()?;
+    let at = text::path(cache.path());
+    let target = Target::open(&opts.component, Some(cache), ui)?;
+    let start = Instant::now();
+    let LoadedTarget { target, provider } = target.load().await?;
+    if let Some(why) = provider.not_kept() {
+        return Err(ExitReason::Host(format!(
+            "compiled, but not written to the cache: {}",
+            escape::line(why)
+        )));
+    }
+    let compiled = provider.compiled();
+    if opts.component.json {
+        let how = match compiled {
+            Compiled::Cached => "cached",
+            Compiled::Recompiled(_) => "recompiled",
+            _ => "fresh",
+        };
+        let digest = &provider.info().digest;
+        let value = json!({ "digest": digest, "compiled": how, "cache": at });
+        ui.result(pretty(&value))?;
+    } else if !target.reporter.is_stderr() {
+        let name = escape::line(target.source.name());
+        ui.note(&match compiled {
+            Compiled::Cached => format!("{name}: already in {at}"),
+            _ => format!(
+                "{name}: compiled in {} into {at}",
+                text::time(start.elapsed())
+            ),
+        });
+    }
+    Ok(RETURNED)
+}

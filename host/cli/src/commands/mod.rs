@@ -1,0 +1,13 @@
+//! The subcommands: each file holds the options and the `run` function of one.
+
+pub(crate) mod cache;
+pub(crate) mod call;
+pub(crate) mod check;
+pub(crate) mod compile;
+pub(crate) mod demo;
+pub(crate) mod inspect;
+pub(crate) mod keygen;
+pub(crate) mod list;
+pub(crate) mod run;
+pub(crate) mod sign;
+pub(crate) mod verify;

@@ -1,0 +1,136 @@
+//! `tollgate run`: calls a provider with bytes, or runs a WASI command with arguments and streams.
+
+use std::path::PathBuf;
+
+use tollgate::policy::Streams;
+use tollgate::{CommandInput, ExitCode, Outcome, Report, escape};
+
+use crate::files::input::{Input, is_stream};
+use crate::files::output::OutputFile;
+use crate::options::cache::CacheOpts;
+use crate::options::component::ComponentOpts;
+use crate::output::outcome;
+use crate::output::status::{ExitReason, status};
+use crate::output::ui::Ui;
+use crate::target::{LoadedTarget, Target};
+
+const AFTER_HELP: &str = "\
+Examples:
+  tollgate run checksums.wasm --grant log --grant hash --grant files=data:./docs
+  tollgate run hello.wasm --grant wasi=inert --input text.txt -- first second";
+
+/// Call the provider world's `run`, or run a WASI command
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Opts {
+    #[command(flatten)]
+    component: ComponentOpts,
+    /// The provider's input, or a command's standard input; `-` is stdin [default: no input]
+    #[arg(long, value_name = "FILE|-")]
+    input: Option<PathBuf>,
+    /// The file for the result, written whole or not at all; `-` is stdout [default: -]
+    // The limit `output` has the id `output`.
+    #[arg(id = "output-file", long = "output", value_name = "FILE|-")]
+    output: Option<PathBuf>,
+    /// Arguments for a WASI command
+    #[arg(last = true)]
+    args: Vec<String>,
+    #[command(flatten)]
+    cache: CacheOpts,
+}
+
+/// The place of the result.
+enum Sink {
+    Stdout,
+    File(OutputFile),
+}
+
+impl Sink {
+    fn write(&self, ui: &Ui, bytes: &[u8]) -> Result<(), ExitReason> {
+        match self {
+            Sink::Stdout => ui.guest_result(bytes),
+            Sink::File(file) => file.write(bytes),
+        }
+    }
+}
+
+pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
+    let input = Input::open(opts.input.as_deref())?;
+    let sink = match &opts.output {
+        Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
+        _ => Sink::Stdout,
+    };
+    let cache = opts.cache.open(ui, opts.component.has_stderr())?;
+    let target = Target::open(&opts.component, cache, ui)?;
+    let loaded = target.load().await?;
+    let LoadedTarget { target, provider } = &loaded;
+    if provider.is_command() {
+        let wasi = target.policy.grants.wasi.as_ref();
+        let inherits = wasi.is_some_and(|wasi| wasi.stdio == Streams::Inherit);
+        if inherits && matches!(sink, Sink::File(_)) {
+            return Err(ExitReason::Usage(
+                "--output has no effect with `grants.wasi.stdio = \"inherit\"`: the command writes to stdout itself; \
+                 write \"captured\", or omit --output"
+                    .to_owned(),
+            ));
+        }
+        let file = opts.component.component.file_name().unwrap_or_default();
+        let mut args = vec![file.to_string_lossy().into_owned()];
+        args.extend(opts.args);
+        // A command may stream more than fits into its memory.
+        let stdin = input.read(u64::MAX)?;
+        return command(&loaded, CommandInput { args, stdin }, &sink).await;
+    }
+    if !opts.args.is_empty() {
+        return Err(ExitReason::Usage(format!(
+            "{} is not a WASI command and takes no arguments; use --input, or `tollgate call`",
+            escape::line(target.source.name())
+        )));
+    }
+    let input = input.read(provider.limits().memory)?;
+    let mut session = provider.session();
+    let report = session
+        .run(&input)
+        .await
+        .map_err(|error| loaded.call_error(error))?;
+    outcome::print_outcome(ui, &target.reporter, &report, |error| {
+        let message = escape::line(error.message());
+        Some(format!("the provider returned {}: {message}", error.kind()))
+    })?;
+    if !target.reporter.is_stderr() {
+        outcome::print_stdio_tail(ui, &report);
+    }
+    if let Outcome::Returned(bytes) = &report.outcome {
+        sink.write(ui, bytes)?;
+    }
+    Ok(status(&report))
+}
+
+async fn command(
+    loaded: &LoadedTarget<'_>,
+    input: CommandInput,
+    sink: &Sink,
+) -> Result<u8, ExitReason> {
+    let LoadedTarget { target, provider } = loaded;
+    let ui = target.ui;
+    let called = provider.session().command(input).await;
+    let report: Report<(), ExitCode> = called.map_err(|error| loaded.call_error(error))?;
+    let stdio = report.stdio.clone().unwrap_or_default();
+    // As with any program, stdout keeps what the command wrote before it failed; a file is only written when the
+    // output is complete.
+    match (sink, &report.outcome) {
+        (Sink::File(_), Outcome::Failed(_) | Outcome::Faulted(_)) => {}
+        // A command with inherited streams has written to our stdout itself, which may be blocked.
+        (Sink::Stdout, _) if stdio.stdout.is_empty() => {}
+        _ => sink.write(ui, &stdio.stdout)?,
+    }
+    if !target.reporter.is_stderr() {
+        ui.guest_stderr(&stdio.stderr);
+        outcome::print_dropped(ui, &stdio);
+    }
+    let verbose = ui.verbose();
+    outcome::print_outcome(ui, &target.reporter, &report, |code| {
+        verbose.then(|| format!("the command exited with code {}", code.0))
+    })?;
+    Ok(status(&report))
+}

@@ -1,0 +1,8 @@
+//! Files that the command line names: input, output, keys, passwords and the lock file.
+
+pub(crate) mod input;
+pub(crate) mod interrupt;
+pub(crate) mod key;
+pub(crate) mod lock;
+pub(crate) mod output;
+pub(crate) mod password;

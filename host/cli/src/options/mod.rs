@@ -1,0 +1,7 @@
+//! Options that several subcommands share.
+
+pub(crate) mod cache;
+pub(crate) mod component;
+pub(crate) mod limits;
+pub(crate) mod policy;
+pub(crate) mod remedy;

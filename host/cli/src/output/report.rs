@@ -1,0 +1,57 @@
+//! The JSON report and where it is written.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::files::input::is_stream;
+use crate::files::output::OutputFile;
+use crate::output::status::ExitReason;
+use crate::output::ui::Ui;
+
+/// The place of the report.
+#[derive(Debug)]
+pub(crate) enum Reporter {
+    /// No report is asked for.
+    None,
+    /// Standard error, which then holds nothing else, so that a program can parse it.
+    Stderr,
+    /// A file.
+    File(OutputFile),
+}
+
+impl Reporter {
+    /// Checks that the report can be written.
+    pub(crate) fn new(path: Option<&Path>) -> Result<Reporter, ExitReason> {
+        Ok(match path {
+            None => Reporter::None,
+            Some(path) if is_stream(path) => Reporter::Stderr,
+            Some(path) => Reporter::File(OutputFile::new(path)?),
+        })
+    }
+
+    /// Whether stderr is reserved for the report.
+    pub(crate) fn is_stderr(&self) -> bool {
+        matches!(self, Reporter::Stderr)
+    }
+
+    /// Writes the report.
+    pub(crate) fn write(&self, ui: &Ui, report: impl FnOnce() -> Value) -> Result<(), ExitReason> {
+        match self {
+            Reporter::None => Ok(()),
+            Reporter::Stderr => {
+                ui.stderr(&pretty(&report()));
+                Ok(())
+            }
+            Reporter::File(file) => file.write(pretty(&report()).as_bytes()),
+        }
+    }
+}
+
+/// JSON for people: indented, with hostile characters escaped.
+pub(crate) fn pretty(value: &Value) -> String {
+    // The alternate form is the indented one.
+    let mut text = tollgate::escape::json(&format!("{value:#}")).into_owned();
+    text.push('\n');
+    text
+}

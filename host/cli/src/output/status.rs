@@ -1,0 +1,127 @@
+//! Exit statuses, and the reasons for which a command ends without a result.
+
+use tollgate::{CallError, Error, ExitCode, LoadError, Outcome, Refusal, Report, WaveError};
+
+use crate::options::remedy::refusal_text;
+
+/// The provider returned, or the command did what was asked.
+pub(crate) const RETURNED: u8 = 0;
+/// The provider returned its own error.
+pub(crate) const FAILED: u8 = 1;
+/// The command line, the policy or a file they name is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// The component was refused.
+pub(crate) const REFUSED: u8 = 3;
+/// The call faulted.
+pub(crate) const FAULTED: u8 = 4;
+/// The host failed.
+pub(crate) const HOST: u8 = 5;
+
+/// The exit status of a call that gave a report.
+pub(crate) fn status<T, E: Failure>(report: &Report<T, E>) -> u8 {
+    match &report.outcome {
+        Outcome::Returned(_) => RETURNED,
+        Outcome::Failed(error) => error.status(),
+        Outcome::Faulted(_) => FAULTED,
+    }
+}
+
+/// A provider's own error, as an exit status.
+pub(crate) trait Failure {
+    /// The exit status.
+    fn status(&self) -> u8 {
+        FAILED
+    }
+}
+
+impl Failure for Error {}
+
+impl Failure for WaveError {}
+
+impl Failure for ExitCode {
+    /// The lowest eight bits of the code, as POSIX has it.
+    fn status(&self) -> u8 {
+        u8::try_from(self.0.rem_euclid(256)).unwrap_or(FAILED)
+    }
+}
+
+/// Why a command ends without a result.
+#[derive(Debug)]
+pub(crate) enum ExitReason {
+    /// The command line, the policy or a file they name is wrong.
+    Usage(String),
+    /// The component was refused before any of its code ran.
+    Refused(Refusal),
+    /// This program or the machine failed.
+    Host(String),
+    /// The reason inside is in the report on stderr already.
+    AlreadyReported(Box<ExitReason>),
+}
+
+impl ExitReason {
+    /// The exit status.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            ExitReason::Usage(_) => USAGE,
+            ExitReason::Refused(_) => REFUSED,
+            ExitReason::Host(_) => HOST,
+            ExitReason::AlreadyReported(reason) => reason.status(),
+        }
+    }
+
+    /// The refusal, if it is one.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            ExitReason::Refused(refusal) => Some(refusal),
+            ExitReason::AlreadyReported(reason) => reason.refusal(),
+            _ => None,
+        }
+    }
+
+    /// The message without a label, with the option that helps.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            ExitReason::Usage(message) | ExitReason::Host(message) => message.clone(),
+            ExitReason::Refused(refusal) => refusal_text(refusal),
+            ExitReason::AlreadyReported(reason) => reason.message(),
+        }
+    }
+}
+
+impl From<Refusal> for ExitReason {
+    fn from(refusal: Refusal) -> ExitReason {
+        ExitReason::Refused(refusal)
+    }
+}
+
+impl From<LoadError> for ExitReason {
+    fn from(error: LoadError) -> ExitReason {
+        match error {
+            LoadError::Refused(refusal) => ExitReason::Refused(refusal),
+            LoadError::Host(error) => ExitReason::Host(error.to_string()),
+            error => ExitReason::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for ExitReason {
+    fn from(error: CallError) -> ExitReason {
+        match error {
+            CallError::Refused(refusal) => ExitReason::Refused(refusal),
+            CallError::Arguments(message) => ExitReason::Usage(message),
+            error => ExitReason::Host(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_cut_to_a_byte() {
+        for (code, status) in [(1, 1), (255, 255), (256, 0), (300, 44), (-1, 255)] {
+            assert_eq!(ExitCode(code).status(), status);
+        }
+    }
+}

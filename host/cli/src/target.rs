@@ -1,0 +1,229 @@
+//! The component that a command line names: opened with its policy, then loaded. Each failure is reported.
+
+use std::path::Path;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tollgate::{
+    Cache, CallError, Compiled, Compiler, HostError, Inspection, LoadError, Policy, Provider,
+    ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
+};
+
+use crate::files::lock::LockFile;
+use crate::options::component::ComponentOpts;
+use crate::output::report::Reporter;
+use crate::output::status::ExitReason;
+use crate::output::ui::{Ui, end_progress, silence_log};
+
+/// Compiling that takes longer than this shows a progress line.
+const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// How often the progress line is updated.
+const TICK: Duration = Duration::from_millis(100);
+/// Characters of the component's name in the progress line: the line fits a terminal of 40 columns.
+const NAME_WIDTH: usize = 16;
+
+/// A component and the policy that applies to it. Nothing is compiled yet.
+pub(crate) struct Target<'u> {
+    /// Where messages go.
+    pub(crate) ui: &'u Ui,
+    /// The component's bytes.
+    pub(crate) source: Source,
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// The runtime.
+    pub(crate) runtime: Runtime,
+    /// Where the report goes.
+    pub(crate) reporter: Reporter,
+    /// The lock file, with `--lock` or `--locked`.
+    lock: Option<LockFile>,
+}
+
+/// A component that is compiled, linked and pinned.
+pub(crate) struct LoadedTarget<'u> {
+    /// The component and its policy.
+    pub(crate) target: Target<'u>,
+    /// The component, ready to be called.
+    pub(crate) provider: Provider,
+}
+
+impl<'u> Target<'u> {
+    /// Reads the policy and the component's bytes.
+    pub(crate) fn open(
+        opts: &ComponentOpts,
+        cache: Option<Cache>,
+        ui: &'u Ui,
+    ) -> Result<Target<'u>, ExitReason> {
+        let policy = opts.policy.policy()?;
+        let reporter = Reporter::new(opts.report.as_deref())?;
+        if reporter.is_stderr() {
+            silence_log();
+        }
+        let source = match Source::file(&opts.component, &policy.limits) {
+            Ok(source) => source,
+            Err(LoadError::Refused(refusal)) => {
+                let report = || unread_json(&opts.component, &refusal, &policy);
+                reporter.write(ui, report)?;
+                return Err(already_reported(&reporter, ExitReason::Refused(refusal)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Target {
+            ui,
+            source,
+            policy,
+            runtime: runtime(cache)?,
+            reporter,
+            lock: opts.policy.lock_file(),
+        })
+    }
+
+    /// Verifies the signature and the pin, then parses the component.
+    pub(crate) fn inspect(&self) -> Result<Inspection, ExitReason> {
+        let vetted = self.source.vet(&self.policy);
+        vetted
+            .map(|vetted| vetted.inspection)
+            .map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Pins the component in the lock file, if `--lock` is given and it is not pinned yet.
+    pub(crate) fn pin(&self) -> Result<(), ExitReason> {
+        let pinned = self.lock.as_ref().map(|lock| lock.pin(&self.source));
+        pinned.unwrap_or(Ok(())).map_err(|reason| match reason {
+            ExitReason::Refused(refusal) => self.refused(refusal),
+            reason => reason,
+        })
+    }
+
+    /// Judges, compiles, links and pins the component.
+    pub(crate) async fn load(self) -> Result<LoadedTarget<'u>, ExitReason> {
+        let loaded = load(&self.runtime, &self.source, &self.policy, self.ui).await;
+        let provider = loaded.map_err(|error| match error {
+            LoadError::Refused(refusal) => self.refused(refusal),
+            LoadError::Host(error) => self.host_error(&error),
+            error => error.into(),
+        })?;
+        self.pin()?;
+        if !self.reporter.is_stderr() {
+            note_recompiled(&provider, self.ui);
+        }
+        Ok(LoadedTarget {
+            target: self,
+            provider,
+        })
+    }
+
+    /// Reports a refusal.
+    pub(crate) fn refused(&self, refusal: Refusal) -> ExitReason {
+        let report = || refused_json(&self.info(), &refusal, &self.policy.limits);
+        match self.reporter.write(self.ui, report) {
+            Ok(()) => already_reported(&self.reporter, ExitReason::Refused(refusal)),
+            Err(reason) => reason,
+        }
+    }
+
+    fn host_error(&self, error: &HostError) -> ExitReason {
+        match self
+            .reporter
+            .write(self.ui, || host_error_json(&self.info(), error))
+        {
+            Ok(()) => already_reported(&self.reporter, ExitReason::Host(error.to_string())),
+            Err(reason) => reason,
+        }
+    }
+
+    fn info(&self) -> ProviderInfo {
+        self.source.info(&self.policy)
+    }
+}
+
+impl LoadedTarget<'_> {
+    /// Reports a call that gave no report of its own.
+    pub(crate) fn call_error(&self, error: CallError) -> ExitReason {
+        match error {
+            CallError::Refused(refusal) => self.target.refused(refusal),
+            CallError::Host(error) => self.target.host_error(&error),
+            error => error.into(),
+        }
+    }
+}
+
+/// Keeps a reason that the report on stderr holds from being printed a second time.
+fn already_reported(reporter: &Reporter, reason: ExitReason) -> ExitReason {
+    match reporter.is_stderr() {
+        true => ExitReason::AlreadyReported(Box::new(reason)),
+        false => reason,
+    }
+}
+
+/// The report of a file that is too large to be read: its digest is not known.
+fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let info = ProviderInfo {
+        name: name.as_ref().into(),
+        digest: String::new(),
+        size: std::fs::metadata(path).map_or(0, |found| found.len()),
+        world: None,
+        signer: None,
+    };
+    let mut report = refused_json(&info, refusal, &policy.limits);
+    if let Some(digest) = report.pointer_mut("/provider/digest") {
+        *digest = Value::Null;
+    }
+    report
+}
+
+/// The runtime of this program. A WASI command may write to this program's own output, and components are compiled
+/// in a separate process, since they are untrusted.
+pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, ExitReason> {
+    let compiler = Compiler::this_program().map_err(|error| {
+        ExitReason::Host(format!("cannot find this program's own file: {error}"))
+    })?;
+    let mut builder = Runtime::builder()
+        // Calls run one after the other, and a pool with one slot takes a tenth of the time to make.
+        .concurrency(1)
+        .allow_inherited_stdio()
+        .compiler(compiler);
+    if let Some(cache) = cache {
+        builder = builder.cache(cache);
+    }
+    Ok(builder.build())
+}
+
+/// Notes that a cache entry was damaged or changed, and that the component was compiled again.
+pub(crate) fn note_recompiled(provider: &Provider, ui: &Ui) {
+    if let Compiled::Recompiled(why) = provider.compiled() {
+        let name = tollgate::escape::line(&provider.info().name).into_owned();
+        ui.note(&format!(
+            "the cache entry of {name} was not used: {why}; the component was compiled again"
+        ));
+    }
+}
+
+/// Loads a component, with a progress line on the terminal when that takes long.
+pub(crate) async fn load(
+    runtime: &Runtime,
+    source: &Source,
+    policy: &Policy,
+    ui: &Ui,
+) -> Result<Provider, LoadError> {
+    let mut load = pin!(runtime.load(source, policy));
+    let start = Instant::now();
+    // A line that wraps could not be updated in place.
+    let name: String = tollgate::escape::line(source.name())
+        .chars()
+        .take(NAME_WIDTH)
+        .collect();
+    loop {
+        if let Ok(loaded) = tokio::time::timeout(TICK, &mut load).await {
+            end_progress();
+            return loaded;
+        }
+        if ui.has_progress() && start.elapsed() >= PROGRESS_AFTER {
+            ui.progress(&format!(
+                "compiling {name} … {:.1} s",
+                start.elapsed().as_secs_f64()
+            ));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Remedies: what an operator can change about a refusal or a reached limit.
+
+use tollgate_policy::Capability;
+
+/// What lets a component or a call pass that was stopped.
+///
+/// The messages of this crate word it in terms of the policy file. A program that offers another way, such as a flag
+/// or a form, chooses it by this value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Raise the limit of this name, a key below `[limits]`; see [`Limits::KEYS`](tollgate_policy::Limits::KEYS).
+    RaiseLimit(&'static str),
+    /// Grant the capability, as [`Capability::policy_line`] does.
+    Grant(Capability),
+    /// Add the signer's public key to `trust.keys`.
+    TrustKey,
+    /// Sign the component, or have it signed by its author.
+    Sign,
+    /// Pin the component in the lock file.
+    Pin,
+    /// Call another function: [`Source::wit`](crate::Source::wit) shows those that the component exports.
+    CallAnExport,
+}
