@@ -20,7 +20,7 @@ test: guests
 
 # The tests of the library again, in the profile that does not count fuel.
 test-deadline-only: guests
-    TOLLGATE_PROFILE=deadline-only cargo test --quiet --package tollgate-tests --test all -- --skip cli
+    TOLLGATE_PROFILE=deadline-only cargo test --quiet --package tollgate-tests --test suite -- --skip cli::
 
 # The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
 attack *rows: guests
@@ -89,7 +89,7 @@ guests-cargo-component: setup
 
 # Golden files of the command line, written anew from what it prints now.
 bless: guests
-    BLESS=1 cargo test --quiet --package tollgate-tests cli
+    BLESS=1 cargo test --quiet --package tollgate-tests --test suite cli::golden
 
 # What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]

@@ -1,4 +1,4 @@
-//! Machine code planted in the cache of compiled code: row 44. It would be executed as it stands.
+//! Machine code planted in the cache of compiled code: A44-code-cache. It would be executed as it stands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use tempfile::TempDir;
 use tollgate::blocking::Runtime;
 use tollgate::{Cache, Compiled, Source};
 
-use crate::case::{Case, Row};
-use crate::harness::{numbered, policy};
+use crate::attack_case::{Case, Row};
+use support::harness::{numbered, policy};
 
 pub(crate) const ROWS: &[Row] = &[Row {
-    number: 44,
+    id: "A44-code-cache",
     attack: "poisoned code cache",
     cases: poisoned,
 }];
@@ -75,7 +75,7 @@ impl Victim {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("cache");
         let cache = Cache::open(&path, Cache::DEFAULT_SIZE).unwrap();
-        let builder = crate::harness::builder().concurrency(4);
+        let builder = support::harness::builder().concurrency(4);
         let runtime: Runtime = builder.cache(cache).build().into();
         let (source, evil) = (numbered(7), numbered(666));
         runtime.load(&evil, &policy("")).unwrap();
