@@ -258,7 +258,7 @@ fn stopped(stop: Stop, limits: &Limits) -> FaultKind {
 /// - Too many instances: a bare message while the guest was being made, not from within guest code.
 ///
 /// All else that comes as a bare message is a guest that broke the component model's rules: a pointer
-/// out of bounds, a bad discriminant, an unknown handle. Each of these has a test (tests/all/lifting.rs).
+/// out of bounds, a bad discriminant, an unknown handle. Each of these has a test (tests/suite/limits/lifting.rs).
 fn without_a_type(
     store: &mut Store<HostState>,
     error: &wasmtime::Error,
