@@ -15,12 +15,28 @@ demo: guests
 
 # Every test: policies, library, documentation, guests against the host, command line.
 test: guests
-    cargo test --workspace --quiet --no-fail-fast
-    cd guests && cargo test --quiet --package tollgate-guest
+    #!/bin/sh
+    set -eu
+    rm -f target/skips.txt
+    failed=0
+    cargo test --workspace --quiet --no-fail-fast || failed=$?
+    (cd guests && cargo test --quiet --package tollgate-guest) || failed=$?
+    tests/skips.sh
+    exit $failed
+
+# The tests that depend on the user, once more as another one.
+test-as-nobody:
+    tests/as-nobody.sh
 
 # The tests of the library again, in the profile that does not count fuel.
 test-deadline-only: guests
-    TOLLGATE_PROFILE=deadline-only cargo test --quiet --package tollgate-tests --test suite -- --skip cli::
+    #!/bin/sh
+    set -eu
+    echo 'skipped: cli: the command line always counts fuel' | tee target/skips.txt
+    failed=0
+    TOLLGATE_PROFILE=deadline-only cargo test --quiet --package tollgate-tests --test suite -- --skip cli:: || failed=$?
+    tests/skips.sh
+    exit $failed
 
 # The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
 attack *rows: guests
@@ -41,6 +57,9 @@ lint: setup
     cd benches && cargo fmt --all --check
     tests/prove.sh --edits
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
+    cd guests && cargo clippy --workspace --quiet --target wasm32-unknown-unknown -- --deny warnings
+    cargo clippy --quiet --locked --manifest-path benches/Cargo.toml --workspace --target-dir target/bench-build -- --deny warnings
+    cargo clippy --quiet --locked --manifest-path fuzz/Cargo.toml --workspace --target-dir target -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
 # The WIT of others that is copied here, against its source.

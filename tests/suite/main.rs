@@ -11,6 +11,7 @@
 mod cache;
 mod calls;
 mod cli;
+mod docs;
 mod end_to_end;
 mod files;
 mod http;

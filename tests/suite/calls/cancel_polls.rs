@@ -1,18 +1,15 @@
 //! A call that is dropped after each of its polls, whatever it waits for: nothing of it is left. A50-cancellation, at
 //! every place where a caller can cancel.
 
-use std::future::poll_fn;
 use std::io::Write as _;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tollgate::{CommandInput, Provider, Runtime, Session};
 
 use support::clock::{CLOCK, SLEEPING, clock};
-use support::harness::{all_but, alone, policy, returned, source};
+use support::harness::{all_but, alone, policy, polled, returned, source};
 use support::http_server::Server;
 use support::invariant;
 
@@ -85,24 +82,6 @@ impl Stage {
         }
         panic!("{} tasks are left", left());
     }
-}
-
-/// Whether a call is done after so many polls, of which each waits to be woken. It is dropped if not.
-async fn polled(call: impl Future<Output = ()>, times: usize) -> bool {
-    let mut call = pin!(call);
-    let mut left = times;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(false);
-        }
-        left -= 1;
-        match call.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending if left == 0 => Poll::Ready(false),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
 }
 
 async fn run(mut session: Session, input: &str) {

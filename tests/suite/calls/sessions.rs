@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tollgate::{CallError, HostState, Limits, LoadError, Outcome};
 
 use support::clock::CLOCK;
-use support::harness::{alone, counts_fuel, load, policy, runtime, source};
+use support::harness::{alone, load, policy, runtime, source};
+use support::skip::fuel_is_counted;
 
 #[test]
 fn calls_of_a_session_share_its_memory_and_each_has_a_budget() {
@@ -59,7 +60,7 @@ fn an_error_of_the_provider_does_not_end_a_session() {
 
 #[test]
 fn limits_change_without_compiling_again() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let provider = load("counter", "");

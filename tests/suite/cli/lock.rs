@@ -99,13 +99,16 @@ fn locked_refuses_what_is_not_pinned_and_writes_nothing() {
 #[test]
 fn a_lock_needs_a_policy_and_one_of_the_two_flags() {
     let workdir = workdir();
-    for line in [
-        "run echo.wasm --lock",
-        "run echo.wasm --locked",
-        "run echo.wasm --policy policy.toml --lock --locked",
-    ] {
-        workdir.ends(line, 2);
+    for line in ["run echo.wasm --lock", "run echo.wasm --locked"] {
+        let said = workdir.ends(line, 2);
+        assert!(said.contains("--policy"), "{line}: {said}");
     }
+    let said = workdir.ends("run echo.wasm --policy policy.toml --lock --locked", 2);
+    assert!(
+        said.contains("'--lock' cannot be used with '--locked'"),
+        "{said}"
+    );
+    assert!(!workdir.at(Lock::FILE).exists());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use tollgate::{Outcome, Report};
 
 use support::file_roots::{add_fifo, add_links, folders};
-use support::harness::{all_but, blocking, counts_fuel, policy, returned, source};
+use support::harness::{all_but, blocking, policy, returned, source};
+use support::skip::fuel_is_counted;
 
 struct Roots {
     folder: TempDir,
@@ -236,7 +237,7 @@ fn only_regular_files_are_read_or_replaced() {
 
 #[test]
 fn writes_are_whole_and_leave_no_litter() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let roots = Roots::new();

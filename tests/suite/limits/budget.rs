@@ -3,7 +3,8 @@
 
 use tollgate::FaultKind;
 
-use support::harness::{ALL, attack, attack_by, counts_fuel, returned, run, wave};
+use support::harness::{ALL, attack, attack_by, returned, run, wave};
+use support::skip::fuel_is_counted;
 
 fn limited(limits: &str) -> String {
     format!("{ALL}\n{limits}")
@@ -13,7 +14,7 @@ fn limited(limits: &str) -> String {
 #[test]
 fn an_endless_loop_runs_out_of_fuel() {
     let fault = attack("spin", &limited("limits.fuel = 1_000_000")).faults("fuel");
-    if counts_fuel() {
+    if fuel_is_counted() {
         assert_eq!(fault.kind, FaultKind::Fuel(1_000_000));
     }
 }
@@ -54,7 +55,7 @@ fn deep_recursion_exhausts_the_stack() {
 /// A smaller stack is really smaller: the same fuel buys fewer frames.
 #[test]
 fn the_stack_limit_is_the_stack() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let used = |limits: &str| run("hostile", &limited(limits), "recurse").usage.fuel;
@@ -79,7 +80,7 @@ fn host_calls_are_counted() {
 /// Host work is paid for in fuel: by the call ...
 #[test]
 fn host_calls_cost_fuel() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let limits = limited("limits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000");
@@ -104,7 +105,7 @@ fn host_calls_cost_fuel() {
 /// ... and by the byte (A54-hash-flood).
 #[test]
 fn hashing_costs_fuel_by_the_byte() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     // 16 MiB at 5 fuel a byte: the budget is gone before the second buffer.
@@ -128,7 +129,7 @@ fn host_calls_whose_results_need_room_are_counted_and_cost_fuel() {
     let report = wave(GUEST, policy, "configs(3)");
     assert_eq!(report.usage.host_calls, 3);
     assert!(!report.usage.host_time.is_zero());
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let fuel = |call: &str| {
@@ -151,7 +152,7 @@ fn host_calls_whose_results_need_room_are_counted_and_cost_fuel() {
 /// To the unit: 1 for moving a byte and 4 for hashing it, however it gets there.
 #[test]
 fn a_byte_that_is_hashed_costs_five() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let fuel = |call: &str| wave("hasher", "grants.hash = true", call).usage.fuel;
@@ -180,7 +181,7 @@ fn log_floods_are_cut_and_counted() {
     assert!(report.logs_dropped > 0);
     assert_eq!(report.to_json()["logs_dropped"], report.logs_dropped);
     attack("log-flood-tiny", &small).faults("host-calls");
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let limits = limited("limits.log = \"1KiB\"\nlimits.host-calls = 4_000_000_000");

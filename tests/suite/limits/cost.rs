@@ -6,7 +6,8 @@
 use tollgate::Source;
 
 use support::counting::allocations;
-use support::harness::{alone, blocking, counts_fuel, load, policy, returned, root, wait};
+use support::harness::{alone, blocking, load, policy, returned, root, wait};
+use support::skip::fuel_is_counted;
 
 /// Allocations of a fresh call of `echo`, from its session's beginning to its end, the engine's included.
 const FRESH_ALLOCATIONS: u64 = 32;
@@ -52,7 +53,7 @@ fn settled(mut work: impl FnMut()) -> u64 {
 
 #[test]
 fn kernels_cost_the_fuel_that_they_did() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let limits = tollgate::Limits::default();

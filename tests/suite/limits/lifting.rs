@@ -1,7 +1,8 @@
 //! Values that the engine reads out of a guest: A22-lift-amplification to A24-bad-values. Each way in which reading can
 //! fail has its kind; the engine tells several of them apart by text only, and `fault.rs` by other means.
 
-use support::harness::{attack_by, counts_fuel, wave};
+use support::harness::{attack_by, wave};
+use support::skip::fuel_is_counted;
 
 const HTTP: &str = "grants.http = [{ url = \"https://example.com/**\" }]";
 
@@ -14,7 +15,7 @@ fn amplified_arguments_are_too_much_data() {
 /// A22-lift-amplification: what just fits is paid for by the byte.
 #[test]
 fn repeated_amplification_runs_out_of_fuel() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let policy = format!("{HTTP}\nlimits.fuel = 100_000_000");

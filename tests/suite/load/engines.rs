@@ -88,21 +88,24 @@ fn optional_exports_are_found_on_every_engine() {
             .optional(LIST, list_versions::GuestIndices::new);
         found.unwrap().unwrap()
     };
-    for (provider, found, works) in [
-        (&provider, find(&provider), true),
-        (&own, find(&own), true),
-        (&own, find(&provider), false),
-    ] {
+    let call = |provider: &tollgate::blocking::Provider, found: &list_versions::GuestIndices| {
         let called = provider
             .session()
             .call(async |guest: &mut tollgate::Guest<'_>| {
                 let list = found.load(&mut *guest.store, guest.instance)?;
                 list.call_list_versions(&mut *guest.store).await
             });
-        assert_eq!(
-            called.is_ok_and(|report| report.outcome.returned().is_some()),
-            works
-        );
+        called.unwrap().outcome
+    };
+    for (provider, found) in [(&provider, find(&provider)), (&own, find(&own))] {
+        assert!(call(provider, &found).returned().is_some());
+    }
+    for (provider, found) in [(&own, find(&provider)), (&provider, find(&own))] {
+        let outcome = call(provider, &found);
+        let fault = outcome.fault().expect("found on another engine");
+        assert_eq!(fault.label(), "trap");
+        let text = fault.to_string();
+        assert!(text.contains("failed to find function export"), "{text}");
     }
     let other = own
         .as_async()

@@ -1,19 +1,23 @@
 //! What would cost the compiler its time or its memory is not compiled: A4-loop-parameters to A9-variants, at the sizes
 //! at which they did.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tollgate::{Refusal, RefusalKind, Source};
 
 use support::harness::{alone, load, refused};
+use support::processes::cpu_time;
 
-/// The refusal, which takes a small part of what the compiler would.
+/// The refusal, which takes a small part of what the compiler would: of processor time, so that what else the machine
+/// does makes no difference.
 fn too_much(text: &str, within: Duration) -> Refusal {
     let _alone = alone();
     let source = Source::bytes("shape", wat::parse_str(text).unwrap());
-    let start = Instant::now();
+    let this = std::process::id();
+    let before = cpu_time(this);
     let refusal = refused(&source, "");
-    assert!(start.elapsed() < within, "{:?}", start.elapsed());
+    let used = cpu_time(this) - before;
+    assert!(used < within, "{used:?}");
     assert_eq!(refusal.kind, RefusalKind::CompileLimit, "{refusal}");
     assert!(
         refusal.message.contains("is the most that is compiled"),

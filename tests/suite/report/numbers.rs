@@ -3,7 +3,8 @@
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-use support::harness::{ALL, counts_fuel, guest_file, load, returned, run, wave};
+use support::harness::{ALL, guest_file, load, returned, run, wave};
+use support::skip::fuel_is_counted;
 
 /// The fuel that a bare engine counts for an export without host calls.
 fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
@@ -26,7 +27,7 @@ fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
 
 #[test]
 fn fuel_is_the_engines_count() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     for turns in [1, 1_000, 1_000_000] {
@@ -40,7 +41,7 @@ fn fuel_is_the_engines_count() {
 /// The same input, the same policy, the same fuel, whatever the thread was interrupted by.
 #[test]
 fn fuel_is_the_same_every_time() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let policy = format!("{ALL}\nlimits.host-calls = 300");
@@ -55,7 +56,7 @@ fn fuel_is_the_same_every_time() {
 /// at the budget where code loops or is called, so the last straight piece of a call may come for free.)
 #[test]
 fn the_budget_is_kept() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let needed = wave("counter", "", "work(1000)").usage.fuel;
@@ -103,7 +104,7 @@ fn host_calls_and_bytes_are_counted() {
 
 #[test]
 fn the_report_is_the_contract() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let report = run("hostile", ALL, "path-escape ../secret").to_json();
@@ -156,7 +157,7 @@ fn the_report_is_the_contract() {
 /// What a second call of a session reports is its own, not the sum.
 #[test]
 fn each_call_of_a_session_has_its_own_numbers() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let mut session = load("counter", "").session();
@@ -168,7 +169,7 @@ fn each_call_of_a_session_has_its_own_numbers() {
 /// A bulk instruction costs what it moves: no loop of them is cheap.
 #[test]
 fn bulk_instructions_cost_fuel_by_the_byte() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let policy = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";

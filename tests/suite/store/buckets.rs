@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::{FaultKind, Report, Source};
 
-use support::harness::{all_but, alone, attack, counts_fuel, policy, returned, source};
+use support::harness::{all_but, alone, attack, policy, returned, source};
+use support::skip::fuel_is_counted;
 use support::stores::{answer, ask, flood, kept_in, load, named, runtime, with};
 
 #[test]
@@ -162,7 +163,7 @@ fn buckets_are_handles() {
 
 #[test]
 fn the_store_is_paid_for_by_the_byte() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let _alone = alone();
@@ -201,7 +202,7 @@ fn the_store_is_paid_for_by_the_byte() {
 /// What the fuel does not cover is not done.
 #[test]
 fn the_store_is_paid_for_in_advance() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let _alone = alone();

@@ -8,6 +8,7 @@ use tollgate::{SignatureFault, Source};
 
 use support::cli::stderr;
 use support::harness::{policy, root};
+use support::skip::skip;
 use support::workdir::Workdir;
 
 /// What the program minisign made is verified; what it made in its old kind, or for no file, is not.
@@ -51,7 +52,6 @@ fn minisign(folder: &Path, args: &[&str]) -> Output {
 /// Files go both ways between this program and `minisign`, where there is one; where there is none, what it once
 /// made is in `tests/minisign`, and that is read everywhere.
 #[test]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn keys_and_signatures_are_minisigns() {
     let workdir = Workdir::new();
     let fixtures = root().join("tests/minisign");
@@ -71,10 +71,7 @@ fn keys_and_signatures_are_minisigns() {
     workdir.ok("verify empty.wasm --pub protected.pub");
 
     if Command::new("minisign").arg("-v").output().is_err() {
-        println!(
-            "SKIPPED: the program minisign is not installed; only what it made earlier was read"
-        );
-        return;
+        return skip("the program minisign is not installed; only what it made earlier is read");
     }
     let ours = |args: &[&str]| {
         let output = minisign(workdir.0.path(), args);

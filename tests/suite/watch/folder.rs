@@ -1,6 +1,6 @@
 //! The folder itself: gone, back, another one; and nothing that is left when nobody wants it any more.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tollgate::Compiler;
 use tollgate::watch::WatchError;
@@ -9,7 +9,7 @@ use support::cli::tollgate;
 use support::harness::made_of;
 use support::harness::{alone, runtime};
 use support::invariant;
-use support::processes::children;
+use support::processes::{children, send, until};
 use support::watched_folder::{Watched, bytes, digest, version};
 
 /// Whatever the current folder of the process becomes.
@@ -149,24 +149,16 @@ fn compiling_for_nobody_is_given_up() {
         .compiler(compiler);
     let runtime = runtime.build();
     let mut watched = Watched::new();
-    watched.write("long.toml", "");
+    watched.write("long.toml", "limits.compile-time = \"1h\"");
     watched.serve_by(&runtime, |watch| watch).unwrap();
-    let long = made_of(1_500, 150);
-    let start = Instant::now();
-    watched.install("long", long.as_bytes());
-    watched.next("loaded");
-    let whole = start.elapsed();
-    let until = |end: Instant, what: &dyn Fn() -> bool| {
-        while !what() {
-            assert!(Instant::now() < end, "not in time");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    };
     let workers = || children(std::process::id());
-    let other = [long.as_bytes(), &[0, 2, 1, b'v']].concat();
-    watched.install("long", &other);
-    until(Instant::now() + whole * 4, &|| !workers().is_empty());
+    watched.install("long", made_of(1_500, 150).as_bytes());
+    until("a worker", || !workers().is_empty());
+    // Stopped, it does not come to an end by itself.
+    for worker in workers() {
+        send("STOP", worker);
+    }
     watched.stop();
-    until(Instant::now() + whole / 2, &|| workers().is_empty());
+    until("no worker", || workers().is_empty());
     watched.silent();
 }

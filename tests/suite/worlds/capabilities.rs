@@ -1,6 +1,6 @@
 //! Log, hash, config, http, store: each does what it says, and nothing without its grant (see load.rs).
 
-use support::harness::{ALL, returned, run};
+use support::harness::{ALL, returned, run, wave};
 
 #[test]
 fn config_answers_what_the_policy_sets_and_nothing_else() {
@@ -13,6 +13,27 @@ fn config_answers_what_the_policy_sets_and_nothing_else() {
 
 #[test]
 fn log_lines_keep_their_level_and_order() {
+    let report = wave("two-versions", "grants.log = true", "both()");
+    let levels = report.logs.iter().map(|line| line.level.label());
+    assert_eq!(levels.collect::<Vec<_>>(), ["warn", "error"]);
+    // Nine lines, each another one.
+    let report = run("hostile", ALL, "log-escape");
+    let beginnings = [
+        "\x1b[2J",
+        "\x1b]0;",
+        "\x1b]52",
+        "\u{9b}2J",
+        "innocent",
+        "harmless",
+        "safe",
+        "\u{202e}txt",
+        "before",
+    ];
+    assert_eq!(report.logs.len(), beginnings.len());
+    for (line, beginning) in report.logs.iter().zip(beginnings) {
+        assert_eq!(line.level.label(), "warn");
+        assert!(line.message.starts_with(beginning), "{:?}", line.message);
+    }
     let report = run("checksums", ALL, "data");
     assert_eq!(report.logs.len(), 1);
     assert_eq!(report.logs[0].level.label(), "info");

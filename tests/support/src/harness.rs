@@ -1,8 +1,11 @@
 //! What every test here stands on: guests by name, policies from text, attacks that are stopped.
 
 use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tollgate::blocking::{self, Provider};
@@ -152,6 +155,24 @@ pub fn tokio() -> &'static tokio::runtime::Runtime {
 /// Does asynchronous work to its end.
 pub fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio().block_on(work)
+}
+
+/// Whether a call is done after so many polls, of which each waits to be woken. It is dropped if not.
+pub async fn polled(call: impl Future<Output = ()>, times: usize) -> bool {
+    let mut call = pin!(call);
+    let mut left = times;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        match call.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// The runtime that all tests share, with the embedder's interface of `sleeper.wat`.

@@ -23,6 +23,7 @@ pub mod invariant;
 pub mod nameserver;
 pub mod processes;
 pub mod signer;
+pub mod skip;
 pub mod stores;
 pub mod wasi_client;
 pub mod wasi_command;
