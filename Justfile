@@ -50,16 +50,19 @@ soak times="1000" calls="100000": guests
 overshoot runs="200": guests
     @cargo test --quiet --package tollgate-tests --test attack -- --overshoot {{runs}}
 
-# Formatting, clippy and documentation, warnings denied; the guests too.
+# Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring, whose peers are checked and not built.
 lint: setup
     cargo fmt --all --check
     cd guests && cargo fmt --all --check
     cd benches && cargo fmt --all --check
+    cd fuzz && cargo fmt --all --check
     tests/prove.sh --edits
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
-    cd guests && cargo clippy --workspace --quiet --target wasm32-unknown-unknown -- --deny warnings
-    cargo clippy --quiet --locked --manifest-path benches/Cargo.toml --workspace --target-dir target/bench-build -- --deny warnings
-    cargo clippy --quiet --locked --manifest-path fuzz/Cargo.toml --workspace --target-dir target -- --deny warnings
+    cd guests && cargo clippy --workspace $(printf -- '--exclude %s ' $(ls wasip2)) --quiet --target wasm32-unknown-unknown -- --deny warnings
+    cd guests && cargo clippy $(printf -- '--package %s ' $(ls wasip2)) --quiet --target wasm32-wasip2 -- --deny warnings
+    cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-targets --all-targets --quiet --locked -- --deny warnings
+    cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner --all-targets --quiet --locked -- --deny warnings
+    cargo clippy --manifest-path benches/Cargo.toml --target-dir target/bench-build --workspace --quiet --locked -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
 # The WIT of others that is copied here, against its source.

@@ -1,10 +1,9 @@
 //! A44-code-cache: what is in the cache is executed, so nothing is executed from it that it did not seal.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use tollgate::blocking::{Provider, Runtime};
+use tollgate::blocking::Runtime;
 use tollgate::{Cache, Compiled, Distrust, LoadError, Source};
 
 use support::audit_log::audited;

@@ -2,7 +2,7 @@
 
 use tollgate::Source;
 
-use support::audit_log::{Listener, audited, heard};
+use support::audit_log::{audited, heard};
 use support::harness::{ALL, blocking, guest_file, policy, run};
 use support::http_client::{CANARY, Client, all_of, url, with_credential};
 use support::http_server::{Server, response};
@@ -82,7 +82,7 @@ fn what_wasi_is_given_is_audited_by_name() {
     );
     let audited = |policy: &str, args: &[&str]| {
         audited(|| {
-            wasi::run(&blocking(), policy, args, "");
+            wasi_command::run(&blocking(), policy, args, "");
         })
     };
     let given = [

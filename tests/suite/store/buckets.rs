@@ -1,13 +1,11 @@
 //! The store: values outlive calls, quotas hold, nobody sees another's keys. A27-handles and A53-store.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate::blocking::{Provider, Runtime};
-use tollgate::{FaultKind, Report, Source};
+use tollgate::{FaultKind, Source};
 
-use support::harness::{all_but, alone, attack, policy, returned, source};
+use support::harness::{alone, attack, policy, returned, source};
 use support::skip::fuel_is_counted;
 use support::stores::{answer, ask, flood, kept_in, load, named, runtime, with};
 
