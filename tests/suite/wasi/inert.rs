@@ -1,6 +1,6 @@
 //! Standard WASI under `wasi = "inert"`: linked, and with nothing behind it.
 
-use tollgate::{CommandInput, ExitCode, Outcome, Report, blocking};
+use tollgate::{CommandInput, ExitCode, Outcome, Report};
 
 use support::harness::{load, out_of_fuel, policy, refused, source};
 use support::wasi_command::{INERT, run, stderr, stdout};
