@@ -343,7 +343,7 @@ fn the_examples_work_on_real_data() {
     assert!(manifest.starts_with(&expected), "{manifest}");
     // The README shows this very program.
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let program = include_str!("../../host/runtime/examples/checksums.rs");
+    let program = include_str!("../../../host/runtime/examples/checksums.rs");
     let body = &program[program.find("use std::path").unwrap()..];
     let squeeze = |text: &str| text.split_whitespace().collect::<String>();
     assert!(

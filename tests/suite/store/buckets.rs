@@ -7,7 +7,7 @@ use tollgate::{FaultKind, Source};
 
 use support::harness::{alone, attack, policy, returned, source};
 use support::skip::fuel_is_counted;
-use support::stores::{answer, ask, flood, kept_in, load, named, runtime, with};
+use support::stores::{answer, ask, kept_in, load, named, runtime, with};
 
 #[test]
 fn values_are_set_read_listed_and_deleted() {

@@ -1,8 +1,8 @@
 //! Standard WASI under `wasi = "inert"`: linked, and with nothing behind it.
 
-use tollgate::{CommandInput, ExitCode, Outcome, Report};
+use tollgate::{CommandInput, ExitCode, Outcome, Report, blocking};
 
-use support::harness::{load, out_of_fuel, policy, refused, source};
+use support::harness::{load, out_of_fuel, refused, source};
 use support::wasi_command::{INERT, run, stderr, stdout};
 
 fn command(policy_text: &str, args: &[&str], stdin: &str) -> Report<(), ExitCode> {
