@@ -18,16 +18,32 @@ demo: setup (build "--package tollgate-cli --package tollgate-guests --no-defaul
 
 # Every test: policies, library, documentation, guests against the host, command line.
 test: guests
-    cargo test --workspace --quiet --no-fail-fast
-    cd guests && cargo test --quiet --package tollgate-guest
+    #!/bin/sh
+    set -eu
+    rm -f target/skips.txt
+    failed=0
+    cargo test --workspace --quiet --no-fail-fast || failed=$?
+    (cd guests && cargo test --quiet --package tollgate-guest) || failed=$?
+    tests/skips.sh
+    exit $failed
+
+# The tests that depend on the user, once more as another one.
+test-as-nobody:
+    tests/as-nobody.sh
 
 # The tests of the library again, in the profile that does not count fuel.
 #
 # Left out is what has no part in it: the program (cli), which always counts; signatures and lock files (trust, minisign),
 # which are settled before an engine is asked; a folder that is served (watch), which calls no guest but well-behaved ones.
 test-deadline-only: guests
-    TOLLGATE_PROFILE=deadline-only cargo test --workspace --quiet --test all -- \
-        --skip cli_ --skip trust:: --skip minisign:: --skip watch
+    #!/bin/sh
+    set -eu
+    echo 'skipped: cli: the command line always counts fuel' | tee target/skips.txt
+    failed=0
+    TOLLGATE_METERING=deadline-only cargo test --workspace --quiet --test suite -- \
+        --skip cli:: --skip trust:: --skip watch:: || failed=$?
+    tests/skips.sh
+    exit $failed
 
 # The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
 attack *rows: guests
@@ -41,13 +57,18 @@ soak times="1000" calls="100000": guests
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}
 
-# Formatting, clippy and documentation, warnings denied; the guests too.
+# Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring, whose peers are checked and not built.
 lint: setup
     cargo fmt --all --check
     cd guests && cargo fmt --all --check
     cd benches && cargo fmt --all --check
+    cd fuzz && cargo fmt --all --check
     tests/prove.sh --edits
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
+    cd guests && cargo clippy --workspace $(printf -- '--exclude %s ' $(ls wasip2)) --quiet --target wasm32-unknown-unknown -- --deny warnings
+    cd guests && cargo clippy $(printf -- '--package %s ' $(ls wasip2)) --quiet --target wasm32-wasip2 -- --deny warnings
+    cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner --all-targets --quiet --locked -- --deny warnings
+    cargo clippy --manifest-path benches/Cargo.toml --target-dir target/bench-build --workspace --quiet --locked -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
 # The WIT of others that is copied here, against its source.
@@ -80,7 +101,7 @@ guests-polyglot:
 
 # The tests of the guests in Python and JavaScript. Apart from `test`, which needs rustup and a C compiler only.
 test-polyglot: guests guests-polyglot
-    cargo test --workspace --quiet --test all --features tollgate-tests/polyglot polyglot
+    cargo test --workspace --quiet --test suite --features tollgate-tests/polyglot polyglot
 
 # The same guests built by cargo-component, and the suite run against them.
 #
@@ -95,13 +116,13 @@ guests-cargo-component: guests
         {{install}} --version {{cargo_component}} cargo-component
     fi
     target/debug/tollgate-guests build --cargo-component
-    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test all -- \
+    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test suite -- \
         --skip cli_ --skip trust:: --skip minisign:: --skip watch --skip cache --skip compile:: --skip shape:: \
         --skip abi:: --skip expressions:: --skip lifting:: --skip wasi --skip wit::
 
 # Golden files of the command line and the command reference, written anew from what it prints now.
 bless: guests
-    BLESS=1 cargo test --workspace --quiet --test all cli
+    BLESS=1 cargo test --workspace --quiet --test suite cli::golden
     BLESS=1 cargo test --quiet --package tollgate-cli reference
 
 # Builds packages of the main workspace. Those that share the engine are built by one command or with `--workspace`: a

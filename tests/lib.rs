@@ -1,1 +1,1 @@
-//! The tests live in `all/`.
+//! The tests live in `suite/` and `attack/`, what they stand on in `support/`.

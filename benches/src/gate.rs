@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tollgate::{HostState, Runtime};
+use tollgate::{CallContext, Runtime};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
@@ -46,15 +46,15 @@ impl Gate {
     pub(crate) fn runtime(&self, guests: u32) -> Runtime {
         let gate = self.clone();
         let builder = Runtime::builder().concurrency(guests);
-        let add = move |linker: &mut Linker<HostState>| gate.add(linker);
+        let add = move |linker: &mut Linker<CallContext>| gate.add(linker);
         builder.interface(NAME, add).build()
     }
 
-    fn add(&self, linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    fn add(&self, linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
         let gate = self.clone();
         linker.instance(NAME)?.func_wrap_async(
             "pass",
-            move |mut store: StoreContextMut<'_, HostState>, (): ()| {
+            move |mut store: StoreContextMut<'_, CallContext>, (): ()| {
                 let gate = gate.clone();
                 Box::new(async move {
                     store.data_mut().charge(0)?;

@@ -1,4 +1,4 @@
-;; Row 25: a memory that starts larger than all memories together may be, and two that do so together.
+;; A25-memory-growth: a memory that starts larger than all memories together may be, and two that do so together.
 (component
   (core module $half (memory 1200) (func (export "attack")))
   (core instance $a (instantiate $half))

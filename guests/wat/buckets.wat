@@ -1,4 +1,4 @@
-;; Row 27: buckets of the standard interface, opened and let go.
+;; A27-handles: buckets of the standard interface, opened and let go.
 (component
   (import "wasi:keyvalue/store@0.2.0-draft" (instance $store
     (export "bucket" (type $bucket (sub resource)))

@@ -1,2 +1,2 @@
-;; Row 2: a core module is no component.
+;; A2-not-a-component: a core module is no component.
 (module (func (export "run")))

@@ -1,4 +1,4 @@
-;; Row 27: resources of the guest's own: made without end, dropped twice, invented.
+;; A27-handles: resources of the guest's own: made without end, dropped twice, invented.
 (component
   (type $thing (resource (rep i32)))
   (core func $new (canon resource.new $thing))

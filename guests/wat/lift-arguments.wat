@@ -1,5 +1,5 @@
-;; Rows 22 to 24: arguments of a host call that cost the host more than they cost the guest, or that break
-;; the rules. `tollgate:provider/http.get` takes a string and a list of pairs of strings.
+;; A22-lift-amplification to A24-bad-values: arguments of a host call that cost the host more than they cost the guest,
+;; or that break the rules. `tollgate:provider/http.get` takes a string and a list of pairs of strings.
 (component
   (import "tollgate:provider/types@0.1.0" (instance $types
     (type $error' (variant (case "invalid-input" string) (case "not-found" string)

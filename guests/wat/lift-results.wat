@@ -1,4 +1,5 @@
-;; Rows 22 to 24: results that cost the host more than they cost the guest, or that break the rules.
+;; A22-lift-amplification to A24-bad-values: results that cost the host more than they cost the guest, or that break the
+;; rules.
 (component
   (core module $m
     (memory (export "memory") 1)

@@ -1,4 +1,4 @@
-;; Row 12: `run`, and not the provider world's.
+;; A12-missing-export: `run`, and not the provider world's.
 (component
   (core module $m (func (export "run") (result i32) i32.const 0))
   (core instance $i (instantiate $m))

@@ -1,3 +1,3 @@
-;; Row 11: a later version of a known interface.
+;; A11-wrong-type: a later version of a known interface.
 (component
   (import "tollgate:provider/log@0.3.0" (instance (export "shout" (func (param "message" string))))))

@@ -1,2 +1,2 @@
-;; Row 12: nothing to call.
+;; A12-missing-export: nothing to call.
 (component)

@@ -1,5 +1,5 @@
-;; Row 25: growth that the limit lets through and the declared maximum does not. It counts for nothing: what is within
-;; the limit is still there afterwards.
+;; A25-memory-growth: growth that the limit lets through and the declared maximum does not. It counts for nothing: what
+;; is within the limit is still there afterwards.
 (component
   (core module $m
     (memory 1 2)

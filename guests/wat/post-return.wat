@@ -1,4 +1,5 @@
-;; Rows 17 and 18: functions that run after the result was read, each hostile in its own way.
+;; A17-realloc-calls-host and A18-post-return: functions that run after the result was read, each hostile in its own
+;; way.
 (component
   (import "tollgate:provider/config@0.1.0" (instance $config
     (export "get" (func (param "key" string) (result (option string))))))

@@ -1,4 +1,4 @@
-;; Row 30: a component that calls a child, which calls back into it while it is still inside.
+;; A30-reentry: a component that calls a child, which calls back into it while it is still inside.
 (component $parent
   (core module $shim
     (table (export "table") 1 funcref)

@@ -1,4 +1,5 @@
-;; Rows 15 to 17: allocators that the host calls to hand over arguments, each hostile in its own way.
+;; A15-realloc-loop to A17-realloc-calls-host: allocators that the host calls to hand over arguments, each hostile in
+;; its own way.
 (component
   (import "tollgate:provider/config@0.1.0" (instance $config
     (export "get" (func (param "key" string) (result (option string))))))

@@ -1,5 +1,5 @@
-;; Rows 20, 21, 50 and 51: a guest that waits in a host function of the embedder's, panics in it, or calls
-;; it again and again; and one that waits for a single long instruction.
+;; A20-bulk-memory, A21-sleep, A50-cancellation and A51-host-panic: a guest that waits in a host function of the
+;; embedder's, panics in it, or calls it again and again; and one that waits for a single long instruction.
 (component
   (import "acme:clock/sleep@0.1.0" (instance $clock
     (export "sleep" (func (param "ms" u32)))

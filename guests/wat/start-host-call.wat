@@ -1,4 +1,4 @@
-;; Row 14: a start function that lives on host calls.
+;; A14-start-host-call: a start function that lives on host calls.
 (component
   (import "tollgate:provider/config@0.1.0" (instance $config
     (export "get" (func (param "key" string) (result (option string))))))

@@ -1,4 +1,4 @@
-;; Row 13: a start function that never ends.
+;; A13-start-loop: a start function that never ends.
 (component
   (core module $m
     (func $start (loop $l (br $l)))

@@ -1,4 +1,4 @@
-;; Row 25: tables that grow, two of them, until told no; then, if asked, a trap.
+;; A25-memory-growth: tables that grow, two of them, until told no; then, if asked, a trap.
 (component
   (core module $m
     (table $a 0 funcref)

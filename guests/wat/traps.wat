@@ -1,4 +1,4 @@
-;; Row 29: every trap that an instruction can raise.
+;; A29-traps: every trap that an instruction can raise.
 (component
   (core module $m
     (memory 1)

@@ -1,4 +1,4 @@
-;; Row 25: memories that grow by turns; the limit is for all of them together.
+;; A25-memory-growth: memories that grow by turns; the limit is for all of them together.
 (component
   (core module $m
     (memory $a 1)

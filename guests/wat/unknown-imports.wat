@@ -1,4 +1,4 @@
-;; Row 10: imports that no host has, or has under another shape: all of them are listed at once.
+;; A10-unknown-imports: imports that no host has, or has under another shape: all of them are listed at once.
 (component
   (import "evil:pkg/backdoor@1.0.0" (instance (export "open" (func))))
   (import "do-it" (func))

@@ -1,10 +1,11 @@
-//! What a guest uses up: rows 19, 20, 25, 26, 28, 31, 54.
+//! What a guest uses up: A19-endless-loop, A20-bulk-memory, A25-memory-growth, A26-instances, A28-recursion,
+//! A31-log-flood, A54-hash-flood.
 
 use tollgate::Source;
 use tollgate::blocking::Runtime;
 
-use crate::case::{Case, Row, kind};
-use crate::harness::{ALL, load, policy, source};
+use crate::attack_case::{Case, Row, kind};
+use support::harness::{ALL, load, policy, source};
 
 const LITTLE_FUEL: &str = "limits.fuel = 1_000_000";
 /// Fuel for seconds, and a deadline long before that.
@@ -12,7 +13,7 @@ const LITTLE_TIME: &str = "limits.fuel = 20_000_000_000\nlimits.deadline = \"50m
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        number: 19,
+        id: "A19-endless-loop",
         attack: "endless loop, tail calls",
         cases: || {
             vec![
@@ -23,7 +24,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 20,
+        id: "A20-bulk-memory",
         attack: "endless fill and copy",
         cases: || {
             let mut cases = Vec::new();
@@ -35,7 +36,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 25,
+        id: "A25-memory-growth",
         attack: "memory, table floods",
         cases: || {
             let small = "limits.memory = \"4MiB\"";
@@ -49,7 +50,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 26,
+        id: "A26-instances",
         attack: "thousands of instances",
         cases: || {
             let modules = ["", "(memory 1)", "(table 1 funcref)"];
@@ -59,7 +60,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 28,
+        id: "A28-recursion",
         attack: "deep recursion",
         cases: || {
             vec![
@@ -69,12 +70,12 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 31,
+        id: "A31-log-flood",
         attack: "log floods, huge or tiny",
         cases: logs,
     },
     Row {
-        number: 54,
+        id: "A54-hash-flood",
         attack: "endless hash of 16 MiB",
         cases: || {
             let limits = "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"";
@@ -106,7 +107,7 @@ fn many(count: usize, module: &str) -> Source {
 
 fn instances(module: &str) -> Case {
     // In a runtime of its own: so many memories take all of its places. The validator allows 1,000.
-    let runtime: Runtime = crate::harness::builder().concurrency(4).build().into();
+    let runtime: Runtime = support::harness::builder().concurrency(4).build().into();
     let provider = runtime.load(&many(900, module), &policy("")).unwrap();
     Case::new("instances", move |_| {
         kind(&provider.session().wave("attack()"))

@@ -1,4 +1,4 @@
-//! Machine code planted in the cache of compiled code: row 44. It would be executed as it stands.
+//! Machine code planted in the cache of compiled code: A44-code-cache. It would be executed as it stands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tollgate::blocking::Runtime;
-use tollgate::{Cache, Compiled, Source};
+use tollgate::{Cache, CodeOrigin, Source};
 
-use crate::case::{Case, Row};
-use crate::harness::{numbered, policy};
+use crate::attack_case::{Case, Row};
+use support::harness::{numbered, policy};
 
 pub(crate) const ROWS: &[Row] = &[Row {
-    number: 44,
+    id: "A44-code-cache",
     attack: "poisoned code cache",
     cases: poisoned,
 }];
@@ -75,7 +75,7 @@ impl Victim {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("cache");
         let cache = Cache::open(&path, Cache::DEFAULT_SIZE).unwrap();
-        let builder = crate::harness::builder().concurrency(4);
+        let builder = support::harness::builder().concurrency(4);
         let runtime: Runtime = builder.cache(cache).build().into();
         let (source, evil) = (numbered(7), numbered(666));
         runtime.load(&evil, &policy("")).unwrap();
@@ -98,8 +98,8 @@ impl Victim {
     fn load(&self) -> String {
         let provider = self.runtime.load(&self.source, &policy("")).unwrap();
         let report = provider.session().wave("f()").unwrap();
-        match (report.outcome.returned(), provider.as_async().compiled()) {
-            (Some(number), Compiled::Recompiled(why)) if number == "7" => why.label().to_owned(),
+        match (report.outcome.returned(), provider.as_async().code_origin()) {
+            (Some(number), CodeOrigin::Recompiled(why)) if number == "7" => why.label().to_owned(),
             (number, compiled) => format!("{compiled:?}, and it returned {number:?}"),
         }
     }

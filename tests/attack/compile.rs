@@ -1,5 +1,5 @@
-//! Components that are small to send and large to compile: rows 4 to 9. Each is stopped, by the scan that comes
-//! before the compiler or by the limits of the process that it runs in.
+//! Components that are small to send and large to compile: A4-loop-parameters to A9-variants. Each is stopped, by the
+//! scan that comes before the compiler or by the limits of the process that it runs in.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -7,25 +7,25 @@ use std::sync::OnceLock;
 use tollgate::blocking::Runtime;
 use tollgate::{Compiler, Source};
 
-use crate::case::{Case, Row, load_kind};
-use crate::harness::policy;
+use crate::attack_case::{Case, Row, load_kind};
+use support::harness::policy;
 
 /// Less than the defaults, by which a round would take a minute. Each of these needs ten times as much.
 const LIMITS: &str = "limits.compile-time = \"100ms\"\nlimits.compile-memory = \"256MiB\"";
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        number: 4,
+        id: "A4-loop-parameters",
         attack: "loops x block parameters",
         cases: || vec![bomb(loops(1_000, 1_000))],
     },
     Row {
-        number: 5,
+        id: "A5-tiny-functions",
         attack: "200,000 tiny functions",
         cases: || vec![bomb(core("(func)".repeat(200_000)))],
     },
     Row {
-        number: 6,
+        id: "A6-nested-blocks",
         attack: "20,000 nested blocks",
         cases: || {
             let nested = format!("{}{}", "block ".repeat(20_000), "end ".repeat(20_000));
@@ -33,17 +33,17 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 7,
+        id: "A7-nested-components",
         attack: "10,000 nested components",
         cases: || vec![bomb(nested(10_000))],
     },
     Row {
-        number: 8,
+        id: "A8-register-allocation",
         attack: "register-allocation bomb",
         cases: || vec![bomb(registers(60_000))],
     },
     Row {
-        number: 9,
+        id: "A9-variants",
         attack: "variants of 1,001 cases",
         cases: || vec![bomb(variants(1_001))],
     },
@@ -53,7 +53,7 @@ fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let compiler = Compiler::this_program().unwrap();
-        let builder = crate::harness::builder().concurrency(4);
+        let builder = support::harness::builder().concurrency(4);
         builder.compiler(compiler).build().into()
     })
 }

@@ -1,4 +1,4 @@
-//! Files, through roots and from outside of them: rows 39 to 42, 52 and 53.
+//! Files, through roots and from outside of them: A39-path-escape to A42-file-quotas, A52-kill and A53-store.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -10,15 +10,15 @@ use tempfile::TempDir;
 use tollgate::Source;
 use tollgate::blocking::{Provider, Runtime};
 
-use crate::case::{Case, Row};
-use crate::harness::{all_but, blocking, policy, returned, source};
+use crate::attack_case::{Case, Row};
+use support::harness::{all_but, blocking, policy, returned, source};
 
 /// What makes this program write until it is killed.
 pub(crate) const FLAG: &str = "--write-without-end";
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        number: 39,
+        id: "A39-path-escape",
         attack: "`..`, NUL, links",
         cases: || {
             let mut cases = roots(
@@ -44,7 +44,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 40,
+        id: "A40-read-only-root",
         attack: "write to read-only root",
         cases: || {
             let mut cases = roots(
@@ -56,7 +56,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 41,
+        id: "A41-special-files",
         attack: "FIFO, device, socket",
         cases: || {
             roots(
@@ -72,7 +72,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 42,
+        id: "A42-file-quotas",
         attack: "sparse, huge, many files",
         cases: || {
             let mut cases = roots(
@@ -88,12 +88,12 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 52,
+        id: "A52-kill",
         attack: "kill -9 while writing",
         cases: || vec![Case::new("old-or-new", killed)],
     },
     Row {
-        number: 53,
+        id: "A53-store",
         attack: "store flood, other's key",
         cases: store,
     },
@@ -262,7 +262,7 @@ fn killed(time: usize) -> String {
     if bytes.len() != 1 << 20 || !whole(&bytes) {
         return "a torn file".to_owned();
     }
-    let runtime: Runtime = crate::harness::builder().concurrency(1).build().into();
+    let runtime: Runtime = support::harness::builder().concurrency(1).build().into();
     let text = returned(
         &writing(&runtime, folder.path())
             .session()
@@ -291,7 +291,7 @@ fn writing(runtime: &Runtime, folder: &Path) -> Provider {
 /// A file and a store, written without end; what the process that is killed does.
 pub(crate) fn write_without_end(folder: &str) -> usize {
     std::fs::create_dir(Path::new(folder).join("out")).unwrap();
-    let runtime: Runtime = crate::harness::builder().concurrency(2).build().into();
+    let runtime: Runtime = support::harness::builder().concurrency(2).build().into();
     let provider = writing(&runtime, Path::new(folder));
     let store = provider.clone();
     std::thread::spawn(move || store.session().run(b"store-churn").is_ok());

@@ -1,4 +1,4 @@
-//! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--beside CALLS`,
+//! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--bystander CALLS`,
 //! `--overshoot RUNS`. Under `cargo test` all of it, a few rounds each.
 #![allow(
     clippy::unwrap_used,
@@ -9,38 +9,27 @@
     reason = "an attack that is not stopped ends the process, and the table is what it is for"
 )]
 
-mod before;
-mod beside;
-mod border;
+mod abi;
+mod attack_case;
 mod budget;
+mod bystander;
 mod cache;
-mod case;
-#[path = "../all/clock.rs"]
-mod clock;
 mod compile;
+mod deadline;
 mod files;
-#[path = "../all/harness.rs"]
-#[allow(dead_code, reason = "some of it is for the tests in `all` only")]
-mod harness;
-#[path = "../all/invariant.rs"]
-#[allow(dead_code, reason = "some of it is for the tests in `all` only")]
-mod invariant;
+mod load;
 mod network;
 mod overshoot;
 mod server;
-#[path = "../all/signer.rs"]
-#[allow(dead_code, reason = "some of it is for the tests in `all` only")]
-mod signer;
 mod soak;
 mod table;
 mod trust;
-mod waiting;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // This program is its own compile worker, its own hostile server and its own victim of `kill -9`.
-    tollgate::compile_worker::serve_if_asked();
+    tollgate::run_if_worker();
     quiet_about_what_is_meant();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -53,7 +42,7 @@ fn main() -> ExitCode {
         ["--table", ref rows @ ..] => table::print(rows, 10),
         ["--soak", times] => soak::print(times.parse().unwrap(), 100_000),
         ["--soak", times, calls] => soak::print(times.parse().unwrap(), calls.parse().unwrap()),
-        ["--beside", calls] => beside::print(calls.parse().unwrap()),
+        ["--bystander", calls] => bystander::print(calls.parse().unwrap()),
         ["--overshoot", runs] => overshoot::print(runs.parse().unwrap()),
         // What `cargo test` says; a name that it filters by is one of the other tests.
         _ if args.iter().any(|arg| !arg.starts_with('-')) => 0,
@@ -65,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Row 51 panics in a host function, on purpose and many times.
+/// A51-host-panic panics in a host function, on purpose and many times.
 fn quiet_about_what_is_meant() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! Hostile servers, names and addresses: rows 33 to 38 and 43.
+//! Hostile servers, names and addresses: A33-endless-body to A38-odd-urls and A43-secrets.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::{CommandInput, Resolver};
 
-use crate::case::{Case, Row, kind};
-use crate::harness::{all_but, load, policy, source};
+use crate::attack_case::{Case, Row, kind};
 use crate::server::port;
+use support::harness::{all_but, load, policy, source};
 
 const CANARY: &str = "canary-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
 
@@ -25,7 +25,7 @@ const NAMES: [(&str, &[&str]); 5] = [
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        number: 33,
+        id: "A33-endless-body",
         attack: "endless, dripping body",
         cases: || {
             let slow = "limits.deadline = \"50ms\"";
@@ -38,7 +38,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 34,
+        id: "A34-false-length",
         attack: "huge head, false length",
         cases: || {
             vec![
@@ -50,14 +50,14 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 35,
+        id: "A35-decompression",
         attack: "decompression bomb",
         cases: || {
             let provider = reaching(&everywhere(), "");
             let input = format!("http-get http://127.0.0.1:{}/gzip", port());
             vec![Case::new("left-as-it-is", move |_| {
                 let report = provider.session().run(input.as_bytes()).unwrap();
-                let text = crate::harness::returned(&report);
+                let text = support::harness::returned(&report);
                 let kept = text.contains("(200, 12, \"not unpacked\"");
                 if kept {
                     "left-as-it-is".to_owned()
@@ -68,12 +68,12 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 36,
+        id: "A36-redirects",
         attack: "redirect to another host",
         cases: || vec![get("not-granted", "/away", "")],
     },
     Row {
-        number: 37,
+        id: "A37-addresses",
         attack: "private, odd addresses",
         cases: || {
             let hosts = NAMES.iter().map(|(name, _)| *name);
@@ -92,7 +92,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 38,
+        id: "A38-odd-urls",
         attack: "CR LF, user info, Host",
         cases: || {
             let urls = [
@@ -109,7 +109,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
     Row {
-        number: 43,
+        id: "A43-secrets",
         attack: "environment, secrets",
         cases: secrets,
     },
@@ -131,7 +131,7 @@ impl Resolver for Names {
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let builder = crate::harness::builder().concurrency(4);
+        let builder = support::harness::builder().concurrency(4);
         builder.resolver(Names).build().into()
     })
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tollgate::blocking::Provider;
 
-use crate::case::kind;
-use crate::clock::CLOCK;
-use crate::harness::{ALL, load};
+use crate::attack_case::kind;
 use crate::network;
+use support::clock::CLOCK;
+use support::harness::{ALL, load};
 
 const DEADLINE: Duration = Duration::from_millis(50);
 

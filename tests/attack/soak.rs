@@ -1,21 +1,35 @@
 //! The catalogue many times over, hostile calls by the hundred thousand, and good ones among them.
 
-use crate::beside;
-use crate::case::Case;
-use crate::invariant::Stage;
+use crate::attack_case::Case;
+use crate::bystander;
 use crate::table::{self, COLUMNS};
+use support::invariant::Stage;
 
 /// Rows whose attacks take well below a millisecond each and need nothing but a guest.
-const QUICK: [u8; 13] = [13, 14, 15, 16, 17, 18, 24, 27, 28, 29, 30, 38, 39];
+const QUICK: [&str; 13] = [
+    "A13-start-loop",
+    "A14-start-host-call",
+    "A15-realloc-loop",
+    "A16-realloc-bounds",
+    "A17-realloc-calls-host",
+    "A18-post-return",
+    "A24-bad-values",
+    "A27-handles",
+    "A28-recursion",
+    "A29-traps",
+    "A30-reentry",
+    "A38-odd-urls",
+    "A39-path-escape",
+];
 
 /// Prints all three; how much is wrong.
 pub(crate) fn print(times: usize, calls: usize) -> usize {
-    table::print(&[], times) + drift(&quick(), calls) + beside::print(calls / 10)
+    table::print(&[], times) + drift(&quick(), calls) + bystander::print(calls / 10)
 }
 
 pub(crate) fn quick() -> Vec<Case> {
     let rows = table::rows().into_iter();
-    let quick = rows.filter(|row| QUICK.contains(&row.number));
+    let quick = rows.filter(|row| QUICK.contains(&row.id));
     quick.flat_map(|row| (row.cases)()).collect()
 }
 

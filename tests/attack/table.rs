@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::case::{Case, Row};
-use crate::invariant::{Drift, Stage};
-use crate::{before, border, budget, cache, compile, files, network, trust, waiting};
+use crate::attack_case::{Case, Row};
+use crate::{abi, budget, cache, compile, deadline, files, load, network, trust};
+use support::invariant::{Drift, Stage};
 
 /// What [`Drift`] shows, in its columns.
 pub(crate) const COLUMNS: &str = "  KiB fd th mm tk";
@@ -12,21 +12,21 @@ pub(crate) const COLUMNS: &str = "  KiB fd th mm tk";
 /// Rounds before a row is measured.
 const WARM_UP: usize = 2;
 
-/// All rows, by their numbers.
+/// All rows, in the order of their numbers.
 pub(crate) fn rows() -> Vec<&'static Row> {
     let parts = [
-        before::ROWS,
+        load::ROWS,
         compile::ROWS,
-        border::ROWS,
+        abi::ROWS,
         budget::ROWS,
-        waiting::ROWS,
+        deadline::ROWS,
         network::ROWS,
         files::ROWS,
         cache::ROWS,
         trust::ROWS,
     ];
     let mut rows: Vec<&Row> = parts.into_iter().flatten().collect();
-    rows.sort_by_key(|row| row.number);
+    rows.sort_by_key(|row| row.number());
     rows
 }
 
@@ -96,23 +96,22 @@ fn note(texts: &mut Vec<String>, text: &str) {
     }
 }
 
-/// Prints the table of the rows that are asked for, or of all; how many of them are wrong.
+/// Prints the table of the rows that are asked for, by number or id, or of all; how many of them are wrong.
 pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
-    let is_asked = |number: u8| asked.is_empty() || asked.contains(&number.to_string().as_str());
     let stage = Stage::new();
     println!(
-        "{:>2} {:<24} {:<26} {:<26} {:>4} {COLUMNS}",
-        "", "attack", "expected", "got", "ms"
+        "{:<24} {:<24} {:<26} {:<26} {:>4} {COLUMNS}",
+        "row", "attack", "expected", "got", "ms"
     );
     let (mut played, mut wrong) = (0, Vec::new());
     for row in rows() {
-        if !is_asked(row.number) {
+        if !asked.is_empty() && !row.is_one_of(asked) {
             continue;
         }
         let result = play(row, &stage, rounds);
         println!(
-            "{:>2} {:<24} {:<26} {:<26} {:>4} {}",
-            row.number,
+            "{:<24} {:<24} {:<26} {:<26} {:>4} {}",
+            row.id,
             row.attack,
             result.expected.join(" "),
             result.got.join(" "),
@@ -124,7 +123,7 @@ pub(crate) fn print(asked: &[&str], rounds: usize) -> usize {
             result
                 .wrong
                 .into_iter()
-                .map(|text| format!("row {}: {text}", row.number)),
+                .map(|text| format!("{}: {text}", row.id)),
         );
     }
     for text in &wrong {

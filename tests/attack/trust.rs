@@ -1,4 +1,4 @@
-//! What was not signed, or is not what was signed: rows 45 to 47.
+//! What was not signed, or is not what was signed: A45-signatures to A47-trailing-data.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 use tollgate::{LoadError, Outcome, RefusalKind, Source};
 
-use crate::case::{Case, Row, kind, load_kind};
-use crate::harness::{blocking, guest_file, policy};
-use crate::signer::Author;
+use crate::attack_case::{Case, Row, kind, load_kind};
+use support::harness::{blocking, guest_file, policy};
+use support::signer::Author;
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        number: 45,
+        id: "A45-signatures",
         attack: "signature swapped",
         cases: signatures,
     },
     Row {
-        number: 46,
+        id: "A46-file-swap",
         attack: "file swapped before load",
         cases: swaps,
     },
     Row {
-        number: 47,
+        id: "A47-trailing-data",
         attack: "trailing data",
         cases: tails,
     },
@@ -97,7 +97,7 @@ fn play(source: &Source) -> String {
     let policy = policy(&format!(
         "{}{}",
         Author::new(1).policy(),
-        crate::harness::ALL
+        support::harness::ALL
     ));
     match blocking().load(source, &policy) {
         Ok(provider) => {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use tollgate::{Cache, Compiled, Policy, Runtime, Source};
+use tollgate::{Cache, CodeOrigin, Policy, Runtime, Source};
 
 use crate::bench::Bench;
 use crate::report::Unit;
@@ -55,7 +55,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     large(bench, &cached)
 }
 
-/// Compiled once, which takes 10 seconds or more, and then taken from the cache.
+/// CodeOrigin once, which takes 10 seconds or more, and then taken from the cache.
 fn large(bench: &mut Bench, cached: &Runtime) -> Result<()> {
     let file = bench.path(LARGE);
     if bench.quick || !file.is_file() {
@@ -78,7 +78,7 @@ fn large(bench: &mut Bench, cached: &Runtime) -> Result<()> {
         let provider = bench.tokio.block_on(cached.load(&source, &policy))?;
         let taken = start.elapsed().as_secs_f64();
         ensure!(
-            (provider.compiled() == Compiled::Cached) == (turn > 0),
+            (provider.code_origin() == CodeOrigin::Cached) == (turn > 0),
             "not kept"
         );
         if turn == 0 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use tollgate::blocking::Runtime;
-use tollgate::{Cache, Compiled, Policy, Source};
+use tollgate::{Cache, CodeOrigin, Policy, Source};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/fuzz/cache");
 
@@ -24,7 +24,7 @@ fn shelf() -> &'static Shelf {
         let cache = Cache::open(FOLDER, 1 << 20).unwrap_or_else(|error| panic!("{error}"));
         let builder = tollgate::Runtime::builder().concurrency(2).cache(cache);
         let runtime = Runtime::from(builder.build());
-        assert_eq!(load(&runtime), Compiled::Fresh);
+        assert_eq!(load(&runtime), CodeOrigin::Compiled);
         let entry = std::fs::read_dir(FOLDER).ok().and_then(|files| {
             let paths = files.filter_map(Result::ok).map(|file| file.path());
             paths.into_iter().find(|path| !path.ends_with("key"))
@@ -35,10 +35,10 @@ fn shelf() -> &'static Shelf {
     })
 }
 
-fn load(runtime: &Runtime) -> Compiled {
+fn load(runtime: &Runtime) -> CodeOrigin {
     let source = Source::bytes("fuzz", COMPONENT);
     match runtime.load(&source, &Policy::default()) {
-        Ok(provider) => provider.as_async().compiled(),
+        Ok(provider) => provider.as_async().code_origin(),
         Err(error) => panic!("{error}"),
     }
 }
@@ -72,11 +72,11 @@ pub(crate) fn check(data: &[u8]) -> &'static str {
         panic!("{error}");
     }
     match load(&shelf.runtime) {
-        Compiled::Cached => {
+        CodeOrigin::Cached => {
             assert!(entry == shelf.sound, "executed, and not what was sealed");
             "sound"
         }
-        Compiled::Recompiled(why) => {
+        CodeOrigin::Recompiled(why) => {
             assert!(entry != shelf.sound, "{why}");
             why.label()
         }

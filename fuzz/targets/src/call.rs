@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use tollgate::blocking::Provider;
-use tollgate::{CallError, CommandInput, Describe, ExitCode, Guest, Outcome, Report, Source};
+use tollgate::{CallError, CommandInput, ErrorReport, ExitCode, Guest, Outcome, Report, Source};
 use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, Val};
 
@@ -81,7 +81,7 @@ pub(crate) fn wave(expression: &str) -> &'static str {
 }
 
 /// How a call ended, when it did so in one of the ways that it may.
-fn ended<T, E: Describe>(report: &Result<Report<T, E>, CallError>) -> &'static str {
+fn ended<T, E: ErrorReport>(report: &Result<Report<T, E>, CallError>) -> &'static str {
     match report {
         Ok(report) => {
             let (usage, limits) = (&report.usage, &report.limits);

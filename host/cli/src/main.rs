@@ -59,7 +59,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    tollgate::compile_worker::serve_if_asked();
+    tollgate::run_if_worker();
     let matches = Cli::command().color(colors()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ui = Ui::new(&cli.display);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tollgate::{
-    Cache, CallError, Compiled, Compiler, HostError, Inspection, LoadError, Policy, Provider,
+    Cache, CallError, CodeOrigin, Compiler, HostError, Inspection, LoadError, Policy, Provider,
     ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
 };
 
@@ -192,7 +192,7 @@ pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, ExitReason> {
 
 /// Notes that a cache entry was damaged or changed, and that the component was compiled again.
 pub(crate) fn note_recompiled(provider: &Provider, ui: &Ui) {
-    if let Compiled::Recompiled(why) = provider.compiled() {
+    if let CodeOrigin::Recompiled(why) = provider.code_origin() {
         let name = tollgate::escape::line(&provider.info().name).into_owned();
         ui.note(&format!(
             "the cache entry of {name} was not used: {why}; the component was compiled again"

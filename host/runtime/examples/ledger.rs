@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::Path;
 
 use tollgate::blocking::{Runtime, Session};
-use tollgate::{Describe, Guest, Outcome, Policy, Report, Source};
+use tollgate::{ErrorReport, Guest, Outcome, Policy, Report, Source};
 
 use world::StatementImporter;
 use world::exports::tollgate::ledger::importer::{Directive, ImportError};
@@ -34,7 +34,7 @@ limits.deadline = "2s"
 grants.config = { account = "Assets:Bank:Current", counter-account = "Expenses:Unsorted" }
 "#;
 
-impl Describe for ImportError {
+impl ErrorReport for ImportError {
     fn kind(&self) -> String {
         match self.problem {
             Problem::Format => "format",

@@ -1,4 +1,4 @@
-//! `big-arg N [log|hash|config]`: N bytes as one argument of a host call. ATTACKS.md row 23.
+//! `big-arg N [log|hash|config]`: N bytes as one argument of a host call. A23-overlapping-lists.
 //!
 //! 64 MiB to the log unless told.
 

@@ -1,4 +1,4 @@
-//! `big-list N`: N pairs of empty strings as one argument. ATTACKS.md row 22.
+//! `big-list N`: N pairs of empty strings as one argument. A22-lift-amplification.
 //!
 //! Little in the guest, much in the host. A million pairs unless told.
 

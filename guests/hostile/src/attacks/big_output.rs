@@ -1,4 +1,4 @@
-//! `big-output N`: returns N bytes. ATTACKS.md row 23.
+//! `big-output N`: returns N bytes. A23-overlapping-lists.
 //!
 //! 64 MiB unless told.
 

@@ -1,4 +1,4 @@
-//! `config-get KEY`: asks for any setting. ATTACKS.md row 43.
+//! `config-get KEY`: asks for any setting. A43-secrets.
 
 use crate::{Answer, argument, tollgate::provider::config};
 

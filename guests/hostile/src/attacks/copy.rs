@@ -1,4 +1,4 @@
-//! `copy N`: copies within N bytes with one instruction, again and again. ATTACKS.md row 20.
+//! `copy N`: copies within N bytes with one instruction, again and again. A20-bulk-memory.
 //!
 //! 64 MiB unless told, the first half over the second.
 

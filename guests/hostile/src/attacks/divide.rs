@@ -1,4 +1,4 @@
-//! `divide`: an integer division by zero. ATTACKS.md row 29.
+//! `divide`: an integer division by zero. A29-traps.
 
 use std::hint::{assert_unchecked, black_box};
 

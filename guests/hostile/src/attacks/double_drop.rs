@@ -1,4 +1,4 @@
-//! `double-drop`: gives the same resource back twice. ATTACKS.md row 27.
+//! `double-drop`: gives the same resource back twice. A27-handles.
 
 use crate::{
     Answer,

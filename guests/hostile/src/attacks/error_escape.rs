@@ -1,4 +1,4 @@
-//! `error-escape`: an error whose text would take over a terminal. ATTACKS.md row 32.
+//! `error-escape`: an error whose text would take over a terminal. A32-hostile-text.
 
 use super::log_escape::EVIL;
 use crate::{Answer, Error};

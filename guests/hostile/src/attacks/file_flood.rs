@@ -1,4 +1,4 @@
-//! `file-flood ROOT SIZE`: writes files of SIZE bytes until it is refused. ATTACKS.md row 42.
+//! `file-flood ROOT SIZE`: writes files of SIZE bytes until it is refused. A42-file-quotas.
 //!
 //! Answers with how many were written and why no more. 1024 bytes each unless told.
 

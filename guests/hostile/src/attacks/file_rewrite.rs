@@ -1,5 +1,5 @@
 //! `file-rewrite ROOT SIZE PATH`: writes a file of SIZE bytes without end, all of one letter each time.
-//! ATTACKS.md row 52: whoever kills the host meanwhile finds one of them.
+//! A52-kill: whoever kills the host meanwhile finds one of them.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

@@ -1,4 +1,4 @@
-//! `fill N`: fills N bytes with one instruction, again and again. ATTACKS.md row 20.
+//! `fill N`: fills N bytes with one instruction, again and again. A20-bulk-memory.
 //!
 //! 64 MiB unless told.
 

@@ -1,4 +1,4 @@
-//! `foreign-handle N`: uses a resource that it was never given, number 4242 unless told. ATTACKS.md row 27.
+//! `foreign-handle N`: uses a resource that it was never given, number 4242 unless told. A27-handles.
 
 use crate::{Answer, argument, tollgate::provider::hash::Hasher};
 

@@ -1,4 +1,4 @@
-//! `grow`: grows the memory page by page until the host says no. ATTACKS.md row 25.
+//! `grow`: grows the memory page by page until the host says no. A25-memory-growth.
 //!
 //! Answers with how many pages it got.
 

@@ -1,4 +1,4 @@
-//! `grow-then-host`: takes all memory there is, then calls the host. ATTACKS.md row 25.
+//! `grow-then-host`: takes all memory there is, then calls the host. A25-memory-growth.
 
 use std::hint::black_box;
 

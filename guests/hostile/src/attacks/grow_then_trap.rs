@@ -1,4 +1,4 @@
-//! `grow-then-trap`: grows until the host says no, then traps, as an allocator does. ATTACKS.md row 25.
+//! `grow-then-trap`: grows until the host says no, then traps, as an allocator does. A25-memory-growth.
 
 use std::{arch::wasm32, hint::black_box};
 

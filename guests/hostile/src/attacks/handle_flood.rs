@@ -1,4 +1,4 @@
-//! `handle-flood`: makes resources without end and gives none back. ATTACKS.md row 27.
+//! `handle-flood`: makes resources without end and gives none back. A27-handles.
 
 use std::mem;
 

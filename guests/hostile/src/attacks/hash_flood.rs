@@ -1,4 +1,4 @@
-//! `hash-flood N`: hashes N bytes, 16 MiB unless told, again and again. ATTACKS.md row 54.
+//! `hash-flood N`: hashes N bytes, 16 MiB unless told, again and again. A54-hash-flood.
 
 use crate::{Answer, argument, tollgate::provider::hash};
 

@@ -1,4 +1,4 @@
-//! `host-call-flood`: the cheapest host call there is, without end. ATTACKS.md row 22.
+//! `host-call-flood`: the cheapest host call there is, without end. A22-lift-amplification.
 
 use crate::{Answer, tollgate::provider::config};
 

@@ -1,4 +1,4 @@
-//! `http-get URL`: fetches any address. ATTACKS.md rows 33 to 38.
+//! `http-get URL`: fetches any address. A33-endless-body to A38-odd-urls.
 
 use crate::{
     Answer, argument,

@@ -1,4 +1,4 @@
-//! `http-header URL NAME VALUE`: fetches with a header of its choice. ATTACKS.md row 38.
+//! `http-header URL NAME VALUE`: fetches with a header of its choice. A38-odd-urls.
 //!
 //! `\r` and `\n` in name and value become what they stand for.
 

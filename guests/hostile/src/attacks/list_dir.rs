@@ -1,4 +1,4 @@
-//! `list-dir ROOT PATH`: lists any folder of any root. ATTACKS.md rows 39 and 41.
+//! `list-dir ROOT PATH`: lists any folder of any root. A39-path-escape and A41-special-files.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

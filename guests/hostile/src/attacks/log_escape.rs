@@ -1,4 +1,4 @@
-//! `log-escape`: lines that would take over a terminal or forge other lines. ATTACKS.md row 32.
+//! `log-escape`: lines that would take over a terminal or forge other lines. A32-hostile-text.
 
 use crate::{Answer, tollgate::provider::log};
 

@@ -1,4 +1,4 @@
-//! `log-flood-huge N`: N lines of 1 MiB each, eight unless told. ATTACKS.md row 31.
+//! `log-flood-huge N`: N lines of 1 MiB each, eight unless told. A31-log-flood.
 
 use crate::{Answer, argument, tollgate::provider::log};
 

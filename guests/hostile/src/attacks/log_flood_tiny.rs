@@ -1,4 +1,4 @@
-//! `log-flood-tiny N`: N lines of one byte each, a million unless told. ATTACKS.md row 31.
+//! `log-flood-tiny N`: N lines of one byte each, a million unless told. A31-log-flood.
 
 use crate::{Answer, argument, tollgate::provider::log};
 

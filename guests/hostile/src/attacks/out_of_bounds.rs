@@ -1,4 +1,4 @@
-//! `out-of-bounds`: reads behind the end of memory. ATTACKS.md row 29.
+//! `out-of-bounds`: reads behind the end of memory. A29-traps.
 
 use crate::Answer;
 

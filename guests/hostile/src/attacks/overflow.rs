@@ -1,4 +1,4 @@
-//! `overflow`: an integer division whose result does not fit. ATTACKS.md row 29.
+//! `overflow`: an integer division whose result does not fit. A29-traps.
 
 use std::hint::{assert_unchecked, black_box};
 

@@ -1,4 +1,4 @@
-//! `panic`: what a Rust guest does when it is surprised. ATTACKS.md row 29.
+//! `panic`: what a Rust guest does when it is surprised. A29-traps.
 
 use crate::Answer;
 

@@ -1,4 +1,4 @@
-//! `path-escape PATH`: reads PATH below the root `data`. ATTACKS.md rows 39 to 41.
+//! `path-escape PATH`: reads PATH below the root `data`. A39-path-escape to A41-special-files.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

@@ -1,4 +1,4 @@
-//! `read-file ROOT PATH`: reads any file of any root. ATTACKS.md rows 39 to 41.
+//! `read-file ROOT PATH`: reads any file of any root. A39-path-escape to A41-special-files.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

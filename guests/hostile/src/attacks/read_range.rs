@@ -1,4 +1,4 @@
-//! `read-range ROOT OFFSET LENGTH PATH`: reads where and as much as it likes. ATTACKS.md row 42.
+//! `read-range ROOT OFFSET LENGTH PATH`: reads where and as much as it likes. A42-file-quotas.
 //!
 //! Answers with how many bytes it got.
 

@@ -1,4 +1,4 @@
-//! `recurse`: calls itself without end, and without touching memory. ATTACKS.md row 28.
+//! `recurse`: calls itself without end, and without touching memory. A28-recursion.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! `spin`: an endless loop that calls nothing. ATTACKS.md row 19.
+//! `spin`: an endless loop that calls nothing. A19-endless-loop.
 
 use crate::Answer;
 

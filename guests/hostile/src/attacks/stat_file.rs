@@ -1,4 +1,4 @@
-//! `stat-file ROOT PATH`: asks what any path of any root is. ATTACKS.md rows 39 and 41.
+//! `stat-file ROOT PATH`: asks what any path of any root is. A39-path-escape and A41-special-files.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

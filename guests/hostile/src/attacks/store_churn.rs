@@ -1,4 +1,4 @@
-//! `store-churn SIZE COUNT`: writes one key over and over, each value all of one letter. ATTACKS.md row 52.
+//! `store-churn SIZE COUNT`: writes one key over and over, each value all of one letter. A52-kill.
 //!
 //! 60,000 bytes each, and without end, unless told. Answers with the last letter.
 

@@ -1,4 +1,4 @@
-//! `store-delete NAME KEY`: deletes any key of any bucket. ATTACKS.md row 53.
+//! `store-delete NAME KEY`: deletes any key of any bucket. A53-store.
 
 use crate::{Answer, argument, tollgate::provider::store::Bucket};
 

@@ -1,4 +1,4 @@
-//! `store-flood SIZE`: stores values of SIZE bytes until it is refused. ATTACKS.md row 53.
+//! `store-flood SIZE`: stores values of SIZE bytes until it is refused. A53-store.
 //!
 //! Answers with how many were stored and why no more. 1024 bytes each unless told.
 

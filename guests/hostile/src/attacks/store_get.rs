@@ -1,4 +1,4 @@
-//! `store-get NAME KEY`: reads any key of any bucket. ATTACKS.md row 53.
+//! `store-get NAME KEY`: reads any key of any bucket. A53-store.
 
 use crate::{Answer, argument, tollgate::provider::store::Bucket};
 

@@ -1,4 +1,4 @@
-//! `store-handles`: opens buckets and keeps them. ATTACKS.md row 27.
+//! `store-handles`: opens buckets and keeps them. A27-handles.
 
 use crate::{Answer, tollgate::provider::store::Bucket};
 

@@ -1,5 +1,5 @@
 //! `store-key LENGTH VALUE`: sets, gets and deletes a key of LENGTH bytes and a value of VALUE bytes, and opens a
-//! bucket whose name is LENGTH bytes. ATTACKS.md row 53.
+//! bucket whose name is LENGTH bytes. A53-store.
 
 use crate::{Answer, argument, tollgate::provider::store::Bucket};
 

@@ -1,5 +1,5 @@
 //! `store-loop HOW COUNT`: asks the store the same thing over and over, `get`, `set`, `delete`, `list`, or opens
-//! another bucket and lets it go, `open`. ATTACKS.md rows 27 and 53.
+//! another bucket and lets it go, `open`. A27-handles and A53-store.
 
 use crate::{Answer, Error, argument, tollgate::provider::store::Bucket};
 

@@ -1,4 +1,4 @@
-//! `store-open NAME`: opens any bucket and lists its keys. ATTACKS.md row 53.
+//! `store-open NAME`: opens any bucket and lists its keys. A53-store.
 
 use crate::{Answer, argument, tollgate::provider::store::Bucket};
 

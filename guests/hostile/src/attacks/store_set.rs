@@ -1,4 +1,4 @@
-//! `store-set NAME KEY VALUE`: writes any key of any bucket. ATTACKS.md row 53.
+//! `store-set NAME KEY VALUE`: writes any key of any bucket. A53-store.
 
 use crate::{Answer, argument, tollgate::provider::store::Bucket};
 

@@ -1,4 +1,4 @@
-//! `touch N`: grows by N pages and writes into each. ATTACKS.md row 25.
+//! `touch N`: grows by N pages and writes into each. A25-memory-growth.
 //!
 //! Answers with how many pages the memory has then.
 

@@ -1,4 +1,4 @@
-//! `unreachable`: the instruction of that name. ATTACKS.md row 29.
+//! `unreachable`: the instruction of that name. A29-traps.
 
 use std::arch::wasm32;
 

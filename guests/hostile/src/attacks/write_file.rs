@@ -1,4 +1,4 @@
-//! `write-file ROOT SIZE PATH`: writes a file of SIZE bytes. ATTACKS.md row 42.
+//! `write-file ROOT SIZE PATH`: writes a file of SIZE bytes. A42-file-quotas.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

@@ -1,12 +1,13 @@
 //! A WASI command that calls `wasi:filesystem`, `wasi:clocks` and `wasi:random` itself, with what the libc of the other
-//! guests never passes. Rows 39 to 42. A path begins with the name of a preopen; the first argument says what to do:
+//! guests never passes. A39-path-escape to A42-file-quotas. A path begins with the name of a preopen; the first
+//! argument says what to do:
 //!
 //! `open PATH HOW FLAGS` (words with commas between, or `-`) · `read PATH LENGTH OFFSET` · `stream PATH LENGTH` (that
 //! much again and again, until the end) · `same A B` · `flags PATH` · `kind PATH` · `stat PATH` · `times PATH` · `hash
 //! PATH` · `write PATH` (through what is open to be read) · `below PATH` (uses a file as if it were a folder) · `append
 //! PATH BYTES` (again and again, until that fails, and once more) · `random` (eight bytes and a number, secure and
-//! not) · `terminal` (whether it writes to one) · `clocks` (what they say of their steps) · `nap MS` (looks at the clock
-//! often, then sleeps, and says how long by that clock)
+//! not) · `terminal` (whether it writes to one) · `clocks` (what they say of their steps) · `nap MS` (looks at the
+//! clock often, then sleeps, and says how long by that clock)
 //!
 //! What came of it is on standard output, errors by the names of their codes.
 

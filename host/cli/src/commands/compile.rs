@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use tollgate::{Compiled, escape};
+use tollgate::{CodeOrigin, escape};
 
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
@@ -31,17 +31,17 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let target = Target::open(&opts.component, Some(cache), ui)?;
     let start = Instant::now();
     let LoadedTarget { target, provider } = target.load().await?;
-    if let Some(why) = provider.not_kept() {
+    if let Some(why) = provider.cache_error() {
         return Err(ExitReason::Host(format!(
             "compiled, but not written to the cache: {}",
             escape::line(why)
         )));
     }
-    let compiled = provider.compiled();
+    let compiled = provider.code_origin();
     if opts.component.json {
         let how = match compiled {
-            Compiled::Cached => "cached",
-            Compiled::Recompiled(_) => "recompiled",
+            CodeOrigin::Cached => "cached",
+            CodeOrigin::Recompiled(_) => "recompiled",
             _ => "fresh",
         };
         let digest = &provider.info().digest;
@@ -50,7 +50,7 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     } else if !target.reporter.is_stderr() {
         let name = escape::line(target.source.name());
         ui.note(&match compiled {
-            Compiled::Cached => format!("{name}: already in {at}"),
+            CodeOrigin::Cached => format!("{name}: already in {at}"),
             _ => format!(
                 "{name}: compiled in {} into {at}",
                 text::time(start.elapsed())

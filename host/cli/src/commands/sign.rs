@@ -57,7 +57,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let mut trust = Trust::default();
     let added = trust.add_key(key.public()?);
     added.map_err(|error| ExitReason::Host(error.to_string()))?;
-    source.signed(&signature).signer(&trust)?;
+    source.signed(&signature).verify(&trust)?;
     file.write(signature.as_bytes())?;
     let written = text::path(&signature_path(&opts.component));
     ui.note(&format!("wrote {written}; ship it next to the component"));

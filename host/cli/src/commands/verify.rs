@@ -30,7 +30,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         ..Trust::default()
     };
     let source = Source::file(&opts.component, &largest())?;
-    if let Some(signer) = source.signer(&trust)? {
+    if let Some(signer) = source.verify(&trust)? {
         ui.result(format!(
             "{} is signed by {}: {}\n",
             escape::line(&source.file_name()),

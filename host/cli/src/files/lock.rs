@@ -57,7 +57,7 @@ impl LockFile {
         let turn = File::open(&self.policy).map_err(failed)?;
         turn.lock().map_err(failed)?;
         let mut lock = self.read()?;
-        source.pinned(&lock)?;
+        source.verify_pin(&lock)?;
         let (file, digest) = (source.file_name(), source.digest());
         if lock.check(&file, &digest) == Pin::Match {
             return Ok(());

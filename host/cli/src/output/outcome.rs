@@ -1,6 +1,6 @@
 //! The messages about a call: denials, faults, logs and the guest's own output.
 
-use tollgate::{Describe, Outcome, Report, Stdio, escape};
+use tollgate::{ErrorReport, Outcome, Report, Stdio, escape};
 
 use crate::options::remedy::fault_text;
 use crate::output::report::Reporter;
@@ -12,7 +12,7 @@ const TAIL_LINES: usize = 10;
 
 /// Writes the report, then prints to stderr how the call ended; nothing if it returned.
 /// `failed` words the provider's own error.
-pub(crate) fn print_outcome<T, E: Describe>(
+pub(crate) fn print_outcome<T, E: ErrorReport>(
     ui: &Ui,
     reporter: &Reporter,
     report: &Report<T, E>,

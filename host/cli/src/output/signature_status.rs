@@ -1,7 +1,7 @@
 //! The signature of a component: as a table cell and as JSON.
 
 use serde_json::{Value, json};
-use tollgate::{SignatureFault, Signer, Source, Trust};
+use tollgate::{SignatureError, Signer, Source, Trust};
 
 /// The state of a component's signature.
 pub(crate) enum SignatureStatus {
@@ -10,7 +10,7 @@ pub(crate) enum SignatureStatus {
     /// The signature names this signer, and no key is given to verify it with.
     Claimed(Signer),
     /// The component has no signature, or one that does not verify.
-    Unverifiable(SignatureFault),
+    Unverifiable(SignatureError),
 }
 
 impl SignatureStatus {
@@ -19,10 +19,10 @@ impl SignatureStatus {
         match source.signer(trust) {
             Ok(Some(signer)) => SignatureStatus::Verified(signer),
             Ok(None) => source
-                .claim()
+                .claimed_signer()
                 .map_or_else(SignatureStatus::Unverifiable, SignatureStatus::Claimed),
             Err(refusal) => {
-                SignatureStatus::Unverifiable(refusal.signature.unwrap_or(SignatureFault::Missing))
+                SignatureStatus::Unverifiable(refusal.signature.unwrap_or(SignatureError::Missing))
             }
         }
     }
@@ -40,7 +40,7 @@ impl SignatureStatus {
         match self {
             SignatureStatus::Verified(signer) => signer.key_id.to_string(),
             SignatureStatus::Claimed(signer) => format!("{} unverified", signer.key_id),
-            SignatureStatus::Unverifiable(SignatureFault::Missing) => "unsigned".to_owned(),
+            SignatureStatus::Unverifiable(SignatureError::Missing) => "unsigned".to_owned(),
             SignatureStatus::Unverifiable(fault) => fault.label().to_owned(),
         }
     }
@@ -53,7 +53,7 @@ impl SignatureStatus {
                 "key_id": signer.key_id.to_string(),
                 "comment": signer.comment,
             }),
-            SignatureStatus::Unverifiable(SignatureFault::Missing) => Value::Null,
+            SignatureStatus::Unverifiable(SignatureError::Missing) => Value::Null,
             SignatureStatus::Unverifiable(fault) => {
                 json!({ "verified": false, "reason": fault.label() })
             }

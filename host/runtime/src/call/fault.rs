@@ -281,7 +281,7 @@ fn limit_fault(reached: LimitReached, limits: &Limits) -> FaultKind {
 /// - Too many instances: a bare message while the guest was being made, not from within guest code.
 ///
 /// All else that comes as a bare message is a guest that broke the component model's rules: a pointer
-/// out of bounds, a bad discriminant, an unknown handle. Each of these has a test (tests/all/lifting.rs).
+/// out of bounds, a bad discriminant, an unknown handle. Each of these has a test (tests/suite/limits/lifting.rs).
 fn classify_untyped(
     store: &mut Store<CallContext>,
     error: &wasmtime::Error,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tollgate::policy::{Access, FileGrant, HttpGrant, StoreGrant};
 use tollgate::{
-    CallError, Describe, Error, Grants, Guest, Limits, Outcome, Policy, Report, escape,
+    CallError, ErrorReport, Error, Grants, Guest, Limits, Outcome, Policy, Report, escape,
 };
 
 use super::Row;
@@ -53,7 +53,7 @@ async fn ledger_csv(samples: &Samples<'_>) -> Result<Row, ExitReason> {
     Ok(Row::new("ledger-csv", &report, "returned", lines))
 }
 
-impl Describe for ImportError {
+impl ErrorReport for ImportError {
     fn kind(&self) -> String {
         format!("{:?}", self.problem).to_lowercase()
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate::{Denial, Describe, Report, escape};
+use tollgate::{Denial, ErrorReport, Report, escape};
 
 use self::samples::Samples;
 use crate::options::cache::CacheOpts;
@@ -52,7 +52,7 @@ struct Row {
 
 impl Row {
     /// `provider` is its name, with the attack for a hostile one; `expected` is the outcome, or the kind of the fault.
-    fn new<T, E: Describe>(
+    fn new<T, E: ErrorReport>(
         provider: &str,
         report: &Report<T, E>,
         expected: &str,

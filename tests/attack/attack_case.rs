@@ -1,0 +1,149 @@
+//! One attack and what comes of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tollgate::blocking::{Provider, Session};
+use tollgate::{CallError, CommandInput, ErrorReport, LoadError, Outcome, Report, Source};
+
+use support::harness::{ALL, load, policy};
+
+/// One row of the catalogue.
+pub(crate) struct Row {
+    /// `A`, its number in docs/security/attacks.md, and what it is about.
+    pub(crate) id: &'static str,
+    pub(crate) attack: &'static str,
+    /// Made when the row's turn comes: what they hold is gone when it is over.
+    pub(crate) cases: fn() -> Vec<Case>,
+}
+
+impl Row {
+    /// The number in its id.
+    pub(crate) fn number(&self) -> u8 {
+        let number = self.id.trim_start_matches('A').split('-').next();
+        number.unwrap().parse().unwrap()
+    }
+
+    /// Whether this is one of them, by number or by id.
+    pub(crate) fn is_one_of(&self, asked: &[&str]) -> bool {
+        asked.contains(&self.id) || asked.contains(&self.number().to_string().as_str())
+    }
+}
+
+/// One attack of a row.
+pub(crate) struct Case {
+    /// The kind of fault, refusal or denial that it has to come to.
+    pub(crate) expect: &'static str,
+    attack: Box<dyn Fn(usize) -> String + Send + Sync>,
+}
+
+impl Case {
+    /// An attack that says what came of it, given which time it is.
+    pub(crate) fn new(
+        expect: &'static str,
+        attack: impl Fn(usize) -> String + Send + Sync + 'static,
+    ) -> Case {
+        let attack = Box::new(attack);
+        Case { expect, attack }
+    }
+
+    /// The guest `hostile`, with everything granted, under limits.
+    pub(crate) fn hostile(expect: &'static str, input: &str, limits: &str) -> Case {
+        let provider = load("hostile", &format!("{ALL}\n{limits}"));
+        Case::run(expect, provider, input)
+    }
+
+    /// What a provider's `run` does.
+    pub(crate) fn run(expect: &'static str, provider: Provider, input: &str) -> Case {
+        let input = input.to_owned();
+        Case::new(expect, move |_| {
+            over(&provider, |session| session.run(input.as_bytes()))
+        })
+    }
+
+    /// What a guest of `wat/` does when it is called.
+    pub(crate) fn wave(expect: &'static str, guest: &str, policy: &str, call: &str) -> Case {
+        let (provider, call) = (load(guest, policy), call.to_owned());
+        Case::new(expect, move |_| {
+            over(&provider, |session| session.wave(&call))
+        })
+    }
+
+    /// What a WASI command does with its arguments.
+    pub(crate) fn command(expect: &'static str, provider: Provider, args: &[&str]) -> Case {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Case::new(expect, move |_| {
+            let input = CommandInput {
+                args: args.clone(),
+                stdin: Vec::new(),
+            };
+            kind(&provider.session().command(input))
+        })
+    }
+
+    /// A component that is not to be loaded.
+    pub(crate) fn load(expect: &'static str, source: Source, policy_text: &'static str) -> Case {
+        Case::new(expect, move |_| {
+            load_kind(support::harness::blocking().load(&source, &policy(policy_text)))
+        })
+    }
+
+    /// Attacks once. What came of it, which a panic is as well.
+    pub(crate) fn once(&self, time: usize) -> String {
+        catch_unwind(AssertUnwindSafe(|| (self.attack)(time)))
+            .unwrap_or_else(|_| "panicked".to_owned())
+    }
+}
+
+/// Calls in a fresh session, which is over if the call faulted.
+fn over<T: AsRef<[u8]>, E: ErrorReport>(
+    provider: &Provider,
+    call: impl Fn(&mut Session) -> Result<Report<T, E>, CallError>,
+) -> String {
+    let mut session = provider.session();
+    let done = call(&mut session);
+    let faulted = match &done {
+        Ok(report) => report.outcome.fault().is_some(),
+        Err(error) => matches!(error, CallError::Host(_)),
+    };
+    if faulted && !matches!(call(&mut session), Err(CallError::Ended)) {
+        return "alive after its fault".to_owned();
+    }
+    match &done {
+        // What the host answered is shown in the output.
+        Ok(report) if report.denials.is_empty() => match &report.outcome {
+            Outcome::Returned(text) if is_in("Unavailable", text.as_ref()) => {
+                "unavailable".to_owned()
+            }
+            _ => kind(&done),
+        },
+        _ => kind(&done),
+    }
+}
+
+fn is_in(word: &str, text: &[u8]) -> bool {
+    String::from_utf8_lossy(text).contains(word)
+}
+
+/// What a call came to, by the first that is there of: an error, a fault, a denial, a failure.
+pub(crate) fn kind<T, E: ErrorReport>(done: &Result<Report<T, E>, CallError>) -> String {
+    match done {
+        Err(CallError::Refused(refusal)) => refusal.kind.label().to_owned(),
+        Err(CallError::Host(_)) => "host-error".to_owned(),
+        Err(CallError::Busy) => "busy".to_owned(),
+        Err(other) => other.to_string(),
+        Ok(report) => match (report.outcome.fault(), &report.denials[..]) {
+            (Some(fault), _) => fault.label().to_owned(),
+            (None, [denial, ..]) => denial.reason.label().to_owned(),
+            (None, []) => report.outcome.label().to_owned(),
+        },
+    }
+}
+
+/// What loading came to.
+pub(crate) fn load_kind<T>(loaded: Result<T, LoadError>) -> String {
+    match loaded {
+        Err(LoadError::Refused(refusal)) => refusal.kind.label().to_owned(),
+        Err(other) => other.to_string(),
+        Ok(_) => "loaded".to_owned(),
+    }
+}

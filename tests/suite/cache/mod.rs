@@ -1,0 +1,5 @@
+//! The cache of compiled code.
+
+mod files;
+mod seal;
+mod size;

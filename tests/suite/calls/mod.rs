@@ -1,0 +1,7 @@
+//! A call from its start to its end: sessions, cancellation, panics of the host.
+
+mod cancel;
+mod cancel_polls;
+mod host_panics;
+mod sessions;
+mod wave;

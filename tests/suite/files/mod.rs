@@ -1,0 +1,4 @@
+//! Files below granted roots.
+
+mod granted_roots;
+mod quotas;

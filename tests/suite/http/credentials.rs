@@ -1,0 +1,125 @@
+//! Credentials that the host adds and the guest never sees: A43-secrets.
+
+use tollgate::LoadError;
+
+use support::harness::{policy, returned, source};
+use support::http_client::{CANARY, Client, url, with_credential, with_http};
+use support::http_server::{Server, response};
+
+/// The server sees the credential, and nobody else does.
+#[test]
+fn a_credential_reaches_the_server_and_nobody_else() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let grant = with_credential(&server, folder.path());
+    let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
+    assert!(server.requests()[0].contains(&format!("authorization: Bearer {CANARY}\r\n")));
+    assert!(!format!("{report:?}{}", report.to_json()).contains(CANARY));
+    // The guest cannot set the header itself,
+    let input = format!("http-header {} authorization mine", url(&server, "/"));
+    assert_eq!(client.denied(&grant, &input), "bad-header");
+    // nor have it sent back.
+    for echo in [
+        |head: &str| response("200 OK", "", head),
+        |head: &str| {
+            let value = head
+                .lines()
+                .find(|line| line.starts_with("authorization"))
+                .unwrap();
+            response(
+                "200 OK",
+                &format!("x-echo: {}\r\n", &value["authorization: ".len()..]),
+                "",
+            )
+        },
+    ] {
+        let server = Server::answering(echo);
+        let grant = with_credential(&server, folder.path());
+        let report = client.run(&grant, &format!("http-get {}", url(&server, "/")));
+        assert_eq!(report.denials[0].reason.label(), "secret-in-response");
+        assert!(!format!("{report:?}{}{}", report.to_json(), returned(&report)).contains(CANARY));
+    }
+}
+
+/// Redirects to the same origin carry it, others do not.
+#[test]
+fn a_credential_stays_with_its_origin() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let other = Server::saying(response("200 OK", "", "hello"));
+    let to = format!("http://127.0.0.1:{}/", other.port());
+    let first = Server::answering(move |head| {
+        let location = if head.starts_with("GET /same") {
+            "/away"
+        } else {
+            &to
+        };
+        response("302 Found", &format!("location: {location}\r\n"), "")
+    });
+    let grants = format!(
+        "{}, {}",
+        with_credential(&first, folder.path()),
+        with_credential(&other, folder.path())
+    );
+    let answer = client.answer(&grants, &url(&first, "/same"));
+    assert!(answer.contains("200"), "{answer}");
+    let carried: Vec<bool> = first
+        .requests()
+        .iter()
+        .map(|head| head.contains(CANARY))
+        .collect();
+    assert_eq!(carried, [true, true]);
+    assert!(
+        !other.requests()[0].contains("authorization"),
+        "another origin"
+    );
+}
+
+#[test]
+fn a_credential_that_is_not_there_is_the_operators_mistake() {
+    let credential = |source: &str| {
+        policy(&with_http(&format!(
+            "{{ url = \"https://a.example/**\", credential = {{ header = \"x-token\", {source} }} }}"
+        )))
+    };
+    for (source_text, place) in [
+        ("from-env = \"TOLLGATE_NO_SUCH\"", "TOLLGATE_NO_SUCH"),
+        ("from-file = \"/no/such\"", "/no/such"),
+    ] {
+        match Client::new()
+            .runtime
+            .load(&source("hostile"), &credential(source_text))
+        {
+            Err(error @ LoadError::Grant(GrantError::Secret { .. })) => {
+                assert!(error.to_string().contains(place), "{error}");
+            }
+            other => panic!("{:?}", other.err()),
+        }
+    }
+}
+
+/// A `location` that holds the secret would carry it to another origin, or into the report of a denial.
+#[test]
+fn a_redirect_does_not_carry_the_credential_away() {
+    let (folder, client) = (tempfile::TempDir::new().unwrap(), Client::new());
+    let other = Server::answering(|head| response("200 OK", "", head));
+    let to = other.port();
+    let first = Server::answering(move |head| {
+        let mut lines = head.lines();
+        let secret = lines.find_map(|line| line.strip_prefix("authorization: Bearer "));
+        let to = format!("location: http://127.0.0.1:{to}/?{}\r\n", secret.unwrap());
+        response("302 Found", &to, "")
+    });
+    let own = with_credential(&first, folder.path());
+    for grants in [
+        format!("{own}, {}", support::http_client::all_of(&other)),
+        own,
+    ] {
+        let report = client.run(&grants, &format!("http-get {}", url(&first, "/")));
+        assert_eq!(report.denials[0].reason.label(), "secret-in-response");
+        let seen = format!("{report:?}{}{}", report.to_json(), returned(&report));
+        assert!(!seen.contains(CANARY), "{seen}");
+        assert!(!other.requests().concat().contains(CANARY));
+    }
+}

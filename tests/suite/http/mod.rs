@@ -1,0 +1,6 @@
+//! Requests of guests through `tollgate:provider`, and the servers and names they meet.
+
+mod credentials;
+mod dns;
+mod requests;
+mod send;

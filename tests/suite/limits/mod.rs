@@ -1,0 +1,10 @@
+//! What a guest may use up, and how it ends when it asks for more.
+
+mod abi;
+mod admission;
+mod budget;
+mod cost;
+mod lifting;
+mod memory;
+mod resource_floods;
+mod traps;

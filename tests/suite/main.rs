@@ -1,0 +1,30 @@
+//! The guests against the host, the command line and the policies. One binary: the host is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and what it says is shown then"
+)]
+
+mod cache;
+mod calls;
+mod cli;
+mod docs;
+mod end_to_end;
+mod files;
+mod http;
+mod limits;
+mod load;
+mod report;
+mod store;
+mod trust;
+mod wasi;
+mod watch;
+mod worlds;
+
+use support::counting::Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;

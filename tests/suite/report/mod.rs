@@ -1,0 +1,6 @@
+//! What is told of a call: reports, numbers, text, the audit log.
+
+mod audit;
+mod json;
+mod numbers;
+mod text;

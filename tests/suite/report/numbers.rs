@@ -1,0 +1,178 @@
+//! The report's numbers are true: checked against the engine, and against what guests see themselves.
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, Store};
+
+use support::harness::{ALL, guest_file, load, returned, run, wave};
+use support::skip::fuel_is_counted;
+
+/// The fuel that a bare engine counts for an export without host calls.
+fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
+    let mut config = Config::new();
+    config.consume_fuel(true);
+    let engine = Engine::new(&config).unwrap();
+    let component =
+        Component::from_binary(&engine, &std::fs::read(guest_file(guest)).unwrap()).unwrap();
+    let mut store = Store::new(&engine, ());
+    store.set_fuel(1_000_000_000).unwrap();
+    let instance = Linker::new(&engine)
+        .instantiate(&mut store, &component)
+        .unwrap();
+    let function = instance
+        .get_typed_func::<(u32,), ()>(&mut store, export)
+        .unwrap();
+    function.call(&mut store, (argument,)).unwrap();
+    1_000_000_000 - store.get_fuel().unwrap()
+}
+
+#[test]
+fn fuel_is_the_engines_count() {
+    if !fuel_is_counted() {
+        return;
+    }
+    for turns in [1, 1_000, 1_000_000] {
+        let report = wave("counter", "", &format!("work({turns})"));
+        let engine = fuel_of_the_engine("counter", "work", turns);
+        assert_eq!(report.usage.fuel, engine, "{turns} turns");
+        assert!(engine > u64::from(turns));
+    }
+}
+
+/// The same input, the same policy, the same fuel, whatever the thread was interrupted by.
+#[test]
+fn fuel_is_the_same_every_time() {
+    if !fuel_is_counted() {
+        return;
+    }
+    let policy = format!("{ALL}\nlimits.host-calls = 300");
+    let used = || run("hostile", &policy, "host-call-flood").usage.fuel;
+    let first = used();
+    for _ in 0..5 {
+        assert_eq!(used(), first);
+    }
+}
+
+/// A budget of exactly what a call needs is enough, and nothing is used beyond a budget. (The engine looks
+/// at the budget where code loops or is called, so the last straight piece of a call may come for free.)
+#[test]
+fn the_budget_is_kept() {
+    if !fuel_is_counted() {
+        return;
+    }
+    let needed = wave("counter", "", "work(1000)").usage.fuel;
+    let enough = wave("counter", &format!("limits.fuel = {needed}"), "work(1000)");
+    assert_eq!(enough.usage.fuel, needed);
+    assert!(enough.outcome.fault().is_none());
+    let short = wave(
+        "counter",
+        &format!("limits.fuel = {}", needed - 10),
+        "work(1000)",
+    );
+    assert_eq!(short.outcome.fault().unwrap().label(), "fuel");
+    assert_eq!(short.usage.fuel, needed - 10);
+}
+
+#[test]
+fn peak_memory_is_what_the_guest_has() {
+    for pages in [0, 1, 100] {
+        let report = wave("counter", "", &format!("grow({pages})"));
+        let told: u64 = report.outcome.clone().returned().unwrap().parse().unwrap();
+        assert_eq!(told, pages + 2);
+        assert_eq!(report.usage.memory_peak, told << 16);
+    }
+    let report = run("hostile", ALL, "touch 40");
+    let told: u64 = returned(&report)
+        .split(|c: char| !c.is_ascii_digit())
+        .find(|word| !word.is_empty())
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(report.usage.memory_peak, told << 16);
+}
+
+#[test]
+fn host_calls_and_bytes_are_counted() {
+    let report = run("hostile", ALL, "config-get region");
+    assert_eq!(report.usage.host_calls, 1);
+    assert_eq!(
+        report.usage.host_bytes,
+        "region".len() as u64 + "eu".len() as u64
+    );
+    let report = run("hostile", ALL, "big-arg 5000 hash");
+    assert_eq!(report.usage.host_bytes, 5000);
+}
+
+#[test]
+fn the_report_is_the_contract() {
+    if !fuel_is_counted() {
+        return;
+    }
+    let report = run("hostile", ALL, "path-escape ../secret").to_json();
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(
+        keys(&report),
+        ["provider", "outcome", "usage", "limits", "denials", "logs"]
+    );
+    assert_eq!(
+        keys(&report["provider"]),
+        ["name", "digest", "size", "world", "signature"]
+    );
+    assert_eq!(
+        keys(&report["usage"]),
+        [
+            "fuel",
+            "memory_peak",
+            "table_peak",
+            "elapsed_us",
+            "host_us",
+            "host_calls",
+            "host_bytes",
+            "log_bytes",
+            "output_bytes"
+        ]
+    );
+    assert_eq!(
+        report["provider"]["world"],
+        "tollgate:provider/provider@0.1.0"
+    );
+    assert_eq!(report["limits"]["fuel"], 1_000_000_000u64);
+    assert_eq!(report["limits"]["memory"], 134_217_728u64);
+    assert_eq!(report["limits"]["deadline_us"], 10_000_000u64);
+    assert_eq!(report["denials"][0]["capability"], "files");
+    assert_eq!(report["denials"][0]["reason"], "outside-root");
+
+    let fault = run("hostile", &format!("{ALL}\nlimits.fuel = 1000000"), "spin").to_json();
+    assert_eq!(fault["outcome"], "faulted");
+    assert_eq!(fault["fault"]["kind"], "fuel");
+    assert_eq!(fault["fault"]["limit"], 1_000_000);
+
+    let failed = run("echo", "", "fail:no").to_json();
+    assert_eq!(failed["outcome"], "failed");
+    assert_eq!(failed["error"]["kind"], "invalid-input");
+    assert_eq!(failed["error"]["message"], "no");
+}
+
+/// What a second call of a session reports is its own, not the sum.
+#[test]
+fn each_call_of_a_session_has_its_own_numbers() {
+    if !fuel_is_counted() {
+        return;
+    }
+    let mut session = load("counter", "").session();
+    let first = session.wave("work(5000)").unwrap().usage.fuel;
+    let second = session.wave("work(5000)").unwrap().usage.fuel;
+    assert!(first.abs_diff(second) < 100, "{first} {second}");
+}
+
+/// A bulk instruction costs what it moves: no loop of them is cheap.
+#[test]
+fn bulk_instructions_cost_fuel_by_the_byte() {
+    if !fuel_is_counted() {
+        return;
+    }
+    let policy = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
+    let fuel = wave("sleeper", policy, "fill()").usage.fuel;
+    assert!((124_518_400..124_518_500).contains(&fuel), "{fuel}");
+}

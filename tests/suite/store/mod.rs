@@ -1,0 +1,4 @@
+//! The key-value store of `tollgate:provider`.
+
+mod buckets;
+mod file;

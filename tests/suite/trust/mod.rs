@@ -1,0 +1,4 @@
+//! Signatures and keys.
+
+mod minisign;
+mod signatures;

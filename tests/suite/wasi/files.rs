@@ -1,0 +1,333 @@
+//! `wasi:filesystem` by the same decisions and quotas as our own files: A39-path-escape to A42-file-quotas.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tollgate::{ExitCode, Outcome, Report};
+
+use support::file_roots::{add_fifo, add_links, folders};
+use support::harness::blocking;
+use support::wasi_command::{run, stderr, stdout};
+
+struct Roots {
+    folder: TempDir,
+}
+
+impl Roots {
+    fn new() -> Roots {
+        Roots { folder: folders() }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn with(&self, quotas: &str, args: &[&str]) -> Report<(), ExitCode> {
+        let at = self.path().display();
+        run(
+            &blocking(),
+            &format!(
+                r#"
+                limits.deadline = "5s"
+                grants.wasi = {{ preopens = ["data", "out", "other"] }}
+                grants.files = [
+                    {{ root = "data", path = "{at}/data", access = "read" }},
+                    {{ root = "out", path = "{at}/out", access = "read-write", {quotas} }},
+                    {{ root = "other", path = "{at}/other", access = "read-write" }},
+                    {{ root = "hidden", path = "{at}", access = "read-write" }},
+                ]"#
+            ),
+            args,
+            "",
+        )
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let report = self.with("max-files = 9", args);
+        assert_eq!(
+            report.outcome,
+            Outcome::Returned(()),
+            "{args:?}: {}",
+            stderr(&report)
+        );
+        assert!(report.denials.is_empty(), "{:?}", report.denials);
+        stdout(&report)
+    }
+
+    /// The reasons for which `args` were denied; the guest fails of it.
+    fn denied(&self, quotas: &str, args: &[&str]) -> Vec<&'static str> {
+        let report = self.with(quotas, args);
+        assert_eq!(report.outcome, Outcome::Failed(ExitCode(1)), "{args:?}");
+        let seen = stdout(&report) + &stderr(&report);
+        assert!(!seen.contains("canary"), "{args:?}: {seen}");
+        let host = self.path().to_str().unwrap();
+        assert!(!seen.contains(host), "{args:?}: {seen}");
+        assert!(
+            report
+                .denials
+                .iter()
+                .all(|denial| denial.capability == "files")
+        );
+        report
+            .denials
+            .iter()
+            .map(|denial| denial.reason.label())
+            .collect()
+    }
+}
+
+#[test]
+fn preopens_are_the_roots_that_are_named() {
+    let roots = Roots::new();
+    assert_eq!(roots.ok(&["read", "data/a.txt"]), "alpha");
+    assert_eq!(roots.ok(&["read", "/data/./a.txt"]), "alpha");
+    assert_eq!(roots.ok(&["list", "data"]), "a.txt\nsub\n");
+    assert_eq!(
+        roots.ok(&["files", "stat", "data/a.txt"]).split(' ').next(),
+        Some("file")
+    );
+    roots.ok(&["write", "out/new.txt", "new"]);
+    roots.ok(&["files", "append", "out/new.txt", "er"]);
+    roots.ok(&["files", "poke", "out/new.txt", "1", "-"]);
+    assert_eq!(roots.ok(&["read", "out/new.txt"]), "n-wer");
+    roots.ok(&["files", "size", "out/new.txt", "2"]);
+    roots.ok(&["files", "rename", "out/new.txt", "out/sub/old.txt"]);
+    roots.ok(&["files", "folder", "out/made"]);
+    roots.ok(&["files", "remove", "out/b.txt"]);
+    assert_eq!(roots.ok(&["list", "out"]), "made\nsub\n");
+    assert_eq!(
+        std::fs::read(roots.path().join("out/sub/old.txt")).unwrap(),
+        b"n-"
+    );
+    // A root that is granted to others and not named here is not there.
+    assert!(roots.denied("", &["read", "hidden/secret"]).is_empty());
+    assert!(roots.denied("", &["list", "/"]).is_empty());
+    assert!(roots.denied("", &["read", "/etc/passwd"]).is_empty());
+}
+
+#[test]
+fn inert_has_no_preopens() {
+    let roots = Roots::new();
+    let policy = format!(
+        "grants.wasi = 'inert'\ngrants.files = [{{ root = 'data', path = '{}/data', access = 'read' }}]",
+        roots.path().display()
+    );
+    for path in ["data/a.txt", "a.txt", "/data/a.txt", "."] {
+        let report = run(&blocking(), &policy, &["read", path], "");
+        assert_eq!(report.outcome, Outcome::Failed(ExitCode(1)));
+        assert!(!stdout(&report).contains("alpha"));
+    }
+}
+
+/// A39-path-escape.
+#[test]
+fn paths_and_links_never_leave_a_preopen() {
+    let roots = Roots::new();
+    add_links(roots.path());
+    assert_eq!(roots.ok(&["read", "data/inside"]), "alpha");
+    for path in [
+        "data/../secret",
+        "data/sub/../../secret",
+        "data/link",
+        "data/up/secret",
+        "data/absolute",
+    ] {
+        assert_eq!(
+            roots.denied("", &["read", path]),
+            ["outside-root"],
+            "{path}"
+        );
+    }
+    assert_eq!(roots.denied("", &["list", "data/up"]), ["outside-root"]);
+    assert_eq!(
+        roots.denied("", &["write", "out/../x", ""]),
+        ["outside-root"]
+    );
+    // Links are not made, for whoever else may follow them.
+    for target in ["../secret", "/etc/passwd", "b.txt"] {
+        let denied = roots.denied("", &["files", "symlink", target, "out/made"]);
+        assert!(
+            denied.iter().all(|reason| *reason == "link"),
+            "{target}: {denied:?}"
+        );
+        assert!(roots.path().join("out/made").symlink_metadata().is_err());
+    }
+    // And those that are there stay where they lead where they lead.
+    symlink("../b.txt", roots.path().join("out/sub/link")).unwrap();
+    let denied = roots.denied("", &["files", "rename", "out/sub/link", "out/link"]);
+    assert_eq!(denied, ["link"]);
+}
+
+/// A40-read-only-root.
+#[test]
+fn a_read_only_preopen_stays_as_it_is() {
+    let roots = Roots::new();
+    for args in [
+        &["write", "data/a.txt", "x"][..],
+        &["write", "data/new", "x"],
+        &["files", "append", "data/a.txt", "x"],
+        &["files", "poke", "data/a.txt", "0", "x"],
+        &["files", "size", "data/a.txt", "0"],
+        &["files", "remove", "data/a.txt"],
+        &["files", "folder", "data/new"],
+        &["files", "rename", "data/a.txt", "data/new"],
+        &["files", "rename", "data/a.txt", "out/new"],
+        &["files", "rename", "out/b.txt", "data/a.txt"],
+        &["files", "symlink", "x", "data/new"],
+    ] {
+        assert_eq!(roots.denied("", args), ["read-only"], "{args:?}");
+    }
+    // A hard link is a second name to write by: there are none, in either direction.
+    for (from, to) in [
+        ("data/a.txt", "out/new"),
+        ("out/b.txt", "data/new"),
+        ("out/b.txt", "out/new"),
+    ] {
+        let reason = if from.starts_with("data") {
+            "read-only"
+        } else {
+            "link"
+        };
+        assert_eq!(
+            roots.denied("", &["files", "link", from, to]),
+            [reason],
+            "{from} {to}"
+        );
+    }
+    assert!(
+        roots
+            .denied("", &["files", "rename", "out/b.txt", "other/b.txt"])
+            .is_empty()
+    );
+    let names = |root: &str| roots.path().join(root).read_dir().unwrap().count();
+    assert_eq!((names("data"), names("out"), names("other")), (2, 2, 0));
+    assert_eq!(
+        std::fs::read(roots.path().join("data/a.txt")).unwrap(),
+        b"alpha"
+    );
+}
+
+/// A41-special-files: neither end of a pipe, nor a device, nor a socket; and the host does not wait for any of them.
+#[test]
+fn only_regular_files_are_opened_through_a_preopen() {
+    let roots = Roots::new();
+    for pipe in ["data/pipe", "out/pipe"] {
+        add_fifo(&roots.path().join(pipe));
+    }
+    let socket = roots.path().join("data/socket");
+    let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    let start = Instant::now();
+    for args in [
+        &["read", "data/pipe"][..],
+        &["read", "out/pipe"],
+        &["write", "out/pipe", "x"],
+        &["files", "append", "out/pipe", "x"],
+        &["read", "data/socket"],
+    ] {
+        assert_eq!(roots.denied("", args), ["not-a-file"], "{args:?}");
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(roots.ok(&["list", "data"]).contains("pipe"));
+    // Devices, by way of a root that has some.
+    let policy = "grants.wasi = { preopens = ['dev'] }\n\
+                  grants.files = [{ root = 'dev', path = '/dev', access = 'read-write' }]";
+    for device in ["dev/zero", "dev/null", "dev/random"] {
+        let report = run(&blocking(), policy, &["read", device], "");
+        assert_eq!(report.denials[0].reason.label(), "not-a-file", "{device}");
+    }
+}
+
+/// A42-file-quotas.
+#[test]
+fn quotas_hold_for_preopens() {
+    let roots = Roots::new();
+    // Many files.
+    assert_eq!(
+        roots.denied("max-files = 5", &["files", "many", "out/sub"]),
+        ["quota"]
+    );
+    assert_eq!(roots.path().join("out/sub").read_dir().unwrap().count(), 5);
+    // A huge one, through a stream.
+    assert_eq!(
+        roots.denied("max-write = '300KiB'", &["files", "flood", "out/huge"]),
+        ["quota"]
+    );
+    let length = |name: &str| {
+        roots
+            .path()
+            .join("out")
+            .join(name)
+            .metadata()
+            .unwrap()
+            .len()
+    };
+    assert!(
+        (236 << 10..=300 << 10).contains(&length("huge")),
+        "{}",
+        length("huge")
+    );
+    // Sparse ones: by writing far behind the end, and by setting the length.
+    let far = (1u64 << 40).to_string();
+    assert_eq!(
+        roots.denied(
+            "max-write = '1MiB'",
+            &["files", "poke", "out/sparse", &far, "x"]
+        ),
+        ["quota"]
+    );
+    assert_eq!(length("sparse"), 0);
+    assert_eq!(
+        roots.denied("max-write = '1MiB'", &["files", "size", "out/b.txt", &far]),
+        ["quota"]
+    );
+    assert_eq!(length("b.txt"), 4);
+    // To cut a file off is to truncate it, the last byte or all of them.
+    for size in ["3", "0"] {
+        let args = ["files", "size", "out/b.txt", size];
+        assert_eq!(roots.denied("max-files = 0", &args), ["quota"], "{size}");
+        assert_eq!(length("b.txt"), 4);
+    }
+    // The length that it has cuts nothing off.
+    let report = roots.with("max-files = 0", &["files", "size", "out/b.txt", "4"]);
+    assert!(report.denials.is_empty(), "{:?}", report.denials);
+    std::fs::write(roots.path().join("out/cut"), "1234").unwrap();
+    assert_eq!(roots.ok(&["files", "size", "out/cut", "0"]), "");
+    assert_eq!(length("cut"), 0);
+    // What changes no file's length is written all the same.
+    assert_eq!(
+        roots.denied(
+            "max-write = 3",
+            &["files", "poke", "out/b.txt", "0", "BETA"]
+        ),
+        ["quota"]
+    );
+    // Removing and renaming are counted, too.
+    for args in [
+        &["files", "remove", "out/b.txt"][..],
+        &["files", "rename", "out/b.txt", "out/c"],
+    ] {
+        assert_eq!(roots.denied("max-files = 0", args), ["quota"], "{args:?}");
+    }
+    assert_eq!(
+        std::fs::read(roots.path().join("out/b.txt")).unwrap(),
+        b"beta"
+    );
+    // And a single read, as WASI has it, is cut.
+    std::fs::write(roots.path().join("out/long"), "0123456789").unwrap();
+    let report = roots.with("max-read = 3", &["read", "out/long"]);
+    assert_eq!(stdout(&report), "0123456789");
+    let calls = |report: &Report<(), ExitCode>| report.usage.host_calls;
+    let whole = roots.with("", &["read", "out/long"]);
+    assert!(
+        calls(&report) > calls(&whole) + 2,
+        "{} {}",
+        calls(&report),
+        calls(&whole)
+    );
+}

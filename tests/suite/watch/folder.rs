@@ -1,0 +1,164 @@
+//! The folder itself: gone, back, another one; and nothing that is left when nobody wants it any more.
+
+use std::time::Duration;
+
+use tollgate::Compiler;
+use tollgate::watch::WatchError;
+
+use support::cli::tollgate;
+use support::harness::made_of;
+use support::harness::{alone, runtime};
+use support::invariant;
+use support::processes::{children, send, until};
+use support::watched_folder::{Watched, bytes, digest, version};
+
+/// Whatever the current folder of the process becomes.
+#[test]
+fn a_relative_path_is_that_of_the_start() {
+    let watch = tollgate::watch::WatchOptions::new("no-such-folder");
+    let error = support::harness::blocking()
+        .watch(watch)
+        .err()
+        .unwrap()
+        .to_string();
+    let here = std::env::current_dir().unwrap();
+    let whole = here.join("no-such-folder");
+    assert!(error.contains(whole.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn what_serves_goes_on_without_its_folder() {
+    let watched = Watched::with(&["counter", "echo"]);
+    let aside = watched.workdir.path().join("aside");
+    let serves = || watched.get("echo").is_some() && watched.get("counter").is_some();
+    for _ in 0..2 {
+        std::fs::rename(watched.path(), &aside).unwrap();
+        watched.next("lost");
+        assert!(serves() && watched.folder().served().problem().is_some());
+        std::fs::rename(&aside, watched.path()).unwrap();
+        // Nobody tells of a folder that comes back: it is looked for.
+        watched.folder().rescan();
+        watched.next("found");
+        assert!(serves() && watched.folder().served().problem().is_none());
+        watched.install("echo", &version("echo", 2));
+        watched.next("replaced");
+        watched.install("echo", &bytes("echo"));
+        watched.next("replaced");
+    }
+}
+
+/// An empty folder is what is seen in the place of one that was unmounted, or while another one is filled.
+#[test]
+fn what_serves_goes_on_with_an_empty_folder_in_its_place() {
+    let mut watched = Watched::with(&["counter", "echo"]);
+    watched.stop();
+    // Long enough for all of it to be deleted between two looks.
+    watched.serve(|watch| watch.debounce(Duration::from_secs(1)));
+    watched.next("loaded");
+    watched.next("loaded");
+    let serves = || watched.get("echo").is_some() && watched.get("counter").is_some();
+    std::fs::remove_dir_all(watched.path()).unwrap();
+    watched.next("lost");
+    std::fs::create_dir(watched.path()).unwrap();
+    watched.folder().rescan();
+    watched.next("lost");
+    assert!(serves());
+    watched.write("echo.toml", "");
+    watched.install("echo", &version("echo", 3));
+    // What is not there when there is something is not to serve.
+    assert_eq!(watched.next("removed").name(), Some("counter"));
+    watched.next("replaced");
+    watched.next("found");
+    // From then on it is a folder like any other.
+    watched.remove("echo.wasm");
+    watched.next("removed");
+    watched.nothing_else();
+}
+
+/// How many bring a new version of everything: a link that leads to another folder.
+#[cfg(unix)]
+#[test]
+fn a_folder_may_be_a_link_that_leads_elsewhere() {
+    let mut watched = Watched::new();
+    let releases = watched.workdir.path().join("releases");
+    for (release, version) in [("1", bytes("echo")), ("2", version("echo", 2))] {
+        let folder = releases.join(release);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("echo.wasm"), version).unwrap();
+        std::fs::write(folder.join("echo.toml"), "").unwrap();
+    }
+    let (link, path) = (watched.workdir.path().join("link"), watched.path());
+    let lead = |release: &str| {
+        std::os::unix::fs::symlink(releases.join(release), &link).unwrap();
+        std::fs::rename(&link, &path).unwrap();
+    };
+    lead("1");
+    watched.serve(|watch| watch);
+    watched.next("loaded");
+    lead("2");
+    // A link is not in the folder that it leads to.
+    watched.folder().rescan();
+    watched.next("replaced");
+    assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 2))));
+    // It is the new folder that is watched.
+    let file = releases.join("2/echo.wasm");
+    std::fs::write(releases.join("2/new"), version("echo", 3)).unwrap();
+    std::fs::rename(releases.join("2/new"), file).unwrap();
+    watched.next("replaced");
+    assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 3))));
+}
+
+#[test]
+fn a_folder_that_is_none_is_an_error_at_once() {
+    let mut watched = Watched::new();
+    watched.write("file", "");
+    let file = watched.path().join("file");
+    let error = watched.serve_by(runtime(), |watch| watch.policies(&file));
+    assert!(matches!(error, Err(WatchError::Folder { .. })), "{error:?}");
+    let error = watched.serve_by(runtime(), |watch| watch.max_entries(0));
+    assert!(matches!(error, Err(WatchError::Folder { .. })), "{error:?}");
+}
+
+#[test]
+fn nothing_is_left_when_nobody_wants_it_any_more() {
+    let _alone = alone();
+    let attack = || {
+        let mut watched = Watched::with(&["counter", "echo"]);
+        watched.install("echo", &version("echo", 2));
+        watched.next("replaced");
+        // With one of two clones it goes on.
+        let other = watched.folder().clone();
+        watched.stop();
+        watched.install("echo", b"noise");
+        watched.wrong("kept", "echo");
+        drop(other);
+        watched.silent();
+    };
+    invariant::holds(attack);
+}
+
+/// What compiles for a folder that nobody wants any more is ended.
+#[test]
+fn compiling_for_nobody_is_given_up() {
+    let _alone = alone();
+    let compiler = Compiler::Worker {
+        program: tollgate().to_owned(),
+    };
+    let runtime = support::harness::builder()
+        .concurrency(4)
+        .compiler(compiler);
+    let runtime = runtime.build();
+    let mut watched = Watched::new();
+    watched.write("long.toml", "limits.compile-time = \"1h\"");
+    watched.serve_by(&runtime, |watch| watch).unwrap();
+    let workers = || children(std::process::id());
+    watched.install("long", made_of(1_500, 150).as_bytes());
+    until("a worker", || !workers().is_empty());
+    // Stopped, it does not come to an end by itself.
+    for worker in workers() {
+        send("STOP", worker);
+    }
+    watched.stop();
+    until("no worker", || workers().is_empty());
+    watched.silent();
+}

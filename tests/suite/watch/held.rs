@@ -1,0 +1,256 @@
+//! What serves in a folder is held to its policy: whatever becomes of the folder, and however often it has to be tried.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tollgate::policy::Lock;
+use tollgate::{Compiler, Metering};
+
+use support::cli::tollgate;
+use support::signer::Author;
+use support::watched_folder::{Watched, bytes, digest, version};
+
+const EVERY: Duration = Duration::from_millis(50);
+
+/// Policies that are elsewhere, where whoever brings components writes nothing.
+struct Split {
+    watched: Watched,
+    policies: PathBuf,
+    author: Author,
+}
+
+impl Split {
+    fn new() -> Split {
+        let mut watched = Watched::new();
+        let policies = watched.workdir.path().join("policies");
+        std::fs::create_dir(&policies).unwrap();
+        let author = Author::new(1);
+        let mut lock = Lock::default();
+        for name in ["echo", "parrot"] {
+            watched.install_signed(name, &bytes("echo"), &author);
+            std::fs::write(policies.join(format!("{name}.toml")), author.policy()).unwrap();
+            let file = format!("{name}.wasm");
+            lock.pin(&file, &digest(&bytes("echo"))).unwrap();
+        }
+        std::fs::write(policies.join(Lock::FILE), lock.to_toml()).unwrap();
+        watched.serve(|watch| watch.policies(&policies).max_entries(50).locked());
+        watched.next("loaded");
+        watched.next("loaded");
+        Split {
+            watched,
+            policies,
+            author,
+        }
+    }
+
+    /// Puts a file beside the policies in one step.
+    fn write(&self, name: &str, text: &str) {
+        let beside = self.watched.workdir.path().join("policy");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(beside, self.policies.join(name)).unwrap();
+    }
+
+    fn calls(&self, name: &str) -> u64 {
+        let provider = self.watched.get(name).unwrap();
+        provider.as_async().limits().host_calls
+    }
+}
+
+/// Whoever may bring components must not be able to put off that a key is taken back.
+#[test]
+fn policies_hold_whatever_lies_in_the_folder() {
+    let flood = |split: &Split, how: &dyn Fn(&Path)| {
+        for number in 0..60 {
+            how(&split.watched.path().join(format!("{number}.txt")));
+        }
+    };
+    let (pins, aside) = (
+        |split: &Split| std::fs::read_to_string(split.policies.join(Lock::FILE)).unwrap(),
+        |split: &Split| split.watched.workdir.path().join("aside"),
+    );
+    for way in ["flood", "pins", "gone"] {
+        let split = Split::new();
+        let (watched, other) = (&split.watched, Author::new(2));
+        let good = pins(&split);
+        match way {
+            "flood" => flood(&split, &|path| std::fs::write(path, "").unwrap()),
+            "pins" => split.write(Lock::FILE, "<<<<<<< ours"),
+            _ => std::fs::rename(watched.path(), aside(&split)).unwrap(),
+        }
+        watched.next("lost");
+        let looks = || {
+            // Nobody tells of what is beside a folder that is gone: it is looked for.
+            if way == "gone" {
+                watched.folder().rescan();
+            }
+        };
+        split.write("echo.toml", &other.policy());
+        looks();
+        assert_eq!(watched.wrong("withdrawn", "echo"), "signature", "{way}");
+        assert!(watched.get("echo").is_none());
+        let narrow = format!("{}limits.host-calls = 1234567", split.author.policy());
+        split.write("parrot.toml", &narrow);
+        looks();
+        assert_eq!(watched.next("replaced").name(), Some("parrot"), "{way}");
+        assert_eq!(split.calls("parrot"), 1_234_567);
+        // One with a mistake, or none, says nothing.
+        split.write("parrot.toml", "limits.memry = 1");
+        looks();
+        watched.is_quiet();
+        std::fs::remove_file(split.policies.join("parrot.toml")).unwrap();
+        looks();
+        watched.is_quiet();
+        // And what this program cannot keep is told, once.
+        let inherit = format!("{narrow}\ngrants.wasi.stdio = \"inherit\"");
+        split.write("parrot.toml", &inherit);
+        looks();
+        assert_eq!(watched.wrong("kept", "parrot"), "load", "{way}");
+        split.write("other.toml", "");
+        watched.is_quiet();
+        // Unless somebody asks.
+        watched.folder().rescan();
+        assert_eq!(watched.wrong("kept", "parrot"), "load", "{way}");
+        assert_eq!(split.calls("parrot"), 1_234_567);
+        // All is as it would have been without that.
+        match way {
+            "flood" => flood(&split, &|path| std::fs::remove_file(path).unwrap()),
+            "pins" => split.write(Lock::FILE, &good),
+            _ => std::fs::rename(aside(&split), watched.path()).unwrap(),
+        }
+        if way == "gone" {
+            watched.folder().rescan();
+            assert_eq!(watched.wrong("failed", "echo"), "signature");
+            assert_eq!(watched.wrong("kept", "parrot"), "load");
+        }
+        watched.next("found");
+        split.write("parrot.toml", &narrow);
+        watched.next("settled");
+        split.write("echo.toml", &split.author.policy());
+        assert_eq!(watched.next("loaded").name(), Some("echo"));
+    }
+}
+
+/// What the operator takes back is not kept because of one moment in which nothing could be compiled.
+#[test]
+fn a_policy_that_could_not_be_held_is_tried_again() {
+    let mut watched = Watched::new();
+    let at = |name: &str| watched.workdir.path().join(name);
+    let (fails, hangs, starts) = (at("fails"), at("hangs"), at("starts"));
+    let program = at("worker");
+    let script = format!(
+        "#!/bin/sh\necho >> '{}'\n[ -e '{}' ] && exit 1\n[ -e '{}' ] && exec sleep 60\nexec '{}' \"$@\"\n",
+        starts.display(),
+        fails.display(),
+        hangs.display(),
+        tollgate().display()
+    );
+    std::fs::write(&program, script).unwrap();
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let builder = support::harness::builder().concurrency(4);
+    let runtime = builder.compiler(Compiler::Worker { program }).build();
+    watched.install("echo", &bytes("echo"));
+    watched.write("echo.toml", "");
+    watched
+        .serve_by(&runtime, |watch| watch.poll_interval(EVERY))
+        .unwrap();
+    watched.next("loaded");
+    let calls = || watched.get("echo").unwrap().as_async().limits().host_calls;
+    let mut before = calls();
+    for (flag, more, label) in [
+        (&fails, "", "load"),
+        (&hangs, "limits.compile-time = \"2s\"", "compile-limit"),
+    ] {
+        // The component is the one that serves; and one that is bad.
+        for (number, good) in [(1_000_001, true), (1_000_002, false)] {
+            if !good {
+                watched.install("echo", b"noise");
+                watched.wrong("kept", "echo");
+            }
+            std::fs::write(flag, "").unwrap();
+            watched.write("echo.toml", format!("limits.host-calls = {number}\n{more}"));
+            assert_eq!(watched.wrong("kept", "echo"), label);
+            assert_eq!(calls(), before);
+            // Told once, however often it is tried.
+            watched.is_quiet();
+            std::fs::remove_file(flag).unwrap();
+            watched.next("replaced");
+            before = number;
+            assert_eq!(calls(), before);
+            if !good {
+                watched.wrong("kept", "echo");
+                watched.install("echo", &bytes("echo"));
+                watched.next("settled");
+            }
+        }
+    }
+    // For its own sake, a component that takes too long is not compiled again.
+    std::fs::write(&hangs, "").unwrap();
+    watched.write("late.toml", "limits.compile-time = \"100ms\"");
+    watched.install("late", &version("echo", 2));
+    assert_eq!(watched.wrong("failed", "late"), "compile-limit");
+    let started = || std::fs::read_to_string(&starts).unwrap().len();
+    let before = started();
+    watched.is_quiet();
+    assert_eq!(started(), before);
+}
+
+/// A key that is taken back is one whatever else the policy asks for that this program does not do.
+#[test]
+fn what_a_program_cannot_keep_does_not_hide_what_is_taken_back() {
+    let builder = support::harness::builder().concurrency(4);
+    let runtime = builder.metering(Metering::DeadlineOnly).build();
+    let (author, other) = (Author::new(1), Author::new(2));
+    let mut watched = Watched::new();
+    let grants = "grants.log = true\ngrants.hash = true\ngrants.files = [{ root = \"data\", path = \".\", access = \"read\" }]";
+    watched.install_signed("checksums", &bytes("checksums"), &author);
+    let whole = format!("{}{grants}", author.policy());
+    watched.write("checksums.toml", &whole);
+    watched.serve_by(&runtime, |watch| watch).unwrap();
+    watched.next("loaded");
+    for unable in [
+        "limits.fuel = 1_000_000",
+        "limits.compile-time = \"9s\"",
+        "grants.wasi.stdio = \"inherit\"",
+    ] {
+        for (less, why) in [
+            (format!("{}{grants}", other.policy()), "signature"),
+            (format!("{}grants.log = true", author.policy()), "imports"),
+        ] {
+            watched.write("checksums.toml", format!("{less}\n{unable}"));
+            assert_eq!(watched.wrong("withdrawn", "checksums"), why, "{unable}");
+            assert!(watched.get("checksums").is_none());
+            watched.write("checksums.toml", &whole);
+            watched.next("loaded");
+        }
+        // By itself it takes nothing back.
+        watched.write("checksums.toml", format!("{whole}\n{unable}"));
+        assert_eq!(watched.wrong("kept", "checksums"), "load", "{unable}");
+        watched.write("checksums.toml", &whole);
+        watched.next("settled");
+    }
+}
+
+/// What is wrong with the component is not what is wrong under its policy: both are told.
+#[test]
+fn a_bad_component_does_not_hide_what_is_taken_back() {
+    let mut watched = Watched::new();
+    watched.install("hashes", &bytes("standard-store"));
+    watched.write("hashes.toml", "grants = { store = true, config = {} }");
+    watched.serve(|watch| watch);
+    watched.next("loaded");
+    watched.install("hashes", b"noise");
+    assert_eq!(watched.wrong("kept", "hashes"), "malformed");
+    watched.write("hashes.toml", "");
+    assert_eq!(watched.wrong("withdrawn", "hashes"), "imports");
+    assert_eq!(watched.wrong("failed", "hashes"), "malformed");
+    watched.nothing_else();
+    // Whoever asks is told what is wrong, though nothing changed: for so long that the times of the files say so, too.
+    std::thread::sleep(Duration::from_millis(4_100));
+    for _ in 0..2 {
+        watched.folder().rescan();
+        assert_eq!(watched.wrong("failed", "hashes"), "malformed");
+    }
+}

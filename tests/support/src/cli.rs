@@ -1,0 +1,87 @@
+//! Runs the command line, as a user would.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use crate::harness::{guest_file, root};
+
+/// The binary, built once from the sources as they are.
+pub fn tollgate() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "tollgate-cli"])
+            .current_dir(root())
+            .status()
+            .unwrap();
+        assert!(built.success());
+        // target/debug/deps/all-… to target/debug/tollgate
+        let test = std::env::current_exe().unwrap();
+        test.parent().unwrap().parent().unwrap().join("tollgate")
+    })
+}
+
+/// The binary, without a home and therefore without a cache: what is in it would differ from run to run.
+pub fn program() -> Command {
+    let mut program = Command::new(tollgate());
+    program.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    program
+}
+
+/// The program with these arguments, in the repository.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = program();
+    command
+        .args(args)
+        .current_dir(root())
+        .env_remove("RUST_LOG")
+        .env_remove("NO_COLOR");
+    command
+}
+
+/// Runs it to its end, with no input.
+pub fn run(args: &[&str]) -> Output {
+    command(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs it to its end with this input.
+pub fn run_with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// A built guest's file, as an argument.
+pub fn guest(name: &str) -> String {
+    guest_file(name).to_str().unwrap().to_owned()
+}
+
+/// The exit status.
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// What it wrote to its standard output.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What it wrote to its standard error.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// What a program that ended wrote to its standard error.
+pub fn words(program: &mut Child) -> String {
+    let mut words = String::new();
+    let mut stderr = program.stderr.take().unwrap();
+    stderr.read_to_string(&mut words).unwrap();
+    words
+}

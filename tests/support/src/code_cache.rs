@@ -1,0 +1,81 @@
+//! A cache of compiled code in a folder of its own, and the entries in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tollgate::blocking::{Provider, Runtime};
+use tollgate::{Cache, CodeOrigin, Source};
+
+use crate::harness::policy;
+
+/// A cache, and what loads by way of it.
+pub struct Shelf {
+    /// The folder that the cache is in.
+    pub folder: TempDir,
+    /// The runtime that uses it.
+    pub runtime: Runtime,
+}
+
+impl Shelf {
+    /// A cache of the default size.
+    pub fn new() -> Shelf {
+        Shelf::of_size(Cache::DEFAULT_SIZE)
+    }
+
+    /// A cache of so many bytes at most.
+    pub fn of_size(max_size: u64) -> Shelf {
+        let folder = TempDir::new().unwrap();
+        let runtime = opened(&folder.path().join("cache"), max_size);
+        Shelf { folder, runtime }
+    }
+
+    /// The folder of the cache itself.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    /// Loads a component under an empty policy.
+    pub fn load(&self, source: &Source) -> Provider {
+        self.runtime.load(source, &policy("")).unwrap()
+    }
+
+    /// Loads it, asserts what it returns, and says where its code came from.
+    pub fn number(&self, source: &Source, wanted: u32) -> CodeOrigin {
+        let provider = self.load(source);
+        let report = provider.session().wave("f()").unwrap();
+        assert_eq!(report.outcome.returned(), Some(wanted.to_string()));
+        provider.as_async().code_origin()
+    }
+
+    /// The only entry there is.
+    pub fn entry(&self) -> PathBuf {
+        let entries = entries(&self.path());
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        entries[0].clone()
+    }
+
+    /// The key that its entries are sealed with.
+    pub fn key(&self) -> [u8; 32] {
+        let key = fs::read(self.path().join("key")).unwrap();
+        key.try_into().unwrap()
+    }
+}
+
+/// A runtime as another process would have it: with the cache opened anew.
+pub fn opened(path: &Path, max_size: u64) -> Runtime {
+    let cache = Cache::open(path, max_size).unwrap();
+    let builder = crate::harness::builder().concurrency(4);
+    builder.cache(cache).build().into()
+}
+
+/// The entries of a cache: its files but for the key.
+pub fn entries(path: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = fs::read_dir(path)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.file_name().unwrap() != "key")
+        .collect();
+    all.sort();
+    all
+}

@@ -1,0 +1,69 @@
+//! An allocator that counts: thread by thread how often it is asked, since what a call allocates is the same on every
+//! machine; and how much the process holds, since a leak of a few bytes is not seen in its resident memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Bytes that were asked for and not given back, of all threads.
+static HELD: AtomicI64 = AtomicI64::new(0);
+
+/// The system's allocator, and a count of what this thread asked of it: for a program's `#[global_allocator]`.
+pub struct Counting;
+
+fn hold(more: usize, less: usize) {
+    // No layout is larger than `isize::MAX`.
+    HELD.fetch_add(more as i64 - less as i64, Ordering::Relaxed);
+}
+
+fn count() {
+    // On a thread that ends the count may be gone already.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+#[expect(unsafe_code, reason = "an allocator is unsafe to implement")]
+// SAFETY: every promise is passed on to the system's allocator, and counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        hold(layout.size(), 0);
+        // SAFETY: the caller's promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        hold(layout.size(), 0);
+        // SAFETY: the caller's promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
+        hold(0, layout.size());
+        // SAFETY: the caller's promises.
+        unsafe { System.dealloc(piece, layout) }
+    }
+
+    unsafe fn realloc(&self, piece: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count();
+        hold(new_size, layout.size());
+        // SAFETY: the caller's promises.
+        unsafe { System.realloc(piece, layout, new_size) }
+    }
+}
+
+/// How often `work` allocates on this thread.
+pub fn allocations(work: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    work();
+    COUNT.get() - before
+}
+
+/// Bytes that the process holds of the allocator: 0 where [`Counting`] is not the global one.
+pub fn held() -> i64 {
+    HELD.load(Ordering::Relaxed)
+}

@@ -1,0 +1,39 @@
+//! Folders for a guest to be granted, and what it must not reach beside them.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+/// `data`, `out` and `other`, with files and folders in the first two, and a secret beside them.
+pub fn folders() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["data/sub", "out/sub", "other"] {
+        std::fs::create_dir_all(at(name)).unwrap();
+    }
+    for (name, text) in [
+        ("secret", "canary"),
+        ("data/a.txt", "alpha"),
+        ("data/sub/b.txt", "beta"),
+        ("out/b.txt", "beta"),
+    ] {
+        std::fs::write(at(name), text).unwrap();
+    }
+    folder
+}
+
+/// Links in `data`: `link`, `up` and `absolute` lead out of it, `inside` does not.
+pub fn add_links(folder: &Path) {
+    let at = |name: &str| folder.join("data").join(name);
+    symlink("../secret", at("link")).unwrap();
+    symlink("..", at("up")).unwrap();
+    symlink(folder.join("secret"), at("absolute")).unwrap();
+    symlink("a.txt", at("inside")).unwrap();
+}
+
+/// A pipe with a name, which whoever opens it waits at.
+pub fn add_fifo(at: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(at).status();
+    assert!(made.unwrap().success());
+}

@@ -1,0 +1,295 @@
+//! What every test here stands on: guests by name, policies from text, attacks that are stopped.
+
+use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tollgate::blocking::{self, Provider};
+use tollgate::policy::limits::FUEL;
+use tollgate::{
+    Fault, LoadError, Outcome, Policy, Metering, Refusal, Report, Runtime, Source, WaveError,
+};
+
+use crate::invariant;
+
+/// A grant, on a line of its own, of each capability that the guest `hostile` imports.
+pub const ALL: &str = r#"
+grants.log = true
+grants.hash = true
+grants.config = { region = "eu" }
+grants.store = true
+grants.http = [{ url = "https://example.com/**" }]
+grants.files = [{ root = "data", path = "samples/files", access = "read" }]
+"#;
+
+/// The same but for one capability, which the test grants in its own way.
+pub fn all_but(capability: &str) -> String {
+    let left_out = format!("grants.{capability} ");
+    let rest = ALL.lines().filter(|line| !line.starts_with(&left_out));
+    rest.map(|line| format!("{line}\n")).collect()
+}
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// What must not wait for the other end of a pipe, nor run for ever.
+pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    let answer = answer.recv_timeout(std::time::Duration::from_secs(20));
+    answer.expect("it has not come to an end")
+}
+
+/// The folder of built guests: `TOLLGATE_GUESTS`, or where `just guests` puts them.
+pub fn guests() -> PathBuf {
+    std::env::var_os("TOLLGATE_GUESTS").map_or_else(|| root().join("target/guests"), PathBuf::from)
+}
+
+/// A built guest's file.
+pub fn guest_file(name: &str) -> PathBuf {
+    let path = guests().join(format!("{name}.wasm"));
+    assert!(
+        path.is_file(),
+        "{} is not there; run `./justw guests` first",
+        path.display()
+    );
+    path
+}
+
+/// A built guest, read under the default limits.
+pub fn source(name: &str) -> Source {
+    let limits = tollgate::Limits::default();
+    Source::file(&guest_file(name), &limits).unwrap()
+}
+
+/// A component whose `f` returns a number; its code differs from that of another by the number only.
+pub fn numbered(number: u32) -> Source {
+    let text = format!(
+        "(component
+            (core module $m (func (export \"f\") (result i32) i32.const {number}))
+            (core instance $i (instantiate $m))
+            (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))"
+    );
+    Source::bytes("numbered", wat::parse_str(text).unwrap())
+}
+
+/// A component of so many functions, of so many steps each.
+pub fn made_of(functions: usize, steps: usize) -> Source {
+    let mut body = String::new();
+    for step in 0..steps {
+        write!(
+            body,
+            "(local.set $a (i64.add (i64.mul (local.get $a) (i64.const {step})) (i64.load (i32.wrap_i64 \
+             (local.get $a)))))"
+        )
+        .unwrap();
+    }
+    let function = format!("(func (param $a i64) (result i64) {body} (local.get $a))");
+    let text = format!(
+        "(component (core module $m (memory 1) {}) (core instance (instantiate $m)))",
+        function.repeat(functions)
+    );
+    Source::bytes("made", wat::parse_str(text).unwrap())
+}
+
+/// A policy from its text; roots of files are relative to the repository.
+pub fn policy(text: &str) -> Policy {
+    let mut policy = Policy::parse(text, root()).unwrap_or_else(|error| panic!("{error}"));
+    let limits = &mut policy.limits;
+    if !counts_fuel() && limits.fuel != FUEL {
+        // What was to end soon still does.
+        if limits.fuel < FUEL {
+            limits.deadline = limits.deadline.min(Duration::from_millis(200));
+        }
+        limits.fuel = FUEL;
+    }
+    policy
+}
+
+/// The profile that the suite runs in: `TOLLGATE_METERING=deadline-only` for the one without fuel, where policies say
+/// nothing of it and what is about fuel has nothing to show.
+fn profile() -> Metering {
+    match std::env::var("TOLLGATE_METERING").as_deref() {
+        Err(_) | Ok("metered") => Metering::Fuel,
+        Ok("deadline-only") => Metering::DeadlineOnly,
+        Ok(other) => panic!("TOLLGATE_METERING is `{other}`; it is `metered` or `deadline-only`"),
+    }
+}
+
+/// Whether fuel is counted; a test that is about fuel ends here when it is not.
+pub fn counts_fuel() -> bool {
+    profile() == Metering::Fuel
+}
+
+/// The kind of fault by which a guest ends that would run out of fuel: another limit, where it is not counted.
+pub fn out_of_fuel() -> &'static str {
+    if counts_fuel() { "fuel" } else { "deadline" }
+}
+
+/// A runtime to be configured, in the profile that the suite runs in.
+pub fn builder() -> tollgate::Builder {
+    Runtime::builder().metering(profile())
+}
+
+/// One test at a time: tests look at the memory and the descriptors of the whole process.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What `wait` works with.
+pub fn tokio() -> &'static tokio::runtime::Runtime {
+    static TOKIO: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    TOKIO.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    })
+}
+
+/// Does asynchronous work to its end.
+pub fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio().block_on(work)
+}
+
+/// Whether a call is done after so many polls, of which each waits to be woken. It is dropped if not.
+pub async fn polled(call: impl Future<Output = ()>, times: usize) -> bool {
+    let mut call = pin!(call);
+    let mut left = times;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        match call.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The runtime that all tests share, with the embedder's interface of `sleeper.wat`.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        builder()
+            .concurrency(16)
+            .interface("acme:clock/sleep@0.1.0", crate::clock::clock)
+            .build()
+    })
+}
+
+/// The runtime that all tests share, for callers that block.
+pub fn blocking() -> blocking::Runtime {
+    runtime().clone().into()
+}
+
+/// Loads a guest that has to load.
+pub fn load(guest: &str, policy_text: &str) -> Provider {
+    blocking()
+        .load(&source(guest), &policy(policy_text))
+        .unwrap_or_else(|error| panic!("{guest} does not load: {error}"))
+}
+
+/// The refusal with which a guest is not loaded.
+pub fn refused(source: &Source, policy_text: &str) -> Refusal {
+    match blocking().load(source, &policy(policy_text)) {
+        Err(LoadError::Refused(refusal)) => refusal,
+        Err(other) => panic!("not refused, but: {other}"),
+        Ok(_) => panic!("loaded"),
+    }
+}
+
+/// Runs `run` in a fresh session.
+pub fn run(guest: &str, policy_text: &str, input: &str) -> Report<Vec<u8>> {
+    load(guest, policy_text)
+        .session()
+        .run(input.as_bytes())
+        .unwrap()
+}
+
+/// What `run` returned, as text.
+pub fn returned(report: &Report<Vec<u8>>) -> String {
+    match &report.outcome {
+        Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => panic!("did not return: {other:?}"),
+    }
+}
+
+/// Calls an export in a fresh session.
+pub fn wave(guest: &str, policy_text: &str, call: &str) -> Report<String, WaveError> {
+    load(guest, policy_text).session().wave(call).unwrap()
+}
+
+/// An attack that is expected to be stopped.
+pub struct Attack {
+    provider: Provider,
+    call: Call,
+}
+
+#[derive(Clone)]
+enum Call {
+    Run(String),
+    Wave(String),
+}
+
+/// An attack of the Rust guest `hostile`, by name.
+pub fn attack(input: &str, policy_text: &str) -> Attack {
+    Attack {
+        provider: load("hostile", policy_text),
+        call: Call::Run(input.to_owned()),
+    }
+}
+
+/// An attack by a guest of `wat/`, through one of its exports.
+pub fn attack_by(guest: &str, call: &str, policy_text: &str) -> Attack {
+    Attack {
+        provider: load(guest, policy_text),
+        call: Call::Wave(call.to_owned()),
+    }
+}
+
+impl Attack {
+    fn once(&self) -> Fault {
+        let mut session = self.provider.session();
+        let fault = match &self.call {
+            Call::Run(input) => {
+                let report = session.run(input.as_bytes()).unwrap();
+                report.outcome.fault().cloned()
+            }
+            Call::Wave(call) => {
+                let report = session.wave(call).unwrap();
+                report.outcome.fault().cloned()
+            }
+        };
+        let fault = fault.expect("the attack was not stopped");
+        assert!(
+            session.run(b"ping").is_err() && session.wave("next()").is_err(),
+            "a session outlives its fault"
+        );
+        fault
+    }
+
+    /// Asserts the whole invariant: it is stopped with a fault of this kind every time, and nothing is left of
+    /// it.
+    pub fn faults(&self, kind: &str) -> Fault {
+        let _alone = alone();
+        let mut last = None;
+        invariant::holds(|| {
+            let fault = self.once();
+            let other = kind == "fuel" && !counts_fuel();
+            if !(other && ["deadline", "host-calls"].contains(&fault.label())) {
+                assert_eq!(fault.label(), kind, "{fault:?}");
+            }
+            last = Some(fault);
+        });
+        last.unwrap()
+    }
+}

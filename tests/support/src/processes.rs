@@ -1,0 +1,56 @@
+//! Processes of this machine, as `/proc` shows them.
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what has to come. The time decides nothing but when a test that fails gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The processes whose parent this one is.
+pub fn children(of: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{of}/task")).unwrap();
+    let children = tasks.flat_map(|task| {
+        let text = std::fs::read_to_string(task.unwrap().path().join("children"));
+        let numbers = text.unwrap_or_default();
+        numbers
+            .split_whitespace()
+            .map(|n| n.parse().unwrap())
+            .collect::<Vec<u32>>()
+    });
+    children.collect()
+}
+
+/// Processor time that a process has used, in all its threads, to ten milliseconds.
+pub fn cpu_time(of: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{of}/stat")).unwrap();
+    // The name of the program, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let ticks = fields.split(' ').skip(11).take(2);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Whether a process has a handler for a signal.
+pub fn handles(process: u32, signal: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+    caught & 1 << (signal - 1) != 0
+}
+
+/// Sends a signal by its name, as in `INT`.
+pub fn send(signal: &str, process: u32) {
+    let mut kill = std::process::Command::new("kill");
+    let sent = kill
+        .args([&format!("-{signal}"), &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// Waits until something is so.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "never {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

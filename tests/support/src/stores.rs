@@ -1,0 +1,54 @@
+//! The store of the guest `hostile`: policies that grant one, and what the guest does in it.
+
+use std::path::Path;
+
+use tollgate::blocking::{Provider, Runtime};
+use tollgate::{Report, Source};
+
+use crate::harness::{all_but, policy, returned, source};
+
+/// A policy with `store` as the table of its store.
+pub fn with(store: &str) -> String {
+    format!("{}[grants.store]\n{store}\n", all_but("store"))
+}
+
+/// A store in a file of `folder`.
+pub fn kept_in(folder: &Path, more: &str) -> String {
+    with(&format!(
+        "path = \"{}/state.redb\"\n{more}",
+        folder.display()
+    ))
+}
+
+/// `hostile` under another name.
+pub fn named(name: &str) -> Source {
+    Source::bytes(name, source("hostile").as_bytes())
+}
+
+/// A runtime of its own.
+pub fn runtime() -> Runtime {
+    crate::harness::builder().concurrency(4).build().into()
+}
+
+/// Runs the guest once.
+pub fn ask(provider: &Provider, input: &str) -> Report<Vec<u8>> {
+    provider.session().run(input.as_bytes()).unwrap()
+}
+
+/// What the guest returned.
+pub fn answer(provider: &Provider, input: &str) -> String {
+    returned(&ask(provider, input))
+}
+
+/// Loads the guest on a runtime of its own.
+pub fn load(policy_text: &str) -> Provider {
+    let source = source("hostile");
+    runtime().load(&source, &policy(policy_text)).unwrap()
+}
+
+/// The number that a flood was able to store, and why no more.
+pub fn flood(provider: &Provider, input: &str) -> (u64, String) {
+    let text = answer(provider, input);
+    let (number, why) = text.trim_start_matches('(').split_once(", ").unwrap();
+    (number.parse().unwrap(), why.to_owned())
+}

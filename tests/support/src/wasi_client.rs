@@ -1,0 +1,90 @@
+//! A guest that sends requests through `wasi:http`, and what became of them.
+
+use tollgate::blocking::{Provider, Runtime as Blocking};
+use tollgate::{CommandInput, ExitCode, Outcome, Report};
+
+use crate::harness::{policy, source};
+use crate::http_server::{Names, Server, response};
+use crate::wasi_command::stdout;
+
+/// The guest `http-client`, on a runtime of its own.
+pub struct Client {
+    runtime: Blocking,
+    /// The names that its resolver knows.
+    pub names: Names,
+}
+
+impl Client {
+    /// A client on a runtime of its own.
+    pub fn new() -> Client {
+        let names = Names::default();
+        let builder = crate::harness::builder()
+            .concurrency(4)
+            .resolver(names.clone());
+        Client {
+            runtime: builder.build().into(),
+            names,
+        }
+    }
+
+    /// Loads it under these HTTP grants.
+    pub fn load(&self, grants: &str) -> Provider {
+        let policy = policy(&format!("grants.wasi = \"inert\"\n{grants}"));
+        self.runtime.load(&source("http-client"), &policy).unwrap()
+    }
+
+    /// Runs it once under these HTTP grants.
+    pub fn run(&self, grants: &str, args: &[&str]) -> Report<(), ExitCode> {
+        run(&self.load(grants), args)
+    }
+
+    /// What it prints when all goes well.
+    pub fn prints(&self, grants: &str, args: &[&str]) -> String {
+        let report = self.run(grants, args);
+        let text = stdout(&report);
+        assert_eq!(report.outcome, Outcome::Returned(()), "{args:?}: {text}");
+        text
+    }
+
+    /// What it prints when it fails by itself.
+    pub fn fails(&self, grants: &str, args: &[&str]) -> String {
+        let report = self.run(grants, args);
+        let text = stdout(&report);
+        let failed = Outcome::Failed(ExitCode(1));
+        assert_eq!(report.outcome, failed, "{args:?}: {text}");
+        text
+    }
+
+    /// The reason with which its one request is denied.
+    pub fn denied(&self, grants: &str, args: &[&str]) -> &'static str {
+        let report = self.run(grants, args);
+        let text = stdout(&report);
+        let [denial] = &report.denials[..] else {
+            panic!("{args:?}: {text} {:?}", report.denials)
+        };
+        assert!(text.contains("error: "), "{args:?}: {text}");
+        assert_eq!(denial.capability, "http");
+        denial.reason.label()
+    }
+}
+
+/// Runs the command in a session of its own.
+pub fn run(provider: &Provider, args: &[&str]) -> Report<(), ExitCode> {
+    let args = std::iter::once(&"http-client").chain(args);
+    let input = CommandInput {
+        args: args.map(|arg| (*arg).to_owned()).collect(),
+        stdin: Vec::new(),
+    };
+    provider.session().command(input).unwrap()
+}
+
+/// A grant of everything on a server, which is on loopback, with more said of it.
+pub fn all_of(server: &Server, more: &str) -> String {
+    let port = server.port();
+    format!("grants.http = [{{ url = \"http://127.0.0.1:{port}/**\", private = true{more} }}]")
+}
+
+/// A server that says hello.
+pub fn hello() -> Server {
+    Server::saying(response("200 OK", "x-answer: 42\r\n", "hello"))
+}

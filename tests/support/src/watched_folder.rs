@@ -1,0 +1,197 @@
+//! A folder that is served, what is told of it, and waiting for that: for no longer than a test may take.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tollgate::Runtime;
+use tollgate::blocking::{self, Provider};
+use tollgate::watch::{Event, WatchedFolder, WatchOptions, WatchError};
+
+use crate::harness::{guest_file, runtime};
+use crate::signer::Author;
+
+/// What does not come in this time does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than any test: what is seen in spite of it was told by the system.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// A folder of providers in a folder of its own.
+pub struct Watched {
+    /// The folder around it.
+    pub workdir: TempDir,
+    folder: Option<Folder>,
+    told: Receiver<Event>,
+    tell: Sender<Event>,
+}
+
+impl Watched {
+    /// A folder with nothing in it, which nobody looks after yet.
+    pub fn new() -> Watched {
+        let (tell, told) = channel();
+        Watched {
+            workdir: TempDir::new().unwrap(),
+            folder: None,
+            told,
+            tell,
+        }
+    }
+
+    /// With these guests under empty policies, and looked after.
+    pub fn with(guests: &[&str]) -> Watched {
+        let mut watched = Watched::new();
+        for guest in guests {
+            watched.install(guest, &bytes(guest));
+            watched.write(&format!("{guest}.toml"), "");
+        }
+        watched.serve(|watch| watch);
+        for _ in guests {
+            watched.next("loaded");
+        }
+        watched
+    }
+
+    /// The folder that is served.
+    pub fn path(&self) -> PathBuf {
+        self.workdir.path().join("providers")
+    }
+
+    /// Serves it by the runtime that all tests share.
+    pub fn serve(&mut self, options: impl FnOnce(WatchOptions) -> WatchOptions) {
+        self.serve_by(runtime(), options).unwrap();
+    }
+
+    /// Serves it by this runtime.
+    pub fn serve_by(
+        &mut self,
+        runtime: &Runtime,
+        options: impl FnOnce(WatchOptions) -> WatchOptions,
+    ) -> Result<(), WatchError> {
+        if !self.path().exists() {
+            std::fs::create_dir(self.path()).unwrap();
+        }
+        let tell = self.tell.clone();
+        let watch = WatchOptions::new(self.path()).poll_interval(NEVER).on_event(move |event| {
+            let _ = tell.send(event.clone());
+        });
+        let runtime = blocking::Runtime::from(runtime.clone());
+        self.folder = Some(runtime.watch(options(watch))?);
+        Ok(())
+    }
+
+    /// Ends serving.
+    pub fn stop(&mut self) {
+        self.folder = None;
+    }
+
+    /// The handle on what serves.
+    pub fn folder(&self) -> &Folder {
+        self.folder.as_ref().unwrap()
+    }
+
+    /// Puts a component there as is advised: in one step.
+    pub fn install(&self, name: &str, bytes: &[u8]) {
+        self.write(&format!("{name}.wasm"), bytes);
+    }
+
+    /// With its signature.
+    pub fn install_signed(&self, name: &str, bytes: &[u8], author: &Author) {
+        let file = format!("{name}.wasm");
+        self.write(&format!("{file}.minisig"), author.sign(bytes, &file));
+        self.install(name, bytes);
+    }
+
+    /// Puts a file there in one step.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let target = self.path().join(name);
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        let beside = self.workdir.path().join("beside");
+        std::fs::write(&beside, bytes).unwrap();
+        std::fs::rename(&beside, target).unwrap();
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path().join(name)).unwrap();
+    }
+
+    /// What is told next.
+    pub fn any(&self) -> Event {
+        self.told.recv_timeout(PATIENCE).expect("nothing is told")
+    }
+
+    /// What is told next, which is to be this.
+    pub fn next(&self, label: &str) -> Event {
+        let event = self.told.recv_timeout(PATIENCE);
+        let event = event.unwrap_or_else(|_| panic!("not told: {label}"));
+        assert_eq!(event.label(), label, "{event}");
+        event
+    }
+
+    /// The same of this provider, and what is wrong with it.
+    pub fn wrong(&self, label: &str, name: &str) -> String {
+        let event = self.next(label);
+        assert_eq!(event.name(), Some(name), "{event}");
+        event.error().unwrap().label().to_owned()
+    }
+
+    /// Nothing is told of what was done before: all of the folder is looked at each time, by name, and what is done to
+    /// the last of it now is what is told next.
+    pub fn nothing_else(&self) {
+        self.write("~last.wasm", "noise");
+        assert_eq!(self.next("failed").name(), Some("~last"));
+        self.remove("~last.wasm");
+        assert_eq!(self.next("removed").name(), Some("~last"));
+    }
+
+    /// Nothing is told for ten times as long as it takes to look.
+    pub fn is_quiet(&self) {
+        if let Ok(event) = self.told.recv_timeout(10 * Watch::SETTLE) {
+            panic!("told: {event}");
+        }
+    }
+
+    /// After [`Watched::stop`], nothing is told to the end of the thread, which has the sender.
+    pub fn silent(self) {
+        drop(self.tell);
+        match self.told.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => {}
+            Err(RecvTimeoutError::Timeout) => panic!("the thread does not end"),
+            Ok(event) => panic!("told: {event}"),
+        }
+    }
+
+    /// The provider that serves under this name.
+    pub fn get(&self, name: &str) -> Option<Provider> {
+        self.folder().get(name).map(Provider::from)
+    }
+
+    /// The digest of what serves.
+    pub fn digest(&self, name: &str) -> Option<String> {
+        let provider = self.folder().get(name)?;
+        Some(provider.info().digest.clone())
+    }
+}
+
+/// A built guest's bytes.
+pub fn bytes(guest: &str) -> Vec<u8> {
+    std::fs::read(guest_file(guest)).unwrap()
+}
+
+/// The same guest with other bytes: a custom section more.
+pub fn version(guest: &str, version: u8) -> Vec<u8> {
+    [&bytes(guest)[..], &[0, 3, 1, b'v', version]].concat()
+}
+
+/// The digest by which a component is known.
+pub fn digest(bytes: &[u8]) -> String {
+    tollgate::Source::bytes("", bytes).digest()
+}
+
+/// Gives a file another time.
+pub fn touch(path: &Path) {
+    let file = std::fs::File::open(path).unwrap();
+    file.set_modified(std::time::SystemTime::now()).unwrap();
+}
