@@ -81,7 +81,7 @@ pub(crate) fn runtime() -> &'static (tollgate::Runtime, Runtime) {
 pub(crate) fn check(bytes: &[u8]) -> &'static str {
     let source = Source::bytes("fuzz", bytes);
     let inspected = source.inspect();
-    let wit = tollgate::wit(bytes);
+    let wit = source.wit();
     match runtime().1.load(&source, policy()) {
         Ok(provider) => {
             assert!(inspected.is_ok(), "loaded, and not what it is called");

@@ -61,7 +61,7 @@ impl<'u> Target<'u> {
         }
         let source = match Source::file(&opts.component, &policy.limits) {
             Ok(source) => source,
-            Err(LoadError::Refused(refusal)) => {
+            Err(SourceError::Refused(refusal)) => {
                 let report = || unread_json(&opts.component, &refusal, &policy);
                 reporter.write(ui, report)?;
                 return Err(already_reported(&reporter, ExitReason::Refused(refusal)));

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = provider.session().run(b"data")?;
     match &report.outcome {
         Outcome::Returned(bytes) => print!("{}", String::from_utf8_lossy(bytes)),
-        Outcome::Failed(error) => eprintln!("the provider says: {}", error.message()),
+        Outcome::Failed(error) => eprintln!("the provider says: {error}"),
         Outcome::Faulted(fault) => eprintln!("stopped: {fault}"),
     }
     println!("{} fuel", report.usage.fuel);

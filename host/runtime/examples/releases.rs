@@ -47,7 +47,7 @@ async fn show(requirement: &str) -> Result<(), Box<dyn Error>> {
         .await?;
     let resolution = match report.outcome {
         Outcome::Returned(resolution) => resolution,
-        Outcome::Failed(error) => return Err(error.message().into()),
+        Outcome::Failed(error) => return Err(ProviderError::from(error).into()),
         Outcome::Faulted(fault) => return Err(fault.to_string().into()),
     };
     let report = session

@@ -22,7 +22,7 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 pub struct Watched {
     /// The folder around it.
     pub workdir: TempDir,
-    folder: Option<Folder>,
+    folder: Option<WatchedFolder>,
     told: Receiver<Event>,
     tell: Sender<Event>,
 }
@@ -87,7 +87,7 @@ impl Watched {
     }
 
     /// The handle on what serves.
-    pub fn folder(&self) -> &Folder {
+    pub fn folder(&self) -> &WatchedFolder {
         self.folder.as_ref().unwrap()
     }
 
@@ -148,7 +148,7 @@ impl Watched {
 
     /// Nothing is told for ten times as long as it takes to look.
     pub fn is_quiet(&self) {
-        if let Ok(event) = self.told.recv_timeout(10 * Watch::SETTLE) {
+        if let Ok(event) = self.told.recv_timeout(10 * WatchOptions::SETTLE) {
             panic!("told: {event}");
         }
     }
@@ -187,7 +187,7 @@ pub fn version(guest: &str, version: u8) -> Vec<u8> {
 
 /// The digest by which a component is known.
 pub fn digest(bytes: &[u8]) -> String {
-    tollgate::Source::bytes("", bytes).digest()
+    tollgate::Source::bytes("", bytes).digest().to_owned()
 }
 
 /// Gives a file another time.

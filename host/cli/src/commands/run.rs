@@ -94,8 +94,7 @@ pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         .await
         .map_err(|error| loaded.call_error(error))?;
     outcome::print_outcome(ui, &target.reporter, &report, |error| {
-        let message = escape::line(error.message());
-        Some(format!("the provider returned {}: {message}", error.kind()))
+        Some(format!("the provider returned {error}"))
     })?;
     if !target.reporter.is_stderr() {
         outcome::print_stdio_tail(ui, &report);

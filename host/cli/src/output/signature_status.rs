@@ -16,7 +16,7 @@ pub(crate) enum SignatureStatus {
 impl SignatureStatus {
     /// Verifies the signature; the component is not parsed.
     pub(crate) fn of(source: &Source, trust: &Trust) -> SignatureStatus {
-        match source.signer(trust) {
+        match source.verify(trust) {
             Ok(Some(signer)) => SignatureStatus::Verified(signer),
             Ok(None) => source
                 .claimed_signer()

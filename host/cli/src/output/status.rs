@@ -1,6 +1,6 @@
 //! Exit statuses, and the reasons for which a command ends without a result.
 
-use tollgate::{CallError, Error, ExitCode, LoadError, Outcome, Refusal, Report, WaveError};
+use tollgate::{CallError, ExitCode, LoadError, Outcome, ProviderError, Refusal, Report, SourceError, WaveError};
 
 use crate::options::remedy::refusal_text;
 
@@ -34,7 +34,7 @@ pub(crate) trait Failure {
     }
 }
 
-impl Failure for Error {}
+impl Failure for ProviderError {}
 
 impl Failure for WaveError {}
 
@@ -101,6 +101,12 @@ impl From<LoadError> for ExitReason {
             LoadError::Host(error) => ExitReason::Host(error.to_string()),
             error => ExitReason::Usage(error.to_string()),
         }
+    }
+}
+
+impl From<SourceError> for ExitReason {
+    fn from(error: SourceError) -> ExitReason {
+        LoadError::from(error).into()
     }
 }
 

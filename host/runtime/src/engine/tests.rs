@@ -86,7 +86,7 @@ fn weight(pool: Option<u32>, memories: usize, tables: usize, elements: u64) -> O
         table_elements: elements,
         ..Limits::default()
     };
-    unit.weight(&component, &limits)
+    unit.slots_needed(&component, &limits)
 }
 
 #[test]

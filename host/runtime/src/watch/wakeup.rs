@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn events_are_waited_out_and_no_storm_is_waited_for() {
         let wake = Wakeup::default();
-        wake.tell(false);
+        wake.emit(false);
         let start = Instant::now();
         assert_eq!(wake.wait(SHORT, LONG), Some(RescanReason::default()));
         assert!(start.elapsed() >= SHORT / 2, "it waited for more");
@@ -119,7 +119,7 @@ mod tests {
         std::thread::scope(|scope| {
             let storm = scope.spawn(|| {
                 while !wake.is_stopped() {
-                    wake.tell(true);
+                    wake.emit(true);
                     std::thread::yield_now();
                 }
             });
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn the_longest_pause_is_one() {
         let wake = Wakeup::default();
-        wake.tell(false);
+        wake.emit(false);
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| wake.wait(Duration::MAX, Duration::MAX));
             std::thread::sleep(SHORT);
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn who_asks_does_not_wait() {
         let wake = Wakeup::default();
-        wake.tell(false);
+        wake.emit(false);
         wake.ask();
         assert!(wake.wait(LONG, LONG).unwrap().asked);
     }

@@ -39,8 +39,8 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let target = Target::open(&opts.component, None, ui)?;
     let inspection = target.inspect()?;
     if opts.wit {
-        let wit =
-            tollgate::wit(target.source.as_bytes()).map_err(|refusal| target.refused(refusal))?;
+        let wit = target.source.wit();
+        let wit = wit.map_err(|refusal| target.refused(refusal))?;
         ui.guest_result(wit.as_bytes())?;
         return Ok(RETURNED);
     }
