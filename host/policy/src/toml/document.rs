@@ -10,6 +10,7 @@ use toml_parser::lexer::TokenKind;
 use crate::error::{PolicyError, ValueError};
 
 use super::messages::{shown, shown_key, suggestion};
+use super::units::Unit;
 
 /// The longest text that is parsed, in bytes. Policies are written by hand, so a megabyte is a mistake or an attack, and
 /// the parser's memory is a multiple of it.
@@ -170,6 +171,39 @@ impl<'d> Node<'d> {
         boolean.ok_or_else(|| self.mistyped("true or false"))
     }
 
+    /// A number of this unit.
+    pub(crate) fn number(&self, unit: Unit) -> Result<u64, PolicyError> {
+        let wanted = unit.example();
+        match (self.value, unit) {
+            (DeValue::Integer(integer), Unit::Count | Unit::Bytes) => {
+                match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                    Ok(value) => u64::try_from(value)
+                        .map_err(|_| self.error(format!("{value} is negative; write {wanted}"))),
+                    Err(_) => Err(self.error(format!("does not fit 64 bits; write {wanted}"))),
+                }
+            }
+            (DeValue::Integer(integer), Unit::Duration) if integer.radix() == 10 => {
+                // `parse` refuses a duration without a unit, with a message that names one.
+                unit.parse(integer.as_str()).map_err(self.refused())
+            }
+            (DeValue::String(text), Unit::Bytes | Unit::Duration) => {
+                unit.parse(text).map_err(self.refused())
+            }
+            _ => Err(self.mistyped(wanted)),
+        }
+    }
+
+    /// The entry of this name among `entries`, those of this table.
+    pub(crate) fn required<'e>(
+        &self,
+        entries: &'e [(&'d str, Node<'d>)],
+        name: &str,
+    ) -> Result<&'e Node<'d>, PolicyError> {
+        let found = entries.iter().find(|(key, _)| *key == name);
+        let missing = || self.error(format!("`{name}` is missing here; add it"));
+        found.map(|(_, node)| node).ok_or_else(missing)
+    }
+
     fn child(&self, key: String, value: &'d Spanned<DeValue<'d>>) -> Node<'d> {
         Node {
             text: self.text,
@@ -183,17 +217,6 @@ impl<'d> Node<'d> {
         let (key, _) = self.value.as_table()?.get_key_value(name)?;
         Some(key.span().start)
     }
-}
-
-/// The entry of this name in a table that must have it.
-pub(crate) fn required<'e, 'd>(
-    parent: &Node<'d>,
-    entries: &'e [(&'d str, Node<'d>)],
-    name: &str,
-) -> Result<&'e Node<'d>, PolicyError> {
-    let found = entries.iter().find(|(key, _)| *key == name);
-    let missing = || parent.error(format!("`{name}` is missing here; add it"));
-    found.map(|(_, node)| node).ok_or_else(missing)
 }
 
 fn dotted(parent: &str, name: &str) -> String {

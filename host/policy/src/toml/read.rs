@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use toml::de::DeValue;
-
 use crate::error::PolicyError;
 use crate::grants::{GrantName, Grants};
 use crate::limits::Limits;
@@ -11,7 +9,6 @@ use crate::policy::Policy;
 
 use super::document::{self, Node, TABLES};
 use super::key::{Key, KeyDefault, Table};
-use super::units::Unit;
 use super::{read_files, read_http, read_store, read_trust, read_wasi};
 
 /// The keys of `[grants]`.
@@ -83,32 +80,10 @@ fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), PolicyError> 
     let known: Vec<&str> = Limits::KEYS.iter().map(|key| key.name).collect();
     for (name, node) in node.table(&known, "a table: `[limits]`")? {
         let key = Limits::key(name).map_err(node.refused())?;
-        let value = read_unit(&node, key.unit)?;
+        let value = node.number(key.unit)?;
         key.set(limits, value).map_err(node.refused())?;
     }
     Ok(())
-}
-
-/// A number of this unit.
-pub(super) fn read_unit(node: &Node<'_>, unit: Unit) -> Result<u64, PolicyError> {
-    let wanted = unit.example();
-    match (node.value(), unit) {
-        (DeValue::Integer(integer), Unit::Count | Unit::Bytes) => {
-            match i64::from_str_radix(integer.as_str(), integer.radix()) {
-                Ok(value) => u64::try_from(value)
-                    .map_err(|_| node.error(format!("{value} is negative; write {wanted}"))),
-                Err(_) => Err(node.error(format!("does not fit 64 bits; write {wanted}"))),
-            }
-        }
-        (DeValue::Integer(integer), Unit::Duration) if integer.radix() == 10 => {
-            // `parse` refuses a duration without a unit, with a message that names one.
-            unit.parse(integer.as_str()).map_err(node.refused())
-        }
-        (DeValue::String(text), Unit::Bytes | Unit::Duration) => {
-            unit.parse(text).map_err(node.refused())
-        }
-        _ => Err(node.mistyped(wanted)),
-    }
 }
 
 fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {

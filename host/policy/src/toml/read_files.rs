@@ -5,10 +5,9 @@ use std::path::Path;
 use crate::error::PolicyError;
 use crate::grants::{Access, FileGrant, Grants};
 
-use super::document::{Node, required};
+use super::document::Node;
 use super::key::{Key, KeyDefault, KeyRange, Table};
 use super::names;
-use super::read::read_unit;
 use super::units::Unit;
 
 /// The keys of one `[[grants.files]]`.
@@ -54,9 +53,9 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
     for node in node.array("a list: `[[grants.files]]`, with two brackets")? {
         let wanted = "a table such as { root = \"data\", path = \"./data\", access = \"read\" }";
         let entries = node.table(&FILES.names(), wanted)?;
-        let root = required(&node, &entries, "root")?;
-        let path = required(&node, &entries, "path")?;
-        let access = required(&node, &entries, "access")?;
+        let root = node.required(&entries, "root")?;
+        let path = node.required(&entries, "path")?;
+        let access = node.required(&entries, "access")?;
 
         let root_text = root.string("a string such as \"data\"")?;
         names::root(root_text).map_err(root.refused())?;
@@ -70,9 +69,9 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
         let mut grant = FileGrant::new(root_text, joined, access);
         for (name, node) in &entries {
             match *name {
-                "max-write" => grant.max_write = read_unit(node, Unit::Bytes)?,
-                "max-files" => grant.max_files = read_unit(node, Unit::Count)?,
-                "max-read" => grant.max_read = Some(read_unit(node, Unit::Bytes)?),
+                "max-write" => grant.max_write = node.number(Unit::Bytes)?,
+                "max-files" => grant.max_files = node.number(Unit::Count)?,
+                "max-read" => grant.max_read = Some(node.number(Unit::Bytes)?),
                 _ => {}
             }
         }

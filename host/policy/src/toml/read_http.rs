@@ -6,10 +6,9 @@ use crate::error::PolicyError;
 use crate::grants::http::{self, Credential, HttpGrant, SecretSource};
 use crate::grants::{Grants, url_pattern};
 
-use super::document::{Node, required};
+use super::document::Node;
 use super::key::{Key, KeyDefault, KeyRange, Table};
 use super::names;
-use super::read::read_unit;
 use super::units::Unit;
 
 /// The keys of one `[[grants.http]]`.
@@ -100,7 +99,7 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
             &HTTP.names(),
             "a table such as { url = \"https://host/**\" }",
         )?;
-        let url = required(&node, &entries, "url")?;
+        let url = node.required(&entries, "url")?;
         let text = url.string("a string such as \"https://host/**\"")?;
         url_pattern::check(text).map_err(url.refused())?;
         let (mut grant, mut headers) = (HttpGrant::new(text), Vec::new());
@@ -124,16 +123,16 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
                     }
                 }
                 "max-body" => {
-                    grant.max_body = read_unit(node, Unit::Bytes)?;
+                    grant.max_body = node.number(Unit::Bytes)?;
                     http::check_max_body(grant.max_body).map_err(node.refused())?;
                 }
                 "max-requests" => {
-                    let requests = read_unit(node, Unit::Count)?;
+                    let requests = node.number(Unit::Count)?;
                     grant.max_requests =
                         http::check_max_requests(requests).map_err(node.refused())?;
                 }
                 "max-connections" => {
-                    let connections = read_unit(node, Unit::Count)?;
+                    let connections = node.number(Unit::Count)?;
                     grant.max_connections =
                         http::check_max_connections(connections).map_err(node.refused())?;
                 }
@@ -160,7 +159,7 @@ fn read_credential(node: &Node<'_>, base: &Path) -> Result<Credential, PolicyErr
             None => Ok(None),
         }
     };
-    let header = required(node, &entries, "header")?;
+    let header = node.required(&entries, "header")?;
     let header_text = header.string("a string such as \"authorization\"")?;
     http::check_header(header_text).map_err(header.refused())?;
     let source = match (text("from-env")?, text("from-file")?) {

@@ -9,7 +9,6 @@ use crate::grants::store::QUOTAS;
 use super::document::Node;
 use super::key::{Key, KeyDefault, KeyRange, Table};
 use super::names;
-use super::read::read_unit;
 use super::units::Unit;
 
 /// The keys of `[grants.store]`.
@@ -59,7 +58,7 @@ pub(super) fn read(node: &Node<'_>, base: &Path) -> Result<Option<StoreGrant>, P
     )? {
         match (name, QUOTAS.iter().find(|quota| quota.name == name)) {
             (_, Some(quota)) => {
-                let value = read_unit(&node, quota.unit)?;
+                let value = node.number(quota.unit)?;
                 quota.put(&mut grant, value).map_err(node.refused())?;
             }
             ("path", None) => {

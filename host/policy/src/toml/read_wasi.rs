@@ -3,10 +3,9 @@
 use crate::error::PolicyError;
 use crate::grants::{Clocks, Random, Streams, WasiGrant};
 
-use super::document::{Node, required};
+use super::document::Node;
 use super::key::{Key, KeyDefault, Table};
 use super::messages::shown;
-use super::read::read_unit;
 use super::time;
 use super::units::Unit;
 
@@ -115,7 +114,7 @@ fn read_clocks(node: &Node<'_>) -> Result<Clocks, PolicyError> {
         None => {}
     }
     let entries = node.table(&["fixed"], wanted)?;
-    let fixed = required(node, &entries, "fixed")?;
+    let fixed = node.required(&entries, "fixed")?;
     let text = fixed.string("a string such as \"2026-01-01T00:00:00Z\"")?;
     time::parse(text)
         .map(Clocks::Fixed)
@@ -130,8 +129,8 @@ fn read_random(node: &Node<'_>) -> Result<Random, PolicyError> {
         None => {}
     }
     let entries = node.table(&["seed"], wanted)?;
-    let seed = required(node, &entries, "seed")?;
-    read_unit(seed, Unit::Count).map(Random::Seed)
+    let seed = node.required(&entries, "seed")?;
+    seed.number(Unit::Count).map(Random::Seed)
 }
 
 fn unknown_word(word: &str, wanted: &str) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use crate::error::{PolicyError, ValueError};
-use crate::toml::document::{self, MAX_TEXT, required};
+use crate::toml::document::{self, MAX_TEXT};
 use crate::toml::messages::shown;
 use crate::toml::quoted::quoted;
 
@@ -73,11 +73,11 @@ impl Lock {
         document::read(text, |top| {
             let mut lock = Lock::default();
             let entries = top.table(&["version", "components"], "a table")?;
-            let version = required(&top, &entries, "version")?;
+            let version = top.required(&entries, "version")?;
             if !matches!(version.value(), DeValue::Integer(number) if number.as_str() == "1") {
                 return Err(version.error("unknown version; write 1"));
             }
-            let pins = required(&top, &entries, "components")?;
+            let pins = top.required(&entries, "components")?;
             for (file, node) in pins.entries("a table: `[components]`")? {
                 let digest = node.string(WANTED)?;
                 lock.pin(file, digest).map_err(node.refused())?;
