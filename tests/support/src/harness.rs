@@ -35,7 +35,7 @@ pub fn all_but(capability: &str) -> String {
 
 /// The repository.
 pub fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 /// What must not wait for the other end of a pipe, nor run for ever.
