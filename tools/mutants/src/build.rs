@@ -69,7 +69,9 @@ struct Expansion {
 impl Text {
     /// The place in the source that a macro was called at, however deep the text is within it.
     fn outermost(&self) -> &Self {
-        self.expansion.as_ref().map_or(self, |expansion| expansion.span.outermost())
+        self.expansion
+            .as_ref()
+            .map_or(self, |expansion| expansion.span.outermost())
     }
 }
 
@@ -84,7 +86,11 @@ impl Builder<'_> {
     pub(crate) fn build(&self, plan: &mut Plan, control: &Control) -> Result<Vec<Program>> {
         for round in 1..=ROUNDS {
             plan.write(self.tree, control)?;
-            println!("{}: round {round}, {} mutants behind switches", self.scope.name, plan.switched());
+            println!(
+                "{}: round {round}, {} mutants behind switches",
+                self.scope.name,
+                plan.switched()
+            );
             let errors = match self.run()? {
                 Built::Programs(programs) => return Ok(programs),
                 Built::Errors(errors) => errors,
@@ -95,10 +101,20 @@ impl Builder<'_> {
                     mapped += 1;
                 }
             }
-            println!("{}: {mapped} of {} errors are due to mutants", self.scope.name, errors.len());
+            println!(
+                "{}: {mapped} of {} errors are due to mutants",
+                self.scope.name,
+                errors.len()
+            );
             if mapped == 0 {
-                let rendered: Vec<&str> = errors.iter().filter_map(|error| error.rendered.as_deref()).collect();
-                bail!("the copy does not compile, and no mutant is in these lines:\n{}", rendered.concat());
+                let rendered: Vec<&str> = errors
+                    .iter()
+                    .filter_map(|error| error.rendered.as_deref())
+                    .collect();
+                bail!(
+                    "the copy does not compile, and no mutant is in these lines:\n{}",
+                    rendered.concat()
+                );
             }
         }
         bail!("the copy does not compile after {ROUNDS} rounds");
@@ -113,16 +129,32 @@ impl Builder<'_> {
     }
 
     fn run(&self) -> Result<Built> {
-        let mut command = self.cargo(&["test", "--no-run", "--tests", "--quiet", "--message-format", "json"]);
+        let mut command = self.cargo(&[
+            "test",
+            "--no-run",
+            "--tests",
+            "--quiet",
+            "--message-format",
+            "json",
+        ]);
         for package in self.scope.tests {
             command.args(["--package", package]);
         }
-        let output = command.stderr(Stdio::piped()).output().context("cannot start cargo")?;
+        let output = command
+            .stderr(Stdio::piped())
+            .output()
+            .context("cannot start cargo")?;
         let mut programs = Vec::new();
         let mut errors = Vec::new();
-        for line in String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.starts_with('{')) {
+        for line in String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter(|line| line.starts_with('{'))
+        {
             let message: Message = serde_json::from_str(line)?;
-            if let Some(diagnostic) = message.message.filter(|diagnostic| diagnostic.level == "error") {
+            if let Some(diagnostic) = message
+                .message
+                .filter(|diagnostic| diagnostic.level == "error")
+            {
                 // "aborting due to 3 previous errors" has no place.
                 if !diagnostic.spans.is_empty() {
                     errors.push(diagnostic);
@@ -133,15 +165,25 @@ impl Builder<'_> {
             else {
                 continue;
             };
-            if message.reason == "compiler-artifact" && message.profile.is_some_and(|profile| profile.test) {
+            if message.reason == "compiler-artifact"
+                && message.profile.is_some_and(|profile| profile.test)
+            {
                 let folder = manifest.parent().unwrap_or(&manifest).to_owned();
-                programs.push(Program { path, name: target.name, folder });
+                programs.push(Program {
+                    path,
+                    name: target.name,
+                    folder,
+                });
             }
         }
         if output.status.success() {
             return Ok(Built::Programs(programs));
         }
-        ensure!(!errors.is_empty(), "cargo: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            !errors.is_empty(),
+            "cargo: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(Built::Errors(errors))
     }
 
@@ -161,21 +203,48 @@ impl Builder<'_> {
 pub(crate) fn roots(repo: &Path, package: &str) -> Result<Vec<String>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(repo)
         .output()
         .context("cannot start cargo")?;
-    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "cargo metadata: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let text = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut roots = Vec::new();
-    for found in list(&metadata, "packages").iter().filter(|found| text(found, "name") == package) {
+    for found in list(&metadata, "packages")
+        .iter()
+        .filter(|found| text(found, "name") == package)
+    {
         for target in list(found, "targets") {
             let kinds = list(&target, "kind");
             if kinds.iter().any(|kind| kind == "lib" || kind == "bin") {
                 let path = PathBuf::from(text(&target, "src_path"));
-                let file = path.strip_prefix(repo).context("a source outside of the tree")?;
+                let file = path
+                    .strip_prefix(repo)
+                    .context("a source outside of the tree")?;
                 roots.push(file.to_string_lossy().into_owned());
             }
         }
@@ -187,12 +256,17 @@ pub(crate) fn roots(repo: &Path, package: &str) -> Result<Vec<String>> {
 /// Leaves out the mutants that an error is due to: those at its own place, else those at a place that it points to.
 fn blame(plan: &mut Plan, error: &Diagnostic) -> bool {
     let complaint = error.message.lines().next().unwrap_or_default();
-    let (primary, others): (Vec<&Text>, Vec<&Text>) = error.spans.iter().partition(|text| text.is_primary);
+    let (primary, others): (Vec<&Text>, Vec<&Text>) =
+        error.spans.iter().partition(|text| text.is_primary);
     let mut leave_out = |texts: Vec<&Text>| {
         let mut found = false;
         for text in texts {
             let text = text.outermost();
-            found |= plan.leave_out(&text.file_name, &(text.byte_start..text.byte_end), complaint);
+            found |= plan.leave_out(
+                &text.file_name,
+                &(text.byte_start..text.byte_end),
+                complaint,
+            );
         }
         found
     };

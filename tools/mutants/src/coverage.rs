@@ -53,7 +53,11 @@ impl Coverage {
                 matches!(suite.run(test, AT_MOST)?.0, Ended::Passed)
             };
             if passes {
-                coverage.tests.push(Covered { test: test.clone(), seconds: took.as_secs_f64(), reached });
+                coverage.tests.push(Covered {
+                    test: test.clone(),
+                    seconds: took.as_secs_f64(),
+                    reached,
+                });
             } else {
                 println!("fails without a mutant: {} {}", test.program, test.name);
                 coverage.broken.push(test.clone());
@@ -63,7 +67,10 @@ impl Coverage {
             }
         }
         control.off()?;
-        ensure!(!coverage.tests.is_empty(), "no test passes without a mutant");
+        ensure!(
+            !coverage.tests.is_empty(),
+            "no test passes without a mutant"
+        );
         coverage.tests.sort_by(|a, b| {
             (a.reached.len(), a.seconds, &a.test)
                 .partial_cmp(&(b.reached.len(), b.seconds, &b.test))

@@ -64,7 +64,8 @@ impl Choice<'_> {
         if self.in_diff.is_some() && !output.trim_start().starts_with('[') {
             return Ok(Vec::new());
         }
-        serde_json::from_str(&output).context("cargo-mutants: its list is not of the form that version 27 has")
+        serde_json::from_str(&output)
+            .context("cargo-mutants: its list is not of the form that version 27 has")
     }
 
     /// The files with code that could be mutated, relative to the workspace: no test is in them, except in modules
@@ -78,7 +79,15 @@ impl Choice<'_> {
     fn ask(&self, question: &str) -> Result<String> {
         let program = self.repo.join(".tools/bin/cargo-mutants");
         let mut command = Command::new(&program);
-        command.args(["mutants", question, "--json", "--colors", "never", "--no-shuffle", "--dir"]);
+        command.args([
+            "mutants",
+            question,
+            "--json",
+            "--colors",
+            "never",
+            "--no-shuffle",
+            "--dir",
+        ]);
         command.arg(self.repo);
         for package in self.packages {
             command.args(["--package", package]);
@@ -89,9 +98,12 @@ impl Choice<'_> {
         if let Some(diff) = self.in_diff {
             command.arg("--in-diff").arg(diff);
         }
-        let output = command
-            .output()
-            .with_context(|| format!("cannot start {}; `just mutants` installs it", program.display()))?;
+        let output = command.output().with_context(|| {
+            format!(
+                "cannot start {}; `just mutants` installs it",
+                program.display()
+            )
+        })?;
         ensure!(
             output.status.success(),
             "cargo-mutants: {}",

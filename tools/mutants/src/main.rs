@@ -34,8 +34,17 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::{
-    build::Builder, coverage::Coverage, list::Choice, plan::Plan, results::{Folder, Results}, run::Runner,
-    scope::Scope, suite::Suite, switch::Control, tree::Tree, verdict::TestCode,
+    build::Builder,
+    coverage::Coverage,
+    list::Choice,
+    plan::Plan,
+    results::{Folder, Results},
+    run::Runner,
+    scope::Scope,
+    suite::Suite,
+    switch::Control,
+    tree::Tree,
+    verdict::TestCode,
 };
 
 /// Runs the mutants of parts of the program, and shows those that no test catches.
@@ -85,13 +94,30 @@ fn mutants(repo: &Path, scope: &Scope, opts: &Opts) -> Result<()> {
     let target = repo.join("target/mutants");
     fs::create_dir_all(&target)?;
     let tree = Tree::of(repo, target.join("tree"))?;
-    let folder = Folder::open(target.join(scope.name), &tree.fingerprint(scope.folders)?, opts.anew)?;
+    let folder = Folder::open(
+        target.join(scope.name),
+        &tree.fingerprint(scope.folders)?,
+        opts.anew,
+    )?;
     let control = Control::new(folder.root());
 
     let packages = [scope.package];
-    let all = Choice { repo, packages: &packages, files: &[], in_diff: None };
-    let asked = Choice { files: &opts.file, in_diff: opts.in_diff.as_deref(), ..all };
-    let chosen: BTreeSet<String> = asked.mutants()?.into_iter().map(|mutant| mutant.name).collect();
+    let all = Choice {
+        repo,
+        packages: &packages,
+        files: &[],
+        in_diff: None,
+    };
+    let asked = Choice {
+        files: &opts.file,
+        in_diff: opts.in_diff.as_deref(),
+        ..all
+    };
+    let chosen: BTreeSet<String> = asked
+        .mutants()?
+        .into_iter()
+        .map(|mutant| mutant.name)
+        .collect();
     println!("{}: {} mutants are asked for", scope.name, chosen.len());
     if chosen.is_empty() {
         return Ok(());
@@ -101,16 +127,28 @@ fn mutants(repo: &Path, scope: &Scope, opts: &Opts) -> Result<()> {
     let left_out: BTreeMap<_, _> = folder.load("left-out.json").unwrap_or_default();
     let mut plan = Plan::new(all.mutants()?, roots, left_out, &tree)?;
     tree.copy(&plan.files())?;
-    let builder = Builder { tree: &tree, target: target.join("build"), scope };
+    let builder = Builder {
+        tree: &tree,
+        target: target.join("build"),
+        scope,
+    };
     control.off()?;
     let programs = builder.build(&mut plan, &control)?;
     folder.save("left-out.json", &plan.left_out)?;
 
-    let suite = Suite { programs, scope, environment: environment(repo, &target), output: folder.path("output") };
+    let suite = Suite {
+        programs,
+        scope,
+        environment: environment(repo, &target),
+        output: folder.path("output"),
+    };
     let coverage = match folder.load("coverage.json") {
         Some(coverage) => coverage,
         None => {
-            println!("{}: each test alone, to see which switches it reaches", scope.name);
+            println!(
+                "{}: each test alone, to see which switches it reaches",
+                scope.name
+            );
             let coverage = Coverage::of(&suite, &control)?;
             folder.save("coverage.json", &coverage)?;
             coverage
@@ -118,7 +156,12 @@ fn mutants(repo: &Path, scope: &Scope, opts: &Opts) -> Result<()> {
     };
     let mut results = Results::open(&folder)?;
     let test_code = TestCode::new(&tree.folder, all.sources()?);
-    let mut runner = Runner { suite, coverage, control: &control, test_code };
+    let mut runner = Runner {
+        suite,
+        coverage,
+        control: &control,
+        test_code,
+    };
     runner.switched(&plan, &chosen, &mut results)?;
     if opts.one_by_one {
         runner.one_by_one(&plan, &chosen, &builder, &mut results)?;
@@ -131,12 +174,16 @@ fn mutants(repo: &Path, scope: &Scope, opts: &Opts) -> Result<()> {
 
 /// A property of fewer cases finds a mutant as well, and guests are built once.
 fn environment(repo: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
-    let guests = std::env::var_os("TOLLGATE_GUESTS").map_or_else(|| repo.join("target/guests"), PathBuf::from);
+    let guests = std::env::var_os("TOLLGATE_GUESTS")
+        .map_or_else(|| repo.join("target/guests"), PathBuf::from);
     vec![
         ("TOLLGATE_GUESTS", guests),
         ("TOLLGATE_CASES", PathBuf::from("20000")),
         ("PROPTEST_CASES", PathBuf::from("64")),
-        ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", PathBuf::from("true")),
+        (
+            "PROPTEST_DISABLE_FAILURE_PERSISTENCE",
+            PathBuf::from("true"),
+        ),
         // The suite builds the program itself.
         ("CARGO_TARGET_DIR", target.join("build")),
     ]

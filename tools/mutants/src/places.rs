@@ -27,7 +27,10 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) enum Form {
     /// Operator between two operands: `(if on(1) { (left) new (right) } else { (left old right) })`.
-    Operator { left: Range<usize>, right: Range<usize> },
+    Operator {
+        left: Range<usize>,
+        right: Range<usize>,
+    },
     /// Text within an expression that is deleted or replaced: `(if on(1) { (new) } else { (old) })`.
     Cut(Range<usize>),
     /// In front of the first statement of a function: `if on(1) { return value; }`.
@@ -218,7 +221,10 @@ impl<'ast> Visit<'ast> for Finder {
         let place = if has_let(&binary.left) || has_let(&binary.right) {
             Err(NoSwitch::Unviable)
         } else {
-            let (left, right) = (binary.left.span().byte_range(), binary.right.span().byte_range());
+            let (left, right) = (
+                binary.left.span().byte_range(),
+                binary.right.span().byte_range(),
+            );
             Ok((left.start..right.end, Form::Operator { left, right }))
         };
         self.found(Genre::BinaryOperator, span(binary.op.span()), place);
@@ -227,7 +233,10 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_expr_unary(&mut self, unary: &'ast syn::ExprUnary) {
         let operator = unary.op.span();
-        let place = (operator.byte_range().start..unary.expr.span().byte_range().end, Form::Cut(operator.byte_range()));
+        let place = (
+            operator.byte_range().start..unary.expr.span().byte_range().end,
+            Form::Cut(operator.byte_range()),
+        );
         self.found(Genre::UnaryOperator, span(operator), Ok(place));
         visit::visit_expr_unary(self, unary);
     }
@@ -291,7 +300,13 @@ fn span(token: TokenSpan) -> Span {
 fn between(first: TokenSpan, last: TokenSpan) -> Span {
     let (start, end) = (first.start(), last.end());
     Span {
-        start: Position { line: start.line, column: start.column + 1 },
-        end: Position { line: end.line, column: end.column + 1 },
+        start: Position {
+            line: start.line,
+            column: start.column + 1,
+        },
+        end: Position {
+            line: end.line,
+            column: end.column + 1,
+        },
     }
 }

@@ -56,18 +56,32 @@ impl Plan {
             if !files.contains_key(file) {
                 let text = String::from_utf8(tree.read(file)?).with_context(|| file.clone())?;
                 let places = Places::of(&text).with_context(|| file.clone())?;
-                let source = Source { text, places, rewritten: Rewritten::default(), prelude: 0 };
+                let source = Source {
+                    text,
+                    places,
+                    rewritten: Rewritten::default(),
+                    prelude: 0,
+                };
                 files.insert(file.clone(), source);
             }
         }
-        let mut plan = Self { mutants, left_out, files, roots };
+        let mut plan = Self {
+            mutants,
+            left_out,
+            files,
+            roots,
+        };
         plan.leave_out_those_without_a_place();
         Ok(plan)
     }
 
     fn leave_out_those_without_a_place(&mut self) {
         for mutant in &self.mutants {
-            let Some(Err(why)) = self.files.get(&mutant.file).map(|source| source.places.find(mutant)) else {
+            let Some(Err(why)) = self
+                .files
+                .get(&mutant.file)
+                .map(|source| source.places.find(mutant))
+            else {
                 continue;
             };
             let reason = why.reason().to_owned();
@@ -91,7 +105,10 @@ impl Plan {
 
     /// How many stand behind switches.
     pub(crate) fn switched(&self) -> usize {
-        self.mutants.iter().filter(|mutant| !self.left_out.contains_key(&mutant.name)).count()
+        self.mutants
+            .iter()
+            .filter(|mutant| !self.left_out.contains_key(&mutant.name))
+            .count()
     }
 
     /// Writes all files with all switches.
@@ -101,10 +118,16 @@ impl Plan {
             let places = &source.places;
             let switches: Vec<Switch<'_>> = (1..)
                 .zip(&self.mutants)
-                .filter(|(_, mutant)| mutant.file == *file && !self.left_out.contains_key(&mutant.name))
+                .filter(|(_, mutant)| {
+                    mutant.file == *file && !self.left_out.contains_key(&mutant.name)
+                })
                 .filter_map(|(id, mutant)| {
                     let place = places.find(mutant).ok()?;
-                    Some(Switch { id, place, replacement: &mutant.replacement })
+                    Some(Switch {
+                        id,
+                        place,
+                        replacement: &mutant.replacement,
+                    })
                 })
                 .collect();
             source.rewritten = rewrite::rewrite(&source.text, &switches);
@@ -120,14 +143,25 @@ impl Plan {
     }
 
     /// Writes the file of one mutant with nothing but that in it.
-    pub(crate) fn write_alone(&self, mutant: &Mutant, tree: &Tree, control: &Control) -> Result<()> {
-        let source = self.files.get(&mutant.file).with_context(|| mutant.file.clone())?;
+    pub(crate) fn write_alone(
+        &self,
+        mutant: &Mutant,
+        tree: &Tree,
+        control: &Control,
+    ) -> Result<()> {
+        let source = self
+            .files
+            .get(&mutant.file)
+            .with_context(|| mutant.file.clone())?;
         let start = byte(&source.text, mutant.span.start);
         let end = byte(&source.text, mutant.span.end);
         let mut text = source.text.clone();
         text.replace_range(start..end, &mutant.replacement);
         if self.roots.contains(&mutant.file) {
-            text = format!("{PRELUDE}{text}{}", control.module(u32::try_from(self.mutants.len())?));
+            text = format!(
+                "{PRELUDE}{text}{}",
+                control.module(u32::try_from(self.mutants.len())?)
+            );
         }
         tree.write(&mutant.file, text.as_bytes())
     }
@@ -142,13 +176,19 @@ impl Plan {
         let (ids, reason) = match blame {
             None => return false,
             Some(Blame::Mutant(id)) => (vec![id], LeftOut::Unviable(complaint.to_owned())),
-            Some(Blame::Switch(ids)) => {
-                (ids, LeftOut::OneByOne(format!("the switch does not compile: {complaint}")))
-            }
+            Some(Blame::Switch(ids)) => (
+                ids,
+                LeftOut::OneByOne(format!("the switch does not compile: {complaint}")),
+            ),
         };
         for id in ids {
-            if let Some(mutant) = (id as usize).checked_sub(1).and_then(|index| self.mutants.get(index)) {
-                self.left_out.entry(mutant.name.clone()).or_insert_with(|| reason.clone());
+            if let Some(mutant) = (id as usize)
+                .checked_sub(1)
+                .and_then(|index| self.mutants.get(index))
+            {
+                self.left_out
+                    .entry(mutant.name.clone())
+                    .or_insert_with(|| reason.clone());
             }
         }
         true
@@ -157,8 +197,16 @@ impl Plan {
 
 /// The byte of a text at a position.
 fn byte(text: &str, position: Position) -> usize {
-    let line: usize = text.split_inclusive('\n').take(position.line.saturating_sub(1)).map(str::len).sum();
+    let line: usize = text
+        .split_inclusive('\n')
+        .take(position.line.saturating_sub(1))
+        .map(str::len)
+        .sum();
     let rest = text.get(line..).unwrap_or_default();
-    let column: usize = rest.chars().take(position.column.saturating_sub(1)).map(char::len_utf8).sum();
+    let column: usize = rest
+        .chars()
+        .take(position.column.saturating_sub(1))
+        .map(char::len_utf8)
+        .sum();
     line + column
 }

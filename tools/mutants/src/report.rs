@@ -15,10 +15,22 @@ use crate::{
 const LISTED: &[(&str, Verdict)] = &[
     ("Survived: all tests that reach it pass", Verdict::Survived),
     ("Reached by no test", Verdict::Unreached),
-    ("Not run: it has to be built alone (`--one-by-one`)", Verdict::NotRun),
-    ("Caught, but only by a test that was ended for taking too long", Verdict::TimedOut),
-    ("Caught, but only by the end of the test's process", Verdict::Crashed),
-    ("Caught, but only by a panic of the code, and by no assertion", Verdict::Panicked),
+    (
+        "Not run: it has to be built alone (`--one-by-one`)",
+        Verdict::NotRun,
+    ),
+    (
+        "Caught, but only by a test that was ended for taking too long",
+        Verdict::TimedOut,
+    ),
+    (
+        "Caught, but only by the end of the test's process",
+        Verdict::Crashed,
+    ),
+    (
+        "Caught, but only by a panic of the code, and by no assertion",
+        Verdict::Panicked,
+    ),
 ];
 
 /// A mutant with its verdict.
@@ -30,9 +42,16 @@ struct Row<'a> {
 
 /// The whole page. Mutants without a result count as not run.
 pub(crate) fn report(scope: &Scope, plan: &Plan, coverage: &Coverage, results: &Results) -> String {
-    let rows: Vec<Row<'_>> = plan.mutants.iter().map(|mutant| row(mutant, plan, results)).collect();
+    let rows: Vec<Row<'_>> = plan
+        .mutants
+        .iter()
+        .map(|mutant| row(mutant, plan, results))
+        .collect();
     let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
-    let viable = rows.iter().filter(|row| !matches!(row.verdict, Verdict::Unviable | Verdict::NotRun)).count();
+    let viable = rows
+        .iter()
+        .filter(|row| !matches!(row.verdict, Verdict::Unviable | Verdict::NotRun))
+        .count();
     let caught = rows.iter().filter(|row| row.verdict.is_caught()).count();
     let mut page = format!("# Mutants of `{}`\n\n", scope.package);
     let mut line = |text: String| {
@@ -46,12 +65,27 @@ pub(crate) fn report(scope: &Scope, plan: &Plan, coverage: &Coverage, results: &
     line(format!("| not run | {} |", count(Verdict::NotRun)));
     line(format!("| run | {viable} |"));
     line(format!("| caught | {caught} |"));
-    line(format!("| - by an assertion of a test | {} |", count(Verdict::Caught)));
-    line(format!("| - by a panic of the code | {} |", count(Verdict::Panicked)));
-    line(format!("| - by the end of the process | {} |", count(Verdict::Crashed)));
-    line(format!("| - by a time-out | {} |", count(Verdict::TimedOut)));
+    line(format!(
+        "| - by an assertion of a test | {} |",
+        count(Verdict::Caught)
+    ));
+    line(format!(
+        "| - by a panic of the code | {} |",
+        count(Verdict::Panicked)
+    ));
+    line(format!(
+        "| - by the end of the process | {} |",
+        count(Verdict::Crashed)
+    ));
+    line(format!(
+        "| - by a time-out | {} |",
+        count(Verdict::TimedOut)
+    ));
     line(format!("| survived | {} |", count(Verdict::Survived)));
-    line(format!("| reached by no test | {} |", count(Verdict::Unreached)));
+    line(format!(
+        "| reached by no test | {} |",
+        count(Verdict::Unreached)
+    ));
     line(format!("| tests | {} |", coverage.all().count()));
     if !coverage.broken.is_empty() {
         line("\n## Tests that fail without a mutant, and were not used\n".to_owned());
@@ -64,7 +98,11 @@ pub(crate) fn report(scope: &Scope, plan: &Plan, coverage: &Coverage, results: &
         if !listed.is_empty() {
             line(format!("\n## {heading}\n"));
             for row in listed {
-                let said = if row.said.is_empty() { String::new() } else { format!(" ({})", row.said) };
+                let said = if row.said.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", row.said)
+                };
                 line(format!("- `{}`{said}", row.mutant.name));
             }
         }
@@ -78,7 +116,10 @@ pub(crate) fn report(scope: &Scope, plan: &Plan, coverage: &Coverage, results: &
 
 fn by_file(page: &mut String, rows: &[Row<'_>]) {
     let mut files: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| !matches!(row.verdict, Verdict::Unviable | Verdict::NotRun)) {
+    for row in rows
+        .iter()
+        .filter(|row| !matches!(row.verdict, Verdict::Unviable | Verdict::NotRun))
+    {
         let (run, caught) = files.entry(&row.mutant.file).or_default();
         *run += 1;
         *caught += usize::from(row.verdict.is_caught());
@@ -95,5 +136,9 @@ fn row<'a>(mutant: &'a Mutant, plan: &Plan, results: &Results) -> Row<'a> {
         (None, Some(LeftOut::OneByOne(why))) => (Verdict::NotRun, why.clone()),
         (None, None) => (Verdict::NotRun, "not chosen".to_owned()),
     };
-    Row { mutant, verdict, said }
+    Row {
+        mutant,
+        verdict,
+        said,
+    }
 }

@@ -74,7 +74,8 @@ impl Folder {
         let mark = folder.path("fingerprint");
         if anew || fs::read_to_string(&mark).unwrap_or_default() != fingerprint {
             fs::remove_dir_all(&folder.0).ok();
-            fs::create_dir_all(&folder.0).with_context(|| format!("cannot create {}", folder.0.display()))?;
+            fs::create_dir_all(&folder.0)
+                .with_context(|| format!("cannot create {}", folder.0.display()))?;
             fs::write(&mark, fingerprint)?;
         }
         Ok(folder)
@@ -95,6 +96,7 @@ impl Folder {
 
     pub(crate) fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
         let path = self.path(name);
-        fs::write(&path, serde_json::to_vec_pretty(value)?).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(&path, serde_json::to_vec_pretty(value)?)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 }

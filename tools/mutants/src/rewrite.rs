@@ -57,13 +57,21 @@ pub(crate) fn rewrite(source: &str, switches: &[Switch<'_>]) -> Rewritten {
     }
     let mut nodes: Vec<Node<'_>> = by_place
         .into_values()
-        .filter_map(|switches| Some(Node { place: switches.first()?.place, switches }))
+        .filter_map(|switches| {
+            Some(Node {
+                place: switches.first()?.place,
+                switches,
+            })
+        })
         .collect();
     nodes.sort_by_key(|node| {
         let at = &node.place.at;
         (at.start, !at.is_empty(), Reverse(at.end), node.place.order)
     });
-    let mut writer = Writer { source, out: Rewritten::default() };
+    let mut writer = Writer {
+        source,
+        out: Rewritten::default(),
+    };
     writer.copy(0..source.len(), &nodes);
     writer.out
 }
@@ -89,7 +97,10 @@ impl<'a> Writer<'a> {
         while let Some((node, rest)) = nodes.split_first() {
             let at = &node.place.at;
             self.out.text.push_str(self.slice(copied..at.start));
-            let inner = rest.iter().take_while(|inner| inner.place.at.start < at.end).count();
+            let inner = rest
+                .iter()
+                .take_while(|inner| inner.place.at.start < at.end)
+                .count();
             let (inner, rest) = rest.split_at_checked(inner).unwrap_or((rest, &[]));
             let start = self.out.text.len();
             self.node(node, inner);
@@ -140,7 +151,9 @@ impl<'a> Writer<'a> {
     }
 
     fn condition(&mut self, before: &str, id: u32, after: &str) {
-        self.out.text.push_str(&format!("{before}crate::tollgate_switch::on({id}){after}"));
+        self.out
+            .text
+            .push_str(&format!("{before}crate::tollgate_switch::on({id}){after}"));
     }
 
     fn mutant(&mut self, id: u32, text: &str) {

@@ -30,7 +30,12 @@ pub(crate) struct Runner<'a> {
 
 impl Runner<'_> {
     /// Runs those that stand behind switches and are `chosen`, except those that have a result.
-    pub(crate) fn switched(&self, plan: &Plan, chosen: &BTreeSet<String>, results: &mut Results) -> Result<()> {
+    pub(crate) fn switched(
+        &self,
+        plan: &Plan,
+        chosen: &BTreeSet<String>,
+        results: &mut Results,
+    ) -> Result<()> {
         let by_switch = self.coverage.by_switch();
         for (number, (id, mutant)) in plan.numbered().enumerate() {
             let left_out = plan.left_out.get(&mutant.name);
@@ -86,7 +91,11 @@ impl Runner<'_> {
     /// Until a test fails by its own assertion; else the strongest of what the others say.
     fn run(&self, mutant: &Mutant, tests: &[&Covered]) -> Result<Line> {
         let start = Instant::now();
-        let weakest = if tests.is_empty() { Verdict::Unreached } else { Verdict::Survived };
+        let weakest = if tests.is_empty() {
+            Verdict::Unreached
+        } else {
+            Verdict::Survived
+        };
         let mut line = without_a_run(mutant, weakest, "");
         let mut fatal = 0;
         for covered in tests {
@@ -116,7 +125,14 @@ impl Runner<'_> {
 }
 
 fn without_a_run(mutant: &Mutant, verdict: Verdict, said: &str) -> Line {
-    Line { name: mutant.name.clone(), verdict, test: None, said: said.to_owned(), runs: 0, seconds: 0.0 }
+    Line {
+        name: mutant.name.clone(),
+        verdict,
+        test: None,
+        said: said.to_owned(),
+        runs: 0,
+        seconds: 0.0,
+    }
 }
 
 fn seconds(at_most: Duration) -> String {
@@ -127,13 +143,20 @@ fn seconds(at_most: Duration) -> String {
 fn crash(printed: &str) -> String {
     let mut lines = printed.lines();
     let how = lines.next().unwrap_or_default();
-    let told = |line: &&str| line.contains("overflow") || line.contains("memory") || line.contains("panicked");
-    lines.find(told).map_or_else(|| how.to_owned(), |why| format!("{how}: {why}"))
+    let told = |line: &&str| {
+        line.contains("overflow") || line.contains("memory") || line.contains("panicked")
+    };
+    lines
+        .find(told)
+        .map_or_else(|| how.to_owned(), |why| format!("{how}: {why}"))
 }
 
 fn say(line: &Line, number: usize, all: usize) {
     if !matches!(line.verdict, Verdict::Caught | Verdict::Unviable) {
-        println!("{number}/{all} {:?}: {} {}", line.verdict, line.name, line.said);
+        println!(
+            "{number}/{all} {:?}: {} {}",
+            line.verdict, line.name, line.said
+        );
     } else if number.is_multiple_of(100) {
         println!("{number}/{all}");
     }

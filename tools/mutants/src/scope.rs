@@ -53,7 +53,12 @@ pub(crate) const NO_TESTS: &[&str] = &["attack"];
 
 /// Those that are asked for by name; all that are in the tree when none is.
 pub(crate) fn chosen(repo: &Path, names: &[String]) -> Result<Vec<&'static Scope>> {
-    let there = |scope: &&Scope| repo.join("host").join(scope.name).join("Cargo.toml").is_file();
+    let there = |scope: &&Scope| {
+        repo.join("host")
+            .join(scope.name)
+            .join("Cargo.toml")
+            .is_file()
+    };
     let all: Vec<&Scope> = SCOPES.iter().filter(there).collect();
     for name in names {
         if !all.iter().any(|scope| scope.name == name) {
@@ -61,5 +66,8 @@ pub(crate) fn chosen(repo: &Path, names: &[String]) -> Result<Vec<&'static Scope
             bail!("unknown part `{name}`; known: {}", known.join(", "));
         }
     }
-    Ok(all.into_iter().filter(|scope| names.is_empty() || names.iter().any(|name| name == scope.name)).collect())
+    Ok(all
+        .into_iter()
+        .filter(|scope| names.is_empty() || names.iter().any(|name| name == scope.name))
+        .collect())
 }

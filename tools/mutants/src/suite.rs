@@ -64,7 +64,10 @@ impl Suite<'_> {
             let all = list(&program.path, &[])?;
             let ignored = list(&program.path, &["--ignored"])?;
             for name in all.difference(&ignored) {
-                tests.push(Test { program: program.name.clone(), name: name.clone() });
+                tests.push(Test {
+                    program: program.name.clone(),
+                    name: name.clone(),
+                });
             }
         }
         Ok(tests)
@@ -82,7 +85,12 @@ impl Suite<'_> {
             Command::new(&program.path)
         } else {
             let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -v {ADDRESS_SPACE}; exec \"$0\" \"$@\"")]).arg(&program.path);
+            shell
+                .args([
+                    "-c",
+                    &format!("ulimit -v {ADDRESS_SPACE}; exec \"$0\" \"$@\""),
+                ])
+                .arg(&program.path);
             shell
         };
         command
@@ -97,7 +105,9 @@ impl Suite<'_> {
             .stderr(output)
             .process_group(0);
         let start = Instant::now();
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.path.display()))?;
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.path.display()))?;
         let mut nap = Duration::from_micros(500);
         let status = loop {
             if let Some(status) = child.try_wait()? {
@@ -112,10 +122,15 @@ impl Suite<'_> {
         let took = start.elapsed();
         if status.is_none() {
             // The group has its number, so that processes of the test's own end as well.
-            Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status()?;
+            Command::new("kill")
+                .args(["-KILL", "--", &format!("-{}", child.id())])
+                .status()?;
             child.wait()?;
         }
-        Ok((status.map_or(Ended::TimedOut, |status| ended(status, &read(&self.output))), took))
+        Ok((
+            status.map_or(Ended::TimedOut, |status| ended(status, &read(&self.output))),
+            took,
+        ))
     }
 }
 
@@ -125,7 +140,9 @@ fn ended(status: ExitStatus, printed: &str) -> Ended {
     } else if status.code() == Some(101) && printed.contains("test result: FAILED") {
         Ended::Failed(printed.to_owned())
     } else {
-        let how = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
+        let how = status
+            .signal()
+            .map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
         Ended::Crashed(format!("{how}\n{printed}"))
     }
 }
@@ -143,8 +160,16 @@ fn read(path: &Path) -> String {
 }
 
 fn list(program: &Path, options: &[&str]) -> Result<BTreeSet<String>> {
-    let output = Command::new(program).args(["--list", "--format", "terse"]).args(options).output()?;
-    ensure!(output.status.success(), "{} --list: {}", program.display(), output.status);
+    let output = Command::new(program)
+        .args(["--list", "--format", "terse"])
+        .args(options)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{} --list: {}",
+        program.display(),
+        output.status
+    );
     Ok(String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| line.strip_suffix(": test"))

@@ -63,7 +63,10 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { control: folder.join("control"), reached: folder.join("reached") }
+        Self {
+            control: folder.join("control"),
+            reached: folder.join("reached"),
+        }
     }
 
     /// The text that is added to the first file of a crate, for ids up to `last`.
@@ -85,7 +88,8 @@ impl Control {
 
     /// No mutant is on, and the switches that are reached are written down.
     pub(crate) fn record(&self) -> Result<()> {
-        fs::write(&self.reached, "").with_context(|| format!("cannot write {}", self.reached.display()))?;
+        fs::write(&self.reached, "")
+            .with_context(|| format!("cannot write {}", self.reached.display()))?;
         self.write("record")
     }
 
@@ -97,6 +101,7 @@ impl Control {
     }
 
     fn write(&self, text: &str) -> Result<()> {
-        fs::write(&self.control, text).with_context(|| format!("cannot write {}", self.control.display()))
+        fs::write(&self.control, text)
+            .with_context(|| format!("cannot write {}", self.control.display()))
     }
 }

@@ -22,17 +22,31 @@ impl Tree {
     /// All files of `repo` that git knows or would add.
     pub(crate) fn of(repo: &Path, folder: PathBuf) -> Result<Self> {
         let output = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
             .current_dir(repo)
             .output()
             .context("cannot start git")?;
-        ensure!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "git ls-files: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let files = String::from_utf8(output.stdout)?
             .split('\0')
             .filter(|file| !file.is_empty() && repo.join(file).is_file())
             .map(str::to_owned)
             .collect();
-        Ok(Self { repo: repo.to_owned(), folder, files })
+        Ok(Self {
+            repo: repo.to_owned(),
+            folder,
+            files,
+        })
     }
 
     /// Makes the copy what the tree is now. Files that are the same keep their times, so that cargo builds them once.
@@ -50,7 +64,8 @@ impl Tree {
             }
         }
         let lines: Vec<&str> = self.files.iter().map(String::as_str).collect();
-        fs::write(&list, lines.join("\n")).with_context(|| format!("cannot write {}", list.display()))
+        fs::write(&list, lines.join("\n"))
+            .with_context(|| format!("cannot write {}", list.display()))
     }
 
     /// A file as it is in the tree.
@@ -78,7 +93,10 @@ impl Tree {
         let inside = |file: &str| {
             file == "Cargo.lock"
                 || file.starts_with("tools/mutants/")
-                || folders.iter().any(|folder| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+                || folders.iter().any(|folder| {
+                    file.strip_prefix(folder)
+                        .is_some_and(|rest| rest.starts_with('/'))
+                })
         };
         for file in self.files.iter().filter(|file| inside(file)) {
             file.hash(&mut hasher);

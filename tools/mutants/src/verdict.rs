@@ -50,13 +50,18 @@ pub(crate) struct TestCode {
 
 impl TestCode {
     pub(crate) fn new(folder: &Path, sources: Vec<String>) -> Self {
-        Self { folder: folder.to_owned(), sources: sources.into_iter().collect() }
+        Self {
+            folder: folder.to_owned(),
+            sources: sources.into_iter().collect(),
+        }
     }
 
     /// What a failed test says, and its first line in words.
     pub(crate) fn judge(&self, printed: &str) -> (Verdict, String) {
         let panics = panics(printed);
-        let in_test = panics.iter().find(|panic| self.is_test(&panic.file, panic.line));
+        let in_test = panics
+            .iter()
+            .find(|panic| self.is_test(&panic.file, panic.line));
         match (in_test, panics.first()) {
             (Some(panic), _) => (Verdict::Caught, panic.words()),
             (None, Some(panic)) => (Verdict::Panicked, panic.words()),
@@ -92,7 +97,10 @@ fn panics(printed: &str) -> Vec<Panic> {
     let mut lines = printed.lines().peekable();
     let mut panics = Vec::new();
     while let Some(line) = lines.next() {
-        let place = line.strip_suffix(':').and_then(|line| line.split_once(" panicked at ")).map(|(_, place)| place);
+        let place = line
+            .strip_suffix(':')
+            .and_then(|line| line.split_once(" panicked at "))
+            .map(|(_, place)| place);
         let Some(place) = place else {
             continue;
         };
@@ -100,7 +108,11 @@ fn panics(printed: &str) -> Vec<Panic> {
         let (_column, number, file) = (parts.next(), parts.next(), parts.next());
         if let (Some(file), Some(Ok(number))) = (file, number.map(str::parse)) {
             let message = lines.peek().copied().unwrap_or_default().to_owned();
-            panics.push(Panic { file: file.to_owned(), line: number, message });
+            panics.push(Panic {
+                file: file.to_owned(),
+                line: number,
+                message,
+            });
         }
     }
     panics
@@ -139,8 +151,13 @@ fn test_lines(text: &str) -> Vec<RangeInclusive<usize>> {
 
 fn is_test(attribute: &syn::Attribute) -> bool {
     let path = attribute.path();
-    path.segments.last().is_some_and(|last| last.ident == "test")
-        || path.is_ident("cfg") && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+    path.segments
+        .last()
+        .is_some_and(|last| last.ident == "test")
+        || path.is_ident("cfg")
+            && attribute
+                .parse_args::<syn::Path>()
+                .is_ok_and(|path| path.is_ident("test"))
 }
 
 #[cfg(test)]
@@ -152,12 +169,16 @@ mod tests {
         let printed = "\nthread 'a::b' (12) panicked at host/policy/src/url.rs:7:5:\nassertion failed: x\nnote: …\n";
         let found = panics(printed);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].words(), "host/policy/src/url.rs:7: assertion failed: x");
+        assert_eq!(
+            found[0].words(),
+            "host/policy/src/url.rs:7: assertion failed: x"
+        );
     }
 
     #[test]
     fn tests_within_a_source_are_test_code() {
-        let text = "fn f() {\n}\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n#[cfg(unix)]\nfn h() {}\n";
+        let text =
+            "fn f() {\n}\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n#[cfg(unix)]\nfn h() {}\n";
         assert_eq!(test_lines(text), [3..=6]);
     }
 }
