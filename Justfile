@@ -174,15 +174,37 @@ fuzz-build: (build "--package tollgate-cli --package tollgate-guests --package t
     }
     cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner
 
-# Changes what decides and enforces in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime -f meter.rs`. An hour for the policy, a night for the runtime.
-mutants *what: guests
+# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped goes on. docs/mutants.md.
+mutants *what: cargo-mutants
+    #!/bin/sh
+    set -euf
+    # Only the runtime's tests run guests. Without a name, all parts are run.
+    case ' {{what}} ' in
+    *' runtime '*) "{{just_executable()}}" guests ;;
+    *' policy '* | *' component '* | *' capability '* | *' --help '*) ;;
+    *) "{{just_executable()}}" guests ;;
+    esac
+    cargo run --quiet --package tollgate-mutants -- {{what}}
+
+# The mutants of the lines that differ from a commit, each built alone and run against its own crate's tests: `just mutants-diff`, `just mutants-diff main`. Half an hour at most.
+mutants-diff base="HEAD~1": cargo-mutants
+    #!/bin/sh
+    set -eu
+    mkdir -p target/mutants
+    git diff --merge-base "{{base}}" >target/mutants/changes.diff
+    # A property of fewer cases finds a mutant as well.
+    export CARGO_TARGET_DIR="$PWD/target" TOLLGATE_CASES=20000 PROPTEST_CASES=64
+    timeout 1800 .tools/bin/cargo-mutants mutants --in-diff target/mutants/changes.diff --jobs 1 --timeout 120 \
+        --build-timeout 600 --colors never --output target/mutants
+
+[private]
+cargo-mutants:
     #!/bin/sh
     set -eu
     if ! [ -x .tools/bin/cargo-mutants ]; then
         echo 'installing cargo-mutants {{cargo_mutants}} into .tools (once, about 3 minutes)' >&2
         cargo install --quiet --locked --root .tools --version {{cargo_mutants}} cargo-mutants
     fi
-    tests/mutants.sh {{what}}
 
 # Licences, sources and versions of all that is linked, and the advisories on it, which are on GitHub.
 audit:
