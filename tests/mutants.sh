@@ -8,7 +8,7 @@ what=all
 [ $# -eq 0 ] || { what=$1; shift; }
 
 # Trees of the same crates take turns at what is built of them, and so they keep out of each other's way by another
-# setting (see prove.sh); the engine is built once. A property of fewer cases finds a mutant as well.
+# setting; the engine is built once. A property of fewer cases finds a mutant as well.
 export CARGO_TARGET_DIR="$PWD/target" TOLLGATE_GUESTS="${TOLLGATE_GUESTS:-$PWD/target/guests}"
 export TOLLGATE_CASES=20000 PROPTEST_CASES=64
 mutants() {
