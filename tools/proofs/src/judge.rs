@@ -151,12 +151,16 @@ impl Outcome {
     }
 }
 
+/// How much of a panic's message is shown.
+const SHOWN: usize = 120;
+
 fn shown(failure: &Failure) -> String {
     let test = &failure.test;
-    match &failure.panic {
-        Some(panic) => format!("{test}, {}:{}: {}", panic.file, panic.line, panic.message),
-        None => format!("{test}: it returns an error"),
-    }
+    let Some(panic) = &failure.panic else {
+        return format!("{test}: it returns an error");
+    };
+    let message: String = panic.message.chars().take(SHOWN).collect();
+    format!("{test}, {}:{}: {message}", panic.file, panic.line)
 }
 
 /// Whether a panic comes from a test's own code: from the crate of tests, or from below `#[cfg(test)]` in a file.

@@ -114,7 +114,16 @@ mod tests {
     fn no_process_of_a_program_outlives_its_time() {
         let (ended, log) = shell("sleep 61 & echo $!; wait", 500);
         assert_eq!(ended, Ended::TimedOut);
-        let state = fs::read_to_string(format!("/proc/{}/stat", log.trim())).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let stat = format!("/proc/{}/stat", log.trim());
+        let is_gone = || {
+            let state = fs::read_to_string(&stat).unwrap_or_default();
+            state.is_empty() || state.contains(") Z ")
+        };
+        // A process that is killed takes a moment to end.
+        let start = Instant::now();
+        while !is_gone() {
+            assert!(start.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
