@@ -63,7 +63,7 @@ lint: setup
     cd guests && cargo fmt --all --check
     cd benches && cargo fmt --all --check
     cd fuzz && cargo fmt --all --check
-    tests/prove.sh --edits
+    cargo run --quiet --bin tollgate-proofs -- --edits
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
     cd guests && cargo clippy --workspace $(printf -- '--exclude %s ' $(ls wasip2)) --quiet --target wasm32-unknown-unknown -- --deny warnings
     cd guests && cargo clippy $(printf -- '--package %s ' $(ls wasip2)) --quiet --target wasm32-wasip2 -- --deny warnings
@@ -151,9 +151,9 @@ setup:
         rustup target add "$target" >/dev/null 2>&1 || fail "rustup cannot add the target $target"
     done
 
-# Deletes each enforcing line in turn and shows the test that fails without it. About 15 minutes.
-prove *only: guests
-    tests/prove.sh {{only}}
+# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`. It takes hours, and goes on where it was interrupted.
+prove *names: guests
+    @cargo run --quiet --bin tollgate-proofs -- {{names}}
 
 # Hostile components, expressions, policies, URLs and paths, made for some time: `just fuzz 10m`, `just fuzz 1h --only wave`. Findings are in target/fuzz/findings.
 fuzz time="1h" *options: guests fuzz-build

@@ -1,0 +1,92 @@
+//! Edits each enforcing line of `tests/proofs.toml` out in turn and shows the test that fails without it.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command reports on its output"
+)]
+
+mod cargo;
+mod check;
+mod edit;
+mod judge;
+mod ledger;
+mod libtest;
+mod names;
+mod process;
+mod proofs;
+mod results;
+mod run;
+mod tree;
+mod workspace;
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::proofs::Proofs;
+
+/// Edits each enforcing line out in turn, in a copy of the tree, and shows the test that fails without it.
+#[derive(Parser)]
+struct Opts {
+    /// Only proofs whose name contains one of these words.
+    names: Vec<String>,
+    /// Check that each edit finds its text and each test exists; build nothing.
+    #[arg(long, group = "mode")]
+    edits: bool,
+    /// Show the names of the proofs.
+    #[arg(long, group = "mode")]
+    list: bool,
+    /// Write a table in Markdown of the lines and their tests.
+    #[arg(long, group = "mode")]
+    ledger: bool,
+    /// Run again what has a result.
+    #[arg(long)]
+    again: bool,
+    /// Seconds that the tests of one proof may take, unless the proof says otherwise.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+fn main() -> ExitCode {
+    // The repository is two folders above this crate.
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    match run(&root, &Opts::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("error: {why:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(root: &Path, opts: &Opts) -> Result<bool> {
+    let proofs = Proofs::read(root)?;
+    let selected = proofs.select(&opts.names)?;
+    if opts.list {
+        for proof in selected {
+            let because = proof.because.as_deref().unwrap_or_default();
+            println!("{:<22} {} {because}", proof.name, proof.test);
+        }
+        return Ok(true);
+    }
+    if opts.ledger {
+        print!("{}", ledger::table(root, &selected)?);
+        return Ok(true);
+    }
+    if opts.edits {
+        let wrong = check::check(root, &proofs, &selected)?;
+        for (proof, why) in &wrong {
+            println!("{:<10} {:<22} {why}", "STALE", proof.name);
+        }
+        return Ok(wrong.is_empty());
+    }
+    let options = run::Options {
+        again: opts.again,
+        limit: Duration::from_secs(opts.timeout),
+    };
+    run::run(root, &proofs, &selected, options)
+}
