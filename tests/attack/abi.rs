@@ -177,7 +177,7 @@ fn text() -> Vec<Case> {
         Case::new("escaped", move |_| {
             let report = errors.session().run(b"error-escape").unwrap();
             match &report.outcome {
-                Outcome::Failed(error) => said(harmless(&escape::line(error.message())), "escaped"),
+                Outcome::Failed(error) => said(harmless(&escape::line(&error.message)), "escaped"),
                 other => other.label().to_owned(),
             }
         }),

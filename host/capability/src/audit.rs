@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_component::escape;
 use tollgate_policy::{Denial, Reason};
 
-
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 

@@ -50,7 +50,11 @@ impl Granted {
             roots: Roots::open(grants)?,
             egress: Arc::clone(&shared.egress),
             credentials: Arc::new(Credentials::read(grants)?),
-            wasi: grants.wasi.as_ref().map(WasiSettings::read).unwrap_or_default(),
+            wasi: grants
+                .wasi
+                .as_ref()
+                .map(WasiSettings::read)
+                .unwrap_or_default(),
             store: store.transpose()?,
             grants: grants.clone(),
         })

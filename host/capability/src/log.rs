@@ -77,7 +77,11 @@ impl Call {
     /// # Errors
     ///
     /// The limit that ends the call.
-    pub async fn write_log(&mut self, level: LogLevel, message: String) -> Result<(), LimitReached> {
+    pub async fn write_log(
+        &mut self,
+        level: LogLevel,
+        message: String,
+    ) -> Result<(), LimitReached> {
         self.enter(message.len() as u64, MOVE_PRICE).await?;
         let cap = self.meter.limits.log;
         self.log.push(LogLine { level, message }, cap);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tollgate::{
     Cache, CallError, CodeOrigin, Compiler, HostError, Inspection, LoadError, Policy, Provider,
-    ProviderInfo, Refusal, Runtime, Source, host_error_json, refused_json,
+    ProviderInfo, Refusal, Runtime, Source, SourceError, host_error_json, refused_json,
 };
 
 use crate::files::lock::LockFile;

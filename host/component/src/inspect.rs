@@ -5,8 +5,8 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::refusal::{Refusal, RefusalKind, malformed};
-use crate::shape::scan;
 use crate::served::{PROVIDER_VERSIONS, split_version};
+use crate::shape::scan;
 
 /// What an import or export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureError, Trust};
 
-use crate::refusal::{Refusal, RefusalKind};
 use crate::escape;
 use crate::identity::Signer;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::remedy::Remedy;
 use crate::source::Source;
 

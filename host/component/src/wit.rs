@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 
-use crate::refusal::{Refusal, RefusalKind};
 use crate::inspect::{Inspection, ItemKind};
 use crate::panics::panic_text;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::shape::scan;
 use crate::source::Source;
 

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use tollgate::{Guest, Outcome, Policy, Runtime, Source};
+use tollgate::{Guest, Outcome, Policy, ProviderError, Runtime, Source};
 
 use world::Releases;
 

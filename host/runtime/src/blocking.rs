@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
 use tollgate_policy::Policy;
 
-use crate::error::{CallError, HostError, LoadError};
-use crate::interface::wasi_p2::CommandInput;
 use crate::call::report::Report;
 use crate::call::session::{ExitCode, Guest};
-use crate::watch::{WatchedFolder, WatchOptions, WatchError};
 use crate::call::wave::WaveError;
+use crate::error::{CallError, HostError, LoadError};
+use crate::interface::wasi_p2::CommandInput;
+use crate::watch::{WatchError, WatchOptions, WatchedFolder};
 use crate::{Provider as AsyncProvider, Runtime as AsyncRuntime, Session as AsyncSession, Source};
 
 /// A [`Runtime`](crate::Runtime) whose providers block.

@@ -114,7 +114,11 @@ impl Builder {
     /// The runtime.
     pub fn build(self) -> Runtime {
         let admission = Admission::new(self.concurrency, self.queue);
-        let engines = Engines::new(self.metering, admission.concurrency(), admission.pool_count());
+        let engines = Engines::new(
+            self.metering,
+            admission.concurrency(),
+            admission.pool_count(),
+        );
         Runtime::of(Inner {
             names: self.interfaces.keys().cloned().collect(),
             host: Arc::new(Host {

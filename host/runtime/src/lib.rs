@@ -46,12 +46,11 @@ pub mod bindings {
     pub use crate::interface::provider_0_2::bindings as v0_2;
 }
 
+pub use builder::Builder;
 pub use call::context::CallContext;
 pub use call::fault::{Fault, FaultKind};
 pub use call::provider::Provider;
-pub use call::report::{
-    ErrorReport, Outcome, Report, Stdio, Usage, host_error_json, refused_json,
-};
+pub use call::report::{ErrorReport, Outcome, Report, Stdio, Usage, host_error_json, refused_json};
 pub use call::session::{ExitCode, Guest, Session};
 pub use call::wave::{WaveError, check_expression};
 pub use compile::cache::{Cache, CacheEntry, CacheError, CacheRejection, CodeOrigin};
@@ -60,14 +59,15 @@ pub use compile::worker_main::run_if_worker;
 pub use engine::metering::Metering;
 pub use error::{CallError, HostError, LoadError, Unsupported};
 pub use interface::wasi_p2::CommandInput;
-pub use builder::Builder;
 pub use runtime::Runtime;
 pub use tollgate_capability::http::connect::Resolver;
-pub use tollgate_capability::{ErrorKind, GrantError, HostFailure, LogLevel, LogLine, ProviderError};
+pub use tollgate_capability::{
+    ErrorKind, GrantError, HostFailure, LogLevel, LogLine, ProviderError,
+};
 pub use tollgate_component::{
     CONFIG_VERSION, Export, Import, ImportVerdict, Inspection, ItemKind, Judgement,
-    KEYVALUE_VERSION, PROVIDER_VERSIONS, ProviderInfo, Refusal, RefusalKind, Remedy, Signer, Source,
-    SourceError, Verdict, Vetted, WASI_VERSION, escape, signature_path,
+    KEYVALUE_VERSION, PROVIDER_VERSIONS, ProviderInfo, Refusal, RefusalKind, Remedy, Signer,
+    Source, SourceError, Verdict, Vetted, WASI_VERSION, escape, signature_path,
 };
 pub use tollgate_policy as policy;
 pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureError, Trust};

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 use tollgate::blocking::Runtime;
-use tollgate::{Cache, CodeOrigin, CacheRejection, LoadError, Source};
+use tollgate::{Cache, CacheRejection, CodeOrigin, LoadError, Source};
 
 use support::audit_log::audited;
 use support::code_cache::{Shelf, entries, opened};
@@ -236,7 +236,7 @@ fn what_is_refused_stays_refused() {
     let compile_limit = format!("{granted}limits.compile-time = \"1s\"");
     assert!(matches!(
         load(&compile_limit),
-        Err(LoadError::Unsupported(Unsupported::CompileLimits))
+        Err(LoadError::Unsupported(tollgate::Unsupported::CompileLimits))
     ));
 }
 

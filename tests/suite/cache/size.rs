@@ -114,7 +114,10 @@ fn many_at_once_get_what_they_asked_for() {
                     let report = provider.session().wave("f()").unwrap();
                     assert_eq!(report.outcome.returned(), Some(number.to_string()));
                     let compiled = provider.as_async().code_origin();
-                    assert!(!matches!(compiled, CodeOrigin::Recompiled(_)), "{compiled:?}");
+                    assert!(
+                        !matches!(compiled, CodeOrigin::Recompiled(_)),
+                        "{compiled:?}"
+                    );
                     assert_eq!(provider.as_async().cache_error(), None);
                 }
             });

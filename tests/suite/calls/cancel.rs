@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tollgate::{CallError, CallContext, Session, blocking};
+use tollgate::{CallContext, CallError, Session, blocking};
 use wasmtime::component::Linker;
 
 use support::clock::{CLOCK, SLEEPING};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tollgate::{CallError, CallContext, Outcome};
+use tollgate::{CallContext, CallError, Outcome};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 

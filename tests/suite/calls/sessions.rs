@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tollgate::{CallError, CallContext, Limits, LoadError, Outcome};
+use tollgate::{CallContext, CallError, Limits, LoadError, Outcome};
 
 use support::clock::CLOCK;
 use support::harness::{alone, load, policy, runtime, source};
@@ -84,7 +84,9 @@ fn limits_change_without_compiling_again() {
     ] {
         assert!(matches!(
             provider.as_async().with_limits(limits),
-            Err(LoadError::Unsupported(Unsupported::FixedAtLoad { .. }))
+            Err(LoadError::Unsupported(
+                tollgate::Unsupported::FixedAtLoad { .. }
+            ))
         ));
     }
 }

@@ -237,7 +237,10 @@ fn a_killed_writer_leaves_nothing_that_is_executed() {
         provider.as_async().code_origin()
     };
     let compiled = sound(source);
-    assert!(!matches!(compiled, CodeOrigin::Recompiled(_)), "{compiled:?}");
+    assert!(
+        !matches!(compiled, CodeOrigin::Recompiled(_)),
+        "{compiled:?}"
+    );
     assert_eq!(sound(source), CodeOrigin::Cached);
     // Half an entry under the name of a whole one, as a power failure leaves it, is another matter.
     // First by name: what the killed one left begins with a `t`.

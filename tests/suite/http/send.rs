@@ -53,7 +53,7 @@ fn send_under(grants: &str, limits: &str, input: &str) -> Report<Vec<u8>> {
 fn refused(report: &Report<Vec<u8>>) -> (String, Vec<&'static str>) {
     let reasons = report.denials.iter().map(|denial| denial.reason.label());
     match &report.outcome {
-        Outcome::Failed(error) => (error.kind().to_owned(), reasons.collect()),
+        Outcome::Failed(error) => (error.kind.label().to_owned(), reasons.collect()),
         other => panic!("{other:?}"),
     }
 }

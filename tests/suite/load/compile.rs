@@ -196,7 +196,7 @@ fn limits_of_compiling_need_a_worker() {
     for limit in ["compile-time = \"59s\"", "compile-memory = \"1GiB\""] {
         let policy = policy(&format!("limits.{limit}"));
         match wait(inside.load(&source("echo"), &policy)) {
-            Err(error @ LoadError::Unsupported(Unsupported::CompileLimits)) => {
+            Err(error @ LoadError::Unsupported(tollgate::Unsupported::CompileLimits)) => {
                 assert!(error.to_string().contains("Compiler::Worker"), "{error}");
             }
             other => panic!("{:?}", other.err()),
@@ -208,7 +208,9 @@ fn limits_of_compiling_need_a_worker() {
         ..Limits::default()
     };
     match provider.with_limits(limits) {
-        Err(LoadError::Unsupported(Unsupported::FixedAtLoad { key })) => assert_eq!(key, "compile-memory"),
+        Err(LoadError::Unsupported(tollgate::Unsupported::FixedAtLoad { key })) => {
+            assert_eq!(key, "compile-memory")
+        }
         other => panic!("{:?}", other.err()),
     }
 }

@@ -50,7 +50,10 @@ fn grants_are_the_same_on_every_engine() {
     let provider = load("hostile", &grants);
     let own = provider.on_own_engine().unwrap();
     assert_eq!(own.as_async().info(), provider.as_async().info());
-    assert_eq!(own.as_async().code_origin(), provider.as_async().code_origin());
+    assert_eq!(
+        own.as_async().code_origin(),
+        provider.as_async().code_origin()
+    );
     let [ours, theirs] = [&own, &provider].map(|provider| {
         let ask = |input: &str| provider.session().run(input.as_bytes()).unwrap();
         [

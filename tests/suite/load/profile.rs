@@ -29,7 +29,10 @@ fn a_budget_of_fuel_is_refused() {
     set.limits = limits.clone();
     let refused = wait(runtime().load(&source("counter"), &set)).err();
     let refused = refused.expect("it sets fuel");
-    assert!(matches!(refused, LoadError::Unsupported(Unsupported::Fuel)), "{refused}");
+    assert!(
+        matches!(refused, LoadError::Unsupported(tollgate::Unsupported::Fuel)),
+        "{refused}"
+    );
     let text = refused.to_string();
     assert!(
         text.contains("limits.fuel") && text.contains("leave it out"),
@@ -38,7 +41,7 @@ fn a_budget_of_fuel_is_refused() {
     let provider = load(&runtime(), "counter", "");
     assert!(matches!(
         provider.with_limits(limits),
-        Err(LoadError::Unsupported(Unsupported::Fuel))
+        Err(LoadError::Unsupported(tollgate::Unsupported::Fuel))
     ));
 }
 

@@ -89,7 +89,7 @@ fn a_file_over_the_limit_is_not_even_read() {
     let small = "limits.component-size = \"4KiB\"";
     let limits = policy(small).limits;
     let refusal = match Source::file(&guest_file("echo"), &limits) {
-        Err(tollgate::LoadError::Refused(refusal)) => refusal,
+        Err(tollgate::SourceError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
     };
     assert_eq!(refusal.kind.label(), "too-large");

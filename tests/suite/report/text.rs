@@ -46,7 +46,7 @@ fn logs_and_errors_are_escaped_where_they_are_shown() {
 
     let report = run("hostile", ALL, "error-escape");
     match &report.outcome {
-        Outcome::Failed(error) => assert!(harmless(&escape::line(error.message()))),
+        Outcome::Failed(error) => assert!(harmless(&escape::line(&error.message))),
         other => panic!("{other:?}"),
     }
     let json = serde_json::to_string_pretty(&report.to_json()).unwrap();

@@ -210,7 +210,7 @@ fn a_call_can_be_repeated_to_the_last_unit_of_fuel() {
 fn the_hosts_output_is_for_programs_that_give_it_away() {
     let inherit = "grants.wasi = { stdio = 'inherit' }";
     match blocking().load(&source("hello-command"), &policy(inherit)) {
-        Err(error @ LoadError::Unsupported(Unsupported::InheritedStdio)) => {
+        Err(error @ LoadError::Unsupported(tollgate::Unsupported::InheritedStdio)) => {
             assert!(error.to_string().contains("grants.wasi.stdio"), "{error}");
         }
         other => panic!("{:?}", other.err()),

@@ -312,7 +312,9 @@ fn it_is_the_same_for_async_programs() {
         let folder = runtime.watch(watch()).await.unwrap();
         let report = folder.get("echo").unwrap().session().run(b"x").await;
         assert_eq!(returned(&report.unwrap()), "x");
-        let none = runtime.watch(tollgate::watch::WatchOptions::new("no/such")).await;
+        let none = runtime
+            .watch(tollgate::watch::WatchOptions::new("no/such"))
+            .await;
         assert!(none.unwrap_err().to_string().contains("no/such"));
     });
 }

@@ -1,9 +1,9 @@
 //! Interfaces written as WIT: what the decoder panics at is refused before it sees it, and what it cannot express too.
 
-use tollgate::{RefusalKind, wit};
+use tollgate::{RefusalKind, Source};
 
 fn of(text: &str) -> Result<String, tollgate::Refusal> {
-    wit(&wat::parse_str(text).unwrap())
+    Source::bytes("guest", wat::parse_str(text).unwrap()).wit()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tollgate::blocking::{self, Provider};
 use tollgate::policy::limits::FUEL;
 use tollgate::{
-    Fault, LoadError, Outcome, Policy, Metering, Refusal, Report, Runtime, Source, WaveError,
+    Fault, LoadError, Metering, Outcome, Policy, Refusal, Report, Runtime, Source, WaveError,
 };
 
 use crate::invariant;

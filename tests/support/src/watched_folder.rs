@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tollgate::Runtime;
 use tollgate::blocking::{self, Provider};
-use tollgate::watch::{Event, WatchedFolder, WatchOptions, WatchError};
+use tollgate::watch::{Event, WatchError, WatchOptions, WatchedFolder};
 
 use crate::harness::{guest_file, runtime};
 use crate::signer::Author;
@@ -73,9 +73,11 @@ impl Watched {
             std::fs::create_dir(self.path()).unwrap();
         }
         let tell = self.tell.clone();
-        let watch = WatchOptions::new(self.path()).poll_interval(NEVER).on_event(move |event| {
-            let _ = tell.send(event.clone());
-        });
+        let watch = WatchOptions::new(self.path())
+            .poll_interval(NEVER)
+            .on_event(move |event| {
+                let _ = tell.send(event.clone());
+            });
         let runtime = blocking::Runtime::from(runtime.clone());
         self.folder = Some(runtime.watch(options(watch))?);
         Ok(())

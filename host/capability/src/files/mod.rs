@@ -158,14 +158,19 @@ impl Call {
 /// The system's error for the guest: its kind, and nothing of the host's paths.
 fn describe(error: &io::Error) -> ProviderError {
     match error.kind() {
-        io::ErrorKind::NotFound => ProviderError::new(ErrorKind::NotFound, "no such file or directory".to_owned()),
-        io::ErrorKind::PermissionDenied => {
-            ProviderError::new(ErrorKind::AccessDenied, "the host may not do that".to_owned())
+        io::ErrorKind::NotFound => {
+            ProviderError::new(ErrorKind::NotFound, "no such file or directory".to_owned())
         }
+        io::ErrorKind::PermissionDenied => ProviderError::new(
+            ErrorKind::AccessDenied,
+            "the host may not do that".to_owned(),
+        ),
         io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
         | io::ErrorKind::InvalidInput
-        | io::ErrorKind::InvalidFilename => ProviderError::new(ErrorKind::InvalidInput, error.kind().to_string()),
+        | io::ErrorKind::InvalidFilename => {
+            ProviderError::new(ErrorKind::InvalidInput, error.kind().to_string())
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ProviderError::new(ErrorKind::QuotaExceeded, error.kind().to_string())
         }

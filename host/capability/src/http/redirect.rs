@@ -75,9 +75,12 @@ impl Call {
         Ok(result)
     }
 
-
     /// Sends the request, and what becomes of it where it is redirected.
-    async fn send_following_redirects(&mut self, request: HttpRequest, received: &mut u64) -> Result<HttpResponse, ProviderError> {
+    async fn send_following_redirects(
+        &mut self,
+        request: HttpRequest,
+        received: &mut u64,
+    ) -> Result<HttpResponse, ProviderError> {
         let http_client = &self.http;
         let first = Target::parse(&request.url).map_err(|r| http_client.refuse(&request.url, r))?;
         let mut message = Message::new(request)
@@ -204,7 +207,9 @@ async fn send_once(
         Err(RequestFailure::Denied(reason)) => {
             return Err(admitted.refuse(target.as_str(), reason).into());
         }
-        Err(RequestFailure::Unreachable(why)) => return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string())),
+        Err(RequestFailure::Unreachable(why)) => {
+            return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string()));
+        }
     };
     *received += size_of_head(reply.response.headers());
     // In any header, `location` above all: following that would carry the secret to whoever is named there.
@@ -272,8 +277,12 @@ async fn read_body(
     }
     let mut bytes = Vec::new();
     while let Some(frame) = reply.frame().await {
-        let frame = frame
-            .map_err(|_| ProviderError::new(ErrorKind::Unavailable, "the response ended before its end".to_owned()))?;
+        let frame = frame.map_err(|_| {
+            ProviderError::new(
+                ErrorKind::Unavailable,
+                "the response ended before its end".to_owned(),
+            )
+        })?;
         let Some(data) = frame.data_ref() else {
             continue;
         };
@@ -287,9 +296,10 @@ async fn read_body(
 }
 
 fn too_large(what: &str, cap: u64) -> ProviderError {
-    ProviderError::new(ErrorKind::QuotaExceeded, format!(
-        "the {what} is larger than the {cap} bytes that `max-body` allows"
-    ))
+    ProviderError::new(
+        ErrorKind::QuotaExceeded,
+        format!("the {what} is larger than the {cap} bytes that `max-body` allows"),
+    )
 }
 
 /// The guest's headers, each of which is to be one; or the name of one that is not. Which it may set is decided for each

@@ -218,7 +218,11 @@ impl Call {
         Ok(Ok(Page { keys, next }))
     }
 
-    fn decide_store(&mut self, target: &str, request: StoreRequest<'_>) -> Result<(), StoreFailure> {
+    fn decide_store(
+        &mut self,
+        target: &str,
+        request: StoreRequest<'_>,
+    ) -> Result<(), StoreFailure> {
         let decision = decide::store(&self.granted.grants, request);
         decision.map_err(|reason| self.refuse_store(target, reason))
     }
@@ -264,7 +268,9 @@ impl StoreFailure {
     pub fn text(&self) -> String {
         match self {
             StoreFailure::Denied(reason) => reason.label().to_owned(),
-            StoreFailure::TooLarge(most) => format!("more than the {most} bytes one answer may have"),
+            StoreFailure::TooLarge(most) => {
+                format!("more than the {most} bytes one answer may have")
+            }
             StoreFailure::Broken => "the store cannot be used now".to_owned(),
         }
     }

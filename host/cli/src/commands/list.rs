@@ -96,7 +96,8 @@ fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let size = std::fs::metadata(path).ok().map(|found| found.len());
     let mut signature = None;
-    let vetted = Source::file(path, &policy.limits).and_then(|source| {
+    let read = Source::file(path, &policy.limits).map_err(LoadError::from);
+    let vetted = read.and_then(|source| {
         signature = Some(SignatureStatus::of(&source, &policy.trust));
         Ok(source.vet(policy)?.inspection)
     });

@@ -1,6 +1,8 @@
 //! Exit statuses, and the reasons for which a command ends without a result.
 
-use tollgate::{CallError, ExitCode, LoadError, Outcome, ProviderError, Refusal, Report, SourceError, WaveError};
+use tollgate::{
+    CallError, ExitCode, LoadError, Outcome, ProviderError, Refusal, Report, SourceError, WaveError,
+};
 
 use crate::options::remedy::refusal_text;
 

@@ -6,9 +6,9 @@ use wasmparser::{
     ComponentTypeRef, Instance, Payload,
 };
 
-use super::{OpenScope, Location, Result, Shape};
-use crate::refusal::{Refusal, RefusalKind};
+use super::{Location, OpenScope, Result, Shape};
 use crate::refusal::malformed;
+use crate::refusal::{Refusal, RefusalKind};
 
 /// What one instantiation brings.
 #[derive(Clone, Copy, Default)]

@@ -5,7 +5,7 @@ use wasmparser::{
     ValidatorResources,
 };
 
-use super::{OpenScope, Location, Result, Scan};
+use super::{Location, OpenScope, Result, Scan};
 use crate::proposals::PROPOSALS;
 use crate::refusal::malformed;
 
@@ -55,7 +55,9 @@ impl Scan<'_> {
             let merged = edges * locals;
             shape.edges_by_locals.add(&mut merges, merged, here)?;
             let total = &mut totals.edges_by_locals;
-            shape.all_edges_by_locals.add(total, merged, Location::Whole)?;
+            shape
+                .all_edges_by_locals
+                .add(total, merged, Location::Whole)?;
 
             match &operator {
                 Operator::Loop { .. } => {
@@ -65,7 +67,9 @@ impl Scan<'_> {
                     shape.loop_depth_by_locals.check(product, here)?;
                     shape.loops_by_locals.add(&mut loops, locals, here)?;
                     let total = &mut totals.loops_by_locals;
-                    shape.all_loops_by_locals.add(total, locals, Location::Whole)?;
+                    shape
+                        .all_loops_by_locals
+                        .add(total, locals, Location::Whole)?;
                 }
                 Operator::End => {
                     let frame = function.get_control_frame(0);
@@ -101,7 +105,9 @@ impl Scan<'_> {
         let product = size.saturating_mul(locals + height);
         shape.body_by_live.check(product, here)?;
         let total = &mut totals.body_by_live;
-        shape.all_body_by_live.add(total, product, Location::Whole)?;
+        shape
+            .all_body_by_live
+            .add(total, product, Location::Whole)?;
         let at = reader.original_position();
         let end = reader.get_binary_reader();
         end.finish_expression(&function.visitor(at))

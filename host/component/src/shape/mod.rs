@@ -19,8 +19,8 @@ use wasmparser::{
 };
 
 use crate::proposals::PROPOSALS;
-use crate::refusal::{Refusal, RefusalKind};
 use crate::refusal::malformed;
+use crate::refusal::{Refusal, RefusalKind};
 use expansion::Expansion;
 use limits::{SHAPE, Shape};
 
@@ -122,7 +122,11 @@ impl Scan<'_> {
     fn section(&mut self, payload: &Payload<'_>) -> Result<()> {
         let (shape, totals) = (self.shape, &mut self.totals);
         let counted = match payload {
-            Payload::Version { .. } => Some((&shape.modules_and_components, &mut totals.modules_and_components, 1)),
+            Payload::Version { .. } => Some((
+                &shape.modules_and_components,
+                &mut totals.modules_and_components,
+                1,
+            )),
             Payload::TypeSection(s) => Some((&shape.core_types, &mut totals.core_types, s.count())),
             Payload::ImportSection(s) => {
                 Some((&shape.core_imports, &mut totals.core_imports, s.count()))
@@ -232,7 +236,9 @@ impl Scan<'_> {
     }
 
     fn name(&self, name: &str) -> Result<()> {
-        self.shape.name.check(name.len() as u64, Location::Name(name))
+        self.shape
+            .name
+            .check(name.len() as u64, Location::Name(name))
     }
 }
 

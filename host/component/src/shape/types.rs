@@ -38,7 +38,9 @@ pub(super) fn types(shape: &Shape, totals: &mut Totals, bytes: &[u8], offset: us
             peek(&reader).map_err(malformed)?,
             COMPONENT_TYPE | INSTANCE_TYPE
         ) {
-            shape.type_nesting.check(left.len() as u64, Location::Whole)?;
+            shape
+                .type_nesting
+                .check(left.len() as u64, Location::Whole)?;
             reader.read_u8().map_err(malformed)?;
             left.push(count(shape, totals, &mut reader)?);
         } else {

@@ -12,10 +12,10 @@ use wasmtime::component::{Resource, ResourceTableError};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::call::context::CallContext;
 use crate::error::HostError;
 use tollgate_capability::{HostFailure, Interrupt, LimitReached, Phase};
 use tollgate_component::Remedy;
-use crate::call::context::CallContext;
 
 /// Why a call was ended. Its session is over and its store is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,19 +7,19 @@ use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 
+use crate::call::context::CallContext;
+use crate::call::session::Session;
 use crate::compile::cache::CodeOrigin;
 use crate::compile::{CompiledComponent, Origin};
 use crate::engine::PooledEngine;
 use crate::error::{LoadError, Unsupported};
-use tollgate_component::{Refusal, RefusalKind};
 use crate::interface::provider_0_2::bindings::provider::types::Error;
-use tollgate_component::{Export, ItemKind};
+use crate::runtime::Host;
 use tollgate_capability::Granted;
 use tollgate_component::ProviderInfo;
-use crate::runtime::Host;
-use crate::call::session::Session;
-use crate::call::context::CallContext;
 use tollgate_component::split_version;
+use tollgate_component::{Export, ItemKind};
+use tollgate_component::{Refusal, RefusalKind};
 
 /// What `run` takes and gives, in the provider world.
 pub(crate) type RunParams<'a> = (&'a [u8],);
@@ -191,13 +191,22 @@ impl Provider {
             return Err(Unsupported::FixedAtLoad { key: "stack" }.into());
         }
         if limits.table_elements > fixed.table_elements {
-            return Err(Unsupported::FixedAtLoad { key: "table-elements" }.into());
+            return Err(Unsupported::FixedAtLoad {
+                key: "table-elements",
+            }
+            .into());
         }
         if limits.compile_time != self.limits.compile_time {
-            return Err(Unsupported::FixedAtLoad { key: "compile-time" }.into());
+            return Err(Unsupported::FixedAtLoad {
+                key: "compile-time",
+            }
+            .into());
         }
         if limits.compile_memory != self.limits.compile_memory {
-            return Err(Unsupported::FixedAtLoad { key: "compile-memory" }.into());
+            return Err(Unsupported::FixedAtLoad {
+                key: "compile-memory",
+            }
+            .into());
         }
         Ok(Provider {
             shared: Arc::clone(&self.shared),

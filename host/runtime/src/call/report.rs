@@ -8,11 +8,11 @@ use tollgate_capability::{LogLine, ProviderError};
 use tollgate_component::{ProviderInfo, Signer};
 use tollgate_policy::{Denial, Limits};
 
-use crate::error::HostError;
-use tollgate_component::Refusal;
 use crate::call::fault::{Fault, FaultKind};
-use crate::interface::provider_0_2::bindings::provider::types::Error;
 use crate::engine::metering::Metering;
+use crate::error::HostError;
+use crate::interface::provider_0_2::bindings::provider::types::Error;
+use tollgate_component::Refusal;
 
 /// How a call ended, and all that it used on the way.
 ///

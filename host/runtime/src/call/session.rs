@@ -11,18 +11,18 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime_wasi::I32Exit;
 
-use crate::engine::admission::Slot;
+use crate::call::context::CallContext;
 use crate::call::deadline::{Ended, run_until_deadline};
-use tollgate_component::panic_text;
-use crate::engine::YIELD_INTERVAL;
-use crate::error::{CallError, HostError};
 use crate::call::fault::{Fault, FaultKind, classify};
-use crate::interface::wasi_p2::{CommandInput, Wasi};
-use crate::engine::metering::Metering;
+use crate::call::hook::hook;
 use crate::call::provider::{CommandResult, Provider};
 use crate::call::report::{ErrorReport, Outcome, Report, Stdio, Usage};
-use crate::call::context::CallContext;
-use crate::call::hook::hook;
+use crate::engine::YIELD_INTERVAL;
+use crate::engine::admission::Slot;
+use crate::engine::metering::Metering;
+use crate::error::{CallError, HostError};
+use crate::interface::wasi_p2::{CommandInput, Wasi};
+use tollgate_component::panic_text;
 
 /// One store with its guest. Calls run one after the other, in the same instance and so in the same
 /// memory; each has the whole budget of fuel, time, host calls, logs and output. Memory, tables and

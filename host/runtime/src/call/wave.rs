@@ -6,10 +6,10 @@ use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayFunc;
 use wasmtime::component::{ComponentExportIndex, Val};
 
-use crate::error::CallError;
 use crate::call::provider::{Provider, missing};
 use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::session::{Guest, Session};
+use crate::error::CallError;
 use tollgate_component::{Refusal, Remedy, split_version};
 
 /// An `err(…)` that the export returned, as WAVE text.

@@ -12,9 +12,9 @@ use tollgate_policy::Limits;
 use wasmtime::Engine;
 
 use crate::compile::worker_main::{self, WorkerReply};
+use crate::engine::metering::Metering;
 use crate::error::{HostError, LoadError};
 use tollgate_component::{Refusal, RefusalKind, Remedy};
-use crate::engine::metering::Metering;
 
 /// Where components are compiled.
 ///
@@ -187,7 +187,10 @@ fn ended(
 
 fn malformed(text: &str) -> Refusal {
     let text = format!("it does not compile: {text}");
-    Refusal::new(RefusalKind::Malformed, tollgate_component::escape::line(&text))
+    Refusal::new(
+        RefusalKind::Malformed,
+        tollgate_component::escape::line(&text),
+    )
 }
 
 fn too_slow(limits: &Limits) -> Refusal {

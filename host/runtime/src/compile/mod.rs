@@ -10,12 +10,12 @@ use std::sync::atomic::AtomicBool;
 use tollgate_policy::Limits;
 use wasmtime::component::Component;
 
-use crate::compile::cache::{Cache, CodeOrigin, CacheRejection};
+use crate::compile::cache::{Cache, CacheRejection, CodeOrigin};
 use crate::compile::compiler::Compiler;
-use crate::engine::{PooledEngine, Engines};
+use crate::engine::{Engines, PooledEngine};
 use crate::error::{HostError, LoadError};
-use tollgate_component::escape;
 use tollgate_component::Source;
+use tollgate_component::escape;
 
 /// Compiles components and keeps their code.
 pub(crate) struct CodeLoader {
@@ -68,9 +68,13 @@ impl CodeLoader {
             }
         }
         let bytes = source.as_bytes();
-        let made =
-            self.compiler
-                .compile(self.engines.metering, &unit.engine, bytes, limits, cancelled)?;
+        let made = self.compiler.compile(
+            self.engines.metering,
+            &unit.engine,
+            bytes,
+            limits,
+            cancelled,
+        )?;
         let code = self.place(&unit, &made, limits)?;
         let mut code = code.map_err(HostError::engine)?.from(origin);
         if let Some((cache, label)) = &entry
@@ -107,7 +111,11 @@ impl CodeLoader {
         if let Ok(component) = pooled.deserialize(code)
             && let Some(slots_needed) = pooled.slots_needed(&component, limits)
         {
-            return Ok(Ok(CompiledComponent::new(Arc::clone(pooled), component, slots_needed)));
+            return Ok(Ok(CompiledComponent::new(
+                Arc::clone(pooled),
+                component,
+                slots_needed,
+            )));
         }
         let unit = self.engines.on_demand(limits.stack)?;
         Ok(unit.deserialize(code).map(|component| {

@@ -70,7 +70,11 @@ impl Admission {
     }
 
     /// Takes `slots_needed` slots, or waits for them until `deadline` if the queue has room.
-    pub(crate) async fn enter(&self, slots_needed: u32, deadline: Instant) -> Result<Slot, CallError> {
+    pub(crate) async fn enter(
+        &self,
+        slots_needed: u32,
+        deadline: Instant,
+    ) -> Result<Slot, CallError> {
         // A quarter at most, or one heavy guest would wait for all others to go, and all others for it.
         let slots_needed = slots_needed.clamp(1, (self.concurrency / 4).max(1));
         match Arc::clone(&self.slots).try_acquire_many_owned(slots_needed) {

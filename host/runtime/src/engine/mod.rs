@@ -17,10 +17,10 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
 
-use crate::error::{HostError, LoadError, Unsupported};
-use tollgate_component::PROPOSALS;
 use crate::engine::metering::Metering;
 use crate::engine::ticker::{Ticker, Ticking};
+use crate::error::{HostError, LoadError, Unsupported};
+use tollgate_component::PROPOSALS;
 
 /// Fuel after which a guest gives its thread back and the clock is looked at.
 ///
@@ -247,7 +247,11 @@ impl Engines {
     }
 
     /// Another engine like `unit`, which nobody else has.
-    pub(crate) fn own(&self, unit: &PooledEngine, stack: u64) -> Result<Arc<PooledEngine>, LoadError> {
+    pub(crate) fn own(
+        &self,
+        unit: &PooledEngine,
+        stack: u64,
+    ) -> Result<Arc<PooledEngine>, LoadError> {
         self.make(EngineKey {
             stack,
             pooled: unit.pool.is_some(),

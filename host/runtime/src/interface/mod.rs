@@ -10,8 +10,8 @@ pub(crate) mod wasi_p2;
 
 use std::sync::Arc;
 
-use tollgate_policy::Grants;
 use tollgate_capability::LimitReached;
+use tollgate_policy::Grants;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 
 use self::provider_0_1::bindings as older;
@@ -20,8 +20,13 @@ use self::wasi_drafts::wasi as standard;
 use crate::call::context::CallContext;
 
 /// Puts a resource into the table, which is as large as the `handles` limit: full means that limit.
-fn push<T: Send + 'static>(table: &mut ResourceTable, resource: T) -> wasmtime::Result<Resource<T>> {
-    table.push(resource).map_err(|_| LimitReached::Handles.into())
+fn push<T: Send + 'static>(
+    table: &mut ResourceTable,
+    resource: T,
+) -> wasmtime::Result<Resource<T>> {
+    table
+        .push(resource)
+        .map_err(|_| LimitReached::Handles.into())
 }
 
 /// Adds an interface of the embedder's own to a linker.
@@ -106,11 +111,15 @@ mod tests {
         }),
         (
             "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
-            |linker| older::provider::files::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s),
+            |linker| {
+                older::provider::files::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
+            },
         ),
         (
             "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
-            |linker| newest::provider::files::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s),
+            |linker| {
+                newest::provider::files::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
+            },
         ),
         ("config = {}", |linker| {
             older::provider::config::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)

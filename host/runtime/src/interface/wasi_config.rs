@@ -10,9 +10,7 @@ impl Host for CallContext {
         Ok(Ok(self.call.setting(&key).await?))
     }
 
-    async fn get_all(
-        &mut self,
-    ) -> Result<std::result::Result<Vec<(String, String)>, Error>> {
+    async fn get_all(&mut self) -> Result<std::result::Result<Vec<(String, String)>, Error>> {
         Ok(Ok(self.call.settings().await?))
     }
 }

@@ -38,7 +38,11 @@ impl HostBucket for CallContext {
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let bucket = self.table.get(&bucket)?.clone();
-        Ok(self.call.get_value(&bucket, key).await?.map_err(to_wit_error))
+        Ok(self
+            .call
+            .get_value(&bucket, key)
+            .await?
+            .map_err(to_wit_error))
     }
 
     async fn set(
@@ -77,7 +81,10 @@ impl HostBucket for CallContext {
         cursor: Option<u64>,
     ) -> wasmtime::Result<Result<KeyResponse, Error>> {
         let bucket = self.table.get(&bucket)?.clone();
-        let page = self.call.list_bucket(&bucket, cursor.unwrap_or(0), PAGE).await?;
+        let page = self
+            .call
+            .list_bucket(&bucket, cursor.unwrap_or(0), PAGE)
+            .await?;
         Ok(page.map_err(to_wit_error).map(|page| KeyResponse {
             keys: page.keys,
             cursor: page.next,

@@ -8,8 +8,8 @@ use tollgate_policy::{Lock, Policy};
 
 use super::ReloadError;
 use super::files::{Files, Stamps};
-use tollgate_component::RefusalKind;
 use crate::call::provider::Provider;
+use tollgate_component::RefusalKind;
 use tollgate_component::{Attached, Source};
 
 /// What is known of one component.

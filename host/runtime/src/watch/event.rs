@@ -8,8 +8,8 @@ use thiserror::Error;
 use tollgate_policy::PolicyError;
 
 use crate::error::LoadError;
-use tollgate_component::{Refusal, RefusalKind};
 use tollgate_component::escape;
+use tollgate_component::{Refusal, RefusalKind};
 
 /// Something that happened. Displayed it is one line that is fit to be shown, whatever the files are called.
 #[derive(Clone, Debug)]
@@ -135,7 +135,9 @@ impl fmt::Display for Event {
             Event::Loaded { digest, .. } => format!("loaded {digest}"),
             Event::Replaced { from, to, .. } if from == to => format!("policy replaced, {to}"),
             Event::Replaced { from, to, .. } => format!("replaced {from} by {to}"),
-            Event::Rejected { error, .. } => format!("rejected, keeping the previous version: {error}"),
+            Event::Rejected { error, .. } => {
+                format!("rejected, keeping the previous version: {error}")
+            }
             Event::Failed { error, .. } => format!("failed, not serving: {error}"),
             Event::Revoked { error, .. } => {
                 format!("revoked by its new policy: {error}")
@@ -236,9 +238,7 @@ impl ReloadError {
         match self {
             ReloadError::ReadPolicy { .. }
             | ReloadError::Load(
-                LoadError::Grant(_)
-                | LoadError::Read { .. }
-                | LoadError::Host(_),
+                LoadError::Grant(_) | LoadError::Read { .. } | LoadError::Host(_),
             ) => true,
             ReloadError::Load(LoadError::Refused(refusal)) => {
                 behind && refusal.kind == RefusalKind::CompileLimit

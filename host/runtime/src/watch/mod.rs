@@ -68,12 +68,12 @@
 //! that a component and its signature are seen together; and every so often anyway ([`WatchOptions::every`]), since not every
 //! file system tells of changes.
 
-mod reconcile;
+mod entry;
 mod event;
 mod files;
-mod thread;
-mod entry;
 mod folders;
+mod reconcile;
+mod thread;
 mod wakeup;
 
 use std::collections::BTreeMap;
@@ -88,8 +88,8 @@ use tollgate_policy::{Policy, Trust};
 pub use event::{Event, ReloadError, WatchError};
 pub use files::components;
 
-use crate::error::HostError;
 use crate::call::provider::Provider;
+use crate::error::HostError;
 use crate::runtime::Runtime;
 use thread::Watcher;
 use wakeup::Wakeup;

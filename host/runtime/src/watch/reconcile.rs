@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use tollgate_policy::{Lock, Policy};
 
+use super::entry::{
+    Active, EntryState, LastAttempt, bytes_of, is_text, name_of, only, revokes, with_lock_of,
+};
 use super::files::{self, Files};
 use super::thread::Watcher;
-use super::entry::{
-    EntryState, Active, LastAttempt, bytes_of, is_text, name_of, only, revokes, with_lock_of,
-};
 use super::{Event, ReloadError};
-use tollgate_component::panic_text;
 use crate::error::{HostError, LoadError};
 use tollgate_component::Source;
+use tollgate_component::panic_text;
 
 /// What became of holding what serves to a policy.
 enum PolicyOutcome {
@@ -207,8 +207,17 @@ impl Watcher {
     }
 
     /// Holds what serves to a policy, whatever lies in the folder now.
-    fn apply_policy(&mut self, name: &Arc<str>, policy: &Policy, known: &mut EntryState) -> PolicyOutcome {
-        let Some(serving) = known.serving.as_ref().filter(|_| known.policy_pending(policy)) else {
+    fn apply_policy(
+        &mut self,
+        name: &Arc<str>,
+        policy: &Policy,
+        known: &mut EntryState,
+    ) -> PolicyOutcome {
+        let Some(serving) = known
+            .serving
+            .as_ref()
+            .filter(|_| known.policy_pending(policy))
+        else {
             return PolicyOutcome::Applied;
         };
         // The pins are about what is to come, and deleting one is how a new version is let in.

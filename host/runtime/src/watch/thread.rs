@@ -8,14 +8,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tollgate_policy::Lock;
 
-use super::files;
 use super::entry::{EntryState, is_text, name_of};
+use super::files;
 use super::folders::WatchedDirs;
 use super::wakeup::{RescanReason, Wakeup};
-use super::{Entry, Event, Snapshot, WatchOptions, WatchError};
-use tollgate_component::panic_text;
+use super::{Entry, Event, Snapshot, WatchError, WatchOptions};
 use crate::error::HostError;
 use crate::runtime::Runtime;
+use tollgate_component::panic_text;
 
 /// What the thread of a folder has.
 pub(super) struct Watcher {

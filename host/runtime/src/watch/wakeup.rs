@@ -80,7 +80,11 @@ impl Wakeup {
                 _ if told.asked => Duration::ZERO,
                 Some((first, last)) => {
                     let quiet = debounce.saturating_sub(last.elapsed());
-                    quiet.min(debounce.saturating_mul(MAX_DEBOUNCE).saturating_sub(first.elapsed()))
+                    quiet.min(
+                        debounce
+                            .saturating_mul(MAX_DEBOUNCE)
+                            .saturating_sub(first.elapsed()),
+                    )
                 }
                 None => poll_interval.saturating_sub(start.elapsed()),
             };

@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use tollgate::policy::{Access, FileGrant, HttpGrant, StoreGrant};
-use tollgate::{
-    CallError, ErrorReport, Grants, Guest, Limits, Outcome, Policy, Report, escape,
-};
+use tollgate::{CallError, ErrorReport, Grants, Guest, Limits, Outcome, Policy, Report, escape};
 
 use super::Row;
 use super::bindings::ledger::StatementImporter;
 use super::bindings::ledger::tollgate::ledger::types::{Amount, Directive, ImportError};
 use super::bindings::releases::Releases;
 use super::bindings::releases::tollgate::releases::types::{Digest, Release, Resolution};
-use tollgate::bindings::v0_1::provider::types::Error;
 use super::samples::Samples;
 use crate::options::remedy::fault_text;
 use crate::output::status::ExitReason;
+use tollgate::bindings::v0_1::provider::types::Error;
 
 /// Lines of a result that are printed.
 const LEDGER_LINES: usize = 3;

@@ -41,8 +41,8 @@ impl Hasher for Feed {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::engine::{Engines, compiling};
     use crate::engine::metering::Metering;
+    use crate::engine::{Engines, compiling};
 
     #[test]
     fn all_engines_of_a_profile_are_one_and_others_are_not() {

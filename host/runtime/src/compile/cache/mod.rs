@@ -18,9 +18,9 @@ use std::time::SystemTime;
 use thiserror::Error;
 use wasmtime::Engine;
 
-use tollgate_component::escape;
 use entry::EntryId;
 use folder::Folder;
+use tollgate_component::escape;
 
 /// A folder of compiled code, so that a component is compiled once and not by every process that loads it.
 ///

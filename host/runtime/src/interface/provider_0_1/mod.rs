@@ -3,16 +3,15 @@
 
 pub mod bindings;
 
-use wasmtime::Result;
-use tollgate_capability::store::Bucket;
 use tollgate_capability::Hasher;
+use tollgate_capability::store::Bucket;
+use wasmtime::Result;
 use wasmtime::component::Resource;
 
-use bindings::provider::{config, files, hash, http, log, store};
-use crate::interface::provider_0_2::bindings::provider as new;
-use crate::interface::provider_0_2::WitResult;
 use crate::call::context::CallContext;
-
+use crate::interface::provider_0_2::WitResult;
+use crate::interface::provider_0_2::bindings::provider as new;
+use bindings::provider::{config, files, hash, http, log, store};
 
 impl log::Host for CallContext {
     async fn write(&mut self, level: log::Level, message: String) -> Result<()> {
@@ -146,7 +145,12 @@ impl store::HostBucket for CallContext {
         new::store::HostBucket::get(self, bucket, key).await
     }
 
-    async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> WitResult<()> {
+    async fn set(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        value: Vec<u8>,
+    ) -> WitResult<()> {
         new::store::HostBucket::set(self, bucket, key, value).await
     }
 

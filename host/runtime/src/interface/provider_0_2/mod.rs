@@ -123,11 +123,13 @@ impl http::Host for CallContext {
             body: request.body,
         };
         let response = self.call.send_http(request).await?;
-        Ok(response.map_err(Error::from).map(|response| http::Response {
-            status: response.status,
-            headers: response.headers,
-            body: response.body,
-        }))
+        Ok(response
+            .map_err(Error::from)
+            .map(|response| http::Response {
+                status: response.status,
+                headers: response.headers,
+                body: response.body,
+            }))
     }
 }
 

@@ -13,9 +13,9 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 use super::handles::{Handle, below};
 use super::opened::{self, Entries, Opened, code, entry_type, our_entries, ours};
 use super::streams::{self, QuotaExceeded};
-use tollgate_capability::files::{self, FileFailure};
-use tollgate_capability::MOVE_PRICE;
 use crate::call::context::CallContext;
+use tollgate_capability::MOVE_PRICE;
+use tollgate_capability::files::{self, FileFailure};
 use types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, MetadataHashValue, OpenFlags, PathFlags,

@@ -13,8 +13,8 @@ use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
 
 use super::opened::{Opened, ours, told};
 use super::streams;
-use tollgate_capability::files::{self, FileFailure};
 use crate::call::context::CallContext;
+use tollgate_capability::files::{self, FileFailure};
 use types::{Descriptor, DescriptorFlags, ErrorCode};
 
 pub(super) type Handle = Resource<Descriptor>;
@@ -53,7 +53,10 @@ impl CallContext {
         act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
         let path = below(folder, path)?;
-        let done = self.call.with_granted_dir(&folder.root, &path, access, asks, act).await;
+        let done = self
+            .call
+            .with_granted_dir(&folder.root, &path, access, asks, act)
+            .await;
         done.map_err(|interrupt| FsError::trap(wasmtime::Error::from(interrupt)))?
             .map_err(told)
     }

@@ -17,8 +17,8 @@ use wasmtime_wasi_http::{
 };
 
 use tollgate_capability::http::connect::{RequestFailure, Unreachable, exchange};
-use tollgate_capability::http::{AdmittedRequest, HttpClient};
 use tollgate_capability::http::credential::SecretScanner;
+use tollgate_capability::http::{AdmittedRequest, HttpClient};
 
 /// The most that one `fields` may take of host memory, for names, values and what holds them. Servers
 /// commonly refuse a head of more than 8 KiB.
@@ -267,9 +267,7 @@ impl Download {
         let Some(secret) = self.pass.secret() else {
             return Ok(data);
         };
-        self.scanner
-            .scan(secret, data)
-            .ok_or_else(|| self.found())
+        self.scanner.scan(secret, data).ok_or_else(|| self.found())
     }
 
     fn too_large(&self) -> Error {
@@ -344,3 +342,8 @@ impl Body for Download {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[path = "look_up_tests.rs"]
+mod tests;

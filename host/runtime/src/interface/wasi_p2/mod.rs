@@ -97,7 +97,9 @@ impl Wasi {
 
     /// The context of `wasi:http`, and the hooks by which `client` sends its requests.
     pub(crate) fn http(&mut self, client: &HttpClient) -> (&mut WasiHttpCtx, &mut HttpHooks) {
-        let hooks = self.http_hooks.get_or_insert_with(|| HttpHooks(client.clone()));
+        let hooks = self
+            .http_hooks
+            .get_or_insert_with(|| HttpHooks(client.clone()));
         (&mut self.http, hooks)
     }
 
@@ -163,7 +165,8 @@ impl CallContext {
     fn audit_start(&self) {
         let settings = &self.wasi.granted.wasi;
         if !settings.grant.args.is_empty() {
-            self.call.allowed(NAME, &format!("{} arguments", settings.grant.args.len()));
+            self.call
+                .allowed(NAME, &format!("{} arguments", settings.grant.args.len()));
         }
         for (name, _) in &settings.env {
             self.call.allowed(NAME, &format!("variable {name}"));

@@ -127,7 +127,12 @@ pub(super) fn open(
 }
 
 /// Makes a file longer, which counts as writing, or shorter, which counts as truncating it: what is cut off is as lost.
-pub(super) fn resize(file: &File, size: u64, quota: &FileQuota, index: usize) -> Result<(), FileFailure> {
+pub(super) fn resize(
+    file: &File,
+    size: u64,
+    quota: &FileQuota,
+    index: usize,
+) -> Result<(), FileFailure> {
     let length = file.metadata()?.len();
     let spent = match size < length {
         true => quota.consume(index, FileUse { bytes: 0, files: 1 }),

@@ -12,7 +12,6 @@ use tollgate_capability::files::FileQuota;
 use tollgate_policy::Reason;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
-
 /// The most that is read or written at once; what WASI streams commonly permit.
 const PIECE: usize = 64 << 10;
 
@@ -99,7 +98,9 @@ impl Output {
             .consume_bytes(self.index, length, offset, bytes.len() as u64);
         if let Err(reason) = paid {
             self.quota.refuse_stream(&self.target);
-            return Err(StreamError::LastOperationFailed(QuotaExceeded(reason).into()));
+            return Err(StreamError::LastOperationFailed(
+                QuotaExceeded(reason).into(),
+            ));
         }
         write_at(&self.file, bytes, offset).map_err(failed)?;
         if let Some(position) = &mut self.position {

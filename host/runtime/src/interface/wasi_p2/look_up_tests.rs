@@ -1,0 +1,76 @@
+//! Look-ups that nobody waits for any more, by a guest that makes many of them.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tollgate_capability::http::connect::{MAX_LOOK_UPS, SystemResolver};
+
+use crate::{CommandInput, Policy, Runtime, Source};
+
+static LET_GO: AtomicBool = AtomicBool::new(false);
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// A name server that does not answer for a long time.
+fn stuck(_host: &str) -> io::Result<Vec<IpAddr>> {
+    ASKED.fetch_add(1, Ordering::SeqCst);
+    UNDER_WAY.fetch_add(1, Ordering::SeqCst);
+    for _ in 0..6_000 {
+        if LET_GO.load(Ordering::SeqCst) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+    Err(io::ErrorKind::NotFound.into())
+}
+
+fn guest(name: &str) -> PathBuf {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests");
+    let folder = std::env::var_os("TOLLGATE_GUESTS").unwrap_or(built.into());
+    PathBuf::from(folder).join(name)
+}
+
+/// A27-handles: each look-up that is given up keeps its thread, so there are so many of them and no more; and the threads of
+/// everything else are left alone.
+#[test]
+fn look_ups_that_nobody_waits_for_are_bounded() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let grant = "limits.deadline = \"300ms\"\ngrants.wasi = \"inert\"\ngrants.http = [{ url = \"https://*.example.com/**\" }]";
+        let policy = Policy::parse(grant, std::path::Path::new("/")).unwrap();
+        let source = Source::file(&guest("http-client.wasm"), &policy.limits).unwrap();
+        let builder = Runtime::builder().resolver(SystemResolver::new(stuck));
+        let provider = builder.concurrency(2).build().load(&source, &policy).await;
+        let provider = provider.unwrap();
+        let call = async || {
+            let args = ["http-client", "many", "https://a.example.com/", "6"];
+            let input = CommandInput {
+                args: args.map(str::to_owned).into(),
+                stdin: Vec::new(),
+            };
+            provider.session().command(input).await.unwrap()
+        };
+        for _ in 0..10 {
+            let report = call().await;
+            assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+        }
+        assert_eq!(UNDER_WAY.load(Ordering::SeqCst), MAX_LOOK_UPS);
+        assert_eq!(ASKED.load(Ordering::SeqCst), MAX_LOOK_UPS);
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        // They end, and there is room again; nothing is left of what waited for it.
+        LET_GO.store(true, Ordering::SeqCst);
+        while UNDER_WAY.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(ASKED.load(Ordering::SeqCst), MAX_LOOK_UPS);
+        call().await;
+        assert_eq!(ASKED.load(Ordering::SeqCst), MAX_LOOK_UPS + 6);
+    });
+}
