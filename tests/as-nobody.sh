@@ -6,7 +6,7 @@ if [ "$(id -u)" -ne 0 ]; then
     echo 'skipped: cache::files as another user: only root can become one'
     exit
 fi
-suite=$(cargo test --quiet --package tollgate-tests --test suite --no-run --message-format json |
+suite=$(cargo test --quiet --workspace --test suite --no-run --message-format json |
     sed -n 's/.*"executable":"\([^"]*\/suite-[^"]*\)".*/\1/p')
 # Neither the repository nor what is built of it need be open to others.
 place=$(mktemp -d)
