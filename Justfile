@@ -4,7 +4,7 @@ cargo_component := "0.21.1"
 cargo_deny := "0.20.2"
 cargo_mutants := "27.1.0"
 
-# Tools are built without optimisation, in a third of the time: each does a few seconds of work.
+# Tools are built without optimisation: each does a few seconds of work, and cost minutes to be built for it.
 install := "CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root .tools"
 
 # What the recipes are.
