@@ -119,6 +119,7 @@ guests-cargo-component: guests
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test suite -- \
         --skip cli:: --skip trust:: --skip watch:: --skip cache:: --skip load::compile:: --skip load::shape:: \
         --skip limits::abi:: --skip calls::wave:: --skip limits::lifting:: --skip wasi:: --skip worlds::wit:: --skip docs::
+    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test attack
 
 # Golden files of the command line and the command reference, written anew from what it prints now.
 bless: guests
