@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tollgate::blocking::{Provider, Session};
-use tollgate::{CallError, CommandInput, ErrorReport, LoadError, Outcome, Report, Source};
+use tollgate::embed::CommandInput;
+use tollgate::report::ErrorReport;
+use tollgate::{CallError, LoadError, Outcome, Report, Source};
 
 use support::harness::{ALL, load, policy};
 

@@ -6,8 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use tollgate::Source;
 use tollgate::blocking::Runtime;
-use tollgate::{Cache, CodeOrigin, Source};
+use tollgate::cache::{Cache, CodeOrigin};
 
 use crate::attack_case::{Case, Row};
 use support::harness::{numbered, policy};

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
-use tollgate::{CommandInput, Resolver};
+use tollgate::embed::CommandInput;
+use tollgate::load::Resolver;
 
 use crate::attack_case::{Case, Row, kind};
 use crate::server::port;

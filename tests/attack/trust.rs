@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
-use tollgate::{LoadError, Outcome, RefusalKind, Source};
+use tollgate::load::RefusalKind;
+use tollgate::{LoadError, Outcome, Source};
 
 use crate::attack_case::{Case, Row, kind, load_kind};
 use support::harness::{blocking, guest_file, policy};
@@ -76,7 +77,11 @@ impl Place {
     fn new() -> Place {
         let place = Place(TempDir::new().unwrap());
         let signature = Author::new(1).sign(&echo(), "echo.wasm");
-        std::fs::write(tollgate::signature_path(&place.file()), signature).unwrap();
+        std::fs::write(
+            tollgate::component::signature_path(&place.file()),
+            signature,
+        )
+        .unwrap();
         std::fs::write(place.file(), echo()).unwrap();
         place
     }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tollgate::Trust;
 use tollgate::blocking::Provider;
+use tollgate::policy::Trust;
 use tollgate::policy::{Lock, PublicKey};
 use tollgate::watch::{Event, WatchedFolder};
 

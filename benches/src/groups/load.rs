@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use tollgate::{Cache, CodeOrigin, Policy, Runtime, Source};
+use tollgate::{Policy, Runtime, Source};
+use tollgate::cache::{Cache, CodeOrigin};
 
 use crate::bench::Bench;
 use crate::report::Unit;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use tollgate::blocking::Runtime;
-use tollgate::{Cache, CodeOrigin, Policy, Source};
+use tollgate::cache::{Cache, CodeOrigin};
+use tollgate::{Policy, Source};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/fuzz/cache");
 

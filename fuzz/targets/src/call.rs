@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use tollgate::blocking::Provider;
-use tollgate::{CallError, CommandInput, ErrorReport, ExitCode, Guest, Outcome, Report, Source};
+use tollgate::embed::CommandInput;
+use tollgate::report::{ErrorReport, ExitCode};
+use tollgate::{CallError, Guest, Outcome, Report, Source};
 use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, Val};
 

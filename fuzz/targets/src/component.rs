@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 
 use tollgate::blocking::Runtime;
-use tollgate::{
-    Grants, Import, Inspection, ItemKind, Judgement, LoadError, Policy, Resolver, Source,
-};
+use tollgate::component::{Import, Inspection, ItemKind, Judgement};
+use tollgate::load::Resolver;
+use tollgate::policy::Grants;
+use tollgate::{LoadError, Policy, Source};
 
 use crate::call;
 use crate::text::plain;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use tollgate::Policy;
+use tollgate::policy::Grants;
 use tollgate::policy::{Access, FileGrant, HttpGrant, Target as Url, decide};
-use tollgate::{Grants, Policy};
 
 use crate::oracle::{GROUNDS, inside, walk};
 

@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tollgate::{
-    Cache, CallError, CodeOrigin, Compiler, HostError, Inspection, LoadError, Policy, Provider,
-    ProviderInfo, Refusal, Runtime, Source, SourceError, host_error_json, refused_json,
-};
+use tollgate::cache::{Cache, CodeOrigin};
+use tollgate::component::Inspection;
+use tollgate::load::{Refusal, SourceError};
+use tollgate::report::{ProviderInfo, host_error_json, refused_json};
+use tollgate::{CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source};
 
 use crate::files::lock::LockFile;
 use crate::options::component::ComponentOpts;

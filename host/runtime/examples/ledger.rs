@@ -10,7 +10,8 @@ use std::error::Error;
 use std::path::Path;
 
 use tollgate::blocking::{Runtime, Session};
-use tollgate::{ErrorReport, Guest, Outcome, Policy, Report, Source};
+use tollgate::report::ErrorReport;
+use tollgate::{Guest, Outcome, Policy, Report, Source};
 
 use world::StatementImporter;
 use world::exports::tollgate::ledger::importer::{Directive, ImportError};

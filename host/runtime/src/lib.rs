@@ -1,8 +1,10 @@
-//! Tollgate runs WebAssembly components that nobody should have to trust.
+//! Tollgate runs untrusted WebAssembly components under a policy.
 //!
-//! A component is loaded under a [`Policy`]: every import is judged before anything is compiled, and
-//! only what the policy grants is linked. Each call then pays its toll in fuel, memory, time, host calls
-//! and bytes, and ends in a [`Report`].
+//! A [`Provider`] is a component loaded under a [`Policy`]: its imports are judged before anything compiles, and only
+//! the interfaces that the policy grants are linked. Each call pays in fuel, memory, time, host calls and bytes, and
+//! ends in a [`Report`].
+//!
+//! # Call a provider
 //!
 //! ```
 //! use tollgate::{Outcome, Policy, Source, blocking::Runtime};
@@ -17,58 +19,152 @@
 //!
 //! match report.outcome {
 //!     Outcome::Returned(bytes) => assert_eq!(bytes, b"hello"),
-//!     Outcome::Failed(error) => eprintln!("the provider says: {}", error.message()),
+//!     Outcome::Failed(error) => eprintln!("the provider says: {error}"),
 //!     Outcome::Faulted(fault) => eprintln!("stopped: {fault}"),
 //! }
 //! println!("{} fuel, {} bytes of memory", report.usage.fuel, report.usage.memory_peak);
 //! # Ok(()) }
 //! ```
 //!
-//! The async API is the same without `blocking`; it needs a tokio runtime with its timer enabled, and for
-//! HTTP its I/O (`enable_all`). Worlds of your own are called through [`Session::call`] with the bindings that
-//! `bindgen!` generates; see [`bindings`] and `examples/`. A folder of providers that are replaced while they serve
-//! is [`watch`]'s.
+//! The async API is the same without [`blocking`]. It needs a tokio runtime with its timer enabled, and for HTTP its
+//! I/O (`enable_all`).
+//!
+//! # Read what a refused component needs
+//!
+//! A component that asks for more than the policy grants is refused before any of its code runs. The refusal lists all
+//! of its denied imports, each with the line of policy that grants it:
+//!
+//! ```
+//! use tollgate::{LoadError, Policy, Source, blocking::Runtime};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/checksums.wasm"));
+//! let policy = Policy::default();
+//! let source = Source::file(path, &policy.limits)?;
+//! let Err(LoadError::Refused(refusal)) = Runtime::new().load(&source, &policy) else {
+//!     panic!("it imports log, hash and files, and nothing is granted");
+//! };
+//! assert!(refusal.to_string().contains("add `grants.log = true` to the policy"));
+//! # Ok(()) }
+//! ```
+//!
+//! Types of this step: [`load`], [`component`], [`policy`].
+//!
+//! # Call a world of your own
+//!
+//! [`Session::call`] runs typed calls with the bindings that `bindgen!` generates from your WIT, under the same limits.
+//! [`bindings`] are the host's side of `tollgate:provider`, to be named in `with`; [`wasmtime`] is re-exported, so that
+//! an embedder uses the same version with the same features. The examples `ledger` and `releases` are whole programs.
+//!
+//! # Offer an interface of your own
+//!
+//! [`Builder::interface`] adds host functions of the embedder, which a policy grants by name under
+//! `grants.interfaces`. Each begins with [`CallContext::charge`], so that it counts and costs. An error wrapped in
+//! [`HostFailure`](load::HostFailure) is the host's: the report shows a number, and the text goes to the log.
+//!
+//! # Compile untrusted components in a worker
+//!
+//! A compiler has no limits of its own. With [`Compiler::Worker`] a separate process compiles, under the policy's
+//! `compile-time` and `compile-memory`:
+//!
+//! ```no_run
+//! use tollgate::{Compiler, Runtime};
+//!
+//! fn main() -> std::io::Result<()> {
+//!     tollgate::run_if_worker(); // first: this program is its own worker
+//!     let runtime = Runtime::builder().compiler(Compiler::this_program()?).build();
+//!     // …
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Keep compiled code
+//!
+//! [`Builder::cache`] keeps compiled code in a folder, sealed, so that a component is compiled once; see [`cache`].
+//!
+//! # Serve a folder of providers
+//!
+//! [`Runtime::watch`] loads every component of a folder and replaces each whole when its files change; see [`watch`].
+//!
+//! # Read a report
+//!
+//! [`Report::to_json`] writes a report as the command line does. Guest text in it stays as the guest wrote it:
+//! [`escape`] makes it fit to be shown. Types of this step: [`report`].
 
 pub mod blocking;
 mod builder;
 mod call;
 mod compile;
 mod engine;
-pub mod error;
+mod error;
 mod interface;
-mod load;
+pub mod load;
 mod runtime;
 pub mod watch;
 
+pub use builder::Builder;
+pub use call::context::CallContext;
+pub use call::fault::Fault;
+pub use call::provider::Provider;
+pub use call::report::{Outcome, Report};
+pub use call::session::{Guest, Session};
+pub use compile::compiler::Compiler;
+pub use compile::worker_main::run_if_worker;
+pub use engine::metering::Metering;
+pub use error::{CallError, HostError, LoadError};
+pub use runtime::Runtime;
+pub use tollgate_capability::ProviderError;
+pub use tollgate_component::{Source, escape};
+pub use tollgate_policy as policy;
+pub use tollgate_policy::{Limits, Policy};
+pub use wasmtime;
+
 /// The host side of `tollgate:provider`, a module for each version that this host serves.
+///
+/// An embedder's own world names the module of the version it stands on in `with`, so that its types and ours are the
+/// same:
+///
+/// ```ignore
+/// tollgate::wasmtime::component::bindgen!({
+///     path: ["wit/provider", "wit/ledger"],
+///     world: "tollgate:ledger/statement-importer",
+///     with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
+///     imports: { default: async | trappable },
+///     exports: { default: async },
+///     wasmtime_crate: ::tollgate::wasmtime,
+/// });
+/// ```
 pub mod bindings {
     pub use crate::interface::provider_0_1::bindings as v0_1;
     pub use crate::interface::provider_0_2::bindings as v0_2;
 }
 
-pub use builder::Builder;
-pub use call::context::CallContext;
-pub use call::fault::{Fault, FaultKind};
-pub use call::provider::Provider;
-pub use call::report::{ErrorReport, Outcome, Report, Stdio, Usage, host_error_json, refused_json};
-pub use call::session::{ExitCode, Guest, Session};
-pub use call::wave::{WaveError, check_expression};
-pub use compile::cache::{Cache, CacheEntry, CacheError, CacheRejection, CodeOrigin};
-pub use compile::compiler::Compiler;
-pub use compile::worker_main::run_if_worker;
-pub use engine::metering::Metering;
-pub use error::{CallError, HostError, LoadError, Unsupported};
-pub use interface::wasi_p2::CommandInput;
-pub use runtime::Runtime;
-pub use tollgate_capability::http::connect::Resolver;
-pub use tollgate_capability::{
-    ErrorKind, GrantError, HostFailure, LogLevel, LogLine, ProviderError,
-};
-pub use tollgate_component::{
-    CONFIG_VERSION, Export, Import, ImportVerdict, Inspection, ItemKind, Judgement,
-    KEYVALUE_VERSION, PROVIDER_VERSIONS, ProviderInfo, Refusal, RefusalKind, Remedy, Signer,
-    Source, SourceError, Verdict, Vetted, WASI_VERSION, escape, signature_path,
-};
-pub use tollgate_policy as policy;
-pub use tollgate_policy::{Denial, Grants, Limits, Policy, PolicyError, SignatureError, Trust};
-pub use wasmtime;
+/// Reports: what a call did, and which component it was.
+pub mod report {
+    pub use crate::call::fault::FaultKind;
+    pub use crate::call::report::{ErrorReport, Stdio, Usage, host_error_json, refused_json};
+    pub use crate::call::session::ExitCode;
+    pub use crate::call::wave::WaveError;
+    pub use tollgate_capability::{ErrorKind, LogLevel, LogLine};
+    pub use tollgate_component::{ProviderInfo, Signer};
+    pub use tollgate_policy::Denial;
+}
+
+/// The cache of compiled code.
+pub mod cache {
+    pub use crate::compile::cache::{Cache, CacheEntry, CacheError, CacheRejection, CodeOrigin};
+}
+
+/// Components before they are compiled: imports, exports and the verdict on them.
+pub mod component {
+    pub use tollgate_component::{
+        CONFIG_VERSION, Export, Import, ImportVerdict, Inspection, ItemKind, Judgement,
+        KEYVALUE_VERSION, PROVIDER_VERSIONS, Verdict, Vetted, WASI_VERSION, signature_path,
+    };
+}
+
+/// What callers pass to WASI commands and to calls in WAVE notation.
+pub mod embed {
+    pub use crate::call::wave::check_expression;
+    pub use crate::interface::wasi_p2::CommandInput;
+}

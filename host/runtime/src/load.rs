@@ -1,17 +1,23 @@
-//! Loading, as one pipeline: vet, judge, check what this program supports, open the grants, compile, link.
+//! Loading, as one pipeline: vet, judge, check what this program supports, open the grants, compile, link. The types
+//! here say why a component or a policy is refused, and what helps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate_capability::Granted;
-use tollgate_component::{Refusal, RefusalKind, Source, escape};
+use tollgate_component::{Source, escape};
 use tollgate_policy::{Grants, Policy, Streams};
 use wasmtime::component::{InstancePre, Linker};
+
+pub use crate::error::Unsupported;
+pub use tollgate_capability::http::connect::Resolver;
+pub use tollgate_capability::{GrantError, HostFailure};
+pub use tollgate_component::{Refusal, RefusalKind, Remedy, SourceError};
 
 use crate::call::context::CallContext;
 use crate::call::provider::Provider;
 use crate::compile::CompiledComponent;
-use crate::error::{HostError, LoadError, Unsupported};
+use crate::error::{HostError, LoadError};
 use crate::interface::link;
 use crate::runtime::{Host, Inner, Runtime};
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
 use tempfile::TempDir;
-use tollgate::{Cache, CacheError, CacheRejection, CodeOrigin};
+use tollgate::cache::{Cache, CacheError, CacheRejection, CodeOrigin};
 
 use support::code_cache::Shelf;
 use support::file_roots::add_fifo;

@@ -4,7 +4,8 @@ use std::fs;
 
 use tempfile::TempDir;
 use tollgate::blocking::Runtime;
-use tollgate::{Cache, CacheRejection, CodeOrigin, LoadError, Source};
+use tollgate::cache::{Cache, CacheRejection, CodeOrigin};
+use tollgate::{LoadError, Source};
 
 use support::audit_log::audited;
 use support::code_cache::{Shelf, entries, opened};
@@ -236,7 +237,9 @@ fn what_is_refused_stays_refused() {
     let compile_limit = format!("{granted}limits.compile-time = \"1s\"");
     assert!(matches!(
         load(&compile_limit),
-        Err(LoadError::Unsupported(tollgate::Unsupported::CompileLimits))
+        Err(LoadError::Unsupported(
+            tollgate::load::Unsupported::CompileLimits
+        ))
     ));
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
-use tollgate::{Cache, CodeOrigin, Source};
+use tollgate::Source;
+use tollgate::cache::{Cache, CodeOrigin};
 
 use support::code_cache::{Shelf, entries, opened};
 use support::harness::{numbered, policy, source};

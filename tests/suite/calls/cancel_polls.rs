@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate::{CommandInput, Provider, Runtime, Session};
+use tollgate::embed::CommandInput;
+use tollgate::{Provider, Runtime, Session};
 
 use support::clock::{CLOCK, SLEEPING, clock};
 use support::harness::{all_but, alone, policy, polled, returned, source};

@@ -85,7 +85,7 @@ fn limits_change_without_compiling_again() {
         assert!(matches!(
             provider.as_async().with_limits(limits),
             Err(LoadError::Unsupported(
-                tollgate::Unsupported::FixedAtLoad { .. }
+                tollgate::load::Unsupported::FixedAtLoad { .. }
             ))
         ));
     }
@@ -194,5 +194,5 @@ fn the_types_are_send_and_cheap_to_clone() {
     shared::<tollgate::blocking::Provider>();
     send::<tollgate::Session>();
     send::<tollgate::Report<Vec<u8>>>();
-    shared::<tollgate::Report<String, tollgate::WaveError>>();
+    shared::<tollgate::Report<String, tollgate::report::WaveError>>();
 }

@@ -1,6 +1,7 @@
 //! Calls by text: what is told of those that do not fit, and which function a name means.
 
-use tollgate::{CallError, Policy, Source, check_expression};
+use tollgate::embed::check_expression;
+use tollgate::{CallError, Policy, Source};
 
 use support::harness::{blocking, load};
 

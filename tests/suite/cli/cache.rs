@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tollgate::{CodeOrigin, Source};
+use tollgate::Source;
+use tollgate::cache::CodeOrigin;
 
 use support::cli::{code, guest, program, stderr, stdout};
 use support::code_cache::{entries, opened};

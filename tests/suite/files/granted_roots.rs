@@ -293,7 +293,9 @@ fn a_root_that_is_not_there_is_the_operators_mistake() {
     let policy =
         policy("grants.files = [{ root = \"data\", path = \"/no/such\", access = \"read\" }]");
     match blocking().load(&source("echo"), &policy) {
-        Err(tollgate::LoadError::Grant(tollgate::GrantError::Root { root, path, .. })) => {
+        Err(tollgate::LoadError::Grant(tollgate::load::GrantError::Root {
+            root, path, ..
+        })) => {
             assert_eq!(
                 (root.as_str(), path.as_path()),
                 ("data", Path::new("/no/such"))

@@ -91,7 +91,7 @@ fn a_credential_that_is_not_there_is_the_operators_mistake() {
             .runtime
             .load(&source("hostile"), &credential(source_text))
         {
-            Err(error @ LoadError::Grant(tollgate::GrantError::Secret { .. })) => {
+            Err(error @ LoadError::Grant(tollgate::load::GrantError::Secret { .. })) => {
                 assert!(error.to_string().contains(place), "{error}");
             }
             other => panic!("{:?}", other.err()),

@@ -1,7 +1,7 @@
 //! Fuel, deadline, stack, host calls: A19-endless-loop, A20-bulk-memory, A28-recursion, A31-log-flood and
 //! A54-hash-flood. Each limit small, and the guest endless.
 
-use tollgate::FaultKind;
+use tollgate::report::FaultKind;
 
 use support::harness::{ALL, attack, attack_by, returned, run, wave};
 use support::skip::fuel_is_counted;

@@ -1,6 +1,7 @@
 //! Memories and tables, all of a component together: A25-memory-growth.
 
-use tollgate::{FaultKind, Outcome};
+use tollgate::Outcome;
+use tollgate::report::FaultKind;
 
 use support::harness::{ALL, attack, attack_by, returned, run, wave};
 

@@ -1,6 +1,7 @@
 //! Many of something: instances, memories, handles. A26-instances and A27-handles.
 
-use tollgate::{FaultKind, Outcome, Source};
+use tollgate::report::FaultKind;
+use tollgate::{Outcome, Source};
 
 use support::harness::{ALL, attack, attack_by, blocking, policy, wave};
 
@@ -20,7 +21,7 @@ fn many(count: usize, module: &str) -> Source {
     Source::bytes("many", wat::parse_str(text).unwrap())
 }
 
-fn outcome(source: &Source, policy_text: &str) -> Outcome<String, tollgate::WaveError> {
+fn outcome(source: &Source, policy_text: &str) -> Outcome<String, tollgate::report::WaveError> {
     let provider = blocking().load(source, &policy(policy_text)).unwrap();
     let mut session = provider.session();
     let report = session.wave("attack()").unwrap();

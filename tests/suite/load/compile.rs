@@ -7,7 +7,8 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tollgate::{Compiler, Limits, LoadError, Provider, Refusal, Runtime, Source};
+use tollgate::load::Refusal;
+use tollgate::{Compiler, Limits, LoadError, Provider, Runtime, Source};
 
 use support::cli::{program, tollgate};
 use support::harness::{alone, made_of, policy, returned, source, wait};
@@ -196,7 +197,7 @@ fn limits_of_compiling_need_a_worker() {
     for limit in ["compile-time = \"59s\"", "compile-memory = \"1GiB\""] {
         let policy = policy(&format!("limits.{limit}"));
         match wait(inside.load(&source("echo"), &policy)) {
-            Err(error @ LoadError::Unsupported(tollgate::Unsupported::CompileLimits)) => {
+            Err(error @ LoadError::Unsupported(tollgate::load::Unsupported::CompileLimits)) => {
                 assert!(error.to_string().contains("Compiler::Worker"), "{error}");
             }
             other => panic!("{:?}", other.err()),
@@ -208,7 +209,7 @@ fn limits_of_compiling_need_a_worker() {
         ..Limits::default()
     };
     match provider.with_limits(limits) {
-        Err(LoadError::Unsupported(tollgate::Unsupported::FixedAtLoad { key })) => {
+        Err(LoadError::Unsupported(tollgate::load::Unsupported::FixedAtLoad { key })) => {
             assert_eq!(key, "compile-memory")
         }
         other => panic!("{:?}", other.err()),

@@ -1,6 +1,7 @@
 //! A provider on an engine of its own: faster for its thread, and in nothing else another one.
 
-use tollgate::{CallError, Limits, RefusalKind, Report};
+use tollgate::load::RefusalKind;
+use tollgate::{CallError, Limits, Report};
 
 use crate::worlds::hooks::{LIST, list_versions};
 use support::harness::{ALL, all_but, load, policy, returned, source, wait};

@@ -30,7 +30,10 @@ fn a_budget_of_fuel_is_refused() {
     let refused = wait(runtime().load(&source("counter"), &set)).err();
     let refused = refused.expect("it sets fuel");
     assert!(
-        matches!(refused, LoadError::Unsupported(tollgate::Unsupported::Fuel)),
+        matches!(
+            refused,
+            LoadError::Unsupported(tollgate::load::Unsupported::Fuel)
+        ),
         "{refused}"
     );
     let text = refused.to_string();
@@ -41,7 +44,7 @@ fn a_budget_of_fuel_is_refused() {
     let provider = load(&runtime(), "counter", "");
     assert!(matches!(
         provider.with_limits(limits),
-        Err(LoadError::Unsupported(tollgate::Unsupported::Fuel))
+        Err(LoadError::Unsupported(tollgate::load::Unsupported::Fuel))
     ));
 }
 

@@ -1,7 +1,8 @@
 //! What is refused before any code runs: A1-random-bytes to A3-oversized and A10-unknown-imports to A12-missing-export,
 //! and the imports of A48-policies.
 
-use tollgate::{CallError, RefusalKind, Source};
+use tollgate::load::RefusalKind;
+use tollgate::{CallError, Source};
 
 use support::harness::{guest_file, load, policy, refused, runtime, source};
 
@@ -89,7 +90,7 @@ fn a_file_over_the_limit_is_not_even_read() {
     let small = "limits.component-size = \"4KiB\"";
     let limits = policy(small).limits;
     let refusal = match Source::file(&guest_file("echo"), &limits) {
-        Err(tollgate::SourceError::Refused(refusal)) => refusal,
+        Err(tollgate::load::SourceError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
     };
     assert_eq!(refusal.kind.label(), "too-large");
@@ -143,7 +144,7 @@ fn all_unknown_imports_are_listed_at_once() {
         assert_eq!(import.judgement.label(), "unknown", "{import}");
     }
     let info = load("echo", "").as_async().info().clone();
-    let report = tollgate::refused_json(&info, &refusal, &Default::default());
+    let report = tollgate::report::refused_json(&info, &refusal, &Default::default());
     let [interface, function] = [0, 1].map(|n| report["refusal"]["imports"][n]["note"].as_str());
     assert_eq!(interface, None);
     assert_eq!(
@@ -161,7 +162,7 @@ fn denied_imports_come_with_the_line_that_grants_them() {
     let mut lines = String::new();
     for import in &refusal.imports {
         match &import.judgement {
-            tollgate::Judgement::Denied { line, capability } => {
+            tollgate::component::Judgement::Denied { line, capability } => {
                 let flag = capability.flag();
                 assert!(flag.starts_with("--grant "), "{flag}");
                 lines.push_str(&line.replace("./data", "samples/files"));
@@ -228,7 +229,7 @@ fn other_versions_are_refused_naming_all() {
         assert!(text.contains(theirs), "{text}");
         assert!(text.contains("serves versions 0.1.0 and 0.2.0"), "{text}");
         let info = load("echo", "").as_async().info().clone();
-        let report = tollgate::refused_json(&info, &refusal, &Default::default());
+        let report = tollgate::report::refused_json(&info, &refusal, &Default::default());
         assert_eq!(report["refusal"]["imports"][0]["have"], "0.1.0, 0.2.0");
     }
 }

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use tollgate::{Refusal, RefusalKind, Source};
+use tollgate::Source;
+use tollgate::load::{Refusal, RefusalKind};
 
 use support::harness::{alone, load, refused};
 use support::processes::cpu_time;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate::{FaultKind, Source};
+use tollgate::Source;
+use tollgate::report::FaultKind;
 
 use support::harness::{alone, attack, policy, returned, source};
 use support::skip::fuel_is_counted;

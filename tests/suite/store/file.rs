@@ -15,7 +15,9 @@ use support::stores::{answer, ask, flood, kept_in, load, named, runtime, with};
 /// The message with which a store is not opened.
 fn not_opened(runtime: &Runtime, policy_text: &str) -> String {
     match runtime.load(&source("hostile"), &policy(policy_text)) {
-        Err(error @ LoadError::Grant(tollgate::GrantError::Store { .. })) => error.to_string(),
+        Err(error @ LoadError::Grant(tollgate::load::GrantError::Store { .. })) => {
+            error.to_string()
+        }
         Err(other) => panic!("not the store's: {other}"),
         Ok(_) => panic!("opened"),
     }

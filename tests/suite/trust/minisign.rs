@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use tollgate::{SignatureError, Source};
+use tollgate::Source;
+use tollgate::policy::SignatureError;
 
 use support::cli::stderr;
 use support::harness::{policy, root};

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tollgate::load::RefusalKind;
+use tollgate::policy::SignatureError;
 use tollgate::policy::{Lock, Signature};
-use tollgate::{LoadError, RefusalKind, SignatureError, Source};
+use tollgate::{LoadError, Source};
 
 use support::harness::{blocking, guest_file, policy, refused, returned, source};
 use support::signer::Author;
@@ -245,7 +247,7 @@ fn a_signature_is_for_one_name() {
         let path = folder.path().join(file);
         std::fs::write(&path, echo()).unwrap();
         std::fs::write(
-            tollgate::signature_path(&path),
+            tollgate::component::signature_path(&path),
             author.sign(&echo(), signed_as),
         )
         .unwrap();
@@ -409,7 +411,7 @@ fn what_is_pinned_stays_as_it_is() {
     let refusal = load(&source("counter"), &policy);
     assert_eq!(refusal.kind.label(), "digest");
     assert!(refusal.message.contains("add the line `"), "{refusal}");
-    assert_eq!(refusal.remedy, Some(tollgate::Remedy::Pin));
+    assert_eq!(refusal.remedy, Some(tollgate::load::Remedy::Pin));
     // It is compared before anything is parsed.
     assert_eq!(
         load(&Source::bytes("echo", *b"noise"), &policy)

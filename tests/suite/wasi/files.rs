@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tollgate::{ExitCode, Outcome, Report};
+use tollgate::report::ExitCode;
+use tollgate::{Outcome, Report};
 
 use support::file_roots::{add_fifo, add_links, folders};
 use support::harness::blocking;

@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tollgate::{ExitCode, LoadError, Outcome, Report};
+use tollgate::report::ExitCode;
+use tollgate::{LoadError, Outcome, Report};
 
 use support::cli::{program, words};
 use support::harness::{blocking, guest_file, load, policy, source};
@@ -47,7 +48,7 @@ fn arguments_come_behind_the_name_even_where_there_is_none() {
     let report = provider
         .unwrap()
         .session()
-        .command(tollgate::CommandInput::default());
+        .command(tollgate::embed::CommandInput::default());
     assert_eq!(stdout(&report.unwrap()).trim(), "first second");
 }
 
@@ -210,7 +211,7 @@ fn a_call_can_be_repeated_to_the_last_unit_of_fuel() {
 fn the_hosts_output_is_for_programs_that_give_it_away() {
     let inherit = "grants.wasi = { stdio = 'inherit' }";
     match blocking().load(&source("hello-command"), &policy(inherit)) {
-        Err(error @ LoadError::Unsupported(tollgate::Unsupported::InheritedStdio)) => {
+        Err(error @ LoadError::Unsupported(tollgate::load::Unsupported::InheritedStdio)) => {
             assert!(error.to_string().contains("grants.wasi.stdio"), "{error}");
         }
         other => panic!("{:?}", other.err()),

@@ -1,6 +1,8 @@
 //! Standard WASI under `wasi = "inert"`: linked, and with nothing behind it.
 
-use tollgate::{CommandInput, ExitCode, Outcome, Report, blocking};
+use tollgate::embed::CommandInput;
+use tollgate::report::ExitCode;
+use tollgate::{Outcome, Report, blocking};
 
 use support::harness::{load, out_of_fuel, refused, source};
 use support::wasi_command::{INERT, run, stderr, stdout};

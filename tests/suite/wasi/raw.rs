@@ -1,7 +1,9 @@
 //! `wasi:filesystem` called as no libc calls it: A39-path-escape to A42-file-quotas.
 
 use tempfile::TempDir;
-use tollgate::{CommandInput, ExitCode, Policy, Report};
+use tollgate::embed::CommandInput;
+use tollgate::report::ExitCode;
+use tollgate::{Policy, Report};
 
 use support::file_roots::{add_fifo, add_links, folders};
 use support::harness::{blocking, policy, source};

@@ -1,8 +1,10 @@
 //! `wasi:keyvalue` and `wasi:config`: the standard's names, under the same grants, decisions and prices.
 
 use tempfile::TempDir;
+use tollgate::Source;
 use tollgate::blocking::Provider;
-use tollgate::{FaultKind, RefusalKind, Source};
+use tollgate::load::RefusalKind;
+use tollgate::report::FaultKind;
 
 use support::harness::{alone, policy, refused, returned, source};
 use support::stores::{answer, ask, kept_in, named, runtime, with};

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use tollgate::policy::Lock;
-use tollgate::{Limits, Policy, Trust};
+use tollgate::policy::Trust;
+use tollgate::{Limits, Policy};
 
 use support::harness::{policy, returned};
 use support::signer::Author;

@@ -1,6 +1,7 @@
 //! Interfaces that a component may export or not: the `tollgate:releases` hooks, as a tool manager meets them.
 
-use tollgate::{Guest, Outcome, RefusalKind};
+use tollgate::load::RefusalKind;
+use tollgate::{Guest, Outcome};
 
 use support::harness::{load, runtime, wait};
 pub(crate) use world::exports::tollgate::releases::list_versions;

@@ -3,7 +3,8 @@
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tollgate::{Outcome, Report, WaveError};
+use tollgate::report::WaveError;
+use tollgate::{Outcome, Report};
 
 use support::harness::wave;
 use support::http_client::all_of;

@@ -36,7 +36,8 @@ fn every_version_needs_its_grant() {
     for component in [built_for_0_1_0(), source("two-versions"), source("courier")] {
         let refusal = refused(&component, "");
         assert_eq!(refusal.kind.label(), "imports");
-        let denied = |import: &tollgate::ImportVerdict| import.judgement.label() == "denied";
+        let denied =
+            |import: &tollgate::component::ImportVerdict| import.judgement.label() == "denied";
         assert!(refusal.imports.iter().all(denied), "{refusal}");
     }
 }
@@ -44,7 +45,8 @@ fn every_version_needs_its_grant() {
 #[test]
 fn one_component_may_use_both() {
     let report = wave("two-versions", "grants.log = true", "both()");
-    let line = |line: &tollgate::LogLine| format!("{} {}", line.level.label(), line.message);
+    let line =
+        |line: &tollgate::report::LogLine| format!("{} {}", line.level.label(), line.message);
     let lines: Vec<String> = report.logs.iter().map(line).collect();
     assert_eq!(lines, ["warn by 0.1.0", "error by 0.2.0"]);
     // Each pays its toll.

@@ -1,8 +1,9 @@
 //! Interfaces written as WIT: what the decoder panics at is refused before it sees it, and what it cannot express too.
 
-use tollgate::{RefusalKind, Source};
+use tollgate::Source;
+use tollgate::load::RefusalKind;
 
-fn of(text: &str) -> Result<String, tollgate::Refusal> {
+fn of(text: &str) -> Result<String, tollgate::load::Refusal> {
     Source::bytes("guest", wat::parse_str(text).unwrap()).wit()
 }
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tollgate::Source;
 use tollgate::blocking::{Provider, Runtime};
-use tollgate::{Cache, CodeOrigin, Source};
+use tollgate::cache::{Cache, CodeOrigin};
 
 use crate::harness::policy;
 

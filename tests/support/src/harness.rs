@@ -9,10 +9,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tollgate::blocking::{self, Provider};
+use tollgate::load::Refusal;
 use tollgate::policy::limits::FUEL;
-use tollgate::{
-    Fault, LoadError, Metering, Outcome, Policy, Refusal, Report, Runtime, Source, WaveError,
-};
+use tollgate::report::WaveError;
+use tollgate::{Fault, LoadError, Metering, Outcome, Policy, Report, Runtime, Source};
 
 use crate::invariant;
 

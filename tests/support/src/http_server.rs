@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tollgate::Resolver;
+use tollgate::load::Resolver;
 
 /// Connections that one server accepts before it ends.
 const CONNECTIONS: usize = 50;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tollgate::Resolver;
+use tollgate::load::Resolver;
 
 /// Questions that one server answers before it ends.
 const QUESTIONS: usize = 100;

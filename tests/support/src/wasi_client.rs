@@ -1,7 +1,9 @@
 //! A guest that sends requests through `wasi:http`, and what became of them.
 
 use tollgate::blocking::{Provider, Runtime as Blocking};
-use tollgate::{CommandInput, ExitCode, Outcome, Report};
+use tollgate::embed::CommandInput;
+use tollgate::report::ExitCode;
+use tollgate::{Outcome, Report};
 
 use crate::harness::{policy, source};
 use crate::http_server::{Names, Server, response};

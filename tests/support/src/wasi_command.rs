@@ -1,6 +1,8 @@
 //! The guest `hello-command` under a WASI grant, and what it printed.
 
-use tollgate::{CommandInput, ExitCode, Report, blocking};
+use tollgate::embed::CommandInput;
+use tollgate::report::ExitCode;
+use tollgate::{Report, blocking};
 
 use crate::harness::{policy, source};
 

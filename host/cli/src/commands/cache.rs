@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tollgate::{Cache, CacheEntry};
+use tollgate::cache::{Cache, CacheEntry};
 
 use crate::options::cache::CacheDir;
 use crate::output::report::pretty;

@@ -1,6 +1,7 @@
 //! `tollgate call`: calls any exported function, with arguments and result in WAVE notation.
 
-use tollgate::{Outcome, check_expression, escape};
+use tollgate::embed::check_expression;
+use tollgate::{Outcome, escape};
 
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;

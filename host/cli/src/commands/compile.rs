@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use serde_json::json;
-use tollgate::{CodeOrigin, escape};
+use tollgate::cache::CodeOrigin;
+use tollgate::escape;
 
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;

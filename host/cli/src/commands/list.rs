@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use tollgate::component::Verdict;
+use tollgate::load::RefusalKind;
 use tollgate::watch::components;
-use tollgate::{LoadError, Policy, RefusalKind, Runtime, Source, Verdict, escape};
+use tollgate::{LoadError, Policy, Runtime, Source, escape};
 
 use crate::options::policy::PolicyOpts;
 use crate::output::report::pretty;

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use tollgate::embed::CommandInput;
 use tollgate::policy::Streams;
-use tollgate::{CommandInput, ExitCode, Outcome, Report, escape};
+use tollgate::report::ExitCode;
+use tollgate::{Outcome, Report, escape};
 
 use crate::files::input::{Input, is_stream};
 use crate::files::output::OutputFile;

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tollgate::component::signature_path;
 use tollgate::policy::LimitKey;
-use tollgate::{Limits, Source, Trust, signature_path};
+use tollgate::policy::Trust;
+use tollgate::{Limits, Source};
 
 use crate::files::input::read_small;
 use crate::files::key::{MAX_SECRET_FILE, SecretKey};

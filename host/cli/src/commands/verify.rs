@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use tollgate::{Source, Trust, escape};
+use tollgate::policy::Trust;
+use tollgate::{Source, escape};
 
 use crate::commands::sign::largest;
 use crate::files::key::public_key;

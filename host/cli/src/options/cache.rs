@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use tollgate::{Cache, CacheError};
+use tollgate::cache::{Cache, CacheError};
 
 use crate::output::status::ExitReason;
 use crate::output::text;

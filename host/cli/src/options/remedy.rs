@@ -1,6 +1,7 @@
 //! The library's remedies as options of this program, in parentheses at the end of a message.
 
-use tollgate::{Fault, Refusal, Remedy};
+use tollgate::Fault;
+use tollgate::load::{Refusal, Remedy};
 
 use crate::options::limits;
 

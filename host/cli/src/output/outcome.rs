@@ -1,6 +1,7 @@
 //! The messages about a call: denials, faults, logs and the guest's own output.
 
-use tollgate::{ErrorReport, Outcome, Report, Stdio, escape};
+use tollgate::report::{ErrorReport, Stdio};
+use tollgate::{Outcome, Report, escape};
 
 use crate::options::remedy::fault_text;
 use crate::output::report::Reporter;

@@ -1,7 +1,9 @@
 //! The signature of a component: as a table cell and as JSON.
 
 use serde_json::{Value, json};
-use tollgate::{SignatureError, Signer, Source, Trust};
+use tollgate::Source;
+use tollgate::policy::{SignatureError, Trust};
+use tollgate::report::Signer;
 
 /// The state of a component's signature.
 pub(crate) enum SignatureStatus {

@@ -1,8 +1,8 @@
 //! Exit statuses, and the reasons for which a command ends without a result.
 
-use tollgate::{
-    CallError, ExitCode, LoadError, Outcome, ProviderError, Refusal, Report, SourceError, WaveError,
-};
+use tollgate::load::{Refusal, SourceError};
+use tollgate::report::{ExitCode, WaveError};
+use tollgate::{CallError, LoadError, Outcome, ProviderError, Report};
 
 use crate::options::remedy::refusal_text;
 

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tollgate::{Import, ImportVerdict, Judgement, Refusal, escape};
+use tollgate::component::{Import, ImportVerdict, Judgement};
+use tollgate::escape;
+use tollgate::load::Refusal;
 
 use crate::output::style::Style;
 use crate::output::table::Cell;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tollgate::policy::Grants;
 use tollgate::policy::{Access, FileGrant, HttpGrant, StoreGrant};
-use tollgate::{CallError, ErrorReport, Grants, Guest, Limits, Outcome, Policy, Report, escape};
+use tollgate::report::ErrorReport;
+use tollgate::{CallError, Guest, Limits, Outcome, Policy, Report, escape};
 
 use super::Row;
 use super::bindings::ledger::StatementImporter;

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate::{Denial, ErrorReport, Report, escape};
+use tollgate::report::{Denial, ErrorReport};
+use tollgate::{Report, escape};
 
 use self::samples::Samples;
 use crate::options::cache::CacheOpts;

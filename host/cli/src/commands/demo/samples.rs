@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tollgate::{Cache, Policy, Provider, Runtime, Source};
+use tollgate::cache::Cache;
+use tollgate::{Policy, Provider, Runtime, Source};
 
 use crate::options::policy;
 use crate::output::status::ExitReason;

@@ -1,7 +1,10 @@
 //! The least policy under which a component loads, as TOML with examples to edit.
 
+use tollgate::component::{Inspection, Judgement};
+use tollgate::load::{Refusal, RefusalKind};
+use tollgate::policy::Grants;
 use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant};
-use tollgate::{Grants, Inspection, Judgement, Policy, Refusal, RefusalKind, escape};
+use tollgate::{Policy, escape};
 
 use crate::output::status::ExitReason;
 use crate::target::Target;

@@ -3,7 +3,8 @@
 mod least_policy;
 
 use serde_json::json;
-use tollgate::{Export, ImportVerdict, Inspection, Verdict, escape};
+use tollgate::component::{Export, ImportVerdict, Inspection, Verdict};
+use tollgate::escape;
 
 use crate::options::component::ComponentOpts;
 use crate::output::report::pretty;

@@ -30,7 +30,8 @@ use tollgate_component::escape;
 /// warns of. Processes may share a folder. Clones are the same cache.
 ///
 /// ```
-/// use tollgate::{Cache, CodeOrigin, Limits, Policy, Source, blocking};
+/// use tollgate::{Limits, Policy, Source, blocking};
+/// use tollgate::cache::{Cache, CodeOrigin};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tollgate_capability::http::connect::{MAX_LOOK_UPS, SystemResolver};
 
-use crate::{CommandInput, Policy, Runtime, Source};
+use crate::embed::CommandInput;
+use crate::{Policy, Runtime, Source};
 
 static LET_GO: AtomicBool = AtomicBool::new(false);
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
