@@ -185,7 +185,7 @@ mutants *what: cargo-mutants
     *' policy '* | *' component '* | *' capability '* | *' --help '*) ;;
     *) "{{just_executable()}}" guests ;;
     esac
-    cargo run --quiet --package tollgate-mutants -- {{what}}
+    cargo run --quiet --locked --manifest-path tools/mutants/Cargo.toml --target-dir target/mutants-tool -- {{what}}
 
 # The mutants of the lines that differ from a commit, each built alone and run against its own crate's tests: `just mutants-diff`, `just mutants-diff main`. Half an hour at most.
 mutants-diff base="HEAD~1": cargo-mutants

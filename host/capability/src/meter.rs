@@ -30,8 +30,11 @@ pub enum Phase {
 
 /// Counters of one store. See the module.
 pub struct Meter {
+    /// What it may use.
     pub limits: Arc<Limits>,
+    /// When the call under way ends.
     pub deadline: Instant,
+    /// Where control is.
     pub phase: Phase,
     /// Where control was when the guest last came back from the host, or did not come back.
     pub host_phase: Phase,
@@ -42,8 +45,11 @@ pub struct Meter {
     memory: Gauge,
     table: Gauge,
 
+    /// Host calls of this call so far.
     pub host_calls: u64,
+    /// Bytes that they moved.
     pub host_bytes: u64,
+    /// The time that they took.
     pub host_time: Duration,
     /// Host work done and not yet taken from the guest's fuel.
     pending_cost: u64,
@@ -51,6 +57,7 @@ pub struct Meter {
     fuel_at_entry: u64,
     /// When the guest left for the host.
     entered_host: Instant,
+    /// When the call was last polled.
     pub poll_clock: Arc<PollClock>,
 }
 
@@ -68,6 +75,7 @@ impl PollClock {
         }
     }
 
+    /// The call is polled.
     pub fn begin(&self, now: Instant) {
         let since = now.saturating_duration_since(self.start).as_micros();
         self.last
@@ -110,6 +118,7 @@ impl Gauge {
 }
 
 impl Meter {
+    /// For one store.
     pub fn new(limits: Arc<Limits>) -> Meter {
         let now = Instant::now();
         Meter {
@@ -144,18 +153,22 @@ impl Meter {
         self.poll_clock.begin(now);
     }
 
+    /// The most bytes that all memories together had.
     pub fn memory_peak(&self) -> u64 {
         self.memory.now
     }
 
+    /// The most elements that all tables together had.
     pub fn table_peak(&self) -> u64 {
         self.table.now
     }
 
+    /// Whether a memory of this call was denied growth.
     pub fn memory_denied(&self) -> bool {
         self.memory.denied
     }
 
+    /// Whether a table of this call was denied growth.
     pub fn table_denied(&self) -> bool {
         self.table.denied
     }

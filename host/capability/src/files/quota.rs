@@ -24,6 +24,7 @@ struct Usage {
 }
 
 impl FileQuota {
+    /// For one store of a provider.
     pub fn new(granted: &Arc<Granted>) -> FileQuota {
         let files = !granted.grants.files.is_empty();
         FileQuota {

@@ -95,12 +95,16 @@ pub enum RequestFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unreachable {
     #[error("the host's name could not be looked up")]
+    /// The name has no address.
     Name,
     #[error("the host does not answer")]
+    /// No address answers.
     Silent,
     #[error("no encrypted connection could be made")]
+    /// The TLS handshake fails.
     Tls,
     #[error("the host does not speak HTTP as it should")]
+    /// The response is not HTTP, or its head is too large.
     Protocol,
 }
 
@@ -133,6 +137,8 @@ pub struct Egress {
 }
 
 impl Egress {
+    /// With the system's resolver unless another one is given, and these certificate authorities, in DER, beside the
+    /// platform's.
     pub fn new(resolver: Option<Arc<dyn Resolver>>, certificates: Vec<Vec<u8>>) -> Egress {
         Egress {
             resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_up))),
@@ -220,7 +226,9 @@ async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
 
 /// A response whose body is still to be read. Dropping it closes the connection.
 pub struct Reply {
+    /// Its head, and its body to be read.
     pub response: Response<Incoming>,
+    /// What the body comes through.
     pub connection: Connection,
 }
 

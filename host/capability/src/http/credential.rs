@@ -45,6 +45,7 @@ impl Credentials {
             .map(Credentials)
     }
 
+    /// The secret of the grant of that index.
     pub fn of(&self, index: usize) -> Option<&Secret> {
         self.0.get(index)?.as_ref()
     }

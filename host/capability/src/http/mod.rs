@@ -60,6 +60,7 @@ impl From<Reason> for DeniedPart<'_> {
 }
 
 impl HttpClient {
+    /// For one store of a provider.
     pub fn new(granted: Arc<Granted>, audit: Arc<Audit>) -> HttpClient {
         let grants = granted.grants.http.iter();
         HttpClient {
@@ -78,6 +79,10 @@ impl HttpClient {
 
     /// Decides on one request by all that is known before an address is: method, URL, headers, and what
     /// the call has used. Addresses are decided on when they are known, in [`AdmittedRequest::connect`].
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it is denied, which is noted.
     pub fn admit(
         &self,
         method: &str,

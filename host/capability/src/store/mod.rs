@@ -55,6 +55,7 @@ pub enum StoreFailure {
 
 /// A page of keys.
 pub struct Page {
+    /// In their order.
     pub keys: Vec<String>,
     /// How many keys to skip for the next page, if there is one.
     pub next: Option<u64>,
@@ -63,7 +64,11 @@ pub struct Page {
 /// An answer for the guest, or an end of the call.
 pub type StoreResult<T> = Result<Result<T, StoreFailure>, Interrupt>;
 
+/// Each is paid for by the byte and decided by the `store` grant of the policy. The inner error is for the guest, the
+/// outer one ends the call.
+#[allow(clippy::missing_errors_doc, reason = "said for all of them above")]
 impl Call {
+    /// Opens a bucket, which is made when something is put into it.
     pub async fn open_bucket(&mut self, name: String) -> StoreResult<Bucket> {
         self.enter(name.len() as u64, MOVE_PRICE).await?;
         if let Err(refused) = self.decide_store(&name, StoreRequest::Bucket(&name)) {
@@ -73,6 +78,7 @@ impl Call {
         Ok(Ok(Bucket(name.into())))
     }
 
+    /// The value of a key.
     pub async fn get_value(
         &mut self,
         bucket: &Bucket,
@@ -97,6 +103,7 @@ impl Call {
         })
     }
 
+    /// Whether a key has a value.
     pub async fn has_key(&mut self, bucket: &Bucket, key: String) -> StoreResult<bool> {
         let found = self.look_up(bucket, key, 0).await?;
         Ok(found.map(|found| found.is_some()))
