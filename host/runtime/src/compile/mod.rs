@@ -2,7 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod compiler;
-pub mod worker_main;
+pub(crate) mod worker_main;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

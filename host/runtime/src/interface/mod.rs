@@ -1,8 +1,8 @@
 //! The interfaces a guest may import: one folder or file for each WIT package version. They translate between WIT's
 //! types and `tollgate-capability`, where each host function charges, decides, notes and acts; they do nothing else.
 
-pub mod provider_0_1;
-pub mod provider_0_2;
+pub(crate) mod provider_0_1;
+pub(crate) mod provider_0_2;
 mod wasi_config;
 mod wasi_drafts;
 mod wasi_keyvalue;
