@@ -174,7 +174,7 @@ fuzz-build: (build "--package tollgate-cli --package tollgate-guests --package t
     }
     cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner
 
-# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped goes on. docs/mutants.md.
+# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped goes on. docs/security/mutants.md.
 mutants *what: cargo-mutants
     #!/bin/sh
     set -euf
