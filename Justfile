@@ -120,10 +120,11 @@ guests-cargo-component: guests
         --skip cli_ --skip trust:: --skip minisign:: --skip watch --skip cache --skip compile:: --skip shape:: \
         --skip abi:: --skip expressions:: --skip lifting:: --skip wasi --skip wit::
 
-# Golden files of the command line and the command reference, written anew from what it prints now.
+# Golden files of the command line, the command reference and the policy reference, written anew from what it prints now.
 bless: guests
     BLESS=1 cargo test --workspace --quiet --test suite cli::golden
     BLESS=1 cargo test --quiet --package tollgate-cli reference
+    BLESS=1 cargo test --quiet --package tollgate-policy --lib reference
 
 # Builds packages of the main workspace. Those that share the engine are built by one command or with `--workspace`: a
 # package alone may have other features, and the engine would be built once more. At a terminal, cargo shows its progress.
