@@ -121,10 +121,11 @@ guests-cargo-component: guests
         --skip limits::abi:: --skip calls::wave:: --skip limits::lifting:: --skip wasi:: --skip worlds::wit:: --skip docs::
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test attack
 
-# Golden files of the command line and the command reference, written anew from what it prints now.
+# Golden files of the command line, the command reference and the policy reference, written anew from what it prints now.
 bless: guests
     BLESS=1 cargo test --workspace --quiet --test suite cli::golden
     BLESS=1 cargo test --quiet --package tollgate-cli reference
+    BLESS=1 cargo test --quiet --package tollgate-policy --lib reference
 
 # Builds packages of the main workspace. Those that share the engine are built by one command or with `--workspace`: a
 # package alone may have other features, and the engine would be built once more. At a terminal, cargo shows its progress.
@@ -175,7 +176,7 @@ fuzz-build: (build "--package tollgate-cli --package tollgate-guests --package t
     }
     cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner
 
-# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped goes on. docs/mutants.md.
+# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped goes on. docs/security/mutants.md.
 mutants *what: cargo-mutants
     #!/bin/sh
     set -euf

@@ -181,7 +181,9 @@ fn reference() -> String {
 
 #[test]
 fn the_page_is_what_the_program_says() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/cli.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join("docs/guide/cli.md");
     let text = reference();
     if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(page.parent().unwrap()).unwrap();

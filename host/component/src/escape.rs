@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The longest piece of guest text shown in one place, in characters. A guest may name a function with
-/// 90 KB (ATTACKS.md row 32).
+/// 90 KB (A32-hostile-text in docs/security/attacks.md).
 pub const SHOWN: usize = 512;
 
 /// `text` on one line: control, format and bidirectional characters as `\u{…}`, cut after [`SHOWN`]

@@ -6,7 +6,7 @@ use wasmparser::WasmFeatures;
 /// componentize-py, componentize-js), and nothing else. Validation and compilation both go by this list.
 ///
 /// Each proposal that is not on it is code of the engine that a guest cannot reach; most of the engine's
-/// recent advisories were in these (ATTACKS.md). Left out on purpose:
+/// recent advisories were in these (docs/security/attacks.md). Left out on purpose:
 ///
 /// - gc, function-references, exceptions: a moving heap inside the host process, and all that is typed by it
 /// - memory64: cannot be bounded by guard pages, so every access is checked by code that others never run
@@ -15,11 +15,11 @@ use wasmparser::WasmFeatures;
 /// - tail-call: chains of calls without a frame
 /// - stack-switching: stacks of the guest's own making, outside the stack limit
 /// - component-model async, and its threads, futures and streams: WASI 0.2 and our worlds do without, and
-///   the machinery doubles the price of a call (PERF.md)
+///   the machinery doubles the price of a call (docs/performance.md#measured)
 /// - custom-page-sizes, wide-arithmetic and what is newer: nobody asked
 ///
 /// On although little used: multi-memory and multi-value. With either off, the compiler panics on a
-/// 626-byte composed component (ATTACKS.md). The `instances` limit caps the number of memories.
+/// 626-byte composed component (docs/security/attacks.md). The `instances` limit caps the number of memories.
 pub const PROPOSALS: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::MUTABLE_GLOBAL)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)

@@ -62,6 +62,8 @@ pub mod error;
 pub mod grants;
 pub mod limits;
 pub mod policy;
+#[cfg(test)]
+mod reference;
 pub mod toml;
 pub mod trust;
 

@@ -9,7 +9,7 @@ use support::cli::{code, command, guest, run, run_with_input, stderr, stdout, to
 use support::harness::{guest_file, in_time, root};
 use support::processes::{cpu_time, handles, send, until};
 
-/// A48-policies and docs/cli.md: a policy error points at file, line, column and key, and exits 2.
+/// A48-policies and docs/guide/report.md: a policy error points at file, line, column and key, and exits 2.
 #[test]
 fn policy_errors_say_where_and_what() {
     let folder = TempDir::new().unwrap();
@@ -101,7 +101,7 @@ fn run_moves_bytes_and_nothing_else() {
     assert_eq!((code(&output), std::fs::read(to).unwrap().len()), (1, 256));
 }
 
-/// Each exit status of docs/cli.md, and the outcome that the report gives with it.
+/// Each exit status of docs/guide/report.md, and the outcome that the report gives with it.
 #[test]
 fn exit_codes_are_the_contract() {
     let folder = TempDir::new().unwrap();

@@ -50,7 +50,7 @@ use crate::{
 /// Runs the mutants of parts of the program, and shows those that no test catches.
 ///
 /// A run that was stopped goes on where it was while the sources are the same. Results are in `target/mutants/PART`:
-/// `results.jsonl`, one line a mutant, and `report.md`.
+/// `results.jsonl`, one line a mutant, and `report.markdown`.
 #[derive(Parser)]
 struct Opts {
     /// `policy`, `component`, `capability`, `runtime`; all that are in the tree unless given.
@@ -167,7 +167,7 @@ fn mutants(repo: &Path, scope: &Scope, opts: &Opts) -> Result<()> {
         runner.one_by_one(&plan, &chosen, &builder, &mut results)?;
     }
     let page = report::report(scope, &plan, &runner.coverage, &results);
-    fs::write(folder.path("report.md"), &page)?;
+    fs::write(folder.path("report.markdown"), &page)?;
     println!("{page}");
     Ok(())
 }

@@ -219,7 +219,7 @@ mod tests {
             assert!(done.status.success());
         };
         write(&root.join("src/a.rs"), b"one").unwrap();
-        write(&root.join("b.md"), b"prose").unwrap();
+        write(&root.join("README.md"), b"prose").unwrap();
         git(&["init", "--quiet"]);
         git(&["add", "."]);
         let first = Tree::copy(&root, &work).unwrap();
@@ -227,7 +227,7 @@ mod tests {
         // An edit that was interrupted, a file that is gone, and prose, on which no result depends.
         first.write("src/a.rs", "edited").unwrap();
         write(&first.copy.join("src/gone.rs"), b"").unwrap();
-        write(&root.join("b.md"), b"other prose").unwrap();
+        write(&root.join("README.md"), b"other prose").unwrap();
         let second = Tree::copy(&root, &work).unwrap();
         assert_eq!(second.read("src/a.rs").unwrap(), "one");
         assert!(!second.copy.join("src/gone.rs").exists());

@@ -2,7 +2,7 @@
 //! bodies, validation included, without recursion.
 //!
 //! Compiling takes more than linear time and memory in some of what is counted here; a few kilobytes can
-//! ask for gigabytes (ATTACKS.md rows 4 to 9). What grows in proportion to the file is bounded by
+//! ask for gigabytes (A4 to A9 in docs/security/attacks.md). What grows in proportion to the file is bounded by
 //! `component-size`.
 
 mod expansion;

@@ -88,7 +88,7 @@ impl FileGrant {
 mod tests {
     use super::*;
 
-    /// The same as in docs/limits.md.
+    /// The same as in docs/security/limits.md.
     #[test]
     fn quotas_have_these_defaults() {
         let grant = FileGrant::new("data", "/srv", Access::Read);

@@ -15,7 +15,7 @@ use super::{read_files, read_http, read_store, read_trust, read_wasi};
 #[rustfmt::skip]
 pub(super) const GRANTS: Table = Table {
     header: "[grants]",
-    meaning: "What a provider may reach. What is not written is not granted.",
+    meaning: "The reach of a provider. Everything that is not written is denied.",
     keys: &[
         Key {
             name: GrantName::Log.key(), kind: "boolean", range: None,

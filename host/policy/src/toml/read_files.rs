@@ -29,7 +29,7 @@ pub(super) const FILES: Table = Table {
         Key {
             name: "access", kind: "`\"read\"` or `\"read-write\"`", range: None,
             default: KeyDefault::Required, example: "\"read\"",
-            meaning: "What may be done below the directory: reading and listing, or writing as well.",
+            meaning: "The operations below the directory: reading and listing, or writing as well.",
         },
         Key {
             name: "max-write", kind: "size", range: Some(KeyRange { unit: Unit::Bytes, min: 0, max: u64::MAX }),

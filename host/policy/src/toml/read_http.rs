@@ -88,7 +88,7 @@ pub(super) const CREDENTIAL: Table = Table {
         Key {
             name: "prefix", kind: "string of printable ASCII", range: None,
             default: KeyDefault::Value("\"\""), example: "\"Bearer \"",
-            meaning: "What precedes the secret in the header.",
+            meaning: "The text in front of the secret in the header.",
         },
     ],
 };

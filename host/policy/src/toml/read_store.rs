@@ -25,7 +25,7 @@ pub(super) const STORE: Table = Table {
         Key {
             name: "namespace", kind: "string", range: None,
             default: KeyDefault::Text("the name of the provider"), example: "\"ledger\"",
-            meaning: "Whose keys these are. Providers share keys if, and only if, they use one namespace in one file, or \
+            meaning: "The name under which the keys are kept. Providers share keys if, and only if, they use one namespace in one file, or \
                       in the memory of one runtime.",
         },
         Key {

@@ -157,7 +157,7 @@ impl ErrorReport for Error {
 }
 
 impl<T, E: ErrorReport> Report<T, E> {
-    /// The report as CLI.md lays it down. Guest text is in it as the guest wrote it; use
+    /// The report as docs/guide/report.md describes it. Guest text is in it as the guest wrote it; use
     /// [`escape::json`](tollgate_component::escape::json) on the serialised form before a person looks at it.
     pub fn to_json(&self) -> Value {
         let mut report = json!({

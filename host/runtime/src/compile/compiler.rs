@@ -20,7 +20,7 @@ use tollgate_component::{Refusal, RefusalKind, Remedy};
 ///
 /// A compiler turns bytes that somebody hostile wrote into code, in time and memory that those bytes decide
 /// on, and the engine promises nothing for it. What is known to be out of proportion is refused before it is
-/// compiled (docs/limits.md); a worker bounds the rest.
+/// compiled (docs/security/limits.md); a worker bounds the rest.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Compiler {

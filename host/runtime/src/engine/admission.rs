@@ -15,7 +15,8 @@ const CONCURRENCY: u32 = 64;
 /// Calls that wait, for each guest that may live: at a millisecond a call, the last of them waits 16 of them.
 const QUEUE_PER_GUEST: u32 = 16;
 
-/// Memory maps that one slot takes of the kernel: 4 for its memory, 2 for its stack (measured, PERF.md).
+/// Memory maps that one slot takes of the kernel: 4 for its memory, 2 for its stack
+/// (docs/performance.md#measured).
 const MAPS_PER_SLOT: u64 = 6;
 
 /// Memory maps left to everything else in the process: code, heaps, threads, what the pool keeps warm.

@@ -26,7 +26,7 @@ use tollgate_component::PROPOSALS;
 ///
 /// In the metered metering one instrument carries the budget and the deadline: fuel counts, and every so many units of it the
 /// guest yields. 100,000 is about 0.1 ms of guest code; measured, it costs 2 % and overshoots a deadline
-/// by about 1 ms (PERF.md), where a second instrument (epochs) would cost 40 %.
+/// by about 1 ms (docs/performance.md#measured), where a second instrument (epochs) would cost 40 %.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 
 /// Stack for host functions, on top of what the guest may use: they run on the guest's fiber.
