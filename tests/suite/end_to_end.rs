@@ -78,7 +78,10 @@ impl Production {
         loop {
             let event = self.watched.any();
             // A look may come between a signature and its component.
-            assert!(["kept", "settled"].contains(&event.label()), "{event}");
+            assert!(
+                ["rejected", "up-to-date"].contains(&event.label()),
+                "{event}"
+            );
             assert_eq!(self.watched.digest("echo"), Some(digest(serves)), "{event}");
             let refusal = event.error().and_then(|error| error.refusal());
             let reason = refusal.map(|refusal| {
@@ -216,7 +219,7 @@ fn from_an_authors_machine_to_a_production_folder() {
 
     // All is well again with what was there before.
     production.deliver(&second, &second_signature);
-    while production.watched.any().label() != "settled" {}
+    while production.watched.any().label() != "up-to-date" {}
     assert_eq!(
         calls.stop(),
         BTreeSet::from([digest(&first), digest(&second)])

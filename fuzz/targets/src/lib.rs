@@ -2,6 +2,8 @@
 //!
 //! A body ends in a label, for the statistics, or panics: that is a finding.
 
+#![allow(clippy::panic, reason = "a panic is a finding")]
+
 mod cache;
 mod call;
 mod component;

@@ -110,7 +110,7 @@ fn slow() -> Server {
         ] {
             stream.write_all(piece.as_bytes())?;
             stream.flush()?;
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(25));
         }
         Ok(())
     })

@@ -35,8 +35,8 @@ fn first_use_pins_and_another_digest_is_refused() {
     assert_eq!(
         lines,
         [
-            Lock::line("counter.wasm", &source("counter").digest()),
-            Lock::line("echo.wasm", &source("echo").digest()),
+            Lock::line("counter.wasm", source("counter").digest()),
+            Lock::line("echo.wasm", source("echo").digest()),
         ]
     );
     // What is refused for another reason was not used.

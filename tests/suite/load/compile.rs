@@ -175,7 +175,7 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
     }
     let mut unread = Vec::new();
     let mut empty = program()
-        .args(["--tollgate-compile-worker", "metered", "1000000000", "5"])
+        .args(["--tollgate-compile-worker", "fuel", "1000000000", "5"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

@@ -54,7 +54,7 @@ fn a_report_says_nothing_of_fuel() {
     let report = wait(provider.session().wave("work(1000)")).unwrap();
     assert_eq!(report.metering, Metering::DeadlineOnly);
     let json = report.to_json();
-    assert_eq!(json["profile"], "deadline-only");
+    assert_eq!(json["metering"], "deadline-only");
     assert!(json["usage"]["fuel"].is_null() && json["limits"]["fuel"].is_null());
     assert!(json["usage"].get("fuel").is_some(), "the key stays");
 }

@@ -17,7 +17,7 @@ fn a_report_in_json_is_the_report() {
     assert_eq!(
         json["usage"],
         json!({
-            "fuel": report.metering.label().eq("metered").then_some(usage.fuel),
+            "fuel": report.metering.label().eq("fuel").then_some(usage.fuel),
             "memory_peak": usage.memory_peak,
             "table_peak": usage.table_peak,
             "elapsed_us": 1_234,

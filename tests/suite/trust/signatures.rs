@@ -383,7 +383,7 @@ fn what_is_pinned_stays_as_it_is() {
     let pinned = source("echo");
     let mut policy = policy("");
     let mut lock = Lock::default();
-    lock.pin("echo.wasm", &pinned.digest()).unwrap();
+    lock.pin("echo.wasm", pinned.digest()).unwrap();
     policy.trust.lock = Some(lock.clone());
     blocking().load(&pinned, &policy).unwrap();
     let mut longer = echo();
@@ -396,7 +396,7 @@ fn what_is_pinned_stays_as_it_is() {
     };
     let refusal = load(&longer, &policy);
     assert_eq!(refusal.kind.label(), "digest");
-    let line = Lock::line("echo.wasm", &pinned.digest());
+    let line = Lock::line("echo.wasm", pinned.digest());
     assert!(
         refusal
             .message

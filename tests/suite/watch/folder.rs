@@ -33,12 +33,12 @@ fn what_serves_goes_on_without_its_folder() {
     let serves = || watched.get("echo").is_some() && watched.get("counter").is_some();
     for _ in 0..2 {
         std::fs::rename(watched.path(), &aside).unwrap();
-        watched.next("lost");
+        watched.next("folder-lost");
         assert!(serves() && watched.folder().served().problem().is_some());
         std::fs::rename(&aside, watched.path()).unwrap();
         // Nobody tells of a folder that comes back: it is looked for.
         watched.folder().rescan();
-        watched.next("found");
+        watched.next("folder-restored");
         assert!(serves() && watched.folder().served().problem().is_none());
         watched.install("echo", &version("echo", 2));
         watched.next("replaced");
@@ -58,17 +58,17 @@ fn what_serves_goes_on_with_an_empty_folder_in_its_place() {
     watched.next("loaded");
     let serves = || watched.get("echo").is_some() && watched.get("counter").is_some();
     std::fs::remove_dir_all(watched.path()).unwrap();
-    watched.next("lost");
+    watched.next("folder-lost");
     std::fs::create_dir(watched.path()).unwrap();
     watched.folder().rescan();
-    watched.next("lost");
+    watched.next("folder-lost");
     assert!(serves());
     watched.write("echo.toml", "");
     watched.install("echo", &version("echo", 3));
     // What is not there when there is something is not to serve.
     assert_eq!(watched.next("removed").name(), Some("counter"));
     watched.next("replaced");
-    watched.next("found");
+    watched.next("folder-restored");
     // From then on it is a folder like any other.
     watched.remove("echo.wasm");
     watched.next("removed");
@@ -130,7 +130,7 @@ fn nothing_is_left_when_nobody_wants_it_any_more() {
         let other = watched.folder().clone();
         watched.stop();
         watched.install("echo", b"noise");
-        watched.wrong("kept", "echo");
+        watched.wrong("rejected", "echo");
         drop(other);
         watched.silent();
     };

@@ -77,7 +77,7 @@ fn policies_hold_whatever_lies_in_the_folder() {
             "pins" => split.write(Lock::FILE, "<<<<<<< ours"),
             _ => std::fs::rename(watched.path(), aside(&split)).unwrap(),
         }
-        watched.next("lost");
+        watched.next("folder-lost");
         let looks = || {
             // Nobody tells of what is beside a folder that is gone: it is looked for.
             if way == "gone" {
@@ -86,7 +86,7 @@ fn policies_hold_whatever_lies_in_the_folder() {
         };
         split.write("echo.toml", &other.policy());
         looks();
-        assert_eq!(watched.wrong("withdrawn", "echo"), "signature", "{way}");
+        assert_eq!(watched.wrong("revoked", "echo"), "signature", "{way}");
         assert!(watched.get("echo").is_none());
         let narrow = format!("{}limits.host-calls = 1234567", split.author.policy());
         split.write("parrot.toml", &narrow);
@@ -104,12 +104,12 @@ fn policies_hold_whatever_lies_in_the_folder() {
         let inherit = format!("{narrow}\ngrants.wasi.stdio = \"inherit\"");
         split.write("parrot.toml", &inherit);
         looks();
-        assert_eq!(watched.wrong("kept", "parrot"), "load", "{way}");
+        assert_eq!(watched.wrong("rejected", "parrot"), "load", "{way}");
         split.write("other.toml", "");
         watched.is_quiet();
         // Unless somebody asks.
         watched.folder().rescan();
-        assert_eq!(watched.wrong("kept", "parrot"), "load", "{way}");
+        assert_eq!(watched.wrong("rejected", "parrot"), "load", "{way}");
         assert_eq!(split.calls("parrot"), 1_234_567);
         // All is as it would have been without that.
         match way {
@@ -120,11 +120,11 @@ fn policies_hold_whatever_lies_in_the_folder() {
         if way == "gone" {
             watched.folder().rescan();
             assert_eq!(watched.wrong("failed", "echo"), "signature");
-            assert_eq!(watched.wrong("kept", "parrot"), "load");
+            assert_eq!(watched.wrong("rejected", "parrot"), "load");
         }
-        watched.next("found");
+        watched.next("folder-restored");
         split.write("parrot.toml", &narrow);
-        watched.next("settled");
+        watched.next("up-to-date");
         split.write("echo.toml", &split.author.policy());
         assert_eq!(watched.next("loaded").name(), Some("echo"));
     }
@@ -167,11 +167,11 @@ fn a_policy_that_could_not_be_held_is_tried_again() {
         for (number, good) in [(1_000_001, true), (1_000_002, false)] {
             if !good {
                 watched.install("echo", b"noise");
-                watched.wrong("kept", "echo");
+                watched.wrong("rejected", "echo");
             }
             std::fs::write(flag, "").unwrap();
             watched.write("echo.toml", format!("limits.host-calls = {number}\n{more}"));
-            assert_eq!(watched.wrong("kept", "echo"), label);
+            assert_eq!(watched.wrong("rejected", "echo"), label);
             assert_eq!(calls(), before);
             // Told once, however often it is tried.
             watched.is_quiet();
@@ -180,9 +180,9 @@ fn a_policy_that_could_not_be_held_is_tried_again() {
             before = number;
             assert_eq!(calls(), before);
             if !good {
-                watched.wrong("kept", "echo");
+                watched.wrong("rejected", "echo");
                 watched.install("echo", &bytes("echo"));
-                watched.next("settled");
+                watched.next("up-to-date");
             }
         }
     }
@@ -220,16 +220,16 @@ fn what_a_program_cannot_keep_does_not_hide_what_is_taken_back() {
             (format!("{}grants.log = true", author.policy()), "imports"),
         ] {
             watched.write("checksums.toml", format!("{less}\n{unable}"));
-            assert_eq!(watched.wrong("withdrawn", "checksums"), why, "{unable}");
+            assert_eq!(watched.wrong("revoked", "checksums"), why, "{unable}");
             assert!(watched.get("checksums").is_none());
             watched.write("checksums.toml", &whole);
             watched.next("loaded");
         }
         // By itself it takes nothing back.
         watched.write("checksums.toml", format!("{whole}\n{unable}"));
-        assert_eq!(watched.wrong("kept", "checksums"), "load", "{unable}");
+        assert_eq!(watched.wrong("rejected", "checksums"), "load", "{unable}");
         watched.write("checksums.toml", &whole);
-        watched.next("settled");
+        watched.next("up-to-date");
     }
 }
 
@@ -242,9 +242,9 @@ fn a_bad_component_does_not_hide_what_is_taken_back() {
     watched.serve(|watch| watch);
     watched.next("loaded");
     watched.install("hashes", b"noise");
-    assert_eq!(watched.wrong("kept", "hashes"), "malformed");
+    assert_eq!(watched.wrong("rejected", "hashes"), "malformed");
     watched.write("hashes.toml", "");
-    assert_eq!(watched.wrong("withdrawn", "hashes"), "imports");
+    assert_eq!(watched.wrong("revoked", "hashes"), "imports");
     assert_eq!(watched.wrong("failed", "hashes"), "malformed");
     watched.nothing_else();
     // Whoever asks is told what is wrong, though nothing changed: for so long that the times of the files say so, too.

@@ -88,7 +88,7 @@ fn names_are_shown_and_change_nothing_of_what_shows_them() {
         );
         shown.push(text);
     }
-    assert!(shown[0].starts_with("\\u{1b}[31m\\r\\nloaded\\u{202e}: serves: sha256:"));
+    assert!(shown[0].starts_with("\\u{1b}[31m\\r\\nloaded\\u{202e}: loaded sha256:"));
     assert!(shown[3].contains("not UTF-8"), "{shown:?}");
     for name in [hostile, &long, "\u{fffd}"] {
         assert_eq!(watched.digest(name), Some(digest(&bytes("echo"))), "{name}");
@@ -99,7 +99,7 @@ fn names_are_shown_and_change_nothing_of_what_shows_them() {
     assert!(watched.get("\u{fffd}").is_some());
     // The path in an error, and the text of a policy.
     watched.write(&format!("{hostile}.toml"), "\u{1b}");
-    let text = watched.next("kept").to_string();
+    let text = watched.next("rejected").to_string();
     assert!(
         !text.chars().any(|c| c.is_control() || c == '\u{202e}'),
         "{text:?}"
@@ -152,14 +152,14 @@ fn a_flood_of_files_is_not_looked_at() {
         std::fs::write(watched.path().join(format!("{number}.txt")), "").unwrap();
     }
     watched.install("echo", b"noise");
-    let event = watched.next("lost").to_string();
+    let event = watched.next("folder-lost").to_string();
     assert!(event.contains("more than 50 entries"), "{event}");
     assert!(watched.get("echo").is_some());
     for number in 0..60 {
         watched.remove(&format!("{number}.txt"));
     }
-    watched.wrong("kept", "echo");
-    watched.next("found");
+    watched.wrong("rejected", "echo");
+    watched.next("folder-restored");
 }
 
 /// Hundreds at once: each is told, and the last serves like the first.

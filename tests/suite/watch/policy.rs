@@ -56,7 +56,7 @@ fn a_policy_with_a_mistake_changes_nothing() {
         ("grants.wasi = { stdio = \"inherit\" }", "does not allow"),
     ] {
         watched.write("echo.toml", bad);
-        let event = watched.next("kept").to_string();
+        let event = watched.next("rejected").to_string();
         assert!(
             event.contains(words) && !event.contains('\u{1b}'),
             "{event}"
@@ -66,7 +66,7 @@ fn a_policy_with_a_mistake_changes_nothing() {
     }
     // A new component does not get in under the old policy, nor under none.
     watched.install("echo", &version("echo", 2));
-    watched.wrong("kept", "echo");
+    watched.wrong("rejected", "echo");
     watched.write("echo.toml", "limits.host-calls = 7654321");
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 2))));
@@ -86,20 +86,20 @@ fn a_policy_that_is_gone_is_not_the_default_policy() {
     let calls = |name| watched.get(name).unwrap().as_async().limits().host_calls;
     assert_eq!((calls("echo"), calls("free")), (1_234_567, 4_000_000_000));
     watched.remove("echo.toml");
-    assert_eq!(watched.wrong("kept", "echo"), "policy-gone");
+    assert_eq!(watched.wrong("rejected", "echo"), "policy-gone");
     assert_eq!(calls("echo"), 1_234_567);
     // Nor does another component get it, whatever else happens.
     watched.install("echo", &version("echo", 2));
     watched.nothing_else();
     watched.folder().rescan();
-    assert_eq!(watched.wrong("kept", "echo"), "policy-gone");
+    assert_eq!(watched.wrong("rejected", "echo"), "policy-gone");
     assert_eq!(watched.digest("echo"), Some(digest(&bytes("echo"))));
     // A link that leads nowhere is not the absence of a policy.
     #[cfg(unix)]
     {
         let policy = watched.path().join("free.toml");
         std::os::unix::fs::symlink("nowhere", policy).unwrap();
-        assert_eq!(watched.wrong("kept", "free"), "unreadable");
+        assert_eq!(watched.wrong("rejected", "free"), "unreadable");
     }
     watched.write("echo.toml", "limits.host-calls = 1234567");
     watched.next("replaced");
@@ -128,7 +128,7 @@ fn what_is_not_signed_as_it_was_replaces_nothing() {
     watched.serve(|watch| watch);
     watched.next("loaded");
     let reason = || {
-        let event = watched.next("kept");
+        let event = watched.next("rejected");
         let refusal = event.error().unwrap().refusal().unwrap();
         assert_eq!(watched.digest("echo"), Some(digest(&good)), "{event}");
         refusal.signature.unwrap().label()
@@ -151,7 +151,7 @@ fn what_is_not_signed_as_it_was_replaces_nothing() {
         assert_eq!(reason(), expected);
     }
     watched.write("echo.wasm.minisig", author.sign(&good, "echo.wasm"));
-    watched.next("settled");
+    watched.next("up-to-date");
     // Other bytes.
     watched.install("echo", &forged);
     assert_eq!(reason(), "altered");
@@ -183,7 +183,7 @@ fn a_key_that_is_not_trusted_any_more_is_not_served_any_more() {
     let mut session = watched.get("echo").unwrap().session();
     assert_eq!(returned(&session.run(b"before").unwrap()), "before");
     watched.write("echo.toml", other.policy());
-    assert_eq!(watched.wrong("withdrawn", "echo"), "signature");
+    assert_eq!(watched.wrong("revoked", "echo"), "signature");
     assert!(watched.get("echo").is_none());
     assert_eq!(returned(&session.run(b"under way").unwrap()), "under way");
     watched.nothing_else();
@@ -191,18 +191,18 @@ fn a_key_that_is_not_trusted_any_more_is_not_served_any_more() {
     watched.next("loaded");
     // Whoever brings a bad file along does not keep the policy from holding.
     watched.install("echo", b"noise");
-    assert_eq!(watched.wrong("kept", "echo"), "signature");
+    assert_eq!(watched.wrong("rejected", "echo"), "signature");
     watched.write(
         "echo.toml",
         format!("{}limits.host-calls = 1234567", author.policy()),
     );
     watched.next("replaced");
-    assert_eq!(watched.wrong("kept", "echo"), "signature");
+    assert_eq!(watched.wrong("rejected", "echo"), "signature");
     let provider = watched.get("echo").unwrap();
     assert_eq!(provider.as_async().limits().host_calls, 1_234_567);
     assert_eq!(watched.digest("echo"), Some(digest(&bytes("echo"))));
     watched.write("echo.toml", other.policy());
-    assert_eq!(watched.wrong("withdrawn", "echo"), "signature");
+    assert_eq!(watched.wrong("revoked", "echo"), "signature");
     assert!(watched.get("echo").is_none());
     watched.nothing_else();
 }
@@ -217,7 +217,7 @@ fn a_grant_that_is_taken_back_is_taken_back() {
     watched.serve(|watch| watch);
     watched.next("loaded");
     watched.write("checksums.toml", "grants.log = true");
-    assert_eq!(watched.wrong("withdrawn", "checksums"), "imports");
+    assert_eq!(watched.wrong("revoked", "checksums"), "imports");
     assert!(watched.get("checksums").is_none());
     watched.nothing_else();
     watched.write("checksums.toml", grants);
@@ -226,7 +226,7 @@ fn a_grant_that_is_taken_back_is_taken_back() {
         "checksums.toml",
         format!("{grants}\nlimits.component-size = 10"),
     );
-    assert_eq!(watched.wrong("withdrawn", "checksums"), "too-large");
+    assert_eq!(watched.wrong("revoked", "checksums"), "too-large");
 }
 
 /// Whoever may write in the folder may write policies, and not around what the embedder asks of all of them.
@@ -321,9 +321,9 @@ fn a_lock_that_changes_is_asked_again() {
     watched.serve(|watch| watch.locked());
     watched.next("loaded");
     watched.write(Lock::FILE, lock(&other));
-    assert_eq!(watched.wrong("kept", "echo"), "digest");
+    assert_eq!(watched.wrong("rejected", "echo"), "digest");
     watched.write(Lock::FILE, lock(&own));
-    watched.next("settled");
+    watched.next("up-to-date");
     // A new policy is told as one.
     watched.write("echo.toml", "limits.host-calls = 1234567");
     let event = watched.next("replaced").to_string();
@@ -334,7 +334,7 @@ fn a_lock_that_changes_is_asked_again() {
     assert_eq!(watched.digest("echo"), Some(digest(&other)));
     assert_eq!(
         format!("{:?}", watched.folder()),
-        r#"Folder { names: ["echo"], .. }"#
+        r#"WatchedFolder { names: ["echo"], .. }"#
     );
 }
 
@@ -358,7 +358,7 @@ fn what_is_not_pinned_is_not_let_in() {
     assert_eq!(watched.wrong("failed", "counter"), "digest");
     watched.next("loaded");
     watched.install("echo", &new);
-    let event = watched.next("kept").to_string();
+    let event = watched.next("rejected").to_string();
     let line = Lock::line("echo.wasm", &digest(&old));
     assert!(
         event.contains(&format!("delete the line `{line}`")),
@@ -366,26 +366,26 @@ fn what_is_not_pinned_is_not_let_in() {
     );
     // Its line is deleted, which lets nothing in and stops nothing; and then the new one is pinned.
     watched.write(Lock::FILE, lock(&[]));
-    assert_eq!(watched.wrong("kept", "echo"), "digest");
+    assert_eq!(watched.wrong("rejected", "echo"), "digest");
     assert_eq!(watched.digest("echo"), Some(digest(&old)));
     // What serves is held to a new policy all the same.
     watched.write("echo.toml", "limits.host-calls = 1234567");
     watched.next("replaced");
-    assert_eq!(watched.wrong("kept", "echo"), "digest");
+    assert_eq!(watched.wrong("rejected", "echo"), "digest");
     assert_eq!(watched.digest("echo"), Some(digest(&old)));
     watched.write(Lock::FILE, lock(&[&new]));
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&new)));
     // A lock file that is not understood pins nothing, so nothing is let in.
     watched.write(Lock::FILE, "<<<<<<< ours");
-    let event = watched.next("lost").to_string();
+    let event = watched.next("folder-lost").to_string();
     assert!(event.contains("tollgate.lock: 1:"), "{event}");
     watched.install("echo", &old);
     watched.write(Lock::FILE, lock(&[&new]));
-    assert_eq!(watched.wrong("kept", "echo"), "digest");
-    watched.next("found");
+    assert_eq!(watched.wrong("rejected", "echo"), "digest");
+    watched.next("folder-restored");
     watched.remove(Lock::FILE);
-    assert_eq!(watched.wrong("kept", "echo"), "digest");
+    assert_eq!(watched.wrong("rejected", "echo"), "digest");
     // At the start it is an error: nothing serves yet that could go on.
     watched.stop();
     watched.write(Lock::FILE, "version = 2");

@@ -195,7 +195,7 @@ fn a_bad_file_leaves_the_old_one_serving_and_a_good_one_follows() {
         (bytes("newer-version"), "world-version"),
     ] {
         watched.install("echo", &bad);
-        assert_eq!(watched.wrong("kept", "echo"), reason);
+        assert_eq!(watched.wrong("rejected", "echo"), reason);
         assert_eq!(watched.digest("echo").as_ref(), Some(&old));
         let report = watched.get("echo").unwrap().session().run(b"still");
         assert_eq!(returned(&report.unwrap()), "still");
@@ -210,9 +210,9 @@ fn a_bad_file_leaves_the_old_one_serving_and_a_good_one_follows() {
     assert!(all_is_well(&watched));
     // What is there again is what serves: nothing is replaced, and nothing is wrong any more.
     watched.install("echo", b"noise");
-    watched.wrong("kept", "echo");
+    watched.wrong("rejected", "echo");
     watched.install("echo", &new);
-    watched.next("settled");
+    watched.next("up-to-date");
     assert!(all_is_well(&watched));
     watched.nothing_else();
 }
@@ -230,7 +230,7 @@ fn a_file_that_is_still_being_written_is_not_the_end_of_it() {
     let new = version("echo", 2);
     let mut file = std::fs::File::create(watched.path().join("echo.wasm")).unwrap();
     file.write_all(&new[..new.len() / 2]).unwrap();
-    assert_eq!(watched.wrong("kept", "echo"), "malformed");
+    assert_eq!(watched.wrong("rejected", "echo"), "malformed");
     file.write_all(&new[new.len() / 2..]).unwrap();
     drop(file);
     watched.next("replaced");
@@ -340,7 +340,7 @@ fn the_log_has_what_is_told() {
     let next = || told.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(next(), "loaded");
     watched.install("a", b"noise");
-    assert_eq!(next(), "kept");
+    assert_eq!(next(), "rejected");
     watched.install("a", &version("echo", 1));
     assert_eq!(next(), "replaced");
     let lines = listener.lines("tollgate::watch");
@@ -348,9 +348,9 @@ fn the_log_has_what_is_told() {
         panic!("{lines:?}");
     };
     assert!(
-        kept.starts_with("WARN a: the old one serves on: "),
+        kept.starts_with("WARN a: rejected, keeping the previous version: "),
         "{kept}"
     );
-    assert!(kept.ends_with(" a kept"), "{kept}");
+    assert!(kept.ends_with(" a rejected"), "{kept}");
     assert!(replaced.starts_with("INFO a: replaced: "), "{replaced}");
 }

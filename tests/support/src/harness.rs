@@ -116,9 +116,9 @@ pub fn policy(text: &str) -> Policy {
 /// nothing of it and what is about fuel has nothing to show.
 fn profile() -> Metering {
     match std::env::var("TOLLGATE_METERING").as_deref() {
-        Err(_) | Ok("metered") => Metering::Fuel,
+        Err(_) | Ok("fuel") => Metering::Fuel,
         Ok("deadline-only") => Metering::DeadlineOnly,
-        Ok(other) => panic!("TOLLGATE_METERING is `{other}`; it is `metered` or `deadline-only`"),
+        Ok(other) => panic!("TOLLGATE_METERING is `{other}`; it is `fuel` or `deadline-only`"),
     }
 }
 

@@ -59,10 +59,10 @@ impl LockFile {
         let mut lock = self.read()?;
         source.verify_pin(&lock)?;
         let (file, digest) = (source.file_name(), source.digest());
-        if lock.check(&file, &digest) == Pin::Match {
+        if lock.check(&file, digest) == Pin::Match {
             return Ok(());
         }
-        lock.pin(&file, &digest)
+        lock.pin(&file, digest)
             .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&self.path))))?;
         OutputFile::new(&self.path)?.write(lock.to_toml().as_bytes())
     }

@@ -24,7 +24,7 @@ use tollgate_component::PROPOSALS;
 
 /// Fuel after which a guest gives its thread back and the clock is looked at.
 ///
-/// In the metered metering one instrument carries the budget and the deadline: fuel counts, and every so many units of it the
+/// With `Metering::Fuel` one instrument carries the budget and the deadline: fuel counts, and every so many units of it the
 /// guest yields. 100,000 is about 0.1 ms of guest code; measured, it costs 2 % and overshoots a deadline
 /// by about 1 ms (docs/performance.md#measured), where a second instrument (epochs) would cost 40 %.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;

@@ -133,8 +133,10 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Event::Loaded { digest, .. } => format!("loaded {digest}"),
-            Event::Replaced { from, to, .. } if from == to => format!("policy replaced, {to}"),
-            Event::Replaced { from, to, .. } => format!("replaced {from} by {to}"),
+            Event::Replaced { from, to, .. } if from == to => {
+                format!("loaded {to} under its new policy")
+            }
+            Event::Replaced { from, to, .. } => format!("replaced: {from} by {to}"),
             Event::Rejected { error, .. } => {
                 format!("rejected, keeping the previous version: {error}")
             }
