@@ -59,7 +59,7 @@ impl Bench {
 pub(crate) fn returned(report: Called<Vec<u8>>) -> Result<Vec<u8>> {
     match report.outcome {
         Outcome::Returned(bytes) => Ok(bytes),
-        Outcome::Failed(error) => anyhow::bail!("{}", error.message()),
+        Outcome::Failed(error) => anyhow::bail!("{error}"),
         Outcome::Faulted(fault) => anyhow::bail!("{fault}"),
     }
 }

@@ -212,7 +212,7 @@ impl Meter {
         Ok(())
     }
 
-    /// One call of a WASI function. It cannot be refused from here; [`hook`] stops the guest when the
+    /// One call of a WASI function. It cannot be refused from here; [`Meter::leave_host`] stops the guest when the
     /// call comes back.
     pub fn count_wasi(&mut self) {
         self.phase = Phase::Host;

@@ -141,7 +141,7 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
                 monotonic_clock::now();
             }
             let start = monotonic_clock::now();
-            monotonic_clock::subscribe_duration(u64::from(number(ms)?) * 1_000_000).block();
+            monotonic_clock::subscribe_duration(number(ms)? * 1_000_000).block();
             ((monotonic_clock::now() - start) / 1_000_000).to_string()
         }
         ["terminal"] => std::io::stdout().is_terminal().to_string(),

@@ -65,7 +65,7 @@
 //!
 //! What counts is what the files say, not that something happened to them: a file that was touched is read, found to
 //! be the same, and left alone. Changes are looked into when nothing has happened for a while ([`WatchOptions::debounce`]), so
-//! that a component and its signature are seen together; and every so often anyway ([`WatchOptions::every`]), since not every
+//! that a component and its signature are seen together; and every so often anyway ([`WatchOptions::poll_interval`]), since not every
 //! file system tells of changes.
 
 mod entry;

@@ -68,7 +68,7 @@ impl Wakeup {
     }
 
     /// Waits until it is time to look: at once when somebody asks, when nothing has happened for `debounce` after
-    /// something did, and after `every` when nothing does. `None` when nobody wants it any more.
+    /// something did, and after `poll_interval` when nothing does. `None` when nobody wants it any more.
     pub(super) fn wait(&self, debounce: Duration, poll_interval: Duration) -> Option<RescanReason> {
         let start = Instant::now();
         let mut told = self.lock();
