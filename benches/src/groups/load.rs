@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use tollgate::{Policy, Runtime, Source};
 use tollgate::cache::{Cache, CodeOrigin};
+use tollgate::{Policy, Runtime, Source};
 
 use crate::bench::Bench;
 use crate::report::Unit;
