@@ -61,7 +61,7 @@ pub struct Meter {
     pub poll_clock: Arc<PollClock>,
 }
 
-/// When the call was last given its thread, written by whoever polls it.
+/// When the call was last polled, which gives it its thread.
 pub struct PollClock {
     start: Instant,
     last: AtomicU64,

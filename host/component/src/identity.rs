@@ -19,10 +19,10 @@ pub struct ProviderInfo {
     pub signer: Option<Signer>,
 }
 
-/// Who signed a component.
+/// The signer of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
-    /// The key. Its id is chosen by whoever makes the key.
+    /// The key. Its maker chooses its id, so an id proves nothing by itself.
     pub key_id: KeyId,
     /// What the signer added, as it was written: escape it before showing it.
     pub comment: String,

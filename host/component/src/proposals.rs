@@ -16,7 +16,7 @@ use wasmparser::WasmFeatures;
 /// - stack-switching: stacks of the guest's own making, outside the stack limit
 /// - component-model async, and its threads, futures and streams: WASI 0.2 and our worlds do without, and
 ///   the machinery doubles the price of a call (docs/performance.md#measured)
-/// - custom-page-sizes, wide-arithmetic and what is newer: nobody asked
+/// - custom-page-sizes, wide-arithmetic and what is newer: no toolchain asks for them
 ///
 /// On although little used: multi-memory and multi-value. With either off, the compiler panics on a
 /// 626-byte composed component (docs/security/attacks.md). The `instances` limit caps the number of memories.

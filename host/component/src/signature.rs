@@ -63,7 +63,7 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
         }
     };
     let id = signature.key_id;
-    // Whoever makes a key chooses its id, so two may have the same.
+    // The maker of a key chooses its id, so two may have the same.
     let keys: Vec<&PublicKey> = trust.keys.iter().filter(|key| key.id() == id).collect();
     if keys.is_empty() {
         let text = match trust.keys.is_empty() {
@@ -96,14 +96,14 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
     if !checks.iter().any(|(bytes, _)| *bytes) {
         let text = format!(
             "the signature by the key {id} is not one of {file} as it is: either was changed, or the signature is \
-             another file's; get both anew from who signed it"
+             another file's; get both anew from the signer"
         );
         return refuse(SignatureError::Altered, text);
     }
     if !checks.contains(&(true, true)) {
         let text = format!(
             "the trusted comment in {file}.minisig is not the one that the key {id} signed; get the signature \
-             anew from who signed it"
+             anew from the signer"
         );
         return refuse(SignatureError::Comment, text);
     }

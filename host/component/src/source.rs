@@ -17,8 +17,8 @@ use crate::remedy::Remedy;
 
 /// A component's bytes and its name, and its detached signature when there is one.
 ///
-/// The bytes are read once: what is verified is what is then judged, compiled and run, whatever becomes of
-/// the file meanwhile.
+/// The bytes are read once: what is verified is what is then judged, compiled and run, even if
+/// the file changes meanwhile.
 #[derive(Clone, Debug)]
 pub struct Source {
     name: Arc<str>,

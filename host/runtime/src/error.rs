@@ -105,7 +105,7 @@ impl From<OpenError> for LoadError {
     }
 }
 
-/// A path on a line of its own: file names may be anybody's.
+/// A path on a line of its own: file names may be hostile.
 fn shown(path: &Path) -> String {
     escape::line(&path.to_string_lossy()).into_owned()
 }

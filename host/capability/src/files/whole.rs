@@ -133,7 +133,7 @@ fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
     Ok((file, metadata))
 }
 
-/// Puts `data` in place of whatever is at `path`, whole or not at all: a reader, or a machine that loses
+/// Replaces what is at `path` by `data`, whole or not at all: a reader, or a machine that loses
 /// power, sees the old file or the new one.
 fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), FileFailure> {
     // What is there may be replaced only if it is a file; a link is replaced itself, not followed.

@@ -87,7 +87,7 @@ impl Resolver for SystemResolver {
 pub enum RequestFailure {
     /// The policy denies it.
     Denied(Reason),
-    /// There is nobody to ask.
+    /// The host cannot be asked.
     Unreachable(Unreachable),
 }
 
@@ -244,7 +244,7 @@ impl Reply {
 }
 
 /// The work of a connection, done while something is awaited from it and at no other time: not a task of
-/// its own, so that a call that ends takes it along at once, whoever drives the runtime afterwards.
+/// its own, so that a call that ends takes it along at once, even when the runtime is not driven afterwards.
 pub struct Connection {
     work: Pin<Box<dyn Future<Output = ()> + Send>>,
     done: bool,
@@ -291,7 +291,7 @@ where
         .await
         .map_err(wrong)?;
     let mut connection = Connection {
-        // Its errors reach whoever waits for the response.
+        // Its errors reach the caller that waits for the response.
         work: Box::pin(async move { drop(connection.await) }),
         done: false,
     };

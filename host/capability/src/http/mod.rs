@@ -111,7 +111,7 @@ impl HttpClient {
             .ok_or(Reason::NotGranted)?;
         let used = self.used.as_ref().and_then(|used| used.get(index));
         let used = used.ok_or(Reason::NotGranted)?;
-        // The length frames the message; who lets a guest set it has to check it.
+        // The length frames the message; the interface that lets a guest set it checks it.
         for name in headers
             .keys()
             .filter(|name| *name != header::CONTENT_LENGTH)

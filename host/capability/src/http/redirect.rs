@@ -212,7 +212,7 @@ async fn send_once(
         }
     };
     *received += size_of_head(reply.response.headers());
-    // In any header, `location` above all: following that would carry the secret to whoever is named there.
+    // In any header, `location` above all: following that would carry the secret to the host it names.
     if admitted
         .secret()
         .is_some_and(|secret| secret.is_among(reply.response.headers()))

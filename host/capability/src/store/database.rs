@@ -23,7 +23,7 @@ pub(crate) const LISTED: u64 = size_of::<String>() as u64;
 /// An open database, in a file or in memory.
 pub(crate) struct Database {
     redb: redb::Database,
-    /// Whoever writes. The database would let others wait too, each on a thread of its own; here they wait
+    /// Held by the writer. The database would let others wait too, each on a thread of its own; here they wait
     /// as tasks, and leave the queue when their call is dropped.
     writer: Arc<Mutex<()>>,
     durable: bool,

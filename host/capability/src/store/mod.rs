@@ -159,7 +159,7 @@ impl Call {
             return Ok(Err(self.refuse_store(&target, Reason::NotGranted)));
         };
         self.charge_store(&COMMIT)?;
-        // Whoever waits here and is dropped has written nothing; whoever has begun ends it, seen or not.
+        // A call that is dropped while it waits here has written nothing; a change that has begun is completed.
         let turn = opened.database.turn().await;
         let granted = Arc::clone(&self.granted);
         let changed = self

@@ -14,7 +14,7 @@ use tollgate_capability::PollClock;
 pub(crate) enum Ended<T> {
     /// In time.
     Done(T),
-    /// The deadline passed first. The caller drops the future, and with it whatever it waits for.
+    /// The deadline passed first. The caller drops the future, and with it what it waits for.
     TimedOut,
     /// A host function panicked.
     Panicked(Box<dyn Any + Send>),
@@ -29,8 +29,8 @@ pub(crate) enum Ended<T> {
 /// The work is pinned where it was made: it is a kilobyte or more, and moving it in here is most of what a small call
 /// would copy.
 ///
-/// The first turn is `turns`' own to begin. With how it ended comes when, so that nobody has to look at the clock
-/// again: what it costs to do so, 25 ns, is a thirtieth of a small call in a session.
+/// The caller has told `poll_clock` of the first poll. The time of the end is returned beside the result, so that the
+/// clock is not read again: a read takes 25 ns, a thirtieth of a small call in a session.
 pub(crate) async fn run_until_deadline<T>(
     deadline: Instant,
     turns: Arc<PollClock>,

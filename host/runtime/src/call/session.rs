@@ -167,7 +167,7 @@ impl Session {
             match run.call_async(&mut *guest.store, ()).await {
                 Ok((Ok(()),)) => Ok(Ok(())),
                 Ok((Err(()),)) => Ok(Err(ExitCode(1))),
-                // Exiting is how a command ends, and for nobody else.
+                // Only a command may end by exiting.
                 Err(error) => match error.downcast_ref::<I32Exit>() {
                     Some(I32Exit(0)) => Ok(Ok(())),
                     Some(I32Exit(code)) => Ok(Err(ExitCode(*code))),
@@ -183,7 +183,7 @@ impl Session {
         self.state = State::Ended;
     }
 
-    /// Calls whatever `work` calls, as one call under the limits: for typed worlds.
+    /// Runs `work` as one call under the limits: for typed worlds.
     ///
     /// `work` gets the store and the instance, makes the bindings that `bindgen!` generated for the
     /// embedder's world, and repoll_clock what the export returned: a `Result` of the provider's own, or
@@ -209,7 +209,7 @@ impl Session {
         let Live {
             store, instance, ..
         } = &mut *live;
-        // In a block, so that the work is dropped as soon as it has ended: who is late waits for nothing any more.
+        // In a block, so that the work is dropped as soon as it has ended: a late call waits for nothing more.
         let (ended, end) = {
             let work = pin!(async {
                 if instance.is_none() {
@@ -249,7 +249,7 @@ impl Session {
     async fn enter(&mut self, deadline: Instant) -> Result<Box<Live>, CallError> {
         let shared = &self.provider.shared;
         let slot = match self.state {
-            // Whoever waits and gives up, or is turned away, has a session that was never begun.
+            // A call that gives up while it waits, or is refused, leaves a session that was never begun.
             State::Fresh => Some(
                 shared
                     .host

@@ -18,8 +18,8 @@ use tollgate_component::{Refusal, RefusalKind, Remedy};
 
 /// Where components are compiled.
 ///
-/// A compiler turns bytes that somebody hostile wrote into code, in time and memory that those bytes decide
-/// on, and the engine promises nothing for it. What is known to be out of proportion is refused before it is
+/// A compiler turns hostile bytes into code, in time and memory that those bytes decide on, and the engine promises no
+/// bounds. What is known to be out of proportion is refused before it is
 /// compiled (docs/security/limits.md); a worker bounds the rest.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ impl Compiler {
         }
     }
 
-    /// Whether the limits of compiling are kept, or said to be what nobody asked for.
+    /// Whether the limits of compiling can be kept; the defaults count as not asked for.
     pub(crate) fn supports(&self, limits: &Limits) -> bool {
         let default = Limits::default();
         let asked = limits.compile_time != default.compile_time
@@ -92,7 +92,7 @@ fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     }
 }
 
-/// How often it is looked whether anybody still waits for a worker.
+/// How often the wait for a worker checks whether its caller has given up.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Takes its process along when it goes, whichever way that is.
@@ -210,6 +210,6 @@ fn too_large(limits: &Limits) -> Refusal {
 }
 
 fn gave_up(how: &str) -> Refusal {
-    let text = format!("the compiler cannot cope with it: {how}");
+    let text = format!("the compiler failed on this component: {how}");
     Refusal::new(RefusalKind::CompileLimit, text)
 }

@@ -52,7 +52,7 @@ pub fn run_if_worker() {
 
 /// What a worker is started with: what it is, and what it may use.
 pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
-    // The clock of the one who waits is what counts; this is for when nobody does any more.
+    // The parent's clock is what counts; this limit is for a parent that is gone.
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let seconds = limits.compile_time.as_secs() + 1;
     [
@@ -123,9 +123,9 @@ fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
     limit(Resource::As, memory)?;
     limit(Resource::Cpu, seconds)?;
     limit(Resource::Core, 0)?;
-    // It writes to no file, whatever becomes of it.
+    // It writes to no file.
     limit(Resource::Fsize, 0)?;
-    // Nobody is left to read what it says once the one who asked is gone.
+    // Once the parent is gone, nothing reads the answer.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     Ok(())

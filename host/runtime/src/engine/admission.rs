@@ -93,7 +93,7 @@ impl Admission {
     }
 }
 
-/// One who waits, counted until it stops to.
+/// A waiting call, counted until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

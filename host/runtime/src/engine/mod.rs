@@ -246,7 +246,7 @@ impl Engines {
         })
     }
 
-    /// Another engine like `unit`, which nobody else has.
+    /// Another engine like `unit`, for one provider alone.
     pub(crate) fn own(
         &self,
         unit: &PooledEngine,

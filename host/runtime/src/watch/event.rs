@@ -114,7 +114,7 @@ impl Event {
         }
     }
 
-    /// Says it in the log: warnings are what somebody should look at.
+    /// Writes the event to the log; those that need attention are warnings.
     pub(super) fn log(&self) {
         let (event, name) = (self.label(), escape::line(self.name().unwrap_or_default()));
         match self {
@@ -234,8 +234,9 @@ impl ReloadError {
     }
 
     /// Whether it may be well the next time although no file of the provider's changes: a folder that is not there
-    /// yet, a secret that is not set, a process that could not be started. Compiling what took too long is tried again
-    /// only for the sake of a policy that does not hold yet (`behind`): it is dear, and most often ends as before.
+    /// yet, a secret that is not set, a process that could not be started. A component that took too long to
+    /// compile is retried only while an older policy is still in force (`behind`): compiling is expensive and usually
+    /// fails the same way.
     pub(super) fn is_transient(&self, behind: bool) -> bool {
         match self {
             ReloadError::ReadPolicy { .. }

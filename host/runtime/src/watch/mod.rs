@@ -45,8 +45,8 @@
 //! # What is in the folder
 //!
 //! `NAME.wasm` is the provider `NAME`; beside it are its policy `NAME.toml` and, when it is signed, `NAME.wasm.minisig`.
-//! Without a policy it does not serve, unless [`WatchOptions::default_policy`] gives one. Whoever may write policies decides
-//! what providers may do, so they can be elsewhere ([`WatchOptions::policies`]); and [`WatchOptions::trust`] holds whatever they say.
+//! Without a policy it does not serve, unless [`WatchOptions::default_policy`] gives one. Policies decide what
+//! providers may do, so they can be in another folder ([`WatchOptions::policies`]); and [`WatchOptions::trust`] holds beside all of them.
 //!
 //! # What happens when
 //!
@@ -94,7 +94,7 @@ use crate::runtime::Runtime;
 use thread::Watcher;
 use wakeup::Wakeup;
 
-/// Who is told what happens.
+/// The callback for events.
 type Tell = Box<dyn FnMut(&Event) + Send>;
 
 /// Which folder to serve, and how.
@@ -111,7 +111,8 @@ pub struct WatchOptions {
 }
 
 impl WatchOptions {
-    /// A pause that says that whoever copies files is done: they write without one, and a person does not notice it.
+    /// A pause after which a copy is taken to be complete: copying writes without pauses, and a person does not notice
+    /// this one.
     pub const SETTLE: Duration = Duration::from_millis(100);
 
     /// How long a change may go unnoticed on a file system that does not tell: no longer than one waits before asking

@@ -1,4 +1,4 @@
-//! Looks after a folder: when to look, what is gone, and what whoever asks is shown and told.
+//! The watcher thread: rescans the folder, drops removed providers, publishes the current set, emits events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,7 +46,7 @@ impl Watcher {
         }
     }
 
-    /// Looks until nobody wants the folder any more.
+    /// Rescans until the last handle of the folder is dropped.
     pub(super) fn run(mut self, ready: impl FnOnce(Result<(), WatchError>)) {
         let first = self.look_unharmed(RescanReason::default());
         let failed = first.is_err();
@@ -61,7 +61,7 @@ impl Watcher {
         }
     }
 
-    /// A bug of ours must not end in a folder that nobody looks after and nobody hears of.
+    /// A panic of this thread must not leave a folder that is no longer watched without an event that says so.
     fn look_unharmed(&mut self, look: RescanReason) -> Result<(), WatchError> {
         catch_unwind(AssertUnwindSafe(|| self.rescan(look))).unwrap_or_else(|panic| {
             let text = format!("looking at a folder panicked: {}", panic_text(&*panic));
@@ -129,7 +129,7 @@ impl Watcher {
         self.emit(Event::Removed { name });
     }
 
-    /// Shows a provider as it is now to whoever asks from now on.
+    /// Publishes a provider as it is now.
     pub(super) fn publish(&self, name: &Arc<str>, known: Option<&EntryState>) {
         let mut served = Snapshot::clone(&self.served.load());
         match known {
@@ -168,11 +168,13 @@ impl Watcher {
         }
         event.log();
         if let Some(tell) = &mut self.watch.on_event {
-            // The folder is looked after whatever becomes of who is told.
+            // A callback that panics does not end the watcher.
             let told = catch_unwind(AssertUnwindSafe(|| tell(&event)));
             if let Err(panic) = told {
                 let text = panic_text(&*panic);
-                let _ = HostError::new(format_args!("who is told of a folder panicked: {text}"));
+                let _ = HostError::new(format_args!(
+                    "the event callback of a folder panicked: {text}"
+                ));
             }
         }
     }

@@ -13,7 +13,7 @@ const MAX_DEBOUNCE: u32 = 10;
 pub(super) struct Wakeup {
     told: Mutex<Pending>,
     bell: Condvar,
-    /// Nobody wants the folder any more. Whoever compiles for it looks at this, too.
+    /// The folder is no longer wanted. A compile worker that runs for it checks this, too.
     pub(super) stopped: AtomicBool,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Wakeup {
 struct Pending {
     /// When the first and the last event came.
     events: Option<(Instant, Instant)>,
-    /// Somebody asked for a look, now, and at everything.
+    /// A rescan of everything is asked for, now.
     asked: bool,
     /// The folder is not where it was.
     moved: bool,
@@ -48,7 +48,7 @@ impl Wakeup {
         self.bell.notify_all();
     }
 
-    /// Somebody wants a look.
+    /// Asks for a rescan.
     pub(super) fn ask(&self) {
         self.lock().asked = true;
         self.bell.notify_all();
@@ -67,8 +67,8 @@ impl Wakeup {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Waits until it is time to look: at once when somebody asks, when nothing has happened for `debounce` after
-    /// something did, and after `poll_interval` when nothing does. `None` when nobody wants it any more.
+    /// Waits until it is time for a rescan: at once when one is asked for, after `debounce` without events when there
+    /// were some, and after `poll_interval` when there were none. `None` when the folder is no longer wanted.
     pub(super) fn wait(&self, debounce: Duration, poll_interval: Duration) -> Option<RescanReason> {
         let start = Instant::now();
         let mut told = self.lock();

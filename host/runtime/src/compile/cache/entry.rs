@@ -5,7 +5,7 @@ use std::io::Read;
 use super::CacheRejection;
 use super::folder::Entry;
 
-/// Which format this is. Whatever is changed in this file changes it; entries of another are not found.
+/// The format of entries. A change of this file changes it; entries of another format are not found.
 pub(super) const FORMAT: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"tollgate";

@@ -265,7 +265,7 @@ fn is_regular(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode as RawMode) == FileType::RegularFile
 }
 
-/// Whether nobody but its owner may do anything with it.
+/// Whether only its owner has any permission.
 fn is_private(stat: &Stat) -> bool {
     let others = Mode::RWXG | Mode::RWXO;
     !Mode::from_raw_mode(stat.st_mode as RawMode).intersects(others)

@@ -6,7 +6,7 @@ use wasmtime::Engine;
 
 use super::entry::FORMAT;
 
-/// Who asks blake3 for a digest; so that one made for this is none made for anything else.
+/// Key-derivation context: keeps this digest apart from every other use of blake3.
 const CONTEXT: &str = "tollgate 2026 cache: identity of an engine";
 
 /// The identity of an engine.

@@ -24,7 +24,7 @@ struct Pipe {
 
 struct Waiting {
     pieces: VecDeque<Bytes>,
-    /// Somebody passes them on.
+    /// The writer thread is running.
     writing: bool,
 }
 
@@ -55,7 +55,7 @@ impl Output {
         }
     }
 
-    /// Whether all is passed on that anybody wrote.
+    /// Whether all that was written has been passed on.
     pub(super) fn is_idle(self) -> bool {
         !self.pipe().lock().writing
     }
@@ -90,7 +90,7 @@ impl Output {
     }
 
     fn write(self, bytes: &[u8]) {
-        // Whoever reads it may have gone; that is no concern of the guest's.
+        // The reader may be gone; the guest is not told.
         let _ = match self {
             Output::Stdout => write(&mut std::io::stdout().lock(), bytes),
             Output::Stderr => write(&mut std::io::stderr().lock(), bytes),
@@ -103,7 +103,7 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// The one who passes on.
+/// The writer thread.
 struct Writer {
     output: Output,
     done: bool,
