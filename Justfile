@@ -57,7 +57,7 @@ soak times="1000" calls="100000": guests
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}
 
-# Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring, whose peers are checked and not built.
+# Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring (without its peers), and the tools.
 lint: setup
     cargo fmt --all --check
     cd guests && cargo fmt --all --check
@@ -68,7 +68,8 @@ lint: setup
     cd guests && cargo clippy --workspace $(printf -- '--exclude %s ' $(ls wasip2)) --quiet --target wasm32-unknown-unknown -- --deny warnings
     cd guests && cargo clippy $(printf -- '--package %s ' $(ls wasip2)) --quiet --target wasm32-wasip2 -- --deny warnings
     cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner --all-targets --quiet --locked -- --deny warnings
-    cargo clippy --manifest-path benches/Cargo.toml --target-dir target/bench-build --workspace --quiet --locked -- --deny warnings
+    cargo clippy --manifest-path benches/Cargo.toml --target-dir target --no-default-features --quiet --locked -- --deny warnings
+    cargo clippy --manifest-path tools/mutants/Cargo.toml --target-dir target/mutants-tool --all-targets --quiet --locked -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
 # The WIT of others that is copied here, against its source.
