@@ -156,7 +156,7 @@ impl Component {
         let make = || {
             let mut store = self.store()?;
             let instance = self.pre.instantiate(&mut store)?;
-            let run = instance.get_typed_func(&mut store, &self.export)?;
+            let run = instance.get_typed_func(&mut store, self.export)?;
             Ok(Reused { store, run })
         };
         make().map_err(plain)
@@ -167,7 +167,7 @@ impl Component {
         let make = async || {
             let mut store = self.store()?;
             let instance = self.pre.instantiate_async(&mut store).await?;
-            let run = instance.get_typed_func(&mut store, &self.export)?;
+            let run = instance.get_typed_func(&mut store, self.export)?;
             Ok(Reused { store, run })
         };
         make().await.map_err(plain)

@@ -53,7 +53,7 @@ fn run(provider: &Provider, input: &[u8]) -> Report<Vec<u8>> {
 /// The typed error that a provider returned.
 fn failed(provider: &Provider, input: &[u8]) -> (String, String) {
     match run(provider, input).outcome {
-        Outcome::Failed(error) => (error.kind().to_owned(), error.message().to_owned()),
+        Outcome::Failed(error) => (error.kind.label().to_owned(), error.message.clone()),
         other => panic!("{other:?}"),
     }
 }
