@@ -66,7 +66,8 @@ impl Stage {
                 self.assert_no_task_is_left();
                 done
             };
-            polls = (0..MOST).find(done).expect("done by then");
+            // The most of all rounds: on a busy machine all of an answer may be there at once.
+            polls = polls.max((0..MOST).find(done).expect("done by then"));
         });
         assert!(polls > 0, "done without a poll");
         polls
@@ -79,7 +80,7 @@ impl Stage {
             if left() == 0 {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(25));
+            std::thread::sleep(Duration::from_millis(5));
         }
         panic!("{} tasks are left", left());
     }
@@ -110,7 +111,7 @@ fn slow() -> Server {
         ] {
             stream.write_all(piece.as_bytes())?;
             stream.flush()?;
-            std::thread::sleep(Duration::from_millis(25));
+            std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
     })
