@@ -109,7 +109,9 @@ test-polyglot: guests guests-polyglot
 # cargo-component builds `providers/*` and `hostile`. Left out is what runs none of them (limits::abi, limits::lifting,
 # calls::wave, load::shape, wasi, worlds::wit, docs) or does with their files what it does with any file: the program
 # (cli), the cache, the compiler (load::compile), signatures and lock files (trust), a folder that is served (watch).
-guests-cargo-component: guests
+#
+# cargo-component asks for wasm32-wasip1, whatever it builds for, and fetches it only where rustup's `cargo` started it.
+guests-cargo-component: guests (setup "wasm32-wasip1")
     #!/bin/sh
     set -eu
     if ! PATH="$PWD/.tools/bin:$PATH" command -v cargo-component >/dev/null; then
@@ -140,13 +142,13 @@ build packages:
 
 # What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]
-setup:
+setup *more_targets:
     #!/bin/sh
     set -eu
     fail() { printf 'setup: %s\n' "$1" >&2; exit 1; }
     command -v cargo >/dev/null || fail 'cargo is missing; install Rust from https://rustup.rs'
     command -v cc >/dev/null || fail 'a C compiler is missing; install one, such as gcc or clang'
-    for target in wasm32-unknown-unknown wasm32-wasip2; do
+    for target in wasm32-unknown-unknown wasm32-wasip2 {{more_targets}}; do
         # The toolchain file does not fetch targets for a toolchain that is already there.
         rustc --print target-libdir --target "$target" >/dev/null 2>&1 &&
             [ -d "$(rustc --print target-libdir --target "$target")" ] && continue
