@@ -29,10 +29,7 @@ pub use proposals::PROPOSALS;
 pub use refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
 pub use regular_file::{NONBLOCK, open_regular};
 pub use remedy::Remedy;
-pub use served::{
-    CONFIG_VERSION, KEYVALUE_VERSION, PROVIDER_VERSIONS, WASI_INTERFACES, WASI_VERSION,
-    split_version,
-};
+pub use served::{PROVIDER_VERSIONS, SERVED, Served, served, split_version};
 pub use source::{Attached, Source, SourceError, signature_path};
 pub use verdict::{Verdict, judge};
 pub use vet::Vetted;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use semver::Version;
-use tollgate_policy::{Capability, Grants};
+use tollgate_policy::Grants;
 
 use crate::inspect::{Import, ItemKind};
 use crate::refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
-use crate::served::{WASI_INTERFACES, served_versions, split_version};
+use crate::served::{capability, served, split_version};
 
-/// What is to be said of all imports of a component, in its order.
+/// The judgement on each import of a component, in the component's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Every import.
@@ -24,7 +24,7 @@ impl Verdict {
             .all(|import| import.judgement == Judgement::Granted)
     }
 
-    /// The refusal that lists all that is not granted at once, if anything is.
+    /// The refusal that lists every import that is not granted; `None` if all are.
     pub fn refusal(&self) -> Option<Refusal> {
         let against: Vec<ImportVerdict> = self
             .imports
@@ -86,8 +86,7 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
             };
         }
     }
-    let (base, version) = split_version(&import.name);
-    let Some(capability) = capability(&import.name, base, extra) else {
+    let Some(capability) = capability(&import.name, extra) else {
         // A domain's shared types arrive as an interface without functions: nothing to grant.
         return if import.types_only {
             Judgement::Granted
@@ -95,10 +94,11 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
             Judgement::Unknown { note: None }
         };
     };
-    if let Some(have) = served_versions(base)
-        && !have.iter().any(|have| serves(have, version))
+    let (base, version) = split_version(&import.name);
+    if let Some(row) = served(base)
+        && !row.versions.iter().any(|have| serves(have, version))
     {
-        return Judgement::UnsupportedVersion { have };
+        return Judgement::UnsupportedVersion { have: row.versions };
     }
     if capability.granted_by(grants) {
         Judgement::Granted
@@ -110,24 +110,13 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
     }
 }
 
-/// What an import asks for, or `None` for an interface that this host does not have.
-fn capability(name: &str, base: &str, extra: &BTreeSet<String>) -> Option<Capability> {
-    let capability = Capability::of(name)?;
-    let served = match &capability {
-        Capability::Wasi => WASI_INTERFACES.contains(&base),
-        Capability::Interface(name) => extra.contains(name),
-        _ => true,
-    };
-    served.then_some(capability)
-}
-
 /// Whether a host at version `have` serves a component built for `want`: the same semver track, and
 /// nothing newer than what the host has.
 fn serves(have: &str, want: Option<&str>) -> bool {
     let (Ok(have), Some(Ok(want))) = (Version::parse(have), want.map(Version::parse)) else {
         return false;
     };
-    // What is not released yet may change in any way from one version to the next.
+    // A version that is not released may change in any way from one to the next.
     if !have.pre.is_empty() {
         return want == have;
     }
@@ -169,10 +158,5 @@ mod tests {
         ] {
             assert_eq!(serves(have, want), ok, "{have} serves {want:?}");
         }
-    }
-
-    #[test]
-    fn the_wasi_list_is_sorted_so_that_a_gap_is_seen() {
-        assert!(WASI_INTERFACES.is_sorted());
     }
 }

@@ -1,10 +1,9 @@
-//! Which imported interface needs which grant, and how that grant is written.
+//! The capabilities that imported interfaces need, and how a policy grants each.
 
 use crate::grants::Grants;
-use crate::toml::names::{self, Interface};
 use crate::toml::quoted::quoted;
 
-/// What an imported interface needs to be granted.
+/// What a policy grants so that a component may import an interface.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Capability {
     /// Types without functions: nothing to grant.
@@ -28,44 +27,6 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// The capability that the import of this name needs, for any version: the linker knows which versions are served.
-    /// None for a name that no policy can grant: one that names no interface, or one of the namespace `tollgate` that
-    /// does not exist.
-    ///
-    /// ```
-    /// use tollgate_policy::Capability;
-    ///
-    /// assert_eq!(Capability::of("tollgate:provider/http@0.2.0"), Some(Capability::Http));
-    /// assert_eq!(Capability::of("wasi:keyvalue/store@0.2.0-draft"), Some(Capability::Store));
-    /// assert_eq!(Capability::of("tollgate:provider/no-such@0.2.0"), None);
-    /// ```
-    pub fn of(import: &str) -> Option<Capability> {
-        let Interface {
-            namespace,
-            package,
-            name,
-        } = names::parse_interface(import)?;
-        match (namespace, package, name) {
-            // Standard interfaces for which there is a grant already.
-            ("wasi", "config", "store") => Some(Capability::Config),
-            ("wasi", "keyvalue", "store") => Some(Capability::Store),
-            ("wasi", _, _) => Some(Capability::Wasi),
-            // A component that exports a domain world imports the types of that world.
-            ("tollgate", "provider" | "releases" | "ledger", "types") => Some(Capability::Types),
-            ("tollgate", "provider", name) => match name {
-                "log" => Some(Capability::Log),
-                "hash" => Some(Capability::Hash),
-                "http" => Some(Capability::Http),
-                "files" => Some(Capability::Files),
-                "config" => Some(Capability::Config),
-                "store" => Some(Capability::Store),
-                _ => None,
-            },
-            ("tollgate", _, _) => None,
-            _ => Some(Capability::Interface(import.to_owned())),
-        }
-    }
-
     /// Whether the interface may be linked. Each request through it is then decided on its own; see
     /// [`decide`](crate::decide).
     ///
@@ -170,38 +131,6 @@ mod tests {
             Wasi,
             Capability::Interface(CLOCK.to_owned()),
         ]
-    }
-
-    #[test]
-    fn every_interface_has_its_capability() {
-        let cases = [
-            ("tollgate:provider/types@0.1.0", Some(Capability::Types)),
-            ("tollgate:releases/types@0.1.0", Some(Capability::Types)),
-            ("tollgate:ledger/types@0.1.0", Some(Capability::Types)),
-            ("tollgate:provider/log@0.1.0", Some(Capability::Log)),
-            ("tollgate:provider/hash@0.1.0", Some(Capability::Hash)),
-            ("tollgate:provider/http@0.1.0", Some(Capability::Http)),
-            ("tollgate:provider/files@0.1.0", Some(Capability::Files)),
-            ("tollgate:provider/config@0.1.0", Some(Capability::Config)),
-            ("tollgate:provider/store@9.9.9", Some(Capability::Store)),
-            ("wasi:cli/environment@0.2.3", Some(Capability::Wasi)),
-            ("wasi:sockets/tcp@0.2.3", Some(Capability::Wasi)),
-            ("wasi:keyvalue/store@0.2.0-draft", Some(Capability::Store)),
-            ("wasi:keyvalue/atomics@0.2.0-draft", Some(Capability::Wasi)),
-            ("wasi:config/store@0.2.0-rc.1", Some(Capability::Config)),
-            (CLOCK, Some(Capability::Interface(CLOCK.to_owned()))),
-            ("tollgate:provider/other@0.1.0", None),
-            ("tollgate:releases/resolve@0.1.0", None),
-            ("tollgate:other/log", None),
-            ("log", None),
-            ("run", None),
-            ("", None),
-            ("Tollgate:provider/log@0.1.0", None),
-            ("wasi:cli", None),
-        ];
-        for (import, capability) in cases {
-            assert_eq!(Capability::of(import), capability, "{import}");
-        }
     }
 
     #[test]

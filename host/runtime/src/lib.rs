@@ -158,8 +158,8 @@ pub mod cache {
 /// Components before they are compiled: imports, exports and the verdict on them.
 pub mod component {
     pub use tollgate_component::{
-        CONFIG_VERSION, Export, Import, ImportVerdict, Inspection, ItemKind, Judgement,
-        KEYVALUE_VERSION, PROVIDER_VERSIONS, Verdict, Vetted, WASI_VERSION, signature_path,
+        Export, Import, ImportVerdict, Inspection, ItemKind, Judgement, PROVIDER_VERSIONS, SERVED,
+        Served, Verdict, Vetted, signature_path,
     };
 }
 

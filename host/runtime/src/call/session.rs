@@ -186,7 +186,7 @@ impl Session {
     /// Runs `work` as one call under the limits: for typed worlds.
     ///
     /// `work` gets the store and the instance, makes the bindings that `bindgen!` generated for the
-    /// embedder's world, and repoll_clock what the export returned: a `Result` of the provider's own, or
+    /// embedder's world, and returns what the export returned: a `Result` of the provider's own, or
     /// `Ok(value)` for an export that cannot fail. Errors of the engine are passed on with `?`.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! The interfaces a guest may import: one folder or file for each WIT package version. They translate between WIT's
+//! The interfaces a guest may import, linked by the table of those that are served: one folder or file for each WIT
+//! package version. They translate between WIT's
 //! types and `tollgate-capability`, where each host function charges, decides, notes and acts; they do nothing else.
 
 pub(crate) mod provider_0_1;
@@ -8,15 +9,16 @@ mod wasi_drafts;
 mod wasi_keyvalue;
 pub(crate) mod wasi_p2;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollgate_capability::LimitReached;
-use tollgate_policy::Grants;
+use tollgate_component::SERVED;
+use tollgate_policy::{Capability, Grants};
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 
-use self::provider_0_1::bindings as older;
-use self::provider_0_2::bindings as newest;
-use self::wasi_drafts::wasi as standard;
+use self::provider_0_1::bindings::provider as v0_1;
+use self::provider_0_2::bindings::provider as v0_2;
 use crate::call::context::CallContext;
 
 /// Puts a resource into the table, which is as large as the `handles` limit: full means that limit.
@@ -33,43 +35,32 @@ fn push<T: Send + 'static>(
 pub(crate) type AddToLinker =
     Arc<dyn Fn(&mut Linker<CallContext>) -> wasmtime::Result<()> + Send + Sync>;
 
-/// Links what is granted; what is not granted is not there to be called.
+/// How one version of an interface is added to a linker.
+type Add = fn(&mut Linker<CallContext>) -> wasmtime::Result<()>;
+
+/// Links every interface of [`SERVED`] that `grants` has, in each version that is served, and the granted ones of the
+/// embedder's own. An interface that is not granted is not linked.
 pub(crate) fn link(
     linker: &mut Linker<CallContext>,
     grants: &Grants,
-    extra: &std::collections::BTreeMap<String, AddToLinker>,
+    own: &BTreeMap<String, AddToLinker>,
 ) -> wasmtime::Result<()> {
-    // Every version of an interface stands on the same grant.
-    macro_rules! link {
-        ($interface:ident) => {
-            older::provider::$interface::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)?;
-            newest::provider::$interface::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)?;
-        };
+    for row in SERVED {
+        // WASI is linked as a whole, below.
+        if row.capability == Capability::Wasi || !row.capability.granted_by(grants) {
+            continue;
+        }
+        for version in row.versions {
+            let name = format!("{}@{version}", row.interface);
+            let add = add_function(&name)
+                .ok_or_else(|| wasmtime::format_err!("nothing serves {name}"))?;
+            add(linker)?;
+        }
     }
-    if grants.log {
-        link!(log);
-    }
-    if grants.hash {
-        link!(hash);
-    }
-    if !grants.http.is_empty() {
-        link!(http);
-    }
-    if !grants.files.is_empty() {
-        link!(files);
-    }
-    if grants.config.is_some() {
-        link!(config);
-        standard::config::store::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
-    }
-    if grants.store.is_some() {
-        link!(store);
-        standard::keyvalue::store::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
-    }
-    if grants.wasi.is_some() {
+    if Capability::Wasi.granted_by(grants) {
         wasi_p2::link(linker)?;
     }
-    for (name, add) in extra {
+    for (name, add) in own {
         if grants.interfaces.contains(name) {
             add(linker)?;
         }
@@ -77,84 +68,67 @@ pub(crate) fn link(
     Ok(())
 }
 
+/// The function that adds the interface of this full name: a row for each version of each interface but WASI's.
+fn add_function(name: &str) -> Option<Add> {
+    macro_rules! add {
+        ($($interface:ident)::+) => {
+            |linker| $($interface)::+::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)
+        };
+    }
+    Some(match name {
+        // An interface of types alone has no functions to link.
+        "tollgate:provider/types@0.1.0" | "tollgate:provider/types@0.2.0" => |_| Ok(()),
+        "tollgate:provider/config@0.1.0" => add!(v0_1::config),
+        "tollgate:provider/config@0.2.0" => add!(v0_2::config),
+        "tollgate:provider/files@0.1.0" => add!(v0_1::files),
+        "tollgate:provider/files@0.2.0" => add!(v0_2::files),
+        "tollgate:provider/hash@0.1.0" => add!(v0_1::hash),
+        "tollgate:provider/hash@0.2.0" => add!(v0_2::hash),
+        "tollgate:provider/http@0.1.0" => add!(v0_1::http),
+        "tollgate:provider/http@0.2.0" => add!(v0_2::http),
+        "tollgate:provider/log@0.1.0" => add!(v0_1::log),
+        "tollgate:provider/log@0.2.0" => add!(v0_2::log),
+        "tollgate:provider/store@0.1.0" => add!(v0_1::store),
+        "tollgate:provider/store@0.2.0" => add!(v0_2::store),
+        "wasi:config/store@0.2.0-rc.1" => add!(wasi_drafts::wasi::config::store),
+        "wasi:keyvalue/store@0.2.0-draft" => add!(wasi_drafts::wasi::keyvalue::store),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
 
+    use tollgate_component::Served;
     use tollgate_policy::Policy;
-    use wasmtime::Engine;
+    use wasmtime::{Engine, StoreContextMut};
 
     use super::*;
 
-    type Add = fn(&mut Linker<CallContext>) -> wasmtime::Result<()>;
+    /// Whether the linker has an interface of this full name: a second thing of one name is an error.
+    fn is_linked(linker: &mut Linker<CallContext>, name: &str) -> bool {
+        let probe = |_: StoreContextMut<'_, CallContext>, (): ()| Ok(());
+        linker.root().func_wrap(name, probe).is_err()
+    }
 
-    /// Every interface with its grant. Adding one twice is an error, which tells whether it is there.
-    const INTERFACES: &[(&str, Add)] = &[
-        ("log = true", |linker| {
-            older::provider::log::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("log = true", |linker| {
-            newest::provider::log::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("hash = true", |linker| {
-            older::provider::hash::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("hash = true", |linker| {
-            newest::provider::hash::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("http = [{ url = \"https://example.com/**\" }]", |linker| {
-            older::provider::http::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("http = [{ url = \"https://example.com/**\" }]", |linker| {
-            newest::provider::http::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        (
-            "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
-            |linker| {
-                older::provider::files::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-            },
-        ),
-        (
-            "files = [{ root = \"a\", path = \"a\", access = \"read\" }]",
-            |linker| {
-                newest::provider::files::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-            },
-        ),
-        ("config = {}", |linker| {
-            older::provider::config::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("config = {}", |linker| {
-            newest::provider::config::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("store = true", |linker| {
-            older::provider::store::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("store = true", |linker| {
-            newest::provider::store::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("config = {}", |linker| {
-            standard::config::store::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("store = true", |linker| {
-            standard::keyvalue::store::add_to_linker::<_, HasSelf<CallContext>>(linker, |s| s)
-        }),
-        ("wasi = \"inert\"", |linker| {
-            wasmtime_wasi::p2::add_to_linker_async(linker)
-        }),
-    ];
-
-    /// Behind the verdict: were a denied import to slip through it, the linker would still have nobody.
+    /// Behind the verdict: were a denied import to slip through it, the linker would still have nothing for it.
     #[test]
-    fn what_is_not_granted_is_not_linked() {
+    fn every_interface_of_the_table_is_linked_by_its_grant_and_by_no_other() {
         let engine = Engine::default();
-        for (grant, _) in INTERFACES {
-            let policy = Policy::parse(&format!("[grants]\n{grant}"), Path::new("/")).unwrap();
-            for (other, add) in INTERFACES {
-                let mut linker = Linker::new(&engine);
-                link(&mut linker, &policy.grants, &BTreeMap::new()).unwrap();
-                let linked = add(&mut linker).is_err();
-                assert_eq!(linked, grant == other, "with `{grant}`, `{other}`");
+        let has_functions = |row: &&Served| row.capability != Capability::Types;
+        for granted in SERVED.iter().filter(has_functions) {
+            let policy = granted.capability.policy_line();
+            let grants = Policy::parse(&policy, Path::new("/")).unwrap().grants;
+            let mut linker = Linker::new(&engine);
+            link(&mut linker, &grants, &BTreeMap::new()).unwrap();
+            for row in SERVED.iter().filter(has_functions) {
+                for version in row.versions {
+                    let name = format!("{}@{version}", row.interface);
+                    let expected = row.capability == granted.capability;
+                    let linked = is_linked(&mut linker, &name);
+                    assert_eq!(linked, expected, "with `{policy}`, {name}");
+                }
             }
         }
     }
@@ -175,7 +149,7 @@ mod tests {
             let policy = Policy::parse(text, Path::new("/")).unwrap();
             let mut linker = Linker::new(&engine);
             link(&mut linker, &policy.grants, &extra).unwrap();
-            assert_eq!(add(&mut linker).is_err(), granted);
+            assert_eq!(is_linked(&mut linker, "acme:a/b@1.0.0"), granted);
         }
     }
 }

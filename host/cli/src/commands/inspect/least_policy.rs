@@ -22,13 +22,12 @@ pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<St
     let (mut speaks_http, mut needs_http) = (false, false);
     let mut impossible = Vec::new();
     for import in target.runtime.judge(inspection, &Grants::default()).imports {
-        let capability = Capability::of(&import.name);
         speaks_http |= import.name.starts_with("wasi:http/");
-        needs_http |= capability == Some(Capability::Http);
-        match (&import.judgement, capability) {
-            (Judgement::Granted, _) => {}
-            (Judgement::Denied { .. }, Some(capability)) => {
-                let example = grant(&mut least.grants, given, &capability);
+        match &import.judgement {
+            Judgement::Granted => {}
+            Judgement::Denied { capability, .. } => {
+                needs_http |= *capability == Capability::Http;
+                let example = grant(&mut least.grants, given, capability);
                 examples.push_str(&example.unwrap_or_default());
             }
             _ => impossible.push(import),
