@@ -18,6 +18,7 @@ mod served;
 mod shape;
 mod signature;
 mod source;
+pub mod value;
 mod verdict;
 mod vet;
 mod wit;
