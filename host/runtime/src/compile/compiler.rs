@@ -16,7 +16,7 @@ use crate::engine::metering::Metering;
 use crate::error::{HostError, LoadError};
 use tollgate_component::{Refusal, RefusalKind, Remedy};
 
-/// Where components are compiled.
+/// The process that components are compiled in.
 ///
 /// The component's bytes, which may be hostile, determine how much time and memory compiling takes, and the engine
 /// promises no bounds. Components of a shape known to be out of proportion are refused before they are compiled
