@@ -51,7 +51,7 @@ fn ids(args: &[&Arg]) -> Vec<String> {
     args.iter().map(|arg| arg.get_id().to_string()).collect()
 }
 
-/// The options of each heading, once: those of the command that has most of them.
+/// The options of each heading, once, from the command that has most of them.
 fn shared(program: &Command) -> Vec<(&str, Vec<&Arg>)> {
     let mut groups: Vec<(&str, Vec<&Arg>)> = Vec::new();
     for command in commands(program) {

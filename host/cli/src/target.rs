@@ -26,7 +26,7 @@ const NAME_WIDTH: usize = 16;
 
 /// A component and the policy that applies to it. Nothing is compiled yet.
 pub(crate) struct Target<'u> {
-    /// Where messages go.
+    /// The destination of messages.
     pub(crate) ui: &'u Ui,
     /// The component's bytes.
     pub(crate) source: Source,
@@ -34,7 +34,7 @@ pub(crate) struct Target<'u> {
     pub(crate) policy: Policy,
     /// The runtime.
     pub(crate) runtime: Runtime,
-    /// Where the report goes.
+    /// The destination of the report.
     pub(crate) reporter: Reporter,
     /// The lock file, with `--lock` or `--locked`.
     lock: Option<LockFile>,
@@ -201,7 +201,7 @@ pub(crate) fn note_recompiled(provider: &Provider, ui: &Ui) {
     }
 }
 
-/// Loads a component, with a progress line on the terminal when that takes long.
+/// Loads a component, with a progress line on the terminal if loading takes long.
 pub(crate) async fn load(
     runtime: &Runtime,
     source: &Source,

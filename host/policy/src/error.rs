@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// A value that a policy cannot hold: what is wrong with it and what to write instead.
+/// An error about a value that a policy cannot hold, with the value to write instead.
 ///
 /// Text of the user is escaped, so the message is safe on a terminal.
 ///
@@ -15,7 +15,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ValueError {
-    /// One sentence without a position: the caller knows where the value came from.
+    /// One sentence without a position: the caller knows the origin of the value.
     pub message: String,
 }
 
@@ -30,7 +30,7 @@ impl ValueError {
 /// The first mistake in a policy or in a lock file. In one table, unknown keys come before wrong values; otherwise the
 /// first mistake is the first in the text.
 ///
-/// It is displayed as `line:column: key: message`. With a file name and a colon in front, editors can jump to the
+/// `Display` writes `line:column: key: message`. With a file name and a colon in front, editors can jump to the
 /// position. Text of the file is escaped, so the message is safe on a terminal.
 ///
 /// ```
@@ -48,10 +48,10 @@ pub struct PolicyError {
     pub line: usize,
     /// The column, counted from 1 in characters (not bytes).
     pub column: usize,
-    /// The dotted key, such as `limits.memory` or `grants.files[1].path` (elements are counted from 0). It is empty where
+    /// The dotted key, such as `limits.memory` or `grants.files[1].path` (elements are counted from 0). It is empty if
     /// the text is not TOML and the key is not known.
     pub key: String,
-    /// What is wrong, and the fix.
+    /// The problem, and the fix.
     pub message: String,
 }
 

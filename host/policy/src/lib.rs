@@ -1,11 +1,11 @@
-//! What a provider may do: limits, grants and the decisions on them, as pure data.
+//! The permissions of a provider: limits, grants and the decisions on requests, as pure data.
 //!
-//! A [`Policy`] has three parts: [`Limits`] (finite numbers, one per resource that can run out), [`Grants`] (what a
-//! provider may reach; nothing by default) and [`Trust`] (which signature a component must have).
+//! A [`Policy`] has three parts: [`Limits`] (finite numbers, one per resource that can run out), [`Grants`] (the access
+//! of a provider; none by default) and [`Trust`] (the signature that a component must have).
 //!
 //! # Read a policy
 //!
-//! A policy is TOML. Whatever is unknown in it is refused, with its position and a fix:
+//! A policy is TOML. Every unknown key or value is refused, with its position and a fix:
 //!
 //! ```
 //! use std::path::Path;
@@ -30,8 +30,8 @@
 //!
 //! # Decide on a request
 //!
-//! The functions of [`decide`] answer a request with its details or with a [`Reason`]. Our own interfaces and those of
-//! WASI call the same function:
+//! The functions of [`decide`] answer a request with its details or with a [`Reason`]. The interfaces of `tollgate` and
+//! those of WASI call the same functions:
 //!
 //! ```
 //! use std::path::Path;
@@ -46,12 +46,12 @@
 //! # Ok::<(), tollgate_policy::PolicyError>(())
 //! ```
 //!
-//! # List what a policy may say
+//! # List the keys of a policy
 //!
 //! [`Limits::KEYS`] and [`toml::TABLES`] describe every key with its type, its default and its meaning. The reader uses
 //! the same tables, so a reference page made from them is complete.
 //!
-//! # What this crate never does
+//! # No I/O
 //!
 //! It opens no file, uses no network, reads no environment variable and no clock. A decision depends on its arguments
 //! and on nothing else.

@@ -1,4 +1,4 @@
-//! The limits: finite numbers, and the one table that the reader, the command line and the reference page are made from.
+//! The limits: finite numbers, and the table that the reader, the command line and the reference page are made from.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub const COMPILE_TIME: Duration = Duration::from_secs(60);
 /// Default of `compile-memory`, in bytes.
 pub const COMPILE_MEMORY: u64 = 2 << 30;
 
-/// What one call may use up. Every limit is finite: there is no "unlimited".
+/// The bounds on one call and on loading. Every limit is finite: there is no "unlimited".
 ///
 /// ```
 /// use tollgate_policy::Limits;
@@ -118,17 +118,17 @@ impl Default for Limits {
 pub struct LimitKey {
     /// The key below `[limits]`, in kebab-case.
     pub name: &'static str,
-    /// What the number counts.
+    /// The unit of the number.
     pub unit: Unit,
     /// The smallest value allowed, in the unit's smallest step: one, a byte, a microsecond.
     pub min: u64,
     /// The largest value allowed, in the same step.
     pub max: u64,
-    /// Why the range has these ends; part of the message that refuses a value.
+    /// The reason for both ends of the range; part of the message that refuses a value.
     pub range: &'static str,
-    /// What the limit bounds, in one line.
+    /// The resource that the limit bounds, in one line.
     pub help: &'static str,
-    /// Why the default is what it is, in one or two sentences.
+    /// The reason for the default, in one or two sentences.
     pub reason: &'static str,
     get: fn(&Limits) -> u64,
     set: fn(&mut Limits, u64),
@@ -149,7 +149,7 @@ impl LimitKey {
     ///
     /// # Errors
     ///
-    /// When the value is out of range; `limits` stays as it was.
+    /// If the value is out of range; `limits` stays as it was.
     pub fn set(&self, limits: &mut Limits, value: u64) -> Result<(), ValueError> {
         let (what, bound) = match value {
             _ if value < self.min => ("less than the least", self.min),
@@ -301,7 +301,7 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// When there is no such limit: the message suggests the nearest name and lists all.
+    /// If there is no such limit: the message suggests the nearest name and lists all.
     pub fn key(name: &str) -> Result<&'static LimitKey, ValueError> {
         let found = Self::KEYS.iter().find(|key| key.name == name);
         found.ok_or_else(|| {
@@ -315,14 +315,14 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// When there is no such limit, the text is not a value of its unit, or the value is out of range. Nothing is
-    /// changed then.
+    /// If there is no such limit, the text is not a value of its unit, or the value is out of range. The limits stay as
+    /// they were.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
         let key = Self::key(key)?;
         key.set(self, key.unit.parse(value)?)
     }
 
-    /// The value of one limit: a count, bytes or microseconds. None when there is no such limit.
+    /// The value of one limit: a count, bytes or microseconds. `None` if there is no such limit.
     pub fn get(&self, key: &str) -> Option<u64> {
         Self::key(key).ok().map(|key| key.get(self))
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The documented defaults, as they are written in the documentation.
+/// The defaults as the documentation writes them.
 const DOCUMENTED: &[(&str, &str)] = &[
     ("fuel", "1_000_000_000"),
     ("deadline", "10s"),

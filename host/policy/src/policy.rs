@@ -5,10 +5,10 @@ use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::trust::Trust;
 
-/// What a provider may use up and reach, and which signature its component must have.
+/// The limits and grants of a provider, and the signature that its component must have.
 ///
-/// The default has the default limits, no grant, and requires no signature. A policy that was parsed is valid. For one
-/// that was built in code, [`Policy::check`] says whether it is.
+/// The default has the default limits, no grant, and requires no signature. A policy that was parsed is valid;
+/// [`Policy::check`] checks one that was built in code.
 ///
 /// ```
 /// use tollgate_policy::{Access, FileGrant, Policy};
@@ -21,11 +21,11 @@ use crate::trust::Trust;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// What one call may use up.
+    /// The bounds on a call and on loading.
     pub limits: Limits,
-    /// What may be reached.
+    /// The access of the provider.
     pub grants: Grants,
-    /// Which signature the component must have.
+    /// The signature that the component must have.
     pub trust: Trust,
 }
 
@@ -34,7 +34,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// For the first rule that is broken; the message begins with the key.
+    /// For the first broken rule; the message begins with the key.
     pub fn check(&self) -> Result<(), ValueError> {
         self.limits.check()?;
         self.grants.check()?;

@@ -85,7 +85,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// A value as a policy may have it: numbers with `_` between thousands.
+/// A value as it is written in a policy: numbers with `_` between thousands.
 fn shown(unit: Unit, value: u64) -> String {
     if !matches!(unit, Unit::Count) {
         return unit.show(value);
@@ -145,7 +145,7 @@ fn range(range: Option<KeyRange>) -> String {
     range.map_or_else(String::new, |range| {
         let min = shown(range.unit, range.min);
         match range.max {
-            // What the number's type ends at bounds nothing.
+            // The largest value of the number's type is no bound.
             max if max >= i64::MAX as u64 => format!(" At least {min}."),
             max => format!(" From {min} to {}.", shown(range.unit, max)),
         }
@@ -174,7 +174,7 @@ fn table(table: &Table) -> String {
 
 fn reference() -> String {
     let tables: String = TABLES.iter().map(|each| table(each)).collect();
-    // Links are named without an ending: the page is in another folder than this file.
+    // Links have no ending in the texts above, since the page is in another folder than this file.
     let requests = ["trust", "report"]
         .iter()
         .fold(REQUESTS.to_owned(), |text, page| {

@@ -1,7 +1,7 @@
 //! The same library for programs without an async runtime: every call blocks until it is done.
 //!
-//! Each thread that calls gets a small runtime of its own, made on its first call; calls on several
-//! threads never wait for each other.
+//! Each calling thread gets a small runtime of its own on its first call, so calls on several threads never wait for
+//! each other.
 
 use std::sync::atomic::AtomicBool;
 
@@ -36,18 +36,18 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of the async method.
     pub fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
         let never = AtomicBool::new(false);
         self.0.load_now(source, policy, &never).map(Provider)
     }
 
-    /// See [`Runtime::watch`](crate::Runtime::watch). What [`WatchedFolder::get`] gives is made to block by
-    /// [`Provider::from`].
+    /// See [`Runtime::watch`](crate::Runtime::watch). [`Provider::from`] makes a provider of [`WatchedFolder::get`]
+    /// block.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of the async method.
     pub fn watch(&self, watch: WatchOptions) -> Result<WatchedFolder, WatchError> {
         self.0.watch_now(watch)
     }
@@ -64,7 +64,7 @@ impl From<AsyncProvider> for Provider {
 }
 
 impl Provider {
-    /// The provider itself.
+    /// The async provider.
     pub fn as_async(&self) -> &AsyncProvider {
         &self.0
     }
@@ -73,7 +73,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of the async method.
     pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
         self.0.on_own_engine().map(Provider)
     }
@@ -92,7 +92,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    /// Those of the async method, and [`CallError::InsideAsync`] on a thread of an async runtime.
     pub fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
         block_on(self.0.run(input))
     }
@@ -101,7 +101,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    /// Those of the async method, and [`CallError::InsideAsync`] on a thread of an async runtime.
     pub fn wave(&mut self, expression: &str) -> Result<Report<String, WaveError>, CallError> {
         block_on(self.0.wave(expression))
     }
@@ -110,7 +110,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    /// Those of the async method, and [`CallError::InsideAsync`] on a thread of an async runtime.
     pub fn command(mut self, input: CommandInput) -> Result<Report<(), ExitCode>, CallError> {
         block_on(self.0.command_once(input))
     }
@@ -119,7 +119,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    /// Those of the async method, and [`CallError::InsideAsync`] on a thread of an async runtime.
     pub fn call<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
@@ -147,7 +147,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, CallError>>) -> Result<T, Ca
     })
 }
 
-/// How many tasks this thread's runtime has: none while no session lives. For tests, which prove that.
+/// The number of tasks of this thread's runtime: 0 while no session lives. For tests.
 #[doc(hidden)]
 pub fn alive_tasks() -> usize {
     TOKIO.with(|tokio| {
@@ -156,10 +156,10 @@ pub fn alive_tasks() -> usize {
     })
 }
 
-/// Tasks of a store that is gone are told to end, and do when they are next given the thread: here, since
-/// nobody may ever call on this thread again.
+/// Runs the tasks of a dropped store to their end. They were told to end and do so when they next run: here, since this
+/// thread may never call again.
 fn sweep(tokio: &Tokio) {
-    // It is given to some of them at a time, and what is left in the end are tasks of other sessions.
+    // A yield runs some of the tasks. Tasks that remain in the end belong to other sessions.
     let mut before = usize::MAX;
     loop {
         let alive = tokio.metrics().num_alive_tasks();
@@ -175,7 +175,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.0.end();
         if Handle::try_current().is_err() {
-            // On a thread that ends, the runtime may be gone already, and its tasks with it.
+            // On a thread that ends, the runtime and its tasks may be gone already.
             let _ = TOKIO.try_with(|tokio| tokio.as_ref().map(sweep).is_ok());
         }
     }

@@ -1,4 +1,4 @@
-//! What an embedder chooses for a runtime.
+//! The options of a runtime.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::engine::metering::Metering;
 use crate::interface::AddToLinker;
 use crate::runtime::{Host, Inner, Runtime};
 
-/// Makes a [`Runtime`].
+/// Configures and makes a [`Runtime`].
 #[derive(Default)]
 pub struct Builder {
     concurrency: Option<u32>,
@@ -32,29 +32,30 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Where components are compiled; in this process by default. Use [`Compiler::Worker`] for untrusted components.
+    /// Sets where components are compiled; in this process by default. Use [`Compiler::Worker`] for untrusted
+    /// components.
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Builder {
         self.compiler = compiler;
         self
     }
 
-    /// How guest code is metered: by fuel and time by default, or by time alone.
+    /// Sets how guest code is metered: by fuel and time by default, or by time alone.
     #[must_use]
     pub fn metering(mut self, metering: Metering) -> Builder {
         self.metering = metering;
         self
     }
 
-    /// Keeps compiled code, for the next load and for other processes; by default nothing is kept. A component is vetted
-    /// and judged whether or not the cache has its code.
+    /// Keeps compiled code in a cache, for the next load and for other processes; by default nothing is kept. A
+    /// component is vetted and judged whether or not the cache has its code.
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Builder {
         self.cache = Some(cache);
         self
     }
 
-    /// Resolves the names of hosts; the system's resolver by default, 32 look-ups at a time. Each address it returns is
+    /// Sets the resolver of host names; the system's by default, with 32 look-ups at a time. Each address it returns is
     /// decided on before it is dialled.
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Builder {
@@ -62,36 +63,36 @@ impl Builder {
         self
     }
 
-    /// Trusts one more certificate authority, in DER, beside those of the platform.
+    /// Trusts one more certificate authority, in DER, in addition to those of the platform.
     #[must_use]
     pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Builder {
         self.certificates.push(der.into());
         self
     }
 
-    /// How many guests may live at the same time: 64 by default, and no more than the kernel has memory maps for
-    /// (`vm.max_map_count`; 10,239 at Linux's default), if there is no other runtime in the process. With more than half
-    /// of that there is one pool and nothing outside of it: components that do not fit into it, and a second size of
-    /// `stack`, are refused ([`Unsupported::Pool`](crate::error::Unsupported::Pool)). A guest lives as long as its
-    /// session; one of several memories counts as several.
+    /// Sets how many guests may live at the same time: 64 by default, and no more than the kernel has memory maps for
+    /// (`vm.max_map_count`; 10,239 at Linux's default), if there is no other runtime in the process. With more than
+    /// half of that there is one pool and nothing outside of it: components that do not fit the pool, and a second size
+    /// of `stack`, are refused ([`Unsupported::Pool`](crate::error::Unsupported::Pool)). A guest lives as long as its
+    /// session; a guest with several memories counts as several.
     #[must_use]
     pub fn concurrency(mut self, guests: u32) -> Builder {
         self.concurrency = Some(guests);
         self
     }
 
-    /// How many calls may wait for a slot, each until its own deadline; 16 for each slot by default. A call beyond them
-    /// is refused with [`CallError::Busy`](crate::error::CallError::Busy).
+    /// Sets how many calls may wait for a slot, each until its own deadline; 16 for each slot by default. A call beyond
+    /// them is refused with [`CallError::Busy`](crate::error::CallError::Busy).
     #[must_use]
     pub fn queue(mut self, calls: u32) -> Builder {
         self.queue = Some(calls);
         self
     }
 
-    /// Offers an interface of the embedder's own, by its full name (`acme:clock/sleep@0.1.0`), to the
-    /// components whose policy lists it under `grants.interfaces`. `add` is what `bindgen!` generated,
-    /// with `imports: { default: async | trappable }`. Its functions call
-    /// [`CallContext::charge`](crate::CallContext::charge) first, so that they count and cost.
+    /// Offers an interface of the embedder, by its full name (`acme:clock/sleep@0.1.0`), to components whose policy
+    /// lists it under `grants.interfaces`. `add` is the function that `bindgen!` generates with
+    /// `imports: { default: async | trappable }`. Each host function calls
+    /// [`CallContext::charge`](crate::CallContext::charge) first, so that it counts and costs.
     #[must_use]
     pub fn interface(
         mut self,
@@ -102,16 +103,16 @@ impl Builder {
         self
     }
 
-    /// Lets policies have `stdio = "inherit"`: WASI guests then write to the standard output and error of
-    /// this process, as it comes, up to the limit `stdio`. For programs whose output is the guest's; a
-    /// policy that asks for it elsewhere is refused.
+    /// Allows policies with `stdio = "inherit"`: WASI guests then write directly to the standard output and error of
+    /// this process, up to the limit `stdio`. It is for programs whose output is the guest's; other programs refuse
+    /// such a policy.
     #[must_use]
     pub fn allow_inherited_stdio(mut self) -> Builder {
         self.inherit_stdio = true;
         self
     }
 
-    /// The runtime.
+    /// Makes the runtime.
     pub fn build(self) -> Runtime {
         let admission = Admission::new(self.concurrency, self.queue);
         let engines = Engines::new(

@@ -1,4 +1,4 @@
-//! Errors that are not the guest's: a component that was refused, a host that failed.
+//! Errors that are not the guest's: a refused component, a host failure.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,20 @@ use thiserror::Error;
 use tollgate_capability::{GrantError, OpenError};
 use tollgate_component::{Refusal, Remedy, SourceError, escape};
 
-/// Why a component cannot be called. No guest code has run.
+/// The reason why a component was not loaded. None of its code has run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// Something about the component itself.
+    /// The component was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A policy that was built in code and is not valid.
+    /// The policy was built in code and is not valid.
     #[error("the policy is not valid: {0}")]
     Policy(#[from] tollgate_policy::ValueError),
-    /// What the policy grants is not there, or not as the policy says.
+    /// A grant of the policy names something that does not exist, or is not as the policy says.
     #[error(transparent)]
     Grant(#[from] GrantError),
-    /// The policy asks for what this program, as it is built and configured, cannot keep.
+    /// The policy needs something that this program, as built and configured, cannot support.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
     /// The component's file cannot be read.
@@ -29,16 +29,16 @@ pub enum LoadError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// Our fault, or the machine's.
+    /// The host failed: a bug of this library, or the machine.
     #[error(transparent)]
     Host(#[from] HostError),
 }
 
 impl LoadError {
-    /// What lets the component pass, where it is one thing; see [`Refusal::remedy`].
+    /// The change that lets the component pass, if one change does; see [`Refusal::remedy`].
     pub fn remedy(&self) -> Option<&Remedy> {
         match self {
             LoadError::Refused(refusal) => refusal.remedy.as_ref(),
@@ -47,7 +47,7 @@ impl LoadError {
     }
 }
 
-/// What a policy asks for and this program, as it is built and configured, cannot keep.
+/// A property of a policy that this program, as built and configured, cannot support.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Unsupported {
@@ -58,7 +58,7 @@ pub enum Unsupported {
          write \"captured\""
     )]
     InheritedStdio,
-    /// The policy limits compiling, and this program compiles where it cannot be limited.
+    /// The policy limits compiling, and this program compiles in its own process, without limits.
     #[error(
         "the policy sets `limits.compile-time` or `limits.compile-memory`, which this program cannot keep: \
          it compiles in its own process; leave them out, or build its runtime with `Compiler::Worker`"
@@ -70,19 +70,19 @@ pub enum Unsupported {
          leave it out, or build its runtime with `Metering::Fuel`"
     )]
     Fuel,
-    /// The component fits no slot of the pool, or has a stack of its own size, and there is no room outside of the pool.
+    /// The component fits no slot of the pool, or needs a stack size of its own, and there is no room outside the pool.
     #[error(
         "the component does not fit the instance pool, and vm.max_map_count leaves no room outside it for \
          {guests} slots; halve `Builder::concurrency` or raise vm.max_map_count"
     )]
     Pool {
-        /// Slots of the runtime.
+        /// The slots of the runtime.
         guests: u32,
     },
-    /// A limit that shapes the engine was to change after loading.
+    /// The new policy changes a limit that shapes the engine, after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {
-        /// Its key in the policy.
+        /// The limit's key in the policy.
         key: &'static str,
     },
 }
@@ -105,13 +105,13 @@ impl From<OpenError> for LoadError {
     }
 }
 
-/// A path on a line of its own: file names may be hostile.
+/// Escapes a path to one line: file names may be hostile.
 fn shown(path: &Path) -> String {
     escape::line(&path.to_string_lossy()).into_owned()
 }
 
-/// The host failed: a bug of ours, or the machine. The guest and the caller learn an id and nothing
-/// else; the whole chain of causes is in the log under that id.
+/// A failure of the host: a bug of this library, or the machine. The guest and the caller get only an id; the log has
+/// the whole chain of causes under that id.
 #[derive(Debug)]
 pub struct HostError {
     id: u64,
@@ -127,7 +127,7 @@ impl HostError {
         HostError { id, message }
     }
 
-    /// From the engine's error, with its causes.
+    /// Makes an error from the engine's error, with its causes.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "used as a function in `map_err`"
@@ -136,12 +136,12 @@ impl HostError {
         HostError::new(format_args!("{error:#}"))
     }
 
-    /// The number under which the log has this error.
+    /// The number of this error in the log.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// What happened, for the operator; may name paths of the host.
+    /// The causes, for the operator; they may name paths of the host.
     pub fn detail(&self) -> &str {
         &self.message
     }
@@ -155,17 +155,17 @@ impl fmt::Display for HostError {
 
 impl std::error::Error for HostError {}
 
-/// Why a call gave no report.
+/// The reason why a call gave no report.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The component does not export what was to be called, or with another type.
+    /// The component does not export the function called, or exports it with another type.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// An earlier call on this session faulted or was cancelled; its store is gone.
+    /// An earlier call of this session faulted or was cancelled; its store is gone.
     #[error("this session ended with an earlier fault; open a new one")]
     Ended,
-    /// Every slot is taken and the queue is full, or this call has waited until its deadline. Nothing of it has run.
+    /// Every slot is taken and the queue is full, or this call waited until its deadline. None of its code has run.
     #[error(
         "busy: no slot became free before the deadline; retry, or raise `Builder::concurrency` or \
          `Builder::queue`"
@@ -174,10 +174,10 @@ pub enum CallError {
     /// The arguments do not fit the export's parameters.
     #[error("{0}")]
     Arguments(String),
-    /// A blocking call was made from inside an async runtime, which it would bring to a stop.
+    /// A blocking call was made on a thread of an async runtime, which it would block.
     #[error("a blocking call was made on a thread of an async runtime; use the async API there")]
     InsideAsync,
-    /// Our fault, or the machine's.
+    /// The host failed: a bug of this library, or the machine.
     #[error(transparent)]
     Host(#[from] HostError),
 }

@@ -88,8 +88,8 @@
 //!
 //! # Read a report
 //!
-//! [`Report::to_json`] writes a report as the command line does. Guest text in it stays as the guest wrote it:
-//! [`escape`] makes it fit to be shown. Types of this step: [`report`].
+//! [`Report::to_json`] writes a report as the command line does. It keeps guest text as the guest wrote it: [`escape`]
+//! makes it safe to show. Types of this step: [`report`].
 
 pub mod blocking;
 mod builder;
@@ -139,7 +139,7 @@ pub mod bindings {
     pub use crate::interface::provider_0_2::bindings as v0_2;
 }
 
-/// Reports: what a call did, and which component it was.
+/// Reports: the results of a call, and the component it was made to.
 pub mod report {
     pub use crate::call::fault::FaultKind;
     pub use crate::call::report::{ErrorReport, Stdio, Usage, host_error_json, refused_json};
@@ -163,7 +163,7 @@ pub mod component {
     };
 }
 
-/// What callers pass to WASI commands and to calls in WAVE notation.
+/// The arguments of WASI commands and of calls in WAVE notation.
 pub mod embed {
     pub use crate::call::wave::check_expression;
     pub use crate::interface::wasi_p2::CommandInput;

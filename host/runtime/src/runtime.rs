@@ -1,4 +1,4 @@
-//! The runtime: what all providers of a program share.
+//! The runtime: the state that all providers of a program share.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::compile::CodeLoader;
 use crate::engine::admission::Admission;
 use crate::interface::AddToLinker;
 
-/// Engines and what they share. It holds no grants: those come with each component's policy. Clones are
-/// the same runtime.
+/// Engines and the state they share. A runtime holds no grants: those come with each component's policy. Clones are the
+/// same runtime.
 ///
 /// ```
 /// use tollgate::{LoadError, Policy, Runtime, Source};
@@ -21,7 +21,7 @@ use crate::interface::AddToLinker;
 /// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/checksums.wasm"));
 /// let runtime = Runtime::new();
 /// let source = Source::file(path, &Policy::default().limits)?;
-/// // Nothing is granted, so what the component imports is refused, all of it at once.
+/// Nothing is granted, so the component is refused, with all of its imports listed.
 /// match runtime.load(&source, &Policy::default()).await {
 ///     Err(LoadError::Refused(refusal)) => assert_eq!(refusal.imports.len(), 3),
 ///     _ => panic!("it asks for log, hash and files"),
@@ -35,17 +35,17 @@ pub struct Runtime {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// What loading needs.
+/// The state that loading needs.
 pub(crate) struct Inner {
     pub(crate) host: Arc<Host>,
-    /// What the grants of all providers share.
+    /// The state that the grants of all providers share.
     pub(crate) granted: tollgate_capability::Shared,
     /// The names of the embedder's own interfaces.
     pub(crate) names: BTreeSet<String>,
     pub(crate) inherit_stdio: bool,
 }
 
-/// What providers and their sessions need of the runtime that loaded them.
+/// The state of the runtime that providers and their sessions need.
 pub(crate) struct Host {
     pub(crate) admission: Admission,
     pub(crate) code_loader: CodeLoader,
@@ -71,12 +71,12 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// A runtime to be configured.
+    /// A builder for a runtime with other options.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// How many guests may live at the same time: what was asked for, or what the kernel allows.
+    /// How many guests may live at the same time: the number set, or the number that the kernel allows.
     pub fn concurrency(&self) -> u32 {
         self.inner.host.admission.concurrency()
     }

@@ -35,7 +35,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         PathBuf::from(path)
     };
     let (secret, public) = (named(".key"), named(".pub"));
-    // Checked before a password is asked for; `create_new` checks again.
+    // The paths are checked before a password is asked for; `create_new` checks again.
     for path in [&secret, &public] {
         if fs::symlink_metadata(path).is_ok() {
             return Err(cannot(path, ErrorKind::AlreadyExists.into()));

@@ -121,7 +121,7 @@ async fn command(
     // output is complete.
     match (sink, &report.outcome) {
         (Sink::File(_), Outcome::Failed(_) | Outcome::Faulted(_)) => {}
-        // A command with inherited streams has written to our stdout itself, which may be blocked.
+        // A command with inherited streams has written to this program's stdout itself, which may be blocked.
         (Sink::Stdout, _) if stdio.stdout.is_empty() => {}
         _ => sink.write(ui, &stdio.stdout)?,
     }

@@ -52,10 +52,10 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let time = time.map_or(0, |time| time.as_secs());
     let digest = source.digest();
     let digest = digest.trim_start_matches("sha256:");
-    // The comment that minisign writes, and the digest that reports show.
+    // This is the comment that minisign writes, with the digest that reports show.
     let comment = format!("timestamp:{time}\tfile:{name}\thashed\tsha256:{digest}");
     let signature = key.sign(source.as_bytes(), &comment);
-    // Verify the signature before it is written.
+    // The signature is verified before it is written.
     let mut trust = Trust::default();
     let added = trust.add_key(key.public()?);
     added.map_err(|error| ExitReason::Host(error.to_string()))?;

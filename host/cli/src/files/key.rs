@@ -72,7 +72,7 @@ impl SecretKey {
         )
     }
 
-    /// The text of its file, encrypted if there is a password.
+    /// The text of the key's file, encrypted if there is a password.
     pub(crate) fn to_file(&self, password: Option<&str>) -> Result<String, ExitReason> {
         let public = self.pair.public_key();
         let checksum = checksum(&self.id, &self.secret, public.as_ref());
@@ -100,7 +100,7 @@ impl SecretKey {
         ))
     }
 
-    /// Reads the text of its file. `password` is called if the key is encrypted.
+    /// Reads the text of a key's file. `password` is called if the key is encrypted.
     pub(crate) fn from_file(
         path: &Path,
         text: &str,
@@ -151,7 +151,7 @@ impl SecretKey {
     }
 }
 
-/// Reads a public key: the key itself, or the path of a `.pub` file. The error begins with what was given.
+/// Reads a public key: the key itself, or the path of a `.pub` file. The error begins with `text`.
 pub(crate) fn public_key(text: &str) -> Result<PublicKey, String> {
     let path = Path::new(text);
     match (PublicKey::parse(text), path.exists()) {
@@ -160,7 +160,7 @@ pub(crate) fn public_key(text: &str) -> Result<PublicKey, String> {
         (Err(_), true) => {
             let found = read_small(path, MAX_PUBLIC_FILE).map_err(|reason| reason.message())?;
             let path = text::path(path);
-            // No part of it may appear in a message.
+            // The message must not contain any part of a secret key.
             if is_secret(&found) {
                 return Err(format!(
                     "{path}: this is a secret key; give the .pub file instead"

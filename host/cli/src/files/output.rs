@@ -1,4 +1,4 @@
-//! Output files: a file appears whole or not at all.
+//! Output files, written atomically.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};

@@ -11,8 +11,8 @@ use crate::output::ui::Ui;
 /// Lines of a provider's stdout and stderr that are printed after a call that failed or faulted.
 const TAIL_LINES: usize = 10;
 
-/// Writes the report, then prints to stderr how the call ended; nothing if it returned.
-/// `failed` words the provider's own error.
+/// Writes the report, then prints the outcome to stderr unless the call returned. `failed` words the provider's own
+/// error.
 pub(crate) fn print_outcome<T, E: ErrorReport>(
     ui: &Ui,
     reporter: &Reporter,

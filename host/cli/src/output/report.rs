@@ -1,4 +1,4 @@
-//! The JSON report and where it is written.
+//! The JSON report and its destination.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::files::output::OutputFile;
 use crate::output::status::ExitReason;
 use crate::output::ui::Ui;
 
-/// The place of the report.
+/// The destination of the report.
 #[derive(Debug)]
 pub(crate) enum Reporter {
     /// No report is asked for.

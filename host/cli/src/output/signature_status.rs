@@ -47,7 +47,7 @@ impl SignatureStatus {
         }
     }
 
-    /// For programs; null without a signature.
+    /// The signature as JSON; null without a signature.
     pub(crate) fn to_json(&self) -> Value {
         match self {
             SignatureStatus::Verified(signer) | SignatureStatus::Claimed(signer) => json!({

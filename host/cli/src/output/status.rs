@@ -1,4 +1,4 @@
-//! Exit statuses, and the reasons for which a command ends without a result.
+//! Exit statuses, and the reasons why a command ends without a result.
 
 use tollgate::load::{Refusal, SourceError};
 use tollgate::report::{ExitCode, WaveError};
@@ -6,7 +6,7 @@ use tollgate::{CallError, LoadError, Outcome, ProviderError, Report};
 
 use crate::options::remedy::refusal_text;
 
-/// The provider returned, or the command did what was asked.
+/// The provider returned, or the command succeeded.
 pub(crate) const RETURNED: u8 = 0;
 /// The provider returned its own error.
 pub(crate) const FAILED: u8 = 1;
@@ -47,7 +47,7 @@ impl Failure for ExitCode {
     }
 }
 
-/// Why a command ends without a result.
+/// The reason why a command ends without a result.
 #[derive(Debug)]
 pub(crate) enum ExitReason {
     /// The command line, the policy or a file they name is wrong.

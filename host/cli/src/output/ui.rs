@@ -1,4 +1,4 @@
-//! The terminal: results go to stdout, all else to stderr. A closed pipe ends the program without a message.
+//! The terminal: results go to stdout, everything else to stderr. A closed pipe ends the program without a message.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,7 +159,7 @@ impl Ui {
         self.result(shown)
     }
 
-    /// Writes a guest's stderr to ours, by the same rule.
+    /// Writes a guest's stderr to this program's stderr, by the same rule.
     pub(crate) fn guest_stderr(&self, bytes: &[u8]) {
         if self.terminal_err {
             stderr(text::shown(bytes).as_bytes());
@@ -173,7 +173,7 @@ impl Ui {
         stderr(text.as_bytes());
     }
 
-    /// Prints the reason for which a command ends, unless the report on stderr has it already.
+    /// Prints the reason why a command ends, unless the report on stderr has it already.
     pub(crate) fn show(&self, reason: &ExitReason) {
         if !matches!(reason, ExitReason::AlreadyReported(_)) {
             self.error(&reason.message());

@@ -1,4 +1,4 @@
-//! How imports were judged and why a component was refused: as table cells and as JSON.
+//! Judgements of imports and reasons of refusals, as table cells and as JSON.
 
 use serde::Serialize;
 use serde_json::{Value, json};

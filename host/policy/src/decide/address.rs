@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::reason::Reason;
 
-/// Whether the host may connect to an address. With `private`, addresses of the own machine and network are allowed, too.
+/// Whether the host may connect to an address. With `private`, addresses of its own machine and network are allowed,
+/// too.
 ///
 /// An address that embeds another (IPv4-mapped, NAT64, 6to4, Teredo) hides its destination and is never needed to reach a
 /// public host. An IPv4-mapped address is decided as the address that it embeds; the others are denied.
@@ -35,11 +36,11 @@ pub fn address(address: IpAddr, private: bool) -> Result<(), Reason> {
     }
 }
 
-/// Which hosts an address leads to.
+/// The hosts that an address leads to.
 enum AddressScope {
     /// A host of the public internet.
     Public,
-    /// The own machine or network. Metadata services are here, at 169.254.169.254 and fd00:ec2::254.
+    /// The host's own machine or network. Metadata services are here, at 169.254.169.254 and fd00:ec2::254.
     Own,
     /// No single host, or one that the address hides.
     Never,

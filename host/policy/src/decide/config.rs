@@ -4,11 +4,11 @@ use crate::grants::Grants;
 
 use super::reason::Reason;
 
-/// The value of the setting `key`; none when it is not set.
+/// The value of the setting `key`; `None` if it is not set.
 ///
 /// # Errors
 ///
-/// [`Reason::NotGranted`] when the policy grants no settings.
+/// [`Reason::NotGranted`] if the policy grants no settings.
 ///
 /// ```
 /// use tollgate_policy::{Grants, Reason, decide};

@@ -12,7 +12,7 @@ pub const MAX_PATH: usize = 4096;
 /// A granted request for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileDecision {
-    /// The index in `grants.files` of the grant that allows it.
+    /// The index in `grants.files` of the grant that allows the request.
     pub index: usize,
     /// The path below that root: relative, of plain names only; `.` is the root itself.
     pub path: PathBuf,
@@ -22,12 +22,12 @@ pub struct FileDecision {
 ///
 /// A path is relative, its parts are separated by `/`, and no part is empty, `.` or `..`; `.` alone is the root. NUL is
 /// refused, and so is a backslash: it separates parts on Windows, and a policy means the same on every system. Symbolic
-/// links are not looked at here: the code that opens the path must not follow one out of the root.
+/// links are not checked here: the code that opens the path must not follow one out of the root.
 ///
 /// # Errors
 ///
-/// The reason to deny it; the first of [`Reason::NotGranted`], [`Reason::UnknownRoot`], [`Reason::OutsideRoot`],
-/// [`Reason::BadPath`] and [`Reason::ReadOnly`].
+/// The first of [`Reason::NotGranted`], [`Reason::UnknownRoot`], [`Reason::OutsideRoot`], [`Reason::BadPath`] and
+/// [`Reason::ReadOnly`] that applies.
 ///
 /// ```
 /// use tollgate_policy::{Access, FileGrant, Grants, Reason, decide};
@@ -56,7 +56,7 @@ pub fn files(
     }
 }
 
-/// A use of a root's quotas: what a call has used so far, or what it requests.
+/// An amount of a root's quotas: the use of a call so far, or the use that it requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileUse {
     /// Bytes written, or added to a file's length.
@@ -69,7 +69,7 @@ pub struct FileUse {
 ///
 /// # Errors
 ///
-/// [`Reason::Quota`] when the sum exceeds `max_write` or `max_files` of the grant.
+/// [`Reason::Quota`] if the sum exceeds `max_write` or `max_files` of the grant.
 ///
 /// ```
 /// use tollgate_policy::{Access, FileGrant, FileUse, Reason, decide};

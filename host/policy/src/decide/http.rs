@@ -33,10 +33,11 @@ pub struct Target {
 impl Target {
     /// Parses a URL strictly: text that two parsers could read in two ways is refused.
     ///
-    /// Refused are control characters, spaces and backslashes (some parsers drop or convert them); user info; fragments;
-    /// hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes, upper-case or
-    /// non-ASCII letters that would be mapped, empty labels, punctuation); and paths with a part `.` or `..`, also before a
-    /// `;` where some servers see one, with escaped separators or dots, which servers decode, or with a truncated escape.
+    /// The parser refuses control characters, spaces and backslashes (some parsers drop or convert them); user info;
+    /// fragments; hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes,
+    /// upper-case or non-ASCII letters that would be mapped, empty labels, punctuation); and paths with a part `.` or
+    /// `..`, also before a `;` where some servers see one, with escaped separators or dots, which servers decode, or
+    /// with a truncated escape.
     ///
     /// # Errors
     ///
@@ -179,8 +180,8 @@ fn without_fragment(url: &str) -> &str {
 ///
 /// # Errors
 ///
-/// [`Reason::NotGranted`] when no grant matches the URL, [`Reason::Method`] when some do and none of them
-/// allows the method.
+/// [`Reason::NotGranted`] if no grant matches the URL, [`Reason::Method`] if some do and none of them allows the
+/// method.
 pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Reason> {
     let mut reason = Reason::NotGranted;
     for (index, grant) in grants.http.iter().enumerate() {
@@ -202,9 +203,8 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
 ///
 /// # Errors
 ///
-/// [`Reason::NotGranted`] when there is no such grant; [`Reason::BadHeader`] for a reserved header
-/// ([`is_reserved`], `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant
-/// does not list.
+/// [`Reason::NotGranted`] if there is no such grant; [`Reason::BadHeader`] for a reserved header ([`is_reserved`],
+/// `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant does not list.
 ///
 /// ```
 /// use tollgate_policy::{Grants, HttpGrant, Reason, decide};
@@ -251,7 +251,7 @@ fn matches(pattern: &str, target: &Target) -> bool {
 
 fn host_matches(pattern: &str, target: &Target) -> bool {
     match pattern.strip_prefix("*.") {
-        // One label or more before the dot. An address has no subdomains.
+        // The suffix follows one label or more and a dot. An address has no subdomains.
         Some(suffix) => {
             target.address().is_none()
                 && target
@@ -271,7 +271,7 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     for wanted in pattern.split('/') {
         if wanted == "**" {
-            // Everything after a `/`, even nothing.
+            // `**` matches the rest after a `/`, even an empty one.
             return parts.next().is_some();
         }
         match parts.next() {

@@ -113,7 +113,7 @@ fn reserved_headers_are_for_no_guest() {
     for name in ["host", "Host", "content-length", "Transfer-Encoding", "te"] {
         assert_eq!(header(&with_headers(), 2, name), Err(Reason::BadHeader));
     }
-    // Not even under a grant that lists them, if the policy was built in code and not checked.
+    // Such a header is refused even under a grant that lists it, in a policy that was built in code and not checked.
     let mut grants = grants(&["https://a.example/"]);
     grants.http[0].headers = Some(vec!["host".to_owned()]);
     assert_eq!(header(&grants, 0, "host"), Err(Reason::BadHeader));
@@ -127,7 +127,7 @@ fn a_credentials_header_is_for_no_guest_under_any_grant() {
             assert_eq!(decision, Err(Reason::BadHeader), "{index} {name}");
         }
     }
-    // In any case of letters, if the policy was built in code.
+    // The header is refused in any case of letters, in a policy that was built in code.
     let mut grants = with_headers();
     grants.http[2].credential.as_mut().unwrap().header = "X-KEY".to_owned();
     assert_eq!(header(&grants, 0, "x-key"), Err(Reason::BadHeader));
@@ -232,7 +232,7 @@ fn redirects_are_read_as_strictly() {
         ("javascript:alert(1)", None),
         ("/a b", None),
         ("/a\r\nx: y", None),
-        // Resolved first; the decision is on the result.
+        // A relative location is resolved first; the decision is on the result.
         ("/%2e%2e/", Some("https://a.example/")),
     ] {
         let joined = from.join(location);
@@ -283,7 +283,7 @@ fn a_target_says_what_it_is() {
 fn a_url_is_so_long_and_no_longer() {
     let start = "https://a.example/";
     let longest = format!("{start}{}", "x".repeat(MAX_URL - start.len()));
-    // Three bytes each when sent.
+    // Each `'` takes three bytes when sent.
     let quotes = format!("{start}?{}", "'".repeat(MAX_URL / 3));
     assert_eq!(Target::parse(&quotes), Err(Reason::BadUrl));
     let from = Target::parse(start).unwrap();

@@ -1,4 +1,4 @@
-//! Why a request was denied: a closed set of reasons with labels that do not change.
+//! The reasons of denials: a closed set with labels that do not change.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::grants::GrantName;
 use crate::toml::messages::shown;
 
-/// Why a request was denied. The set may grow; a label never changes, since reports and metrics contain it.
+/// The reason why a request was denied. The set may grow; a label never changes, since reports and metrics contain it.
 ///
-/// It is serialized as its label, and read back from it.
+/// A reason is serialized as its label, and read back from it.
 ///
 /// ```
 /// use tollgate_policy::Reason;
@@ -31,7 +31,7 @@ pub enum Reason {
     OutsideRoot,
     /// The root is granted for reading only.
     ReadOnly,
-    /// What the path leads to is not a regular file.
+    /// The path leads to something other than a regular file.
     NotAFile,
     /// The text is not a URL, or two parsers could read it in two ways.
     BadUrl,
@@ -43,7 +43,7 @@ pub enum Reason {
     BadHeader,
     /// The grant lists headers, and this is not one of them.
     Header,
-    /// The call has made as many requests as granted; redirects count.
+    /// The call has used up its granted requests; redirects count.
     TooManyRequests,
     /// The request was redirected more often than the host follows, for any policy.
     TooManyRedirects,
@@ -107,7 +107,7 @@ impl Reason {
     }
 }
 
-/// Reads a label.
+/// Parses a label.
 impl TryFrom<String> for Reason {
     type Error = String;
 
@@ -139,11 +139,11 @@ pub struct Denial {
     /// The object of the request, as the guest wrote it: a path, a URL, a key; for a header the URL, `header` and its name.
     /// Reports have it escaped and cut to one line.
     pub target: String,
-    /// Why it was denied.
+    /// The reason of the denial.
     pub reason: Reason,
 }
 
-/// Reads what is serialized; the capability must be the key of a grant.
+/// Reads a serialized denial; the capability must be the key of a grant.
 impl<'de> Deserialize<'de> for Denial {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Denial, D::Error> {
         #[derive(Deserialize)]
@@ -170,8 +170,8 @@ impl<'de> Deserialize<'de> for Denial {
 }
 
 impl Denial {
-    /// The part of a policy that would allow the request. None for a request that no policy allows, such as a path out of
-    /// its root.
+    /// The part of a policy that would allow the request. `None` for a request that no policy allows, such as a path
+    /// out of its root.
     ///
     /// ```
     /// use tollgate_policy::{Denial, Reason};
@@ -274,7 +274,7 @@ mod tests {
                 };
                 let remedy = denial.remedy();
                 let words = remedies.iter().find_map(|(of, why, words)| {
-                    // A reason that only requests have is the same for every capability.
+                    // Reasons that depend only on the request are the same for every capability.
                     let anybodys = !matches!(why, Reason::NotGranted | Reason::Quota);
                     let same = *of == capability || *of == "http" && anybodys;
                     (same && *why == reason).then_some(*words)

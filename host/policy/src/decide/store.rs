@@ -5,7 +5,7 @@ use crate::grants::store::{MAX_BUCKET, MAX_KEY};
 
 use super::reason::Reason;
 
-/// What a namespace of a store holds.
+/// The content of a namespace of a store, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreUsage {
     /// Keys, over all buckets.
@@ -35,7 +35,7 @@ pub enum StoreRequest<'r> {
 ///
 /// # Errors
 ///
-/// The reason to deny it; the first of [`Reason::NotGranted`], [`Reason::BadKey`] and [`Reason::Quota`].
+/// The first of [`Reason::NotGranted`], [`Reason::BadKey`] and [`Reason::Quota`] that applies.
 ///
 /// ```
 /// use tollgate_policy::{Grants, Reason, StoreGrant, StoreRequest, decide};

@@ -68,7 +68,7 @@ fn quotas_hold_back_what_grows() {
     assert_eq!(change((2, 90), (3, 100)), Ok(()));
     assert_eq!(change((3, 90), (4, 91)), Err(Reason::Quota));
     assert_eq!(change((2, 90), (3, 101)), Err(Reason::Quota));
-    // Over a quota that was lowered: a change that does not grow the namespace is allowed.
+    // The quota was lowered below the use: a change that does not grow the namespace is allowed.
     assert_eq!(change((9, 900), (9, 900)), Ok(()));
     assert_eq!(change((9, 900), (8, 899)), Ok(()));
     assert_eq!(change((9, 900), (9, 901)), Err(Reason::Quota));

@@ -1,21 +1,21 @@
-//! The grant of files: a directory of the host under a name, what may be done below it, and how much.
+//! The grant of files: a directory of the host under a name, with the access and the quotas below it.
 
 use std::path::PathBuf;
 
 use crate::error::ValueError;
 use crate::toml::messages::{shown, suggestion};
 
-/// What may be done below a root. The order is that of power: writing includes reading.
+/// The access below a root, in order of power: writing includes reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// `"read"`: read files, list directories, look at metadata.
+    /// `"read"`: read files, list directories, read metadata.
     Read,
-    /// `"read-write"`: all of that, and write.
+    /// `"read-write"`: read, and write.
     ReadWrite,
 }
 
 impl Access {
-    /// Both, in the order of power.
+    /// Both, in order of power.
     pub const ALL: [Access; 2] = [Access::Read, Access::ReadWrite];
 
     /// The value in a policy.
@@ -52,13 +52,13 @@ pub struct FileGrant {
     pub root: String,
     /// The directory of the host, as it was written; the parser joins a relative path to the policy's directory.
     pub path: PathBuf,
-    /// What may be done below it.
+    /// The access below it.
     pub access: Access,
     /// Bytes that one call may write below it. A file that is made longer without being written counts by its growth.
     pub max_write: u64,
     /// Files and directories that one call may create, replace or remove below it.
     pub max_files: u64,
-    /// Bytes of the largest single read. None stands for the limit `host-data`, which bounds every read in any case.
+    /// Bytes of the largest single read. `None` stands for the limit `host-data`, which bounds every read in any case.
     pub max_read: Option<u64>,
 }
 
@@ -88,7 +88,7 @@ impl FileGrant {
 mod tests {
     use super::*;
 
-    /// The same as in docs/security/limits.md.
+    /// The numbers are those of docs/security/limits.md.
     #[test]
     fn quotas_have_these_defaults() {
         let grant = FileGrant::new("data", "/srv", Access::Read);

@@ -1,4 +1,4 @@
-//! The grant of HTTP: which URLs, which methods, how much, and which credential.
+//! The grant of HTTP: URLs, methods, headers, quotas and a credential.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub const MAX_CONNECTIONS: u32 = 6;
 /// The methods that a grant may list. `CONNECT` (for proxies) and `TRACE` (which returns headers) are left out.
 pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// URLs that may be requested, and how.
+/// URLs that may be requested, and the rules for requests to them.
 ///
 /// ```
 /// use tollgate_policy::{Grants, HttpGrant};
@@ -71,7 +71,7 @@ impl HttpGrant {
     /// Lists one more header that the guest may set.
     pub(crate) fn add_header(&mut self, name: &str) -> Result<(), ValueError> {
         check_header(name)?;
-        // Such a header name is valid, but a person who writes it means a pattern.
+        // Such a header name is valid, but its author means a pattern.
         if name.contains('*') {
             return Err(ValueError::new(format!(
                 "`{name}` has a `*`, and `headers` has no patterns; name each header, or leave out `headers` \
@@ -124,18 +124,18 @@ impl HttpGrant {
 pub struct Credential {
     /// The header's name, in lower case. The guest may not set it.
     pub header: String,
-    /// Where the secret is kept.
+    /// The place of the secret.
     pub source: SecretSource,
-    /// What precedes the secret in the header, such as `Bearer `.
+    /// The text before the secret in the header, such as `Bearer `.
     pub prefix: String,
 }
 
-/// Where a secret is kept. The policy says where and never holds the secret.
+/// The place of a secret. A policy names the place and never holds the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
     /// A variable of the host's environment.
     Env(String),
-    /// The content of a file, without the line end at its end.
+    /// The content of a file, without a line end at its end.
     File(PathBuf),
 }
 

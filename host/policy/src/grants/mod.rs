@@ -1,4 +1,4 @@
-//! What a provider may reach: nothing by default, and an empty list grants nothing.
+//! The grants of a provider: none by default, and an empty list grants nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub mod store;
 pub(crate) mod url_pattern;
 pub mod wasi;
 
-/// Everything that may be granted. What is not in it is denied.
+/// All grants of a policy. Everything else is denied.
 ///
 /// ```
 /// use std::path::Path;
@@ -61,7 +61,7 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// For the first rule that is broken; the message begins with the key.
+    /// For the first broken rule; the message begins with the key.
     pub fn check(&self) -> Result<(), ValueError> {
         let mut rebuilt = Grants::default();
         for (key, value) in self.config.iter().flatten() {

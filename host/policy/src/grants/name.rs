@@ -1,7 +1,7 @@
-//! The kinds of grants and what each is called, in a policy's text and in short form.
+//! The kinds of grants and their names, in a policy's text and in short form.
 
-/// A kind of grant. Its names are written here and nowhere else: the reader of a policy, the short form, the denials
-/// and their errors take them from this table.
+/// A kind of grant. Its names are written only here: the reader of a policy, the short form, the denials and their
+/// errors take them from this table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GrantName {
     /// [`Grants::log`](super::Grants::log).
@@ -64,7 +64,7 @@ impl GrantName {
         }
     }
 
-    /// How the short form is written; what may be left out is in brackets and what varies in capitals.
+    /// The syntax of the short form; optional parts are in brackets and variable parts in capitals.
     ///
     /// ```
     /// use tollgate_policy::GrantName;

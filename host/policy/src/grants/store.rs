@@ -1,4 +1,4 @@
-//! The grant of a store: which file holds it, whose keys it has, and how much may be in it.
+//! The grant of a store: its file, its namespace and its quotas.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ use super::rules::in_key;
 /// Default of `max-keys`: enough for a cache, cursors and settings; more belongs in a database. `list-keys` of this many
 /// stays far below what one host call may move.
 pub const MAX_KEYS: u64 = 1_000;
-/// Default of `max-value`, in bytes: a document or a page of results. A value is written and read whole, so this is also
-/// what one value costs the host in memory.
+/// Default of `max-value`, in bytes: a document or a page of results. A value is written and read whole, so this is
+/// also the memory that one value costs the host.
 pub const MAX_VALUE: u64 = 64 << 10;
-/// Default of `max-total`, in bytes: many times what a browser gives a site in cookies. A thousand providers with a full
-/// store each fit a gigabyte.
+/// Default of `max-total`, in bytes: many times the space that a browser gives a site for cookies. A thousand providers
+/// with a full store each fit a gigabyte.
 pub const MAX_TOTAL: u64 = 1 << 20;
 
 /// The longest key, in bytes: four times the longest file name, and the usual bound of stores.
@@ -33,13 +33,13 @@ pub const MAX_BUCKET: usize = 128;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreGrant {
-    /// The file that holds it, as it was written; the parser joins a relative path to the policy's directory. None is
+    /// The file of the store, as it was written; the parser joins a relative path to the policy's directory. `None` is
     /// the memory of the host, for as long as the runtime lives.
     pub path: Option<PathBuf>,
-    /// Whose keys these are; none is the provider's own name. Providers see each other's keys if, and only if, they use
-    /// one namespace in one file, or in the memory of one runtime. Two providers of one name therefore share keys,
-    /// regardless of their authors and signers, and a new version of a provider finds the keys of the old one. Give each
-    /// provider a namespace when components of several authors may have one file name.
+    /// The namespace of the keys; `None` is the provider's own name. Providers see each other's keys if, and only if,
+    /// they use one namespace in one file, or in the memory of one runtime. Two providers of one name therefore share
+    /// keys, regardless of their authors and signers, and a new version of a provider finds the keys of the old one.
+    /// Give each provider a namespace if components of several authors may have one file name.
     pub namespace: Option<String>,
     /// Keys in the namespace, over all of its buckets.
     pub max_keys: u64,

@@ -1,4 +1,4 @@
-//! The grant of WASI: what is behind each of its interfaces. By default that is nothing.
+//! The grant of WASI: the resources behind its interfaces. By default there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,8 @@ use crate::toml::{names, time};
 
 use super::rules::reject_duplicate;
 
-/// What is behind the WASI interfaces. The default is `wasi = "inert"`: every interface exists and nothing is behind it,
-/// for guests of toolchains that import WASI without using it.
+/// The resources behind the WASI interfaces. The default is `wasi = "inert"`: every interface exists without a resource
+/// behind it, for guests of toolchains that import WASI without using it.
 ///
 /// ```
 /// use tollgate_policy::{Clocks, WasiGrant};
@@ -26,7 +26,7 @@ pub struct WasiGrant {
     /// Names of variables of the host's environment. Their values are read when a provider is loaded; a variable that is
     /// not set there is not set for the guest.
     pub env_from_host: BTreeSet<String>,
-    /// Where stdout and stderr go.
+    /// The destination of stdout and stderr.
     pub stdio: Streams,
     /// The time that the clocks show.
     pub clocks: Clocks,
@@ -50,10 +50,10 @@ pub enum Streams {
 /// The wall clock and the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clocks {
-    /// `"real"`: those of the host. WASI 0.2 has no time zone.
+    /// `"real"`: the clocks of the host. WASI 0.2 has no time zone.
     Real,
-    /// `{ fixed = "2026-01-01T00:00:00Z" }`: a wall clock that stands still, in seconds since 1970, and a monotonic clock
-    /// that counts its own readings and the time that the guest has slept. Neither shows how much time passes.
+    /// `{ fixed = "2026-01-01T00:00:00Z" }`: a wall clock that stands still, in seconds since 1970, and a monotonic
+    /// clock that counts its own readings and the time that the guest has slept. Neither shows how much time passes.
     Fixed(u64),
 }
 
@@ -66,10 +66,10 @@ impl Default for Clocks {
 /// Random numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Random {
-    /// `"real"`: those of the system, different in every call.
+    /// `"real"`: the random numbers of the system, different in every call.
     #[default]
     Real,
-    /// `{ seed = 42 }`: the same sequence in every session. It is not secret: make no keys of it.
+    /// `{ seed = 42 }`: the same sequence in every session. It is not secret: keys must not be made of it.
     Seed(u64),
 }
 
@@ -197,7 +197,7 @@ mod tests {
         grant.check().unwrap_err().message
     }
 
-    /// A grant that was built in code keeps the rules of one that was parsed.
+    /// A grant that was built in code obeys the rules of one that was parsed.
     #[test]
     fn every_part_of_a_grant_is_checked() {
         let good = WasiGrant {

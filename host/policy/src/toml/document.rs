@@ -61,13 +61,13 @@ pub(crate) fn read<T>(
 /// The tables at the top of a policy; the lines that a refusal suggests begin with one of them.
 pub(super) const TABLES: [&str; 3] = ["limits", "grants", "trust"];
 
-/// Where a document is nested deeper than [`MAX_DEPTH`], found by its tokens alone.
+/// The position where a document is nested deeper than [`MAX_DEPTH`], found by its tokens alone.
 fn too_deep(text: &str) -> Option<usize> {
     let (mut open, mut dots) = (Vec::new(), 0);
     for token in Source::new(text).lex() {
         match token.kind() {
             TokenKind::Dot => dots += 1,
-            // The parts of a key, and the blanks between them.
+            // These are the parts of a key, and the blanks between them.
             TokenKind::Atom
             | TokenKind::BasicString
             | TokenKind::LiteralString
@@ -101,7 +101,7 @@ impl<'d> Node<'d> {
         |error| self.error(error.message)
     }
 
-    /// An error about a value of the wrong type: what was found, and what to write.
+    /// An error about a value of the wrong type: the type found, and the value to write.
     pub(crate) fn mistyped(&self, wanted: &str) -> PolicyError {
         let article = match self.value {
             DeValue::Integer(_) | DeValue::Array(_) => "an",
@@ -277,7 +277,7 @@ fn key_at(table: DeTable<'_>, at: usize) -> Option<String> {
 /// up the stack.
 const MAX_KEY: usize = 16;
 
-/// The same below `value`, at most `steps` deep, with a dot in front of each key.
+/// Does the same below `value`, at most `steps` deep, with a dot in front of each key.
 fn key_below(value: &DeValue<'_>, at: usize, steps: usize) -> Option<String> {
     let steps = steps.checked_sub(1)?;
     let covers = |span: Range<usize>| span.start <= at && at <= span.end;

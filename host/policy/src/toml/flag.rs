@@ -10,13 +10,13 @@ use super::names;
 
 impl Grants {
     /// Adds one grant in short form: `log`, `hash`, `store[=PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
-    /// `config=KEY:VALUE` or `interface=NAME`; [`GrantName::syntax`] has them all. A relative `PATH` is joined to `base`. A
-    /// path that itself ends in `:rw` can be granted only in a policy's text.
+    /// `config=KEY:VALUE` or `interface=NAME`; [`GrantName::syntax`] has them all. A relative `PATH` is joined to
+    /// `base`. A path that itself ends in `:rw` can be granted only in a policy's text.
     ///
     /// # Errors
     ///
-    /// When the text is none of these, breaks a rule, or grants a second time what can be granted once (a root, a setting,
-    /// a URL, an interface). Nothing is changed then.
+    /// If the text is none of these, breaks a rule, or repeats a grant that may occur once (a root, a setting, a URL,
+    /// an interface). The grants stay as they were.
     ///
     /// ```
     /// use std::path::Path;

@@ -1,16 +1,16 @@
-//! What a key of a policy is: the words that the reader, its errors and the reference page share.
+//! The description of a policy's keys: the words that the reader, its errors and the reference page share.
 
 use super::units::Unit;
 
 /// One table of a policy's text and all of its keys.
 ///
-/// The reader of a table refuses every key that is not in `keys`, so this is also the complete list of what may be
-/// written there. [`TABLES`](super::TABLES) has them all but `[limits]`, which is [`Limits::KEYS`](crate::Limits::KEYS).
+/// The reader of a table refuses every key that is not in `keys`, so this is also the complete list of its keys.
+/// [`TABLES`](super::TABLES) has all tables but `[limits]`, which is [`Limits::KEYS`](crate::Limits::KEYS).
 #[derive(Debug)]
 pub struct Table {
     /// The header as TOML, such as `[grants]` or `[[grants.http]]`; two brackets mean that there may be several.
     pub header: &'static str,
-    /// What the table grants or requires, in one sentence.
+    /// The effect of the table, in one sentence.
     pub meaning: &'static str,
     /// Every key, in the order of the reference page.
     pub keys: &'static [Key],
@@ -23,31 +23,31 @@ pub struct Key {
     pub name: &'static str,
     /// The type of the value, in words: `string`, `list of strings`, `size`.
     pub kind: &'static str,
-    /// What holds where the key is not written.
+    /// The value that applies if the key is not written.
     pub default: KeyDefault,
     /// A value as TOML that is not the default.
     pub example: &'static str,
     /// The smallest and the largest number that is accepted, if the key is a number with such bounds.
     pub range: Option<KeyRange>,
-    /// What the key does, in one or two sentences.
+    /// The effect of the key, in one or two sentences.
     pub meaning: &'static str,
 }
 
-/// What holds where a key is not written.
+/// The value that applies if a key is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyDefault {
-    /// The key has to be written.
+    /// The key must be written.
     Required,
     /// The same as if this TOML value were written.
     Value(&'static str),
-    /// What no value says, in words.
+    /// A default that no value expresses, in words.
     Text(&'static str),
 }
 
 /// The range of a key that is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRange {
-    /// What the number counts.
+    /// The unit of the number.
     pub unit: Unit,
     /// The smallest value accepted, in the unit's smallest step.
     pub min: u64,

@@ -52,7 +52,7 @@ impl Policy {
 
     /// Parses the text of a policy.
     ///
-    /// Relative paths in it are joined to `base`, the directory of the policy. Nothing is looked up on disk.
+    /// Relative paths in it are joined to `base`, the directory of the policy. No file is read.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Policy {
         read::policy(text, base)
     }
 
-    /// The policy as TOML, with only what differs from the default.
+    /// The policy as TOML, with only the values that differ from the default.
     ///
     /// Paths are written as [`Policy::parse`] returned them, already joined to its `base`. The text therefore reads back
     /// as the same policy with an empty `base`, or with any `base` when the paths are absolute. A `base` that contains

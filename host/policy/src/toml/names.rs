@@ -91,7 +91,7 @@ pub(crate) struct Interface<'n> {
     pub(crate) name: &'n str,
 }
 
-/// Parses `namespace:package/interface[@version]`; none for any other text.
+/// Parses `namespace:package/interface[@version]`; `None` for any other text.
 pub(crate) fn parse_interface(text: &str) -> Option<Interface<'_>> {
     let (path, version) = match text.split_once('@') {
         Some((path, version)) => (path, Some(version)),

@@ -1,4 +1,4 @@
-//! Text as a TOML string, for what this crate writes.
+//! Text as a TOML string, for the text that this crate writes.
 
 /// A TOML basic string on one line. Characters that are not printable are escaped, so that nothing in it is hidden.
 pub(crate) fn quoted(text: &str) -> String {

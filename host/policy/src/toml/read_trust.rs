@@ -41,7 +41,7 @@ pub(super) fn read(node: &Node<'_>, trust: &mut Trust) -> Result<(), PolicyError
         }
     }
     match waived {
-        // It reads as if unsigned components were accepted, but the keys require a signature.
+        // `require = false` with keys reads as if unsigned components were accepted, but the keys require a signature.
         Some(node) if !trust.keys.is_empty() => Err(node.error(
             "false contradicts `keys`, which require a signature; leave out one of the two",
         )),

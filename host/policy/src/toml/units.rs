@@ -63,7 +63,7 @@ impl Unit {
     ///
     /// # Errors
     ///
-    /// When the text is not a number, is negative, has an unknown unit or lacks one, has decimals finer than the unit's
+    /// If the text is not a number, is negative, has an unknown unit or lacks one, has decimals finer than the unit's
     /// smallest step, or does not fit 64 bits.
     pub fn parse(self, text: &str) -> Result<u64, ValueError> {
         let error = |what: &str| {
@@ -140,7 +140,7 @@ fn grouped_digits(text: &str) -> bool {
 
 struct TooLarge;
 
-/// `whole.fraction × scale`, or none when that is not a whole number.
+/// `whole.fraction × scale`, or `None` if that is not a whole number.
 fn exact(whole: &str, fraction: &str, scale: u64) -> Result<Option<u64>, TooLarge> {
     let number = |digits: &str| digits.parse::<u64>().map_err(|_| TooLarge);
     let (whole, fraction) = (whole.replace('_', ""), fraction.replace('_', ""));

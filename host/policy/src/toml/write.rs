@@ -1,4 +1,4 @@
-//! [`Policy`] → TOML: only what differs from the default, in a form that reads back as the same policy.
+//! [`Policy`] → TOML: only the values that differ from the default, in a form that reads back as the same policy.
 
 use std::fmt::Write as _;
 
@@ -57,7 +57,7 @@ fn grants(policy: &Policy) -> String {
     ];
     let flags = flags.into_iter().filter(|(_, granted)| *granted);
     let mut lines: Vec<String> = flags.map(|(name, _)| format!("{name} = true")).collect();
-    // A grant with more in it has a table of its own.
+    // A grant with other values has a table of its own.
     if grants.wasi == Some(WasiGrant::default()) {
         lines.push("wasi = \"inert\"".to_owned());
     }
@@ -79,7 +79,7 @@ fn settings(policy: &Policy) -> String {
     out
 }
 
-/// A store that is more than `store = true`, as a table.
+/// A store with other values than `store = true`, as a table.
 fn store(policy: &Policy) -> String {
     let (default, mut lines) = (StoreGrant::default(), Vec::new());
     let Some(store) = &policy.grants.store else {

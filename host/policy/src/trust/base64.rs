@@ -2,8 +2,8 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Decodes exactly `N` bytes. `None` for any other text, also for a second spelling of the same bytes: a signature that
-/// has two spellings would be two files.
+/// Decodes exactly `N` bytes. `None` for any other text, also for a second spelling of the same bytes: one signature
+/// could otherwise be in two different files.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let digits = text.trim_end_matches('=').as_bytes();
@@ -18,7 +18,7 @@ pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
             at += 1;
         }
     }
-    // Bits that are left over, and the number of `=`, are as they are written, or this is no such text.
+    // A text with other left-over bits, or another number of `=`, is a second spelling.
     (at == N && encode(&bytes) == text).then_some(bytes)
 }
 

@@ -65,7 +65,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// When the text is not such a key, or the key is weak: anybody can make signatures that it verifies.
+    /// If the text is not such a key, or the key is weak: anybody can make signatures that it verifies.
     pub fn parse(text: &str) -> Result<PublicKey, ValueError> {
         let Some([b'E', b'd', rest @ ..]) = base64::decode::<42>(text) else {
             return Err(ValueError::new(format!(
@@ -95,7 +95,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// When the text is not these two lines, or for the reasons of [`PublicKey::parse`].
+    /// If the text is not these two lines, or for the reasons of [`PublicKey::parse`].
     pub fn parse_file(text: &str) -> Result<PublicKey, ValueError> {
         let lines: Vec<&str> = text.lines().collect();
         match lines[..] {
@@ -110,7 +110,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// When the key is weak.
+    /// If the key is weak.
     pub fn from_parts(id: KeyId, bytes: [u8; 32]) -> Result<PublicKey, ValueError> {
         PublicKey::parse(&PublicKey { id, bytes }.to_string())
     }

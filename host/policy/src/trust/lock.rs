@@ -124,7 +124,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// When `file` is not a file name, when `digest` is not `sha256:` and 64 hexadecimal digits, or when another digest is
+    /// If `file` is not a file name, if `digest` is not `sha256:` and 64 hexadecimal digits, or if another digest is
     /// pinned for the name.
     pub fn pin(&mut self, file: &str, digest: &str) -> Result<(), ValueError> {
         if file.is_empty() || file.contains('/') {
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(lines.len(), 4);
         assert!(text.find("a b.wasm") < text.find("z.wasm"));
         assert_eq!(Lock::parse(&Lock::default().to_toml()), Ok(Lock::default()));
-        // Deleting its line makes room for another version.
+        // A deleted line allows another version.
         let line = format!("{}\n", Lock::line("z.wasm", &digest('a')));
         let mut lock = Lock::parse(&text.replace(&line, "")).unwrap();
         assert_eq!(lock.check("z.wasm", &digest('b')), Pin::Unpinned);

@@ -1,4 +1,4 @@
-//! Trust: which signature a component must have before any of it is read, and which bytes it was pinned to.
+//! Trust: the signature that a component must have before any of it is read, and the digest that it is pinned to.
 
 use crate::error::ValueError;
 
@@ -43,7 +43,7 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// When the key is trusted already.
+    /// If the key is trusted already.
     pub fn add_key(&mut self, key: PublicKey) -> Result<(), ValueError> {
         if self.keys.contains(&key) {
             return Err(ValueError::new(format!(
@@ -113,7 +113,7 @@ mod tests {
             (trust(&[], false), trust(&[], true), &[], true),
             (trust(&[1, 2], false), trust(&[], false), &[1, 2], true),
             (trust(&[1, 2], false), trust(&[2, 3], false), &[2], true),
-            // Nothing is trusted by both, so nothing is let through.
+            // No key is trusted by both, so every component is refused.
             (trust(&[1], false), trust(&[2], false), &[], true),
         ] {
             for both in [one.intersect(&other), other.intersect(&one)] {

@@ -1,4 +1,4 @@
-//! A detached signature in minisign's format: its parts, and what its comment must say of the file beside it.
+//! A detached signature in minisign's format: its parts, and the check of its comment against the file beside it.
 
 use std::fmt;
 
@@ -12,9 +12,10 @@ use super::key::KeyId;
 /// The longest signature file that is read, in bytes. A usual one has about 300; a trusted comment is one line.
 pub const MAX_SIGNATURE: usize = 4 << 10;
 
-/// Why a signature is not accepted. The set may grow; a label never changes, since reports and metrics contain it.
+/// The reason why a signature is not accepted. The set may grow; a label never changes, since reports and metrics
+/// contain it.
 ///
-/// It is serialized as its label.
+/// A reason is serialized as its label.
 ///
 /// ```
 /// use tollgate_policy::SignatureError;
@@ -31,7 +32,7 @@ pub enum SignatureError {
     NotAFile,
     /// The signature file is longer than [`MAX_SIGNATURE`].
     TooLarge,
-    /// The operating system does not let the signature file be read.
+    /// The operating system does not allow reading the signature file.
     Unreadable,
     /// The file is not a signature in minisign's format, or it is truncated or continued.
     Malformed,
@@ -89,12 +90,12 @@ impl fmt::Display for SignatureError {
     }
 }
 
-/// The parts of a signature file. Nothing of it is verified.
+/// The parts of a signature file. None of them is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// The id of the key that it claims.
+    /// The id of the key that the signature claims.
     pub key_id: KeyId,
-    /// Whether it has the legacy format, of the bytes themselves.
+    /// Whether the signature has the legacy format, of the bytes themselves.
     pub legacy: bool,
     /// The Ed25519 signature of the BLAKE2b hash of the file; of the file itself in the legacy format.
     pub bytes: [u8; 64],
@@ -109,7 +110,7 @@ impl Signature {
     ///
     /// # Errors
     ///
-    /// When the text is not exactly the four lines of minisign's format.
+    /// If the text is not exactly the four lines of minisign's format.
     ///
     /// ```
     /// use tollgate_policy::Signature;
@@ -162,14 +163,14 @@ impl Signature {
         [&self.bytes[..], self.comment.as_bytes()].concat()
     }
 
-    /// The file that the comment names; none unless it names exactly one.
+    /// The file that the comment names; `None` unless it names exactly one.
     pub fn file(&self) -> Option<&str> {
         let mut files = self.values("file:");
         files.next().filter(|_| files.next().is_none())
     }
 
-    /// Checks what the comment says of the file: its name, by `is_name`, and its digest if it has one, as `sha256:` and 64
-    /// digits. The caller must have verified the signature before.
+    /// Checks the comment against the file: its name, by `is_name`, and its digest if the comment has one, as `sha256:`
+    /// and 64 digits. The caller must have verified the signature before.
     ///
     /// # Errors
     ///

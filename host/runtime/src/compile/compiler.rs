@@ -1,4 +1,4 @@
-//! From a component's bytes to machine code, by this process or by a worker of its own.
+//! Compilation of a component to machine code, in this process or in a worker process.
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,23 +16,22 @@ use crate::engine::metering::Metering;
 use crate::error::{HostError, LoadError};
 use tollgate_component::{Refusal, RefusalKind, Remedy};
 
-/// Where components are compiled.
+/// The process that components are compiled in.
 ///
-/// A compiler turns hostile bytes into code, in time and memory that those bytes decide on, and the engine promises no
-/// bounds. What is known to be out of proportion is refused before it is
-/// compiled (docs/security/limits.md); a worker bounds the rest.
+/// The component's bytes, which may be hostile, determine how much time and memory compiling takes, and the engine
+/// promises no bounds. Components of a shape known to be out of proportion are refused before they are compiled
+/// (docs/security/limits.md); a worker bounds the rest.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Compiler {
-    /// This process does. **It is not protected from a component that takes too long, takes too much
-    /// memory or crashes the compiler**, and the limits `compile-time` and `compile-memory` cannot be kept:
-    /// a policy in which they differ from the defaults is refused. For components that are trusted, or in
-    /// a process that may die.
+    /// In this process. **The process is not protected from a component that takes too long, takes too much memory or
+    /// crashes the compiler**, and the limits `compile-time` and `compile-memory` cannot be kept: a policy in which
+    /// they differ from the defaults is refused. Use it for trusted components, or in a process that may die.
     #[default]
     InProcess,
-    /// A process of its own does (on Unix), under the limits `compile-time` and `compile-memory`, and is killed when it
-    /// reaches them. `program` calls [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker)
-    /// first thing and is built with the same version of this library.
+    /// In a process of its own (on Unix), under the limits `compile-time` and `compile-memory`; it is killed when it
+    /// reaches them. `program` calls [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker) first
+    /// and is built with the same version of this library.
     Worker {
         /// The program to start. It gets an empty environment.
         program: PathBuf,
@@ -40,14 +39,14 @@ pub enum Compiler {
 }
 
 impl Compiler {
-    /// A worker that is this very program, which therefore calls
-    /// [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker) first thing.
+    /// A worker that runs this same program, which must call
+    /// [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker) first.
     ///
     /// # Errors
     ///
-    /// The system does not tell which program this is.
+    /// The system does not report the path of this program.
     pub fn this_program() -> std::io::Result<Compiler> {
-        // The program that runs, even if its file has been replaced by a newer one meanwhile.
+        // This path is the running program, even if its file has been replaced since.
         let running = Path::new("/proc/self/exe");
         let program = match running.exists() {
             true => running.to_owned(),
@@ -56,7 +55,7 @@ impl Compiler {
         Ok(Compiler::Worker { program })
     }
 
-    /// Machine code for any engine of the same settings.
+    /// Compiles to machine code for any engine of the same settings.
     pub(crate) fn compile(
         &self,
         metering: Metering,
@@ -71,7 +70,7 @@ impl Compiler {
         }
     }
 
-    /// Whether the limits of compiling can be kept; the defaults count as not asked for.
+    /// Whether the limits of compiling can be kept; default values count as not set.
     pub(crate) fn supports(&self, limits: &Limits) -> bool {
         let default = Limits::default();
         let asked = limits.compile_time != default.compile_time
@@ -92,15 +91,15 @@ fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     }
 }
 
-/// How often the wait for a worker checks whether its caller has given up.
+/// The interval at which the wait for a worker checks whether its caller has given up.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Takes its process along when it goes, whichever way that is.
+/// A worker process, which is killed when this is dropped.
 struct Worker(Child);
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only for a process that has ended and has been waited for.
+        // Both fail only for a process that has ended and was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -135,7 +134,7 @@ fn by_worker(
     };
     std::thread::scope(|scope| {
         let (done, answer) = mpsc::sync_channel(1);
-        // A worker that does not read, or that says more than it may, is one that ends early.
+        // A worker that does not read, or writes more than it may, counts as one that ended early.
         scope.spawn(move || drop(stdin.write_all(bytes)));
         scope.spawn(move || {
             let mut said = Vec::new();
@@ -150,7 +149,7 @@ fn by_worker(
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if left.is_zero() || cancelled.load(Ordering::Relaxed) {
-                // Ends the two threads as well: their pipes close.
+                // The two threads end as well, since their pipes close.
                 drop(worker);
                 return Err(too_slow(limits).into());
             }
@@ -165,7 +164,7 @@ fn by_worker(
     })
 }
 
-/// Why a worker ended without an answer. What ends it is its limits, or what the component does to it.
+/// The error for a worker that ended without an answer. Its limits ended it, or the component did.
 fn ended(
     status: ExitStatus,
     limits: &Limits,
@@ -175,7 +174,7 @@ fn ended(
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         use rustix::process::Signal;
         return match Signal::from_named_raw(signal) {
-            // How Rust ends when there is no memory for it.
+            // Rust aborts when an allocation fails.
             Some(Signal::ABORT) => too_large(limits).into(),
             Some(Signal::XCPU | Signal::KILL) => too_slow(limits).into(),
             _ => gave_up(&format!("it was ended by signal {signal}")).into(),

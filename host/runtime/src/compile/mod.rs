@@ -1,4 +1,4 @@
-//! From a component's bytes to code in an engine: from the cache, or from the compiler and then into the cache.
+//! Loading of code into an engine: from the cache, or from the compiler and then into the cache.
 
 pub(crate) mod cache;
 pub(crate) mod compiler;
@@ -28,12 +28,12 @@ pub(crate) struct CodeLoader {
 pub(crate) struct CompiledComponent {
     pub(crate) unit: Arc<PooledEngine>,
     pub(crate) component: Component,
-    /// Slots that an instance takes.
+    /// The slots that an instance takes.
     pub(crate) slots_needed: u32,
     pub(crate) origin: Origin,
 }
 
-/// Where code came from, and why the cache does not have it now if it was to have it.
+/// The origin of the code, and the reason why the cache does not have it now although there is a cache.
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) code: CodeOrigin,
@@ -41,7 +41,7 @@ pub(crate) struct Origin {
 }
 
 impl CodeLoader {
-    /// The code of a component that was vetted and judged.
+    /// Loads the code of a component that was vetted and judged.
     pub(crate) fn load(
         &self,
         source: &Source,
@@ -87,7 +87,7 @@ impl CodeLoader {
         Ok(code)
     }
 
-    /// The same code in an engine like `unit` that nothing else runs in.
+    /// Loads the same code into an engine like `unit` that runs nothing else.
     pub(crate) fn on_own_engine(
         &self,
         unit: &PooledEngine,
@@ -100,14 +100,15 @@ impl CodeLoader {
         Ok(placed.map_err(HostError::engine)?)
     }
 
-    /// One compiled form, in the pool or, when the component does not fit into it, with on-demand allocation.
+    /// Loads compiled code into the pool, or into an engine that allocates on demand if the component does not fit the
+    /// pool.
     fn place(
         &self,
         pooled: &Arc<PooledEngine>,
         code: &[u8],
         limits: &Limits,
     ) -> Result<wasmtime::Result<CompiledComponent>, LoadError> {
-        // The engine refuses what no slot of its pool could ever hold.
+        // The pooled engine rejects a component that no slot of its pool can hold.
         if let Ok(component) = pooled.deserialize(code)
             && let Some(slots_needed) = pooled.slots_needed(&component, limits)
         {

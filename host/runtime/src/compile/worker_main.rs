@@ -1,4 +1,4 @@
-//! The process that compiles: one component in, machine code out, and then it ends.
+//! The worker process: it reads one component, writes machine code, and ends.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -10,16 +10,16 @@ use tollgate_policy::Limits;
 use crate::engine::compiling;
 use crate::engine::metering::Metering;
 
-/// What makes a program a worker when it is its first argument.
+/// The first argument that makes a program a worker.
 const FLAG: &str = "--tollgate-compile-worker";
 
-/// What the answer is, its first byte.
+/// The first byte of an answer: its kind.
 const CODE: u8 = 0;
 const MALFORMED: u8 = 1;
 const OUT_OF_MEMORY: u8 = 2;
 const PANICKED: u8 = 3;
 
-/// What a worker says of a component.
+/// The answer of a worker.
 pub(crate) enum WorkerReply {
     Code(Vec<u8>),
     Malformed(String),
@@ -27,10 +27,10 @@ pub(crate) enum WorkerReply {
     Panicked,
 }
 
-/// Compiles one component and ends the process, if that is what it was started for; otherwise returns.
+/// Compiles one component and ends the process if it was started as a worker; otherwise returns.
 ///
-/// Called first thing in the `main` of a program that is a
-/// [`Compiler::Worker`](crate::Compiler::Worker), before it looks at its arguments.
+/// Call it first in the `main` of a program that is a [`Compiler::Worker`](crate::Compiler::Worker), before the program
+/// reads its arguments.
 ///
 /// ```no_run
 /// use tollgate::{Compiler, Runtime};
@@ -50,9 +50,9 @@ pub fn run_if_worker() {
     }
 }
 
-/// What a worker is started with: what it is, and what it may use.
+/// The arguments of a worker: its flag, the metering and its limits.
 pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
-    // The parent's clock is what counts; this limit is for a parent that is gone.
+    // The parent enforces the time limit by its clock; this limit is for a worker whose parent is gone.
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let seconds = limits.compile_time.as_secs() + 1;
     [
@@ -63,7 +63,7 @@ pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
     ]
 }
 
-/// What a worker said; none when it did not come to its end.
+/// Parses the answer of a worker. `None` if the answer is incomplete.
 pub(crate) fn read(mut said: Vec<u8>) -> Option<WorkerReply> {
     let (head, body) = said.split_at_checked(1 + blake3::OUT_LEN)?;
     let (kind, digest) = head.split_first()?;
@@ -89,7 +89,7 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
     let (Some(metering), Some(memory), Some(seconds)) = (metering, number(), number()) else {
         return Err("started by hand".into());
     };
-    // Before a byte of the component is read.
+    // The limits are set before a byte of the component is read.
     restrain(memory, seconds)?;
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes)?;
@@ -106,7 +106,7 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
     Ok(out.flush()?)
 }
 
-/// Takes from this process what it does not need for compiling.
+/// Sets resource limits on this process.
 #[cfg(unix)]
 fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -123,15 +123,15 @@ fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
     limit(Resource::As, memory)?;
     limit(Resource::Cpu, seconds)?;
     limit(Resource::Core, 0)?;
-    // It writes to no file.
+    // The worker writes to no file.
     limit(Resource::Fsize, 0)?;
-    // Once the parent is gone, nothing reads the answer.
+    // When the parent is gone, nothing reads the answer.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     Ok(())
 }
 
-/// A worker that nothing restrains compiles nothing.
+/// The worker does not compile on systems where it cannot set limits.
 #[cfg(not(unix))]
 fn restrain(_memory: u64, _seconds: u64) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())

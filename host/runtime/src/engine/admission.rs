@@ -8,21 +8,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::error::{CallError, HostError};
 
-/// Guests that live at the same time, unless the embedder says otherwise. 64 slots cost half a
-/// millisecond at start-up and address space, not memory.
+/// The default number of guests that live at the same time. 64 slots cost half a millisecond at start-up and address
+/// space, not memory.
 const CONCURRENCY: u32 = 64;
 
-/// Calls that wait, for each guest that may live: at a millisecond a call, the last of them waits 16 of them.
+/// Calls that wait, for each guest that may live: at a millisecond a call, the last of them waits 16 ms.
 const QUEUE_PER_GUEST: u32 = 16;
 
-/// Memory maps that one slot takes of the kernel: 4 for its memory, 2 for its stack
-/// (docs/performance.md#measured).
+/// Memory maps of the kernel for one slot: 4 for its memory, 2 for its stack (docs/performance.md#measured).
 const MAPS_PER_SLOT: u64 = 6;
 
-/// Memory maps left to everything else in the process: code, heaps, threads, what the pool keeps warm.
+/// Memory maps left to the rest of the process: code, heaps, threads, and memory that the pool keeps resident.
 const OTHER_MAPS: u64 = 4_096;
 
-/// Linux's own default of `vm.max_map_count`, for where it cannot be read.
+/// Linux's default of `vm.max_map_count`, used if it cannot be read.
 const MAX_MAPS: u64 = 65_530;
 
 /// The slots of one runtime.
@@ -34,13 +33,13 @@ pub(crate) struct Admission {
     queue: u32,
 }
 
-/// Places, given back when dropped.
+/// Slots that are held, given back when dropped.
 pub(crate) struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Admission {
-    /// With as many slots as are asked for and the kernel has memory maps for.
+    /// An admission with `concurrency` slots, or as many as the kernel has memory maps for.
     pub(crate) fn new(concurrency: Option<u32>, queue: Option<u32>) -> Admission {
         let most = most_guests(max_map_count());
         let asked = concurrency.unwrap_or(CONCURRENCY);
@@ -65,7 +64,8 @@ impl Admission {
         self.concurrency
     }
 
-    /// For how many times as many guests the kernel has memory maps: each pool may take as many as there are slots.
+    /// How many times `concurrency` guests the kernel has memory maps for: each pool may take as many as there are
+    /// slots.
     pub(crate) fn pool_count(&self) -> u32 {
         self.pool_count
     }
@@ -76,7 +76,8 @@ impl Admission {
         slots_needed: u32,
         deadline: Instant,
     ) -> Result<Slot, CallError> {
-        // A quarter at most, or one heavy guest would wait for all others to go, and all others for it.
+        // A call takes a quarter of the slots at most. Otherwise a heavy guest would wait for all others, and they for
+        // it.
         let slots_needed = slots_needed.clamp(1, (self.concurrency / 4).max(1));
         match Arc::clone(&self.slots).try_acquire_many_owned(slots_needed) {
             Ok(permit) => return Ok(Slot { _permit: permit }),
@@ -98,7 +99,7 @@ struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
     fn queue(waiting: &'a AtomicUsize, most: u32) -> Option<Waiting<'a>> {
-        // Counted first: what is over is taken back by its own drop.
+        // The call is counted first; the drop of a call that finds the queue full takes it back.
         let before = waiting.fetch_add(1, Ordering::Relaxed);
         let this = Waiting(waiting);
         (before < most as usize).then_some(this)
@@ -111,7 +112,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// How many guests so many memory maps are enough for.
+/// The number of guests that `maps` memory maps are enough for.
 fn most_guests(maps: u64) -> u32 {
     let most = maps.saturating_sub(OTHER_MAPS) / MAPS_PER_SLOT;
     u32::try_from(most.max(1)).unwrap_or(u32::MAX)
@@ -138,7 +139,7 @@ mod tests {
         assert_eq!(Admission::new(Some(all / 3), None).pool_count(), 3);
     }
 
-    /// One that weighs more than all of it gets a quarter, and leaves the rest to others.
+    /// A guest that weighs more than all slots gets a quarter of them, and leaves the rest to others.
     #[tokio::test]
     async fn the_heaviest_takes_a_quarter() {
         let soon = Instant::now();

@@ -4,18 +4,18 @@ use tollgate_policy::Limits;
 
 /// How guest code is metered, chosen once for a runtime.
 ///
-/// Everything but fuel is the same in both: the deadline, memory, handles, host calls, bytes, grants. One
-/// instrument is compiled into guest code, not both (docs/performance.md has what each costs).
+/// Only fuel differs; the deadline, memory, handles, host calls, bytes and grants are the same. Guest code is compiled
+/// for either fuel or the clock, not both (docs/performance.md has the cost of each).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metering {
-    /// Guest code counts fuel, and the deadline is checked while it does. A budget of fuel is the same on every machine,
-    /// and the same call uses the same fuel every time.
+    /// Guest code counts fuel, and the deadline is checked while it does. A budget of fuel is the same on every
+    /// machine, and the same call uses the same fuel every time.
     #[default]
     Fuel,
-    /// A clock interrupts the guest each millisecond and no fuel is counted: only the deadline ends a loop, so how far a
-    /// guest gets depends on the machine. For guests that are trusted not to waste time, where repeatable budgets are
-    /// not needed. A policy whose `fuel` is not the default is refused
+    /// A clock interrupts the guest each millisecond and no fuel is counted. Only the deadline ends a loop, so the
+    /// progress of a guest depends on the machine. Use it for guests that are trusted not to waste time, if repeatable
+    /// budgets are not needed. A policy whose `fuel` is not the default is refused
     /// ([`Unsupported::Fuel`](crate::error::Unsupported::Fuel)), and reports have no fuel.
     DeadlineOnly,
 }
@@ -35,7 +35,7 @@ impl Metering {
             .find(|metering| metering.label() == label)
     }
 
-    /// Whether the limit `fuel` can be kept; the default counts as not asked for.
+    /// Whether the limit `fuel` can be kept; the default value counts as not set.
     pub(crate) fn supports(self, limits: &Limits) -> bool {
         self.counts_fuel() || limits.fuel == Limits::default().fuel
     }

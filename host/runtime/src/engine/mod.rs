@@ -1,7 +1,6 @@
-//! The engine policy: which proposals a guest may use, how memory is pooled, how work is metered.
+//! The engine's configuration: the proposals that a guest may use, the pooling of memory, the metering of work.
 //!
-//! Everything that is an engine setting is decided here and nowhere else, so that an engine update is
-//! audited by reading this file.
+//! Every engine setting is in this file, so that an engine update is audited by reading it.
 
 pub(crate) mod admission;
 pub(crate) mod metering;
@@ -22,39 +21,39 @@ use crate::engine::ticker::{Ticker, Ticking};
 use crate::error::{HostError, LoadError, Unsupported};
 use tollgate_component::PROPOSALS;
 
-/// Fuel after which a guest gives its thread back and the clock is looked at.
+/// Fuel after which a guest yields its thread and the deadline is checked.
 ///
-/// With `Metering::Fuel` one instrument carries the budget and the deadline: fuel counts, and every so many units of it the
-/// guest yields. 100,000 is about 0.1 ms of guest code; measured, it costs 2 % and overshoots a deadline
-/// by about 1 ms (docs/performance.md#measured), where a second instrument (epochs) would cost 40 %.
+/// With `Metering::Fuel` the budget and the deadline use one mechanism: guest code counts fuel and yields after every
+/// 100,000 units. That is about 0.1 ms of guest code; measured, it costs 2 % and overshoots a deadline by about 1 ms
+/// (docs/performance.md#measured). A second mechanism (epochs) would cost 40 %.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 
-/// Stack for host functions, on top of what the guest may use: they run on the guest's fiber.
-/// 1 MiB is twice what the deepest of ours (a WASI file operation) needs; it is reserved, not touched.
+/// Stack for host functions, in addition to the guest's, since they run on the guest's fiber. 1 MiB is twice what the
+/// deepest host function (a WASI file operation) needs; it is reserved, not touched.
 const HOST_STACK: usize = 1 << 20;
 
-/// What stays resident of a memory slot between two calls, so that the next call does not fault its
-/// pages in again. Pays only where the kernel can tell which pages were touched (`PAGEMAP_SCAN`).
+/// Bytes of a memory slot that stay resident between two calls, so that the next call does not fault its pages in
+/// again. It helps only where the kernel can report which pages were touched (`PAGEMAP_SCAN`).
 const MEMORY_KEEP_RESIDENT: usize = 2 << 20;
 
-/// The same for tables.
+/// Bytes of a table that stay resident.
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 
-/// Memories and tables that one pool slot stands for. A wit-bindgen component has one memory and two
-/// tables; what needs more takes several slots. Core instances are only counted by the pool, never
-/// reserved, so they need no share.
+/// Memories and tables of one pool slot. A wit-bindgen component has one memory and two tables; a component that needs
+/// more takes several slots. The pool only counts core instances and reserves nothing for them, so they need no share.
 const SLOT_MEMORIES: u32 = 1;
 const SLOT_TABLES: u32 = 4;
 
-/// Elements that a pooled table can hold: the default of the `table-elements` limit. A policy that allows
-/// more is served without the pool.
+/// Elements that a pooled table can hold: the default of the `table-elements` limit. A policy that allows more is
+/// served without the pool.
 const POOL_TABLE_ELEMENTS: usize = tollgate_policy::limits::TABLE_ELEMENTS as usize;
 
-/// One engine with what goes with it. The engines of a runtime differ in the stack they allow a guest, which wasmtime
-/// fixes per engine, and in whether instances come from a pool; otherwise only in who has them.
+/// An engine with its pool and its clock. The engines of a runtime differ in the guest's stack, which wasmtime fixes
+/// per engine, and in whether instances come from a pool. Apart from that they differ only in the providers that use
+/// them.
 pub(crate) struct PooledEngine {
     pub(crate) engine: Engine,
-    /// Its pool; none for the engine without one.
+    /// The pool; `None` for an engine that allocates on demand.
     pool: Option<Pool>,
     pub(crate) metering: Metering,
     /// The clock of an engine without fuel.
@@ -83,29 +82,29 @@ impl PooledEngine {
         })
     }
 
-    /// What a call holds while it is under way.
+    /// The guard that a call holds while it is under way; `None` with fuel.
     pub(crate) fn tick(&self) -> Option<Ticking> {
         self.ticker.as_ref().map(Ticker::tick)
     }
 
-    /// Code that [`Compiler::compile`](crate::compile::compiler::Compiler::compile) made of a component.
+    /// Loads code that [`Compiler::compile`](crate::compile::compiler::Compiler::compile) made of a component.
     #[expect(
         unsafe_code,
         reason = "the only way to code that another engine compiled"
     )]
     pub(crate) fn deserialize(&self, code: &[u8]) -> wasmtime::Result<Component> {
-        // SAFETY: it comes from the same version of the compiler, by way of memory and pipes that are this
-        // process's and its worker's alone, or by way of a file whose seal `cache/entry.rs` has found to be
-        // ours; the engine compares versions and settings.
+        // SAFETY: the code comes from the same version of the compiler, through memory and pipes that only this process
+        // and its worker can access, or from a file whose seal `cache/entry.rs` has verified; the engine compares
+        // versions and settings.
         unsafe { Component::deserialize(&self.engine, code) }
     }
 
-    /// How many places an instance of `component` takes, or `None` when the pool cannot hold it.
+    /// The number of slots that an instance of `component` takes, or `None` if the pool cannot hold it.
     pub(crate) fn slots_needed(&self, component: &Component, limits: &Limits) -> Option<u32> {
         let needs = component.resources_required();
         let Some(Pool { slots, .. }) = self.pool else {
-            // Memories are what takes maps of the kernel; a component that does not say has as many as the
-            // limits allow.
+            // Memories take memory maps of the kernel. A component that does not declare its needs counts as using as
+            // many as the limits allow.
             return Some(needs.map_or(limits.instances, |needs| needs.num_memories));
         };
         if limits.table_elements > POOL_TABLE_ELEMENTS as u64 {
@@ -117,18 +116,19 @@ impl PooledEngine {
             .div_ceil(SLOT_MEMORIES)
             .max(needs.num_tables.div_ceil(SLOT_TABLES))
             .max(1);
-        // One call may take a quarter of the pool at most, or a single guest starves all others.
+        // One call may take a quarter of the pool at most. Otherwise a single guest could starve all others.
         (weight <= (slots / 4).max(1)).then_some(weight)
     }
 }
 
-/// What compiled code depends on: the same for every engine of a metering, so that code of one runs on any other.
+/// The settings that compiled code depends on: the same for every engine of a metering, so code of one runs on any
+/// other.
 fn settings(metering: Metering) -> Config {
     let mut config = Config::new();
     config.wasm_features(WasmFeatures::all().difference(PROPOSALS), false);
     config.wasm_features(PROPOSALS, true);
     config.concurrency_support(false);
-    // One instrument or the other: together they cost more than both.
+    // Only one of the two is used: together they cost more than both apart.
     config.consume_fuel(metering.counts_fuel());
     config.epoch_interruption(!metering.counts_fuel());
     // Traps name the functions they passed through; 16 are enough to find the place.
@@ -136,20 +136,20 @@ fn settings(metering: Metering) -> Config {
     config
 }
 
-/// An engine that compiles and runs nothing.
+/// An engine that only compiles.
 pub(crate) fn compiling(metering: Metering) -> wasmtime::Result<Engine> {
     Engine::new(&settings(metering))
 }
 
-/// Slots for instances, counted among the pools of a runtime while it lives: a slot that was used once keeps its
-/// memory maps, whether there is a guest in it or not.
+/// Slots for instances. A pool is counted among those of its runtime while it lives: a slot that was used once keeps
+/// its memory maps, with or without a guest.
 struct Pool {
     slots: u32,
     pools: Arc<AtomicU32>,
 }
 
 impl Pool {
-    /// One more, if there are fewer than `most`.
+    /// Takes one more pool, if there are fewer than `most`.
     fn take(pools: &Arc<AtomicU32>, most: u32, slots: u32) -> Option<Pool> {
         let more = |now: u32| (now < most).then_some(now.saturating_add(1));
         pools
@@ -166,7 +166,7 @@ impl Pool {
             .total_memories(self.slots.saturating_mul(SLOT_MEMORIES))
             .total_tables(self.slots.saturating_mul(SLOT_TABLES))
             .total_stacks(self.slots)
-            // One module may have as many as the pool gives to one component; see `weight`.
+            // One module may have as many memories as the pool gives to one component; see `slots_needed`.
             .max_memories_per_module(self.slots.saturating_mul(SLOT_MEMORIES))
             .max_tables_per_module(self.slots.saturating_mul(SLOT_TABLES))
             .table_elements(POOL_TABLE_ELEMENTS)
@@ -186,21 +186,21 @@ impl Drop for Pool {
     }
 }
 
-/// The engines of a runtime, made when first needed and gone with the last provider that has them, but for the one
-/// that was asked for last.
+/// The engines of a runtime. An engine is made when first needed and dropped with the last provider that uses it; the
+/// one requested last is kept.
 pub(crate) struct Engines {
     pub(crate) metering: Metering,
-    /// Slots of a pool.
+    /// The slots of a pool.
     slots: u32,
-    /// Pools that there are, and that there may be.
+    /// The number of pools, and its bound below.
     pools: Arc<AtomicU32>,
     most_pools: u32,
-    /// Whether the kernel has memory maps for as many guests outside of the pools.
+    /// Whether the kernel has memory maps for as many guests outside the pools.
     outside: bool,
     units: Mutex<Units>,
 }
 
-/// What tells the engines of a runtime apart. One more kind of engine is one more field here.
+/// The properties in which the engines of a runtime differ. Another kind of engine is another field here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct EngineKey {
     /// Bytes of stack for guest code, which wasmtime fixes per engine.
@@ -212,13 +212,13 @@ struct EngineKey {
 #[derive(Default)]
 struct Units {
     alive: BTreeMap<EngineKey, Weak<PooledEngine>>,
-    /// Kept, because components that are loaded one after the other need the same engine.
+    /// Kept, since components that are loaded one after the other need the same engine.
     last: Option<Arc<PooledEngine>>,
 }
 
 impl Engines {
-    /// `pool_count` is for how many times `slots` guests the kernel has memory maps: one of them is for guests that are in
-    /// no pool, if there is more than one.
+    /// `pool_count` is how many times `slots` guests the kernel has memory maps for. If it is more than one, one share
+    /// is for guests in no pool.
     pub(crate) fn new(metering: Metering, slots: u32, pool_count: u32) -> Engines {
         Engines {
             metering,
@@ -230,7 +230,7 @@ impl Engines {
         }
     }
 
-    /// The engine for guests with `stack` bytes of stack, pooled where the machine allows it.
+    /// The engine for guests with `stack` bytes of stack, pooled if the machine allows it.
     pub(crate) fn pooled(&self, stack: u64) -> Result<Arc<PooledEngine>, LoadError> {
         self.unit(EngineKey {
             stack,

@@ -1,4 +1,4 @@
-//! How many engines and pools there are, and what a pool has room for.
+//! The number of engines and pools, and the capacity of a pool.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ fn pools(engines: &Engines) -> u32 {
     engines.pools.load(Ordering::Relaxed)
 }
 
-/// What a slot that was used once holds of the kernel's memory maps, it holds until its pool is gone.
+/// A slot that was used once holds its memory maps until its pool is dropped.
 #[test]
 fn there_are_no_more_pools_than_there_are_maps_for() {
     let engines = Engines::new(Metering::Fuel, 1, 3);
@@ -30,7 +30,7 @@ fn there_are_no_more_pools_than_there_are_maps_for() {
     assert!(engines.on_demand(STACK).unwrap().pool.is_none());
 }
 
-/// A runtime whose one pool may take all there are has none left for guests outside of it.
+/// A runtime whose one pool may take all memory maps has none left for guests outside of it.
 #[test]
 fn guests_outside_of_the_pools_have_maps_of_their_own_or_are_refused() {
     let engines = Engines::new(Metering::Fuel, 1, 1);
@@ -50,7 +50,7 @@ fn guests_outside_of_the_pools_have_maps_of_their_own_or_are_refused() {
     assert!(two.pooled(STACK * 2).unwrap().pool.is_none());
 }
 
-/// 240 TiB of address space, of which a process has 128.
+/// The pool would need 240 TiB of address space, and a process has 128.
 #[test]
 fn a_pool_that_there_is_no_room_for_is_done_without() {
     let engines = Engines::new(Metering::Fuel, 60_000, 9);
@@ -68,11 +68,11 @@ fn an_engine_goes_with_the_last_who_has_it() {
     assert_eq!(pools(&engines), 1);
     engines.on_demand(STACK).unwrap();
     assert_eq!(pools(&engines), 0);
-    // What is gone is forgotten.
+    // Dropped engines are removed from the table.
     assert!(engines.units.lock().unwrap().alive.len() <= 2);
 }
 
-/// The weight of a component of so many memories and tables, in a pool of 8 or without one.
+/// The weight of a component with these memories and tables, in a pool of 8 or without one.
 fn weight(pool: Option<u32>, memories: usize, tables: usize, elements: u64) -> Option<u32> {
     let text = format!(
         "(component (core module $m {} {}) (core instance (instantiate $m)))",

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// How often guests give their thread back. A deadline is overshot by no more than this and what the machine
-/// adds; a tenth of it would wake a processor ten thousand times a second.
+/// The interval at which guests yield their thread. A deadline is overshot by at most this and the machine's delay; a
+/// tenth of it would wake a processor ten thousand times a second.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Ends its thread when it is dropped.
+/// A clock, whose thread ends when this is dropped.
 pub(crate) struct Ticker {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
@@ -25,7 +25,7 @@ struct State {
     over: AtomicBool,
 }
 
-/// One call under way: the clock runs.
+/// A call under way. The clock runs while it exists.
 pub(crate) struct Ticking(Arc<State>);
 
 impl Drop for Ticking {
@@ -41,7 +41,7 @@ impl Ticker {
         let run = move || {
             while !seen.over.load(Ordering::SeqCst) {
                 if seen.calls.load(Ordering::SeqCst) == 0 {
-                    // Whoever begins a call or the end after this was read has unparked us already.
+                    // A call that began, or a drop, after this load has already unparked this thread.
                     park();
                 } else {
                     sleep(TICK);
@@ -58,7 +58,7 @@ impl Ticker {
         })
     }
 
-    /// Runs the clock until what it returns is dropped.
+    /// Runs the clock until the returned guard is dropped.
     pub(crate) fn tick(&self) -> Ticking {
         let state = Arc::clone(&self.state);
         if state.calls.fetch_add(1, Ordering::SeqCst) == 0
@@ -75,7 +75,7 @@ impl Drop for Ticker {
         self.state.over.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // It looks at `over` within a tick. Nothing in it panics.
+            // The thread checks `over` within a tick, and nothing in it panics.
             drop(thread.join());
         }
     }

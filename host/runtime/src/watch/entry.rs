@@ -1,4 +1,4 @@
-//! What is known of a component in the folder: what serves, what was tried last, and how the two compare.
+//! The state of a component in a served folder: its active provider, the last attempt, and how the two compare.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use crate::call::provider::Provider;
 use tollgate_component::RefusalKind;
 use tollgate_component::{Attached, Source};
 
-/// What is known of one component.
+/// The state of one component.
 #[derive(Default)]
 pub(super) struct EntryState {
     pub(super) stamps: Option<Stamps>,
     pub(super) tried: Option<LastAttempt>,
-    /// From then on it is tried again, with nothing to be seen: what was wrong may not be any more.
+    /// The next attempt is due at this time although no file changes: the cause of the failure may be gone by then.
     pub(super) again: Option<Instant>,
-    /// The policy that it was last held to while nothing could be said of its component.
+    /// The policy of the last `hold_one`, which runs while the state of the component is unknown.
     pub(super) held: Option<Policy>,
-    /// There was a policy of its own.
+    /// The component has had a policy file of its own.
     pub(super) had_policy: bool,
     pub(super) serving: Option<Active>,
     pub(super) error: Option<Arc<ReloadError>>,
 }
 
-/// What is tried again and again is left alone for so many times as long as it took, so that it takes a quarter of one
-/// processor at most: it may compile.
+/// The pause after a failed attempt, as a multiple of the attempt's duration. Attempts may compile; with this pause
+/// they take at most a quarter of one processor.
 const PAUSE: u32 = 3;
 
 impl EntryState {
@@ -36,19 +36,20 @@ impl EntryState {
         self.again.is_some_and(|due| due <= Instant::now())
     }
 
-    /// It is tried again, not at once when trying took long.
+    /// Schedules another attempt, later when the last one took long.
     pub(super) fn try_again(&mut self, took: Duration) {
         self.again = Instant::now().checked_add(took.saturating_mul(PAUSE));
     }
 
-    /// Whether what serves does so under another policy than this one. Pins aside: they are about what is to come.
+    /// Whether the active provider runs under a policy other than `policy`. Pins are ignored: they apply to future
+    /// loads.
     pub(super) fn policy_pending(&self, policy: &Policy) -> bool {
         self.serving
             .as_ref()
             .is_some_and(|it| with_lock_of(policy, &it.policy) != it.policy)
     }
 
-    /// The policy that was tried last.
+    /// The policy of the last attempt.
     pub(super) fn last_policy(&self) -> Option<&Policy> {
         match (&self.held, &self.tried) {
             (Some(policy), _) => Some(policy),
@@ -58,7 +59,7 @@ impl EntryState {
     }
 }
 
-/// What was tried last, whatever came of it.
+/// The last attempt, whether it succeeded or failed.
 #[derive(PartialEq)]
 pub(super) enum LastAttempt {
     Unreadable(String),
@@ -68,14 +69,14 @@ pub(super) enum LastAttempt {
 /// The digest of a component, and its signature.
 pub(super) type Bytes = (String, Attached);
 
-/// What serves. Its bytes are kept, so that a new policy holds for it whatever is in the folder meanwhile.
+/// The active provider. Its bytes are kept, so that a new policy applies to it whatever the folder contains meanwhile.
 pub(super) struct Active {
     pub(super) source: Source,
     pub(super) policy: Policy,
     pub(super) provider: Provider,
 }
 
-/// A provider's name is that of its file. One that is no text has this one in reports, and does not serve.
+/// The provider's name, from its file name. A name that is not UTF-8 is shown lossily in reports and does not serve.
 pub(super) fn name_of(path: &Path) -> Arc<str> {
     path.file_stem()
         .unwrap_or_default()
@@ -87,7 +88,7 @@ pub(super) fn is_text(path: &Path) -> bool {
     path.file_stem().is_some_and(|stem| stem.to_str().is_some())
 }
 
-/// The pin of this component alone: those of others are none of its business.
+/// The pin of this component alone: a change of other pins does not affect it.
 pub(super) fn only(lock: &Lock, files: &Files) -> Lock {
     let file = files.component.file_name().unwrap_or_default();
     lock.for_file(&file.to_string_lossy())
@@ -103,7 +104,7 @@ pub(super) fn with_lock_of(policy: &Policy, other: &Policy) -> Policy {
     policy
 }
 
-/// Whether a refusal says that a policy does not let a component through. The others say that it could not be
+/// Whether a refusal says that the policy does not allow the component. Other refusals say that it could not be
 /// compiled this time.
 pub(super) fn revokes(kind: RefusalKind) -> bool {
     matches!(

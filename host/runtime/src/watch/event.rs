@@ -1,4 +1,4 @@
-//! What happens in a folder of providers, and what can be wrong with it.
+//! Events of a folder of providers, and the errors of the folder and its providers.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,70 +11,70 @@ use crate::error::LoadError;
 use tollgate_component::escape;
 use tollgate_component::{Refusal, RefusalKind};
 
-/// Something that happened. Displayed it is one line that is fit to be shown, whatever the files are called.
+/// A change in a served folder. `Display` writes one line and escapes file names.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A provider serves that did not before.
+    /// A provider serves that did not serve before.
     Loaded {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
         /// The digest of its component.
         digest: String,
     },
-    /// Calls from now on are served by another component, or by the same one under another policy: then `from` and
-    /// `to` are the same. Calls and sessions under way go on as they began.
+    /// New calls are served by another component, or by the same one under another policy; in that case `from` and `to`
+    /// are equal. Calls and sessions under way are not affected.
     Replaced {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
-        /// The digest of what served.
+        /// The digest of the previous component.
         from: String,
-        /// The digest of what serves.
+        /// The digest of the new component.
         to: String,
     },
-    /// What is in the folder now cannot serve. What served goes on.
+    /// The files in the folder cannot serve. The previous provider keeps serving.
     Rejected {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
-        /// What is wrong.
+        /// The reason.
         error: Arc<ReloadError>,
     },
-    /// What is in the folder cannot serve, and nothing else does.
+    /// The files in the folder cannot serve, and there is no previous provider.
     Failed {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
-        /// What is wrong.
+        /// The reason.
         error: Arc<ReloadError>,
     },
-    /// What served is not let through by its new policy, so it does not serve any more.
+    /// The new policy does not allow the provider, so it stops serving.
     Revoked {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
-        /// What the policy has against it.
+        /// The refusal under the new policy.
         error: Arc<ReloadError>,
     },
-    /// After [`Event::Rejected`]: what is in the folder is what serves again.
+    /// After [`Event::Rejected`]: the files in the folder are again those of the provider that serves.
     UpToDate {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
     },
-    /// Its component is not in the folder any more, so it does not serve any more.
+    /// The component was removed from the folder, so the provider stops serving.
     Removed {
-        /// Its name.
+        /// The name of the provider.
         name: Arc<str>,
     },
-    /// The folder itself cannot be relied on. Until it can, what serves goes on, and under its policy: one that changes
-    /// meanwhile holds, where it can be read.
+    /// The folder cannot be relied on. Until it can, the providers keep serving under their policies; a policy that
+    /// changes meanwhile applies if it can be read.
     FolderLost {
-        /// What is wrong.
+        /// The reason.
         error: Arc<WatchError>,
     },
-    /// After [`Event::FolderLost`]: it can be relied on again.
+    /// After [`Event::FolderLost`]: the folder can be relied on again.
     FolderRestored,
 }
 
 impl Event {
-    /// Its stable name: `loaded`, `replaced`, `rejected`, `failed`, `revoked`, `up-to-date`, `removed`, `folder-lost`,
+    /// The stable name: `loaded`, `replaced`, `rejected`, `failed`, `revoked`, `up-to-date`, `removed`, `folder-lost`,
     /// `folder-restored`.
     pub fn label(&self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl Event {
         }
     }
 
-    /// The provider that it is about, as its file is called: escape it before showing it.
+    /// The provider of the event, by its file name: escape it before showing it.
     pub fn name(&self) -> Option<&str> {
         match self {
             Event::Loaded { name, .. }
@@ -104,7 +104,7 @@ impl Event {
         }
     }
 
-    /// What is wrong with a provider, when something is.
+    /// The reason, for `Rejected`, `Failed` and `Revoked`.
     pub fn error(&self) -> Option<&Arc<ReloadError>> {
         match self {
             Event::Rejected { error, .. }
@@ -114,7 +114,7 @@ impl Event {
         }
     }
 
-    /// Writes the event to the log; those that need attention are warnings.
+    /// Writes the event to the log, as a warning if it needs attention.
     pub(super) fn log(&self) {
         let (event, name) = (self.label(), escape::line(self.name().unwrap_or_default()));
         match self {
@@ -163,7 +163,7 @@ pub enum ReloadError {
     /// The component does not load under its policy.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Its policy has a mistake.
+    /// The policy has a mistake.
     #[error("{path}:{error}", path = .path.display())]
     Policy {
         /// The file.
@@ -171,37 +171,37 @@ pub enum ReloadError {
         /// The first mistake in it.
         error: PolicyError,
     },
-    /// Its policy cannot be read.
+    /// The policy cannot be read.
     #[error("{path}: {error}", path = .path.display())]
     ReadPolicy {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// It has no policy, and there is none for those that have none.
+    /// The component has no policy, and there is no default policy.
     #[error("it has no policy: there is no {path}; an empty file grants nothing", path = .path.display())]
     NoPolicy {
-        /// Where it would be.
+        /// The path where the policy would be.
         path: PathBuf,
     },
-    /// It had a policy of its own. That this one is gone does not mean that another one was meant.
+    /// The component had a policy of its own, and its file is gone. It does not get the default policy for that reason.
     #[error(
         "its policy {path} is gone, and it does not get another one because of that; put it back, or remove the \
          component as well",
         path = .path.display()
     )]
     PolicyGone {
-        /// Where it was.
+        /// The path where the policy was.
         path: PathBuf,
     },
-    /// Its file's name is no text.
+    /// The file's name is not UTF-8.
     #[error("the name of the file is not UTF-8; give it another one")]
     Name,
 }
 
 impl ReloadError {
-    /// The refusal, when it is the component that is refused.
+    /// The refusal, if the component was refused.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             ReloadError::Load(LoadError::Refused(refusal)) => Some(refusal),
@@ -209,8 +209,8 @@ impl ReloadError {
         }
     }
 
-    /// Its stable name: that of the rule by which the component is refused, or `policy`, `no-policy`, `policy-gone`,
-    /// `unreadable`, `name`, `load`.
+    /// The stable name: the label of the refusal, or `policy`, `no-policy`, `policy-gone`, `unreadable`, `name`,
+    /// `load`.
     pub fn label(&self) -> &'static str {
         match self {
             ReloadError::Load(LoadError::Refused(refusal)) => refusal.kind.label(),
@@ -225,7 +225,7 @@ impl ReloadError {
         }
     }
 
-    /// Whether they say the same. What the host failed of has another number in the log each time.
+    /// Whether both have the same text. Two host errors count as alike, since each has another number in the log.
     pub(super) fn is_like(&self, other: &ReloadError) -> bool {
         match (self, other) {
             (ReloadError::Load(LoadError::Host(_)), ReloadError::Load(LoadError::Host(_))) => true,
@@ -233,10 +233,9 @@ impl ReloadError {
         }
     }
 
-    /// Whether it may be well the next time although no file of the provider's changes: a folder that is not there
-    /// yet, a secret that is not set, a process that could not be started. A component that took too long to
-    /// compile is retried only while an older policy is still in force (`behind`): compiling is expensive and usually
-    /// fails the same way.
+    /// Whether another attempt may succeed although no file of the provider changes: a granted folder is not there yet,
+    /// a secret is not set, a process could not be started. A component that took too long to compile is retried only
+    /// while an older policy is still in force (`behind`): compiling is expensive and usually fails the same way.
     pub(super) fn is_transient(&self, behind: bool) -> bool {
         match self {
             ReloadError::ReadPolicy { .. }
@@ -255,18 +254,18 @@ impl ReloadError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WatchError {
-    /// It is not there, is no folder, cannot be read, or has more entries than are looked at.
+    /// The folder does not exist, is not a folder, cannot be read, or has more entries than the limit.
     #[error("{path}: {error}", path = .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The system cannot tell of changes there.
+    /// The system cannot report changes of the folder.
     #[error("changes cannot be watched: {message}")]
     Watcher {
-        /// What the system said, and the cure where it is known.
+        /// The system's error, and the remedy where it is known.
         message: String,
     },
     /// The lock file cannot be read, or has a mistake.
@@ -274,11 +273,11 @@ pub enum WatchError {
     Lock {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake.
         message: String,
     },
-    /// Another folder has taken its place, and there is no component in it: one that was unmounted, or is still being
-    /// filled.
+    /// Another folder has taken its place and has no component in it: the file system was unmounted, or the folder is
+    /// still being filled.
     #[error(
         "{path} is another folder than before, with no component in it",
         path = .path.display()
@@ -287,10 +286,10 @@ pub enum WatchError {
         /// The folder.
         path: PathBuf,
     },
-    /// There is no thread to look after it.
+    /// The watcher thread cannot be started.
     #[error("no thread can be started: {0}")]
     Thread(std::io::Error),
-    /// The thread that looks after it failed.
+    /// The watcher thread failed.
     #[error(transparent)]
     Host(#[from] crate::error::HostError),
 }

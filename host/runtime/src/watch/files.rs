@@ -1,4 +1,4 @@
-//! The files of a folder of providers: which there are, whether they may have changed, and what they say.
+//! The files of a folder of providers: their paths, their stamps, and the reading of policies and lock files.
 
 use std::fs::Metadata;
 use std::io::{self, ErrorKind, Read as _};
@@ -9,17 +9,17 @@ use tollgate_policy::{Lock, Policy};
 use super::{ReloadError, WatchError};
 use tollgate_component::{open_regular, signature_path};
 
-/// The components of a folder: the paths of what is named `*.wasm` there, sorted. Whether they are files, and what is in
-/// them, is not looked at.
+/// The components of a folder: the paths of the entries named `*.wasm`, sorted. The entries are not opened, and may be
+/// something other than files.
 ///
 /// # Errors
 ///
-/// The folder cannot be read, or has more than `most` entries, of whatever name.
+/// The folder cannot be read, or has more than `most` entries of any name.
 pub fn components(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for (number, entry) in std::fs::read_dir(folder)?.enumerate() {
         if number >= most {
-            // The kernel's word for a number that does not fit.
+            // The kernel's error for a number that does not fit.
             return Err(io::Error::new(
                 ErrorKind::FileTooLarge,
                 format!("more than {most} entries"),
@@ -34,19 +34,19 @@ pub fn components(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Where the files of one provider are.
+/// The paths of one provider's files.
 pub(super) struct Files {
     pub(super) component: PathBuf,
     pub(super) policy: PathBuf,
 }
 
-/// What the system says of them: while it says the same, they are the same.
+/// The metadata of the component, the signature and the policy. While it stays equal, the files are unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamps([Option<Stamp>; 3]);
 
 impl Files {
-    /// `None` when they have to be read to know: they changed just now, and could again with nothing to be seen of
-    /// it; or they cannot be looked at; or this system does not say when they changed.
+    /// `None` if the files must be read to find changes: they changed just now, and could change again without a new
+    /// stamp; or their metadata cannot be read; or this system does not report times of change.
     pub(super) fn stamps(&self) -> Option<Stamps> {
         let signature = signature_path(&self.component);
         let stamp = |path: &Path| match std::fs::metadata(path) {
@@ -61,7 +61,7 @@ impl Files {
         ]))
     }
 
-    /// The policy beside the component, if there is one. A link that leads nowhere is one that cannot be read.
+    /// The policy beside the component, if there is one. A dangling link counts as a policy that cannot be read.
     pub(super) fn policy(&self) -> Result<Option<Policy>, ReloadError> {
         let path = &self.policy;
         if is_absent(path) {
@@ -81,7 +81,7 @@ impl Files {
     }
 }
 
-/// The lock file of a folder of policies; one that is not there pins nothing. It is complete: what it does not pin is
+/// The lock file of a folder of policies; a missing file pins nothing. The lock is strict: a component without a pin is
 /// refused.
 pub(super) fn lock(folder: &Path) -> Result<Lock, WatchError> {
     let path = folder.join(Lock::FILE);
@@ -124,12 +124,12 @@ mod stamp {
 
     use super::Metadata;
 
-    /// Two changes within the step of a file system's clock, a few milliseconds on Linux and two seconds on FAT, may have
-    /// the same time.
+    /// Two changes within one step of a file system's clock may have the same time. The step is a few milliseconds on
+    /// Linux and two seconds on FAT.
     const STEP: Duration = Duration::from_secs(2);
 
-    /// Which file it is, its size, and when its content and when it itself changed. The last is the kernel's: nobody
-    /// can set it.
+    /// The identity of a file, its size, and the times of the last change of its content and of its inode. The last one
+    /// is set by the kernel alone.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct Stamp {
         file: (u64, u64),
@@ -151,12 +151,12 @@ mod stamp {
                 SystemTime::now().duration_since(then).ok()
             };
             let age = since(stamp.changed.0)?.min(since(stamp.modified.0)?);
-            // The second has begun up to a second before.
+            // The second in the stamp began up to a second earlier.
             (age > STEP + Duration::from_secs(1)).then_some(stamp)
         }
     }
 
-    /// What tells a file or a folder from any other that there is.
+    /// Device and inode, which identify a file or folder.
     pub(crate) fn identity(found: &Metadata) -> Option<(u64, u64)> {
         Some((found.dev(), found.ino()))
     }
@@ -166,7 +166,7 @@ mod stamp {
 mod stamp {
     use super::Metadata;
 
-    /// Nothing that could be relied on.
+    /// This system has no stamp that could be relied on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct Stamp;
 
@@ -200,7 +200,7 @@ mod tests {
             policy: folder.path().join("x.toml"),
         };
         assert_eq!(files(&path).stamps(), None);
-        // Whatever time it is given: that it was is seen as well.
+        // A backdated modification time does not hide the change: the inode's time shows it.
         let file = std::fs::File::open(&path).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(3600))
             .unwrap();
@@ -208,9 +208,9 @@ mod tests {
         let old = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         assert!(files(old).stamps().is_some());
         assert_eq!(files(old).stamps(), files(old).stamps());
-        // Nothing is there, which can be relied on, too.
+        // A missing file can be relied on, too.
         assert!(files(&folder.path().join("none")).stamps().is_some());
-        // What cannot be looked at cannot.
+        // A file whose metadata cannot be read cannot.
         assert_eq!(files(&old.join("below")).stamps(), None);
     }
 
@@ -221,7 +221,7 @@ mod tests {
         std::fs::write(&path, "1234").unwrap();
         assert_eq!(read_text(&path, 4).unwrap(), "1234");
         assert!(read_text(&path, 3).is_err());
-        // Younger than the step of the coarsest clock, and older than a second.
+        // The file is younger than the step of the coarsest clock, and older than a second.
         std::thread::sleep(Duration::from_millis(1_500));
         let metadata = std::fs::metadata(&path).unwrap();
         assert_eq!(Stamp::of(&metadata), None);

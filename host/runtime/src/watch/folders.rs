@@ -1,4 +1,5 @@
-//! Where the folders are: that the system tells of changes there, and that they are still the same folders.
+//! The watched folders: the system reports their changes, and `follow` finds out whether they are still the same
+//! folders.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,15 +10,15 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use super::wakeup::Wakeup;
 use super::{WatchError, files};
 
-/// What a folder is, whatever it is called.
+/// The device and inode of a folder, independent of its path.
 type Identity = Option<(u64, u64)>;
 
 /// The folders of the components and of the policies, which may be one.
 pub(super) struct WatchedDirs {
     folders: Vec<PathBuf>,
-    /// Dropped, it stops telling.
+    /// The watcher reports changes until it is dropped.
     watcher: Option<(Vec<Identity>, RecommendedWatcher)>,
-    /// What they were when all was well.
+    /// The identities after the last successful rescan.
     settled: Vec<Identity>,
     moved: bool,
 }
@@ -36,8 +37,8 @@ impl WatchedDirs {
         }
     }
 
-    /// Makes sure that the folders are there and that their changes are told. A folder that was replaced by another one,
-    /// or by a link that leads elsewhere now, is watched from then on.
+    /// Checks that the folders exist and that their changes are reported. If another folder or a link to one has taken
+    /// the place of a folder, that one is watched from then on.
     pub(super) fn follow(&mut self, moved: bool, wake: &Arc<Wakeup>) -> Result<(), WatchError> {
         self.moved |= moved;
         let found: Result<Vec<Identity>, WatchError> =
@@ -45,7 +46,7 @@ impl WatchedDirs {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                // When it comes back, it may be under the same number and watched no more.
+                // A folder that comes back may have the same inode and no longer be watched.
                 self.watcher = None;
                 self.moved = true;
                 return Err(error);
@@ -60,12 +61,12 @@ impl WatchedDirs {
         Ok(())
     }
 
-    /// Whether they are not, or not surely, the folders that they were when all was well.
+    /// Whether the folders are not, or may not be, those of the last successful rescan.
     pub(super) fn is_moved(&self) -> bool {
         self.moved
     }
 
-    /// All is well.
+    /// Records the identities of the folders after a successful rescan.
     pub(super) fn refresh(&mut self) {
         self.moved = false;
         if let Some((found, _)) = &self.watcher {
@@ -87,7 +88,7 @@ fn find(folder: &Path) -> Result<Identity, WatchError> {
 
 fn watch(folders: &[PathBuf], wake: &Arc<Wakeup>) -> Result<RecommendedWatcher, WatchError> {
     let (wake, themselves) = (Arc::clone(wake), folders.to_vec());
-    // Whatever it says is a hint to look. That it lost count (`need_rescan`), or failed, is one as well.
+    // Every event is only a reason to rescan, a lost count (`need_rescan`) and an error included.
     let tell = move |told: notify::Result<Event>| match told {
         Ok(event) if is_reading(event.kind) => {}
         Ok(event) => {
@@ -111,7 +112,7 @@ fn watch(folders: &[PathBuf], wake: &Arc<Wakeup>) -> Result<RecommendedWatcher, 
     Ok(watcher)
 }
 
-/// What the system said, and the cure where it is known.
+/// The system's error, and the remedy where it is known.
 fn why(error: &notify::Error) -> String {
     match error.kind {
         notify::ErrorKind::MaxFilesWatch => {
@@ -127,7 +128,7 @@ fn why(error: &notify::Error) -> String {
 /// `EMFILE`, the same on every Unix.
 const EMFILE: i32 = 24;
 
-/// We read the folder ourselves: to look because of that would never end.
+/// Whether the event is caused by reading. A rescan reads the folder, so rescanning for such events would never end.
 fn is_reading(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,

@@ -1,9 +1,9 @@
 //! A folder of providers that is served while it changes.
 //!
-//! [`Runtime::watch`] loads every component of a folder and looks after it from then on. A file that changed is
-//! verified, judged and compiled beside the one that serves, on a thread of the folder's own, and then swapped in whole:
-//! calls and sessions under way finish on the one they began with, calls from then on get the new one. A new file that
-//! is bad leaves the old one serving and is reported.
+//! [`Runtime::watch`] loads every component of a folder and watches it from then on. A changed file is verified, judged
+//! and compiled beside the provider that serves, on the folder's own thread, and then swapped in whole: calls and
+//! sessions under way finish on the provider they began with, and new calls get the new one. If the new file is bad,
+//! the old provider keeps serving and the error is reported.
 //!
 //! ```
 //! use tollgate::watch::{Event, WatchOptions};
@@ -42,31 +42,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is in the folder
+//! # Files in the folder
 //!
-//! `NAME.wasm` is the provider `NAME`; beside it are its policy `NAME.toml` and, when it is signed, `NAME.wasm.minisig`.
-//! Without a policy it does not serve, unless [`WatchOptions::default_policy`] gives one. Policies decide what
-//! providers may do, so they can be in another folder ([`WatchOptions::policies`]); and [`WatchOptions::trust`] holds beside all of them.
+//! `NAME.wasm` is the provider `NAME`; beside it are its policy `NAME.toml` and, if it is signed, `NAME.wasm.minisig`.
+//! Without a policy a component does not serve, unless [`WatchOptions::default_policy`] gives one. Policies decide what
+//! providers may do, so they can be in another folder ([`WatchOptions::policies`]). [`WatchOptions::trust`] applies
+//! beside all of them.
 //!
-//! # What happens when
+//! # Effect of each change
 //!
-//! | in the folder | what serves | told as |
+//! | change in the folder | provider that serves | event |
 //! |---|---|---|
 //! | a component or its signature changed, and loads | the new one | [`Event::Replaced`] |
-//! | it changed, and does not load; its signature is gone or another's | the old one | [`Event::Rejected`] |
-//! | its policy changed | the same under the new policy | [`Event::Replaced`] |
-//! | its policy has a mistake, is gone, or asks for what is not there | the old one under the old policy | [`Event::Rejected`] |
-//! | its policy changed and does not let it through | nothing | [`Event::Revoked`] |
-//! | its component is gone | nothing | [`Event::Removed`] |
-//! | the folder is gone, or flooded, or another and empty, or its lock file has a mistake | what serves, under its policies, which may change | [`Event::FolderLost`] |
+//! | a component changed, and does not load; its signature is missing or by another key | the old one | [`Event::Rejected`] |
+//! | a policy changed | the same component under the new policy | [`Event::Replaced`] |
+//! | a policy has a mistake, is missing, or grants something that does not exist | the old one under the old policy | [`Event::Rejected`] |
+//! | a policy changed and does not allow the component | none | [`Event::Revoked`] |
+//! | a component was removed | none | [`Event::Removed`] |
+//! | the folder is missing, has too many entries, or was replaced by an empty one, or its lock file has a mistake | the old ones, under their policies, which may change | [`Event::FolderLost`] |
 //!
-//! A file says what somebody brought; a policy says what the operator wants. So a bad file is not put in the place of a
-//! good one, but a key that was deleted from the policy is not trusted any more, from then on.
+//! A component is what somebody delivered; a policy is what the operator wants. So a bad component does not replace a
+//! good one, but a key that was deleted from the policy is no longer trusted from then on.
 //!
-//! What counts is what the files say, not that something happened to them: a file that was touched is read, found to
-//! be the same, and left alone. Changes are looked into when nothing has happened for a while ([`WatchOptions::debounce`]), so
-//! that a component and its signature are seen together; and every so often anyway ([`WatchOptions::poll_interval`]), since not every
-//! file system tells of changes.
+//! The contents of the files count, not the events: a file that was touched is read, found unchanged, and left alone. A
+//! rescan starts when no event has come for a while ([`WatchOptions::debounce`]), so that a component and its signature
+//! are seen together, and at a fixed interval ([`WatchOptions::poll_interval`]), since not every file system reports
+//! changes.
 
 mod entry;
 mod event;
@@ -97,7 +98,7 @@ use wakeup::Wakeup;
 /// The callback for events.
 type Tell = Box<dyn FnMut(&Event) + Send>;
 
-/// Which folder to serve, and how.
+/// The folder to serve, and its options.
 pub struct WatchOptions {
     folder: PathBuf,
     policies: Option<PathBuf>,
@@ -111,18 +112,19 @@ pub struct WatchOptions {
 }
 
 impl WatchOptions {
-    /// A pause after which a copy is taken to be complete: copying writes without pauses, and a person does not notice
-    /// this one.
+    /// The default pause after which a copy is taken to be complete. Copying writes without pauses, and a person does
+    /// not notice this one.
     pub const SETTLE: Duration = Duration::from_millis(100);
 
-    /// How long a change may go unnoticed on a file system that does not tell: no longer than one waits before asking
-    /// what is wrong. Looking takes some microseconds for each file.
+    /// The default interval between rescans: how long a change may go unnoticed on a file system that does not report
+    /// changes. A rescan takes some microseconds for each file.
     pub const EVERY: Duration = Duration::from_secs(5);
 
-    /// A thousand providers with their policies and signatures, and as much again while they are replaced.
+    /// The default bound on entries: a thousand providers with policies and signatures, and as many again while they
+    /// are replaced.
     pub const MAX_ENTRIES: usize = 8_192;
 
-    /// The components of this folder, each under its own policy.
+    /// Options for the components of this folder, each under its own policy.
     pub fn new(folder: impl Into<PathBuf>) -> WatchOptions {
         WatchOptions {
             folder: folder.into(),
@@ -137,64 +139,65 @@ impl WatchOptions {
         }
     }
 
-    /// Takes the policies, and the lock file, from this folder and not from beside the components: then whoever may
-    /// write components cannot write policies.
+    /// Takes the policies and the lock file from this folder instead of the folder of the components. A user with write
+    /// access to the components then cannot write policies.
     #[must_use]
     pub fn policies(mut self, folder: impl Into<PathBuf>) -> WatchOptions {
         self.policies = Some(folder.into());
         self
     }
 
-    /// The policy of components that have none; without this, those do not serve. A component that had a policy and
-    /// lost it does not get this one: it is kept as it was, until its policy is back or it is removed as well. (A
-    /// program that is started anew does not know of it. Where that matters, give no default.)
+    /// Sets the policy of components that have none; without it, those do not serve. A component that had a policy and
+    /// lost it does not get the default: it stays as it was until its policy is back or the component is removed as
+    /// well. (A restarted program does not know that there was a policy. Where that matters, set no default.)
     #[must_use]
     pub fn default_policy(mut self, policy: Policy) -> WatchOptions {
         self.default_policy = Some(policy);
         self
     }
 
-    /// Asks this of every component, whatever its policy says: a policy may trust fewer keys, and never more. The
-    /// `lock` in it holds where [`WatchOptions::locked`] takes none from a file.
+    /// Requires this trust of every component, in addition to its policy: a policy may trust fewer keys, and never
+    /// more. The `lock` in it applies if [`WatchOptions::locked`] takes none from a file.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> WatchOptions {
         self.trust = trust;
         self
     }
 
-    /// Refuses what is not pinned in `tollgate.lock`, beside the policies, or is pinned to other bytes. Pins are about
-    /// what is to come: one that is changed or deleted lets another component in, and does not stop what serves.
+    /// Refuses a component that is not pinned in `tollgate.lock`, beside the policies, or is pinned to other bytes.
+    /// Pins apply to future loads: a changed or deleted pin lets another component in, and does not stop the provider
+    /// that serves.
     #[must_use]
     pub fn locked(mut self) -> WatchOptions {
         self.locked = true;
         self
     }
 
-    /// For how long nothing may have happened before it is looked into; [`WatchOptions::SETTLE`] unless said otherwise. When
-    /// it never stops, it is looked into after ten times that.
+    /// Sets how long no event may come before a rescan; [`WatchOptions::SETTLE`] by default. If events never stop, the
+    /// rescan starts after ten times that.
     #[must_use]
     pub fn debounce(mut self, pause: Duration) -> WatchOptions {
         self.debounce = pause;
         self
     }
 
-    /// How often to look when nothing is told; [`WatchOptions::EVERY`] unless said otherwise.
+    /// Sets the interval between rescans without events; [`WatchOptions::EVERY`] by default.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> WatchOptions {
         self.poll_interval = interval;
         self
     }
 
-    /// How many entries the folder may have, whatever they are; [`WatchOptions::MAX_ENTRIES`] unless said otherwise. One that
-    /// has more is not looked at, and what serves goes on under its policies.
+    /// Sets how many entries of any kind the folder may have; [`WatchOptions::MAX_ENTRIES`] by default. A folder with
+    /// more is not scanned, and its providers keep serving under their policies.
     #[must_use]
     pub fn max_entries(mut self, most: usize) -> WatchOptions {
         self.max_entries = most;
         self
     }
 
-    /// Is told what happens, in order and from the first look on, on the thread that looks after the folder: what
-    /// takes long here holds up reloading, and no calls. The same is in the log, as `tollgate::watch`. It must not own
+    /// Sets a callback that gets every event in order, from the first scan on, on the watcher thread: a slow callback
+    /// delays reloading, and no calls. The events are also in the log, as `tollgate::watch`. The callback must not own
     /// the [`WatchedFolder`], which would then never be dropped.
     #[must_use]
     pub fn on_event(mut self, tell: impl FnMut(&Event) + Send + 'static) -> WatchOptions {
@@ -207,8 +210,8 @@ impl WatchOptions {
     }
 }
 
-/// A folder that is being served. Clones are the same one; with the last of them, it is looked after no more. Providers
-/// and sessions that were taken from it live on.
+/// A folder that is being served. Clones are handles of the same folder; watching ends when the last one is dropped.
+/// Providers and sessions taken from it live on.
 #[derive(Clone)]
 pub struct WatchedFolder {
     handle: Arc<Handle>,
@@ -221,13 +224,13 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // The thread ends by itself, and a worker that compiles for it is ended. It is not waited for: whoever drops
-        // this may be on an async thread.
+        // The thread ends by itself and ends its compile worker. It is not joined: this drop may run on an async
+        // thread.
         self.wake.stop();
     }
 }
 
-/// What a folder serves at one moment. Whatever happens to the folder, this stays as it is.
+/// The providers of a folder at one moment. Later changes of the folder do not affect it.
 #[derive(Clone, Default)]
 pub struct Snapshot {
     entries: BTreeMap<Arc<str>, Entry>,
@@ -238,9 +241,9 @@ pub struct Snapshot {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Entry {
-    /// What serves, if anything does.
+    /// The provider, if one serves.
     pub provider: Option<Provider>,
-    /// What is wrong with what is in the folder, if anything is.
+    /// The error of the files in the folder, if there is one.
     pub error: Option<Arc<ReloadError>>,
 }
 
@@ -250,42 +253,43 @@ impl Snapshot {
         self.entries.get(name)?.provider.as_ref()
     }
 
-    /// All that is in the folder by name, what does not serve included.
+    /// All components of the folder by name, including those that do not serve.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.entries.iter().map(|(name, entry)| (&**name, entry))
     }
 
-    /// What is wrong with the folder itself, if anything is.
+    /// The error of the folder itself, if there is one.
     pub fn problem(&self) -> Option<&Arc<WatchError>> {
         self.problem.as_ref()
     }
 }
 
 impl WatchedFolder {
-    /// The provider of this name as it is now, if one serves. Takes no lock: it is never held up by reloading.
+    /// The provider of this name as it is now, if one serves. It takes no lock, so reloading never delays it.
     pub fn get(&self, name: &str) -> Option<Provider> {
         self.handle.served.load().get(name).cloned()
     }
 
-    /// All that serves now.
+    /// All providers of the folder as they are now.
     pub fn served(&self) -> Arc<Snapshot> {
         self.handle.served.load_full()
     }
 
-    /// Has the folder looked at now, and what failed tried again although nothing changed. What comes of it is told as
-    /// everything is.
+    /// Starts a rescan now, which also retries failed components although nothing changed. The results are reported as
+    /// events.
     pub fn rescan(&self) {
         self.handle.wake.ask();
     }
 }
 
 impl Runtime {
-    /// Loads all the components of a folder, and replaces them when they change. See [`watch`](crate::watch).
+    /// Loads all components of a folder, and replaces them when they change. See [`watch`](crate::watch).
     ///
     /// # Errors
     ///
-    /// The folder, or that of the policies, is not there or cannot be watched, or the lock file has a mistake. What is
-    /// wrong with one component is told ([`WatchOptions::on_event`]) and is in [`WatchedFolder::served`]; it hides no other.
+    /// The folder, or that of the policies, does not exist or cannot be watched, or the lock file has a mistake. An
+    /// error of one component is an event ([`WatchOptions::on_event`]) and is in [`WatchedFolder::served`]; it affects
+    /// no other component.
     pub async fn watch(&self, watch: WatchOptions) -> Result<WatchedFolder, WatchError> {
         let (ready, looked) = tokio::sync::oneshot::channel();
         let folder = self.start(watch, |first| {
@@ -295,7 +299,7 @@ impl Runtime {
         Ok(folder)
     }
 
-    /// The same on a thread that may be blocked.
+    /// The same on a thread that may block.
     pub(crate) fn watch_now(&self, watch: WatchOptions) -> Result<WatchedFolder, WatchError> {
         let (ready, looked) = std::sync::mpsc::channel();
         let folder = self.start(watch, move |first| {
@@ -310,7 +314,7 @@ impl Runtime {
         mut watch: WatchOptions,
         ready: impl FnOnce(Result<(), WatchError>) + Send + 'static,
     ) -> Result<WatchedFolder, WatchError> {
-        // The program may go elsewhere; the folders do not.
+        // The program may change its working directory; the folders stay the same.
         absolute(&mut watch.folder)?;
         watch.policies.as_mut().map_or(Ok(()), absolute)?;
         let served = Arc::new(ArcSwap::from_pointee(Snapshot::default()));

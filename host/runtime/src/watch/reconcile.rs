@@ -1,4 +1,4 @@
-//! One component of a folder: what is there compared with what serves, and what comes of that.
+//! One component of a folder: compares its files with the provider that serves, and acts on the difference.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -17,22 +17,22 @@ use crate::error::{HostError, LoadError};
 use tollgate_component::Source;
 use tollgate_component::panic_text;
 
-/// What became of holding what serves to a policy.
+/// The result of applying a policy to the provider that serves.
 enum PolicyOutcome {
-    /// It serves under that policy, or nothing serves.
+    /// The provider serves under the policy, or there is none.
     Applied,
-    /// It does not serve any more, and why.
+    /// The provider no longer serves, for this reason.
     Revoked(String),
-    /// It serves under the old one: this program or machine cannot keep the new one, or not now.
+    /// The provider serves under the old policy: this program or machine cannot support the new one, or not now.
     Unchanged(LoadError),
 }
 
 impl Watcher {
-    /// One component: whether it or what is beside it changed, and what becomes of that.
+    /// Checks whether a component, its signature, its policy or its pin changed, and reloads it if so.
     pub(super) fn reconcile_one(&mut self, path: PathBuf, lock: Option<&Lock>, asked: bool) {
         let name = name_of(&path);
         if !is_text(&path) {
-            // Its name in reports may be another's in truth, so it never serves.
+            // A lossy name may equal another component's name, so a component without a UTF-8 name never serves.
             let error = Arc::new(ReloadError::Name);
             let known = EntryState {
                 error: Some(Arc::clone(&error)),
@@ -45,7 +45,7 @@ impl Watcher {
         }
         let mut known = self.known.remove(&path).unwrap_or_default();
         let files = self.files(&name, path);
-        // Before they are read: what changes meanwhile is seen the next time.
+        // The stamps are taken before the files are read, so a change during the read is seen by the next rescan.
         let stamps = files.stamps();
         let same = stamps.is_some() && stamps == known.stamps;
         let pinned = match (lock, &known.tried) {
@@ -60,7 +60,7 @@ impl Watcher {
         }
         known.stamps = stamps;
         if files::is_absent(&files.component) {
-            // Gone since the folder was listed.
+            // The component was removed after the folder was listed.
             self.known.insert(files.component.clone(), known);
             return self.remove(&files.component);
         }
@@ -108,7 +108,7 @@ impl Watcher {
         }
     }
 
-    /// What became of one that could not serve as it should. Said once, and not every time it is tried again.
+    /// Reports a component that failed to load, once and not at every retry.
     fn report_failure(
         &mut self,
         name: &Arc<str>,
@@ -143,7 +143,7 @@ impl Watcher {
         });
     }
 
-    /// The policy that it has to serve under.
+    /// The policy that the component must serve under.
     fn policy(
         &self,
         files: &Files,
@@ -152,7 +152,7 @@ impl Watcher {
     ) -> Result<Policy, ReloadError> {
         let path = || files.policy.clone();
         let own = files.policy();
-        // One with a mistake is one, too.
+        // A policy with a mistake counts as one.
         known.had_policy |= !matches!(own, Ok(None));
         let mut policy = match own? {
             Some(policy) => policy,
@@ -169,7 +169,7 @@ impl Watcher {
         Ok(policy)
     }
 
-    /// Tries to have it serve, and holds what serves to the policy in any case. What is wrong, if it cannot.
+    /// Loads the component, and if that fails applies the policy to the provider that serves. Returns the error.
     fn attempt(
         &mut self,
         name: &Arc<str>,
@@ -198,7 +198,7 @@ impl Watcher {
             }
             Err(error) => error,
         };
-        // The component is bad. The policy is not, and is the operator's word: it holds at once.
+        // The component is bad, but the policy is the operator's and applies at once.
         match self.apply_policy(name, policy, known) {
             PolicyOutcome::Revoked(why) if why == error.to_string() => None,
             PolicyOutcome::Unchanged(graver) => Some(graver.into()),
@@ -206,7 +206,7 @@ impl Watcher {
         }
     }
 
-    /// Holds what serves to a policy, whatever lies in the folder now.
+    /// Applies a policy to the provider that serves, whatever the folder contains.
     fn apply_policy(
         &mut self,
         name: &Arc<str>,
@@ -220,7 +220,7 @@ impl Watcher {
         else {
             return PolicyOutcome::Applied;
         };
-        // The pins are about what is to come, and deleting one is how a new version is let in.
+        // Pins apply to future loads, and an operator deletes one to let a new version in.
         let held = with_lock_of(policy, &serving.policy);
         match self.load(serving.source.clone(), &held) {
             Ok(serving) => {
@@ -243,8 +243,8 @@ impl Watcher {
         }
     }
 
-    /// Holds all that serves to its policies, when nothing can be said of the components: whoever may bring those must
-    /// not be able to put off that a key is taken back.
+    /// Applies the policies to all providers while the components cannot be listed: a user with write access to the
+    /// components must not be able to delay the revocation of a key.
     pub(super) fn apply_policies(&mut self, asked: bool) {
         let serving = self.known.iter().filter(|(_, it)| it.serving.is_some());
         let paths: Vec<PathBuf> = serving.map(|(path, _)| path.clone()).collect();
@@ -265,7 +265,8 @@ impl Watcher {
         let start = Instant::now();
         let had_policy = known.had_policy;
         let Ok(policy) = self.policy(files, None, known) else {
-            // It may be gone, or unreadable, like the folder: that says nothing, and is told when the folder is back.
+            // A missing or unreadable policy may be a part of the folder's failure. It is reported when the folder is
+            // back.
             known.had_policy = had_policy;
             return;
         };
@@ -288,7 +289,7 @@ impl Watcher {
         }
     }
 
-    /// All that [`Runtime::load`] does, on this thread.
+    /// Runs all of [`Runtime::load`], on this thread.
     fn load(&self, source: Source, policy: &Policy) -> Result<Active, LoadError> {
         let load = || self.runtime.load_now(&source, policy, &self.wake.stopped);
         let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {

@@ -17,7 +17,7 @@ use crate::error::HostError;
 use crate::runtime::Runtime;
 use tollgate_component::panic_text;
 
-/// What the thread of a folder has.
+/// The state of the watcher thread.
 pub(super) struct Watcher {
     pub(super) runtime: Runtime,
     pub(super) watch: WatchOptions,
@@ -61,7 +61,7 @@ impl Watcher {
         }
     }
 
-    /// A panic of this thread must not leave a folder that is no longer watched without an event that says so.
+    /// Rescans and turns a panic into an error, so that a folder is never left unwatched without an event.
     fn look_unharmed(&mut self, look: RescanReason) -> Result<(), WatchError> {
         catch_unwind(AssertUnwindSafe(|| self.rescan(look))).unwrap_or_else(|panic| {
             let text = format!("looking at a folder panicked: {}", panic_text(&*panic));
@@ -69,7 +69,8 @@ impl Watcher {
         })
     }
 
-    /// Compares all of the folder with what serves. That something happened is a hint; what is there decides.
+    /// Compares all files of the folder with the providers that serve. An event only starts the rescan; the files
+    /// decide.
     fn rescan(&mut self, look: RescanReason) -> Result<(), WatchError> {
         let (paths, lock) = match self.list(look) {
             Ok(found) => found,
@@ -93,9 +94,9 @@ impl Watcher {
         Ok(())
     }
 
-    /// The components of the folder, and the pins, where it has to have them.
+    /// The components of the folder, and the pins if the options require them.
     fn list(&mut self, look: RescanReason) -> Result<(Vec<PathBuf>, Option<Lock>), WatchError> {
-        // Watched before it is read: what changes after that is told.
+        // Watching starts before the folder is read, so that a change after the read is reported.
         self.place.follow(look.moved, &self.wake)?;
         let folder = &self.watch.folder;
         let paths = files::components(folder, self.watch.max_entries).map_err(|error| {
@@ -118,7 +119,7 @@ impl Watcher {
 
     pub(super) fn remove(&mut self, path: &Path) {
         let known = self.known.remove(path);
-        // One that came and went between two looks was never told of.
+        // A component that appeared and disappeared between two rescans was never reported.
         if !known.is_some_and(|known| known.serving.is_some() || known.error.is_some()) {
             return;
         }
@@ -145,7 +146,7 @@ impl Watcher {
         self.served.store(Arc::new(served));
     }
 
-    /// What is wrong with the folder itself, or that nothing is any more.
+    /// Publishes and reports a new error of the folder itself, or its end.
     fn tell_of(&mut self, problem: Option<WatchError>) {
         let text = problem.as_ref().map(ToString::to_string);
         if self.problem == text {
@@ -168,7 +169,7 @@ impl Watcher {
         }
         event.log();
         if let Some(tell) = &mut self.watch.on_event {
-            // A callback that panics does not end the watcher.
+            // A panic of the callback does not end the watcher.
             let told = catch_unwind(AssertUnwindSafe(|| tell(&event)));
             if let Err(panic) = told {
                 let text = panic_text(&*panic);

@@ -1,43 +1,43 @@
-//! What wakes the thread that looks after a folder, and lets it sleep until a storm is over.
+//! The wake-up of the watcher thread: it sleeps until events have stopped for a while, or a rescan is due.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A storm that does not end is looked into after so many times the pause that would end it.
+/// Events that do not stop delay a rescan by at most this multiple of `debounce`.
 const MAX_DEBOUNCE: u32 = 10;
 
-/// Everything that happened since the last look, in a few bytes: however many events there are, they ask for one
-/// look, and a queue of them would only grow.
+/// All events since the last rescan, in a few bytes. Any number of events leads to one rescan, so a queue of them would
+/// only grow.
 #[derive(Default)]
 pub(super) struct Wakeup {
     told: Mutex<Pending>,
     bell: Condvar,
-    /// The folder is no longer wanted. A compile worker that runs for it checks this, too.
+    /// The last handle of the folder was dropped. A compile worker of the folder checks this, too.
     pub(super) stopped: AtomicBool,
 }
 
 #[derive(Default)]
 struct Pending {
-    /// When the first and the last event came.
+    /// The times of the first and the last event.
     events: Option<(Instant, Instant)>,
-    /// A rescan of everything is asked for, now.
+    /// A rescan of everything is requested now.
     asked: bool,
-    /// The folder is not where it was.
+    /// The folder was moved or removed.
     moved: bool,
 }
 
-/// Why to look.
+/// The reason for a rescan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RescanReason {
-    /// What failed is tried again although nothing changed.
+    /// Failed components are retried although nothing changed.
     pub(super) asked: bool,
-    /// What the system watches may not be the folder any more.
+    /// The folder that the system watches may be another one by now.
     pub(super) moved: bool,
 }
 
 impl Wakeup {
-    /// Something happened in the folder.
+    /// Records an event in the folder.
     pub(super) fn emit(&self, moved: bool) {
         let now = Instant::now();
         let mut told = self.lock();
@@ -48,15 +48,15 @@ impl Wakeup {
         self.bell.notify_all();
     }
 
-    /// Asks for a rescan.
+    /// Requests a rescan.
     pub(super) fn ask(&self) {
         self.lock().asked = true;
         self.bell.notify_all();
     }
 
-    /// Nobody wants one any more.
+    /// Ends the watcher thread.
     pub(super) fn stop(&self) {
-        // Under the lock, or a thread that is about to wait would not hear the bell.
+        // The lock is needed: a thread between its check of `stopped` and its wait would miss the notification.
         let told = self.lock();
         self.stopped.store(true, Ordering::Relaxed);
         drop(told);
@@ -67,8 +67,8 @@ impl Wakeup {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Waits until it is time for a rescan: at once when one is asked for, after `debounce` without events when there
-    /// were some, and after `poll_interval` when there were none. `None` when the folder is no longer wanted.
+    /// Waits until a rescan is due: at once when one is requested, after `debounce` without events if there were some,
+    /// and after `poll_interval` if there were none. Returns `None` when the last handle of the folder was dropped.
     pub(super) fn wait(&self, debounce: Duration, poll_interval: Duration) -> Option<RescanReason> {
         let start = Instant::now();
         let mut told = self.lock();
@@ -116,7 +116,7 @@ mod tests {
         let start = Instant::now();
         assert_eq!(wake.wait(SHORT, LONG), Some(RescanReason::default()));
         assert!(start.elapsed() >= SHORT / 2, "it waited for more");
-        // What happened is forgotten with the look.
+        // The rescan has taken the events.
         let start = Instant::now();
         assert_eq!(wake.wait(LONG, SHORT), Some(RescanReason::default()));
         assert!(start.elapsed() >= SHORT);
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(wake.wait(LONG, LONG), None);
     }
 
-    /// As a pause that never ends, which is no reason for the thread to end.
+    /// The longest pause never ends, and does not end the thread.
     #[test]
     fn the_longest_pause_is_one() {
         let wake = Wakeup::default();

@@ -171,7 +171,7 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
             deadline: Duration::from_secs(1),
             ..Limits::default()
         },
-        // Grants every import, so that limits and decisions stop it, not a refusal.
+        // The policy grants every import, so that limits and decisions stop the component, not a refusal.
         grants: Grants {
             log: true,
             hash: true,

@@ -52,7 +52,8 @@ struct Row {
 }
 
 impl Row {
-    /// `provider` is its name, with the attack for a hostile one; `expected` is the outcome, or the kind of the fault.
+    /// `provider` is the provider's name, with the attack for a hostile one; `expected` is the outcome, or the kind of
+    /// the fault.
     fn new<T, E: ErrorReport>(
         provider: &str,
         report: &Report<T, E>,

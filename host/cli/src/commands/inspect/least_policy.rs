@@ -9,8 +9,8 @@ use tollgate::{Policy, escape};
 use crate::output::status::ExitReason;
 use crate::target::Target;
 
-/// The least policy. A needed grant is taken from the command line where it has one; else the policy holds an example.
-/// A component that imports something no policy can grant is refused.
+/// The least policy. A needed grant is taken from the command line if it has one; otherwise the policy has an example.
+/// A component with an import that no policy can grant is refused.
 pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<String, ExitReason> {
     let given = &target.policy.grants;
     let mut least = Policy {

@@ -52,7 +52,7 @@ fn what_is_not_said_is_the_default() {
     let grant = parse("");
     assert_eq!(grant, HttpGrant::new("https://a.example/**"));
     assert_eq!((grant.headers, grant.max_connections), (None, 6));
-    // No header differs from any header, so it is written.
+    // An empty list of headers differs from no list, so it is written.
     assert_eq!(parse("headers = []").headers, Some(Vec::new()));
 }
 
@@ -64,7 +64,7 @@ fn both_ends_of_a_range_are_in_it() {
     }
 }
 
-/// A text, and the beginning of the message about it.
+/// Texts, each with the beginning of the message about it.
 const MISTAKES: &[(&str, &str)] = &[
     (
         "[[grants.http]]\nurl='https://a.b/'\nheader = []",
@@ -132,7 +132,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "[[grants.http]]\nurl='https://a.b/'\nmax-connections = 65",
         "3:19: grants.http[0].max-connections: must be from 1 to 64",
     ),
-    // 2^32 + 1, which is 1 if it is cut down to 32 bits.
+    // The value is 2^32 + 1, which is 1 if it is cut down to 32 bits.
     (
         "[[grants.http]]\nurl='https://a.b/'\nmax-connections = 4294967297",
         "3:19: grants.http[0].max-connections: must be from 1 to 64",
@@ -145,7 +145,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "[[grants.http]]\nurl='https://a.b/'\nmax-requests = 0",
         "3:16: grants.http[0].max-requests: must be from 1 to 1000000",
     ),
-    // The first mistake is the first in the text.
+    // The mistake reported is the first in the text.
     (
         "[[grants.http]]\nurl='https://a.b/'\nheaders = ['host']\nmax-connections = 0",
         "3:12: grants.http[0].headers[0]: ",
@@ -212,7 +212,7 @@ fn grants_put_together_in_code_are_checked() {
     );
 }
 
-/// A policy that was built in code is held to the rules of a parsed one.
+/// A policy that was built in code obeys the rules of a parsed one.
 #[test]
 fn a_credential_is_checked_in_code_too() {
     let fits = |url: &str, private: bool, env: &str, prefix: &str| {
@@ -243,7 +243,7 @@ fn a_credential_is_checked_in_code_too() {
     ] {
         assert_eq!(fits(https, false, "A", prefix), ok, "{prefix:?}");
     }
-    // Unencrypted only to a private host.
+    // An unencrypted request is allowed only to a private host.
     assert!(fits(https, true, "A", "") && fits(http, true, "A", ""));
     assert!(!fits(http, false, "A", ""));
 }

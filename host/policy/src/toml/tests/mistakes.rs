@@ -10,7 +10,7 @@ fn refuse(text: &str) -> String {
     error.to_string()
 }
 
-/// A text, and the beginning of the message about it.
+/// Texts, each with the beginning of the message about it.
 const MISTAKES: &[(&str, &str)] = &[
     // Not TOML.
     (
@@ -243,7 +243,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("\u{feff}limit = 1", "1:1: limit: unknown key"),
     ("[limits]\r\nfuel = 0\r\n", "2:8: limits.fuel: 0 is less"),
-    // The first mistake is the first in the text, not in the alphabet.
+    // The mistake reported is the first in the text, not in the alphabet.
     ("[limits]\nmemory = 0\nfuel = 0", "2:10: limits.memory: "),
     (
         "[limits]\nfuel = 0\nalpha = 1",
@@ -256,7 +256,7 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     are_told(MISTAKES);
 }
 
-/// Checks that each text is refused with a message that begins so and is printable.
+/// Checks that each text is refused with a printable message that begins as given.
 pub(crate) fn are_told(mistakes: &[(&str, &str)]) {
     for (text, expected) in mistakes {
         let message = refuse(text);
@@ -306,7 +306,7 @@ fn absurd_documents_are_refused_and_not_followed() {
         format!("a = {}", "[".repeat(100_000)),
         format!("a = {}", "{a=".repeat(100_000)),
         "[a.a.a.a.a.a.a.a]\n".repeat(1_000),
-        // As deep as the parser accepts, with a mistake at the bottom.
+        // The nesting is as deep as the parser accepts, with a mistake at the bottom.
         format!("a = {}", format!("{{{}a = ", "a.".repeat(79)).repeat(79)),
         format!(
             "a = {}1, 1",

@@ -1,4 +1,4 @@
-//! Tests of the text of a policy: what may be said, and what may not.
+//! Tests of the text of a policy: valid texts, and mistakes.
 
 mod http;
 pub(crate) mod mistakes;

@@ -1,4 +1,4 @@
-//! Tests of what a policy may say: every key is read, and written back.
+//! Tests of valid policies: every key is read, and written back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -211,7 +211,7 @@ access = "read"
         preopens: vec![owned("data")],
     };
     assert_eq!(parse(text).grants.wasi, Some(grant));
-    // Inert is the empty table.
+    // `"inert"` equals the empty table.
     assert_eq!(
         parse("[grants.wasi]").grants.wasi,
         Some(WasiGrant::default())

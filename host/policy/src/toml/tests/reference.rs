@@ -10,7 +10,7 @@ use crate::toml::{Key, KeyDefault, TABLES, Table};
 
 type Entries = Vec<(&'static str, String)>;
 
-/// What has to be written in a table so that it is valid.
+/// The entries that a table needs to be valid.
 fn least(table: &Table) -> Entries {
     let required = table
         .keys
@@ -25,17 +25,17 @@ fn least(table: &Table) -> Entries {
     entries
 }
 
-/// The least of a table with this key set to this value.
+/// The entries that a table needs, with this key set to this value.
 fn with(table: &Table, key: &Key, value: &str) -> Entries {
     let mut entries = least(table);
-    // Exactly one of the two may be written.
+    // Exactly one of `from-env` and `from-file` may be written.
     entries.retain(|(name, _)| *name != key.name && (*name, key.name) != ("from-env", "from-file"));
     entries.push((key.name, value.to_owned()));
     entries
 }
 
 fn read(table: &Table, entries: &Entries) -> Result<Policy, PolicyError> {
-    // What a table needs above it.
+    // The lines that a table needs above it.
     let above = match table.header {
         "[grants.http.credential]" => "[[grants.http]]\nurl = 'https://a.example/'\n",
         "[grants.wasi]" => "[[grants.files]]\nroot = 'data'\npath = 'a'\naccess = 'read'\n",

@@ -2,7 +2,7 @@
 
 use super::mistakes::are_told;
 
-/// A text, and the beginning of the message about it.
+/// Texts, each with the beginning of the message about it.
 const VALUES: &[(&str, &str)] = &[
     (
         "[grants.store]\nmax_keys = 5",

@@ -1,23 +1,23 @@
-//! One entry: what it says of itself, the seal over it, and the code behind it.
+//! One entry of the cache: its head, the seal over it, and the code behind it.
 
 use std::io::Read;
 
 use super::CacheRejection;
 use super::folder::Entry;
 
-/// The format of entries. A change of this file changes it; entries of another format are not found.
+/// The format of entries. Increase it when this file changes the format; entries of other formats are rejected.
 pub(super) const FORMAT: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"tollgate";
 
-/// The lengths of what comes first in an entry.
+/// The lengths of the parts of an entry's head.
 const DIGEST: usize = 32;
 const HEAD: usize = MAGIC.len() + 4 + DIGEST + DIGEST + 8;
 const SEALED_HEAD: usize = HEAD + blake3::OUT_LEN;
 
 pub(super) type Key = [u8; blake3::KEY_LEN];
 
-/// What an entry is of.
+/// The component and the engine that an entry is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntryId {
     /// The SHA-256 of the component's bytes.
@@ -27,7 +27,7 @@ pub(crate) struct EntryId {
 }
 
 impl EntryId {
-    /// The name of its file.
+    /// The name of the entry's file.
     pub(super) fn name(&self) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("tollgate 2026 cache: name of an entry");
         hasher.update(&self.component).update(&self.engine);
@@ -50,7 +50,7 @@ impl EntryId {
     }
 }
 
-/// The head of an entry as it is in a file.
+/// The head of an entry, as read from a file.
 struct Head {
     label: EntryId,
     length: u64,
@@ -78,7 +78,7 @@ impl Head {
         })
     }
 
-    /// Whether the file is as long as it says.
+    /// Checks that the file has the length that the head states.
     fn fits(&self, size: u64) -> Result<(), CacheRejection> {
         if self.length.checked_add(SEALED_HEAD as u64) != Some(size) {
             return Err(CacheRejection::Length);
@@ -94,7 +94,7 @@ fn cut_or_unreadable(error: std::io::Error) -> CacheRejection {
     }
 }
 
-/// What comes before the code in the file.
+/// The bytes before the code: the head and the seal.
 pub(super) fn seal(key: &Key, label: &EntryId, code: &[u8]) -> [u8; SEALED_HEAD] {
     let head = label.head(code.len() as u64);
     let mut hasher = blake3::Hasher::new_keyed(key);
@@ -106,11 +106,10 @@ pub(super) fn seal(key: &Key, label: &EntryId, code: &[u8]) -> [u8; SEALED_HEAD]
     sealed
 }
 
-/// The code of the component and the engine in `label`, out of a file of so many bytes.
+/// Reads the code of the component and the engine in `label` from a file of `size` bytes.
 ///
-/// The code comes back in memory that nobody else has, and the seal is that of this memory: a file that is mapped
-/// could be changed after it was looked at. The seal is looked at over what was asked for, not over what the
-/// file says that it is.
+/// The code is returned in memory that no other process can change, and the seal is checked over this memory: a mapped
+/// file could be changed after the check. The seal is computed over the requested label, not over the head of the file.
 pub(super) fn open(
     key: &Key,
     label: &EntryId,
@@ -131,7 +130,7 @@ pub(super) fn open(
     head.fits(size)?;
     let length = usize::try_from(head.length).map_err(|_| CacheRejection::Length)?;
     let mut code = Vec::new();
-    // A length is what the file says it is: without memory for it there is no code, and no abort.
+    // The length comes from the file: too large a length is an error, and does not abort.
     code.try_reserve_exact(length)
         .map_err(|_| CacheRejection::Unreadable)?;
     file.take(head.length)
@@ -139,14 +138,14 @@ pub(super) fn open(
         .map_err(cut_or_unreadable)?;
     let mut hasher = blake3::Hasher::new_keyed(key);
     let seal = hasher.update(&label.head(head.length)).update(&code);
-    // In constant time: this is how blake3 compares.
+    // blake3 compares hashes in constant time.
     if seal.finalize() != head.seal {
         return Err(CacheRejection::Seal);
     }
     Ok(code)
 }
 
-/// Whose code is in an entry, if it would be executed: its component's digest.
+/// The digest of the component of an entry, if the entry would be executed.
 pub(super) fn look(
     key: &Key,
     name: &str,
@@ -172,9 +171,9 @@ fn digest_as_text(digest: &[u8; DIGEST]) -> String {
     format!("sha256:{}", digits.collect::<String>())
 }
 
-/// From `sha256:` and 64 digits.
+/// Parses `sha256:` and 64 digits.
 pub(super) fn digest_from_text(text: &str) -> Option<[u8; DIGEST]> {
     let digits = text.strip_prefix("sha256:")?;
-    // blake3's reader of digits is as good for any digest of 32 bytes.
+    // blake3's parser of hex digits works for any digest of 32 bytes.
     Some(*blake3::Hash::from_hex(digits).ok()?.as_bytes())
 }

@@ -1,20 +1,20 @@
-//! How large the folder gets: what was not used for longest goes, and so does what killed writers have left.
+//! Eviction: removes the entries that were not used for longest, and files that killed writers have left.
 
 use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::folder::{Folder, Found, TEMPORARY};
 
-/// What is being written is younger than this: writing 60 MB takes a second on a slow disk.
+/// The age at which a temporary file counts as abandoned: writing 60 MB takes a second on a slow disk.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// Whether a name is one that an entry has.
+/// Whether a file name is that of an entry.
 pub(super) fn is_entry(name: &str) -> bool {
     name.len() == 2 * blake3::OUT_LEN && name.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// Removes entries until those that stay take `most` bytes together, and what was abandoned. Other processes may
-/// do the same at the same time.
+/// Removes abandoned files, and entries until the others take at most `most` bytes together. Other processes may do the
+/// same at the same time.
 pub(super) fn make_room(folder: &Folder, most: u64) -> io::Result<()> {
     let mut entries = sweep(folder)?;
     entries.sort_by(|a, b| (a.used, &a.name).cmp(&(b.used, &b.name)));
@@ -29,7 +29,7 @@ pub(super) fn make_room(folder: &Folder, most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes all entries, and what was abandoned; how many entries, and how many bytes.
+/// Removes all entries and abandoned files. Returns the number of entries and their bytes.
 pub(super) fn clear(folder: &Folder) -> io::Result<(usize, u64)> {
     let entries = sweep(folder)?;
     for file in &entries {
@@ -39,7 +39,7 @@ pub(super) fn clear(folder: &Folder) -> io::Result<(usize, u64)> {
     Ok((entries.len(), bytes))
 }
 
-/// Removes what was abandoned, and not what other processes are writing; the entries.
+/// Removes abandoned files, but none that other processes are writing. Returns the entries.
 fn sweep(folder: &Folder) -> io::Result<Vec<Found>> {
     let now = SystemTime::now();
     let (entries, others): (Vec<Found>, Vec<Found>) = folder

@@ -1,4 +1,4 @@
-//! The folder of a cache: opened once, its owner's alone, and every file in it reached from that handle.
+//! The folder of a cache: opened once, private to its owner, and every file in it reached through that handle.
 #![allow(
     clippy::useless_conversion,
     reason = "what is converted has other types on other systems"
@@ -18,36 +18,36 @@ use rustix::io::Errno;
 
 use super::{CacheError, CacheRejection};
 
-/// How the names of files begin that are being written.
+/// The prefix of the names of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp-";
 
 const KEY: &str = "key";
 
-/// The file is its owner's alone.
+/// The mode of a file: read and write for its owner alone.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// A folder that has been looked at.
+/// An open folder whose owner and mode were checked.
 pub(super) struct Folder {
     path: PathBuf,
     handle: OwnedFd,
     user: u32,
 }
 
-/// A file in it.
+/// A file in the folder.
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) size: u64,
     pub(super) used: SystemTime,
 }
 
-/// An entry that is open, of so many bytes.
+/// An open entry of `size` bytes.
 pub(super) struct Entry {
     file: File,
     pub(super) size: u64,
 }
 
 impl Entry {
-    /// Notes that it is used now. A disk that cannot be written to keeps what is on it.
+    /// Sets the time of last use to now. A failure is ignored: entries on a read-only disk stay usable.
     pub(super) fn touch(&self) {
         let at = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
         let times = Timestamps {
@@ -71,9 +71,9 @@ impl Read for &Entry {
 }
 
 impl Folder {
-    /// Makes the folder if it is not there, and looks whose it is.
+    /// Makes the folder if it does not exist, and checks its owner and mode.
     pub(super) fn open(path: &Path) -> Result<Folder, CacheError> {
-        // Without a `/` or a `.` at its end, behind which a symbolic link would be followed.
+        // A path that ends in `/` or `.` would follow a symbolic link, so the ending is removed.
         let path: PathBuf = path.components().collect();
         let failed = |error: io::Error| CacheError::Folder {
             path: path.clone(),
@@ -111,7 +111,7 @@ impl Folder {
         &self.path
     }
 
-    /// The key, which is made if there is none.
+    /// The key of the cache, which is made if there is none.
     pub(super) fn key(&self) -> Result<[u8; blake3::KEY_LEN], CacheError> {
         let failed = |what: String| CacheError::Key {
             path: self.path.join(KEY),
@@ -143,7 +143,7 @@ impl Folder {
         Ok(key)
     }
 
-    /// Makes a key, whole or not at all. When another process was faster its key is the one.
+    /// Makes a key atomically. If another process was faster, its key is used.
     fn make_key(&self) -> io::Result<()> {
         let mut key = [0; blake3::KEY_LEN];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
@@ -162,11 +162,11 @@ impl Folder {
         }
     }
 
-    /// An entry, if there is one: a regular file of this user's.
+    /// The entry of this name, if there is one: a regular file of this user.
     pub(super) fn entry(&self, name: &str) -> Result<Option<Entry>, CacheRejection> {
         let found = self.open_file(name).map_err(|error| {
             match Errno::from_io_error(&error) {
-                // A symbolic link; a socket.
+                // The file is a symbolic link or a socket.
                 Some(Errno::LOOP | Errno::NXIO) => CacheRejection::NotAFile,
                 _ => CacheRejection::Unreadable,
             }
@@ -184,7 +184,7 @@ impl Folder {
         Ok(Some(Entry { file, size }))
     }
 
-    /// A file and what it is. Opening a pipe does not wait, and no symbolic link is followed.
+    /// Opens a file with its metadata. Opening a pipe does not block, and no symbolic link is followed.
     fn open_file(&self, name: &str) -> io::Result<Option<(File, Stat)>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         match openat(&self.handle, name, flags, Mode::empty()) {
@@ -197,18 +197,18 @@ impl Folder {
         }
     }
 
-    /// Writes a file, whole or not at all. It need not survive a power failure: its seal tells.
+    /// Writes a file atomically. It need not survive a power failure: the seal shows if it is damaged.
     pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
         let temporary = self.write_temporary(parts, false)?;
         renameat(&self.handle, &temporary, &self.handle, name).map_err(|error| {
-            // What cannot be removed now is swept later.
+            // A file that cannot be removed now is swept later.
             let _ = self.remove(&temporary);
             error.into()
         })
     }
 
     fn write_temporary(&self, parts: &[&[u8]], sync: bool) -> io::Result<String> {
-        // Processes that share the folder may have the same number, in containers.
+        // In containers, processes that share the folder may have the same process id, so the name is random.
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let name = format!("{TEMPORARY}{:016x}", u64::from_ne_bytes(random));
@@ -229,7 +229,7 @@ impl Folder {
         Ok(name)
     }
 
-    /// Removes a file; one that another process has removed is as good.
+    /// Removes a file. It is no error if another process has removed it.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         match unlinkat(&self.handle, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -237,12 +237,12 @@ impl Folder {
         }
     }
 
-    /// All that is in it and does not go while it is looked at.
+    /// All files of the folder, without those that disappear during the listing.
     pub(super) fn list(&self) -> io::Result<Vec<Found>> {
         let mut all = Vec::new();
         for file in Dir::read_from(&self.handle)? {
             let file = file?;
-            // Ours are.
+            // The cache's own file names are UTF-8.
             let Ok(name) = file.file_name().to_str() else {
                 continue;
             };
@@ -265,7 +265,7 @@ fn is_regular(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode as RawMode) == FileType::RegularFile
 }
 
-/// Whether only its owner has any permission.
+/// Whether only the owner has any permission.
 fn is_private(stat: &Stat) -> bool {
     let others = Mode::RWXG | Mode::RWXO;
     !Mode::from_raw_mode(stat.st_mode as RawMode).intersects(others)

@@ -1,4 +1,4 @@
-//! Which engine code was compiled for: wasmtime's version and settings, this machine's processor, and us.
+//! The engine that code was compiled for: wasmtime's version and settings, this machine's processor, and this library.
 
 use std::hash::{Hash as _, Hasher};
 
@@ -11,10 +11,10 @@ const CONTEXT: &str = "tollgate 2026 cache: identity of an engine";
 
 /// The identity of an engine.
 ///
-/// wasmtime says what its compiled code depends on: the target and the compiler's flags, those of the processor
-/// among them, the tunables (fuel, guard pages …), the proposals, and its own version to the last number. When it
-/// is given code it compares the first number of its version only, so that code of a compiler with a known hole
-/// would go on being executed after the update: this is what keeps it from that.
+/// wasmtime lists what its compiled code depends on: the target and the compiler's flags, those of the processor among
+/// them, the tunables (fuel, guard pages …), the proposals, and its full version. When it loads code it compares only
+/// the major version, so it would go on executing code of a compiler with a known hole after the update. This identity
+/// prevents that.
 pub(super) fn of(engine: &Engine) -> [u8; blake3::OUT_LEN] {
     let mut feed = Feed(blake3::Hasher::new_derive_key(CONTEXT));
     FORMAT.hash(&mut feed);
@@ -23,7 +23,7 @@ pub(super) fn of(engine: &Engine) -> [u8; blake3::OUT_LEN] {
     *feed.0.finalize().as_bytes()
 }
 
-/// What is hashed, to a digest that has no collisions.
+/// Feeds the hashed data to blake3, a digest without known collisions.
 struct Feed(blake3::Hasher);
 
 impl Hasher for Feed {
@@ -31,7 +31,7 @@ impl Hasher for Feed {
         self.0.update(bytes);
     }
 
-    /// Nobody asks for it.
+    /// The 64-bit result is never used.
     fn finish(&self) -> u64 {
         0
     }

@@ -24,10 +24,10 @@ use tollgate_component::escape;
 
 /// A folder of compiled code, so that a component is compiled once and not by every process that loads it.
 ///
-/// What is in it is machine code, executed as it stands. So the folder is its owner's alone, and each entry is
-/// sealed with a key that only the owner can read, over the component, the engine and the code. What is not
-/// as it was sealed is compiled anew, which [`Provider::code_origin`](crate::Provider::code_origin) tells and the log
-/// warns of. Processes may share a folder. Clones are the same cache.
+/// The entries are machine code that is executed as it is. So the folder is private to its owner, and each entry is
+/// sealed over the component, the engine and the code with a key that only the owner can read. A component whose entry
+/// does not match its seal is compiled again; [`Provider::code_origin`](crate::Provider::code_origin) says so and the
+/// log has a warning. Processes may share a folder. Clones are the same cache.
 ///
 /// ```
 /// use tollgate::{Limits, Policy, Source, blocking};
@@ -57,47 +57,47 @@ struct Inner {
     max_size: u64,
 }
 
-/// Where the code of a provider came from.
+/// The origin of a provider's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodeOrigin {
-    /// It was compiled: there is no cache, or the cache did not have it.
+    /// The component was compiled: there is no cache, or the cache did not have its code.
     Compiled,
-    /// The cache had it.
+    /// The code came from the cache.
     Cached,
-    /// The cache had something in its place that was not executed. It was compiled, and its entry replaced.
+    /// The cache had an entry that was not executed. The component was compiled, and its entry replaced.
     Recompiled(CacheRejection),
 }
 
-/// Why an entry of the cache is not executed. The set may grow; labels never change.
+/// The reason why an entry of the cache is not executed. The set may grow; labels never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CacheRejection {
-    /// A symbolic link, a folder, a pipe: something that the cache does not make.
+    /// The entry is a symbolic link, a folder, a pipe: a file that the cache does not make.
     #[error("it is no regular file")]
     NotAFile,
-    /// A file of another user.
+    /// The file belongs to another user.
     #[error("it belongs to another user")]
     Owner,
-    /// Shorter or longer than it says of itself, or larger than the cache.
+    /// The file is shorter or longer than its head states, or larger than the cache.
     #[error("it has another length than it says")]
     Length,
-    /// No entry, or of another format.
+    /// The file is no entry, or one of another format.
     #[error("it is no entry of this version's format")]
     Format,
-    /// The entry of another component under this one's name.
+    /// The file is the entry of another component under this one's name.
     #[error("it is the entry of another component")]
     Component,
-    /// The entry of another engine, or of other settings, under the name of this one.
+    /// The file is the entry of another engine or of other settings under this one's name.
     #[error("it is the entry of another engine")]
     Engine,
-    /// Changed after it was sealed, or sealed with another key.
+    /// The entry was changed after it was sealed, or was sealed with another key.
     #[error("its seal is not of this cache's key")]
     Seal,
-    /// The system does not let it be read.
+    /// The system does not allow reading the file.
     #[error("it cannot be read")]
     Unreadable,
-    /// Sealed, and the engine still does not take it.
+    /// The seal is valid, and the engine still rejects the code.
     #[error("the engine does not take it")]
     Code,
 }
@@ -119,28 +119,28 @@ impl CacheRejection {
     }
 }
 
-/// Why a folder cannot be used as a cache.
+/// The reason why a folder cannot be used as a cache.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CacheError {
     /// This system has no owners and modes that a cache could rely on.
     #[error("there is no cache of compiled code on this system; leave it out")]
     Unavailable,
-    /// It cannot be made or opened.
+    /// The folder cannot be made or opened.
     #[error("{path}: {error}", path = .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// A symbolic link, or no folder at all.
+    /// The path is a symbolic link, or not a folder.
     #[error("{path} is a symbolic link or no folder; name the folder itself", path = .path.display())]
     NotAFolder {
-        /// What was named.
+        /// The path.
         path: PathBuf,
     },
-    /// Another user's.
+    /// The folder or its key belongs to another user.
     #[error(
         "{path} belongs to the user {owner} and this process runs as {user}; what is in it is executed, so it has \
          to be its user's own: name another folder",
@@ -149,12 +149,12 @@ pub enum CacheError {
     Owner {
         /// The folder or its key.
         path: PathBuf,
-        /// Whose it is.
+        /// The owner's user id.
         owner: u32,
-        /// Who runs this.
+        /// The user id of this process.
         user: u32,
     },
-    /// Open to others.
+    /// The folder is open to other users.
     #[error(
         "{path} is open to other users (mode {mode:04o}); what is in it is executed: `chmod 700` it",
         path = .path.display()
@@ -162,18 +162,18 @@ pub enum CacheError {
     Mode {
         /// The folder.
         path: PathBuf,
-        /// Its mode.
+        /// The mode of the folder.
         mode: u32,
     },
-    /// The key of the cache is not one that can be relied on.
+    /// The key of the cache cannot be relied on.
     #[error(
         "{path}, the key that its entries are sealed with, {what}; remove the folder, and a new one is made",
         path = .path.display()
     )]
     Key {
-        /// The file.
+        /// The key file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the key file.
         what: String,
     },
 }
@@ -182,26 +182,26 @@ pub enum CacheError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheEntry {
-    /// The component's digest, `sha256:` and 64 digits, or why the entry would not be executed.
+    /// The component's digest, `sha256:` and 64 digits, or the reason why the entry would not be executed.
     pub digest: Result<String, CacheRejection>,
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// When a process last took code from it or wrote it.
+    /// The last time that a process read the code or wrote it.
     pub last_used: SystemTime,
 }
 
 impl Cache {
-    /// A size for a cache of one user's: 1 GiB holds two dozen components with an interpreter inside, the largest
+    /// The default size for one user's cache. 1 GiB holds two dozen components with an interpreter inside, the largest
     /// there are (19 MB of Python compile to 38), or some thousand in Rust, and is little of any disk today.
     pub const DEFAULT_SIZE: u64 = 1 << 30;
 
-    /// Opens a folder, which is made if it is not there: mode 0700, with a key in it of mode 0600. `max_size` is
-    /// how many bytes its entries may take together; those not used for longest go first.
+    /// Opens a folder, and makes it if it does not exist: mode 0700, with a key in it of mode 0600. `max_size` is the
+    /// bound on the bytes of all entries together; those that were not used for longest are removed first.
     ///
     /// # Errors
     ///
-    /// It, or the key in it, is not the effective user's own or is open to others; or it is a symbolic link, or
-    /// cannot be opened.
+    /// The folder, or the key in it, belongs to another user than the effective one or is open to others; or the folder
+    /// is a symbolic link, or cannot be opened.
     pub fn open(folder: impl AsRef<Path>, max_size: u64) -> Result<Cache, CacheError> {
         let folder = Folder::open(folder.as_ref())?;
         let key = folder.key()?;
@@ -219,7 +219,7 @@ impl Cache {
         self.inner.folder.path()
     }
 
-    /// What is in it, the latest used first. Each entry is read and its seal looked at.
+    /// The entries, the latest used first. Each entry is read and its seal checked.
     ///
     /// # Errors
     ///
@@ -237,17 +237,17 @@ impl Cache {
         Ok(found.into_iter().map(entry).collect())
     }
 
-    /// Removes every entry, and what writers that were killed have left. The key stays. How many entries, and
-    /// how many bytes.
+    /// Removes every entry, and files that killed writers have left. The key stays. Returns the number of entries and
+    /// their bytes.
     ///
     /// # Errors
     ///
-    /// The folder cannot be read, or a file in it not removed.
+    /// The folder cannot be read, or a file in it cannot be removed.
     pub fn clear(&self) -> io::Result<(usize, u64)> {
         evict::clear(&self.inner.folder)
     }
 
-    /// The code of a component for an engine; none when there is no entry for it.
+    /// The code of a component for an engine, or `None` without an entry.
     pub(crate) fn read(&self, label: &EntryId) -> Result<Option<Vec<u8>>, CacheRejection> {
         let Inner {
             folder,
@@ -262,7 +262,7 @@ impl Cache {
         Ok(Some(code))
     }
 
-    /// Keeps the code of a component for an engine; why not, if it is not kept.
+    /// Keeps the code of a component for an engine. The error is the reason why it is not kept.
     pub(crate) fn write(&self, label: &EntryId, code: &[u8]) -> Result<(), String> {
         let Inner {
             folder,
@@ -272,7 +272,7 @@ impl Cache {
         let head = entry::seal(key, label, code);
         let size = (head.len() + code.len()) as u64;
         if size > *max_size {
-            // One from when the cache was larger.
+            // An older entry may be left from when the cache was larger.
             let _ = folder.remove(&label.name());
             return Err(format!(
                 "its {size} bytes are more than the {max_size} of the whole cache"
@@ -284,7 +284,7 @@ impl Cache {
             .map_err(|error| format!("{}: {error}", folder.path().display()))
     }
 
-    /// What an entry for a component, by its digest as text, and for this engine has to be.
+    /// The id of the entry for a component, given by its digest as text, and this engine.
     pub(crate) fn label(digest: &str, engine: &Engine) -> Option<EntryId> {
         Some(EntryId {
             component: entry::digest_from_text(digest)?,
@@ -292,7 +292,7 @@ impl Cache {
         })
     }
 
-    /// Says in the audit log that an entry was not executed.
+    /// Writes to the audit log that an entry was not executed.
     pub(crate) fn report_rejected(provider: &str, digest: &str, why: CacheRejection) {
         tracing::warn!(
             target: "tollgate::audit",

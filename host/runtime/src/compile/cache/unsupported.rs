@@ -1,4 +1,4 @@
-//! The folder of a cache on systems that have none: it cannot be opened.
+//! The folder of a cache on systems without owners and modes: opening it fails.
 
 use std::convert::Infallible;
 use std::io;
