@@ -6,8 +6,10 @@
 use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
+use tollgate_component::value::Value;
 use tollgate_policy::Policy;
 
+use crate::call::invoke::ReturnedError;
 use crate::call::report::Report;
 use crate::call::session::{ExitCode, Guest};
 use crate::call::wave::WaveError;
@@ -104,6 +106,19 @@ impl Session {
     /// Those of the async method, and [`CallError::InsideAsync`] on a thread of an async runtime.
     pub fn wave(&mut self, expression: &str) -> Result<Report<String, WaveError>, CallError> {
         block_on(self.0.wave(expression))
+    }
+
+    /// See [`Session::invoke`](crate::Session::invoke).
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    pub fn invoke(
+        &mut self,
+        function: &str,
+        arguments: &[Value],
+    ) -> Result<Report<Option<Value>, ReturnedError>, CallError> {
+        block_on(self.0.invoke(function, arguments))
     }
 
     /// See [`Session::command`](crate::Session::command).

@@ -114,7 +114,7 @@ pub use engine::metering::Metering;
 pub use error::{CallError, HostError, LoadError};
 pub use runtime::Runtime;
 pub use tollgate_capability::ProviderError;
-pub use tollgate_component::{Source, escape};
+pub use tollgate_component::{Source, escape, value};
 pub use tollgate_policy as policy;
 pub use tollgate_policy::{Limits, Policy};
 pub use wasmtime;
@@ -142,6 +142,7 @@ pub mod bindings {
 /// Reports: the results of a call, and the component it was made to.
 pub mod report {
     pub use crate::call::fault::FaultKind;
+    pub use crate::call::invoke::ReturnedError;
     pub use crate::call::report::{ErrorReport, Stdio, Usage, host_error_json, refused_json};
     pub use crate::call::session::ExitCode;
     pub use crate::call::wave::WaveError;

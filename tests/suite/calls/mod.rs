@@ -3,5 +3,6 @@
 mod cancel;
 mod cancel_polls;
 mod host_panics;
+mod invoke;
 mod sessions;
 mod wave;

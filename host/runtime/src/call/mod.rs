@@ -2,8 +2,10 @@
 
 pub(crate) mod context;
 pub(crate) mod deadline;
+pub(crate) mod exports;
 pub(crate) mod fault;
 mod hook;
+pub(crate) mod invoke;
 pub(crate) mod provider;
 pub(crate) mod report;
 pub(crate) mod session;

@@ -1,13 +1,12 @@
 //! A component that passed its verdict: compiled, linked to what is granted, and nothing running.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tollgate_policy::Limits;
-use wasmtime::Store;
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
+use wasmtime::component::{ComponentExportIndex, InstancePre};
 
 use crate::call::context::CallContext;
+use crate::call::exports::{ExportedFunction, RunExport, find_command, find_run, functions};
 use crate::call::session::Session;
 use crate::compile::cache::CodeOrigin;
 use crate::compile::{CompiledComponent, Origin};
@@ -18,6 +17,7 @@ use crate::runtime::Host;
 use tollgate_capability::Granted;
 use tollgate_component::ProviderInfo;
 use tollgate_component::split_version;
+use tollgate_component::value::Function;
 use tollgate_component::{Export, ItemKind};
 use tollgate_component::{Refusal, RefusalKind};
 
@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) slots_needed: u32,
     origin: Origin,
     exports: Vec<Export>,
+    /// Described when they are first asked for: typed calls never do.
+    functions: OnceLock<Vec<ExportedFunction>>,
     run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
@@ -93,6 +95,7 @@ impl Provider {
                 granted: Arc::new(granted),
                 slots_needed: code.slots_needed,
                 exports,
+                functions: OnceLock::new(),
                 fixed: limits.clone(),
                 pre,
             }),
@@ -123,6 +126,22 @@ impl Provider {
     /// What it exports, in the component's order.
     pub fn exports(&self) -> &[Export] {
         &self.shared.exports
+    }
+
+    /// The functions that it exports, those in interfaces included, with their types: what
+    /// [`Session::invoke`] can call, in the component's order.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = &Function> {
+        self.exported_functions().iter().map(|it| &it.function)
+    }
+
+    pub(crate) fn exported_functions(&self) -> &[ExportedFunction] {
+        let Shared {
+            functions: described,
+            unit,
+            pre,
+            ..
+        } = &*self.shared;
+        described.get_or_init(|| functions(&unit.engine, pre.component()))
     }
 
     /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: what
@@ -295,47 +314,4 @@ pub(crate) fn missing(what: &str) -> Refusal {
         RefusalKind::MissingExport,
         format!("the component does not export {what}"),
     )
-}
-
-/// The provider world's `run`, which is of the right type: only [`find_run`] makes one.
-#[derive(Clone, Copy)]
-pub(crate) struct RunExport(ComponentExportIndex);
-
-impl RunExport {
-    /// The function itself. Looking at its type again, 50 ns, would be a sixteenth of a small call in a session.
-    #[expect(unsafe_code, reason = "its type was checked when it was found")]
-    pub(crate) fn of<'a>(
-        self,
-        store: &mut Store<CallContext>,
-        instance: &Instance,
-    ) -> wasmtime::Result<TypedFunc<RunParams<'a>, RunResult>> {
-        let function = instance
-            .get_func(store, self.0)
-            .ok_or_else(|| wasmtime::Error::msg("an instance of another component"))?;
-        // SAFETY: the engine finds it in instances of the component that it was found in, and only there; and
-        // `find_run` found it to be of this type.
-        Ok(unsafe { TypedFunc::new_unchecked(function) })
-    }
-}
-
-/// The provider world's `run`, if it is there and of the right type.
-fn find_run(unit: &PooledEngine, pre: &InstancePre<CallContext>) -> Option<RunExport> {
-    let component = pre.component();
-    let ty = component.component_type();
-    let ComponentItem::ComponentFunc(run) = ty.get_export(&unit.engine, "run")?.ty else {
-        return None;
-    };
-    run.typecheck::<RunParams<'_>, RunResult>(&pre.instance_type())
-        .ok()?;
-    component.get_export_index(None, "run").map(RunExport)
-}
-
-/// `run` of `wasi:cli/run`, in whichever 0.2 version it was built for.
-fn find_command(component: &Component, exports: &[Export]) -> Option<ComponentExportIndex> {
-    let export = exports.iter().find(|export| {
-        export.kind == ItemKind::Instance
-            && matches!(split_version(&export.name), ("wasi:cli/run", Some(version)) if version.starts_with("0.2."))
-    })?;
-    let interface = component.get_export_index(None, &export.name)?;
-    component.get_export_index(Some(&interface), "run")
 }

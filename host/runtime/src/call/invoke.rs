@@ -1,0 +1,200 @@
+//! Calls of any export with values of our own: the way in for notations, of which WAVE is one.
+
+use tollgate_component::value::{Type, Value};
+use wasmtime::component::Val;
+
+use crate::call::exports::{ExportedFunction, find};
+use crate::call::report::{ErrorReport, Report};
+use crate::call::session::{Guest, Session};
+use crate::call::wave;
+use crate::error::CallError;
+
+/// An `err(…)` that an export returned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReturnedError {
+    /// The value in it, if it holds one.
+    pub value: Option<Value>,
+}
+
+impl ErrorReport for ReturnedError {
+    /// The case of the error when it is a variant or an enumeration; else `error`.
+    fn kind(&self) -> String {
+        match &self.value {
+            Some(Value::Variant(case, _) | Value::Enum(case)) => case.clone(),
+            _ => "error".to_owned(),
+        }
+    }
+
+    /// The whole result as WAVE text.
+    fn message(&self) -> String {
+        let value = self.value.clone().map(Box::new);
+        wave::text(Value::Result(Err(value))).unwrap_or_else(|_| "err".to_owned())
+    }
+}
+
+impl Session {
+    /// Calls an export by its name, with values: `resolve`, or with its interface,
+    /// `tollgate:releases/resolve@0.1.0.resolve`. [`Provider::functions`](crate::Provider::functions) lists names and
+    /// types. The `ok` of an export that returns a `result` is returned, and its `err` is the provider's own error.
+    ///
+    /// ```
+    /// use tollgate::value::Value;
+    /// use tollgate::{Limits, Policy, Source, blocking::Runtime};
+    ///
+    /// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
+    /// let source = Source::file(path, &Limits::default())?;
+    /// let provider = Runtime::new().load(&source, &Policy::default())?;
+    /// for function in provider.as_async().functions() {
+    ///     println!("{function}"); // run: func(input: list<u8>) -> result<list<u8>, …>
+    /// }
+    /// let report = provider.session().invoke("run", &[Value::from(&b"hello"[..])])?;
+    /// assert_eq!(report.outcome.returned(), Some(Some(Value::from(&b"hello"[..]))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Refused`] when no export, or more than one, has that name; [`CallError::Arguments`] when the values
+    /// do not fit the parameters, or when the function takes or gives a resource, which no value can be. No code of the
+    /// guest has run then.
+    pub async fn invoke(
+        &mut self,
+        function: &str,
+        arguments: &[Value],
+    ) -> Result<Report<Option<Value>, ReturnedError>, CallError> {
+        let provider = self.provider().clone();
+        let exported = find(provider.exported_functions(), function)?;
+        exported.function.check(arguments).map_err(|mismatch| {
+            CallError::Arguments(format!("{}: {mismatch}", exported.function.name))
+        })?;
+        let arguments = arguments.iter().cloned().map(to_engine).collect();
+        self.invoke_exported(exported, arguments).await
+    }
+
+    /// Calls a function with arguments that fit its parameters.
+    pub(crate) async fn invoke_exported(
+        &mut self,
+        exported: &ExportedFunction,
+        arguments: Vec<Val>,
+    ) -> Result<Report<Option<Value>, ReturnedError>, CallError> {
+        let ExportedFunction {
+            function,
+            ty,
+            index,
+        } = exported;
+        let types = function.params.iter().map(|param| &param.ty);
+        if let Some(what) = types.chain(&function.result).find_map(Type::opaque) {
+            return Err(CallError::Arguments(format!(
+                "`{}` takes or gives {what}, which no value can be; call it through generated bindings",
+                tollgate_component::escape::line(&function.name)
+            )));
+        }
+        let results = ty.results().len();
+        self.call(async |guest: &mut Guest<'_>| {
+            let Some(func) = guest.instance.get_func(&mut *guest.store, index) else {
+                return Err(wasmtime::Error::msg("the export is gone"));
+            };
+            let mut values = vec![Val::Bool(false); results];
+            func.call_async(&mut *guest.store, &arguments, &mut values)
+                .await?;
+            let Some(value) = values.pop() else {
+                return Ok(Ok(None));
+            };
+            Ok(match from_engine(value)? {
+                Value::Result(Ok(value)) => Ok(value.map(|value| *value)),
+                Value::Result(Err(value)) => Err(ReturnedError {
+                    value: value.map(|value| *value),
+                }),
+                value => Ok(Some(value)),
+            })
+        })
+        .await
+    }
+}
+
+/// Our value as the engine's.
+pub(crate) fn to_engine(value: Value) -> Val {
+    let boxed = |value: Box<Value>| Box::new(to_engine(*value));
+    let all = |values: Vec<Value>| values.into_iter().map(to_engine).collect();
+    match value {
+        Value::Bool(it) => Val::Bool(it),
+        Value::S8(it) => Val::S8(it),
+        Value::U8(it) => Val::U8(it),
+        Value::S16(it) => Val::S16(it),
+        Value::U16(it) => Val::U16(it),
+        Value::S32(it) => Val::S32(it),
+        Value::U32(it) => Val::U32(it),
+        Value::S64(it) => Val::S64(it),
+        Value::U64(it) => Val::U64(it),
+        Value::F32(it) => Val::Float32(it),
+        Value::F64(it) => Val::Float64(it),
+        Value::Char(it) => Val::Char(it),
+        Value::String(it) => Val::String(it),
+        Value::List(values) => Val::List(all(values)),
+        Value::Tuple(values) => Val::Tuple(all(values)),
+        Value::Record(fields) => {
+            let fields = fields.into_iter();
+            Val::Record(fields.map(|(name, it)| (name, to_engine(it))).collect())
+        }
+        Value::Variant(case, value) => Val::Variant(case, value.map(boxed)),
+        Value::Enum(case) => Val::Enum(case),
+        Value::Option(value) => Val::Option(value.map(boxed)),
+        Value::Result(Ok(value)) => Val::Result(Ok(value.map(boxed))),
+        Value::Result(Err(value)) => Val::Result(Err(value.map(boxed))),
+        Value::Flags(names) => Val::Flags(names),
+    }
+}
+
+/// The engine's value as ours.
+pub(crate) fn from_engine(value: Val) -> wasmtime::Result<Value> {
+    type Boxed = wasmtime::Result<Option<Box<Value>>>;
+    let boxed = |value: Option<Box<Val>>| -> Boxed {
+        let value = value.map(|value| from_engine(*value)).transpose()?;
+        Ok(value.map(Box::new))
+    };
+    let all = |values: Vec<Val>| {
+        values
+            .into_iter()
+            .map(from_engine)
+            .collect::<Result<_, _>>()
+    };
+    Ok(match value {
+        Val::Bool(it) => Value::Bool(it),
+        Val::S8(it) => Value::S8(it),
+        Val::U8(it) => Value::U8(it),
+        Val::S16(it) => Value::S16(it),
+        Val::U16(it) => Value::U16(it),
+        Val::S32(it) => Value::S32(it),
+        Val::U32(it) => Value::U32(it),
+        Val::S64(it) => Value::S64(it),
+        Val::U64(it) => Value::U64(it),
+        Val::Float32(it) => Value::F32(it),
+        Val::Float64(it) => Value::F64(it),
+        Val::Char(it) => Value::Char(it),
+        Val::String(it) => Value::String(it),
+        Val::List(values) => Value::List(all(values)?),
+        Val::Tuple(values) => Value::Tuple(all(values)?),
+        Val::Record(fields) => {
+            let fields = fields.into_iter();
+            let fields = fields.map(|(name, it)| Ok((name, from_engine(it)?)));
+            Value::Record(fields.collect::<wasmtime::Result<_>>()?)
+        }
+        Val::Variant(case, value) => Value::Variant(case, boxed(value)?),
+        Val::Enum(case) => Value::Enum(case),
+        Val::Option(value) => Value::Option(boxed(value)?),
+        Val::Result(Ok(value)) => Value::Result(Ok(boxed(value)?)),
+        Val::Result(Err(value)) => Value::Result(Err(boxed(value)?)),
+        Val::Flags(names) => Value::Flags(names),
+        // A function whose types hold one of these is not called this way.
+        Val::Map(_)
+        | Val::Resource(_)
+        | Val::Future(_)
+        | Val::Stream(_)
+        | Val::ErrorContext(_)
+        | Val::FixedLengthList(_) => {
+            return Err(wasmtime::Error::msg(
+                "a value of a type that no value can be",
+            ));
+        }
+    })
+}
