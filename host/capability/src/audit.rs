@@ -8,18 +8,48 @@ use tollgate_policy::{Denial, Reason};
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 
+/// A decision on one request of a guest.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Decision<'a> {
+    /// The name of the provider that made the request.
+    pub provider: &'a str,
+    /// The key of the grant that it needed: `files`, `http` and so on.
+    pub capability: &'static str,
+    /// The object of the request, as the guest wrote it: escape it before showing it.
+    pub target: &'a str,
+    /// Why the request was denied; `None` if it was allowed.
+    pub denied: Option<Reason>,
+}
+
+/// Is told of every decision.
+pub type OnDecision = Arc<dyn Fn(&Decision<'_>) + Send + Sync>;
+
 /// The decisions of one store. Shared with the requests under way, which are decided on as they go.
 pub struct Audit {
     provider: Arc<str>,
     denials: Mutex<Vec<Denial>>,
+    on_decision: Option<OnDecision>,
 }
 
 impl Audit {
     /// Of a store of a provider of that name.
-    pub fn new(provider: Arc<str>) -> Audit {
+    pub fn new(provider: Arc<str>, on_decision: Option<OnDecision>) -> Audit {
         Audit {
             provider,
             denials: Mutex::default(),
+            on_decision,
+        }
+    }
+
+    fn tell(&self, capability: &'static str, target: &str, denied: Option<Reason>) {
+        if let Some(tell) = &self.on_decision {
+            tell(&Decision {
+                provider: &self.provider,
+                capability,
+                target,
+                denied,
+            });
         }
     }
 
@@ -32,6 +62,7 @@ impl Audit {
             target = %escape::line(target),
             "allowed"
         );
+        self.tell(capability, target, None);
     }
 
     /// Notes a denial, for the audit log and the report.
@@ -44,6 +75,7 @@ impl Audit {
             reason = reason.label(),
             "denied"
         );
+        self.tell(capability, target, Some(reason));
         let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() < MAX_DENIALS {
             denials.push(Denial {
@@ -66,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_report_has_the_first_denials_and_no_more() {
-        let audit = Audit::new("guest".into());
+        let audit = Audit::new("guest".into(), None);
         for number in 0..=MAX_DENIALS {
             audit.denied("files", &number.to_string(), Reason::NotGranted);
         }
@@ -74,5 +106,38 @@ mod tests {
         assert_eq!(denials.len(), MAX_DENIALS);
         assert_eq!(denials.last().map(|last| &*last.target), Some("99"));
         assert!(audit.take_denials().is_empty());
+    }
+    /// A report has the first hundred denials; a listener is told of all, and of what is allowed.
+    #[test]
+    fn every_decision_is_told() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let list = Arc::clone(&told);
+        let listener: OnDecision = Arc::new(move |decision| {
+            let Decision {
+                provider,
+                target,
+                denied,
+                ..
+            } = *decision;
+            list.lock()
+                .unwrap()
+                .push((provider.to_owned(), target.to_owned(), denied));
+        });
+        let audit = Audit::new("guest".into(), Some(listener));
+        for number in 0..=MAX_DENIALS {
+            audit.denied("files", &number.to_string(), Reason::NotGranted);
+        }
+        audit.allowed("files", "data/a");
+        let told = told.lock().unwrap();
+        assert_eq!(told.len(), MAX_DENIALS + 2);
+        assert_eq!(
+            told[100],
+            (
+                "guest".to_owned(),
+                "100".to_owned(),
+                Some(Reason::NotGranted)
+            )
+        );
+        assert_eq!(told[101], ("guest".to_owned(), "data/a".to_owned(), None));
     }
 }

@@ -32,7 +32,7 @@ pub struct Call {
 impl Call {
     /// For a store of a provider of that name.
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
-        let audit = Arc::new(Audit::new(provider));
+        let audit = Arc::new(Audit::new(provider, granted.on_decision.clone()));
         Call {
             meter: Meter::new(limits),
             http: HttpClient::new(Arc::clone(granted), Arc::clone(&audit)),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tollgate_policy::{Grants, Policy};
 
+use crate::audit::OnDecision;
 use crate::error::OpenError;
 use crate::files::Roots;
 use crate::http::connect::Egress;
@@ -21,6 +22,8 @@ pub struct Shared {
     pub egress: Arc<Egress>,
     /// The open stores.
     pub stores: StoreRegistry,
+    /// Is told of every decision.
+    pub on_decision: Option<OnDecision>,
 }
 
 /// What a policy grants, opened.
@@ -34,6 +37,7 @@ pub struct Granted {
     /// What WASI guests are given.
     pub wasi: WasiSettings,
     pub(crate) store: Option<Namespace>,
+    pub(crate) on_decision: Option<OnDecision>,
 }
 
 impl Granted {
@@ -57,6 +61,7 @@ impl Granted {
                 .unwrap_or_default(),
             store: store.transpose()?,
             grants: grants.clone(),
+            on_decision: shared.on_decision.clone(),
         })
     }
 }

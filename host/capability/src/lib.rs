@@ -18,7 +18,7 @@ mod prices;
 pub mod store;
 mod wasi;
 
-pub use audit::Audit;
+pub use audit::{Audit, Decision, OnDecision};
 pub use call::Call;
 pub use error::{
     ErrorKind, GrantError, HostFailure, HostResult, Interrupt, LimitReached, OpenError,

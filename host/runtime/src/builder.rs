@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tollgate_capability::OnDecision;
 use tollgate_capability::http::connect::{Egress, Resolver};
 use tollgate_capability::store::StoreRegistry;
 use wasmtime::component::Linker;
@@ -15,6 +16,7 @@ use crate::engine::Engines;
 use crate::engine::admission::Admission;
 use crate::engine::metering::Metering;
 use crate::interface::AddToLinker;
+use crate::observe::{Observed, Observer};
 use crate::runtime::{Host, Inner, Runtime};
 
 /// Configures and makes a [`Runtime`].
@@ -29,6 +31,7 @@ pub struct Builder {
     compiler: Compiler,
     metering: Metering,
     cache: Option<Cache>,
+    observer: Observed,
 }
 
 impl Builder {
@@ -112,6 +115,14 @@ impl Builder {
         self
     }
 
+    /// Tells `observer` of loads, calls and decisions, for metrics, traces and audit; by default they are in reports and
+    /// in the log only. A second observer takes the place of the first.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
+        self.observer = Observed(Some(Arc::new(observer)));
+        self
+    }
+
     /// Makes the runtime.
     pub fn build(self) -> Runtime {
         let admission = Admission::new(self.concurrency, self.queue);
@@ -120,6 +131,11 @@ impl Builder {
             admission.concurrency(),
             admission.pool_count(),
         );
+        let observer = self.observer.clone();
+        let on_decision = observer
+            .0
+            .is_some()
+            .then(|| -> OnDecision { Arc::new(move |decision| observer.decided(decision)) });
         Runtime::of(Inner {
             names: self.interfaces.keys().cloned().collect(),
             host: Arc::new(Host {
@@ -130,10 +146,12 @@ impl Builder {
                     cache: self.cache,
                 },
                 interfaces: self.interfaces,
+                observer: self.observer,
             }),
             granted: tollgate_capability::Shared {
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 stores: StoreRegistry::default(),
+                on_decision,
             },
             inherit_stdio: self.inherit_stdio,
         })

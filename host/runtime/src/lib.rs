@@ -94,11 +94,13 @@
 pub mod blocking;
 mod builder;
 mod call;
+mod catalog;
 mod compile;
 mod engine;
 mod error;
 mod interface;
 pub mod load;
+pub mod observe;
 mod runtime;
 pub mod watch;
 
@@ -108,6 +110,7 @@ pub use call::fault::Fault;
 pub use call::provider::Provider;
 pub use call::report::{Outcome, Report};
 pub use call::session::{Guest, Session};
+pub use catalog::Catalog;
 pub use compile::compiler::Compiler;
 pub use compile::worker_main::run_if_worker;
 pub use engine::metering::Metering;

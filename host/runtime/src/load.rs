@@ -38,8 +38,18 @@ impl Runtime {
             .map_err(HostError::new)?
     }
 
-    /// The pipeline. `cancelled` ends the compile worker when the caller has given up.
+    /// The pipeline, told to the observer. `cancelled` ends the compile worker when the caller has given up.
     pub(crate) fn load_now(
+        &self,
+        source: &Source,
+        policy: &Policy,
+        cancelled: &AtomicBool,
+    ) -> Result<Provider, LoadError> {
+        let observer = &self.inner.host.observer;
+        observer.load(source, || self.load_unobserved(source, policy, cancelled))
+    }
+
+    fn load_unobserved(
         &self,
         source: &Source,
         policy: &Policy,

@@ -10,6 +10,7 @@ use crate::builder::Builder;
 use crate::compile::CodeLoader;
 use crate::engine::admission::Admission;
 use crate::interface::AddToLinker;
+use crate::observe::Observed;
 
 /// Engines and the state they share. A runtime holds no grants: those come with each component's policy. Clones are the
 /// same runtime.
@@ -51,6 +52,7 @@ pub(crate) struct Host {
     pub(crate) code_loader: CodeLoader,
     /// Interfaces of the embedder's own, by name.
     pub(crate) interfaces: BTreeMap<String, AddToLinker>,
+    pub(crate) observer: Observed,
 }
 
 impl Default for Runtime {

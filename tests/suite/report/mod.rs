@@ -3,4 +3,5 @@
 mod audit;
 mod json;
 mod numbers;
+mod observer;
 mod text;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tollgate::Compiler;
 use tollgate::watch::WatchError;
+use tollgate::{Catalog, Compiler};
 
 use support::cli::tollgate;
 use support::harness::made_of;
@@ -24,6 +24,24 @@ fn a_relative_path_is_that_of_the_start() {
     let here = std::env::current_dir().unwrap();
     let whole = here.join("no-such-folder");
     assert!(error.contains(whole.to_str().unwrap()), "{error}");
+}
+
+/// Through the seam that front doors use: what serves, by name and sorted, and nothing that does not serve.
+#[test]
+fn a_folder_is_a_catalog() {
+    let watched = Watched::with(&["echo", "counter"]);
+    watched.install("broken", b"no component");
+    watched.next("failed");
+    let catalog: &dyn Catalog = watched.folder();
+    let names: Vec<_> = catalog.list().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        ["counter".into(), "echo".into()] as [std::sync::Arc<str>; 2]
+    );
+    assert!(catalog.get("echo").is_some() && catalog.get("broken").is_none());
+    watched.remove("echo.wasm");
+    watched.next("removed");
+    assert!(catalog.get("echo").is_none() && catalog.list().len() == 1);
 }
 
 #[test]

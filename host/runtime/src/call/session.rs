@@ -196,6 +196,17 @@ impl Session {
         &mut self,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
     ) -> Result<Report<T, E>, CallError> {
+        let shared = &self.provider.shared;
+        let observed = shared.host.observer.call(&shared.info);
+        let result = self.call_unobserved(work).await;
+        observed.ended(&result);
+        result
+    }
+
+    async fn call_unobserved<T, E>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
+    ) -> Result<Report<T, E>, CallError> {
         let start = Instant::now();
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.

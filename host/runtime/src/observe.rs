@@ -1,0 +1,224 @@
+//! Loads, calls and decisions, told to the embedder as they happen: the seam for metrics, traces and audit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollgate_component::{ProviderInfo, Source, panic_text};
+
+pub use tollgate_capability::Decision;
+
+use crate::call::fault::Fault;
+use crate::call::provider::Provider;
+use crate::call::report::{Outcome, Report, Usage};
+use crate::error::{CallError, HostError, LoadError};
+
+/// Is told of loads, calls and decisions; [`Builder::observer`](crate::Builder::observer) takes one. Every method does
+/// nothing unless it is implemented.
+///
+/// A method runs on the thread of the load or the call, and holds it up for as long as it takes. One that panics is
+/// logged as a host error, and changes nothing of what it was told.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use tollgate::observe::{CallEnd, CallEnded, Observer};
+/// use tollgate::{Limits, Policy, Runtime, Source, blocking};
+///
+/// #[derive(Default)]
+/// struct Fuel(AtomicU64);
+///
+/// impl Observer for Fuel {
+///     fn call_ended(&self, call: &CallEnded<'_>) {
+///         if let CallEnd::Returned(usage) = call.end {
+///             self.0.fetch_add(usage.fuel, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let fuel = Arc::new(Fuel::default());
+/// let runtime = Runtime::builder().observer(Arc::clone(&fuel)).build();
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
+/// let source = Source::file(path, &Limits::default())?;
+/// let echo = blocking::Runtime::from(runtime).load(&source, &Policy::default())?;
+/// let report = echo.session().run(b"hello")?;
+/// assert_eq!(fuel.0.load(Ordering::Relaxed), report.usage.fuel);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Observer: Send + Sync {
+    /// A component was loaded, or was not.
+    fn loaded(&self, _load: &Loaded<'_>) {}
+
+    /// A call begins. Each is followed by one [`call_ended`](Self::call_ended).
+    fn call_started(&self, _provider: &Arc<ProviderInfo>) {}
+
+    /// A call has ended.
+    fn call_ended(&self, _call: &CallEnded<'_>) {}
+
+    /// A request of a guest was decided on: each one, unlike the denials of a report, which are the first hundred.
+    fn decided(&self, _decision: &Decision<'_>) {}
+}
+
+/// The end of a load.
+#[non_exhaustive]
+pub struct Loaded<'a> {
+    /// The component.
+    pub source: &'a Source,
+    /// The provider, or why there is none.
+    pub result: Result<&'a Provider, &'a LoadError>,
+    /// The time that it took.
+    pub elapsed: Duration,
+}
+
+/// The end of a call.
+#[non_exhaustive]
+pub struct CallEnded<'a> {
+    /// The component that was called.
+    pub provider: &'a Arc<ProviderInfo>,
+    /// How the call ended.
+    pub end: CallEnd<'a>,
+    /// From the start of the call to its end, waiting for a slot included.
+    pub elapsed: Duration,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum CallEnd<'a> {
+    /// The provider returned a result.
+    Returned(&'a Usage),
+    /// The provider returned an error of its own.
+    Failed(&'a Usage),
+    /// A limit was reached, or the guest trapped.
+    Faulted(&'a Usage, &'a Fault),
+    /// The call gave no report.
+    Error(&'a CallError),
+    /// The caller dropped the call before it was done.
+    Dropped,
+}
+
+impl CallEnd<'_> {
+    /// A stable name: `returned`, `failed`, `faulted`, `error` or `dropped`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            CallEnd::Returned(_) => "returned",
+            CallEnd::Failed(_) => "failed",
+            CallEnd::Faulted(..) => "faulted",
+            CallEnd::Error(_) => "error",
+            CallEnd::Dropped => "dropped",
+        }
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn loaded(&self, load: &Loaded<'_>) {
+        (**self).loaded(load);
+    }
+
+    fn call_started(&self, provider: &Arc<ProviderInfo>) {
+        (**self).call_started(provider);
+    }
+
+    fn call_ended(&self, call: &CallEnded<'_>) {
+        (**self).call_ended(call);
+    }
+
+    fn decided(&self, decision: &Decision<'_>) {
+        (**self).decided(decision);
+    }
+}
+
+/// The observer of a runtime, if it has one.
+#[derive(Clone, Default)]
+pub(crate) struct Observed(pub(crate) Option<Arc<dyn Observer>>);
+
+impl Observed {
+    fn tell(observer: &dyn Observer, what: impl FnOnce(&dyn Observer)) {
+        // An observer must not end the call or the load that it is told of.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| what(observer))) {
+            let text = panic_text(&*panic);
+            let _ = HostError::new(format_args!("an observer panicked: {text}"));
+        }
+    }
+
+    pub(crate) fn decided(&self, decision: &Decision<'_>) {
+        if let Some(observer) = &self.0 {
+            Observed::tell(&**observer, |it| it.decided(decision));
+        }
+    }
+
+    /// Tells of a load, and gives its result back.
+    pub(crate) fn load(
+        &self,
+        source: &Source,
+        load: impl FnOnce() -> Result<Provider, LoadError>,
+    ) -> Result<Provider, LoadError> {
+        let Some(observer) = &self.0 else {
+            return load();
+        };
+        let start = Instant::now();
+        let result = load();
+        let loaded = Loaded {
+            source,
+            result: result.as_ref(),
+            elapsed: start.elapsed(),
+        };
+        Observed::tell(&**observer, |it| it.loaded(&loaded));
+        result
+    }
+
+    /// Tells that a call begins. The guard tells of its end, also when the call is dropped.
+    pub(crate) fn call(&self, provider: &Arc<ProviderInfo>) -> CallGuard {
+        CallGuard(self.0.as_ref().map(|observer| {
+            Observed::tell(&**observer, |it| it.call_started(provider));
+            Started {
+                observer: Arc::clone(observer),
+                provider: Arc::clone(provider),
+                start: Instant::now(),
+            }
+        }))
+    }
+}
+
+/// A call under way, for an observer.
+pub(crate) struct CallGuard(Option<Started>);
+
+struct Started {
+    observer: Arc<dyn Observer>,
+    provider: Arc<ProviderInfo>,
+    start: Instant,
+}
+
+impl CallGuard {
+    pub(crate) fn ended<T, E>(mut self, result: &Result<Report<T, E>, CallError>) {
+        let Some(started) = self.0.take() else { return };
+        started.ended(match result {
+            Ok(report) => match &report.outcome {
+                Outcome::Returned(_) => CallEnd::Returned(&report.usage),
+                Outcome::Failed(_) => CallEnd::Failed(&report.usage),
+                Outcome::Faulted(fault) => CallEnd::Faulted(&report.usage, fault),
+            },
+            Err(error) => CallEnd::Error(error),
+        });
+    }
+}
+
+impl Started {
+    fn ended(&self, end: CallEnd<'_>) {
+        let ended = CallEnded {
+            provider: &self.provider,
+            end,
+            elapsed: self.start.elapsed(),
+        };
+        Observed::tell(&*self.observer, |it| it.call_ended(&ended));
+    }
+}
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        if let Some(started) = self.0.take() {
+            started.ended(CallEnd::Dropped);
+        }
+    }
+}
