@@ -22,10 +22,10 @@ pub struct Decision<'a> {
     pub denied: Option<Reason>,
 }
 
-/// Is told of every decision.
+/// A callback for every decision.
 pub type OnDecision = Arc<dyn Fn(&Decision<'_>) + Send + Sync>;
 
-/// The decisions of one store. Shared with the requests under way, which are decided on as they go.
+/// The decisions of one store. Shared with requests under way, whose later decisions are noted too.
 pub struct Audit {
     provider: Arc<str>,
     denials: Mutex<Vec<Denial>>,
@@ -33,7 +33,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Of a store of a provider of that name.
+    /// Creates the record of one store of the named provider.
     pub fn new(provider: Arc<str>, on_decision: Option<OnDecision>) -> Audit {
         Audit {
             provider,

@@ -22,7 +22,7 @@ pub struct Shared {
     pub egress: Arc<Egress>,
     /// The open stores.
     pub stores: StoreRegistry,
-    /// Is told of every decision.
+    /// The callback for every decision.
     pub on_decision: Option<OnDecision>,
 }
 

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tollgate::cache::{Cache, CodeOrigin};
 use tollgate::component::Inspection;
 use tollgate::load::{Refusal, SourceError};
-use tollgate::report::{ProviderInfo, host_error_json, refused_json};
+use tollgate::report::{HostErrorReport, ProviderInfo, RefusedReport};
 use tollgate::{CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source};
 
 use crate::files::lock::LockFile;
@@ -63,7 +62,7 @@ impl<'u> Target<'u> {
         let source = match Source::file(&opts.component, &policy.limits) {
             Ok(source) => source,
             Err(SourceError::Refused(refusal)) => {
-                let report = || unread_json(&opts.component, &refusal, &policy);
+                let report = || unread(&opts.component, &refusal, &policy);
                 reporter.write(ui, report)?;
                 return Err(already_reported(&reporter, ExitReason::Refused(refusal)));
             }
@@ -116,7 +115,7 @@ impl<'u> Target<'u> {
 
     /// Reports a refusal.
     pub(crate) fn refused(&self, refusal: Refusal) -> ExitReason {
-        let report = || refused_json(&self.info(), &refusal, &self.policy.limits);
+        let report = || RefusedReport::new(&self.info(), &refusal, &self.policy.limits);
         match self.reporter.write(self.ui, report) {
             Ok(()) => already_reported(&self.reporter, ExitReason::Refused(refusal)),
             Err(reason) => reason,
@@ -126,7 +125,7 @@ impl<'u> Target<'u> {
     fn host_error(&self, error: &HostError) -> ExitReason {
         match self
             .reporter
-            .write(self.ui, || host_error_json(&self.info(), error))
+            .write(self.ui, || HostErrorReport::new(&self.info(), error))
         {
             Ok(()) => already_reported(&self.reporter, ExitReason::Host(error.to_string())),
             Err(reason) => reason,
@@ -158,7 +157,7 @@ fn already_reported(reporter: &Reporter, reason: ExitReason) -> ExitReason {
 }
 
 /// The report of a file that is too large to be read: its digest is not known.
-fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
+fn unread(path: &Path, refusal: &Refusal, policy: &Policy) -> RefusedReport {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let info = ProviderInfo {
         name: name.as_ref().into(),
@@ -167,11 +166,7 @@ fn unread_json(path: &Path, refusal: &Refusal, policy: &Policy) -> Value {
         world: None,
         signer: None,
     };
-    let mut report = refused_json(&info, refusal, &policy.limits);
-    if let Some(digest) = report.pointer_mut("/provider/digest") {
-        *digest = Value::Null;
-    }
-    report
+    RefusedReport::new(&info, refusal, &policy.limits)
 }
 
 /// The runtime of this program. A WASI command may write to this program's own output, and components are compiled

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tollgate_policy::{Capability, SignatureError};
 
@@ -65,7 +66,8 @@ impl Refusal {
 }
 
 /// The rules by which a component is refused. The set may grow; labels never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RefusalKind {
     /// A core module, text, or something else that is no component.

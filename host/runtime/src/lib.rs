@@ -146,7 +146,10 @@ pub mod bindings {
 pub mod report {
     pub use crate::call::fault::FaultKind;
     pub use crate::call::invoke::ReturnedError;
-    pub use crate::call::report::{ErrorReport, Stdio, Usage, host_error_json, refused_json};
+    pub use crate::call::report::{ErrorReport, Stdio, Usage};
+    pub use crate::call::report_data::{
+        HostErrorData, HostErrorReport, ImportData, RefusalData, RefusedReport, ReportedError,
+    };
     pub use crate::call::session::ExitCode;
     pub use crate::call::wave::WaveError;
     pub use tollgate_capability::{ErrorKind, LogLevel, LogLine};

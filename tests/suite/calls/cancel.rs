@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tollgate::report::HostErrorReport;
 use tollgate::{CallContext, CallError, Session, blocking};
 use wasmtime::component::Linker;
 
@@ -120,7 +121,8 @@ fn a_panic_in_a_host_function_is_a_host_error() {
             assert!(host.detail().contains("hunter2"), "the operator learns all");
             let message = format!("the host failed (error {}); see the log", host.id());
             assert_eq!(error.to_string(), message);
-            let report = tollgate::report::host_error_json(provider.as_async().info(), host);
+            let report = HostErrorReport::new(provider.as_async().info(), host);
+            let report = serde_json::to_value(report).unwrap();
             assert_eq!(report["outcome"], "host-error");
             assert_eq!(report["provider"]["name"], "sleeper");
             let shown = serde_json::json!({ "id": host.id(), "message": message });

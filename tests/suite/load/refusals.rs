@@ -1,8 +1,9 @@
 //! What is refused before any code runs: A1-random-bytes to A3-oversized and A10-unknown-imports to A12-missing-export,
 //! and the imports of A48-policies.
 
-use tollgate::load::RefusalKind;
-use tollgate::{CallError, Source};
+use tollgate::load::{Refusal, RefusalKind};
+use tollgate::report::{ProviderInfo, RefusedReport};
+use tollgate::{CallError, Limits, Source};
 
 use support::harness::{guest_file, load, policy, refused, runtime, source};
 
@@ -144,7 +145,7 @@ fn all_unknown_imports_are_listed_at_once() {
         assert_eq!(import.judgement.label(), "unknown", "{import}");
     }
     let info = load("echo", "").as_async().info().clone();
-    let report = tollgate::report::refused_json(&info, &refusal, &Default::default());
+    let report = refused_json(&info, &refusal);
     let [interface, function] = [0, 1].map(|n| report["refusal"]["imports"][n]["note"].as_str());
     assert_eq!(interface, None);
     assert_eq!(
@@ -229,7 +230,7 @@ fn other_versions_are_refused_naming_all() {
         assert!(text.contains(theirs), "{text}");
         assert!(text.contains("serves versions 0.1.0 and 0.2.0"), "{text}");
         let info = load("echo", "").as_async().info().clone();
-        let report = tollgate::report::refused_json(&info, &refusal, &Default::default());
+        let report = refused_json(&info, &refusal);
         assert_eq!(report["refusal"]["imports"][0]["have"], "0.1.0, 0.2.0");
     }
 }
@@ -304,4 +305,15 @@ fn the_verdict_needs_no_compilation_and_names_the_world() {
     let text = r#"(component (instance $i) (export "wasi:cli/stdin@0.2.0" (instance $i)))"#;
     let other = Source::bytes("other", wat::parse_str(text).unwrap());
     assert_eq!(other.inspect().unwrap().world(), None);
+}
+
+/// The report of a refusal as JSON, which is read back the same.
+fn refused_json(info: &ProviderInfo, refusal: &Refusal) -> serde_json::Value {
+    let report = RefusedReport::new(info, refusal, &Limits::default());
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        serde_json::from_value::<RefusedReport>(json.clone()).unwrap(),
+        report
+    );
+    json
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use support::harness::load;
+use tollgate::report::{ErrorReport, ReportedError};
+use tollgate::{Outcome, Report};
+
+use support::harness::{ALL, load};
 
 #[test]
 fn a_report_in_json_is_the_report() {
@@ -44,4 +47,101 @@ fn an_error_is_what_the_provider_said() {
     assert_eq!(json["error"]["kind"], "invalid-input");
     let message = json["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("err(invalid-input("), "{message}");
+}
+
+/// Written and read back, a report is the same but for its result.
+fn same<T, E: ErrorReport>(report: &Report<T, E>) -> Report<(), ReportedError> {
+    let text = serde_json::to_string(report).unwrap();
+    let read: Report<(), ReportedError> = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), report.to_json());
+    assert_eq!(
+        (&read.limits, &read.denials),
+        (&report.limits, &report.denials)
+    );
+    assert_eq!((&read.logs, read.metering), (&report.logs, report.metering));
+    assert_eq!(read.provider, report.provider);
+    read
+}
+
+#[test]
+fn reports_are_read_back() {
+    let hostile = load(
+        "hostile",
+        &format!("{ALL}\nlimits.deadline = '50ms'\nlimits.log = 200"),
+    );
+    let run = |input: &str| hostile.session().run(input.as_bytes()).unwrap();
+    assert!(matches!(same(&run("ping")).outcome, Outcome::Returned(())));
+    for input in ["path-escape ../secret", "log-escape", "log-flood-tiny"] {
+        same(&run(input));
+    }
+    let Outcome::Failed(error) = same(&run("x")).outcome else {
+        panic!("x is no attack");
+    };
+    assert_eq!(error.kind, "invalid-input");
+    // Each kind of fault, with its number.
+    for attack in [
+        "spin",
+        "recurse",
+        "fill",
+        "unreachable",
+        "divide",
+        "big-output 9000000",
+        "host-call-flood",
+        "handle-flood",
+    ] {
+        let report = run(attack);
+        assert_eq!(
+            same(&report).outcome.fault(),
+            report.outcome.fault(),
+            "{attack}"
+        );
+    }
+}
+
+/// Reports come from other machines: what is not one is an error, and no other report.
+#[test]
+fn what_is_no_report_is_not_read() {
+    let json = load("counter", "")
+        .session()
+        .wave("work(1)")
+        .unwrap()
+        .to_json();
+    for (pointer, wrong) in [
+        ("/outcome", json!("refused")),
+        ("/outcome", json!("failed")),
+        ("/outcome", json!("faulted")),
+        ("/limits/memory", json!(-1)),
+        ("/limits/memory", json!(1)),
+        ("/usage/memory_peak", json!("1")),
+        (
+            "/denials",
+            json!([{ "capability": "none", "target": "", "reason": "quota" }]),
+        ),
+        (
+            "/denials",
+            json!([{ "capability": "files", "target": "", "reason": "none" }]),
+        ),
+        ("/logs", json!([{ "level": "none", "message": "" }])),
+        (
+            "/provider/signature",
+            json!({ "key_id": "x", "comment": "" }),
+        ),
+    ] {
+        let mut json = json.clone();
+        *json.pointer_mut(pointer).unwrap() = wrong;
+        let read = serde_json::from_value::<Report<(), ReportedError>>(json);
+        assert!(read.is_err(), "{pointer}: {read:?}");
+    }
+    for fault in [
+        json!({ "kind": "none", "message": "" }),
+        json!({ "kind": "fuel", "message": "" }),
+        json!({ "kind": "exit", "message": "" }),
+        json!({ "kind": "handles", "message": "", "limit": u64::MAX }),
+    ] {
+        let mut json = json.clone();
+        json["outcome"] = json!("faulted");
+        json["fault"] = fault;
+        let read = serde_json::from_value::<Report<(), ReportedError>>(json);
+        assert!(read.is_err(), "{read:?}");
+    }
 }

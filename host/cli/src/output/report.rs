@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::files::input::is_stream;
 use crate::files::output::OutputFile;
@@ -36,7 +36,11 @@ impl Reporter {
     }
 
     /// Writes the report.
-    pub(crate) fn write(&self, ui: &Ui, report: impl FnOnce() -> Value) -> Result<(), ExitReason> {
+    pub(crate) fn write<R: Serialize>(
+        &self,
+        ui: &Ui,
+        report: impl FnOnce() -> R,
+    ) -> Result<(), ExitReason> {
         match self {
             Reporter::None => Ok(()),
             Reporter::Stderr => {
@@ -49,9 +53,10 @@ impl Reporter {
 }
 
 /// JSON for people: indented, with hostile characters escaped.
-pub(crate) fn pretty(value: &Value) -> String {
-    // The alternate form is the indented one.
-    let mut text = tollgate::escape::json(&format!("{value:#}")).into_owned();
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    // Nothing that this program shows fails to be serialized: keys are text.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut text = tollgate::escape::json(&text).into_owned();
     text.push('\n');
     text
 }

@@ -2,19 +2,46 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::ValueError;
 use crate::toml::messages::shown;
 
 use super::base64;
 
 /// The number by which minisign identifies a key. The author of a key chooses it freely, so it proves nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// It is serialized as its 16 digits, and read back from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct KeyId(pub [u8; 8]);
 
 /// 16 hexadecimal digits, as minisign shows it.
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016X}", u64::from_le_bytes(self.0))
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> String {
+        id.to_string()
+    }
+}
+
+/// Parses 16 hexadecimal digits.
+impl TryFrom<String> for KeyId {
+    type Error = ValueError;
+
+    fn try_from(text: String) -> Result<KeyId, ValueError> {
+        let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        match u64::from_str_radix(&text, 16) {
+            Ok(number) if is_hex => Ok(KeyId(number.to_le_bytes())),
+            _ => Err(ValueError::new(format!(
+                "`{}` is not the id of a key; write its 16 hexadecimal digits",
+                shown(&text)
+            ))),
+        }
     }
 }
 

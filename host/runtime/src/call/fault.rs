@@ -6,7 +6,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tollgate_policy::Limits;
 use wasmtime::component::{Resource, ResourceTableError};
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -110,23 +109,6 @@ impl Fault {
             _ => self.label(),
         };
         Some(Remedy::RaiseLimit(key))
-    }
-
-    pub(crate) fn to_json(&self) -> Value {
-        let mut value = json!({ "kind": self.label() });
-        if let Value::Object(map) = &mut value {
-            if let Some(limit) = self.limit() {
-                map.insert("limit".to_owned(), json!(limit));
-            }
-            map.insert("message".to_owned(), json!(self.to_string()));
-            if let Some(trap) = &self.trap {
-                map.insert("trap".to_owned(), json!(trap));
-            }
-            if !self.backtrace.is_empty() {
-                map.insert("backtrace".to_owned(), json!(self.backtrace));
-            }
-        }
-        value
     }
 }
 

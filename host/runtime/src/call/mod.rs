@@ -8,5 +8,6 @@ mod hook;
 pub(crate) mod invoke;
 pub(crate) mod provider;
 pub(crate) mod report;
+pub(crate) mod report_data;
 pub(crate) mod session;
 pub(crate) mod wave;

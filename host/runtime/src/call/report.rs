@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tollgate_capability::{LogLine, ProviderError};
-use tollgate_component::{ProviderInfo, Signer};
+use tollgate_component::ProviderInfo;
 use tollgate_policy::{Denial, Limits};
 
-use crate::call::fault::{Fault, FaultKind};
+use crate::call::fault::Fault;
 use crate::engine::metering::Metering;
-use crate::error::HostError;
 use crate::interface::provider_0_2::bindings::provider::types::Error;
-use tollgate_component::Refusal;
 
 /// How a call ended, and all that it used on the way.
 ///
@@ -182,170 +180,11 @@ impl<T, E> Report<T, E> {
 }
 
 impl<T, E: ErrorReport> Report<T, E> {
-    /// The report as docs/guide/report.md describes it. Guest text is in it as the guest wrote it; use
-    /// [`escape::json`](tollgate_component::escape::json) on the serialised form before a person looks at it.
+    /// The report as docs/guide/report.md describes it, which is how it is serialized; `Report<(), ReportedError>` reads
+    /// it back. Guest text is in it as the guest wrote it; use [`escape::json`](tollgate_component::escape::json) on the
+    /// serialized form before a person looks at it.
     pub fn to_json(&self) -> Value {
-        let mut report = json!({
-            "provider": provider_json(&self.provider),
-            "outcome": self.outcome.label(),
-        });
-        let usage = &self.usage;
-        let counted = self.metering.counts_fuel();
-        let mut limits = limits_json(&self.limits);
-        if !counted {
-            put(&mut report, "metering", Some(json!(self.metering.label())));
-            put(&mut limits, "fuel", Some(Value::Null));
-        }
-        let parts = [
-            (
-                "error",
-                match &self.outcome {
-                    Outcome::Failed(error) => {
-                        Some(json!({ "kind": error.kind(), "message": error.message() }))
-                    }
-                    _ => None,
-                },
-            ),
-            ("fault", self.outcome.fault().map(Fault::to_json)),
-            (
-                "usage",
-                Some(json!({
-                    "fuel": counted.then_some(usage.fuel),
-                    "memory_peak": usage.memory_peak,
-                    "table_peak": usage.table_peak,
-                    "elapsed_us": micros(usage.elapsed),
-                    "host_us": micros(usage.host_time),
-                    "host_calls": usage.host_calls,
-                    "host_bytes": usage.host_bytes,
-                    "log_bytes": usage.log_bytes,
-                    "output_bytes": usage.output_bytes,
-                })),
-            ),
-            ("limits", Some(limits)),
-            (
-                "denials",
-                Some(self.denials.iter().map(denial_json).collect()),
-            ),
-            ("logs", Some(self.logs.iter().map(log_json).collect())),
-            (
-                "logs_dropped",
-                (self.logs_dropped > 0).then(|| json!(self.logs_dropped)),
-            ),
-        ];
-        for (key, value) in parts {
-            put(&mut report, key, value);
-        }
-        if let Some(stdio) = &self.stdio {
-            let late = |fault: &Fault| matches!(fault.kind, FaultKind::Deadline(_));
-            let late = self.outcome.fault().is_some_and(late);
-            put(&mut report, "timed_out", late.then(|| json!(true)));
-            let text = |bytes: &[u8]| json!(String::from_utf8_lossy(bytes));
-            put(&mut report, "stdout", Some(text(&stdio.stdout)));
-            put(&mut report, "stderr", Some(text(&stdio.stderr)));
-            let dropped = stdio.stdout_dropped + stdio.stderr_dropped;
-            put(
-                &mut report,
-                "stdio_dropped",
-                (dropped > 0).then(|| json!(dropped)),
-            );
-        }
-        report
+        // Nothing in a report fails to be serialized: its keys are text, and no number in it is a float.
+        serde_json::to_value(self).unwrap_or_default()
     }
-}
-
-/// The report of a component that was refused.
-pub fn refused_json(provider: &ProviderInfo, refusal: &Refusal, limits: &Limits) -> Value {
-    let imports: Vec<Value> = refusal
-        .imports
-        .iter()
-        .map(|import| {
-            let mut value = json!({ "name": import.name, "verdict": import.judgement.label() });
-            use tollgate_component::Judgement;
-            let more = match &import.judgement {
-                Judgement::Denied { line, .. } => Some(("grant", json!(line))),
-                Judgement::UnsupportedVersion { have } => Some(("have", json!(have.join(", ")))),
-                Judgement::Unknown { note: Some(note) } => Some(("note", json!(note))),
-                _ => None,
-            };
-            if let Some((key, more)) = more {
-                put(&mut value, key, Some(more));
-            }
-            value
-        })
-        .collect();
-    let mut value = json!({ "kind": refusal.kind.label(), "message": refusal.message });
-    let reason = refusal.signature.map(|fault| json!(fault.label()));
-    put(&mut value, "reason", reason);
-    put(
-        &mut value,
-        "imports",
-        (!imports.is_empty()).then(|| json!(imports)),
-    );
-    json!({
-        "provider": provider_json(provider),
-        "outcome": "refused",
-        "refusal": value,
-        "limits": limits_json(limits),
-    })
-}
-
-/// The report of a host that failed: an id, and nothing of what is inside.
-pub fn host_error_json(provider: &ProviderInfo, error: &HostError) -> Value {
-    json!({
-        "provider": provider_json(provider),
-        "outcome": "host-error",
-        "host_error": { "id": error.id(), "message": error.to_string() },
-    })
-}
-
-fn provider_json(provider: &ProviderInfo) -> Value {
-    json!({
-        "name": *provider.name,
-        "digest": provider.digest,
-        "size": provider.size,
-        "world": provider.world,
-        "signature": provider.signer.as_ref().map(signer_json),
-    })
-}
-
-fn signer_json(signer: &Signer) -> Value {
-    json!({ "key_id": signer.key_id.to_string(), "comment": signer.comment })
-}
-
-fn limits_json(limits: &Limits) -> Value {
-    let mut value = json!({});
-    for key in Limits::KEYS {
-        let name = match key.unit {
-            tollgate_policy::Unit::Duration => format!("{}_us", key.name),
-            _ => key.name.to_owned(),
-        };
-        put(
-            &mut value,
-            &name.replace('-', "_"),
-            limits.get(key.name).map(|n| json!(n)),
-        );
-    }
-    value
-}
-
-fn denial_json(denial: &Denial) -> Value {
-    json!({
-        "capability": denial.capability,
-        "target": denial.target,
-        "reason": denial.reason.label(),
-    })
-}
-
-fn log_json(line: &LogLine) -> Value {
-    json!({ "level": line.level.label(), "message": line.message })
-}
-
-fn put(object: &mut Value, key: &str, value: Option<Value>) {
-    if let (Value::Object(map), Some(value)) = (object, value) {
-        map.insert(key.to_owned(), value);
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

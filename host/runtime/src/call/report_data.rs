@@ -1,0 +1,526 @@
+//! Reports as data: the JSON of docs/guide/report.md, written and read through one set of structs.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+use tollgate_capability::LogLine;
+use tollgate_component::{Judgement, ProviderInfo, Refusal, RefusalKind, Signer};
+use tollgate_policy::{Denial, KeyId, LimitKey, Limits, SignatureError, Unit};
+
+use crate::call::fault::{Fault, FaultKind};
+use crate::call::report::{ErrorReport, Outcome, Report, Stdio, Usage};
+use crate::engine::metering::Metering;
+use crate::error::HostError;
+
+/// The error of a provider as a report has it; what the type of the error was is not in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedError {
+    /// A stable name for programs.
+    pub kind: String,
+    /// Text for people, as the guest wrote it: escape it before showing it.
+    pub message: String,
+}
+
+impl ErrorReport for ReportedError {
+    fn kind(&self) -> String {
+        self.kind.clone()
+    }
+
+    fn message(&self) -> String {
+        self.message.clone()
+    }
+}
+
+/// The report of a component that was refused.
+///
+/// ```
+/// use tollgate::report::{ProviderInfo, RefusedReport};
+/// use tollgate::{LoadError, Policy, Source, blocking::Runtime};
+///
+/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/checksums.wasm"));
+/// let policy = Policy::default();
+/// let source = Source::file(path, &policy.limits)?;
+/// let Err(LoadError::Refused(refusal)) = Runtime::new().load(&source, &policy) else {
+///     panic!("nothing is granted");
+/// };
+/// let report = RefusedReport::new(&source.info(&policy), &refusal, &policy.limits);
+/// let json = serde_json::to_string(&report)?;
+/// let read: RefusedReport = serde_json::from_str(&json)?;
+/// assert_eq!(read, report);
+/// assert_eq!(read.refusal.imports[0].verdict, "denied");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RefusedReport {
+    /// The component.
+    #[serde(with = "provider")]
+    pub provider: ProviderInfo,
+    /// Always `refused`.
+    outcome: Refused,
+    /// Why it was refused.
+    pub refusal: RefusalData,
+    /// The limits of the policy.
+    #[serde(with = "limits")]
+    pub limits: Limits,
+}
+
+/// A refusal in a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RefusalData {
+    /// Which rule refused the component.
+    pub kind: RefusalKind,
+    /// For people, on one line.
+    pub message: String,
+    /// What is wrong with the signature, if the kind is `signature`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SignatureError>,
+    /// The imports that stand in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<ImportData>,
+}
+
+/// The verdict on an import in a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ImportData {
+    /// As the component writes it, version included: escape it before showing it.
+    pub name: String,
+    /// The label of its judgement, such as `denied`.
+    pub verdict: String,
+    /// The line of policy that would grant it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// The versions that the host serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub have: Option<String>,
+    /// What more there is to say of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl RefusedReport {
+    /// The report of `refusal`.
+    pub fn new(provider: &ProviderInfo, refusal: &Refusal, limits: &Limits) -> RefusedReport {
+        let imports = refusal.imports.iter().map(|import| {
+            let mut data = ImportData {
+                name: import.name.clone(),
+                verdict: import.judgement.label().to_owned(),
+                grant: None,
+                have: None,
+                note: None,
+            };
+            match &import.judgement {
+                Judgement::Denied { line, .. } => data.grant = Some(line.clone()),
+                Judgement::UnsupportedVersion { have } => data.have = Some(have.join(", ")),
+                Judgement::Unknown { note } => data.note.clone_from(note),
+                _ => {}
+            }
+            data
+        });
+        RefusedReport {
+            provider: provider.clone(),
+            outcome: Refused::Refused,
+            refusal: RefusalData {
+                kind: refusal.kind,
+                message: refusal.message.clone(),
+                reason: refusal.signature,
+                imports: imports.collect(),
+            },
+            limits: limits.clone(),
+        }
+    }
+}
+
+/// The report of a host that failed: an id, and nothing of what is inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HostErrorReport {
+    /// The component.
+    #[serde(with = "provider")]
+    pub provider: ProviderInfo,
+    /// Always `host-error`.
+    outcome: Failed,
+    /// The failure.
+    pub host_error: HostErrorData,
+}
+
+/// A failure of the host in a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HostErrorData {
+    /// The number under which the log has the error.
+    pub id: u64,
+    /// A text that says no more than that.
+    pub message: String,
+}
+
+impl HostErrorReport {
+    /// The report of `error`.
+    pub fn new(provider: &ProviderInfo, error: &HostError) -> HostErrorReport {
+        HostErrorReport {
+            provider: provider.clone(),
+            outcome: Failed::HostError,
+            host_error: HostErrorData {
+                id: error.id(),
+                message: error.to_string(),
+            },
+        }
+    }
+}
+
+// The outcome tells a reader which of the reports it has before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Refused {
+    Refused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Failed {
+    HostError,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Called {
+    Returned,
+    Failed,
+    Faulted,
+}
+
+/// The report of a call. The order of its fields is that of the JSON.
+#[derive(Serialize, Deserialize)]
+struct CallData<'a> {
+    #[serde(with = "provider")]
+    provider: Arc<ProviderInfo>,
+    outcome: Called,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metering: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<ReportedError>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fault: Option<FaultData>,
+    usage: UsageData,
+    limits: Map<String, Value>,
+    denials: Cow<'a, [Denial]>,
+    logs: Cow<'a, [LogLine]>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    logs_dropped: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timed_out: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stdout: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stderr: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    stdio_dropped: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FaultData {
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trap: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    backtrace: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UsageData {
+    fuel: Option<u64>,
+    memory_peak: u64,
+    table_peak: u64,
+    elapsed_us: u64,
+    host_us: u64,
+    host_calls: u64,
+    host_bytes: u64,
+    log_bytes: u64,
+    output_bytes: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The JSON of docs/guide/report.md. The result of the call is not part of it.
+impl<T, E: ErrorReport> Serialize for Report<T, E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counted = self.metering.counts_fuel();
+        let fault = self.outcome.fault();
+        let (outcome, error) = match &self.outcome {
+            Outcome::Returned(_) => (Called::Returned, None),
+            Outcome::Failed(error) => {
+                let (kind, message) = (error.kind(), error.message());
+                (Called::Failed, Some(ReportedError { kind, message }))
+            }
+            Outcome::Faulted(_) => (Called::Faulted, None),
+        };
+        let usage = &self.usage;
+        let stdio = self.stdio.as_ref();
+        let is_late = fault.is_some_and(|fault| matches!(fault.kind, FaultKind::Deadline(_)));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let mut limits = limits::to_map(&self.limits);
+        if !counted {
+            limits.insert("fuel".to_owned(), Value::Null);
+        }
+        CallData {
+            provider: Arc::clone(&self.provider),
+            outcome,
+            metering: (!counted).then(|| self.metering.label().to_owned()),
+            error,
+            fault: fault.map(FaultData::from),
+            usage: UsageData {
+                fuel: counted.then_some(usage.fuel),
+                memory_peak: usage.memory_peak,
+                table_peak: usage.table_peak,
+                elapsed_us: micros(usage.elapsed),
+                host_us: micros(usage.host_time),
+                host_calls: usage.host_calls,
+                host_bytes: usage.host_bytes,
+                log_bytes: usage.log_bytes,
+                output_bytes: usage.output_bytes,
+            },
+            limits,
+            denials: Cow::Borrowed(&self.denials),
+            logs: Cow::Borrowed(&self.logs),
+            logs_dropped: self.logs_dropped,
+            timed_out: (stdio.is_some() && is_late).then_some(true),
+            stdout: stdio.map(|stdio| text(&stdio.stdout)),
+            stderr: stdio.map(|stdio| text(&stdio.stderr)),
+            stdio_dropped: stdio.map_or(0, |stdio| {
+                stdio.stdout_dropped.saturating_add(stdio.stderr_dropped)
+            }),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// Reads the JSON of docs/guide/report.md. What is not in it is not read back: the result, the type of the error, times
+/// finer than a microsecond, output that was not UTF-8, and to which of the two outputs the dropped bytes belong (all are
+/// counted as standard output). A limit that is missing, as in the report of an older host, has its default.
+impl<'de> Deserialize<'de> for Report<(), ReportedError> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let data = CallData::deserialize(deserializer)?;
+        let outcome = match (data.outcome, data.error, data.fault) {
+            (Called::Returned, ..) => Outcome::Returned(()),
+            (Called::Failed, Some(error), _) => Outcome::Failed(error),
+            (Called::Faulted, _, Some(fault)) => {
+                Outcome::Faulted(Fault::try_from(fault).map_err(D::Error::custom)?)
+            }
+            (Called::Failed, None, _) => return Err(D::Error::missing_field("error")),
+            (Called::Faulted, _, None) => return Err(D::Error::missing_field("fault")),
+        };
+        let metering = match data.metering {
+            None => Metering::Fuel,
+            Some(label) => Metering::of(&label)
+                .ok_or_else(|| D::Error::custom("`metering` is none that this host knows"))?,
+        };
+        let usage = data.usage;
+        let stdio = data.stdout.map(|stdout| Stdio {
+            stdout: stdout.into_bytes(),
+            stdout_dropped: data.stdio_dropped,
+            stderr: data.stderr.unwrap_or_default().into_bytes(),
+            stderr_dropped: 0,
+        });
+        Ok(Report {
+            provider: data.provider,
+            outcome,
+            usage: Usage {
+                fuel: usage.fuel.unwrap_or_default(),
+                memory_peak: usage.memory_peak,
+                table_peak: usage.table_peak,
+                elapsed: Duration::from_micros(usage.elapsed_us),
+                host_time: Duration::from_micros(usage.host_us),
+                host_calls: usage.host_calls,
+                host_bytes: usage.host_bytes,
+                log_bytes: usage.log_bytes,
+                output_bytes: usage.output_bytes,
+            },
+            limits: limits::of_map(&data.limits)
+                .map_err(D::Error::custom)?
+                .into(),
+            metering,
+            denials: data.denials.into_owned(),
+            logs: data.logs.into_owned(),
+            logs_dropped: data.logs_dropped,
+            stdio,
+        })
+    }
+}
+
+impl From<&Fault> for FaultData {
+    fn from(fault: &Fault) -> FaultData {
+        FaultData {
+            kind: fault.label().to_owned(),
+            limit: fault.limit(),
+            code: match fault.kind {
+                FaultKind::Exit(code) => Some(code),
+                _ => None,
+            },
+            message: fault.to_string(),
+            trap: fault.trap.clone(),
+            backtrace: fault.backtrace.clone(),
+        }
+    }
+}
+
+impl TryFrom<FaultData> for Fault {
+    type Error = &'static str;
+
+    fn try_from(data: FaultData) -> Result<Fault, &'static str> {
+        let limit = || data.limit.ok_or("a fault of this kind has a `limit`");
+        let small = || u32::try_from(limit()?).map_err(|_| "`limit` is too large for its kind");
+        let kind = match &*data.kind {
+            "fuel" => FaultKind::Fuel(limit()?),
+            "deadline" => FaultKind::Deadline(Duration::from_micros(limit()?)),
+            "memory" => FaultKind::Memory(limit()?),
+            "table" => FaultKind::Table(limit()?),
+            "instances" => FaultKind::Instances(small()?),
+            "stack" => FaultKind::Stack(limit()?),
+            "output" => FaultKind::Output(limit()?),
+            "host-calls" => FaultKind::HostCalls(limit()?),
+            "host-data" => FaultKind::HostData(limit()?),
+            "handles" => FaultKind::Handles(small()?),
+            "exit" => FaultKind::Exit(data.code.ok_or("a fault of this kind has a `code`")?),
+            "trap" => FaultKind::Trap(data.message),
+            _ => return Err("`fault.kind` is none that this host knows"),
+        };
+        Ok(Fault {
+            kind,
+            trap: data.trap,
+            backtrace: data.backtrace,
+        })
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The component in a report.
+mod provider {
+    use super::{
+        Cow, Deserialize, Deserializer, KeyId, ProviderInfo, Serialize, Serializer, Signer,
+    };
+
+    #[derive(Serialize, Deserialize)]
+    struct Data<'a> {
+        name: Cow<'a, str>,
+        /// Null for a file that was too large to be read.
+        digest: Option<Cow<'a, str>>,
+        size: u64,
+        world: Option<Cow<'a, str>>,
+        signature: Option<SignerData<'a>>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct SignerData<'a> {
+        key_id: KeyId,
+        comment: Cow<'a, str>,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        info: &ProviderInfo,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let signature = info.signer.as_ref().map(|signer| SignerData {
+            key_id: signer.key_id,
+            comment: Cow::Borrowed(&signer.comment),
+        });
+        Data {
+            name: Cow::Borrowed(&info.name),
+            digest: (!info.digest.is_empty()).then_some(Cow::Borrowed(&info.digest)),
+            size: info.size,
+            world: info.world.as_deref().map(Cow::Borrowed),
+            signature,
+        }
+        .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D, P>(deserializer: D) -> Result<P, D::Error>
+    where
+        D: Deserializer<'de>,
+        P: From<ProviderInfo>,
+    {
+        let data = Data::deserialize(deserializer)?;
+        let signer = data.signature.map(|signer| Signer {
+            key_id: signer.key_id,
+            comment: signer.comment.into_owned(),
+        });
+        let info = ProviderInfo {
+            name: data.name.into(),
+            digest: data.digest.unwrap_or_default().into_owned(),
+            size: data.size,
+            world: data.world.map(Cow::into_owned),
+            signer,
+        };
+        Ok(info.into())
+    }
+}
+
+/// Limits in a report: every key in its smallest step, named as JSON names are.
+mod limits {
+    use super::{
+        Deserialize, Deserializer, LimitKey, Limits, Map, Serialize, Serializer, Unit, Value,
+    };
+
+    fn name(key: &LimitKey) -> String {
+        let unit = match key.unit {
+            Unit::Duration => "_us",
+            _ => "",
+        };
+        format!("{}{unit}", key.name.replace('-', "_"))
+    }
+
+    pub(super) fn to_map(limits: &Limits) -> Map<String, Value> {
+        let keys = Limits::KEYS.iter();
+        keys.map(|key| (name(key), key.get(limits).into()))
+            .collect()
+    }
+
+    pub(super) fn of_map(map: &Map<String, Value>) -> Result<Limits, String> {
+        let mut limits = Limits::default();
+        for key in Limits::KEYS {
+            let name = name(key);
+            match map.get(&name) {
+                // Null is fuel where none is counted.
+                None | Some(Value::Null) => {}
+                Some(value) => {
+                    let value = value
+                        .as_u64()
+                        .ok_or_else(|| format!("`limits.{name}` is no number"))?;
+                    key.set(&mut limits, value)
+                        .map_err(|error| format!("`limits.{name}`: {error}"))?;
+                }
+            }
+        }
+        Ok(limits)
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        limits: &Limits,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        to_map(limits).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Limits, D::Error> {
+        let map = Map::deserialize(deserializer)?;
+        of_map(&map).map_err(serde::de::Error::custom)
+    }
+}
