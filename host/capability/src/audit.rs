@@ -1,4 +1,4 @@
-//! What was decided: every decision in the audit log, and denials in the report.
+//! The record of decisions: all of them in the audit log, denials also in the report.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,14 +8,14 @@ use tollgate_policy::{Denial, Reason};
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 
-/// The decisions of one store. Shared with the requests under way, which are decided on as they go.
+/// The decisions of one store. Shared with requests under way, whose later decisions are noted too.
 pub struct Audit {
     provider: Arc<str>,
     denials: Mutex<Vec<Denial>>,
 }
 
 impl Audit {
-    /// Of a store of a provider of that name.
+    /// Creates the record of one store of the named provider.
     pub fn new(provider: Arc<str>) -> Audit {
         Audit {
             provider,
@@ -23,7 +23,7 @@ impl Audit {
         }
     }
 
-    /// Notes a use of a granted capability.
+    /// Notes a use of a granted capability in the audit log.
     pub fn allowed(&self, capability: &'static str, target: &str) {
         tracing::debug!(
             target: "tollgate::audit",
