@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A component is instantiated only where it is written, or inside of that place: none that is passed is instantiated.
+/// An instantiated component is written in the one that instantiates it, or in one around that: none is passed in.
 #[test]
 fn components_that_are_passed_are_not_instantiated() {
     let ty = section(7, b"\x01\x41\0");
@@ -24,7 +24,7 @@ fn components_that_are_passed_are_not_instantiated() {
     assert!(refused.message.contains("instances"), "{refused}");
 }
 
-/// A component of an imported instance may be any component.
+/// A component of an imported instance may be any component, so it is not instantiated.
 #[test]
 fn components_of_instances_are_not_instantiated() {
     let ty = section(7, b"\x01\x42\x02\x01\x41\0\x04\0\x01c\x04\0");

@@ -332,7 +332,7 @@ impl types::HostDescriptor for CallContext {
                 if elsewhere {
                     return Ok(Err(ErrorCode::CrossDevice));
                 }
-                // A relative link that moves points elsewhere.
+                // A relative link that is moved points to another target.
                 if dir.symlink_metadata(path)?.is_symlink() {
                     return Err(FileFailure::Denied(Reason::Link));
                 }
