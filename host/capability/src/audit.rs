@@ -8,14 +8,14 @@ use tollgate_policy::{Denial, Reason};
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 
-/// The decisions of one store. Shared with requests under way, whose later decisions are noted too.
+/// The decisions of one store. Shared with the requests under way, which are decided on as they go.
 pub struct Audit {
     provider: Arc<str>,
     denials: Mutex<Vec<Denial>>,
 }
 
 impl Audit {
-    /// Creates the record of one store of the named provider.
+    /// Of a store of a provider of that name.
     pub fn new(provider: Arc<str>) -> Audit {
         Audit {
             provider,
