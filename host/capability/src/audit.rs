@@ -1,4 +1,4 @@
-//! What was decided: every decision in the audit log, and denials in the report.
+//! The record of decisions: all of them in the audit log, denials also in the report.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,7 +53,7 @@ impl Audit {
         }
     }
 
-    /// Notes a use of a granted capability.
+    /// Notes a use of a granted capability in the audit log.
     pub fn allowed(&self, capability: &'static str, target: &str) {
         tracing::debug!(
             target: "tollgate::audit",

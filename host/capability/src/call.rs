@@ -1,4 +1,4 @@
-//! One store's calls: what they have used, what they may reach, and the one way into a host function.
+//! The calls of one store: their usage, their grants, and the entry of every host function.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,24 +13,24 @@ use crate::http::HttpClient;
 use crate::log::Log;
 use crate::meter::Meter;
 
-/// What host functions see of the call they serve.
+/// The state that host functions have of the call they serve.
 pub struct Call {
-    /// What it may use and has used.
+    /// Its limits and its usage.
     pub meter: Meter,
-    /// Its decisions.
+    /// The record of its decisions.
     pub audit: Arc<Audit>,
-    /// What its policy grants, opened.
+    /// The opened grants of its policy.
     pub granted: Arc<Granted>,
     /// Its HTTP requests.
     pub http: HttpClient,
-    /// What it has used of the quotas of its file grants.
+    /// Its usage of the quotas of file grants.
     pub quota: FileQuota,
     /// Its log lines.
     pub log: Log,
 }
 
 impl Call {
-    /// For a store of a provider of that name.
+    /// Creates the state of one store of the named provider.
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
         let audit = Arc::new(Audit::new(provider, granted.on_decision.clone()));
         Call {
@@ -43,15 +43,15 @@ impl Call {
         }
     }
 
-    /// Fills the budget of one call. What belongs to the store, such as its memory, stays counted.
+    /// Fills the budget of one call. The counts of the store, such as its memory, stay.
     pub fn begin(&mut self, now: Instant) {
         self.meter.begin_call(now);
         self.http.begin_call();
         self.quota.begin_call();
     }
 
-    /// Begins a host function: counts it, charges for `bytes` at `price` fuel each, and lets other tasks run when the
-    /// guest, living on host calls, has kept its thread for long.
+    /// Begins a host function: counts it, charges for `bytes` at `price` fuel each, and lets other tasks run when a
+    /// guest that lives on host calls has kept its thread for long.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Call {
         }
     }
 
-    /// Notes a decision, for the audit log and, when it is a denial, for the report.
+    /// Notes a decision in the audit log and, when it is a denial, for the report.
     pub fn note<T>(
         &self,
         capability: &'static str,
@@ -83,12 +83,12 @@ impl Call {
         decision
     }
 
-    /// Notes a use of a granted capability.
+    /// Notes a use of a granted capability in the audit log.
     pub fn allowed(&self, capability: &'static str, target: &str) {
         self.audit.allowed(capability, target);
     }
 
-    /// Notes a denial, for the audit log and the report.
+    /// Notes a denial in the audit log and for the report.
     pub fn denied(&self, capability: &'static str, target: &str, reason: Reason) {
         self.audit.denied(capability, target, reason);
     }

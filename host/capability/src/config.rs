@@ -12,7 +12,7 @@ use crate::prices::MOVE_PRICE;
 const NAME: &str = "config";
 
 impl Call {
-    /// One setting; `None` when there is none of that name, or it is denied.
+    /// The setting of this name; `None` when there is none, or when it is denied.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl Call {
             .charge_more(settings.clone().map(size).sum(), MOVE_PRICE)?;
         let mut all = Vec::new();
         for (key, _) in settings {
-            // One by one through the same decision.
+            // Each name passes the same decision as a single setting.
             if let Ok(Some(value)) = decide::config(grants, key) {
                 self.allowed(NAME, key);
                 all.push((key.clone(), value.to_owned()));

@@ -1,5 +1,4 @@
-//! Why a host function does not do what it was asked: an error the guest is told, a limit that ends the call, or a
-//! failure of the host.
+//! Errors of a host function: an error that the guest receives, a limit that ends the call, or a failure of the host.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tollgate_component::escape;
 
-/// An error a provider returns, or is told: `error` of `tollgate:provider/types`, whatever its version.
+/// An error that a provider returns or receives: `error` of `tollgate:provider/types`, in any version.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{}: {}", .kind.label(), escape::line(.message))]
 pub struct ProviderError {
-    /// Which case of the WIT variant.
+    /// The case of the WIT variant.
     pub kind: ErrorKind,
-    /// The text that comes with it. From a provider it is guest text: escape it before showing it.
+    /// The text that comes with it. From a provider it is guest text: escape it before you show it.
     pub message: String,
 }
 
@@ -34,13 +33,13 @@ impl ProviderError {
 pub enum ErrorKind {
     /// The input has a mistake.
     InvalidInput,
-    /// There is no such thing.
+    /// The thing asked for does not exist.
     NotFound,
-    /// The policy or the system does not allow it.
+    /// The policy or the system does not allow the request.
     AccessDenied,
     /// A limit or a quota does not allow more.
     QuotaExceeded,
-    /// It does not answer now.
+    /// The peer does not answer now.
     Unavailable,
     /// Anything else.
     Other,
@@ -80,13 +79,13 @@ pub enum LimitReached {
     Handles,
 }
 
-/// Wrapped around an error of a host function, it says that the host failed and not the guest: the call ends with a
+/// A wrapper that marks the error of a host function as a failure of the host, not of the guest: the call ends with a
 /// host error, and this text goes to the log only.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct HostFailure(pub String);
 
-/// What ends the call from within a host function.
+/// Errors that end the call from within a host function.
 #[derive(Debug, Error)]
 pub enum Interrupt {
     /// A limit is reached.
@@ -103,10 +102,10 @@ impl From<tokio::task::JoinError> for Interrupt {
     }
 }
 
-/// What a host function returns: an answer for the guest, which may be an error, or an end of the call.
+/// The result of a host function: an answer for the guest, which may be an error, or an end of the call.
 pub type HostResult<T, E = ProviderError> = Result<Result<T, E>, Interrupt>;
 
-/// What a policy grants and this machine does not have, or not as the policy says.
+/// A grant of the policy that this machine lacks, or that is not as the policy says.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GrantError {
@@ -115,9 +114,9 @@ pub enum GrantError {
     Root {
         /// The root's name in the policy.
         root: String,
-        /// The folder it stands for.
+        /// The folder that the root stands for.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// A secret that the policy names cannot be read. The message names the place, never the secret.
@@ -127,23 +126,23 @@ pub enum GrantError {
         url: String,
         /// The environment variable or the file.
         place: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         why: String,
     },
-    /// The file the policy keeps a store in cannot be used.
+    /// The file in which the policy keeps a store cannot be used.
     #[error("the policy keeps a store in {path}: {what}", path = shown(.path))]
     Store {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake in it.
         what: String,
     },
 }
 
-/// Why the grants of a policy could not be opened.
+/// Errors of opening the grants of a policy.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// Something the policy names.
+    /// A grant cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),
     /// The host failed.
@@ -151,7 +150,7 @@ pub enum OpenError {
     Host(#[from] HostFailure),
 }
 
-/// A path on a line of its own: file names may be hostile.
+/// Escapes a path onto one line: file names may be hostile.
 fn shown(path: &Path) -> String {
     escape::line(&path.to_string_lossy()).into_owned()
 }

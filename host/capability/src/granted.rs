@@ -1,8 +1,7 @@
-//! What the grants of a policy became when a component was loaded under it: open folders, read secrets, the client
-//! for HTTP, the open store.
+//! The opened grants of a policy: open folders, read secrets, the client for HTTP, the open store.
 //!
-//! All stores of a provider share one, behind one reference: a store that took each part for itself would move a dozen
-//! reference counts that all threads share, which costs a small call more than the call.
+//! All stores of a provider share one behind one reference. If each store took the parts for itself, it would move a
+//! dozen reference counts that all threads share, which costs a small call more than the call.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::http::credential::Credentials;
 use crate::store::{Namespace, StoreRegistry};
 use crate::wasi::WasiSettings;
 
-/// What all providers of a runtime share.
+/// The state that all providers of a runtime share.
 pub struct Shared {
     /// Resolves, decides and dials.
     pub egress: Arc<Egress>,
@@ -26,7 +25,7 @@ pub struct Shared {
     pub on_decision: Option<OnDecision>,
 }
 
-/// What a policy grants, opened.
+/// The opened grants of a policy.
 #[derive(Clone)]
 pub struct Granted {
     /// The grants themselves, by which each request is decided.
@@ -34,18 +33,18 @@ pub struct Granted {
     pub(crate) roots: Roots,
     pub(crate) egress: Arc<Egress>,
     pub(crate) credentials: Arc<Credentials>,
-    /// What WASI guests are given.
+    /// The settings of WASI guests.
     pub wasi: WasiSettings,
     pub(crate) store: Option<Namespace>,
     pub(crate) on_decision: Option<OnDecision>,
 }
 
 impl Granted {
-    /// Opens what `policy` names, for a provider of that name.
+    /// Opens the grants of `policy` for the named provider.
     ///
     /// # Errors
     ///
-    /// The first that is not there, or is not as the policy says.
+    /// The first grant that is missing, or is not as the policy says.
     pub fn open(policy: &Policy, provider: &str, shared: &Shared) -> Result<Granted, OpenError> {
         let grants = &policy.grants;
         let store = grants.store.as_ref();

@@ -17,7 +17,7 @@ pub enum Algorithm {
     Blake3,
 }
 
-/// A digest that is being fed.
+/// A digest under way.
 pub struct Hasher(State);
 
 enum State {
@@ -28,7 +28,7 @@ enum State {
 }
 
 impl Hasher {
-    /// With nothing fed.
+    /// Creates a hasher without data.
     pub fn new(algorithm: Algorithm) -> Hasher {
         Hasher(match algorithm {
             Algorithm::Sha256 => State::Sha256(Sha256::new()),
@@ -37,7 +37,7 @@ impl Hasher {
         })
     }
 
-    /// Feeds it; [`Call::enter_hash`] is charged before.
+    /// Feeds `data`; [`Call::enter_hash`] is charged before.
     pub fn update(&mut self, data: &[u8]) {
         match &mut self.0 {
             State::Sha256(state) => state.update(data),
@@ -48,7 +48,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of all that was fed.
+    /// The digest of all data fed.
     pub fn finish(self) -> Vec<u8> {
         match self.0 {
             State::Sha256(state) => state.finalize().to_vec(),

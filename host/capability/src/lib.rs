@@ -1,8 +1,8 @@
-//! What a grant does: the acts behind the interfaces a guest imports, each charged, decided and noted.
+//! The acts of grants: the functions behind the interfaces that a guest imports, each charged, decided and noted.
 //!
 //! A host function is a method of [`Call`]. It begins with [`Call::enter`], which counts and charges it, and it decides
 //! by `tollgate-policy` before it acts. This crate links no engine: the crate `tollgate` translates between WIT and
-//! what is here, and takes from the guest's fuel what the [`Meter`] has counted.
+//! these functions, and takes the cost that the [`Meter`] has counted from the guest's fuel.
 
 mod audit;
 mod call;

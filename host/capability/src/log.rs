@@ -6,19 +6,19 @@ use crate::call::Call;
 use crate::error::LimitReached;
 use crate::prices::MOVE_PRICE;
 
-/// How much a log line matters, the provider says. Labels are the names in WIT and never change.
+/// The importance of a log line, as the provider states it. Labels are the names in WIT and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
-    /// The finest.
+    /// The finest detail.
     Trace,
-    /// For the author.
+    /// For the author of the component.
     Debug,
-    /// What happens.
+    /// Normal events.
     Info,
-    /// What may be wrong.
+    /// A possible mistake.
     Warn,
-    /// What is wrong.
+    /// A mistake.
     Error,
 }
 
@@ -38,9 +38,9 @@ impl LogLevel {
 /// One line that the provider logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// How much it matters, the provider says.
+    /// Its importance, as the provider states it.
     pub level: LogLevel,
-    /// As the guest wrote it: escape it before showing it.
+    /// The text of the guest: escape it before you show it.
     pub message: String,
 }
 
@@ -49,13 +49,13 @@ pub struct LogLine {
 pub struct Log {
     /// Lines kept.
     pub lines: Vec<LogLine>,
-    /// What they take, in bytes.
+    /// Their size, in bytes.
     pub bytes: u64,
     /// Lines that did not fit.
     pub dropped: u64,
 }
 
-/// What a kept line costs beside its text: a million empty lines are not free.
+/// The size of a kept line beside its text, so that a million empty lines are counted.
 const LINE_OVERHEAD: u64 = 32;
 
 impl Log {

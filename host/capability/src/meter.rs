@@ -1,8 +1,8 @@
-//! What one call may use and has used.
+//! The limits and the usage of one call.
 //!
 //! [`Meter`] counts memory and tables of the store together, host calls and their bytes, and keeps the fuel that host
 //! work costs until it is taken from the guest's budget on the way back. It is told of each step between guest and
-//! host, and knows no engine.
+//! host, and links no engine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +13,11 @@ use tollgate_policy::Limits;
 use crate::error::LimitReached;
 use crate::prices::{CALL_PRICE, MOVE_PRICE, WASI_CALL_PRICE};
 
-/// How long a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
-/// after each of them starts its yield interval anew.
+/// The time for which a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
+/// after each of them restarts its yield interval.
 const FAIR_SHARE: Duration = Duration::from_millis(1);
 
-/// Where control is, for telling apart errors that the engine raises without a type.
+/// The place of control, which tells apart errors that the engine raises without a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// In guest code, or not in a call at all.
@@ -28,17 +28,17 @@ pub enum Phase {
     Host,
 }
 
-/// Counters of one store. See the module.
+/// Counters of one store.
 pub struct Meter {
-    /// What it may use.
+    /// The limits of each call.
     pub limits: Arc<Limits>,
-    /// When the call under way ends.
+    /// The end of the time of the call under way.
     pub deadline: Instant,
-    /// Where control is.
+    /// The place of control.
     pub phase: Phase,
-    /// Where control was when the guest last came back from the host, or did not come back.
+    /// The place of control when the guest last came back from the host, or did not come back.
     pub host_phase: Phase,
-    /// Whether a host function has the guest make room for its result: the guest runs inside of the host call, which
+    /// Whether a host function has the guest make room for its result: the guest then runs inside the host call, which
     /// is still to be settled.
     in_guest_realloc: bool,
 
@@ -55,13 +55,13 @@ pub struct Meter {
     pending_cost: u64,
     /// Fuel left when the guest called the host.
     fuel_at_entry: u64,
-    /// When the guest left for the host.
+    /// The time at which the guest left for the host.
     entered_host: Instant,
-    /// When the call was last polled.
+    /// The time at which the call was last polled.
     pub poll_clock: Arc<PollClock>,
 }
 
-/// When the call was last polled, which gives it its thread.
+/// The time at which the call was last polled and so given its thread.
 pub struct PollClock {
     start: Instant,
     last: AtomicU64,
@@ -75,7 +75,7 @@ impl PollClock {
         }
     }
 
-    /// The call is polled.
+    /// Notes that the call is polled.
     pub fn begin(&self, now: Instant) {
         let since = now.saturating_duration_since(self.start).as_micros();
         self.last
@@ -89,11 +89,11 @@ impl PollClock {
     }
 }
 
-/// A sum with a cap: bytes of all memories, or elements of all tables. Neither ever shrinks, so it is also the peak.
+/// A sum with a cap: bytes of all memories, or elements of all tables. It never shrinks, so it is also the peak.
 #[derive(Default)]
 struct Gauge {
     now: u64,
-    /// The last growth that was let through, so that it can be taken back if the engine fails it.
+    /// The last growth that was allowed, taken back if the engine fails it.
     last_growth: u64,
     denied: bool,
 }
@@ -118,7 +118,7 @@ impl Gauge {
 }
 
 impl Meter {
-    /// For one store.
+    /// Creates the counters of one store.
     pub fn new(limits: Arc<Limits>) -> Meter {
         let now = Instant::now();
         Meter {
@@ -173,8 +173,8 @@ impl Meter {
         self.table.denied
     }
 
-    /// One call of a host function that moves `bytes` and works on them at `price` fuel each, paid
-    /// before the work is done.
+    /// Counts one host call that moves `bytes` and works on them at `price` fuel each, and charges for it before the
+    /// work is done.
     pub fn charge(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
         self.phase = Phase::Host;
         self.host_calls = self.host_calls.saturating_add(1);
@@ -184,12 +184,12 @@ impl Meter {
         self.pay(CALL_PRICE, bytes, price)
     }
 
-    /// More bytes for the host call under way: what it sends back, or finds out to be larger.
+    /// Charges for more bytes of the host call under way: its result, or a request that proves larger.
     pub fn charge_more(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
         self.pay(0, bytes, price)
     }
 
-    /// A fixed price for the host call under way, beside that of its bytes.
+    /// Charges a fixed price for the host call under way, beside that of its bytes.
     pub fn charge_fixed(&mut self, price: u64) -> Result<(), LimitReached> {
         self.pay(price, 0, 0)
     }
@@ -212,36 +212,36 @@ impl Meter {
         Ok(())
     }
 
-    /// One call of a WASI function. It cannot be refused from here; [`Meter::leave_host`] stops the guest when the
-    /// call comes back.
+    /// Counts one call of a WASI function. The call cannot be refused here; [`Meter::leave_host`] stops the guest when
+    /// it comes back.
     pub fn count_wasi(&mut self) {
         self.phase = Phase::Host;
         self.host_calls = self.host_calls.saturating_add(1);
         self.pending_cost = self.pending_cost.saturating_add(WASI_CALL_PRICE);
     }
 
-    /// Whether the guest has had its thread for long enough that a host function should yield.
+    /// Whether the guest has had its thread for so long that a host function should yield.
     pub fn turn_is_over(&self) -> bool {
         self.poll_clock.length(self.entered_host) > FAIR_SHARE
     }
 
-    /// A memory is about to grow; whether it may.
+    /// Whether a memory may grow, which is counted.
     pub fn grow_memory(&mut self, current: usize, desired: usize) -> bool {
         self.memory.grow(current, desired, self.limits.memory)
     }
 
-    /// The engine failed to grow a memory after it was let through.
+    /// Takes back the growth of a memory that was allowed and then failed by the engine.
     pub fn memory_grow_failed(&mut self) {
         self.memory.undo_growth();
     }
 
-    /// A table is about to grow; whether it may.
+    /// Whether a table may grow, which is counted.
     pub fn grow_table(&mut self, current: usize, desired: usize) -> bool {
         self.table
             .grow(current, desired, self.limits.table_elements)
     }
 
-    /// The engine failed to grow a table after it was let through.
+    /// Takes back the growth of a table that was allowed and then failed by the engine.
     pub fn table_grow_failed(&mut self) {
         self.table.undo_growth();
     }
@@ -252,8 +252,8 @@ impl Meter {
         self.phase = Phase::Guest;
     }
 
-    /// Control comes back from the guest; whether what follows is the result of the export, which the engine reads out
-    /// of guest memory.
+    /// Control comes back from the guest. Returns whether the engine reads the result of the export out of guest memory
+    /// next.
     pub fn leave_guest(&mut self) -> bool {
         if self.in_guest_realloc {
             self.in_guest_realloc = false;
@@ -264,7 +264,7 @@ impl Meter {
         true
     }
 
-    /// The guest calls the host, with so much fuel left.
+    /// The guest calls the host, with `fuel` left.
     pub fn enter_host(&mut self, fuel: u64) {
         self.fuel_at_entry = fuel;
         self.entered_host = Instant::now();
@@ -272,7 +272,7 @@ impl Meter {
     }
 
     /// The host goes back to the guest: checks the limits that the host call may have reached, and returns the fuel
-    /// that it costs; `None` where none may be taken.
+    /// that it costs; `None` when none may be taken.
     ///
     /// # Errors
     ///
@@ -284,8 +284,8 @@ impl Meter {
         if now > self.deadline {
             return Err(LimitReached::Deadline);
         }
-        // Only after a call of a host function may the fuel be set: across the engine's own helpers, compiled
-        // code keeps the count in a register, and what is set here would be added to it.
+        // The fuel may be set only after a call of a host function: across the engine's own helpers, compiled code
+        // keeps the count in a register, which would be added to the new value.
         if self.host_phase != Phase::Host {
             return Ok(None);
         }

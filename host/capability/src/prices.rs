@@ -1,11 +1,11 @@
-//! What host work costs, in fuel.
+//! The prices of host work, in fuel.
 
-/// Fuel for one host call. Crossing to the host and back takes 0.1 to 0.3 µs, in which a guest would
-/// have spent about this much.
+/// Fuel for one host call. Crossing to the host and back takes 0.1 to 0.3 µs, in which a guest would have spent about
+/// this much.
 pub const CALL_PRICE: u64 = 500;
 
-/// Fuel for one call of a WASI function that wasmtime implements: how many bytes each moves is not seen from
-/// here, and this covers the 64 KiB that their streams move at most.
+/// Fuel for one call of a WASI function that wasmtime implements. The bytes that each moves are not visible here; the
+/// price covers the 64 KiB that their streams move at most.
 pub const WASI_CALL_PRICE: u64 = 5_000;
 
 /// Fuel for a byte that is copied between guest and host.

@@ -1,13 +1,13 @@
-//! What a policy grants of WASI, with the values of the host's variables that it names.
+//! The grant of WASI, with the values of the host's variables that it names.
 
 use tollgate_policy::WasiGrant;
 
-/// What a policy grants of WASI, with the values of the host's variables that it names.
+/// The grant of WASI, with the values of the host's variables that it names.
 #[derive(Clone, Debug, Default)]
 pub struct WasiSettings {
     /// The grant.
     pub grant: WasiGrant,
-    /// Every variable the guest is given, by name.
+    /// Every variable that the guest receives, by name.
     pub env: Vec<(String, String)>,
 }
 

@@ -1,5 +1,5 @@
-//! Guest text on its way to a person: nothing in it can move a cursor, recolour a terminal, start a new
-//! line in a log or turn the reading direction.
+//! Escapes guest text for display: nothing in it can move a cursor, recolour a terminal, start a new line in a log or
+//! turn the reading direction.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,8 +8,7 @@ use std::fmt::Write as _;
 /// 90 KB (A32-hostile-text in docs/security/attacks.md).
 pub const SHOWN: usize = 512;
 
-/// `text` on one line: control, format and bidirectional characters as `\u{…}`, cut after [`SHOWN`]
-/// characters.
+/// `text` on one line: control, format and bidirectional characters as `\u{…}`, cut after [`SHOWN`] characters.
 pub fn line(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hostile) && text.chars().nth(SHOWN).is_none() {
         return Cow::Borrowed(text);
@@ -32,10 +31,10 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Serialised JSON with every hostile character that JSON itself lets through written as `\uXXXX`, so
-/// that a report can be looked at on a terminal.
+/// Serialised JSON with every hostile character that JSON itself allows written as `\uXXXX`, so that a report is safe
+/// to view on a terminal.
 pub fn json(serialised: &str) -> Cow<'_, str> {
-    // Newlines between the values are JSON's own; inside of strings they are escaped already.
+    // Newlines between the values belong to JSON; inside strings they are escaped already.
     let bad = |c: char| c != '\n' && hostile(c);
     if !serialised.chars().any(bad) {
         return Cow::Borrowed(serialised);
@@ -54,9 +53,8 @@ pub fn json(serialised: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, and the format characters that
-/// change how the text around them is read (Unicode TR 36: bidirectional controls, zero-width and tag
-/// characters).
+/// Control characters (C0, DEL, C1), line and paragraph separators, and the format characters that change how the text
+/// around them is read (Unicode TR 36: bidirectional controls, zero-width and tag characters).
 fn hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -1,4 +1,4 @@
-//! What the bytes of a component say before any of it is compiled.
+//! Inspection of the bytes of a component before any of it is compiled.
 
 use semver::Version;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
@@ -8,7 +8,7 @@ use crate::refusal::{Refusal, RefusalKind, malformed};
 use crate::served::{PROVIDER_VERSIONS, split_version};
 use crate::shape::scan;
 
-/// What an import or export is.
+/// The kind of an import or export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ItemKind {
@@ -29,7 +29,7 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
-    /// For people.
+    /// The kind in words, for people.
     pub fn label(self) -> &'static str {
         match self {
             ItemKind::Instance => "interface",
@@ -48,9 +48,9 @@ impl ItemKind {
 pub struct Import {
     /// As written, with its version.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: ItemKind,
-    /// An interface that holds type definitions and nothing to call.
+    /// Whether it is an interface that holds type definitions and nothing to call.
     pub types_only: bool,
 }
 
@@ -59,16 +59,16 @@ pub struct Import {
 pub struct Export {
     /// As written, with its version.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: ItemKind,
 }
 
-/// A component by its bytes.
+/// The result of inspecting a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
     /// `sha256:` and the digest of every byte of the file.
     pub digest: String,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
     /// In the component's order.
     pub imports: Vec<Import>,
@@ -77,7 +77,7 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// The world the component is recognised to be of, by its exports.
+    /// The world of the component, recognised by its exports.
     pub fn world(&self) -> Option<String> {
         for export in &self.exports {
             let (base, version) = split_version(&export.name);
@@ -106,7 +106,8 @@ impl Inspection {
         None
     }
 
-    /// The newest that it imports something of; one that imports nothing is of any, and so of the newest served.
+    /// The newest version that it imports from. A component that imports nothing fits every version, and so the newest
+    /// served.
     fn provider_version(&self) -> &str {
         let versions = self.imports.iter().filter_map(|import| {
             let (base, version) = split_version(&import.name);
@@ -120,8 +121,8 @@ impl Inspection {
     }
 }
 
-/// Reads the bytes: a component or not, valid or not, of what shape, and what it imports and exports. `digest` is
-/// that of the bytes.
+/// Reads the bytes: checks that they are a valid component of an allowed shape, and lists its imports and exports.
+/// `digest` is the digest of the bytes.
 pub(crate) fn inspect(bytes: &[u8], digest: &str) -> Result<Inspection, Refusal> {
     is_component(bytes)?;
     let mut imports = Vec::new();
@@ -186,7 +187,7 @@ fn is_component(bytes: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a core module imports `wasi_snapshot_preview1`, as far as it can be read.
+/// Whether a core module imports `wasi_snapshot_preview1`, as far as it is readable.
 fn imports_wasi_01(bytes: &[u8]) -> bool {
     let imports = Parser::new(0)
         .parse_all(bytes)

@@ -1,8 +1,8 @@
-//! What a WebAssembly component is, found out before any of it compiles: its bytes and digest, the signature beside
-//! it, the shape of its code, its imports and exports, and the verdict on them under a policy.
+//! Facts about a WebAssembly component, read before any of it compiles: its bytes and digest, the signature beside it,
+//! the shape of its code, its imports and exports, and the verdict on them under a policy.
 //!
 //! This crate reads bytes. It never compiles, instantiates or calls a component, and links no engine. Embedders use
-//! the crate `tollgate`, which re-exports what they need.
+//! the crate `tollgate`, which re-exports the items they need.
 
 pub mod escape;
 

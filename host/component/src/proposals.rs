@@ -1,25 +1,25 @@
-//! The WebAssembly proposals a guest may use, by which both validation and compilation go.
+//! The WebAssembly proposals that a guest may use.
 
 use wasmparser::WasmFeatures;
 
-/// The proposals an untrusted guest may use: what the guests' toolchains emit today (Rust, C, Go,
-/// componentize-py, componentize-js), and nothing else. Validation and compilation both go by this list.
+/// The proposals that an untrusted guest may use: those that the guests' toolchains emit today (Rust, C, Go,
+/// componentize-py, componentize-js), and no others. Validation and compilation both use this list.
 ///
-/// Each proposal that is not on it is code of the engine that a guest cannot reach; most of the engine's
-/// recent advisories were in these (docs/security/attacks.md). Left out on purpose:
+/// Each other proposal is engine code that a guest cannot reach; most of the engine's recent advisories were in these
+/// (docs/security/attacks.md). Left out on purpose:
 ///
-/// - gc, function-references, exceptions: a moving heap inside the host process, and all that is typed by it
-/// - memory64: cannot be bounded by guard pages, so every access is checked by code that others never run
+/// - gc, function-references, exceptions: a moving heap inside the host process, and everything typed by it
+/// - memory64: guard pages cannot bound it, so every access is checked by code that few others run
 /// - threads: a call never spans threads, and shared memory would escape the memory limit
 /// - relaxed-simd: results may differ from machine to machine
 /// - tail-call: chains of calls without a frame
-/// - stack-switching: stacks of the guest's own making, outside the stack limit
+/// - stack-switching: stacks that the guest makes, outside the stack limit
 /// - component-model async, and its threads, futures and streams: WASI 0.2 and our worlds do without, and
 ///   the machinery doubles the price of a call (docs/performance.md#measured)
-/// - custom-page-sizes, wide-arithmetic and what is newer: no toolchain asks for them
+/// - custom-page-sizes, wide-arithmetic and newer ones: no toolchain asks for them
 ///
-/// On although little used: multi-memory and multi-value. With either off, the compiler panics on a
-/// 626-byte composed component (docs/security/attacks.md). The `instances` limit caps the number of memories.
+/// Allowed although little used: multi-memory and multi-value. With either off, the compiler panics on a 626-byte
+/// composed component (docs/security/attacks.md). The `instances` limit caps the number of memories.
 pub const PROPOSALS: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::MUTABLE_GLOBAL)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)

@@ -1,4 +1,4 @@
-//! Why a component is refused before any of its code runs, and how each of its imports is judged.
+//! Refusals of a component before any of its code runs, and the judgement of each import.
 
 use std::fmt;
 
@@ -9,25 +9,24 @@ use tollgate_policy::{Capability, SignatureError};
 use crate::escape;
 use crate::remedy::Remedy;
 
-/// Why a component was refused before any of its code ran.
+/// The refusal of a component before any of its code ran.
 #[derive(Debug, Error)]
 #[error("{}", self.text())]
 pub struct Refusal {
-    /// Which rule.
+    /// The rule that it breaks.
     pub kind: RefusalKind,
-    /// For people, on one line.
+    /// The reason for people, on one line.
     pub message: String,
-    /// Every import that stands in the way, when `kind` is [`RefusalKind::Imports`] or
-    /// [`RefusalKind::WorldVersion`].
+    /// Every import that is not granted, when `kind` is [`RefusalKind::Imports`] or [`RefusalKind::WorldVersion`].
     pub imports: Vec<ImportVerdict>,
-    /// What is wrong with the signature, when `kind` is [`RefusalKind::Signature`].
+    /// The fault of the signature, when `kind` is [`RefusalKind::Signature`].
     pub signature: Option<SignatureError>,
-    /// What lets the component pass, where it is one thing. Each of `imports` has its own.
+    /// The one change that lets the component pass, if there is one. Each of `imports` has its own.
     pub remedy: Option<Remedy>,
 }
 
 impl Refusal {
-    /// A refusal by one rule, `message` being for people and on one line.
+    /// A refusal by one rule. `message` is for people and on one line.
     pub fn new(kind: RefusalKind, message: impl Into<String>) -> Refusal {
         Refusal {
             kind,
@@ -38,7 +37,7 @@ impl Refusal {
         }
     }
 
-    /// The same with the one thing that lets the component pass.
+    /// Adds the one change that lets the component pass.
     #[must_use]
     pub fn with_remedy(self, remedy: Remedy) -> Refusal {
         Refusal {
@@ -70,23 +69,23 @@ impl Refusal {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// A core module, text, or something else that is no component.
+    /// A core module, text, or another file that is no component.
     NotAComponent,
     /// A component that does not validate, or uses a proposal that is off.
     Malformed,
     /// Larger than the policy's `component-size`.
     TooLarge,
-    /// It imports what the policy does not grant or this host does not know.
+    /// It imports an item that the policy does not grant or that this host does not know.
     Imports,
     /// It was built for a version of an interface that this host does not have.
     WorldVersion,
-    /// It is not signed as the policy asks.
+    /// It is not signed as the policy requires.
     Signature,
-    /// It has other bytes than it was pinned to.
+    /// Its bytes differ from the pinned ones.
     Digest,
-    /// It takes more time or memory to compile than is allowed, or has a shape that does.
+    /// It takes more time or memory to compile than is allowed, or has a shape that would.
     CompileLimit,
-    /// It does not export what is to be called, or with another type.
+    /// It lacks the export that is to be called, or has it with another type.
     MissingExport,
 }
 
@@ -107,27 +106,27 @@ impl RefusalKind {
     }
 }
 
-/// How one import was judged.
+/// The judgement of one import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Judgement {
     /// The policy grants it, or it holds types only.
     Granted,
-    /// This host has it and the policy does not grant it.
+    /// This host has it, but the policy does not grant it.
     Denied {
         /// The line of policy that would grant it.
         line: String,
-        /// What it would grant.
+        /// The capability that the line would grant.
         capability: Capability,
     },
     /// This host does not have it.
     Unknown {
-        /// Why, when more can be said than that.
+        /// The reason, when more is known.
         note: Option<String>,
     },
-    /// This host has the interface, and not this version of it.
+    /// This host has the interface, but not this version of it.
     UnsupportedVersion {
-        /// The versions it has.
+        /// The versions that this host has.
         have: &'static [&'static str],
     },
 }
@@ -144,12 +143,12 @@ impl Judgement {
     }
 }
 
-/// One import with its judgement. Displayed on one line, with the cure.
+/// One import with its judgement. Displayed on one line, with its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportVerdict {
     /// As the component writes it, version included.
     pub name: String,
-    /// What it was judged to be.
+    /// Its judgement.
     pub judgement: Judgement,
 }
 

@@ -1,4 +1,4 @@
-//! Opening a regular file and nothing else: pipes do not block, devices do not act.
+//! Opens a regular file and nothing else: pipes do not block, devices do not act.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,8 +11,8 @@ pub const NONBLOCK: i32 = 0o4000;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub const NONBLOCK: i32 = 0x4;
 
-/// Opens a regular file for reading; `None` for anything else. The file is looked at before it is opened, so that a
-/// pipe does not block and a device does not act, and again afterwards, in case it was swapped in between.
+/// Opens a regular file for reading; `None` for anything else. The kind is checked before the file is opened, so that a
+/// pipe does not block and a device does not act, and again afterwards, in case the file was swapped in between.
 ///
 /// # Errors
 ///

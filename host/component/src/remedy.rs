@@ -1,11 +1,11 @@
-//! Remedies: what an operator can change about a refusal or a reached limit.
+//! Remedies: the changes by which an operator lets a refused component or a stopped call pass.
 
 use tollgate_policy::Capability;
 
-/// What lets a component or a call pass that was stopped.
+/// The one change that lets a refused component or a stopped call pass.
 ///
-/// The messages of this crate word it in terms of the policy file. A program that offers another way, such as a flag
-/// or a form, chooses it by this value.
+/// The messages of this crate describe it in terms of the policy file. A program that offers another way, such as a
+/// flag or a form, chooses it by this value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {

@@ -1,4 +1,4 @@
-//! Whether a component is signed as the policy asks and has the bytes it was pinned to; before any of it is parsed.
+//! Checks of a component's signature and pin, before any of its bytes are parsed.
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureError, Trust};
@@ -14,7 +14,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// There is no signature, or what is there cannot be read as one.
+    /// There is no signature, or the file cannot be read as one.
     pub fn claimed_signer(&self) -> Result<Signer, SignatureError> {
         let signature =
             Signature::parse(self.signature()?).map_err(|_| SignatureError::Malformed)?;
@@ -24,8 +24,8 @@ impl Source {
         })
     }
 
-    /// Verifies the signature, when `trust` requires one, and returns its signer. `None` when `trust` requires none:
-    /// a signature that is there is then not looked at, since there is nothing to check it against.
+    /// Verifies the signature, when `trust` requires one, and returns its signer. `None` when `trust` requires none: a
+    /// signature beside the component is then not read, since there is no key to check it with.
     ///
     /// # Errors
     ///
@@ -34,11 +34,11 @@ impl Source {
         verify(self, trust)
     }
 
-    /// Checks that it has the bytes that a lock pins, or that none are pinned and none have to be.
+    /// Checks that its bytes are the pinned ones, or that no pin exists and none is required.
     ///
     /// # Errors
     ///
-    /// Other bytes are pinned, or none where all have to be.
+    /// Other bytes are pinned, or no pin exists although one is required.
     pub fn verify_pin(&self, lock: &Lock) -> Result<(), Refusal> {
         verify_pin(self, lock)
     }
@@ -63,7 +63,7 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
         }
     };
     let id = signature.key_id;
-    // The maker of a key chooses its id, so two may have the same.
+    // The maker of a key chooses its id, so two keys may share one.
     let keys: Vec<&PublicKey> = trust.keys.iter().filter(|key| key.id() == id).collect();
     if keys.is_empty() {
         let text = match trust.keys.is_empty() {
@@ -148,7 +148,7 @@ fn no_key() -> &'static str {
      `trust.keys = [\"RWQ…\"]` with the public key of a permitted signer"
 }
 
-/// There is no text of a signature.
+/// The refusal of a component without a readable signature.
 fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> Refusal {
     let what = match fault {
         SignatureError::NotAFile => format!("{file}.minisig is not a regular file"),
@@ -171,7 +171,7 @@ fn unusable(fault: SignatureError, file: &str, trust: &Trust) -> Refusal {
     Refusal::signature(fault, text).with_remedy(remedy)
 }
 
-/// It is a good signature, for something else.
+/// The reason for which a valid signature is not for this component.
 fn not_for(signature: &Signature, fault: SignatureError, file: &str, digest: &str) -> String {
     match (fault, signature.file()) {
         (SignatureError::Digest, _) => format!(

@@ -15,10 +15,10 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::regular_file::open_regular;
 use crate::remedy::Remedy;
 
-/// A component's bytes and its name, and its detached signature when there is one.
+/// The bytes and the name of a component, and its detached signature when there is one.
 ///
-/// The bytes are read once: what is verified is what is then judged, compiled and run, even if
-/// the file changes meanwhile.
+/// The bytes are read once: the verified bytes are those that are judged, compiled and run, even if the file changes
+/// meanwhile.
 #[derive(Clone, Debug)]
 pub struct Source {
     name: Arc<str>,
@@ -28,7 +28,7 @@ pub struct Source {
     signature: Attached,
 }
 
-/// Why a component's file gives no [`Source`].
+/// Reasons for which a component's file gives no [`Source`].
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// It is larger than the policy's `component-size`.
@@ -39,26 +39,26 @@ pub enum SourceError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// The name that a signature must be for.
+/// The file name that a signature must be for.
 #[derive(Clone, Debug)]
 enum FileName {
-    /// This one, of the file that was read.
+    /// The name of the file that was read.
     Exact(Arc<str>),
-    /// That of the source, with or without `.wasm`: bytes have no file.
+    /// The name of the source, with or without `.wasm`: bytes have no file.
     OfSource,
 }
 
-/// What stands in the place of the signature.
+/// The text of the signature, or the reason for which there is none.
 pub type Attached = Result<Arc<str>, SignatureError>;
 
 impl Source {
-    /// Bytes that are at hand, under the name that reports and logs show. They are not signed until
-    /// [`Source::signed`] says by what.
+    /// Makes a source of bytes in memory, under the name that reports and logs show. They are unsigned until
+    /// [`Source::signed`] adds a signature.
     pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Source {
         Source {
             name: name.into(),
@@ -69,7 +69,7 @@ impl Source {
         }
     }
 
-    /// The same with the text of its detached signature, a `.minisig` file.
+    /// Adds the text of its detached signature, a `.minisig` file.
     #[must_use]
     pub fn signed(self, signature: &str) -> Source {
         let signature = match signature.len() > MAX_SIGNATURE {
@@ -79,9 +79,9 @@ impl Source {
         Source { signature, ..self }
     }
 
-    /// Reads a file, up to the `component-size` limit, under its name without the extension; and the
-    /// signature beside it, `NAME.wasm.minisig`, when there is one. Whether a signature is needed, and
-    /// whether this one is good, is known when the component is loaded.
+    /// Reads a file, up to the `component-size` limit, under its name without the extension; and the signature beside
+    /// it, `NAME.wasm.minisig`, when there is one. Whether a signature is needed, and whether this one is good, is
+    /// checked when the component is loaded.
     ///
     /// # Errors
     ///
@@ -116,8 +116,8 @@ impl Source {
         &self.name
     }
 
-    /// The name of its file, which its signature and its pin are for: that of the file it was read from,
-    /// or its name with `.wasm`.
+    /// The name of its file, for which its signature and its pin must be: that of the file it was read from, or its
+    /// name with `.wasm`.
     pub fn file_name(&self) -> String {
         match &self.file {
             FileName::Exact(name) => name.to_string(),
@@ -125,7 +125,7 @@ impl Source {
         }
     }
 
-    /// Whether that is the name of its file.
+    /// Whether its file has this name.
     pub(crate) fn is_named(&self, name: &str) -> bool {
         match &self.file {
             FileName::Exact(file) => name == &**file,
@@ -138,7 +138,7 @@ impl Source {
         &self.bytes
     }
 
-    /// `sha256:` and the digest of all of them. Computed on the first call and kept for all clones.
+    /// `sha256:` and the digest of all its bytes. Computed on the first call and kept for all clones.
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| digest(&self.bytes))
     }
@@ -152,17 +152,17 @@ impl Source {
         self.bytes == other.bytes && self.signature == other.signature
     }
 
-    /// The text of its signature, or what is there instead.
+    /// The text of its signature, or the reason for which there is none.
     pub fn attached(&self) -> Attached {
         self.signature.clone()
     }
 
-    /// What its bytes say: validity, digest, imports and exports. Nothing is compiled, and nobody is asked
-    /// whether it is trusted: [`Source::vet`] does that first.
+    /// Inspects its bytes: validity, digest, imports and exports. Nothing is compiled, and trust is not checked:
+    /// [`Source::vet`] does that first.
     ///
     /// # Errors
     ///
-    /// It is no component, or not a valid one.
+    /// The bytes are not a component, or not a valid one.
     pub fn inspect(&self) -> Result<Inspection, Refusal> {
         inspect(&self.bytes, self.digest())
     }
@@ -177,14 +177,14 @@ fn stem(name: &str) -> &str {
     name.strip_suffix(".wasm").unwrap_or(name)
 }
 
-/// Where the signature of a file is: beside it, under its whole name and `.minisig`.
+/// The path of a file's signature: beside it, under its whole name and `.minisig`.
 pub fn signature_path(path: &Path) -> PathBuf {
     let mut signature = path.as_os_str().to_owned();
     signature.push(".minisig");
     signature.into()
 }
 
-/// The text of the signature beside a file, or what is there instead.
+/// The text of the signature beside a file, or the reason for which there is none.
 fn beside(path: &Path) -> Attached {
     let read = || {
         let Some(file) = open_regular(&signature_path(path))? else {
@@ -205,7 +205,7 @@ fn beside(path: &Path) -> Attached {
     })
 }
 
-/// Refuses what is larger than the `component-size` limit.
+/// Refuses a component over the `component-size` limit.
 pub(crate) fn check_size(size: usize, limits: &Limits) -> Result<(), Refusal> {
     if size as u64 > limits.component_size {
         return Err(Refusal::new(

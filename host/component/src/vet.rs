@@ -1,4 +1,4 @@
-//! What is checked before anything else, in one order: size, signature, pin, and only then what the bytes say.
+//! The checks that come first, in a fixed order: size, signature, pin, and only then the contents.
 
 use tollgate_policy::Policy;
 
@@ -11,15 +11,15 @@ use crate::source::{Source, check_size};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vetted {
-    /// What its bytes say.
+    /// The result of inspecting its bytes.
     pub inspection: Inspection,
-    /// The signer whose signature was verified; none when the policy requires no signature.
+    /// The signer whose signature was verified; `None` when the policy requires no signature.
     pub signer: Option<Signer>,
 }
 
 impl Source {
-    /// Checks its size, then its signature and its pin by the policy's `trust`, and only then reads what its bytes
-    /// say. Loading and judging begin here.
+    /// Checks its size, then its signature and its pin by the policy's `trust`, and only then inspects its bytes.
+    /// Loading and judging begin here.
     ///
     /// # Errors
     ///
@@ -34,8 +34,8 @@ impl Source {
         Ok(Vetted { inspection, signer })
     }
 
-    /// What reports say of it under a policy. Of a component that is not trusted they say what can be said without
-    /// reading it.
+    /// The identity of the component in reports under a policy. For an untrusted component it holds only facts that
+    /// need no parsing.
     pub fn info(&self, policy: &Policy) -> ProviderInfo {
         match self.vet(policy) {
             Ok(vetted) => vetted.info(self),
@@ -51,7 +51,7 @@ impl Source {
 }
 
 impl Vetted {
-    /// What reports say of the component that was vetted, which is `source`.
+    /// The identity of the vetted component in reports. `source` is that component.
     pub fn info(&self, source: &Source) -> ProviderInfo {
         ProviderInfo {
             name: source.shared_name(),

@@ -16,7 +16,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// It is no valid component, or it imports or exports something that WIT cannot express.
+    /// It is not a valid component, or it imports or exports an item that WIT cannot express.
     pub fn wit(&self) -> Result<String, Refusal> {
         wit(self.as_bytes(), &self.inspect()?)
     }
@@ -33,7 +33,7 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
         let item = types.component_item_for_export(&export.name);
         expressible(types, &export.name, export.kind, item.map(|item| item.ty))?;
     }
-    // What else it may panic at is not known; its author's assumptions are not the host's end.
+    // The decoder may panic on other input too, and its panic must not end the host.
     let written = catch_unwind(AssertUnwindSafe(|| {
         let decoded = wit_component::decode(bytes)?;
         let mut printer = wit_component::WitPrinter::default();
@@ -48,8 +48,8 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
         .map_err(|error| refuse(&format!("{error:#}")))
 }
 
-/// What WIT has words for. The decoder takes it for granted: it panics where a name with a `/` is no interface's and
-/// where a type is of a function, and leaves out modules.
+/// Checks that WIT can express the item. The decoder relies on it: it panics when a name with a `/` is not an
+/// interface's and when a type is of a function, and leaves out modules.
 fn expressible(
     types: TypesRef<'_>,
     name: &str,

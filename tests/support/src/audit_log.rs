@@ -1,4 +1,4 @@
-//! The events that the host emits while a test works: the audit log, as a subscriber sees it.
+//! The events that the host emits while a test runs: the audit log, as a subscriber receives it.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,11 +10,11 @@ use tracing::{Metadata, Subscriber};
 
 /// An event, or a span that was opened.
 pub struct Event {
-    /// How loud it is.
+    /// Its level.
     pub level: String,
-    /// The part of the host that says it.
+    /// The part of the host that emits it.
     pub target: String,
-    /// What it says, by name.
+    /// Its fields, by name.
     pub fields: BTreeMap<&'static str, String>,
 }
 
@@ -27,7 +27,7 @@ impl Event {
         }
     }
 
-    /// Level, text and fields of an event on one line, which has no others.
+    /// Level, text and fields of an event, on one line.
     fn line(mut self) -> String {
         let mut line = self.level;
         for name in [
@@ -57,7 +57,7 @@ impl Visit for Event {
     }
 }
 
-/// A subscriber that keeps all events and spans of one thread, of all crates.
+/// A subscriber that keeps all events and spans of one thread, from all crates.
 #[derive(Clone, Default)]
 pub struct Listener(Arc<Mutex<Vec<Event>>>);
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::harness::{guest_file, root};
 
-/// The binary, built once from the sources as they are.
+/// The binary, built once from the current sources.
 pub fn tollgate() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -23,14 +23,14 @@ pub fn tollgate() -> &'static Path {
     })
 }
 
-/// The binary, without a home and therefore without a cache: what is in it would differ from run to run.
+/// The binary, without a home and therefore without a cache, whose contents would differ from run to run.
 pub fn program() -> Command {
     let mut program = Command::new(tollgate());
     program.env_remove("HOME").env_remove("XDG_CACHE_HOME");
     program
 }
 
-/// The program with these arguments, in the repository.
+/// The program with these arguments, started in the repository.
 pub fn command(args: &[&str]) -> Command {
     let mut command = program();
     command
@@ -41,12 +41,12 @@ pub fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end, with no input.
+/// Runs the program to its end, without input.
 pub fn run(args: &[&str]) -> Output {
     command(args).stdin(Stdio::null()).output().unwrap()
 }
 
-/// Runs it to its end with this input.
+/// Runs the program to its end with this input.
 pub fn run_with_input(args: &[&str], input: &[u8]) -> Output {
     let mut child = command(args)
         .stdin(Stdio::piped())
@@ -58,7 +58,7 @@ pub fn run_with_input(args: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A built guest's file, as an argument.
+/// The path of a built guest, as an argument.
 pub fn guest(name: &str) -> String {
     guest_file(name).to_str().unwrap().to_owned()
 }
@@ -68,17 +68,17 @@ pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-/// What it wrote to its standard output.
+/// The standard output of a program.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// What it wrote to its standard error.
+/// The standard error of a program.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// What a program that ended wrote to its standard error.
+/// The standard error of a program that has ended.
 pub fn words(program: &mut Child) -> String {
     let mut words = String::new();
     let mut stderr = program.stderr.take().unwrap();

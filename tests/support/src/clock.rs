@@ -7,10 +7,10 @@ use tollgate::CallContext;
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
-/// The grant of it.
+/// The grant of the interface.
 pub const CLOCK: &str = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
 
-/// How many sleeps are under way.
+/// The number of sleeps under way.
 pub static SLEEPING: AtomicUsize = AtomicUsize::new(0);
 
 struct Asleep;
@@ -28,7 +28,7 @@ impl Drop for Asleep {
     }
 }
 
-/// Adds it to a linker.
+/// Adds the interface to a linker.
 pub fn clock(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
     interface.func_wrap_async(

@@ -10,7 +10,7 @@ use tollgate::cache::{Cache, CodeOrigin};
 
 use crate::harness::policy;
 
-/// A cache, and what loads by way of it.
+/// A cache, and a runtime that loads through it.
 pub struct Shelf {
     /// The folder that the cache is in.
     pub folder: TempDir,
@@ -24,7 +24,7 @@ impl Shelf {
         Shelf::of_size(Cache::DEFAULT_SIZE)
     }
 
-    /// A cache of so many bytes at most.
+    /// A cache of at most `max_size` bytes.
     pub fn of_size(max_size: u64) -> Shelf {
         let folder = TempDir::new().unwrap();
         let runtime = opened(&folder.path().join("cache"), max_size);
@@ -41,7 +41,7 @@ impl Shelf {
         self.runtime.load(source, &policy("")).unwrap()
     }
 
-    /// Loads it, asserts what it returns, and says where its code came from.
+    /// Loads a component, asserts the number that it returns, and returns the origin of its code.
     pub fn number(&self, source: &Source, wanted: u32) -> CodeOrigin {
         let provider = self.load(source);
         let report = provider.session().wave("f()").unwrap();
@@ -49,7 +49,7 @@ impl Shelf {
         provider.as_async().code_origin()
     }
 
-    /// The only entry there is.
+    /// The only entry of the cache.
     pub fn entry(&self) -> PathBuf {
         let entries = entries(&self.path());
         assert_eq!(entries.len(), 1, "{entries:?}");
@@ -63,14 +63,14 @@ impl Shelf {
     }
 }
 
-/// A runtime as another process would have it: with the cache opened anew.
+/// A runtime that opens the cache anew, like another process.
 pub fn opened(path: &Path, max_size: u64) -> Runtime {
     let cache = Cache::open(path, max_size).unwrap();
     let builder = crate::harness::builder().concurrency(4);
     builder.cache(cache).build().into()
 }
 
-/// The entries of a cache: its files but for the key.
+/// The entries of a cache: all its files except the key.
 pub fn entries(path: &Path) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = fs::read_dir(path)
         .unwrap()

@@ -1,5 +1,5 @@
-//! An allocator that counts: thread by thread how often it is asked, since what a call allocates is the same on every
-//! machine; and how much the process holds, since a leak of a few bytes is not seen in its resident memory.
+//! An allocator that counts: allocations of each thread, since a call allocates the same on every machine; and the
+//! bytes that the process holds, since a leak of a few bytes does not show in its resident memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,10 +9,10 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Bytes that were asked for and not given back, of all threads.
+/// Bytes allocated and not freed, of all threads.
 static HELD: AtomicI64 = AtomicI64::new(0);
 
-/// The system's allocator, and a count of what this thread asked of it: for a program's `#[global_allocator]`.
+/// The system's allocator with a count of this thread's allocations, for a program's `#[global_allocator]`.
 pub struct Counting;
 
 fn hold(more: usize, less: usize) {
@@ -21,7 +21,7 @@ fn hold(more: usize, less: usize) {
 }
 
 fn count() {
-    // On a thread that ends the count may be gone already.
+    // The count of a thread that ends may be gone already.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
@@ -56,14 +56,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often `work` allocates on this thread.
+/// The number of allocations that `work` makes on this thread.
 pub fn allocations(work: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     work();
     COUNT.get() - before
 }
 
-/// Bytes that the process holds of the allocator: 0 where [`Counting`] is not the global one.
+/// Bytes that the process holds of the allocator; 0 if [`Counting`] is not the global one.
 pub fn held() -> i64 {
     HELD.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! Folders for a guest to be granted, and what it must not reach beside them.
+//! Folders to grant to a guest, and files beside them that it must not reach.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub fn add_links(folder: &Path) {
     symlink("a.txt", at("inside")).unwrap();
 }
 
-/// A pipe with a name, which whoever opens it waits at.
+/// A named pipe: opening it waits for the other end.
 pub fn add_fifo(at: &Path) {
     let made = std::process::Command::new("mkfifo").arg(at).status();
     assert!(made.unwrap().success());

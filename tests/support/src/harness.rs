@@ -1,4 +1,4 @@
-//! What every test here stands on: guests by name, policies from text, attacks that are stopped.
+//! The base of every test: guests by name, policies from text, attacks that are stopped.
 
 use std::fmt::Write as _;
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ use tollgate::{Fault, LoadError, Metering, Outcome, Policy, Report, Runtime, Sou
 
 use crate::invariant;
 
-/// A grant, on a line of its own, of each capability that the guest `hostile` imports.
+/// A grant, on a line of its own, for each capability that the guest `hostile` imports.
 pub const ALL: &str = r#"
 grants.log = true
 grants.hash = true
@@ -26,7 +26,7 @@ grants.http = [{ url = "https://example.com/**" }]
 grants.files = [{ root = "data", path = "samples/files", access = "read" }]
 "#;
 
-/// The same but for one capability, which the test grants in its own way.
+/// The same without one capability, which the test grants in its own way.
 pub fn all_but(capability: &str) -> String {
     let left_out = format!("grants.{capability} ");
     let rest = ALL.lines().filter(|line| !line.starts_with(&left_out));
@@ -38,7 +38,7 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// What must not wait for the other end of a pipe, nor run for ever.
+/// Runs work that must not wait for the other end of a pipe, or run for ever.
 pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, answer) = std::sync::mpsc::channel();
     std::thread::spawn(move || done.send(work()));
@@ -46,12 +46,12 @@ pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     answer.expect("it has not come to an end")
 }
 
-/// The folder of built guests: `TOLLGATE_GUESTS`, or where `just guests` puts them.
+/// The folder of built guests: `TOLLGATE_GUESTS`, or the target folder of `just guests`.
 pub fn guests() -> PathBuf {
     std::env::var_os("TOLLGATE_GUESTS").map_or_else(|| root().join("target/guests"), PathBuf::from)
 }
 
-/// A built guest's file.
+/// The path of a built guest.
 pub fn guest_file(name: &str) -> PathBuf {
     let path = guests().join(format!("{name}.wasm"));
     assert!(
@@ -68,7 +68,7 @@ pub fn source(name: &str) -> Source {
     Source::file(&guest_file(name), &limits).unwrap()
 }
 
-/// A component whose `f` returns a number; its code differs from that of another by the number only.
+/// A component whose `f` returns a number; two such components differ by the number only.
 pub fn numbered(number: u32) -> Source {
     let text = format!(
         "(component
@@ -79,7 +79,7 @@ pub fn numbered(number: u32) -> Source {
     Source::bytes("numbered", wat::parse_str(text).unwrap())
 }
 
-/// A component of so many functions, of so many steps each.
+/// A component of `functions` functions with `steps` steps each.
 pub fn made_of(functions: usize, steps: usize) -> Source {
     let mut body = String::new();
     for step in 0..steps {
@@ -103,7 +103,7 @@ pub fn policy(text: &str) -> Policy {
     let mut policy = Policy::parse(text, root()).unwrap_or_else(|error| panic!("{error}"));
     let limits = &mut policy.limits;
     if !counts_fuel() && limits.fuel != FUEL {
-        // What was to end soon still does.
+        // A call with little fuel was to end soon, and still does.
         if limits.fuel < FUEL {
             limits.deadline = limits.deadline.min(Duration::from_millis(200));
         }
@@ -112,8 +112,8 @@ pub fn policy(text: &str) -> Policy {
     policy
 }
 
-/// The profile that the suite runs in: `TOLLGATE_METERING=deadline-only` for the one without fuel, where policies say
-/// nothing of it and what is about fuel has nothing to show.
+/// The profile of the suite: `TOLLGATE_METERING=deadline-only` selects the one without fuel, in which policies set no
+/// fuel and tests of fuel prove nothing.
 fn profile() -> Metering {
     match std::env::var("TOLLGATE_METERING").as_deref() {
         Err(_) | Ok("fuel") => Metering::Fuel,
@@ -122,28 +122,28 @@ fn profile() -> Metering {
     }
 }
 
-/// Whether fuel is counted; a test that is about fuel ends here when it is not.
+/// Whether fuel is counted; a test of fuel ends here when it is not.
 pub fn counts_fuel() -> bool {
     profile() == Metering::Fuel
 }
 
-/// The kind of fault by which a guest ends that would run out of fuel: another limit, where it is not counted.
+/// The fault of a guest that would run out of fuel: `deadline` when fuel is not counted.
 pub fn out_of_fuel() -> &'static str {
     if counts_fuel() { "fuel" } else { "deadline" }
 }
 
-/// A runtime to be configured, in the profile that the suite runs in.
+/// A builder of runtimes in the profile of the suite.
 pub fn builder() -> tollgate::Builder {
     Runtime::builder().metering(profile())
 }
 
-/// One test at a time: tests look at the memory and the descriptors of the whole process.
+/// Lets one test run at a time: tests look at the memory and the descriptors of the whole process.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What `wait` works with.
+/// The runtime of `wait`.
 pub fn tokio() -> &'static tokio::runtime::Runtime {
     static TOKIO: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     TOKIO.get_or_init(|| {
@@ -152,12 +152,12 @@ pub fn tokio() -> &'static tokio::runtime::Runtime {
     })
 }
 
-/// Does asynchronous work to its end.
+/// Runs asynchronous work to its end.
 pub fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio().block_on(work)
 }
 
-/// Whether a call is done after so many polls, of which each waits to be woken. It is dropped if not.
+/// Whether a call is done after `times` polls, each after a wake. If not, it is dropped.
 pub async fn polled(call: impl Future<Output = ()>, times: usize) -> bool {
     let mut call = pin!(call);
     let mut left = times;
@@ -191,14 +191,14 @@ pub fn blocking() -> blocking::Runtime {
     runtime().clone().into()
 }
 
-/// Loads a guest that has to load.
+/// Loads a guest that must load.
 pub fn load(guest: &str, policy_text: &str) -> Provider {
     blocking()
         .load(&source(guest), &policy(policy_text))
         .unwrap_or_else(|error| panic!("{guest} does not load: {error}"))
 }
 
-/// The refusal with which a guest is not loaded.
+/// The refusal of a guest that must not load.
 pub fn refused(source: &Source, policy_text: &str) -> Refusal {
     match blocking().load(source, &policy(policy_text)) {
         Err(LoadError::Refused(refusal)) => refusal,
@@ -215,7 +215,7 @@ pub fn run(guest: &str, policy_text: &str, input: &str) -> Report<Vec<u8>> {
         .unwrap()
 }
 
-/// What `run` returned, as text.
+/// The value that `run` returned, as text.
 pub fn returned(report: &Report<Vec<u8>>) -> String {
     match &report.outcome {
         Outcome::Returned(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -277,8 +277,8 @@ impl Attack {
         fault
     }
 
-    /// Asserts the whole invariant: it is stopped with a fault of this kind every time, and nothing is left of
-    /// it.
+    /// Asserts the whole invariant: the attack is stopped with a fault of this kind every time, and leaves nothing
+    /// behind.
     pub fn faults(&self, kind: &str) -> Fault {
         let _alone = alone();
         let mut last = None;

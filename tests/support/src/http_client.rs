@@ -1,4 +1,4 @@
-//! A guest that sends requests, and what became of them.
+//! A guest that sends requests, and their results.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::http_server::{Names, Server};
 pub struct Client {
     /// The runtime that loads it.
     pub runtime: Blocking,
-    /// What the runtime's resolver knows, unless a test gave it another one.
+    /// The names that the runtime's resolver knows, unless a test set another resolver.
     pub names: Names,
 }
 
 impl Client {
-    /// A client whose resolver knows what `names` holds.
+    /// A client whose resolver knows the names in `names`.
     pub fn new() -> Client {
         let names = Names::default();
         let builder = Runtime::builder().resolver(names.clone());
@@ -42,12 +42,12 @@ impl Client {
         provider.session().run(input.as_bytes()).unwrap()
     }
 
-    /// What a GET of this URL returned.
+    /// The result of a GET of this URL.
     pub fn answer(&self, grants: &str, url: &str) -> String {
         returned(&self.run(grants, &format!("http-get {url}")))
     }
 
-    /// The reason with which a request is denied.
+    /// The reason of a request's denial.
     pub fn denied(&self, grants: &str, input: &str) -> &'static str {
         let report = self.run(grants, input);
         assert!(

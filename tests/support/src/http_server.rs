@@ -1,5 +1,5 @@
-//! A hostile HTTP server on loopback, and a resolver that says what a test wants. Bounded: a server serves
-//! a fixed number of connections at most, and every socket of it times out.
+//! A hostile HTTP server on loopback, and a resolver with answers set by a test. Bounded: a server serves a fixed
+//! number of connections at most, and each of its sockets times out.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use tollgate::load::Resolver;
 
-/// Connections that one server accepts before it ends: `invariant` plays an attack in up to 14 rounds (2 to warm up, 4 times
-/// 3), and one that is dropped at every poll makes about 8 connections in each.
+/// Connections that one server accepts before it ends: `invariant` plays an attack in up to 14 rounds (2 to warm up, 4
+/// times 3), and an attack that is dropped at every poll makes about 8 connections in each.
 const CONNECTIONS: usize = 250;
 
-/// What a server saw and how it answers.
+/// A server with its answers and the requests that it saw.
 pub struct Server {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     closed: Arc<AtomicUsize>,
 }
 
 impl Server {
-    /// Answers every request, given its head, by writing to the stream whatever `answer` writes.
+    /// Answers every request by calling `answer` with its head and the stream.
     pub fn start(
         answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Server {
@@ -54,23 +54,23 @@ impl Server {
         }
     }
 
-    /// Answers every request, given its head, with the text that `answer` makes of it.
+    /// Answers every request with the text that `answer` returns for its head.
     pub fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Server {
         Server::start(move |head, stream| stream.write_all(answer(head).as_bytes()))
     }
 
-    /// A server that always says the same.
+    /// A server with one fixed answer.
     pub fn saying(text: impl Into<Vec<u8>>) -> Server {
         let text = text.into();
         Server::start(move |_, stream| stream.write_all(&text))
     }
 
-    /// Says nothing until the other side closes.
+    /// Sends nothing until the other side closes.
     pub fn silent() -> Server {
         Server::start(|_, stream| stream.read(&mut [0]).map(drop))
     }
 
-    /// A body of the length it says, in 20 seconds.
+    /// Sends a body of the declared length, in 20 seconds.
     pub fn dripping() -> Server {
         Server::start(|_, stream| {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
@@ -82,7 +82,7 @@ impl Server {
         })
     }
 
-    /// A body of a gigabyte, whose length it does not say.
+    /// Sends a body of a gigabyte without declaring its length.
     pub fn endless_body() -> Server {
         Server::start(|_, stream| {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
@@ -95,7 +95,7 @@ impl Server {
         })
     }
 
-    /// A head of a gigabyte.
+    /// Sends a head of a gigabyte.
     pub fn endless_head() -> Server {
         Server::start(|_, stream| {
             stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
@@ -111,7 +111,7 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Waits until as many answers are over.
+    /// Waits until `answers` answers have ended.
     pub fn wait_for_end(&self, answers: usize) {
         for _ in 0..200 {
             if self.closed.load(Ordering::SeqCst) >= answers {
@@ -128,7 +128,7 @@ impl Server {
     }
 }
 
-/// The head of a request, and not a byte of what follows: that is for the answer to read.
+/// The head of a request, without a byte of the body: `answer` reads that.
 fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -149,7 +149,7 @@ pub fn response(status: &str, headers: &str, body: &str) -> String {
     )
 }
 
-/// A name, and what each look-up of it answers.
+/// A name, and the answers of its look-ups.
 type Answers = (String, Vec<Vec<IpAddr>>);
 
 /// Names and their addresses; each look-up takes the next answer, the last one stays.
@@ -161,19 +161,19 @@ pub struct Names(
 );
 
 impl Names {
-    /// A name and the answers of its look-ups, in order.
+    /// Sets a name and the answers of its look-ups, in order.
     pub fn set(&self, name: &str, answers: &[&[&str]]) {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
         let answers = answers.iter().map(parse).collect();
         self.0.lock().unwrap().push((name.to_owned(), answers));
     }
 
-    /// A name whose look-up takes so long, and then finds nothing.
+    /// Sets a name whose look-up takes `time` and then finds nothing.
     pub fn set_slow(&self, name: &str, time: Duration) {
         self.2.lock().unwrap().push((name.to_owned(), time));
     }
 
-    /// How many look-ups there were.
+    /// The number of look-ups.
     pub fn lookups(&self) -> usize {
         self.1.load(Ordering::SeqCst)
     }

@@ -1,6 +1,6 @@
-//! The invariant of every attack (docs/security/attacks.md): while it is made, a good guest's calls beside it go on;
-//! after it, the next call succeeds, and the process holds of memory, descriptors, threads, memory maps and tasks what
-//! it held before.
+//! The invariant of every attack (docs/security/attacks.md): while it runs, the calls of a good guest beside it go on;
+//! after it, the next call succeeds, and the process holds as much memory and as many descriptors, threads, memory maps
+//! and tasks as before.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,14 +16,14 @@ use crate::harness::{load, returned, tokio, wait};
 /// the kernel and the allocator. Three times are measured in the suite, so this alone would let 680 KiB an attack pass.
 const MEMORY: i64 = 2 << 10;
 
-/// What is allocated may differ by this many bytes after the same times: lists that all calls share grow by doubling.
-/// A guest's memory and code are no part of it, and are seen as memory maps.
+/// Allocated bytes may differ by this much after the same times: lists that all calls share grow by doubling. The
+/// memory and the code of a guest are no part of it; they show as memory maps.
 const HEAP: i64 = 64 << 10;
 
-/// How long the host may take to be back: a thread that did blocking work for it ends 10 seconds after it.
+/// The time that the host may take to settle: a thread that did blocking work ends 10 seconds after it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Asserts that nothing is left of an attack, however often it is made.
+/// Asserts that an attack leaves nothing behind, however often it is made.
 pub fn holds(mut attack: impl FnMut()) {
     let stage = Stage::new();
     let (drift, broken) = stage.play(2, 3, || {
@@ -33,7 +33,7 @@ pub fn holds(mut attack: impl FnMut()) {
     assert!(broken.is_none(), "{}: {drift:?}", broken.unwrap());
 }
 
-/// What the process holds of the system, and of the work it was given.
+/// The resources of the system and the tasks that the process holds.
 #[derive(Clone, Copy)]
 pub struct Footprint {
     kib: i64,
@@ -46,13 +46,13 @@ pub struct Footprint {
 
 impl Footprint {
     fn now() -> Footprint {
-        // Before what is read here is held itself.
+        // Read first, before the readings below allocate.
         let heap = held();
         let count = |path: &str| std::fs::read_dir(path).unwrap().count() as i64;
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
         let pages: i64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        // What was told to end does when it is next given the thread.
+        // A cancelled task ends when it is next given the thread.
         wait(tokio::task::yield_now());
         let tasks = tokio().metrics().num_alive_tasks() + blocking::alive_tasks();
         Footprint {
@@ -66,12 +66,12 @@ impl Footprint {
     }
 }
 
-/// How far a process is from where it was.
+/// The difference of a process from an earlier footprint.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Drift {
     /// Resident memory, in KiB.
     pub kib: i64,
-    /// Bytes that are allocated, where the program counts them.
+    /// Bytes allocated, if the program counts them.
     pub heap: i64,
     /// Open file descriptors.
     pub descriptors: i64,
@@ -79,7 +79,7 @@ pub struct Drift {
     pub threads: i64,
     /// Memory maps.
     pub maps: i64,
-    /// Tasks of the runtimes that are alive.
+    /// Live tasks of the runtimes.
     pub tasks: i64,
 }
 
@@ -96,7 +96,7 @@ impl Drift {
         }
     }
 
-    /// Whether it is more than the invariant allows.
+    /// Whether the difference is more than the invariant allows.
     pub fn is_over(&self) -> bool {
         let counts = [self.descriptors, self.threads, self.maps, self.tasks];
         self.kib > MEMORY || self.heap > HEAP || counts.iter().any(|more| *more > 0)
@@ -135,14 +135,14 @@ impl Stage {
         }
     }
 
-    /// Whether a good guest's call succeeds now.
+    /// Whether a call of a good guest succeeds now.
     pub fn next_succeeds(&self) -> bool {
         let report = self.next.session().run(b"still here");
         report.is_ok_and(|report| returned(&report) == "still here")
     }
 
-    /// Makes an attack so many times, after a warm-up in which the pool, the threads and the allocator get what
-    /// they keep. How far the process is from where it was then, and what of the invariant does not hold.
+    /// Makes an attack `times` times, after a warm-up in which the pool, the threads and the allocator acquire the
+    /// resources that they keep. Returns the drift since then, and the parts of the invariant that do not hold.
     pub fn play(
         &self,
         warm_up: usize,
@@ -152,8 +152,8 @@ impl Stage {
         let calls = self.sibling_calls();
         (0..warm_up).for_each(|_| attack());
         let mut drift = Drift::default();
-        // What the allocator keeps for a thread comes with the first time that two of them need it at once,
-        // which may be late. A leak is there every time.
+        // The allocator acquires memory for a thread when two threads first need it at once, which may be late. A leak
+        // shows every time.
         for _ in 0..4 {
             let before = self.footprint();
             (0..times).for_each(|_| attack());
@@ -172,13 +172,13 @@ impl Stage {
         (drift, broken)
     }
 
-    /// What the process holds while no guest runs.
+    /// The footprint of the process while no guest runs.
     pub fn footprint(&self) -> Footprint {
         let _still = self.sibling.turn.lock();
         Footprint::now()
     }
 
-    /// How far the process is from there when it has had the time to come back.
+    /// The drift of the process since `before`, after it has had the time to settle.
     pub fn drift(&self, before: Footprint) -> Drift {
         let _still = self.sibling.turn.lock();
         let start = Instant::now();
@@ -191,15 +191,15 @@ impl Stage {
         }
     }
 
-    /// How many calls the sibling has made.
+    /// The number of calls that the sibling has made.
     pub fn sibling_calls(&self) -> u64 {
         self.sibling.state.calls.load(Ordering::SeqCst)
     }
 
-    /// Whether it goes on from so many calls, and none of them went wrong.
+    /// Whether the sibling goes on after `calls` calls, none of which failed.
     fn sibling_is_well(&self, calls: u64) -> bool {
         let start = Instant::now();
-        // The one under way may be the last one, so two more.
+        // The call under way may be the last one, so two more are required.
         while self.sibling_calls() < calls + 2 && start.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -208,8 +208,8 @@ impl Stage {
     }
 }
 
-/// A guest with a memory, called all the time by a thread of its own: in one session, so that whatever reached
-/// into its store would be noticed.
+/// A guest with a memory, called all the time by a thread of its own, in one session, so that any intrusion into its
+/// store would be noticed.
 struct Sibling {
     state: Arc<State>,
     turn: Arc<Mutex<()>>,

@@ -1,5 +1,5 @@
-//! What the tests of Tollgate stand on: guests by name, policies from text, hostile servers, folders and processes, and
-//! the invariant that holds after every attack. In the manner of cargo's `cargo-test-support`.
+//! The base of Tollgate's tests: guests by name, policies from text, hostile servers, folders and processes, and the
+//! invariant that holds after every attack. Modelled on cargo's `cargo-test-support`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! A hostile DNS server on loopback, and a resolver that asks it: the protocol's own bytes (RFC 1035), as much of
-//! them as lies need. Bounded: a server answers a fixed number of questions at most, and ends when nobody asks.
+//! A hostile DNS server on loopback, and a resolver that asks it: the wire format (RFC 1035), as far as lies need it.
+//! Bounded: a server answers a fixed number of questions at most, and ends when no questions come.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::pin::Pin;
@@ -15,10 +15,10 @@ const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 
-/// An owner and what it has: an address, or the name that is its canonical one.
+/// An owner and its record: an address, or its canonical name.
 pub type Entry = (&'static str, &'static str);
 
-/// What a server was asked and how it answers.
+/// A server with its answers and the questions that it received.
 pub struct NameServer {
     address: SocketAddr,
     /// Names with types, as in `a.example A`.
@@ -26,7 +26,7 @@ pub struct NameServer {
 }
 
 impl NameServer {
-    /// Answers each question with the entries that `answer` makes of how often it was asked before, or not.
+    /// Answers each question with the entries that `answer` returns for the number of earlier questions, or not at all.
     pub fn start(answer: impl Fn(usize) -> Option<Vec<Entry>> + Send + 'static) -> NameServer {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let patience = Some(Duration::from_secs(10));
@@ -54,12 +54,12 @@ impl NameServer {
         NameServer { address, asked }
     }
 
-    /// A server that knows these names.
+    /// A server that knows these entries.
     pub fn of(entries: &'static [Entry]) -> NameServer {
         NameServer::start(move |_| Some(entries.to_vec()))
     }
 
-    /// How often a name's addresses of that type were asked for.
+    /// The number of questions for a name's addresses of this type.
     pub fn asked(&self, name: &str, kind: &str) -> usize {
         let wanted = format!("{name} {kind}");
         let asked = self.asked.lock().unwrap();
@@ -72,7 +72,7 @@ impl NameServer {
     }
 }
 
-/// Asks a server for both kinds of addresses and believes all that it says of the name and its aliases.
+/// Asks a server for both kinds of addresses and believes every answer about the name and its aliases.
 pub struct Stub(SocketAddr);
 
 impl Resolver for Stub {
@@ -104,7 +104,7 @@ fn question(host: &str, kind: u16) -> Vec<u8> {
     bytes
 }
 
-/// The question once more, and those entries that answer it or lead on: nobody is to keep any of it.
+/// The question once more, and the entries that answer it or lead on, none of which may be cached.
 fn reply(question: &[u8], kind: u16, entries: &[Entry]) -> Vec<u8> {
     let mut records = Vec::new();
     let mut count = 0_u8;
@@ -128,7 +128,7 @@ fn reply(question: &[u8], kind: u16, entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-/// The addresses that an answer gives a name, by way of its aliases.
+/// The addresses that an answer gives a name, through its aliases.
 fn addresses(answer: &[u8], host: &str) -> Vec<IpAddr> {
     let mut at = 12;
     let _ = name(answer, &mut at);

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what has to come. The time decides nothing but when a test that fails gives up.
+/// The time that a test waits for an expected event. It decides only when a failing test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The processes whose parent this one is.
+/// The child processes of this process.
 pub fn children(of: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{of}/task")).unwrap();
     let children = tasks.flat_map(|task| {
@@ -22,7 +22,7 @@ pub fn children(of: u32) -> Vec<u32> {
 /// Processor time that a process has used, in all its threads, to ten milliseconds.
 pub fn cpu_time(of: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{of}/stat")).unwrap();
-    // The name of the program, in parentheses, may hold anything.
+    // The name of the program, in parentheses, may contain any characters.
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     let ticks = fields.split(' ').skip(11).take(2);
     let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
@@ -37,7 +37,7 @@ pub fn handles(process: u32, signal: u32) -> bool {
     caught & 1 << (signal - 1) != 0
 }
 
-/// Sends a signal by its name, as in `INT`.
+/// Sends a signal by its name, such as `INT`.
 pub fn send(signal: &str, process: u32) {
     let mut kill = std::process::Command::new("kill");
     let sent = kill
@@ -46,7 +46,7 @@ pub fn send(signal: &str, process: u32) {
     assert!(sent.unwrap().success());
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! An author of components: a key, and signatures as good or as bad as a test wants them.
+//! An author of components: a key, and valid or invalid signatures.
 
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use tollgate::Source;
@@ -11,12 +11,12 @@ pub struct Author {
 }
 
 impl Author {
-    /// The same key for the same number.
+    /// The author of this number: equal numbers have equal keys.
     pub fn new(number: u8) -> Author {
         Author::with_id(number, [number; 8])
     }
 
-    /// With the id of another key: anybody may choose it.
+    /// An author with the id of another key: anybody may choose an id.
     pub fn with_id(number: u8, id: [u8; 8]) -> Author {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[number; 32]).unwrap();
         Author { id, pair }
@@ -33,7 +33,7 @@ impl Author {
         format!("trust.keys = [\"{}\"]\n", self.key())
     }
 
-    /// The signature of `bytes` as a file of that name.
+    /// The signature of `bytes` as a file of this name.
     pub fn sign(&self, bytes: &[u8], file: &str) -> String {
         self.sign_with(bytes, &format!("timestamp:1\tfile:{file}\thashed"))
     }
@@ -43,7 +43,7 @@ impl Author {
         self.text(b"ED", blake2b_simd::blake2b(bytes).as_bytes(), comment)
     }
 
-    /// In minisign's old kind.
+    /// A signature of minisign's legacy kind.
     pub fn sign_legacy(&self, bytes: &[u8], file: &str) -> String {
         self.text(b"Ed", bytes, &format!("timestamp:1\tfile:{file}"))
     }

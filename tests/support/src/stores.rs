@@ -1,4 +1,4 @@
-//! The store of the guest `hostile`: policies that grant one, and what the guest does in it.
+//! The store of the guest `hostile`: policies that grant one, and the guest's requests to it.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub fn named(name: &str) -> Source {
     Source::bytes(name, source("hostile").as_bytes())
 }
 
-/// A runtime of its own.
+/// A new runtime.
 pub fn runtime() -> Runtime {
     crate::harness::builder().concurrency(4).build().into()
 }
@@ -35,18 +35,18 @@ pub fn ask(provider: &Provider, input: &str) -> Report<Vec<u8>> {
     provider.session().run(input.as_bytes()).unwrap()
 }
 
-/// What the guest returned.
+/// The value that the guest returned.
 pub fn answer(provider: &Provider, input: &str) -> String {
     returned(&ask(provider, input))
 }
 
-/// Loads the guest on a runtime of its own.
+/// Loads the guest on a new runtime.
 pub fn load(policy_text: &str) -> Provider {
     let source = source("hostile");
     runtime().load(&source, &policy(policy_text)).unwrap()
 }
 
-/// The number that a flood was able to store, and why no more.
+/// The number of values that a flood stored, and the reason that stopped it.
 pub fn flood(provider: &Provider, input: &str) -> (u64, String) {
     let text = answer(provider, input);
     let (number, why) = text.trim_start_matches('(').split_once(", ").unwrap();

@@ -1,4 +1,4 @@
-//! A guest that sends requests through `wasi:http`, and what became of them.
+//! A guest that sends requests through `wasi:http`, and their results.
 
 use tollgate::blocking::{Provider, Runtime as Blocking};
 use tollgate::embed::CommandInput;
@@ -29,18 +29,18 @@ impl Client {
         }
     }
 
-    /// Loads it under these HTTP grants.
+    /// Loads the guest under these HTTP grants.
     pub fn load(&self, grants: &str) -> Provider {
         let policy = policy(&format!("grants.wasi = \"inert\"\n{grants}"));
         self.runtime.load(&source("http-client"), &policy).unwrap()
     }
 
-    /// Runs it once under these HTTP grants.
+    /// Runs the guest once under these HTTP grants.
     pub fn run(&self, grants: &str, args: &[&str]) -> Report<(), ExitCode> {
         run(&self.load(grants), args)
     }
 
-    /// What it prints when all goes well.
+    /// The output of a run that succeeds.
     pub fn prints(&self, grants: &str, args: &[&str]) -> String {
         let report = self.run(grants, args);
         let text = stdout(&report);
@@ -48,7 +48,7 @@ impl Client {
         text
     }
 
-    /// What it prints when it fails by itself.
+    /// The output of a run that fails by itself.
     pub fn fails(&self, grants: &str, args: &[&str]) -> String {
         let report = self.run(grants, args);
         let text = stdout(&report);
@@ -57,7 +57,7 @@ impl Client {
         text
     }
 
-    /// The reason with which its one request is denied.
+    /// The reason of the denial of its one request.
     pub fn denied(&self, grants: &str, args: &[&str]) -> &'static str {
         let report = self.run(grants, args);
         let text = stdout(&report);
@@ -70,7 +70,7 @@ impl Client {
     }
 }
 
-/// Runs the command in a session of its own.
+/// Runs the command in a new session.
 pub fn run(provider: &Provider, args: &[&str]) -> Report<(), ExitCode> {
     let args = std::iter::once(&"http-client").chain(args);
     let input = CommandInput {
@@ -80,13 +80,13 @@ pub fn run(provider: &Provider, args: &[&str]) -> Report<(), ExitCode> {
     provider.session().command(input).unwrap()
 }
 
-/// A grant of everything on a server, which is on loopback, with more said of it.
+/// A grant of everything on a server, which is on loopback, with more keys.
 pub fn all_of(server: &Server, more: &str) -> String {
     let port = server.port();
     format!("grants.http = [{{ url = \"http://127.0.0.1:{port}/**\", private = true{more} }}]")
 }
 
-/// A server that says hello.
+/// A server that answers "hello".
 pub fn hello() -> Server {
     Server::saying(response("200 OK", "x-answer: 42\r\n", "hello"))
 }

@@ -1,4 +1,4 @@
-//! The guest `hello-command` under a WASI grant, and what it printed.
+//! The guest `hello-command` under a WASI grant, and its output.
 
 use tollgate::embed::CommandInput;
 use tollgate::report::ExitCode;
@@ -6,10 +6,10 @@ use tollgate::{Report, blocking};
 
 use crate::harness::{policy, source};
 
-/// WASI is linked, with nothing behind it.
+/// The grant that links WASI without resources behind it.
 pub const INERT: &str = "grants.wasi = \"inert\"";
 
-/// Runs the command in a session of its own.
+/// Runs the command in a new session.
 pub fn run(
     runtime: &blocking::Runtime,
     policy_text: &str,
@@ -32,12 +32,12 @@ pub fn run(
         .unwrap()
 }
 
-/// What it wrote to its standard output.
+/// The standard output of the command.
 pub fn stdout(report: &Report<(), ExitCode>) -> String {
     String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stdout).into_owned()
 }
 
-/// What it wrote to its standard error.
+/// The standard error of the command.
 pub fn stderr(report: &Report<(), ExitCode>) -> String {
     String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stderr).into_owned()
 }

@@ -1,4 +1,4 @@
-//! A folder that is served, what is told of it, and waiting for that: for no longer than a test may take.
+//! A served folder and its events, which a test awaits for a bounded time.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,13 +12,13 @@ use tollgate::watch::{Event, WatchError, WatchOptions, WatchedFolder};
 use crate::harness::{guest_file, runtime};
 use crate::signer::Author;
 
-/// What does not come in this time does not come.
+/// The longest wait for an event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Longer than any test: what is seen in spite of it was told by the system.
+/// Longer than any test: an event within it came from a notification of the system.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
-/// A folder of providers in a folder of its own.
+/// A folder of providers in a working folder.
 pub struct Watched {
     /// The folder around it.
     pub workdir: TempDir,
@@ -28,7 +28,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// A folder with nothing in it, which nobody looks after yet.
+    /// An empty folder that is not served yet.
     pub fn new() -> Watched {
         let (tell, told) = channel();
         Watched {
@@ -39,7 +39,7 @@ impl Watched {
         }
     }
 
-    /// With these guests under empty policies, and looked after.
+    /// A served folder with these guests under empty policies.
     pub fn with(guests: &[&str]) -> Watched {
         let mut watched = Watched::new();
         for guest in guests {
@@ -58,12 +58,12 @@ impl Watched {
         self.workdir.path().join("providers")
     }
 
-    /// Serves it by the runtime that all tests share.
+    /// Serves the folder by the runtime that all tests share.
     pub fn serve(&mut self, options: impl FnOnce(WatchOptions) -> WatchOptions) {
         self.serve_by(runtime(), options).unwrap();
     }
 
-    /// Serves it by this runtime.
+    /// Serves the folder by this runtime.
     pub fn serve_by(
         &mut self,
         runtime: &Runtime,
@@ -88,24 +88,24 @@ impl Watched {
         self.folder = None;
     }
 
-    /// The handle on what serves.
+    /// The handle of the served folder.
     pub fn folder(&self) -> &WatchedFolder {
         self.folder.as_ref().unwrap()
     }
 
-    /// Puts a component there as is advised: in one step.
+    /// Installs a component in the advised way: in one step.
     pub fn install(&self, name: &str, bytes: &[u8]) {
         self.write(&format!("{name}.wasm"), bytes);
     }
 
-    /// With its signature.
+    /// Installs a component with its signature.
     pub fn install_signed(&self, name: &str, bytes: &[u8], author: &Author) {
         let file = format!("{name}.wasm");
         self.write(&format!("{file}.minisig"), author.sign(bytes, &file));
         self.install(name, bytes);
     }
 
-    /// Puts a file there in one step.
+    /// Writes a file in one step.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let target = self.path().join(name);
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -119,12 +119,12 @@ impl Watched {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
-    /// What is told next.
+    /// The next event.
     pub fn any(&self) -> Event {
         self.told.recv_timeout(PATIENCE).expect("nothing is told")
     }
 
-    /// What is told next, which is to be this.
+    /// The next event, which must have this label.
     pub fn next(&self, label: &str) -> Event {
         let event = self.told.recv_timeout(PATIENCE);
         let event = event.unwrap_or_else(|_| panic!("not told: {label}"));
@@ -132,15 +132,15 @@ impl Watched {
         event
     }
 
-    /// The same of this provider, and what is wrong with it.
+    /// The error in the next event, which must have this label and be of this provider.
     pub fn wrong(&self, label: &str, name: &str) -> String {
         let event = self.next(label);
         assert_eq!(event.name(), Some(name), "{event}");
         event.error().unwrap().label().to_owned()
     }
 
-    /// Nothing is told of what was done before: all of the folder is looked at each time, by name, and what is done to
-    /// the last of it now is what is told next.
+    /// Asserts that earlier changes cause no further event: the whole folder is read each time, in the order of names,
+    /// and the next event is of a new file that comes last.
     pub fn nothing_else(&self) {
         self.write("~last.wasm", "noise");
         assert_eq!(self.next("failed").name(), Some("~last"));
@@ -148,14 +148,14 @@ impl Watched {
         assert_eq!(self.next("removed").name(), Some("~last"));
     }
 
-    /// Nothing is told for ten times as long as it takes to look.
+    /// Asserts that no event comes for ten times [`WatchOptions::SETTLE`].
     pub fn is_quiet(&self) {
         if let Ok(event) = self.told.recv_timeout(10 * WatchOptions::SETTLE) {
             panic!("told: {event}");
         }
     }
 
-    /// After [`Watched::stop`], nothing is told to the end of the thread, which has the sender.
+    /// Asserts, after [`Watched::stop`], that no event comes until the thread, which has the sender, ends.
     pub fn silent(self) {
         drop(self.tell);
         match self.told.recv_timeout(PATIENCE) {
@@ -165,34 +165,34 @@ impl Watched {
         }
     }
 
-    /// The provider that serves under this name.
+    /// The provider that is served under this name.
     pub fn get(&self, name: &str) -> Option<Provider> {
         self.folder().get(name).map(Provider::from)
     }
 
-    /// The digest of what serves.
+    /// The digest of the served component.
     pub fn digest(&self, name: &str) -> Option<String> {
         let provider = self.folder().get(name)?;
         Some(provider.info().digest.clone())
     }
 }
 
-/// A built guest's bytes.
+/// The bytes of a built guest.
 pub fn bytes(guest: &str) -> Vec<u8> {
     std::fs::read(guest_file(guest)).unwrap()
 }
 
-/// The same guest with other bytes: a custom section more.
+/// The same guest with other bytes: one more custom section.
 pub fn version(guest: &str, version: u8) -> Vec<u8> {
     [&bytes(guest)[..], &[0, 3, 1, b'v', version]].concat()
 }
 
-/// The digest by which a component is known.
+/// The digest that identifies a component.
 pub fn digest(bytes: &[u8]) -> String {
     tollgate::Source::bytes("", bytes).digest().to_owned()
 }
 
-/// Gives a file another time.
+/// Sets the modification time of a file to now.
 pub fn touch(path: &Path) {
     let file = std::fs::File::open(path).unwrap();
     file.set_modified(std::time::SystemTime::now()).unwrap();

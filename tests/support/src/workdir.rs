@@ -1,4 +1,4 @@
-//! A folder with components in it, and the command line run there.
+//! A folder with components, in which the command line is run.
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -8,11 +8,11 @@ use tempfile::TempDir;
 use crate::cli::{code, command, stderr, stdout};
 use crate::harness::guest_file;
 
-/// A folder to work in.
+/// A working folder.
 pub struct Workdir(pub TempDir);
 
 impl Workdir {
-    /// With the guest `echo`, unsigned.
+    /// A working folder with the guest `echo`, unsigned.
     pub fn new() -> Workdir {
         let workdir = Workdir(TempDir::new().unwrap());
         workdir.bring("echo", "echo.wasm");
@@ -24,7 +24,7 @@ impl Workdir {
         self.0.path().join(name)
     }
 
-    /// Copies a guest.
+    /// Copies a guest into it.
     pub fn bring(&self, guest: &str, name: &str) {
         std::fs::copy(guest_file(guest), self.at(name)).unwrap();
     }
@@ -46,7 +46,7 @@ impl Workdir {
         comment.rsplit(' ').next().unwrap().to_owned()
     }
 
-    /// A command line whose words have no spaces.
+    /// Runs a command line whose words contain no spaces.
     pub fn run(&self, line: &str) -> Output {
         let args: Vec<&str> = line.split(' ').collect();
         let mut command = command(&args);
@@ -54,14 +54,14 @@ impl Workdir {
         command.output().unwrap()
     }
 
-    /// One that goes well; its standard output.
+    /// Runs a command line that must succeed, and returns its standard output.
     pub fn ok(&self, line: &str) -> String {
         let output = self.run(line);
         assert_eq!(code(&output), 0, "{line}: {}", stderr(&output));
         stdout(&output)
     }
 
-    /// One with this exit status; its standard error.
+    /// Runs a command line that must end with this exit status, and returns its standard error.
     pub fn ends(&self, line: &str, status: i32) -> String {
         let output = self.run(line);
         assert_eq!(code(&output), status, "{line}: {}", stderr(&output));

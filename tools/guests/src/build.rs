@@ -1,4 +1,4 @@
-//! `build`: every guest into one folder of components.
+//! `build`: builds every guest into one folder of components.
 
 use std::{
     fs,
@@ -16,27 +16,27 @@ use crate::{
     output::Output,
 };
 
-/// Where components go unless told otherwise, from the repository's root.
+/// The default folder of components, from the repository's root.
 pub(crate) const OUT: &str = "target/guests";
 
-/// The same when `cargo component` built them, so that the tests can be pointed at either.
+/// The default folder for `cargo component`, so that the tests can use either build.
 const OUT_CARGO_COMPONENT: &str = "target/guests-cargo-component";
 
-/// Where those go that are measured, with the core module of each beside it.
+/// The default folder of measured guests, with the core module of each beside it.
 const OUT_BENCH: &str = "target/guests-bench";
 
 #[derive(Args)]
 pub(crate) struct Opts {
-    /// Only these; every guest unless given.
+    /// Only these guests; every guest unless given.
     #[arg(value_name = "GUEST", conflicts_with_all = ["cargo_component", "bench"])]
     only: Vec<String>,
-    /// Where the components go; `target/guests` of the repository unless given.
+    /// The folder for the components; `target/guests` of the repository unless given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Build providers and hostile with `cargo component`, into `target/guests-cargo-component`.
     #[arg(long)]
     cargo_component: bool,
-    /// Build the guests that are measured instead, into `target/guests-bench`, and keep their core modules.
+    /// Build the measured guests instead, into `target/guests-bench`, and keep their core modules.
     #[arg(long, conflicts_with = "cargo_component")]
     bench: bool,
 }
@@ -119,7 +119,7 @@ fn is_of_a_world(module: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
-/// Makes a component of a core module, by the types that wit-bindgen left in it.
+/// Makes a component of a core module, with the types that wit-bindgen left in it.
 fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default()
         .validate(true)

@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::guests::Crate;
 
-/// What a guest is compiled for.
+/// The target that a guest is compiled for.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// Nothing to import but what its world offers.
+    /// No imports but those of its world.
     Unknown,
     /// WASI 0.2; the output is a component.
     WasiP2,
@@ -66,12 +66,12 @@ impl Cargo {
             program,
             subcommand: Some("component"),
             workspace: workspace.to_owned(),
-            // It puts the component where cargo puts the module, so it must not share cargo's folder.
+            // The plugin writes the component over cargo's module, so it must not share cargo's folder.
             target_dir: workspace.join("target/cargo-component"),
         })
     }
 
-    /// Builds `crates` for `target`. Silent unless something is wrong, or `show_progress`.
+    /// Builds `crates` for `target`. Prints nothing unless the build fails or `show_progress` is set.
     pub(crate) fn build(
         &self,
         target: Target,
@@ -112,7 +112,7 @@ impl Cargo {
         Ok(())
     }
 
-    /// Where `build` puts what it makes of a crate.
+    /// The path of the output of `build` for a crate.
     pub(crate) fn artefact(&self, target: Target, guest: &Crate) -> PathBuf {
         let stem = if guest.is_program {
             guest.name.clone()
@@ -126,7 +126,7 @@ impl Cargo {
     }
 }
 
-/// Whether `program` is there and runs.
+/// Whether `program` exists and runs.
 fn starts(program: &Path) -> bool {
     let mut command = Command::new(program);
     command
@@ -136,8 +136,8 @@ fn starts(program: &Path) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Whether a variable configures the build that started this tool (coverage flags, lints, its target)
-/// and must not reach the guests'. Where cargo finds crates, and how it talks, stays.
+/// Whether a variable configures the build that started this tool (coverage flags, lints, its target) and must not
+/// reach the guests' build. Variables of cargo's home, registries, network and terminal stay.
 fn is_of_outer_build(variable: &str) -> bool {
     let stays = [
         "CARGO_HOME",

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// What is in `folder`, sorted.
+/// The entries of `folder`, sorted.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = || {
         fs::read_dir(folder)?

@@ -1,4 +1,4 @@
-//! Which guests there are: read from the folders, so that a new one needs no entry anywhere.
+//! The guests, read from the folders, so that a new one needs no entry in a list.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use crate::folder::{entries, entries_with, stem};
 pub(crate) struct Guests {
     /// The folder with the workspace's `Cargo.toml`.
     pub(crate) workspace: PathBuf,
-    /// `providers/*` and `hostile`: core modules, to be made components.
+    /// `providers/*` and `hostile`: core modules, from which this tool makes components.
     pub(crate) modules: Vec<Crate>,
     /// `wasip2/*`: the compiler makes components of them.
     pub(crate) commands: Vec<Crate>,
@@ -45,7 +45,7 @@ impl Guests {
         Ok(guests)
     }
 
-    /// Those that are measured, `bench/*`, and nothing else: no test runs them.
+    /// The measured guests, `bench/*`, and no others: no test runs them.
     pub(crate) fn find_bench(workspace: &Path) -> Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
@@ -56,7 +56,7 @@ impl Guests {
         })
     }
 
-    /// Leaves out all but `names`, each of which must be there.
+    /// Keeps only `names`, each of which must exist.
     pub(crate) fn keep(&mut self, names: &[String]) -> Result<()> {
         self.modules.retain(|guest| names.contains(&guest.name));
         self.commands.retain(|guest| names.contains(&guest.name));
@@ -75,7 +75,7 @@ impl Guests {
         Ok(())
     }
 
-    /// All components share a folder, so no name may come twice.
+    /// All components share a folder, so each name must be unique.
     fn check_names(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         let crates = self
@@ -104,7 +104,7 @@ fn crates_in(folder: &Path) -> Result<Vec<Crate>> {
         .collect())
 }
 
-/// The crate in `folder`; none when there is no `Cargo.toml`.
+/// The crate in `folder`; `None` without a `Cargo.toml`.
 fn crate_at(folder: &Path) -> Option<Crate> {
     folder.join("Cargo.toml").is_file().then(|| Crate {
         name: stem(folder),

@@ -1,4 +1,4 @@
-//! `list`: size, imports and exports of every component in a folder.
+//! `list`: shows size, imports and exports of every component in a folder.
 
 use std::{fs, path::Path};
 

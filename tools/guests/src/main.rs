@@ -33,7 +33,7 @@ enum Command {
     Build(build::Opts),
     /// Show size, imports and exports of every component in a folder.
     List {
-        /// The folder; what `build` fills unless given.
+        /// The folder; the output folder of `build` unless given.
         dir: Option<PathBuf>,
     },
 }

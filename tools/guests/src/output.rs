@@ -32,14 +32,14 @@ impl Output {
         self.file(name).is_file()
     }
 
-    /// Writes `<name>.wasm`, unless it is there with the same bytes.
+    /// Writes `<name>.wasm`, unless it exists with the same bytes.
     pub(crate) fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         self.names.insert(name.to_owned());
         let file = self.file(name);
         if fs::read(&file).is_ok_and(|present| present == bytes) {
             return Ok(());
         }
-        // By way of a second file, so that a test that reads meanwhile sees the old one or the new one.
+        // Written as a second file and renamed, so that a test that reads meanwhile sees the old one or the new one.
         let unfinished = file.with_extension("wasm.new");
         fs::write(&unfinished, bytes)
             .and_then(|()| fs::rename(&unfinished, &file))
@@ -49,7 +49,7 @@ impl Output {
         Ok(())
     }
 
-    /// Names files that no guest makes any more. `elsewhere` are those that others put here.
+    /// Prints the names of files that no guest produces any more. `elsewhere` are those that other builds put here.
     pub(crate) fn name_left_over(&self, elsewhere: &[String]) -> Result<()> {
         for file in entries_with(&self.folder, "wasm")? {
             let name = stem(&file);
@@ -60,7 +60,7 @@ impl Output {
         Ok(())
     }
 
-    /// Sums up.
+    /// Prints a summary.
     pub(crate) fn finish(self) {
         let (all, folder) = (self.names.len(), shown(&self.folder));
         println!(
@@ -74,7 +74,7 @@ impl Output {
     }
 }
 
-/// A path as a person sees it: from the current folder where that is shorter.
+/// A path for display: relative to the current folder if that is shorter.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here)

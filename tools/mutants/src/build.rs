@@ -1,4 +1,4 @@
-//! Builds the copy, and takes out mutants until it compiles.
+//! Builds the copy, and removes mutants until it compiles.
 
 use std::{
     env,
@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::{plan::Plan, scope::Scope, suite::Program, switch::Control, tree::Tree};
 
-/// The compiler finds mistakes of names, of types and of borrows one after another, and some only once others are gone.
+/// The compiler reports errors of names, of types and of borrows one after another, and some only once others are
+/// fixed.
 const ROUNDS: usize = 16;
 
 /// Builds the copy in its own folder of artifacts.
@@ -67,7 +68,7 @@ struct Expansion {
 }
 
 impl Text {
-    /// The place in the source that a macro was called at, however deep the text is within it.
+    /// The place in the source at which a macro was called, however deep the text is within it.
     fn outermost(&self) -> &Self {
         self.expansion
             .as_ref()
@@ -75,14 +76,14 @@ impl Text {
     }
 }
 
-/// What came of one build.
+/// The result of one build.
 enum Built {
     Programs(Vec<Program>),
     Errors(Vec<Diagnostic>),
 }
 
 impl Builder<'_> {
-    /// Writes and builds until it compiles. The plan says afterwards which mutants were taken out for it.
+    /// Writes and builds until the copy compiles. The plan then says which mutants were removed for it.
     pub(crate) fn build(&self, plan: &mut Plan, control: &Control) -> Result<Vec<Program>> {
         for round in 1..=ROUNDS {
             plan.write(self.tree, control)?;
@@ -120,7 +121,7 @@ impl Builder<'_> {
         bail!("the copy does not compile after {ROUNDS} rounds");
     }
 
-    /// Builds what is in the copy; `None` when it does not compile.
+    /// Builds the copy unchanged; `None` when it does not compile.
     pub(crate) fn build_as_it_is(&self) -> Result<Option<Vec<Program>>> {
         Ok(match self.run()? {
             Built::Programs(programs) => Some(programs),
@@ -253,7 +254,7 @@ pub(crate) fn roots(repo: &Path, package: &str) -> Result<Vec<String>> {
     Ok(roots)
 }
 
-/// Leaves out the mutants that an error is due to: those at its own place, else those at a place that it points to.
+/// Leaves out the mutants that cause an error: those at its own place, else those at a place that it points to.
 fn blame(plan: &mut Plan, error: &Diagnostic) -> bool {
     let complaint = error.message.lines().next().unwrap_or_default();
     let (primary, others): (Vec<&Text>, Vec<&Text>) =

@@ -1,4 +1,4 @@
-//! Which switches each test reaches.
+//! The switches that each test reaches.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use crate::{
     switch::Control,
 };
 
-/// No test without a mutant may take longer.
+/// The longest time that a test without a mutant may take.
 const AT_MOST: Duration = Duration::from_secs(900);
 
 /// A test that passes without a mutant.
@@ -25,7 +25,7 @@ pub(crate) struct Covered {
 }
 
 impl Covered {
-    /// Several times what it takes without a mutant, on a machine that does other things as well.
+    /// Several times its duration without a mutant, on a machine that does other work as well.
     pub(crate) fn at_most(&self) -> Duration {
         Duration::from_secs_f64(20.0 + self.seconds * 5.0)
     }
@@ -34,7 +34,7 @@ impl Covered {
 #[derive(Default, Deserialize, Serialize)]
 pub(crate) struct Coverage {
     tests: Vec<Covered>,
-    /// Those that fail without a mutant, and so say nothing.
+    /// Tests that fail without a mutant, and so prove nothing.
     pub(crate) broken: Vec<Test>,
 }
 
@@ -47,7 +47,7 @@ impl Coverage {
             control.record()?;
             let (recorded, took) = suite.run(test, AT_MOST)?;
             let reached = control.reached()?;
-            // One that counts files or allocations may fail because they are written down.
+            // A test that counts files or allocations may fail because its switches are recorded.
             let passes = matches!(recorded, Ended::Passed) || {
                 control.off()?;
                 matches!(suite.run(test, AT_MOST)?.0, Ended::Passed)
@@ -79,12 +79,12 @@ impl Coverage {
         Ok(coverage)
     }
 
-    /// All tests; those that reach the least first, of which a failure says most.
+    /// All tests, those that reach the fewest switches first: their failures say the most.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Covered> {
         self.tests.iter()
     }
 
-    /// In the same order, the tests by the switches that they reach.
+    /// The tests by the switches that they reach, in the same order.
     pub(crate) fn by_switch(&self) -> BTreeMap<u32, Vec<&Covered>> {
         let mut by_switch: BTreeMap<u32, Vec<&Covered>> = BTreeMap::new();
         for covered in &self.tests {

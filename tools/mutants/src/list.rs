@@ -1,4 +1,4 @@
-//! The list of mutants, as cargo-mutants makes it.
+//! The list of mutants of cargo-mutants.
 
 use std::{path::Path, process::Command};
 
@@ -19,7 +19,7 @@ pub(crate) struct Span {
     pub(crate) end: Position,
 }
 
-/// The kinds of mutants that cargo-mutants 27 makes. An unknown one fails the run, so that none is left out unseen.
+/// The kinds of mutants that cargo-mutants 27 makes. An unknown one fails the run, so that none is left out unnoticed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
 pub(crate) enum Genre {
     FnValue,
@@ -32,9 +32,9 @@ pub(crate) enum Genre {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Mutant {
-    /// File, line, column and change in words. Results are kept by it.
+    /// File, line, column and change in words. Results are kept under this name.
     pub(crate) name: String,
-    /// Relative to the workspace.
+    /// The file, relative to the workspace.
     pub(crate) file: String,
     pub(crate) span: Span,
     pub(crate) replacement: String,
@@ -52,12 +52,12 @@ pub(crate) struct Choice<'a> {
     pub(crate) packages: &'a [&'a str],
     /// Globs; those of `.cargo/mutants.toml` when empty.
     pub(crate) files: &'a [String],
-    /// A unified diff; only mutants of changed lines.
+    /// A unified diff; selects only mutants of changed lines.
     pub(crate) in_diff: Option<&'a Path>,
 }
 
 impl Choice<'_> {
-    /// All mutants that are chosen.
+    /// All selected mutants.
     pub(crate) fn mutants(&self) -> Result<Vec<Mutant>> {
         let output = self.ask("--list")?;
         // For a diff that touches no mutant, cargo-mutants prints a sentence instead of an empty list.
@@ -68,8 +68,8 @@ impl Choice<'_> {
             .context("cargo-mutants: its list is not of the form that version 27 has")
     }
 
-    /// The files with code that could be mutated, relative to the workspace: no test is in them, except in modules
-    /// that are marked as such.
+    /// The files with code that could be mutated, relative to the workspace. They contain no tests, except in modules
+    /// that are marked as tests.
     pub(crate) fn sources(&self) -> Result<Vec<String>> {
         let listed: Vec<Listed> = serde_json::from_str(&self.ask("--list-files")?)
             .context("cargo-mutants: its list of files is not of the form that version 27 has")?;

@@ -49,7 +49,7 @@ use crate::{
 
 /// Runs the mutants of parts of the program, and shows those that no test catches.
 ///
-/// A run that was stopped goes on where it was while the sources are the same. Results are in `target/mutants/PART`:
+/// A run that was stopped continues while the sources are the same. Results are in `target/mutants/PART`:
 /// `results.jsonl`, one line a mutant, and `report.markdown`.
 #[derive(Parser)]
 struct Opts {
@@ -61,7 +61,7 @@ struct Opts {
     /// Only mutants of the lines that a unified diff changes.
     #[arg(long, value_name = "FILE")]
     in_diff: Option<PathBuf>,
-    /// Also builds those that stand behind no switch, each alone: constants, `const fn`, `impl Trait`.
+    /// Also builds mutants that no switch can hold, each alone: constants, `const fn`, `impl Trait`.
     #[arg(long)]
     one_by_one: bool,
     /// Forgets earlier results.
@@ -172,7 +172,7 @@ fn mutants(repo: &Path, scope: &Scope, opts: &Opts) -> Result<()> {
     Ok(())
 }
 
-/// A property of fewer cases finds a mutant as well, and guests are built once.
+/// Properties run few cases, which suffice to find a mutant, and guests are built once.
 fn environment(repo: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
     let guests = std::env::var_os("TOLLGATE_GUESTS")
         .map_or_else(|| repo.join("target/guests"), PathBuf::from);

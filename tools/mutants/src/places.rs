@@ -14,13 +14,13 @@ use syn::{
 
 use crate::list::{Genre, Mutant, Position, Span};
 
-/// Where a switch goes, in bytes of the file.
+/// The place of a switch, in bytes of the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
-    /// The text that the switch stands around; empty where it is inserted.
+    /// The text that the switch encloses; empty if it is inserted.
     pub(crate) at: Range<usize>,
     pub(crate) form: Form,
-    /// Outer ones first, for those that stand around the same text.
+    /// The order of switches around the same text, outer ones first.
     pub(crate) order: usize,
 }
 
@@ -39,18 +39,18 @@ pub(crate) enum Form {
     Arm,
 }
 
-/// The reason why a mutant stands behind no switch.
+/// The reason for which no switch can hold a mutant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NoSwitch {
-    /// `||` beside a `let` is no Rust.
+    /// Rust does not allow `||` beside a `let`.
     Unviable,
-    /// Runs while the compiler does: a constant, a static, a `const fn`, the length of an array.
+    /// The compiler evaluates it: a constant, a static, a `const fn`, the length of an array.
     Constant,
     /// A function has one return type, which `impl Trait` hides.
     ImplTrait,
     /// The names that a `let` in a guard binds are used in the arm.
     LetGuard,
-    /// Not found in the file.
+    /// The text is not found in the file.
     Unknown,
 }
 
@@ -90,7 +90,7 @@ impl Places {
 struct Finder {
     places: HashMap<(Genre, Span), Result<Place, NoSwitch>>,
     order: usize,
-    /// In code that runs while the compiler does.
+    /// Whether the compiler evaluates the code.
     constant: bool,
 }
 
@@ -121,7 +121,7 @@ impl Finder {
         self.constant = outer;
     }
 
-    /// Says that what follows is constant or is not, and returns what held before.
+    /// Sets whether the code that follows is constant, and returns the previous state.
     fn enter(&mut self, constant: bool) -> bool {
         std::mem::replace(&mut self.constant, constant)
     }
@@ -269,7 +269,7 @@ impl<'ast> Visit<'ast> for Finder {
     }
 }
 
-/// `let` in a chain of conditions: not an expression, so that nothing can be put around it.
+/// Whether there is a `let` in a chain of conditions: it is not an expression, so no switch can enclose it.
 fn has_let(expression: &Expr) -> bool {
     match expression {
         Expr::Let(_) => true,

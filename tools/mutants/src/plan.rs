@@ -1,4 +1,4 @@
-//! The mutants of a part: where each stands, and which have had to be left out.
+//! The mutants of a part: the place of each, and those that are left out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,7 @@ use crate::{
     tree::Tree,
 };
 
-/// The reason why a mutant stands behind no switch.
+/// The reason for which no switch holds a mutant.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum LeftOut {
@@ -29,7 +29,7 @@ pub(crate) enum LeftOut {
 /// All mutants of a part. The id of each is its place in the list, from 1.
 pub(crate) struct Plan {
     pub(crate) mutants: Vec<Mutant>,
-    /// By name, as it is kept from run to run.
+    /// By name, since names stay the same from run to run.
     pub(crate) left_out: BTreeMap<String, LeftOut>,
     files: BTreeMap<String, Source>,
     /// The first files of the crates, which get the module.
@@ -40,7 +40,7 @@ struct Source {
     text: String,
     places: Places,
     rewritten: Rewritten,
-    /// Bytes that were put in front.
+    /// The number of bytes put in front.
     prelude: usize,
 }
 
@@ -93,7 +93,7 @@ impl Plan {
         }
     }
 
-    /// Each with its id.
+    /// The mutants, each with its id.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Mutant)> {
         (1..).zip(&self.mutants)
     }
@@ -103,7 +103,7 @@ impl Plan {
         self.files.keys().cloned().collect()
     }
 
-    /// How many stand behind switches.
+    /// The number of mutants behind switches.
     pub(crate) fn switched(&self) -> usize {
         self.mutants
             .iter()
@@ -142,7 +142,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Writes the file of one mutant with nothing but that in it.
+    /// Writes the file of one mutant, with no other change.
     pub(crate) fn write_alone(
         &self,
         mutant: &Mutant,
@@ -166,7 +166,8 @@ impl Plan {
         tree.write(&mutant.file, text.as_bytes())
     }
 
-    /// Leaves out what a complaint of the compiler about this text is due to. `false` when there is no such mutant.
+    /// Leaves out the mutant that causes a complaint of the compiler about this text. `false` when there is no such
+    /// mutant.
     pub(crate) fn leave_out(&mut self, file: &str, text: &Range<usize>, complaint: &str) -> bool {
         let blame = self.files.get(file).and_then(|source| {
             let start = text.start.checked_sub(source.prelude)?;
@@ -195,7 +196,7 @@ impl Plan {
     }
 }
 
-/// The byte of a text at a position.
+/// The byte offset of a position in a text.
 fn byte(text: &str, position: Position) -> usize {
     let line: usize = text
         .split_inclusive('\n')

@@ -11,7 +11,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// A heading and the verdict of those that are listed below it.
+/// A heading, and the verdict of the mutants that are listed below it.
 const LISTED: &[(&str, Verdict)] = &[
     ("Survived: all tests that reach it pass", Verdict::Survived),
     ("Reached by no test", Verdict::Unreached),

@@ -1,4 +1,4 @@
-//! What is kept from run to run, so that one that was stopped goes on where it was.
+//! Results kept from run to run, so that a stopped run continues.
 
 use std::{
     collections::BTreeMap,
@@ -21,22 +21,22 @@ pub(crate) struct Line {
     /// The test that caught it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) test: Option<Test>,
-    /// The test's words, or the reason why the mutant was not run.
+    /// The message of the test, or the reason for which the mutant was not run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) said: String,
-    /// The tests that were run.
+    /// The number of tests that were run.
     pub(crate) runs: usize,
     pub(crate) seconds: f64,
 }
 
-/// Verdicts by mutant, and the file that each is added to.
+/// Verdicts by mutant, and the file to which each is added.
 pub(crate) struct Results {
     lines: BTreeMap<String, Line>,
     file: File,
 }
 
 impl Results {
-    /// Those of an earlier run of the same sources, else none.
+    /// The results of an earlier run of the same sources, or none.
     pub(crate) fn open(folder: &Folder) -> Result<Self> {
         let path = folder.path("results.jsonl");
         let mut lines = BTreeMap::new();
@@ -48,7 +48,7 @@ impl Results {
         }
         let file = OpenOptions::new().append(true).create(true).open(&path);
         let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;
-        // Half a line is ended, so that the next is one of its own.
+        // A half line is ended, so that the next starts on its own line.
         writeln!(file)?;
         Ok(Self { lines, file })
     }
@@ -64,11 +64,11 @@ impl Results {
     }
 }
 
-/// The folder of one part, which holds what belongs to one state of the sources.
+/// The folder of one part, for one state of the sources.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// Empties the folder when what is in it belongs to other sources, or when `anew` is asked for.
+    /// Empties the folder when its contents belong to other sources, or when `anew` is given.
     pub(crate) fn open(path: PathBuf, fingerprint: &str, anew: bool) -> Result<Self> {
         let folder = Self(path);
         let mark = folder.path("fingerprint");
@@ -89,7 +89,7 @@ impl Folder {
         &self.0
     }
 
-    /// What `save` saved.
+    /// The value that `save` saved.
     pub(crate) fn load<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_slice(&fs::read(self.path(name)).ok()?).ok()
     }

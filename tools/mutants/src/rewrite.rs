@@ -1,26 +1,26 @@
-//! Writes the text of a file in which mutants stand behind switches.
+//! Writes the text of a file with mutants behind switches.
 //!
 //! `a + b` becomes `(if crate::tollgate_switch::on(7) { (a) - (b) } else { (a + b) })`. One switch is on at a time, so
-//! the text of a mutant holds no switches, and that behind its `else` holds those of its parts.
+//! the text of a mutant contains no switches, and the text behind its `else` contains those of its parts.
 
 use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
 
 use crate::places::{Form, Place};
 
-/// A mutant that is written behind a switch.
+/// A mutant to write behind a switch.
 pub(crate) struct Switch<'a> {
     pub(crate) id: u32,
     pub(crate) place: &'a Place,
     pub(crate) replacement: &'a str,
 }
 
-/// Text, and where in it the compiler's complaints belong.
+/// The text, and the mutants to which the compiler's complaints about it belong.
 #[derive(Debug, Default)]
 pub(crate) struct Rewritten {
     pub(crate) text: String,
     /// The text of each mutant.
     mutants: Vec<(Range<usize>, u32)>,
-    /// The text of each place, and the mutants of it.
+    /// The text of each place, and its mutants.
     places: Vec<(Range<usize>, Vec<u32>)>,
 }
 
@@ -29,12 +29,12 @@ pub(crate) struct Rewritten {
 pub(crate) enum Blame {
     /// The text of this mutant does not compile.
     Mutant(u32),
-    /// The text around these does not: it is the switch that is at fault.
+    /// The text around these mutants does not compile: the switch is at fault.
     Switch(Vec<u32>),
 }
 
 impl Rewritten {
-    /// The innermost that has this text.
+    /// The innermost mutant or place that contains this text.
     pub(crate) fn blame(&self, text: &Range<usize>) -> Option<Blame> {
         let has = |range: &Range<usize>| range.start <= text.start && text.end <= range.end;
         let of_mutant = self.mutants.iter().find(|(range, _)| has(range));
@@ -91,7 +91,7 @@ impl<'a> Writer<'a> {
         self.source.get(range).unwrap_or_default()
     }
 
-    /// Copies `range` with the nodes in it, outer ones first.
+    /// Copies `range` with its nodes, outer ones first.
     fn copy(&mut self, range: Range<usize>, mut nodes: &[Node<'_>]) {
         let mut copied = range.start;
         while let Some((node, rest)) = nodes.split_first() {

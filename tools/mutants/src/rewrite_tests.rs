@@ -1,4 +1,4 @@
-//! What becomes of a text, form by form.
+//! Tests of the rewritten text, form by form.
 
 use crate::{
     list::{Genre, Position, Span},
@@ -6,10 +6,10 @@ use crate::{
     rewrite::{Blame, Rewritten, Switch, rewrite},
 };
 
-/// The text of a mutant and what it is replaced by.
+/// The text that a mutant changes, and its replacement.
 type Change<'a> = (Genre, &'a str, &'a str);
 
-/// `source` with these changes behind switches 1, 2, …; each is of the first such text.
+/// `source` with these changes behind switches 1, 2, …; each applies to the first such text.
 fn written(source: &str, changes: &[Change<'_>]) -> Rewritten {
     let places = Places::of(source).unwrap();
     let found: Vec<Place> = changes
@@ -56,7 +56,7 @@ fn position(source: &str, byte: usize) -> Position {
     }
 }
 
-/// The text, in which switches are `#1`.
+/// The text, with switches shown as `#1`.
 fn text(source: &str, changes: &[Change<'_>]) -> String {
     written(source, changes)
         .text
@@ -150,7 +150,7 @@ fn the_result_of_a_function() {
         "fn f() -> bool { if on(1) { return true; } if on(2) { return false; } let x = 1; \
          (if on(3) { (x) != (y) } else { (x == y) }) }"
     );
-    // The first expression starts where the function does.
+    // The first expression starts at the same place as the function's body.
     assert_eq!(
         text(
             "fn f() -> bool { !x }",

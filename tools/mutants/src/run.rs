@@ -18,7 +18,7 @@ use crate::{
     verdict::{TestCode, Verdict},
 };
 
-/// How many tests may time out or crash on one mutant: the others most often do as well, and each takes long.
+/// The number of tests that may time out or crash on one mutant: the others most often do as well, and each takes long.
 const FATAL: usize = 3;
 
 pub(crate) struct Runner<'a> {
@@ -29,7 +29,7 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs those that stand behind switches and are `chosen`, except those that have a result.
+    /// Runs the `chosen` mutants behind switches that have no result yet.
     pub(crate) fn switched(
         &self,
         plan: &Plan,
@@ -39,7 +39,7 @@ impl Runner<'_> {
         let by_switch = self.coverage.by_switch();
         for (number, (id, mutant)) in plan.numbered().enumerate() {
             let left_out = plan.left_out.get(&mutant.name);
-            // One that was built alone has a result that is better than "not run".
+            // A mutant that was built alone has a result that is better than "not run".
             let known = results.get(&mutant.name).is_some();
             if known || !chosen.contains(&mutant.name) {
                 continue;
@@ -59,7 +59,7 @@ impl Runner<'_> {
         self.control.off()
     }
 
-    /// Builds those that stand behind no switch, each alone, and runs them against all tests.
+    /// Builds the mutants without a switch, each alone, and runs them against all tests.
     pub(crate) fn one_by_one(
         &mut self,
         plan: &Plan,
@@ -88,7 +88,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Until a test fails by its own assertion; else the strongest of what the others say.
+    /// Runs tests until one fails by its own assertion; otherwise returns the strongest of the other verdicts.
     fn run(&self, mutant: &Mutant, tests: &[&Covered]) -> Result<Line> {
         let start = Instant::now();
         let weakest = if tests.is_empty() {
@@ -139,7 +139,7 @@ fn seconds(at_most: Duration) -> String {
     format!("not over after {:.0} s", at_most.as_secs_f64())
 }
 
-/// How it ended, and the first line that tells why.
+/// The way it ended, and the first line that gives the cause.
 fn crash(printed: &str) -> String {
     let mut lines = printed.lines();
     let how = lines.next().unwrap_or_default();

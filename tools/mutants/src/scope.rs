@@ -1,4 +1,4 @@
-//! The parts of the program whose mutants are run, and the tests that they are run against.
+//! The parts of the program whose mutants are run, and the tests against which they are run.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ pub(crate) struct Scope {
     pub(crate) package: &'static str,
     /// The packages whose tests are run.
     pub(crate) tests: &'static [&'static str],
-    /// The folders that a result depends on, beside this tool: others may change without making it void.
+    /// The folders that a result depends on, beside this tool: changes elsewhere keep it valid.
     pub(crate) folders: &'static [&'static str],
-    /// Runs guests: they have to be built, and a process may reserve as much address space as it likes.
+    /// Whether its tests run guests: guests have to be built, and a process may reserve unlimited address space.
     pub(crate) engine: bool,
 }
 
@@ -48,10 +48,10 @@ const SCOPES: &[Scope] = &[
     },
 ];
 
-/// Test programs that are no collection of tests.
+/// Test programs without a collection of tests.
 pub(crate) const NO_TESTS: &[&str] = &["attack"];
 
-/// Those that are asked for by name; all that are in the tree when none is.
+/// The parts with these names; without names, all parts in the tree.
 pub(crate) fn chosen(repo: &Path, names: &[String]) -> Result<Vec<&'static Scope>> {
     let there = |scope: &&Scope| {
         repo.join("host")

@@ -1,4 +1,4 @@
-//! The tests: which there are, and how one is run alone.
+//! Lists the tests, and runs one alone.
 
 use std::{
     collections::BTreeSet,
@@ -16,30 +16,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::scope::{NO_TESTS, Scope};
 
-/// A mutant that takes all memory must not take the machine's. In KiB, and of address space: see `Scope::engine`.
+/// Bounds a mutant that takes all memory, in KiB of address space: see `Scope::engine`.
 const ADDRESS_SPACE: u64 = 8 << 20;
 
-/// A built program of tests.
+/// A built test program.
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
     /// The name of the target: of the library, or of the file in `tests`.
     pub(crate) name: String,
-    /// Where its package is, in which cargo would run it.
+    /// The folder of its package, in which cargo would run it.
     pub(crate) folder: PathBuf,
 }
 
-/// A test, by its program's name and its own.
+/// A test, named by its program and its own name.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub(crate) struct Test {
     pub(crate) program: String,
     pub(crate) name: String,
 }
 
-/// How a test ended, with all that it printed.
+/// The end of a test, with all its output.
 pub(crate) enum Ended {
     Passed,
     Failed(String),
-    /// The process went before the test ended.
+    /// The process ended before the test did.
     Crashed(String),
     TimedOut,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Suite<'a> {
     pub(crate) scope: &'a Scope,
     /// Variables that all tests get.
     pub(crate) environment: Vec<(&'static str, PathBuf)>,
-    /// What a test prints goes here.
+    /// The file for the output of a test.
     pub(crate) output: PathBuf,
 }
 
@@ -73,7 +73,7 @@ impl Suite<'_> {
         Ok(tests)
     }
 
-    /// Runs one, and ends it with all that it started when it takes longer.
+    /// Runs one test, and kills it with all its processes when it takes longer than `at_most`.
     pub(crate) fn run(&self, test: &Test, at_most: Duration) -> Result<(Ended, Duration)> {
         let program = self
             .programs
@@ -121,7 +121,7 @@ impl Suite<'_> {
         };
         let took = start.elapsed();
         if status.is_none() {
-            // The group has its number, so that processes of the test's own end as well.
+            // The process group has the number of the child, so the processes of the test end as well.
             Command::new("kill")
                 .args(["-KILL", "--", &format!("-{}", child.id())])
                 .status()?;
@@ -148,7 +148,7 @@ fn ended(status: ExitStatus, printed: &str) -> Ended {
 }
 
 fn read(path: &Path) -> String {
-    // Of a test that prints without end, the last part: the summary is there.
+    // Only the last part is read, for a test that prints without end: it contains the summary.
     const MOST: u64 = 1 << 20;
     let mut bytes = Vec::new();
     if let Ok(mut file) = File::open(path) {

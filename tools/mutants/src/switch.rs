@@ -1,7 +1,7 @@
-//! The module that is added to each crate with mutants, and the file by which it is told which mutant is on.
+//! The module that is added to each crate with mutants, and the file that tells it which mutant is on.
 //!
-//! A file and not a variable: it also reaches processes that are started with an empty environment, as those are in
-//! which components are compiled.
+//! A file and not a variable: it also reaches processes that are started with an empty environment, such as those that
+//! compile components.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// What stands in front of a crate's first line: operators that are always true or overflow are no mistakes here.
+/// Text before a crate's first line: operators that are always true or overflow are no mistakes here.
 pub(crate) const PRELUDE: &str = "#![allow(warnings, arithmetic_overflow, unconditional_panic, \
      overflowing_literals, invalid_reference_casting, let_underscore_lock)] ";
 
@@ -77,7 +77,7 @@ impl Control {
             .replace("@REACHED@", &format!("{:?}", self.reached))
     }
 
-    /// No mutant is on.
+    /// Turns all mutants off.
     pub(crate) fn off(&self) -> Result<()> {
         self.write("0")
     }
@@ -86,7 +86,7 @@ impl Control {
         self.write(&id.to_string())
     }
 
-    /// No mutant is on, and the switches that are reached are written down.
+    /// Turns all mutants off, and records the switches that are reached.
     pub(crate) fn record(&self) -> Result<()> {
         fs::write(&self.reached, "")
             .with_context(|| format!("cannot write {}", self.reached.display()))?;

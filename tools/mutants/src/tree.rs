@@ -1,4 +1,4 @@
-//! The copy of the sources that mutants are written into.
+//! The copy of the sources into which mutants are written.
 
 use std::{
     collections::BTreeSet,
@@ -12,14 +12,14 @@ use anyhow::{Context, Result, ensure};
 
 pub(crate) struct Tree {
     repo: PathBuf,
-    /// Where the copy is.
+    /// The folder of the copy.
     pub(crate) folder: PathBuf,
-    /// Relative to both.
+    /// The files, relative to both folders.
     files: BTreeSet<String>,
 }
 
 impl Tree {
-    /// All files of `repo` that git knows or would add.
+    /// The tree of all files of `repo` that git tracks or would add.
     pub(crate) fn of(repo: &Path, folder: PathBuf) -> Result<Self> {
         let output = Command::new("git")
             .args([
@@ -49,8 +49,8 @@ impl Tree {
         })
     }
 
-    /// Makes the copy what the tree is now. Files that are the same keep their times, so that cargo builds them once.
-    /// `later` are written after that, by `write`.
+    /// Updates the copy to the current tree. Unchanged files keep their times, so that cargo builds them once. `later`
+    /// are written afterwards, by `write`.
     pub(crate) fn copy(&self, later: &BTreeSet<String>) -> Result<()> {
         let list = self.folder.with_extension("files");
         for file in fs::read_to_string(&list).unwrap_or_default().lines() {
@@ -68,13 +68,13 @@ impl Tree {
             .with_context(|| format!("cannot write {}", list.display()))
     }
 
-    /// A file as it is in the tree.
+    /// The contents of a file in the tree.
     pub(crate) fn read(&self, file: &str) -> Result<Vec<u8>> {
         let path = self.repo.join(file);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// Writes a file of the copy unless it holds these bytes.
+    /// Writes a file of the copy, unless it has these bytes.
     pub(crate) fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(file);
         if fs::read(&path).is_ok_and(|present| present == bytes) {
@@ -87,7 +87,7 @@ impl Tree {
         write().with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// A number that is another one when a file in one of these folders is.
+    /// A number that changes with any file in one of these folders.
     pub(crate) fn fingerprint(&self, folders: &[&str]) -> Result<String> {
         let mut hasher = DefaultHasher::new();
         let inside = |file: &str| {

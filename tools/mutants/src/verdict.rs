@@ -1,4 +1,4 @@
-//! What the tests say of a mutant.
+//! The verdict of the tests on a mutant.
 
 use std::{
     collections::BTreeSet,
@@ -13,21 +13,21 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// The last is the strongest.
+/// The verdicts, from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// It does not compile.
     Unviable,
-    /// It has to be built alone, which was not asked for.
+    /// It has to be built alone, which was not requested.
     NotRun,
     /// No test reaches it.
     Unreached,
     /// All tests that reach it pass.
     Survived,
-    /// A test takes several times as long as without it, and was ended.
+    /// A test takes several times as long as without the mutant, and was killed.
     TimedOut,
-    /// The process of a test went: a stack that overflowed, memory that ran out, an abort.
+    /// The process of a test ended: a stack overflow, no more memory, an abort.
     Crashed,
     /// A test fails because the code panics.
     Panicked,
@@ -41,10 +41,10 @@ impl Verdict {
     }
 }
 
-/// Tells the code of tests from that which is tested.
+/// Tells test code from tested code.
 pub(crate) struct TestCode {
     folder: PathBuf,
-    /// The files with code that is tested, relative to the folder.
+    /// The files with tested code, relative to the folder.
     sources: BTreeSet<String>,
 }
 
@@ -56,7 +56,7 @@ impl TestCode {
         }
     }
 
-    /// What a failed test says, and its first line in words.
+    /// The verdict of a failed test, and the first line of its message.
     pub(crate) fn judge(&self, printed: &str) -> (Verdict, String) {
         let panics = panics(printed);
         let in_test = panics
@@ -65,14 +65,14 @@ impl TestCode {
         match (in_test, panics.first()) {
             (Some(panic), _) => (Verdict::Caught, panic.words()),
             (None, Some(panic)) => (Verdict::Panicked, panic.words()),
-            // A test that returned an error, or one that should have panicked.
+            // A test that returned an error, or did not panic although it should.
             (None, None) => (Verdict::Caught, reason(printed)),
         }
     }
 
     fn is_test(&self, file: &str, line: usize) -> bool {
         if !self.sources.contains(file) {
-            // The standard library panics for whoever called it; only our own tests assert.
+            // The standard library panics on behalf of its caller; only our own tests assert.
             return !file.starts_with('/');
         }
         let text = fs::read_to_string(self.folder.join(file)).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Panic {
     }
 }
 
-/// All lines `thread 'name' panicked at file:line:column:`, each with the line behind it.
+/// All lines `thread 'name' panicked at file:line:column:`, each with the line after it.
 fn panics(printed: &str) -> Vec<Panic> {
     let mut lines = printed.lines().peekable();
     let mut panics = Vec::new();
@@ -123,7 +123,7 @@ fn reason(printed: &str) -> String {
     printed.lines().find(told).unwrap_or("failed").to_owned()
 }
 
-/// The lines of what is marked with `#[cfg(test)]` or `#[test]`.
+/// The lines of items that are marked with `#[cfg(test)]` or `#[test]`.
 fn test_lines(text: &str) -> Vec<RangeInclusive<usize>> {
     #[derive(Default)]
     struct Search(Vec<RangeInclusive<usize>>);

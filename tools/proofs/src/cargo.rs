@@ -1,4 +1,4 @@
-//! Builds and runs tests of the copy.
+//! Builds and runs the tests of the copy.
 
 use std::{
     env, fs,
@@ -19,18 +19,18 @@ use crate::{
     workspace::cargo,
 };
 
-/// How long a build may take.
+/// The longest time of a build.
 const BUILD: Duration = Duration::from_secs(3600);
 
 /// Cargo in the copy of the tree.
 pub(crate) struct Cargo<'a> {
     tree: &'a Tree,
     guests: PathBuf,
-    /// Where the output of the last build and the last test is.
+    /// The folder for the output of the last build and the last test.
     logs: PathBuf,
 }
 
-/// A test binary, and the folder that its tests run in.
+/// A test binary, and the folder in which its tests run.
 pub(crate) struct Binary {
     file: PathBuf,
     folder: PathBuf,
@@ -65,7 +65,8 @@ impl<'a> Cargo<'a> {
         }
     }
 
-    /// Builds the tests of `package`, whose root file in the copy is `source`: the binary, or why it does not build.
+    /// Builds the tests of `package`, whose root file in the copy is `source`. Returns the binary, or the error of the
+    /// build.
     pub(crate) fn build_tests(
         &self,
         package: &str,
@@ -102,7 +103,7 @@ impl<'a> Cargo<'a> {
         bail!("package `{package}`: cargo built no tests; mend `select`")
     }
 
-    /// Builds the program of `package`, or says why it does not build.
+    /// Builds the program of `package`, or returns the error of the build.
     pub(crate) fn build_program(&self, package: &str) -> Result<Result<(), String>> {
         let mut command = self.command("build");
         command.args([
@@ -114,14 +115,15 @@ impl<'a> Cargo<'a> {
         Ok(self.build(&mut command)?.map(|_| ()))
     }
 
-    /// Where a program is that was built. Cargo puts it there again whenever it is asked to build it.
+    /// The path of a built program. Cargo restores the file on every build.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.tree.target.join("debug").join(name)
     }
 
     /// Runs the tests of `binary` that `filter` selects, one at a time.
     ///
-    /// If one fails and another then ends the process, the first is run alone: it may prove what the other cannot.
+    /// If one fails and another then ends the process, the first is run alone: it may prove the line where the other
+    /// cannot.
     pub(crate) fn run(&self, binary: &Binary, filter: &str, limit: Duration) -> Result<Outcome> {
         let (output, ended) = self.run_once(binary, &[filter], limit)?;
         let outcome = Outcome::of(&output, ended, &self.tree.copy);
@@ -171,7 +173,7 @@ impl<'a> Cargo<'a> {
             .env("RUST_BACKTRACE", "0");
     }
 
-    /// Runs a build: its messages, or the first error of the compiler.
+    /// Runs a build. Returns its messages, or the first error of the compiler.
     fn build(&self, command: &mut Command) -> Result<Result<Vec<Message>, String>> {
         let log = self.logs.join("build.log");
         let ended = process::run(command, &log, BUILD)?;

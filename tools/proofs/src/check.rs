@@ -1,4 +1,4 @@
-//! `--edits`: whether each edit finds its text and each test exists, without a build.
+//! `--edits`: checks that each edit finds its text and each test exists, without a build.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// What is wrong with each of the selected proofs; nothing for a proof that is in order.
+/// The errors of the selected proofs; none for a proof that is in order.
 pub(crate) fn check<'a>(
     root: &Path,
     proofs: &Proofs,

@@ -21,7 +21,7 @@ pub(crate) fn edited(
         .collect()
 }
 
-/// All edits are found in the text as it is, and then made together.
+/// Finds all edits in the original text, and then makes them together.
 fn apply(file: &str, text: &str, edits: &[&Edit]) -> Result<String> {
     let mut places = Vec::new();
     for edit in edits {
@@ -53,7 +53,7 @@ fn apply(file: &str, text: &str, edits: &[&Edit]) -> Result<String> {
     Ok(out)
 }
 
-/// Enough of a text to recognise it by.
+/// The first line of a text, enough to recognise it.
 pub(crate) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default().trim()
 }

@@ -1,4 +1,4 @@
-//! What came of a test, and whether that proves that the line is held by it.
+//! The outcome of a test, and whether it proves that the test holds the line.
 
 use std::{fmt, fs, path::Path};
 
@@ -10,14 +10,14 @@ use crate::{
     proofs::Expect,
 };
 
-/// What came of running the tests that a filter selects.
+/// The outcome of the tests that a filter selects.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
-    /// So many passed and none failed.
+    /// This number passed and none failed.
     Passed(usize),
     /// A test failed by an assertion of its own.
     Assertion(String),
-    /// A test failed, and each that did by a panic outside of test code.
+    /// One or more tests failed, all by a panic outside of test code.
     Panic(String),
     /// A test did not end.
     Timeout(String),
@@ -78,7 +78,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Outcome {
-    /// Of what the test binary printed and how it ended. `copy` is the tree that the paths of panics are in.
+    /// The outcome by the output of the test binary and its end. `copy` is the tree that contains the paths of panics.
     pub(crate) fn of(output: &Output, ended: Ended, copy: &Path) -> Self {
         let running = || {
             output
@@ -112,7 +112,7 @@ impl Outcome {
         }
     }
 
-    /// What the outcome says of a line without which it came, and why.
+    /// The verdict on a line whose removal leads to this outcome, and its reason.
     pub(crate) fn verdict(self, expect: Expect) -> (Verdict, String) {
         let (unexpected, expected, why) = match self {
             Self::Passed(0) => (Verdict::Broken, false, "no test ran".to_owned()),
@@ -137,7 +137,7 @@ impl Outcome {
         )
     }
 
-    /// Why the tests do not pass, if they do not.
+    /// The reason for which the tests do not pass, if they do not.
     pub(crate) fn trouble(self) -> Option<String> {
         match self {
             Self::Passed(0) => Some("no test ran".to_owned()),
@@ -151,7 +151,7 @@ impl Outcome {
     }
 }
 
-/// How much of a panic's message is shown.
+/// The number of characters of a panic's message that are shown.
 const SHOWN: usize = 120;
 
 fn shown(failure: &Failure) -> String {
@@ -163,8 +163,8 @@ fn shown(failure: &Failure) -> String {
     format!("{test}, {}:{}: {message}", panic.file, panic.line)
 }
 
-/// Whether a panic comes from a test's own code: from the crate of tests, or from below `#[cfg(test)]` in a file.
-/// A file that has tests and no such line is a module of tests.
+/// Whether a panic comes from a test's own code: from the crate of tests, or from below `#[cfg(test)]` in a file. A
+/// file that has tests and no such line is a module of tests.
 fn is_test_code(copy: &Path, panic: &Panic) -> bool {
     if Path::new(&panic.file)
         .components()

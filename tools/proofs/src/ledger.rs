@@ -1,4 +1,4 @@
-//! `--ledger`: the lines that enforce and the tests that hold them, as a table in Markdown.
+//! `--ledger`: the lines that enforce, and the tests that hold them, as a table in Markdown.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ pub(crate) fn table(root: &Path, selected: &[&Proof]) -> Result<String> {
     Ok(out)
 }
 
-/// The whole line that an edit changes first; the text that it looks for if it is stale.
+/// The first line that an edit changes, whole; the text that the edit looks for if it is stale.
 fn line(text: &str, edit: &Edit) -> String {
     // Context lines around the change only make it unique.
     let same = |(a, b): &(char, char)| a == b;
@@ -46,7 +46,7 @@ fn line(text: &str, edit: &Edit) -> String {
     first_line(whole.unwrap_or(&edit.find)).to_owned()
 }
 
-/// Text that a cell of a table may hold.
+/// Escapes a text for a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

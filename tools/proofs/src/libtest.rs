@@ -1,13 +1,13 @@
-//! Reads what a test binary of Rust prints: which tests ran, which failed, and where each of them panicked.
+//! Reads the output of a Rust test binary: the tests that ran, those that failed, and the place of each panic.
 
-/// What a run of a test binary printed.
+/// The output of a run of a test binary.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    /// Tests that passed, if the run came to its summary.
+    /// The number of tests that passed, if the run reached its summary.
     pub(crate) passed: usize,
     /// Tests that failed. Without a summary, only those whose line says so.
     pub(crate) failed: Vec<Failure>,
-    /// Whether the run came to its summary.
+    /// Whether the run reached its summary.
     pub(crate) finished: bool,
     /// The test that was running when the output ended.
     pub(crate) running: Option<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Failure {
     pub(crate) panic: Option<Panic>,
 }
 
-/// Where a test panicked, and with which message.
+/// The place of a test's panic, and its message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Panic {
     pub(crate) file: String,
@@ -35,7 +35,7 @@ const FAILURES: &str = "failures:";
 impl Output {
     pub(crate) fn parse(text: &str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
-        // A test may print what looks like a summary: the last one is libtest's.
+        // A test may print text that looks like a summary: the last one is libtest's.
         let summary = lines.iter().rposition(|line| line.starts_with(SUMMARY));
         let Some(end) = summary else {
             return Self::unfinished(&lines);
@@ -61,7 +61,8 @@ impl Output {
         }
     }
 
-    /// A test's line is begun before it runs and ended after, since only one runs at a time.
+    /// Reads a run without a summary. The line of a test is begun before it runs and ended after, since only one runs
+    /// at a time.
     fn unfinished(lines: &[&str]) -> Self {
         let mut output = Self::default();
         for line in lines {
@@ -75,7 +76,7 @@ impl Output {
         output
     }
 
-    /// What a test prints may come between the beginning and the end of its line.
+    /// The output of a test may come between the beginning and the end of its line.
     fn end(&mut self, rest: &str) {
         let Some(name) = &self.running else { return };
         if rest.ends_with("FAILED") {
@@ -102,7 +103,7 @@ fn count(summary: &str, what: &str) -> usize {
     number.parse().unwrap_or_default()
 }
 
-/// The first panic of the test's own thread, in the section of what the test printed.
+/// The first panic of the test's own thread, in the section of the test's output.
 fn panic_of(name: &str, lines: &[&str]) -> Option<Panic> {
     let head = format!("{SECTION}{name} stdout ----");
     let at = lines.iter().rposition(|line| *line == head)?;
@@ -122,7 +123,7 @@ fn panic_of(name: &str, lines: &[&str]) -> Option<Panic> {
     })
 }
 
-/// `thread 'NAME' (ID) panicked at FILE:LINE:COLUMN:`, or what is said of a test that should have panicked.
+/// `thread 'NAME' (ID) panicked at FILE:LINE:COLUMN:`, or the message for a test that should have panicked.
 fn panicked(line: &str) -> Option<(&str, &str, usize)> {
     let (thread, place) = if let Some(rest) = line.strip_prefix("thread '") {
         let (thread, rest) = rest.split_once('\'')?;

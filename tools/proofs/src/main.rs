@@ -41,7 +41,7 @@ struct Opts {
     /// Write a table in Markdown of the lines and their tests.
     #[arg(long, group = "mode")]
     ledger: bool,
-    /// Run again what has a result.
+    /// Run proofs again that have a result.
     #[arg(long)]
     again: bool,
     /// Seconds that the tests of one proof may take, unless the proof says otherwise.

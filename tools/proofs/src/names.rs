@@ -1,4 +1,4 @@
-//! The names of tests, read from the sources: what the test binary would list, without a build.
+//! The names of tests, read from the sources: the list that the test binary would give, without a build.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ pub(crate) fn tests(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A module that is open where the reader is: its name, and how deep its closing brace is indented.
+/// An open module at the reader's place: its name, and the indentation of its closing brace.
 struct Inline {
     name: String,
     indent: usize,
@@ -20,7 +20,7 @@ struct Inline {
 
 /// Reads one file. Its child modules are in `folder`, its own path is `module`.
 ///
-/// Sources are formatted by rustfmt, so a module that begins in a line ends with a brace that is indented alike.
+/// Sources are formatted by rustfmt, so the closing brace of a module has the indentation of its first line.
 fn visit(file: &Path, folder: &Path, module: &[String], names: &mut Vec<String>) -> Result<()> {
     let text = fs::read_to_string(file)
         .with_context(|| format!("{}: a module that is declared is not there", file.display()))?;
@@ -50,7 +50,7 @@ fn visit(file: &Path, folder: &Path, module: &[String], names: &mut Vec<String>)
                 let mut within = folder.to_owned();
                 within.extend(inline.iter().map(|open| &open.name));
                 let (child, its_folder) = child(&within, file, name, &attribute);
-                // A module for another system or feature need not be there.
+                // A module for another system or feature may be missing.
                 if child.is_file() {
                     visit(&child, &its_folder, &path(name), names)?;
                 }

@@ -1,4 +1,4 @@
-//! Runs a program for a limited time, with all that it prints in a file.
+//! Runs a program for a limited time, with all its output in a file.
 
 use std::{
     fs::{self, File},
@@ -12,12 +12,12 @@ use std::{
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ended {
-    /// By itself, with an exit status.
+    /// It ended by itself, with an exit status.
     Exit(i32),
-    /// By a signal.
+    /// It ended by a signal.
     Signal(i32),
     /// It was killed when its time was over.
     TimedOut,
@@ -60,7 +60,7 @@ pub(crate) fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<
     })
 }
 
-/// The processes that `process` has started, and those that they have started.
+/// The processes that `process` has started, and their descendants.
 fn descendants(process: u32) -> Vec<u32> {
     let mut all = Vec::new();
     let tasks = fs::read_dir(format!("/proc/{process}/task"));
@@ -77,7 +77,7 @@ fn descendants(process: u32) -> Vec<u32> {
 fn kill(processes: &[u32]) {
     for process in processes {
         if let Some(process) = i32::try_from(*process).ok().and_then(Pid::from_raw) {
-            // One that has ended meanwhile is no error.
+            // A process that has ended meanwhile is no error.
             let _ = kill_process(process, Signal::KILL);
         }
     }
@@ -119,7 +119,7 @@ mod tests {
             let state = fs::read_to_string(&stat).unwrap_or_default();
             state.is_empty() || state.contains(") Z ")
         };
-        // A process that is killed takes a moment to end.
+        // A killed process takes a moment to end.
         let start = Instant::now();
         while !is_gone() {
             assert!(start.elapsed() < Duration::from_secs(10));

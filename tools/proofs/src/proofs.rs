@@ -1,4 +1,4 @@
-//! `tests/proofs.toml`: the proofs, and how the tests of each package are selected.
+//! `tests/proofs.toml`: the proofs, and the selection of each package's tests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// Where the proofs are, from the root of the repository.
+/// The path of the proofs, from the root of the repository.
 pub(crate) const FILE: &str = "tests/proofs.toml";
 
 /// The package of a test unless a proof names another.
@@ -24,7 +24,7 @@ pub(crate) struct Proofs {
     pub(crate) all: Vec<Proof>,
 }
 
-/// How the tests of one package are selected.
+/// The selection of the tests of one package.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Package {
@@ -50,7 +50,7 @@ impl Package {
         self.select.iter().any(|word| word == WORKSPACE)
     }
 
-    /// What selects the target in its package.
+    /// The arguments that select the target in its package.
     pub(crate) fn target(&self) -> Vec<&str> {
         let words = self.select.iter().map(String::as_str);
         words.filter(|word| *word != WORKSPACE).collect()
@@ -73,7 +73,7 @@ pub(crate) struct Proof {
     pub(crate) expect: Expect,
     #[serde(skip)]
     pub(crate) because: Option<String>,
-    /// Seconds that the test may take, where the usual limit does not fit.
+    /// Seconds that the test may take, if the usual limit does not fit.
     pub(crate) timeout: Option<u64>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Edit {
     pub(crate) count: usize,
 }
 
-/// How the test ends without the line. A failed assertion always counts.
+/// The end of the test without the line. A failed assertion always counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Expect {
@@ -97,9 +97,9 @@ pub(crate) enum Expect {
     Timeout,
     /// The process of the test ends by a signal other than SIGABRT, or without a result.
     Crash,
-    /// The process of the test aborts, for example since the stack overflows.
+    /// The process of the test aborts, for example because the stack overflows.
     Abort,
-    /// The code under test panics, and takes the test with it.
+    /// The code under test panics, and the test fails with it.
     Panic,
 }
 
@@ -171,7 +171,7 @@ impl Proofs {
         })
     }
 
-    /// Those whose name contains one of `words`; all without words.
+    /// The proofs whose name contains one of `words`; all without words.
     pub(crate) fn select(&self, words: &[String]) -> Result<Vec<&Proof>> {
         let wanted =
             |proof: &&Proof| words.is_empty() || words.iter().any(|word| proof.name.contains(word));
@@ -184,7 +184,7 @@ impl Proofs {
         Ok(selected)
     }
 
-    /// How the tests of `package` are selected.
+    /// The selection of the tests of `package`.
     pub(crate) fn package(&self, package: &str) -> Package {
         self.packages.get(package).cloned().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The results so far, one JSON object a line, so that a run goes on where another was interrupted.
+//! The results so far, one JSON object a line, so that an interrupted run can continue.
 
 use std::{
     collections::BTreeMap,
@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{judge::Verdict, proofs::Proof};
 
-/// What is known of a proof or of a control run.
+/// The result of a proof or of a control run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Record {
-    /// What the result depends on.
+    /// A digest of the inputs of the result.
     pub(crate) key: String,
     /// The proof, or the package and the tests of a control run.
     pub(crate) name: String,
     /// The verdict; for a control run `proved` if the tests pass.
     pub(crate) verdict: Verdict,
     pub(crate) why: String,
-    /// Of a control run: whether one of its tests starts the package's program.
+    /// For a control run: whether one of its tests starts the package's program.
     #[serde(default)]
     pub(crate) program: bool,
     pub(crate) seconds: u64,
@@ -40,7 +40,7 @@ impl Results {
         let file = File::options().create(true).append(true).open(path);
         let mut file = file.with_context(|| format!("{}: it cannot be written", path.display()))?;
         if !text.is_empty() && !text.ends_with('\n') {
-            // The last line was interrupted.
+            // The write of the last line was interrupted.
             file.write_all(b"\n")?;
         }
         let records = text
@@ -63,7 +63,7 @@ impl Results {
     }
 }
 
-/// What the result of a proof depends on: the proof, the files that it edits and all sources.
+/// The key of a proof's result, from its inputs: the proof, the files that it edits and all sources.
 pub(crate) fn proof_key(
     proof: &Proof,
     edited: &BTreeMap<String, String>,
@@ -74,7 +74,7 @@ pub(crate) fn proof_key(
     Ok(key(&["proof", &proof, &edited, sources]))
 }
 
-/// What the result of a control run depends on.
+/// The key of a control run's result, from its inputs.
 pub(crate) fn control_key(package: &str, test: &str, sources: &str) -> String {
     key(&["control", package, test, sources])
 }

@@ -1,4 +1,4 @@
-//! The run: control runs of the copy as it is, then each proof, with results kept as they come.
+//! The run: control runs of the unchanged copy, then each proof; results are kept as they come.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,15 @@ use crate::{
     workspace::Workspace,
 };
 
-/// How a run goes about it.
+/// The options of a run.
 pub(crate) struct Options {
-    /// Whether what is known is found out again.
+    /// Whether known results are computed again.
     pub(crate) again: bool,
-    /// How long the tests of one proof may take.
+    /// The time that the tests of one proof may take.
     pub(crate) limit: Duration,
 }
 
-/// Everything that a proof is run with.
+/// The state of a run.
 struct Run<'a> {
     root: &'a Path,
     proofs: &'a Proofs,
@@ -39,7 +39,7 @@ struct Run<'a> {
     options: Options,
 }
 
-/// Runs the selected proofs and shows what comes of each; whether all are proved.
+/// Runs the selected proofs and shows the result of each. Returns whether all are proved.
 pub(crate) fn run(
     root: &Path,
     proofs: &Proofs,
@@ -90,7 +90,7 @@ fn show(proof: &Proof, record: &Record, counts: &mut BTreeMap<Verdict, usize>) -
 }
 
 impl Run<'_> {
-    /// The result that is known of a proof. One that is stale is so at once.
+    /// The known result of a proof. A stale proof has its result at once.
     fn known(&self, proof: &Proof) -> Result<Option<Record>> {
         let files = match edit::edited(proof, |file| self.tree.read(file)) {
             Ok(files) => files,
@@ -111,7 +111,7 @@ impl Run<'_> {
         Ok(known.cloned())
     }
 
-    /// Runs the tests of all `proofs` on the copy as it is, each once. What is built for that is built once.
+    /// Runs the tests of all `proofs` on the unchanged copy, each once. Each binary is built once.
     fn controls(&mut self, proofs: &[&Proof]) -> Result<()> {
         let mut open: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for proof in proofs {
@@ -144,7 +144,7 @@ impl Run<'_> {
             program = Some(self.cargo.program(self.workspace.program(other)?));
         }
         for (number, test) in tests.iter().enumerate() {
-            // A test that starts the program has it built first, and so it is there again.
+            // A test that starts the program builds it first, so the file appears again.
             if let Some(program) = &program {
                 let _ = fs::remove_file(program);
             }
@@ -208,14 +208,15 @@ impl Run<'_> {
             program: false,
             seconds: start.elapsed().as_secs(),
         };
-        // Whether the control run was right is asked again next time.
+        // An uncontrolled result is not kept, so that the control run is repeated next time.
         if verdict != Verdict::Uncontrolled {
             self.results.add(record.clone())?;
         }
         Ok(record)
     }
 
-    /// Builds and runs the tests of a proof whose edits are made. `program`: they start the package's program.
+    /// Builds and runs the tests of a proof whose edits are made. `program` says whether they start the package's
+    /// program.
     fn judge(&self, proof: &Proof, program: bool) -> Result<(Verdict, String)> {
         let settings = self.proofs.package(&proof.package);
         let source = self.source(&proof.package, &settings)?;

@@ -1,4 +1,4 @@
-//! The copy of the tree that is edited, and what is built of it: a folder each, apart from the tree's own.
+//! The copy of the tree that is edited, and its build output, each in a folder apart from the tree's own.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::proofs;
 
-/// The copy, and the folder of what is built of it.
+/// The copy, and the folder of its build output.
 pub(crate) struct Tree {
     root: PathBuf,
     pub(crate) copy: PathBuf,
@@ -22,8 +22,8 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Makes the copy the same as the tracked files of the repository at `root`. A file that is the same stays
-    /// untouched, so that Cargo builds nothing anew.
+    /// Updates the copy to the tracked files of the repository at `root`. An unchanged file stays untouched, so that
+    /// Cargo does not build it again.
     pub(crate) fn copy(root: &Path, work: &Path) -> Result<Self> {
         let copy = work.join("tree");
         let tracked = tracked(root)?;
@@ -51,16 +51,17 @@ impl Tree {
         })
     }
 
-    /// Takes over what the tree's own target folder has built of other crates than `own`, unless something is built.
+    /// Takes over the build output of crates other than `own` from the tree's own target folder, unless the copy has
+    /// some.
     ///
-    /// What is never written in place becomes a hard link, the rest a copy. What is built of the workspace stays
-    /// behind: Cargo gives a crate the same name in both trees, and would take one for the other.
+    /// Files that are never written in place become hard links, the rest copies. Output of the workspace's own crates
+    /// stays behind: Cargo gives a crate the same name in both trees, and would confuse the two.
     pub(crate) fn seed(&self, own: &[String]) -> Result<()> {
         let (from, to) = (self.root.join("target/debug"), self.target.join("debug"));
         if to.is_dir() || !from.is_dir() {
             return Ok(());
         }
-        // Under another name until it is whole.
+        // Under another name until it is complete.
         let unfinished = self.target.join("debug.new");
         if unfinished.is_dir() {
             fs::remove_dir_all(&unfinished)?;
@@ -86,13 +87,13 @@ impl Tree {
         write(&self.copy.join(file), text.as_bytes())
     }
 
-    /// The file as it is in the copy.
+    /// The contents of a file in the copy.
     pub(crate) fn read(&self, file: &str) -> Result<String> {
         crate::check::read(&self.copy, file)
     }
 }
 
-/// The files that git tracks and that are there.
+/// The files that git tracks and that exist.
 fn tracked(root: &Path) -> Result<BTreeSet<String>> {
     let output = Command::new("git")
         .args(["ls-files", "-z"])
@@ -112,12 +113,12 @@ fn tracked(root: &Path) -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// Whether a result depends on the file. It does not on prose, on the proofs themselves, nor on this runner.
+/// Whether a result depends on the file. Results do not depend on prose, on the proofs file, nor on this runner.
 fn is_source(file: &str) -> bool {
     !file.ends_with(".md") && file != proofs::FILE && !file.starts_with("tools/proofs/")
 }
 
-/// Removes files that are no longer tracked; what was built in the copy stays.
+/// Removes files that are no longer tracked; the build output of the copy stays.
 fn remove_others(copy: &Path, folder: &Path, tracked: &BTreeSet<String>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -141,20 +142,20 @@ fn write(to: &Path, bytes: &[u8]) -> Result<()> {
     make().with_context(|| format!("{}: it cannot be written", to.display()))
 }
 
-/// Whether the name of build output is that of one of the workspace's own crates, behind the `-` of its hash.
+/// Whether build output is of one of the workspace's own crates, by its name before the `-` and the hash.
 fn is_of(name: &str, own: &[String]) -> bool {
     let stem = name.rsplit_once('-').map_or(name, |(stem, _)| stem);
     let bare = stem.strip_prefix("lib").unwrap_or(stem);
     own.iter().any(|own| own == stem || own == bare)
 }
 
-/// Files whose content Cargo and rustc replace by another file, never write into.
+/// Whether Cargo and rustc replace the file when its content changes, and never write into it.
 fn is_replaced(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("rlib" | "rmeta" | "so"))
 }
 
-/// Links or copies a file or folder. Cargo compares times, so they stay.
+/// Links or copies a file or folder. Times are kept, since Cargo compares them.
 fn take(from: &Path, to: &Path) -> Result<()> {
     if from.is_dir() {
         fs::create_dir_all(to)?;
@@ -224,7 +225,7 @@ mod tests {
         git(&["add", "."]);
         let first = Tree::copy(&root, &work).unwrap();
         assert_eq!(first.read("src/a.rs").unwrap(), "one");
-        // An edit that was interrupted, a file that is gone, and prose, on which no result depends.
+        // An interrupted edit, a file that is gone, and prose, on which no result depends.
         first.write("src/a.rs", "edited").unwrap();
         write(&first.copy.join("src/gone.rs"), b"").unwrap();
         write(&root.join("README.md"), b"other prose").unwrap();

@@ -1,4 +1,4 @@
-//! The workspace, as `cargo metadata` tells it: packages, their targets and the root file of each.
+//! The workspace by `cargo metadata`: packages, their targets and the root file of each.
 
 use std::{
     env,
@@ -51,7 +51,7 @@ impl Workspace {
         serde_json::from_slice(&output.stdout).context("cargo metadata")
     }
 
-    /// The root file of the test target that `settings` select of `package`.
+    /// The root file of the test target that `settings` select in `package`.
     pub(crate) fn test_root(&self, package: &str, settings: &Package) -> Result<&Path> {
         let member = self.member(package)?;
         let select = settings.target();
@@ -78,7 +78,7 @@ impl Workspace {
         Ok(&target.name)
     }
 
-    /// What names of build output begin with, if it is of the workspace: names of packages and of targets.
+    /// The beginnings of the names of the workspace's build output: names of packages and of targets.
     pub(crate) fn stems(&self) -> Vec<String> {
         let mut stems: Vec<_> = self
             .packages
@@ -109,7 +109,7 @@ impl Target {
     }
 }
 
-/// The cargo that runs this, or that on `PATH`.
+/// The cargo that runs this program, or the one on `PATH`.
 pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }

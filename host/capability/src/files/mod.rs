@@ -1,7 +1,7 @@
 //! Files below the roots that the policy grants.
 //!
-//! Where a path may lead is decided twice: by [`tollgate_policy::decide`] on its text, and by cap-std on
-//! the file system, which walks it part by part and never leaves the root, symbolic links included.
+//! A path is decided on twice: by [`tollgate_policy::decide`] on its text, and by cap-std on the file system, which
+//! walks it part by part and never leaves the root, symbolic links included.
 
 mod quota;
 mod roots;
@@ -25,7 +25,7 @@ pub use whole::FileInfo;
 /// The audit name of this capability.
 pub const NAME: &str = "files";
 
-/// What an entry of a folder is.
+/// The kind of an entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -43,24 +43,24 @@ pub enum Kind {
 pub struct Entry {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// What went wrong behind an allowed path.
+/// Failures behind an allowed path.
 pub enum FileFailure {
-    /// The system's answer, told to the guest without paths of the host.
+    /// The error of the system, which the guest receives without paths of the host.
     Io(io::Error),
     /// A denial found on the file system: a link that leads out, a device.
     Denied(Reason),
-    /// More than one read may return.
+    /// The file or listing is larger than one read may return, in bytes.
     TooLarge(u64),
 }
 
 impl From<io::Error> for FileFailure {
     fn from(error: io::Error) -> FileFailure {
-        // cap-std reports a path that leaves its root as a permission error of its own making, without
-        // an error number of the system's.
+        // cap-std reports a path that leaves its root as a permission error of its own making, without an error number
+        // of the system.
         if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
             FileFailure::Denied(Reason::OutsideRoot)
         } else {
@@ -70,7 +70,7 @@ impl From<io::Error> for FileFailure {
 }
 
 impl FileFailure {
-    /// The error a guest of `tollgate:provider/files` is told.
+    /// The error that a guest of `tollgate:provider/files` receives.
     fn to_provider_error(&self) -> ProviderError {
         match self {
             FileFailure::Denied(Reason::Quota) => ProviderError::new(
@@ -103,7 +103,7 @@ impl Call {
     ) -> HostResult<T> {
         let bytes = (root.len() + path.len()) as u64 + sent;
         self.enter(bytes, MOVE_PRICE).await?;
-        // What is sent to this interface is a whole file.
+        // A write through this interface sends a whole file.
         let asks = FileUse {
             bytes: sent,
             files: u64::from(access == Access::ReadWrite),
@@ -112,12 +112,11 @@ impl Call {
         Ok(done.map_err(|failure| failure.to_provider_error()))
     }
 
-    /// Decides, counts, and runs `act` on the granted folder, whichever interface the guest asked through. Denials
-    /// are noted.
+    /// Decides, counts, and runs `act` on the granted folder, for any interface that the guest uses. Denials are noted.
     ///
     /// # Errors
     ///
-    /// The inner one is the guest's; the outer one ends the call.
+    /// The inner error is for the guest, the outer one ends the call.
     pub async fn with_granted_dir<T: Send + 'static>(
         &mut self,
         root: &str,
@@ -138,7 +137,7 @@ impl Call {
             Err(reason) => Err(FileFailure::Denied(reason)),
         };
         match &done {
-            // What was decided, whether or not there is such a file.
+            // The note is of the decision, whether or not the file exists.
             Ok(_) | Err(FileFailure::Io(_)) => self.allowed(NAME, &target),
             Err(FileFailure::Denied(reason)) => self.denied(NAME, &target, *reason),
             Err(FileFailure::TooLarge(_)) => self.denied(NAME, &target, Reason::Quota),
@@ -155,7 +154,7 @@ impl Call {
     }
 }
 
-/// The system's error for the guest: its kind, and nothing of the host's paths.
+/// The error of the system as the guest receives it: its kind, and nothing of the paths of the host.
 fn describe(error: &io::Error) -> ProviderError {
     match error.kind() {
         io::ErrorKind::NotFound => {
@@ -178,7 +177,7 @@ fn describe(error: &io::Error) -> ProviderError {
     }
 }
 
-/// Refuses what is no regular file.
+/// Refuses an entry that is not a regular file.
 ///
 /// # Errors
 ///
@@ -203,11 +202,11 @@ fn kind(file_type: FileType) -> Kind {
     }
 }
 
-/// The entries of a folder, sorted: the order in which a system has them tells of its past.
+/// The entries of a folder, sorted: the order of the system would reveal the folder's past.
 ///
 /// # Errors
 ///
-/// The system's, or more than `cap` bytes of names and what holds them.
+/// An error of the system, or a listing that takes more than `cap` bytes in the host.
 pub fn entries(dir: &Dir, path: &Path, cap: u64) -> Result<Vec<Entry>, FileFailure> {
     let mut entries = Vec::new();
     let mut size = 0u64;
@@ -227,7 +226,7 @@ pub fn entries(dir: &Dir, path: &Path, cap: u64) -> Result<Vec<Entry>, FileFailu
     Ok(entries)
 }
 
-/// What one entry of a listing takes in the host, in bytes.
+/// The size of one entry of a listing in the host, in bytes.
 pub fn entry_size(name: &str) -> u64 {
     (name.len() + size_of::<Entry>()) as u64
 }

@@ -1,6 +1,6 @@
-//! What one call has used of the quotas of its file grants, and what it was refused for them.
+//! The usage of the quotas of a call's file grants, and the refusals by them.
 //!
-//! It is shared: streams that a guest writes through, and threads that write for it, have no state at hand.
+//! It is shared, since streams and their writing threads have no access to the call's state.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +8,10 @@ use tollgate_policy::{FileUse, Reason, decide};
 
 use crate::granted::Granted;
 
-/// The usage of one store. Clones are the same usage.
+/// The usage of one store. Clones share it.
 #[derive(Clone)]
 pub struct FileQuota {
-    /// None where no files are granted: most stores, for which it would be one more thing to make and to lock.
+    /// `None` for a store without file grants, as most are: it saves making and locking the usage.
     usage: Option<(Arc<Granted>, Arc<Mutex<Usage>>)>,
 }
 
@@ -24,7 +24,7 @@ struct Usage {
 }
 
 impl FileQuota {
-    /// For one store of a provider.
+    /// Creates the usage of one store of a provider.
     pub fn new(granted: &Arc<Granted>) -> FileQuota {
         let files = !granted.grants.files.is_empty();
         FileQuota {
@@ -32,12 +32,12 @@ impl FileQuota {
         }
     }
 
-    /// A quota is one call's.
+    /// Resets the usage: a quota bounds one call.
     pub fn begin_call(&self) {
         self.with(|usage| *usage = Usage::default());
     }
 
-    /// Uses `more` of the grant, or says that it is used up.
+    /// Adds `more` to the usage of the grant, unless the quota is exceeded.
     pub fn consume(&self, index: usize, more: FileUse) -> Result<(), Reason> {
         let (granted, _) = self.usage.as_ref().ok_or(Reason::UnknownRoot)?;
         let grants = &granted.grants.files;
@@ -53,8 +53,8 @@ impl FileQuota {
         .unwrap_or(Err(Reason::UnknownRoot))
     }
 
-    /// Bytes about to be written from `offset` of a file that is `length` long now: what they are, and
-    /// the gap before them, which a sparse file gets for nothing.
+    /// Counts bytes that are to be written from `offset` of a file of `length` bytes: the bytes themselves and the gap
+    /// before them, which costs a sparse file nothing.
     pub fn consume_bytes(
         &self,
         index: usize,
@@ -66,12 +66,12 @@ impl FileQuota {
         self.consume(index, FileUse { bytes, files: 0 })
     }
 
-    /// A refusal that happened where no denial can be noted.
+    /// Keeps a refusal of a stream, which cannot note a denial.
     pub fn refuse_stream(&self, target: &str) {
         self.with(|usage| usage.refused.push(target.to_owned()));
     }
 
-    /// What was refused since the last time.
+    /// The refusals since the last time.
     pub fn take_refused(&self) -> Vec<String> {
         self.with(|usage| std::mem::take(&mut usage.refused))
             .unwrap_or_default()

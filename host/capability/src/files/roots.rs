@@ -8,8 +8,8 @@ use tollgate_policy::Grants;
 
 use crate::error::GrantError;
 
-/// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced
-/// afterwards is still the one the operator granted.
+/// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced afterwards stays
+/// the one that the operator granted.
 #[derive(Clone)]
 pub(crate) struct Roots(pub(crate) Vec<Arc<Dir>>);
 

@@ -11,20 +11,20 @@ use crate::call::Call;
 use crate::error::{HostResult, LimitReached};
 use crate::prices::MOVE_PRICE;
 
-/// What is known of a file or a folder.
+/// The properties of a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileInfo {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Bytes; 0 for what is no regular file.
+    /// Bytes; 0 for anything but a regular file.
     pub size: u64,
 }
 
-/// Each is paid for by the byte and decided by the `files` grants of the policy. The inner error is for the guest, the
-/// outer one ends the call.
+/// Each function is paid for by the byte and decided by the `files` grants of the policy. The inner error is for the
+/// guest, the outer one ends the call.
 #[allow(clippy::missing_errors_doc, reason = "said for all of them above")]
 impl Call {
-    /// A whole file.
+    /// The contents of a file.
     pub async fn read_file(&mut self, root: &str, path: &str) -> HostResult<Vec<u8>> {
         let cap = self.read_cap(root);
         let answer = self
@@ -61,7 +61,7 @@ impl Call {
                 }
                 let (mut file, metadata) = open_file(dir, path)?;
                 let mut data = Vec::new();
-                // Behind the end there is nothing, and no error either.
+                // A read behind the end returns nothing, and is no error.
                 file.seek(SeekFrom::Start(offset.min(metadata.len())))?;
                 file.take(u64::from(length)).read_to_end(&mut data)?;
                 Ok(data)
@@ -70,7 +70,7 @@ impl Call {
         self.pay_for(answer, |data| data.len() as u64)
     }
 
-    /// Replaces a file, or makes it, in one step.
+    /// Replaces or creates a file in one step.
     pub async fn write_file(&mut self, root: &str, path: &str, data: Vec<u8>) -> HostResult<()> {
         let sent = data.len() as u64;
         self.on_file(root, path, Access::ReadWrite, sent, move |dir, path| {
@@ -92,7 +92,7 @@ impl Call {
         })
     }
 
-    /// What a path names; a link is described itself, not followed.
+    /// The properties of a path; of a link itself, which is not followed.
     pub async fn stat_file(&mut self, root: &str, path: &str) -> HostResult<FileInfo> {
         self.on_file(root, path, Access::Read, 0, |dir, path| {
             let metadata = dir.symlink_metadata(path)?;
@@ -107,7 +107,7 @@ impl Call {
         .await
     }
 
-    /// The price of what goes back to the guest.
+    /// Charges for the answer that goes back to the guest.
     fn pay_for<T>(&mut self, answer: HostResult<T>, size: impl Fn(&T) -> u64) -> HostResult<T> {
         if let Ok(Ok(value)) = &answer {
             self.meter.charge_more(size(value), MOVE_PRICE)?;
@@ -116,8 +116,8 @@ impl Call {
     }
 }
 
-/// Opens a regular file for reading. Anything else is refused before it is opened, so that a pipe does
-/// not block and a device does not act; and looked at again afterwards, should it have been swapped.
+/// Opens a regular file for reading. The kind is checked before the file is opened, so that a pipe does not block and a
+/// device does not act, and again afterwards, in case the file was swapped.
 fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
     regular(&dir.metadata(path)?)?;
     let mut options = OpenOptions::new();
@@ -133,10 +133,10 @@ fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
     Ok((file, metadata))
 }
 
-/// Replaces what is at `path` by `data`, whole or not at all: a reader, or a machine that loses
-/// power, sees the old file or the new one.
+/// Replaces the file at `path` by `data`, whole or not at all: a reader, or a machine that loses power, sees the old
+/// file or the new one.
 fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), FileFailure> {
-    // What is there may be replaced only if it is a file; a link is replaced itself, not followed.
+    // Only a file or a link may be replaced; a link is replaced itself, not followed.
     match dir.symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() || metadata.is_symlink() => {}
         Ok(_) => return Err(FileFailure::Denied(Reason::NotAFile)),
@@ -149,7 +149,7 @@ fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), FileFailure> {
         .and_then(|()| file.sync_all())
         .and_then(|()| dir.rename(&temporary, dir, path));
     if let Err(error) = written {
-        // The guest's file is untouched; leave no litter beside it.
+        // The guest's file is untouched; the temporary file must not stay beside it.
         let _ = dir.remove_file(&temporary);
         return Err(error.into());
     }
@@ -168,7 +168,7 @@ fn temporary(dir: &Dir, path: &Path) -> Result<(PathBuf, File), FileFailure> {
         let temporary = path.with_file_name(name);
         match dir.open_with(&temporary, &options) {
             Ok(file) => return Ok((temporary, file)),
-            // Left over from a process of the same number that was killed.
+            // A process of the same number was killed and left its file.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.into()),
         }

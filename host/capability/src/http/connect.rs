@@ -1,5 +1,5 @@
-//! The one way out: looks a host up once, decides on every address it has, and dials the one that was
-//! decided on. Our `http` and `wasi:http` both go through here.
+//! The one way out: looks a host up once, decides on every address of it, and dials one that was allowed. Our `http`
+//! and `wasi:http` both go through here.
 
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
@@ -21,16 +21,16 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
-/// How long one address may take to answer before the next one is tried: a host with a dead IPv6 address
-/// is still reached within the default deadline.
+/// The time that one address may take to answer before the next one is tried: a host with a dead IPv6 address is still
+/// reached within the default deadline.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 
 /// The most that the head of a response may take, in bytes and in headers. Servers send a few KiB.
 const HEAD_BYTES: usize = 64 << 10;
 const HEAD_FIELDS: usize = 128;
 
-/// Look-ups by the system that a runtime has going at the same time. Each has a thread, for as long as the resolver is
-/// patient, whether somebody still waits for it or not. It leaves most of tokio's 512 to everything else.
+/// Look-ups by the system that a runtime has under way at the same time. Each holds a thread until the resolver gives
+/// up, even when no caller waits for it. The limit leaves most of tokio's 512 threads to other work.
 pub const MAX_LOOK_UPS: usize = 32;
 
 /// Looks up the addresses of a host.
@@ -50,7 +50,7 @@ pub struct SystemResolver {
 }
 
 impl SystemResolver {
-    /// Looks up by `look_up`, on a thread that may block.
+    /// Creates a resolver that calls `look_up` on a thread that may block.
     pub fn new(look_up: fn(&str) -> io::Result<Vec<IpAddr>>) -> SystemResolver {
         SystemResolver {
             permits: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
@@ -83,15 +83,15 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Why a request got no response.
+/// Reasons for which a request has no response.
 pub enum RequestFailure {
     /// The policy denies it.
     Denied(Reason),
-    /// The host cannot be asked.
+    /// The host cannot be reached.
     Unreachable(Unreachable),
 }
 
-/// Why a host cannot be asked. Names nothing that the guest did not.
+/// Reasons for which a host cannot be reached. They name nothing that the guest did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unreachable {
     #[error("the host's name could not be looked up")]
@@ -120,16 +120,16 @@ impl From<Unreachable> for RequestFailure {
     }
 }
 
-/// What a request is sent through, encrypted or not.
+/// The stream of a request, encrypted or not.
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
-/// A connection to an address that was decided on, nothing sent yet.
+/// A connection to an allowed address, with nothing sent yet.
 pub struct Stream(TokioIo<Box<dyn Duplex>>);
 
-/// What every request of a runtime shares. It holds no connections: each request dials, because what was
-/// decided for one grant is not decided for another.
+/// The state that all requests of a runtime share. It holds no connections: each request dials, because a decision for
+/// one grant does not hold for another.
 pub struct Egress {
     resolver: Arc<dyn Resolver>,
     certificates: Vec<Vec<u8>>,
@@ -137,8 +137,8 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// With the system's resolver unless another one is given, and these certificate authorities, in DER, beside the
-    /// platform's.
+    /// Creates the egress with the system's resolver unless another one is given, and with these certificate
+    /// authorities, in DER, beside the platform's.
     pub fn new(resolver: Option<Arc<dyn Resolver>>, certificates: Vec<Vec<u8>>) -> Egress {
         Egress {
             resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_up))),
@@ -167,8 +167,8 @@ impl Egress {
         Ok(Stream(TokioIo::new(stream)))
     }
 
-    /// Looks the host up once. If any of its addresses is denied, all of them are: which one is dialled
-    /// is not for the name's owner to choose.
+    /// Looks the host up once. If any of its addresses is denied, all of them are: the owner of the name must not
+    /// choose the one that is dialled.
     async fn addresses(
         &self,
         grant: &HttpGrant,
@@ -198,7 +198,7 @@ impl Egress {
             let config = rustls::ClientConfig::builder_with_provider(Arc::new(
                 rustls::crypto::ring::default_provider(),
             ));
-            // The provider supports the default versions; were it not so, no connection would be made.
+            // The provider supports the default versions; if it did not, no connection would be made.
             let config = match config.with_safe_default_protocol_versions() {
                 Ok(config) => config.with_root_certificates(roots).with_no_client_auth(),
                 Err(error) => {
@@ -213,7 +213,7 @@ impl Egress {
     }
 }
 
-/// The first address that answers.
+/// Connects to the first address that answers.
 async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
     for address in addresses {
         let connected = tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await;
@@ -226,9 +226,9 @@ async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
 
 /// A response whose body is still to be read. Dropping it closes the connection.
 pub struct Reply {
-    /// Its head, and its body to be read.
+    /// Its head, and its body, which is still to be read.
     pub response: Response<Incoming>,
-    /// What the body comes through.
+    /// The connection that carries the body.
     pub connection: Connection,
 }
 
@@ -243,8 +243,8 @@ impl Reply {
     }
 }
 
-/// The work of a connection, done while something is awaited from it and at no other time: not a task of
-/// its own, so that a call that ends takes it along at once, even when the runtime is not driven afterwards.
+/// The work of a connection, done only while something is awaited from it. It is not a task of its own, so a call that
+/// ends drops it at once, even when the runtime is not driven afterwards.
 pub struct Connection {
     work: Pin<Box<dyn Future<Output = ()> + Send>>,
     done: bool,
@@ -262,7 +262,7 @@ impl Connection {
         .await
     }
 
-    /// Does the work by itself: for a body that goes up while another comes down.
+    /// Does the work by itself, for a body that is sent while another is received.
     pub async fn run(self) {
         if !self.done {
             self.work.await;
@@ -270,8 +270,8 @@ impl Connection {
     }
 }
 
-/// Sends one request and returns the head of the response, its body still to be read. Redirects are the
-/// caller's: each is a request of its own.
+/// Sends one request and returns the head of the response; the body is still to be read. Redirects are left to the
+/// caller: each is a request of its own.
 pub async fn exchange<B>(
     Stream(stream): Stream,
     method: Method,
@@ -291,7 +291,7 @@ where
         .await
         .map_err(wrong)?;
     let mut connection = Connection {
-        // Its errors reach the caller that waits for the response.
+        // Its errors reach the caller, which waits for the response.
         work: Box::pin(async move { drop(connection.await) }),
         done: false,
     };

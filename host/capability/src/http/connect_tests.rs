@@ -1,4 +1,4 @@
-//! The system's resolver.
+//! Tests of the system's resolver.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! The secrets that a policy names: read when a provider is loaded, added to requests by the host, and looked
-//! for in what comes back.
+//! The secrets that a policy names: read when a provider is loaded, added to requests by the host, and searched for in
+//! responses.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tollgate_policy::{Credential, Grants, HttpGrant, SecretSource};
 
 use crate::error::GrantError;
 
-/// The secrets of a policy, one place for each of its HTTP grants. Never shown, and wiped when dropped.
+/// The secrets of a policy, one place for each of its HTTP grants. They are never shown, and wiped when dropped.
 pub struct Credentials(Vec<Option<Secret>>);
 
 /// A header that the host adds.
@@ -45,7 +45,7 @@ impl Credentials {
             .map(Credentials)
     }
 
-    /// The secret of the grant of that index.
+    /// The secret of the grant with this index.
     pub fn of(&self, index: usize) -> Option<&Secret> {
         self.0.get(index)?.as_ref()
     }
@@ -92,7 +92,7 @@ impl Secret {
         })
     }
 
-    /// Puts it into the headers of a request, marked so that nothing prints it.
+    /// Adds the secret to the headers of a request, marked so that nothing prints it.
     pub fn add_to(&self, headers: &mut HeaderMap) {
         if let Ok(mut value) = HeaderValue::try_from(self.value.expose_secret()) {
             value.set_sensitive(true);
@@ -100,12 +100,12 @@ impl Secret {
         }
     }
 
-    /// Whether `bytes` hold the secret: a server that sends it back would hand it to the guest.
+    /// Whether `bytes` hold the secret: a server that echoes it would hand it to the guest.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         memchr::memmem::find(bytes, self.bytes()).is_some()
     }
 
-    /// Whether a header holds it.
+    /// Whether a header holds the secret.
     pub fn is_among(&self, headers: &HeaderMap) -> bool {
         headers.values().any(|value| self.is_in(value.as_bytes()))
     }
@@ -114,7 +114,7 @@ impl Secret {
         self.bare.expose_secret().as_bytes()
     }
 
-    /// How many bytes at the end of `bytes` the secret may begin with: the rest of it may be on its way.
+    /// The number of bytes at the end of `bytes` that may begin the secret, whose rest may follow.
     fn begins_at_end_of(&self, bytes: &[u8]) -> usize {
         let secret = self.bytes();
         let longest = bytes.len().min(secret.len().saturating_sub(1));
@@ -123,15 +123,15 @@ impl Secret {
     }
 }
 
-/// Looks for a secret in a stream, across the pieces it comes in. What may be the beginning of the secret is
-/// held back until the next piece shows what it is.
+/// Searches a stream for a secret, across its pieces. Bytes that may begin the secret are held back until the next
+/// piece decides it.
 #[derive(Default)]
 pub struct SecretScanner {
     held: Vec<u8>,
 }
 
 impl SecretScanner {
-    /// What of the stream may be handed over now; none when the secret is in it.
+    /// The part of the stream that may be handed over now; `None` when the secret is in it.
     pub fn scan(&mut self, secret: &Secret, piece: Bytes) -> Option<Bytes> {
         let mut bytes = piece;
         if !self.held.is_empty() {
@@ -146,14 +146,14 @@ impl SecretScanner {
         Some(bytes)
     }
 
-    /// What was held back, once there is no more to come.
+    /// The bytes held back, once the stream has ended.
     pub fn finish(&mut self) -> Bytes {
         std::mem::take(&mut self.held).into()
     }
 }
 
 fn read_file(path: &Path) -> io::Result<String> {
-    /// The longest header that servers commonly take.
+    /// The longest header that servers commonly accept.
     const LONGEST: u64 = 8 << 10;
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() > LONGEST {
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// The stream as the guest gets it, in pieces of every size, or none when it was stopped.
+    /// The stream as the guest receives it, in pieces of `size` bytes, and whether it was stopped.
     fn watched(secret: &Secret, stream: &[u8], size: usize) -> (Vec<u8>, bool) {
         let mut scanner = SecretScanner::default();
         let mut got = Vec::new();
@@ -234,7 +234,7 @@ mod tests {
             std::fs::write(&path, vec![b'x'; length]).unwrap();
             assert_eq!(read_file(&path).is_ok(), fits, "{length}");
         }
-        // Reading a pipe would wait for whoever writes into it.
+        // Reading a pipe would wait for a writer.
         std::fs::remove_file(&path).unwrap();
         let made = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(made.unwrap().success() && read_file(&path).is_err());

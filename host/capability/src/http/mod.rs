@@ -1,5 +1,5 @@
-//! What a guest may send: the HTTP grants of its policy, and what of them the call has used. Our `http` and
-//! `wasi:http` are both admitted here, request by request.
+//! Admission of requests by the HTTP grants of a policy and by the call's usage of them. Our `http` and `wasi:http`
+//! both pass here with every request.
 
 pub mod connect;
 pub mod credential;
@@ -21,12 +21,12 @@ pub use redirect::{HttpMethod, HttpRequest, HttpResponse};
 /// The audit name of this capability.
 pub const NAME: &str = "http";
 
-/// The HTTP client of one store. Clones are the same client.
+/// The HTTP client of one store. Clones share its state.
 #[derive(Clone)]
 pub struct HttpClient {
     granted: Arc<Granted>,
     audit: Arc<Audit>,
-    /// One for each of the grants; none where there are none. Shared by the clones of one store's client.
+    /// The usage of each grant; `None` without grants. Shared by the clones.
     used: Option<Arc<[Used]>>,
 }
 
@@ -34,7 +34,7 @@ pub struct HttpClient {
 struct Used {
     /// Requests of this call so far.
     requests: AtomicU32,
-    /// Held once more by each open connection.
+    /// Each open connection holds one more reference to it.
     open: Arc<()>,
 }
 
@@ -46,10 +46,10 @@ pub struct AdmittedRequest {
     _open: Arc<()>,
 }
 
-/// What is wrong with a request.
+/// The part of a request that is denied.
 enum DeniedPart<'a> {
     Request(Reason),
-    /// This header of it.
+    /// This header of the request.
     Header(&'a str, Reason),
 }
 
@@ -60,7 +60,7 @@ impl From<Reason> for DeniedPart<'_> {
 }
 
 impl HttpClient {
-    /// For one store of a provider.
+    /// Creates the client of one store of a provider.
     pub fn new(granted: Arc<Granted>, audit: Arc<Audit>) -> HttpClient {
         let grants = granted.grants.http.iter();
         HttpClient {
@@ -70,19 +70,19 @@ impl HttpClient {
         }
     }
 
-    /// Requests are counted anew in each call; what is still open stays counted.
+    /// Resets the counts of requests for a call; open connections stay counted.
     pub fn begin_call(&self) {
         for used in self.used.iter().flat_map(|used| used.iter()) {
             used.requests.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Decides on one request by all that is known before an address is: method, URL, headers, and what
-    /// the call has used. Addresses are decided on when they are known, in [`AdmittedRequest::connect`].
+    /// Decides on one request before its addresses are known: by method, URL, headers, and the call's usage. Addresses
+    /// are decided on in [`AdmittedRequest::connect`].
     ///
     /// # Errors
     ///
-    /// The reason for which it is denied, which is noted.
+    /// The reason of the denial, which is noted.
     pub fn admit(
         &self,
         method: &str,
@@ -111,7 +111,7 @@ impl HttpClient {
             .ok_or(Reason::NotGranted)?;
         let used = self.used.as_ref().and_then(|used| used.get(index));
         let used = used.ok_or(Reason::NotGranted)?;
-        // The length frames the message; the interface that lets a guest set it checks it.
+        // The length frames the message; an interface that lets a guest set it checks it.
         for name in headers
             .keys()
             .filter(|name| *name != header::CONTENT_LENGTH)
@@ -119,12 +119,12 @@ impl HttpClient {
             let decision = decide::header(&self.granted.grants, index, name.as_str());
             decision.map_err(|reason| DeniedPart::Header(name.as_str(), reason))?;
         }
-        // A policy allows fewer than 2^32, and a call ends long before as many are refused.
+        // No overflow: a policy allows fewer than 2^32, and a call ends long before as many are refused.
         let before = used.requests.fetch_add(1, Ordering::Relaxed);
         if before >= grant.max_requests {
             return Err(Reason::TooManyRequests.into());
         }
-        // One of the holders is `used` itself.
+        // `used` itself holds one reference.
         let open = Arc::clone(&used.open);
         if Arc::strong_count(&open).saturating_sub(1) > grant.max_connections as usize {
             return Err(Reason::TooManyConnections.into());
@@ -143,9 +143,9 @@ impl HttpClient {
         reason
     }
 
-    /// Notes that a request is denied because of one of its headers, and which.
+    /// Notes that a request is denied because of one of its headers, with the header's name.
     pub fn refuse_header(&self, target: &Target, name: &str, reason: Reason) -> Reason {
-        // A URL has no space in it, so this is none.
+        // A URL contains no space, so no URL equals this target.
         self.refuse(&format!("{} header {name}", target.as_str()), reason)
     }
 }
@@ -160,12 +160,12 @@ impl AdmittedRequest {
             .ok_or(Reason::NotGranted)
     }
 
-    /// The secret that goes with it, if one does.
+    /// The secret to send with it, if the grant has one.
     pub fn secret(&self) -> Option<&Secret> {
         self.granted.credentials.of(self.index)
     }
 
-    /// A connection to the host, its addresses decided on.
+    /// Decides on the addresses of the host and connects.
     pub async fn connect(&self, target: &Target) -> Result<Stream, RequestFailure> {
         self.granted.egress.connect(self.grant()?, target).await
     }

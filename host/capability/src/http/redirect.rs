@@ -36,9 +36,9 @@ pub enum HttpMethod {
 /// A request as the guest makes it.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
-    /// What to do.
+    /// The method.
     pub method: HttpMethod,
-    /// Where.
+    /// The URL.
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
@@ -58,11 +58,11 @@ pub struct HttpResponse {
 }
 
 impl Call {
-    /// Sends a request and follows where it is redirected to, each hop decided anew.
+    /// Sends a request and follows its redirects, each hop decided anew.
     ///
     /// # Errors
     ///
-    /// The inner one is the guest's; the outer one ends the call.
+    /// The inner error is for the guest, the outer one ends the call.
     pub async fn send_http(
         &mut self,
         request: HttpRequest,
@@ -70,12 +70,12 @@ impl Call {
         self.enter(size_of_request(&request), MOVE_PRICE).await?;
         let mut received = 0;
         let result = self.send_following_redirects(request, &mut received).await;
-        // All that came, whether the guest gets it or not.
+        // The guest pays for all bytes received, whether or not it is given them.
         self.meter.charge_more(received, MOVE_PRICE)?;
         Ok(result)
     }
 
-    /// Sends the request, and what becomes of it where it is redirected.
+    /// Sends the request, and the requests that follow from redirects.
     async fn send_following_redirects(
         &mut self,
         request: HttpRequest,
@@ -86,7 +86,7 @@ impl Call {
         let mut message = Message::new(request)
             .map_err(|name| http_client.refuse_header(&first, &name, Reason::BadHeader))?;
         if !message.body.is_empty() && matches!(message.method, Method::GET | Method::HEAD) {
-            // What it means is undefined, and servers and proxies disagree on where it ends (RFC 9110, 9.3.1).
+            // A body here has no defined meaning, and servers and proxies disagree on where it ends (RFC 9110, 9.3.1).
             let text = format!("a {} has no body", message.method);
             return Err(ProviderError::new(ErrorKind::InvalidInput, text));
         }
@@ -117,7 +117,7 @@ impl Call {
     }
 }
 
-/// What is sent, wherever it goes.
+/// The parts of a request that are sent to every hop.
 #[derive(Clone)]
 struct Message {
     method: Method,
@@ -127,7 +127,7 @@ struct Message {
 }
 
 impl Message {
-    /// Or the name of the header that is none, or not the guest's.
+    /// The message, or the name of a header that is invalid or not the guest's to set.
     fn new(request: HttpRequest) -> Result<Message, String> {
         let headers = request_headers(&request)?;
         let method = match request.method {
@@ -146,14 +146,14 @@ impl Message {
         })
     }
 
-    /// What belongs to the first origin stays there. A request is decided on as it is sent, without it.
+    /// Removes the headers that belong to the first origin. A request is decided on in the form that is sent.
     fn strip_origin_headers(&mut self) {
         self.headers.remove(header::AUTHORIZATION);
         self.headers.remove(header::COOKIE);
     }
 
-    /// What goes on after a redirect (RFC 9110, 15.4): 303 says that the answer is elsewhere, to be fetched; a POST
-    /// becomes a GET by 301 and 302 too, as everybody has it. All else is repeated as it was.
+    /// Changes the message for a redirect (RFC 9110, 15.4): 303 says that the answer is elsewhere, to be fetched with
+    /// GET; a POST becomes a GET by 301 and 302 too, as in common clients. Everything else is repeated.
     fn redirect(&mut self, status: StatusCode) {
         let becomes_get = match status {
             StatusCode::SEE_OTHER => self.method != Method::HEAD,
@@ -175,7 +175,7 @@ impl Message {
     }
 }
 
-/// One request. The credential of the first origin stays there.
+/// Sends one request. The credential of the first origin is sent to no other.
 async fn send_once(
     admitted: &AdmittedRequest,
     first: &Target,
@@ -193,7 +193,7 @@ async fn send_once(
     {
         secret.add_to(&mut headers);
     }
-    // A method that means something by its body says so when there is none (RFC 9110, 8.6).
+    // A method whose body has a meaning states that there is none (RFC 9110, 8.6).
     if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -212,7 +212,8 @@ async fn send_once(
         }
     };
     *received += size_of_head(reply.response.headers());
-    // In any header, `location` above all: following that would carry the secret to the host it names.
+    // The secret may be in any header, above all in `location`: following it would carry the secret to the host it
+    // names.
     if admitted
         .secret()
         .is_some_and(|secret| secret.is_among(reply.response.headers()))
@@ -259,8 +260,8 @@ impl From<Reason> for ProviderError {
     }
 }
 
-/// The body, or `quota-exceeded` as soon as it is known to be larger than the grant's `max-body`: by what the server says,
-/// before a byte is read, or by what it sends.
+/// The body, or `quota-exceeded` as soon as it is known to be larger than the grant's `max-body`: by the length that
+/// the server announces, before a byte is read, or by the bytes it sends.
 async fn read_body(
     admitted: &AdmittedRequest,
     target: &Target,
@@ -302,14 +303,13 @@ fn too_large(what: &str, cap: u64) -> ProviderError {
     )
 }
 
-/// The guest's headers, each of which is to be one; or the name of one that is not. Which it may set is decided for each
-/// hop.
+/// The guest's headers, or the name of one that is invalid. The headers that it may set are decided for each hop.
 fn request_headers(request: &HttpRequest) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (text, value) in &request.headers {
         let bad = || text.clone();
         let name = HeaderName::try_from(text).map_err(|_| bad())?;
-        // The host knows the body, and says how long it is.
+        // The host knows the body and sets its length.
         if name == header::CONTENT_LENGTH {
             return Err(bad());
         }
@@ -343,7 +343,7 @@ fn size_of_request(request: &HttpRequest) -> u64 {
     (request.url.len() + request.body.len()) as u64 + size_of_pairs(&request.headers)
 }
 
-/// What the headers of a response take when the guest has them.
+/// The size of a response's headers once the guest has them.
 fn size_of_head(headers: &HeaderMap) -> u64 {
     let each = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().len() + value.len() + size_of::<(String, String)>()) as u64

@@ -1,4 +1,4 @@
-//! The database behind stores: redb, one transaction for each request, the keys of each namespace apart.
+//! The database behind stores: redb, one transaction for each request, with the keys of each namespace apart.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tollgate_policy::{Reason, StoreUsage};
 
-/// Every value, by the key that [`whole_key`] makes.
+/// Every value, under the key of [`StoreKey::key`].
 const VALUES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tollgate.store.1.values");
 
-/// What each namespace holds: its keys and its bytes. Written in the same transaction as the value.
+/// The usage of each namespace: its keys and its bytes. Written in the same transaction as the value.
 const USAGE: TableDefinition<'_, &[u8], (u64, u64)> =
     TableDefinition::new("tollgate.store.1.usage");
 
-/// Bytes of pages kept in memory for each open file. The default of redb is 1 GiB, which a host of many
-/// stores does not have; a store of the default size fits this twice.
+/// Bytes of pages kept in memory for each open file. The default of redb is 1 GiB, too much for a host of many stores;
+/// a store of the default size fits twice.
 const CACHE: usize = 4 << 20;
 
 /// The counted cost of one key in a list, beside its bytes: the string that holds it.
@@ -23,29 +23,29 @@ pub(crate) const LISTED: u64 = size_of::<String>() as u64;
 /// An open database, in a file or in memory.
 pub(crate) struct Database {
     redb: redb::Database,
-    /// Held by the writer. The database would let others wait too, each on a thread of its own; here they wait
-    /// as tasks, and leave the queue when their call is dropped.
+    /// Held by the writer. The database would let others wait too, each on a thread of its own; here they wait as
+    /// tasks, and leave the queue when their call is dropped.
     writer: Arc<Mutex<()>>,
     durable: bool,
 }
 
-/// What was found under a key.
+/// The result of looking up a key.
 pub(crate) enum Found {
     Value(Vec<u8>),
-    /// Its size, which is more than was to be read.
+    /// The size of the value, which is more than was to be read.
     Larger(u64),
 }
 
 /// A page of keys, in their order.
 pub(crate) struct Listed {
     pub(crate) keys: Vec<String>,
-    /// Bytes that were gone through for it, those of skipped keys included.
+    /// Bytes that were read for it, those of skipped keys included.
     pub(crate) cost: u64,
     /// Whether keys are left.
     pub(crate) more: bool,
 }
 
-/// How far a list may go.
+/// The bounds of a list.
 pub(crate) struct Bounds {
     /// Keys to skip.
     pub(crate) skip: u64,
@@ -53,12 +53,12 @@ pub(crate) struct Bounds {
     pub(crate) keys: usize,
     /// Bytes to list.
     pub(crate) bytes: u64,
-    /// Bytes to go through.
+    /// Bytes to read.
     pub(crate) cost: u64,
 }
 
 impl Database {
-    /// In an open file, which is empty or has one in it.
+    /// Opens the database in a file, which is empty or holds one.
     pub(crate) fn in_file(file: std::fs::File) -> Result<Database, redb::Error> {
         let redb = redb::Builder::new()
             .set_cache_size(CACHE)
@@ -66,10 +66,10 @@ impl Database {
         Database::new(redb, true)
     }
 
-    /// In memory.
+    /// Creates a database in memory.
     pub(crate) fn in_memory() -> Result<Database, redb::Error> {
         let backend = redb::backends::InMemoryBackend::new();
-        // What is in memory needs no second copy there.
+        // Data in memory needs no second copy there.
         let redb = redb::Builder::new()
             .set_cache_size(0)
             .create_with_backend(backend)?;
@@ -89,20 +89,20 @@ impl Database {
         Ok(database)
     }
 
-    /// Whether what is written outlives the process.
+    /// Whether the data outlives the process.
     pub(crate) fn is_durable(&self) -> bool {
         self.durable
     }
 
-    /// The turn to write, to be held while [`change`](Self::change) runs.
+    /// Waits for the turn to write, to be held while [`change`](Self::change) runs.
     pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.writer).lock_owned().await
     }
 
     fn begin(&self) -> Result<redb::WriteTransaction, redb::Error> {
         let mut transaction = self.redb.begin_write()?;
-        // With one phase, a commit is whole when its checksum is right, and that is one which a guest that
-        // chooses the values could compute. With two, nothing depends on it.
+        // With one phase, a commit counts as whole when its checksum is right, and a guest that chooses the values
+        // could compute that checksum. With two phases, nothing depends on it.
         transaction.set_two_phase_commit(self.durable);
         Ok(transaction)
     }
@@ -119,7 +119,7 @@ impl Database {
         }))
     }
 
-    /// The keys that begin with `prefix`, without it.
+    /// The keys that begin with `prefix`, the prefix removed.
     pub(crate) fn list(&self, prefix: &[u8], bounds: &Bounds) -> Result<Listed, redb::Error> {
         let values = self.redb.begin_read()?.open_table(VALUES)?;
         let (mut keys, mut cost, mut bytes) = (Vec::new(), 0_u64, 0_u64);
@@ -150,8 +150,8 @@ impl Database {
         Ok(Listed { keys, cost, more })
     }
 
-    /// Puts `value` in place of what `key` has, or takes it away. What it needs is what `decide` is asked
-    /// for; when it refuses, nothing is written.
+    /// Replaces or deletes the value of a key. `decide` is asked with the usage before and after; when it refuses,
+    /// nothing is written.
     pub(crate) fn change(
         &self,
         place: &StoreKey<'_>,
@@ -184,7 +184,7 @@ impl Database {
     }
 }
 
-/// Where a value is.
+/// The place of a value.
 pub(crate) struct StoreKey<'p> {
     pub(crate) namespace: &'p str,
     pub(crate) bucket: &'p str,
@@ -192,14 +192,14 @@ pub(crate) struct StoreKey<'p> {
 }
 
 impl StoreKey<'_> {
-    /// The key in the table: what a bucket's keys begin with, and the key.
+    /// The key in the table: the prefix of the bucket, and the key.
     pub(crate) fn key(&self) -> Vec<u8> {
         let mut whole = prefix(self.namespace, self.bucket);
         whole.extend_from_slice(self.key.as_bytes());
         whole
     }
 
-    /// What a namespace holds after a value of `old` bytes here became one of `new`.
+    /// The usage of a namespace after a value of `old` bytes at this key became one of `new`.
     fn usage(&self, before: StoreUsage, old: Option<usize>, new: Option<usize>) -> StoreUsage {
         let name = self.bucket.len() + self.key.len();
         let size = |value: Option<usize>| value.map_or(0, |value| (name + value) as u64);
@@ -217,8 +217,8 @@ impl StoreKey<'_> {
     }
 }
 
-/// What the keys of a bucket begin with, and no others: the names of the namespace and of the bucket, each
-/// after its length.
+/// The prefix that the keys of a bucket have, and no others: the names of the namespace and of the bucket, each after
+/// its length.
 pub(crate) fn prefix(namespace: &str, bucket: &str) -> Vec<u8> {
     let mut prefix = Vec::new();
     for name in [namespace, bucket] {

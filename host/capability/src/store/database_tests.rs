@@ -1,4 +1,4 @@
-//! Tests of the database: namespaces never cross, and usage is what is there.
+//! Tests of the database: namespaces never overlap, and the usage matches the contents.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Names that are each other's beginnings, hold what lengths are written with, or anything.
+/// Names that begin with each other, that contain the bytes of lengths, or arbitrary ones.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ab\\x00\\x01]{0,4}",
@@ -41,7 +41,7 @@ fn usage(database: &Database, namespace: &str) -> (u64, u64) {
 }
 
 proptest! {
-    /// One place has one key, and the keys of a bucket are no other bucket's.
+    /// One place has one key, and no key belongs to two buckets.
     #[test]
     fn places_never_meet(a in (name(), name(), name()), b in (name(), name(), name())) {
         let place = |of: &(String, String, String)| StoreKey {
@@ -55,7 +55,7 @@ proptest! {
         prop_assert_eq!(within, (&a.0, &a.1) == (&b.0, &b.1));
     }
 
-    /// Against a map: whatever is done, each bucket has what was put there, and the usage is its sum.
+    /// Compares with a map: after any steps, each bucket holds the values put there, and the usage is their sum.
     #[test]
     fn a_database_is_a_map(steps in vec((name(), name(), name(), proptest::option::of(0..9_usize)), 0..40)) {
         let database = Database::in_memory().unwrap();

@@ -1,7 +1,7 @@
-//! `tollgate:provider/store`: values that outlive a call; and what `wasi:keyvalue` stands on.
+//! `tollgate:provider/store`: values that outlive a call; also the base of `wasi:keyvalue`.
 //!
-//! Each request is charged, decided by [`tollgate_policy::decide`], noted, and then acted on, in
-//! [`Call`]'s functions here. Both interfaces call these and nothing else.
+//! Each request is charged, decided by [`tollgate_policy::decide`], noted, and then acted on, in functions of [`Call`].
+//! Both interfaces call these and nothing else.
 
 mod database;
 mod open;
@@ -19,37 +19,37 @@ pub use open::{Namespace, StoreRegistry};
 /// The audit name of this capability.
 const NAME: &str = "store";
 
-/// Fuel for a request, beside its bytes: what a guest would have spent in the processor time that it takes
-/// (100,000 in 0.1 ms). A file costs more, for the threads that wait for it.
+/// Fuel for a request, beside its bytes: the amount that a guest would have spent in its processor time (100,000 in 0.1
+/// ms). A file costs more, for the threads that wait for it.
 struct Price {
     file: u64,
     memory: u64,
 }
 
-/// Looking something up: 20 to 45 µs in a file, 7 µs in memory, measured.
+/// A look-up: 20 to 45 µs in a file, 7 µs in memory, measured.
 const READ: Price = Price {
     file: 40_000,
     memory: 7_000,
 };
 
-/// A commit: some ten pages of 4 KiB are written anew, in 0.5 ms of the processor's time and 3 to 6 ms of the
-/// disk's, which the deadline bounds; in memory 0.15 ms, measured.
+/// A commit writes some ten pages of 4 KiB anew, in 0.5 ms of processor time and 3 to 6 ms of the disk's, which the
+/// deadline bounds; in memory 0.15 ms, measured.
 const COMMIT: Price = Price {
     file: 500_000,
     memory: 150_000,
 };
 
-/// A bucket that is open: its name, and nothing of the database.
+/// An open bucket: its name, without a reference to the database.
 #[derive(Clone)]
 pub struct Bucket(Arc<str>);
 
-/// Why the store did not do what was asked.
+/// Reasons for which the store did not do as asked.
 pub enum StoreFailure {
-    /// The decision, which is in the report.
+    /// The request is denied; the denial is in the report.
     Denied(Reason),
-    /// More than one answer may be.
+    /// The value or key is larger than one answer may be, in bytes.
     TooLarge(u64),
-    /// The database failed; the log has why.
+    /// The database failed; the log has the cause.
     Broken,
 }
 
@@ -64,11 +64,11 @@ pub struct Page {
 /// An answer for the guest, or an end of the call.
 pub type StoreResult<T> = Result<Result<T, StoreFailure>, Interrupt>;
 
-/// Each is paid for by the byte and decided by the `store` grant of the policy. The inner error is for the guest, the
-/// outer one ends the call.
+/// Each function is paid for by the byte and decided by the `store` grant of the policy. The inner error is for the
+/// guest, the outer one ends the call.
 #[allow(clippy::missing_errors_doc, reason = "said for all of them above")]
 impl Call {
-    /// Opens a bucket, which is made when something is put into it.
+    /// Opens a bucket, which is made when a value is put into it.
     pub async fn open_bucket(&mut self, name: String) -> StoreResult<Bucket> {
         self.enter(name.len() as u64, MOVE_PRICE).await?;
         if let Err(refused) = self.decide_store(&name, StoreRequest::Bucket(&name)) {
@@ -95,7 +95,7 @@ impl Call {
                 Ok(Some(value))
             }
             Some(Found::Larger(size)) => {
-                // More than the answer may be, or more than the fuel pays for.
+                // The value is larger than an answer may be, or than the fuel pays for.
                 self.meter.charge_more(size, MOVE_PRICE)?;
                 Err(StoreFailure::TooLarge(most))
             }
@@ -109,7 +109,7 @@ impl Call {
         Ok(found.map(|found| found.is_some()))
     }
 
-    /// What is under a key, read only if it is no larger than `most` and than the fuel pays for.
+    /// The value of a key, read only if it is no larger than `most` and than the fuel pays for.
     async fn look_up(
         &mut self,
         bucket: &Bucket,
@@ -185,7 +185,7 @@ impl Call {
         })
     }
 
-    /// Keys in their order, from the one numbered `skip`, `most` of them unless one answer may hold fewer.
+    /// Lists keys in their order, from the one numbered `skip`, up to `most` unless one answer may hold fewer.
     pub async fn list_bucket(
         &mut self,
         bucket: &Bucket,
@@ -215,7 +215,7 @@ impl Call {
             Ok(listed) => listed,
             Err(refused) => return Ok(Err(refused)),
         };
-        // More than the fuel pays for ends the call here.
+        // A list that costs more than the fuel pays for ends the call here.
         self.meter.charge_more(listed.cost, MOVE_PRICE)?;
         if listed.keys.is_empty() && listed.more {
             return Ok(Err(StoreFailure::TooLarge(bytes)));
@@ -246,7 +246,7 @@ impl Call {
             .charge_fixed(if durable { price.file } else { price.memory })
     }
 
-    /// Runs `act` on the database: away from the async threads when it may wait for a disk.
+    /// Runs `act` on the database, away from the async threads when it may wait for a disk.
     async fn on_store<T: Send + 'static>(
         &mut self,
         act: impl FnOnce(&Database, &str) -> Result<T, redb::Error> + Send + 'static,
@@ -271,7 +271,7 @@ impl Call {
 }
 
 impl StoreFailure {
-    /// For people, and with nothing of the host in it.
+    /// A text for people, with nothing of the host in it.
     pub fn text(&self) -> String {
         match self {
             StoreFailure::Denied(reason) => reason.label().to_owned(),

@@ -1,4 +1,4 @@
-//! Which databases are open: one for each file however many providers use it, and one in memory.
+//! The open databases: one for each file, however many providers use it, and one in memory.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -14,7 +14,7 @@ use crate::error::{GrantError, HostFailure, OpenError};
 /// The open databases of a runtime.
 #[derive(Default)]
 pub struct StoreRegistry {
-    /// Kept until the runtime is dropped: this is all there is of it.
+    /// Kept until the runtime is dropped: the data exists nowhere else.
     memory: Mutex<Option<Arc<OpenStore>>>,
     files: Arc<OpenFiles>,
 }
@@ -26,7 +26,7 @@ struct OpenFiles {
     closed: Condvar,
 }
 
-/// An open database. The order of the fields is that of closing it and saying so.
+/// An open database. The order of the fields closes the database before the registry is told.
 pub(crate) struct OpenStore {
     pub(crate) database: Database,
     _entry: Option<Entry>,
@@ -53,7 +53,7 @@ pub struct Namespace {
 }
 
 impl StoreRegistry {
-    /// Opens what `grant` names, for a provider of that name.
+    /// Opens the store of `grant` for the named provider.
     pub fn open(&self, grant: &StoreGrant, provider: &str) -> Result<Namespace, OpenError> {
         let opened = match &grant.path {
             Some(path) => {
@@ -99,7 +99,7 @@ impl OpenFiles {
             if let Some(opened) = entry.upgrade() {
                 return Ok(opened);
             }
-            // Its last user is closing it, which takes as long as a commit.
+            // The last user is closing it, which takes as long as a commit.
             open = self
                 .closed
                 .wait(open)
@@ -126,7 +126,7 @@ impl OpenFiles {
 
 /// Opens a regular file for reading and writing; a new one is for its owner only.
 fn open_file(path: &Path) -> io::Result<File> {
-    // Looked at before it is opened: opening a pipe would wait for its other end.
+    // The kind is checked before opening: opening a pipe would wait for its other end.
     match std::fs::metadata(path) {
         Ok(found) if !found.is_file() => return Err(io::Error::other("not a regular file")),
         Ok(_) => {}

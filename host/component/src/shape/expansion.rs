@@ -1,5 +1,5 @@
-//! What a component is once it is instantiated: the compiler writes a component inside out as often as it is
-//! instantiated, so that a chain of components grows with a power of its length.
+//! The size of a component once it is instantiated. The compiler inlines a component as often as it is instantiated, so
+//! a chain of components grows with a power of its length.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
@@ -10,7 +10,7 @@ use super::{Location, OpenScope, Result, Shape};
 use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
 
-/// What one instantiation brings.
+/// The items that one instantiation adds.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Size {
     instances: u64,
@@ -18,12 +18,12 @@ pub(super) struct Size {
     canonical: u64,
 }
 
-/// A component as far as it is read.
+/// A component, as far as it is read.
 #[derive(Default)]
 pub(super) struct Expansion {
     own: Size,
     inside: Size,
-    /// Its components by index; none where an import or an instance brings it.
+    /// Its components by index; `None` for one that an import or an instance brings.
     components: Vec<Option<Size>>,
 }
 
@@ -45,7 +45,7 @@ impl Expansion {
     }
 
     fn instantiate(&mut self, index: u32) -> Result<()> {
-        // What comes from outside may be anything that is passed, which nothing here follows.
+        // A component from outside may be any that is passed, which the scan does not follow.
         let Some(size) = self.component(index) else {
             return Err(Refusal::new(
                 RefusalKind::CompileLimit,
@@ -92,7 +92,7 @@ pub(super) fn section(
                         args,
                     } => {
                         this.instantiate(component_index)?;
-                        // With each of them, so that no sum is far beyond its limit.
+                        // Checked at each step, so that no sum goes far beyond its limit.
                         this.check(shape, cases)?;
                         args.len() as u64
                     }

@@ -1,8 +1,8 @@
-//! Which component is instantiated, and so counted once more each time.
+//! Tests of expansion: each instantiation counts its component once more.
 
 use super::*;
 
-/// What is instantiated is written where it is instantiated, or outside of it: nothing is passed.
+/// An instantiated component is written in the one that instantiates it, or in one around that: none is passed in.
 #[test]
 fn components_that_are_passed_are_not_instantiated() {
     let ty = section(7, b"\x01\x41\0");
@@ -12,7 +12,7 @@ fn components_that_are_passed_are_not_instantiated() {
     let outer = component(&[section(6, b"\x01\x04\x02\x01\0"), section(5, b"\x01\0\0\0")]);
     let whole = component(&[section(4, &component(&[])), section(4, &outer)]);
     assert!(refusal(&SHAPE, &whole).is_none());
-    // What an alias names counts as much as what is written.
+    // A component named by an alias counts as much as one that is written.
     let many = component(&[section(1, &module(&[])), items(2, 900, b"\0\0\0")]);
     let outer = component(&[section(6, b"\x01\x04\x02\x01\0"), items(5, 12, b"\0\0\0")]);
     let whole = component(&[
@@ -24,7 +24,7 @@ fn components_that_are_passed_are_not_instantiated() {
     assert!(refused.message.contains("instances"), "{refused}");
 }
 
-/// It may be any component: here one that an imported instance has.
+/// A component of an imported instance may be any component, so it is not instantiated.
 #[test]
 fn components_of_instances_are_not_instantiated() {
     let ty = section(7, b"\x01\x42\x02\x01\x41\0\x04\0\x01c\x04\0");
@@ -46,7 +46,7 @@ fn components_of_instances_are_not_instantiated() {
     assert!(refused.is_none(), "{refused:?}");
 }
 
-/// Whatever brings a component takes an index, and the one that is instantiated is the one that is counted.
+/// Every item that brings a component takes an index, and the component at the instantiated index is counted.
 #[test]
 fn components_are_counted_by_their_index() {
     let ty = section(7, b"\x01\x41\0");

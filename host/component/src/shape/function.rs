@@ -80,11 +80,11 @@ impl Scan<'_> {
                 _ => {}
             }
             if moves(&operator) {
-                // None for what does not validate.
+                // `None` for an operator that does not validate.
                 let arity = operator.operator_arity(&function.visitor(at));
                 let (takes, gives) =
                     arity.map_or((0, 0), |(takes, gives)| (takes.into(), gives.into()));
-                // A table takes a number, and moves the rest along each of its edges.
+                // A `br_table` takes a number, and moves the other values along each of its edges.
                 let moved = match edges {
                     0 | 1 => takes + gives,
                     _ => edges * u64::saturating_sub(takes, 1),
@@ -116,7 +116,7 @@ impl Scan<'_> {
     }
 }
 
-/// Whether an operator takes and gives as many values as a type says.
+/// Whether the number of values that an operator takes and gives depends on a type.
 fn moves(operator: &Operator<'_>) -> bool {
     matches!(
         operator,

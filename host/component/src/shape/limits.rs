@@ -1,4 +1,4 @@
-//! The limits of shape. Each is at least four times what the largest real components have: CPython by
+//! The limits of shape. Each is at least four times the value of the largest real components: CPython by
 //! componentize-py (19 MB), SpiderMonkey by componentize-js (12 MB), and the guests in Rust.
 
 use super::{Location, Result};
@@ -24,35 +24,33 @@ impl Limit {
         ))
     }
 
-    /// Counts `more`, and refuses what is too many together.
+    /// Adds `more` to the total, and refuses a total over the limit.
     pub(super) fn add(&self, total: &mut u64, more: u64, place: Location<'_>) -> Result<()> {
         *total = total.saturating_add(more);
         self.check(*total, place)
     }
 }
 
-/// Every limit of shape. In brackets: what the largest real component has.
+/// Every limit of shape. In brackets: the value of the largest real component.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    /// Components and modules inside each other: 10,000 levels cost the compiler 3 GiB and 100,000 its
-    /// life. [2]
+    /// Components and modules inside each other: 10,000 levels cost the compiler 3 GiB, and 100,000 crash it. [2]
     pub(crate) nesting: Limit,
     /// Modules and components: each costs the compiler 0.3 MB, empty or not. [16]
     pub(crate) modules_and_components: Limit,
-    /// Core instances and component instances, once components are instantiated: as many as the limit
-    /// `instances` can ever allow. A chain of components that instantiate each other ten times is tenfold
-    /// with each link. [66]
+    /// Core instances and component instances, once components are instantiated: as many as the limit `instances` can
+    /// ever allow. A chain of components that instantiate each other ten times grows tenfold with each link. [66]
     pub(crate) instances: Limit,
     /// Aliases, canonical functions, arguments and instances, once components are instantiated. [2,873]
     pub(crate) items: Limit,
-    /// Canonical functions of components inside, once they are instantiated: for each pair of them an
-    /// adapter is written and compiled. [0; a composition has those of its parts]
+    /// Canonical functions of inner components, once they are instantiated: the compiler writes and compiles an adapter
+    /// for each pair of them. [0; a composition has those of its parts]
     pub(crate) adapters: Limit,
-    /// Those times the fields and cases of all types: an adapter is as long as the types it moves. [0]
+    /// Adapters times the fields and cases of all types: an adapter is as long as the types it moves. [0]
     pub(crate) adapter_cases: Limit,
     /// Functions: the smallest costs 0.1 ms and 6 KB, so that 200,000 take 25 s and 1.1 GB. [13,353]
     pub(crate) functions: Limit,
-    /// Core types; each that is imported or exported gets trampolines. [1,101]
+    /// Core types; each one imported or exported gets trampolines. [1,101]
     pub(crate) core_types: Limit,
     /// Parameters and results of core types; a trampoline moves each. [3,342]
     pub(crate) signatures: Limit,
@@ -70,9 +68,9 @@ pub(crate) struct Shape {
     pub(crate) imports: Limit,
     /// Exports of components. [19]
     pub(crate) exports: Limit,
-    /// Types and declarations inside of types; more than a hundred bytes of memory each. [547]
+    /// Types and declarations inside types; more than a hundred bytes of memory each. [547]
     pub(crate) types: Limit,
-    /// Types inside of types: reading them recurses, and at 30,000 the process has no stack left. [2]
+    /// Types inside types: reading them recurses, and at 30,000 the stack of the process overflows. [2]
     pub(crate) type_nesting: Limit,
     /// Fields, cases, flags or parameters of one type; an adapter tells each apart. [39]
     pub(crate) cases: Limit,
@@ -80,40 +78,39 @@ pub(crate) struct Shape {
     pub(crate) all_cases: Limit,
     /// Bytes of a name; the longest are mangled C++ and Rust. [162]
     pub(crate) name: Limit,
-    /// Bytes of one function: what is not linear in them is at its worst in one piece. [426,843]
+    /// Bytes of one function: costs that grow faster than the size are highest in a single function. [426,843]
     pub(crate) body: Limit,
-    /// Locals of one function, parameters included: each may be alive all the time. [273]
+    /// Locals of one function, parameters included: each may be live all the time. [273]
     pub(crate) locals: Limit,
     /// The same, of all functions: 2,000 take four bytes. [86,321]
     pub(crate) all_locals: Limit,
-    /// Blocks inside each other, which are quadratic: 20,000 take 5 s. A C switch is one block for each
-    /// case. [782]
+    /// Blocks inside each other, whose cost is quadratic: 20,000 take 5 s. A C switch is one block for each case. [782]
     pub(crate) depth: Limit,
     /// The same, the deepest of each function, of all functions. [72,100]
     pub(crate) all_depths: Limit,
     /// Loops inside each other: 4,000 take 35 s. [6]
     pub(crate) loop_depth: Limit,
-    /// Those times the locals: each local that is set in a loop is a value of each loop around it, and 100
-    /// loops around 1,000 locals (9 KB) take 37 s. [819]
+    /// Loop depth times the locals: each local that is set in a loop is a value of each loop around it, and 100 loops
+    /// around 1,000 locals (9 KB) take 37 s. [819]
     pub(crate) loop_depth_by_locals: Limit,
-    /// Loops times locals, side by side. [47,824]
+    /// Number of loops times locals. [47,824]
     pub(crate) loops_by_locals: Limit,
     /// The same, of all functions. [315,266]
     pub(crate) all_loops_by_locals: Limit,
-    /// Branches times locals: each branch may bring another value of each local. 1,600 targets and 1,000 locals
-    /// take a second, 50,000 and 30 half a minute. [375,804]
+    /// Branches times locals: each branch may bring another value of each local. 1,600 targets and 1,000 locals take a
+    /// second, 50,000 and 30 half a minute. [375,804]
     pub(crate) edges_by_locals: Limit,
     /// The same, of all functions. [6,273,381]
     pub(crate) all_edges_by_locals: Limit,
-    /// Values on the operand stack: each is alive until it is used. [64]
+    /// Values on the operand stack: each is live until it is used. [64]
     pub(crate) stack: Limit,
-    /// Bytes of one function times its locals and the height of its operand stack: what is alive competes for
-    /// registers at each instruction, and 1.9 MB of sums of 2,000 locals take 102 s. [14,197,938]
+    /// Bytes of one function times its locals and the height of its operand stack: live values compete for registers at
+    /// each instruction, and 1.9 MB of sums of 2,000 locals take 102 s. [14,197,938]
     pub(crate) body_by_live: Limit,
     /// The same, of all functions. [222,314,170]
     pub(crate) all_body_by_live: Limit,
-    /// Values that blocks, branches and calls take and give: two bytes of code may
-    /// move 2,000. 400 loops of 400 parameters (3 KB) take 3.6 s and 1.5 GB. [12,578]
+    /// Values that blocks, branches and calls take and give: two bytes of code may move 2,000. 400 loops of 400
+    /// parameters (3 KB) take 3.6 s and 1.5 GB. [12,578]
     pub(crate) values: Limit,
     /// The same, of all functions. [612,943]
     pub(crate) all_values: Limit,
@@ -127,7 +124,7 @@ const fn limit(most: u64, has: &'static str, what: &'static str) -> Limit {
     Limit { has, what, most }
 }
 
-/// The limits that hold.
+/// The limits in force.
 #[rustfmt::skip]
 pub(crate) const SHAPE: Shape = Shape {
     nesting: limit(32, "is nested", "deep"),

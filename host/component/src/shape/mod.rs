@@ -1,9 +1,8 @@
-//! The shape of a component, bounded before anything is compiled: one pass over its sections and function
-//! bodies, validation included, without recursion.
+//! The shape of a component, bounded before anything is compiled: one pass over its sections and function bodies,
+//! validation included, without recursion.
 //!
-//! Compiling takes more than linear time and memory in some of what is counted here; a few kilobytes can
-//! ask for gigabytes (A4 to A9 in docs/security/attacks.md). What grows in proportion to the file is bounded by
-//! `component-size`.
+//! Compiling takes more than linear time and memory in some of the counts below; a few kilobytes can ask for gigabytes
+//! (A4 to A9 in docs/security/attacks.md). Costs in proportion to the file are bounded by `component-size`.
 
 mod expansion;
 mod function;
@@ -26,7 +25,7 @@ use limits::{SHAPE, Shape};
 
 type Result<T, E = Refusal> = std::result::Result<T, E>;
 
-/// Validates `bytes` within the limits of shape. `on_section` is shown the sections of the outermost component.
+/// Validates `bytes` within the limits of shape. `on_section` receives the sections of the outermost component.
 pub(crate) fn scan<'a>(
     bytes: &'a [u8],
     on_section: impl FnMut(&Payload<'a>) -> Result<()>,
@@ -55,7 +54,7 @@ fn within<'a>(
     let mut types = None;
     for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(malformed)?;
-        // Before the validator looks: it recurses and allocates as the file says.
+        // This check precedes the validator, which recurses and allocates as the file says.
         scan.section(&payload)?;
         match validator.payload(&payload).map_err(malformed)? {
             ValidPayload::Func(function, body) => {
@@ -78,7 +77,7 @@ fn within<'a>(
     })
 }
 
-/// What is counted in the whole file.
+/// The counts of the whole file.
 #[derive(Default)]
 struct Totals {
     modules: u64,
@@ -242,7 +241,7 @@ impl Scan<'_> {
     }
 }
 
-/// Where a limit was met.
+/// The place at which a limit was reached.
 #[derive(Clone, Copy)]
 enum Location<'a> {
     Whole,

@@ -1,4 +1,4 @@
-//! For every limit, a component that goes over it: refused by that limit, and by no other once it is lifted.
+//! For every limit, a component that exceeds it: refused by that limit, and by no other once it is lifted.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ fn section(id: u8, content: &[u8]) -> Bytes {
     [&[id], sized(content).as_slice()].concat()
 }
 
-/// A section of `count` items that are all the same.
+/// A section of `count` equal items.
 fn items(id: u8, count: usize, item: &[u8]) -> Bytes {
     section(id, &[number(count), item.repeat(count)].concat())
 }
@@ -53,8 +53,7 @@ fn core(sections: &[Bytes]) -> Bytes {
 const NULLARY: &[u8] = b"\x60\0\0";
 const EXPORT: &[u8] = b"\0\x01f\0\0";
 
-/// `count` functions of one body, with `locals` locals, in a module whose type 1 takes and gives `width`
-/// numbers.
+/// `count` functions with the same body and `locals` locals, in a module whose type 1 takes and gives `width` numbers.
 fn functions(count: usize, locals: usize, width: usize, code: &[u8]) -> Bytes {
     let numbers = [number(width), vec![0x7f; width]].concat();
     let wide = [b"\x60", numbers.as_slice(), numbers.as_slice()].concat();
@@ -75,7 +74,7 @@ fn nested(before: &[u8], depth: usize) -> Bytes {
     [before.repeat(depth), b"\x0b".repeat(depth)].concat()
 }
 
-/// A component that is instantiated `times` by one around it, `length` times over.
+/// A component that is instantiated `times` by one around it, repeated `length` times.
 fn chain(innermost: Bytes, length: usize, times: usize) -> Bytes {
     (0..length).fold(innermost, |inside, _| {
         component(&[section(4, &inside), items(5, times, b"\0\0\0")])
@@ -87,7 +86,7 @@ fn canonical(count: usize) -> Bytes {
     component(&[section(7, b"\x01\x3f\x7f\0"), items(8, count, b"\x03\0")])
 }
 
-/// Two instances of exports, each as many as the reader takes of one.
+/// Two instances of exports, each with as many as the reader accepts in one.
 fn bundle(export: &[u8]) -> Bytes {
     let one = [b"\x01", number(100_000).as_slice(), &export.repeat(100_000)].concat();
     [b"\x02", one.repeat(2).as_slice()].concat()
@@ -97,7 +96,7 @@ fn tuple(count: usize) -> Bytes {
     [b"\x6f", number(count).as_slice(), &vec![0x7d; count]].concat()
 }
 
-/// A function, record, variant, flags or enum of so many parts.
+/// A function, record, variant, flags or enum with `count` parts.
 fn labels(kind: &[u8], count: usize, part: &[u8], end: &[u8]) -> Bytes {
     [kind, number(count).as_slice(), &part.repeat(count), end].concat()
 }
@@ -110,7 +109,7 @@ fn refusal(shape: &Shape, bytes: &[u8]) -> Option<Refusal> {
     within(shape, bytes, |_| Ok(())).err()
 }
 
-/// A core module's type may declare a hundred thousand things, and an instance's type many such types.
+/// The type of a core module may declare 100,000 items, and the type of an instance many such types.
 #[test]
 fn what_module_types_declare_is_counted_as_well() {
     let module = |count: usize, declaration: &[u8]| {
@@ -276,7 +275,7 @@ fn each_limit_is_the_one_that_refuses() {
             |s| &mut s.cases,
             types(1, &labels(b"\x6d", 1_001, b"\x01a", b"")),
         ),
-        // The reader takes no more of these.
+        // The reader accepts no more of these in one type.
         (
             |s| &mut s.all_cases,
             types(21, &labels(b"\x40", 1_000, b"\x01a\x7f", b"\x01\0")),
@@ -318,7 +317,7 @@ fn each_limit_is_the_one_that_refuses() {
             |s| &mut s.edges_by_locals,
             function(2_000, &b"\x02\x40\x0c\0\x0b".repeat(801)),
         ),
-        // A table without targets is a branch as well.
+        // A table without targets is also a branch.
         (
             |s| &mut s.edges_by_locals,
             function(2_000, &b"\x02\x40\x41\0\x0e\0\0\x0b".repeat(801)),
@@ -421,7 +420,7 @@ fn a_refusal_says_what_and_where() {
         refusal(&SHAPE, &bytes).unwrap().message,
         "function 0 of core module 0 nests blocks 4001 deep; 4000 is the most that is compiled"
     );
-    // The second module's: behind the head of the component are the modules.
+    // The function is in the second module: the modules follow the head of the component.
     let second = [
         component(&[section(1, &module(&[]))]),
         bytes.get(8..).unwrap().to_vec(),

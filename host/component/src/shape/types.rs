@@ -1,5 +1,5 @@
-//! The shape of a section of component types. wasmparser reads a type inside of a type by recursion,
-//! without a limit, so the levels are walked here first.
+//! The shape of a section of component types. wasmparser reads a type inside a type by recursion, without a limit, so
+//! the levels are walked here first.
 
 use wasmparser::{
     BinaryReader, ComponentDefinedType, ComponentType, ComponentTypeDeclaration,
@@ -9,12 +9,12 @@ use wasmparser::{
 use super::{Location, Result, Shape, Totals};
 use crate::refusal::malformed;
 
-/// The bytes that say what follows (component model, binary format).
+/// The bytes that mark the kind of type that follows (component model, binary format).
 const COMPONENT_TYPE: u8 = 0x41;
 const INSTANCE_TYPE: u8 = 0x42;
 const TYPE_DECLARATION: u8 = 0x01;
 
-/// `bytes` are a section's, at `offset` in the file.
+/// `bytes` are the contents of a section, at `offset` in the file.
 pub(super) fn types(shape: &Shape, totals: &mut Totals, bytes: &[u8], offset: usize) -> Result<()> {
     let mut reader = BinaryReader::new(bytes, offset);
     let mut left = vec![count(shape, totals, &mut reader)?];
@@ -55,7 +55,7 @@ pub(super) fn types(shape: &Shape, totals: &mut Totals, bytes: &[u8], offset: us
     Ok(())
 }
 
-/// A core type of a component: what a module type declares is as much again as what the component does.
+/// Counts a core type of a component. The declarations of a module type count like those of the component.
 pub(super) fn core(shape: &Shape, totals: &mut Totals, ty: &CoreType<'_>) -> Result<()> {
     let declarations = match ty {
         CoreType::Rec(group) => return signatures(shape, totals, group),
@@ -78,7 +78,7 @@ pub(super) fn core(shape: &Shape, totals: &mut Totals, ty: &CoreType<'_>) -> Res
     Ok(())
 }
 
-/// The parameters and results of function types.
+/// Counts the parameters and results of function types.
 pub(super) fn signatures(shape: &Shape, totals: &mut Totals, group: &RecGroup) -> Result<()> {
     for ty in group.types() {
         if let CompositeInnerType::Func(ty) = &ty.composite_type.inner {

@@ -1,4 +1,4 @@
-//! `wasi:config/store@0.2.0-rc.1`: the standard's name for the settings of `grants.config`.
+//! `wasi:config/store@0.2.0-rc.1`: the standard interface to the settings of `grants.config`.
 
 use wasmtime::Result;
 

@@ -1,4 +1,5 @@
-//! `bindgen!` and nothing else: interfaces of the standard that are ours under another name.
+//! `bindgen!` and nothing else: interfaces of the standard for capabilities that this host also has under its own
+//! names.
 
 wasmtime::component::bindgen!({
     path: ["../../wit/deps/keyvalue", "../../wit/deps/config"],

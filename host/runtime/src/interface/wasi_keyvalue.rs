@@ -1,4 +1,4 @@
-//! `wasi:keyvalue/store@0.2.0-draft`: the standard's names for the store of `grants.store`.
+//! `wasi:keyvalue/store@0.2.0-draft`: the standard interface to the store of `grants.store`.
 
 use tollgate_capability::store::{Bucket, StoreFailure};
 use tollgate_policy::Reason;
@@ -8,10 +8,10 @@ use super::push;
 use super::wasi_drafts::wasi::keyvalue::store::{Error, Host, HostBucket, KeyResponse};
 use crate::call::context::CallContext;
 
-/// Keys in one page, unless fewer fit an answer: the standard asks for no more than is reasonable.
+/// Keys in one page, unless fewer fit an answer: the standard asks for a reasonable number.
 const PAGE: usize = 1_000;
 
-/// The error of this interface. It has none for a quota or a bad key, so these go by their labels.
+/// The error of this interface. It has no case for a quota or a bad key; these are given by their labels.
 fn to_wit_error(failure: StoreFailure) -> Error {
     match failure {
         StoreFailure::Denied(Reason::BadKey | Reason::Quota) => Error::Other(failure.text()),
@@ -24,7 +24,7 @@ impl Host for CallContext {
     async fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<Bucket>, Error>> {
         match self.call.open_bucket(name).await? {
             Ok(bucket) => push(&mut self.table, bucket).map(Ok),
-            // A text that cannot name a bucket names none that is known.
+            // A text that is no valid bucket name names no known store.
             Err(StoreFailure::Denied(Reason::BadKey)) => Ok(Err(Error::NoSuchStore)),
             Err(failure) => Ok(Err(to_wit_error(failure))),
         }

@@ -1,4 +1,4 @@
-//! `tollgate:provider@0.1.0`: `bindgen!` and nothing else. What did not change is the newest version's.
+//! `tollgate:provider@0.1.0`: `bindgen!` and nothing else. Unchanged types are those of the newest version.
 
 /// The interfaces.
 pub mod provider {

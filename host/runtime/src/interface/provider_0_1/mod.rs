@@ -1,5 +1,5 @@
-//! `tollgate:provider@0.1.0` in words of 0.2.0: each function says the same of the newer interface, which charges,
-//! decides and acts. What is different is [`http`]: 0.1.0 can only `get`.
+//! `tollgate:provider@0.1.0` in terms of 0.2.0: each function calls the newer interface, which charges, decides and
+//! acts. Only [`http`] differs: 0.1.0 can only `get`.
 
 pub mod bindings;
 

@@ -10,7 +10,7 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit/provider-0.2",
         world: "tollgate:provider/provider",
-        // Async, so that a deadline reaches into them; trappable, so that a limit can end the call.
+        // Async, so that a deadline can end the functions; trappable, so that a limit can end the call.
         imports: { default: async | trappable },
         exports: { default: async },
         with: {

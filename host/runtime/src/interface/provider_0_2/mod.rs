@@ -1,4 +1,4 @@
-//! `tollgate:provider@0.2.0`: what a guest passes, in the capabilities' words, and their answers back in WIT's.
+//! `tollgate:provider@0.2.0`: translates arguments from WIT to the types of the capabilities, and their answers back.
 
 pub mod bindings;
 
@@ -15,7 +15,7 @@ use crate::interface::push;
 use bindings::provider::{config, files, hash, http, log, store, types};
 use types::Error;
 
-/// What a host function of this package returns.
+/// The result of a host function of this package.
 pub(crate) type WitResult<T> = Result<std::result::Result<T, Error>>;
 
 impl From<ProviderError> for Error {
@@ -242,7 +242,7 @@ impl store::HostBucket for CallContext {
         let page = self.call.list_bucket(&bucket, 0, usize::MAX).await?;
         Ok(match page {
             Ok(Page { keys, next: None }) => Ok(keys),
-            // This interface has no pages: all of it or nothing.
+            // This interface has no pages: it returns all keys or none.
             Ok(_) => Err(StoreFailure::TooLarge(most).into()),
             Err(failure) => Err(failure.into()),
         })

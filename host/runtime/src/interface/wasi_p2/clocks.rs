@@ -1,8 +1,8 @@
-//! Clocks that show what the policy says, and never how much time passes.
+//! Clocks that show the time of the policy, and never how much time passes.
 //!
-//! The monotonic clock advances by a step each time it is read, so that a guest that waits by looking at it
-//! gets somewhere, and by what the guest sleeps, which takes no time. So whatever a guest does, it finds
-//! the same time in every run of the same policy.
+//! The monotonic clock advances by a step each time it is read, so that a guest that polls it makes progress, and by
+//! the time that the guest sleeps, which takes no time. A guest therefore finds the same time in every run of the same
+//! policy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +16,11 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::call::context::CallContext;
 
-/// How far a look at the clock advances it: a millisecond. A guest that waits for a second by looking needs
-/// 1,000 of the 10,000 host calls it has by default.
+/// The step by which a reading advances the clock: a millisecond. A guest that polls for a second needs 1,000 of its
+/// default 10,000 host calls.
 const STEP: u64 = 1_000_000;
 
-/// A wall clock that stands, at so many seconds since 1970.
+/// A wall clock that stands still, at the given number of seconds since 1970.
 pub(super) struct FixedWallClock(pub(super) u64);
 
 impl HostWallClock for FixedWallClock {
@@ -33,7 +33,7 @@ impl HostWallClock for FixedWallClock {
     }
 }
 
-/// A monotonic clock in nanoseconds that runs when it is read and when the guest sleeps.
+/// A monotonic clock in nanoseconds that advances when it is read and when the guest sleeps.
 #[derive(Clone, Default)]
 pub(super) struct SteppedClock(Arc<AtomicU64>);
 
@@ -59,7 +59,7 @@ impl HostMonotonicClock for SteppedClock {
     }
 }
 
-/// Sleep until some time on a virtual clock.
+/// A sleep until a time on a virtual clock.
 struct Alarm {
     clock: SteppedClock,
     at: u64,

@@ -1,7 +1,7 @@
-//! `wasi:filesystem` by the decisions and the quotas of `tollgate:provider/files`.
+//! `wasi:filesystem` under the decisions and the quotas of `tollgate:provider/files`.
 //!
-//! What the guest has open is a name; [`CallContext::reach`] decides on every use of it. Links are not made,
-//! nothing moves between roots, times are not set: what cannot be decided is refused.
+//! An open descriptor of the guest is a name; [`CallContext::reach`] decides on every use of it. Creating links, moving
+//! between roots and setting times are refused, since they cannot be decided.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use types::{
     ErrorCode, Filesize, MetadataHashValue, OpenFlags, PathFlags,
 };
 
-/// What a single read of a descriptor returns at most; what WASI streams commonly permit.
+/// The most that a single read of a descriptor returns; a common limit of WASI streams.
 const PIECE: u64 = 64 << 10;
 
 const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
 const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
 
 fn hash(opened: &Opened, path: &str) -> MetadataHashValue {
-    // Of the name: numbers of the host's file system are different in every run.
+    // A hash of the name: the inode numbers of the host's file system differ in every run.
     let hash = blake3::hash(format!("{}/{path}", opened.root).as_bytes());
     let (mut lower, mut upper) = ([0; 8], [0; 8]);
     let mut bytes = hash.as_bytes().iter();
@@ -316,7 +316,7 @@ impl types::HostDescriptor for CallContext {
     ) -> FsResult<()> {
         let folder = self.opened(&fd)?;
         let to = self.table.get(&ours(&to))?.clone();
-        // Each of the two names is decided on, and counts.
+        // Each of the two names is decided on, and counts towards the quota.
         let target = self
             .at(&to, &to_path, Access::ReadWrite, ONE_FILE, |_, path| {
                 Ok(path.to_owned())
@@ -332,7 +332,7 @@ impl types::HostDescriptor for CallContext {
                 if elsewhere {
                     return Ok(Err(ErrorCode::CrossDevice));
                 }
-                // A relative link leads elsewhere from elsewhere.
+                // A relative link that is moved points to another target.
                 if dir.symlink_metadata(path)?.is_symlink() {
                     return Err(FileFailure::Denied(Reason::Link));
                 }

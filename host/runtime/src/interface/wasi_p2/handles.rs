@@ -1,5 +1,4 @@
-//! What a handle of `wasi:filesystem` stands for, how the host gets to it, and the handles that a guest begins
-//! with.
+//! The handles of `wasi:filesystem`: their files and folders, access to them, and the handles that a guest begins with.
 
 use std::fs::File;
 use std::path::Path;
@@ -20,13 +19,13 @@ use types::{Descriptor, DescriptorFlags, ErrorCode};
 pub(super) type Handle = Resource<Descriptor>;
 
 impl CallContext {
-    /// Counts the call, and finds what a handle stands for.
+    /// Counts the call, and looks up the file or folder of a handle.
     pub(super) fn opened(&mut self, handle: &Handle) -> FsResult<Opened> {
         self.call.meter.count_wasi();
         Ok(self.table.get(&ours(handle))?.clone())
     }
 
-    /// The file that a handle stands for.
+    /// The file of a handle.
     pub(super) fn opened_file(&mut self, handle: &Handle) -> FsResult<(Opened, Arc<File>)> {
         let opened = self.opened(handle)?;
         match opened.file.clone() {
@@ -43,7 +42,7 @@ impl CallContext {
         }
     }
 
-    /// Decides on `path` below an open folder, and acts.
+    /// Decides on `path` below an open folder, and acts on it.
     pub(super) async fn at<T: Send + 'static>(
         &mut self,
         folder: &Opened,
@@ -93,7 +92,7 @@ impl CallContext {
     }
 }
 
-/// The path of what is `path` below an open folder.
+/// The path, below the root, of `path` in an open folder.
 pub(super) fn below(folder: &Opened, path: &str) -> FsResult<String> {
     match folder.file {
         None => Ok(decide::wasi_path(&folder.path, path)),

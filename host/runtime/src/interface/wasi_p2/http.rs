@@ -1,5 +1,5 @@
-//! `wasi:http`: wasmtime's resources, our way out. Each request is admitted like one of `tollgate:provider/http`;
-//! redirects come back to the guest, whose next request is decided on like any other.
+//! `wasi:http`: the resources of wasmtime over our way out. Each request is admitted like one of
+//! `tollgate:provider/http`. Redirects are returned to the guest, and its next request is decided on like any other.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use tollgate_capability::http::connect::{RequestFailure, Unreachable, exchange};
 use tollgate_capability::http::credential::SecretScanner;
 use tollgate_capability::http::{AdmittedRequest, HttpClient};
 
-/// The most that one `fields` may take of host memory, for names, values and what holds them. Servers
-/// commonly refuse a head of more than 8 KiB.
+/// The most that one `fields` may take of host memory, for names, values and their containers. Servers commonly refuse
+/// a head of more than 8 KiB.
 const FIELDS: usize = 16 << 10;
 
-/// The most that a guest writes to a body at once. Two such pieces wait for the network, whether the request
-/// has been sent or not, so this times the `handles` limit bounds what a guest can park in the host.
+/// The most that a guest writes to a body at once. Two such pieces wait for the network, whether or not the request has
+/// been sent, so this times the `handles` limit bounds the data that a guest can park in the host.
 const PIECE: usize = 16 << 10;
 
 type Work<T> = Box<dyn Future<Output = Result<T, Error>> + Send>;
@@ -36,12 +36,12 @@ pub(super) fn context() -> WasiHttpCtx {
     context
 }
 
-/// Headers that no guest sets and none is shown. The length may be set: it is checked against the body.
+/// Headers that no guest may set or see. The length may be set: it is checked against the body.
 fn is_forbidden(name: &HeaderName) -> bool {
     is_reserved(name.as_str()) && name != header::CONTENT_LENGTH
 }
 
-/// The client of a store, where wasmtime asks for requests to be sent.
+/// The client of a store in the form in which wasmtime sends requests.
 pub(crate) struct HttpHooks(pub(super) HttpClient);
 
 impl WasiHttpHooks for HttpHooks {
@@ -53,7 +53,7 @@ impl WasiHttpHooks for HttpHooks {
         Arc::new(is_forbidden)
     }
 
-    // The egress sets it, from the URL that was decided on.
+    // The egress sets the header, from the URL that was decided on.
     fn set_host_header(&mut self) -> bool {
         false
     }
@@ -150,14 +150,14 @@ async fn send(
     let connection = reply.connection;
     let work: Work<()> = Box::new(async move {
         connection.run().await;
-        // Open until here, whatever the guest keeps of the response.
+        // The connection stays open until here, whatever part of the response the guest keeps.
         drop(pass);
         Ok(())
     });
     Ok((Response::from_parts(head, download.boxed_unsync()), work))
 }
 
-/// What comes of `work`, or none if the guest does not want to wait for it so long. The deadline holds anyway.
+/// The result of `work`, or `None` if it takes longer than the guest wants to wait. The deadline holds in any case.
 async fn within<T>(patience: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match patience {
         Some(patience) => timeout(patience, work).await.ok(),
@@ -165,7 +165,7 @@ async fn within<T>(patience: Option<Duration>, work: impl Future<Output = T>) ->
     }
 }
 
-/// The length that the guest says its body has.
+/// The length of the body as the guest declares it.
 fn declared(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?
@@ -224,7 +224,7 @@ impl Body for Upload {
                 Poll::Ready(frame)
             }
             None => {
-                // Noted here: it may go on going up when the answer has come, and nobody waits for that any more.
+                // Noted here, since the upload may continue after the response has come, when no caller waits for it.
                 if !self.over.swap(true, Ordering::Relaxed) {
                     self.pass.refuse(self.target.as_str(), Reason::Quota);
                 }
@@ -233,14 +233,14 @@ impl Body for Upload {
         }
     }
 
-    // Passed on, so that a request without a body is sent as one. Of one with a body the guest says how long it is, or
-    // nobody does.
+    // Forwarded, so that a request without a body is sent as one. The length of a body is stated by the guest or not at
+    // all.
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
     }
 }
 
-/// The body of a response, up to the grant's `max-body` and to the secret, if the server sends that back.
+/// The body of a response, up to the grant's `max-body`, and up to the secret if the server echoes it.
 struct Download {
     incoming: Incoming,
     pass: Arc<AdmittedRequest>,
@@ -249,14 +249,14 @@ struct Download {
     cap: u64,
     scanner: SecretScanner,
     patience: Option<Duration>,
-    /// Runs while a piece is waited for.
+    /// Runs while the body waits for a piece.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Wait while what was held back of the body goes first.
+    /// The trailers, kept until the held-back part of the body is delivered.
     trailers: Option<Frame<Bytes>>,
 }
 
 impl Download {
-    /// What of a piece the guest gets.
+    /// The part of a piece that the guest receives.
     fn judge(&mut self, data: Bytes) -> Result<Bytes, Error> {
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => self.left = left,
@@ -302,7 +302,7 @@ impl Download {
         Some(Ok(Frame::data(rest)))
     }
 
-    /// The next piece, unless the guest does not want to wait for it so long.
+    /// The next piece, unless it takes longer than the guest wants to wait.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Error>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
             self.timer = None;
@@ -335,7 +335,7 @@ impl Body for Download {
                 Some(Err(trailers)) => return Poll::Ready(self.end(Some(trailers))),
                 None => return Poll::Ready(self.end(None)),
             };
-            // A piece that is held back whole is no piece yet.
+            // A piece that is wholly held back is not delivered as an empty one.
             if !judged.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(judged))));
             }

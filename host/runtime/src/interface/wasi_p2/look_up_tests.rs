@@ -1,4 +1,4 @@
-//! Look-ups that nobody waits for any more, by a guest that makes many of them.
+//! Abandoned look-ups of a guest that makes many of them.
 
 use std::io;
 use std::net::IpAddr;
@@ -35,8 +35,8 @@ fn guest(name: &str) -> PathBuf {
     PathBuf::from(folder).join(name)
 }
 
-/// A27-handles: each look-up that is given up keeps its thread, so there are so many of them and no more; and the threads of
-/// everything else are left alone.
+/// A27-handles: each abandoned look-up keeps its thread, so their number is bounded, and the threads of other work stay
+/// free.
 #[test]
 fn look_ups_that_nobody_waits_for_are_bounded() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -65,7 +65,7 @@ fn look_ups_that_nobody_waits_for_are_bounded() {
         assert_eq!(UNDER_WAY.load(Ordering::SeqCst), MAX_LOOK_UPS);
         assert_eq!(ASKED.load(Ordering::SeqCst), MAX_LOOK_UPS);
         tokio::task::spawn_blocking(|| ()).await.unwrap();
-        // They end, and there is room again; nothing is left of what waited for it.
+        // The look-ups end and their places are free again; none that waited for a place is left.
         LET_GO.store(true, Ordering::SeqCst);
         while UNDER_WAY.load(Ordering::SeqCst) > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,7 +1,7 @@
-//! WASI 0.2: every interface, with that behind it which the policy names. Sockets have nothing in any case.
+//! WASI 0.2: every interface is linked, with the resources that the policy names behind it. Sockets never have any.
 //!
-//! Files, clocks, random numbers and the way out to the network are ours; the rest is wasmtime's, given what
-//! the policy grants. `wasi:http` is linked with the rest: without an HTTP grant, each request is denied.
+//! Files, clocks, random numbers and the way out to the network are ours; the rest is wasmtime's, limited to the grants
+//! of the policy. `wasi:http` is linked with the rest: without an HTTP grant, each request is denied.
 
 mod clocks;
 mod descriptors;
@@ -31,18 +31,19 @@ use pipe::Output;
 use random::Seeded;
 pub(crate) use stdio::Capture;
 
-/// The audit name of what is granted with WASI itself.
+/// The audit name of the grants of WASI itself.
 const NAME: &str = "wasi";
 
-/// Random bytes that a guest may ask for at once: they are made in host memory.
+/// The most random bytes that a guest may ask for at once: they are made in host memory.
 const MAX_RANDOM: u64 = 64 << 10;
 
-/// What a WASI command is given: all of it is the caller's explicit choice, nothing is inherited.
+/// The inputs of a WASI command. Each is an explicit choice of the caller; nothing is inherited.
 #[derive(Clone, Debug, Default)]
 pub struct CommandInput {
-    /// The arguments, the program's name first. Those that the policy grants come between it and the rest.
+    /// The arguments, starting with the program's name. Those that the policy grants are put between the name and the
+    /// rest.
     pub args: Vec<String>,
-    /// What it reads from standard input.
+    /// The contents of standard input.
     pub stdin: Vec<u8>,
 }
 
@@ -50,7 +51,7 @@ pub struct CommandInput {
 pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    // In place of wasmtime's, which know nothing of quotas, pipes and standing clocks.
+    // These replace wasmtime's own, which lack quotas, pipes and fixed clocks.
     linker.allow_shadowing(true);
     filesystem::preopens::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
     filesystem::types::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
@@ -59,14 +60,14 @@ pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The WASI side of a store. The context is made when the first WASI function is called: a provider
-/// that imports none never pays for it.
+/// The WASI side of a store. The context is made when the first WASI function is called: a provider that imports none
+/// never pays for it.
 pub(crate) struct Wasi {
     pub(crate) input: CommandInput,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
     granted: Arc<Granted>,
-    /// The monotonic clock, where it does not run by itself.
+    /// The monotonic clock of a store without the host's clock.
     ticks: Option<SteppedClock>,
     context: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
@@ -107,7 +108,7 @@ impl Wasi {
         self.context.get_or_insert_default()
     }
 
-    /// Whether the guest may see the host's clock, wherever it shows.
+    /// Whether the guest may see the host's clock, in any interface.
     fn shows_time(&self) -> bool {
         self.ticks.is_none()
     }
@@ -152,7 +153,7 @@ impl Wasi {
 }
 
 impl CallContext {
-    /// Makes the context if there is none yet.
+    /// Makes the context unless it exists.
     pub(crate) fn make_wasi(&mut self) {
         if self.wasi.context.is_none() {
             self.audit_start();
@@ -161,7 +162,7 @@ impl CallContext {
         }
     }
 
-    /// What the guest is given, by name: a value may be a secret.
+    /// Notes the number of granted arguments and the names of variables. A value may be a secret, and is not noted.
     fn audit_start(&self) {
         let settings = &self.wasi.granted.wasi;
         if !settings.grant.args.is_empty() {

@@ -1,5 +1,5 @@
-//! What stands behind a descriptor of `wasi:filesystem`: the name of a root, a path below it, and, for a
-//! regular file, the file. A folder is its name: each use of it is decided anew.
+//! The state of a descriptor of `wasi:filesystem`: the name of a root, a path below it, and, for a regular file, the
+//! file. A folder is held by name: each use of it is decided anew.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,9 +24,9 @@ pub(super) struct Opened {
     pub(super) root: Arc<str>,
     /// The grant of that root.
     pub(super) index: usize,
-    /// Below the root, in the form that decisions take.
+    /// The path below the root, in the form that decisions take.
     pub(super) path: Arc<str>,
-    /// None for a folder.
+    /// `None` for a folder.
     pub(super) file: Option<Arc<File>>,
     pub(super) flags: DescriptorFlags,
 }
@@ -41,8 +41,8 @@ impl Opened {
     }
 }
 
-/// The handle that a guest has, as the table knows it. The bindings name a type of wasmtime's for it, and
-/// what is in the table is ours: only our functions ever look it up.
+/// The guest's handle as a handle of our type. The bindings name a type of wasmtime's, but the table holds ours: only
+/// our functions ever look it up.
 pub(super) fn ours(handle: &Resource<Descriptor>) -> Resource<Opened> {
     Resource::new_borrow(handle.rep())
 }
@@ -54,7 +54,7 @@ pub(super) fn our_entries(handle: &Resource<DirectoryEntryStream>) -> Resource<E
     Resource::new_borrow(handle.rep())
 }
 
-/// What a guest is told, which has codes where ours has words.
+/// The error code of `wasi:filesystem` for a failure.
 pub(super) fn code(trouble: &FileFailure) -> ErrorCode {
     match trouble {
         FileFailure::Denied(Reason::Quota) => ErrorCode::Quota,
@@ -70,8 +70,8 @@ pub(super) fn told(trouble: FileFailure) -> FsError {
     code(&trouble).into()
 }
 
-/// Opens a file or finds a folder (none). Nothing but a regular file is ever opened: it is looked at
-/// before, so that a pipe does not block and a device does not act, and again afterwards.
+/// Opens a file, or finds a folder (`None`). Only a regular file is ever opened: its kind is checked before, so that a
+/// pipe does not block and a device does not act, and again afterwards.
 pub(super) fn open(
     dir: &Dir,
     path: &Path,
@@ -126,7 +126,7 @@ pub(super) fn open(
     Ok(Ok(Some(file.into_std())))
 }
 
-/// Makes a file longer, which counts as writing, or shorter, which counts as truncating it: what is cut off is as lost.
+/// Makes a file longer, which counts as writing, or shorter, which counts as truncating it: the cut part is lost.
 pub(super) fn resize(
     file: &File,
     size: u64,
@@ -142,8 +142,8 @@ pub(super) fn resize(
     Ok(file.set_len(size)?)
 }
 
-/// What is known of a file. Times are those of the host's clock: with a clock that stands, there are none.
-/// How many names a file has is not the guest's business.
+/// The properties of a file. Times are those of the host's clock: with a fixed clock, there are none. The number of its
+/// names is hidden from the guest.
 pub(super) fn described(metadata: &Metadata, times: bool) -> DescriptorStat {
     let time = |time: std::io::Result<cap_std::time::SystemTime>| {
         let since = time.ok()?.into_std().duration_since(std::time::UNIX_EPOCH);

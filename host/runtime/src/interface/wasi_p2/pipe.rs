@@ -1,6 +1,6 @@
-//! The outputs of the host's process, which guests share. What they write is passed on in the order in which it came, by
-//! one thread for each of the two at most, however many guests and handles there are: while nobody reads, that one is
-//! stuck, and no other.
+//! The outputs of the host's process, which guests share. Their data is passed on in order of arrival, by at most one
+//! thread for each of the two outputs, however many guests and handles there are: while nobody reads, only that thread
+//! is stuck.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -16,7 +16,7 @@ pub(crate) enum Output {
     Stderr,
 }
 
-/// What waits for it.
+/// The data that waits for an output.
 struct Pipe {
     waiting: Mutex<Waiting>,
     idle: Notify,
@@ -55,16 +55,16 @@ impl Output {
         }
     }
 
-    /// Whether all that was written has been passed on.
+    /// Whether all written data has been passed on.
     pub(super) fn is_idle(self) -> bool {
         !self.pipe().lock().writing
     }
 
-    /// Waits until it is.
+    /// Waits until all written data has been passed on.
     pub(super) async fn idle(self) {
         while !self.is_idle() {
             let mut told = std::pin::pin!(self.pipe().idle.notified());
-            // From here on it is heard, so it is looked at once more.
+            // A notification counts from here on, so the state is checked once more.
             told.as_mut().enable();
             if !self.is_idle() {
                 told.await;
@@ -72,14 +72,14 @@ impl Output {
         }
     }
 
-    /// Has `bytes` passed on after what came before.
+    /// Queues `bytes` behind earlier data.
     pub(super) fn pass_on(self, bytes: Bytes) {
         let begins = {
             let mut waiting = self.pipe().lock();
             waiting.pieces.push_back(bytes);
             !std::mem::replace(&mut waiting.writing, true)
         };
-        // Not under the lock: a runtime that is shut down drops the writer at once, which takes it.
+        // Outside the lock: a runtime that is shut down drops the writer at once, and the drop takes the lock.
         if begins {
             let writer = Writer {
                 output: self,
@@ -119,7 +119,7 @@ impl Writer {
     fn next(&mut self) -> Option<Bytes> {
         let mut waiting = self.output.pipe().lock();
         let next = waiting.pieces.pop_front();
-        // Under the same lock: what comes after this finds that nobody is writing.
+        // Set under the same lock: a later piece then finds that no writer runs.
         waiting.writing = next.is_some();
         self.done = next.is_none();
         next
@@ -130,7 +130,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         let pipe = self.output.pipe();
         if !self.done {
-            // The runtime that it was to work for is shut down. Others go on.
+            // The runtime of this writer is shut down. Writers of other runtimes go on.
             let mut waiting = pipe.lock();
             waiting.pieces.clear();
             waiting.writing = false;
@@ -145,8 +145,8 @@ mod tests {
 
     use super::*;
 
-    /// A runtime that is shut down takes its writer along before it wrote anything. What it was to write is lost; who
-    /// comes next is not held up.
+    /// A runtime that is shut down drops its writer before it has written. Its data is lost, and the next writer is not
+    /// held up.
     #[test]
     fn a_writer_that_never_began_holds_nobody_up() {
         let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -1,10 +1,10 @@
-//! Random numbers from a seed: BLAKE3's output, which is the same in every version and on every machine.
+//! Random numbers from a seed: the output of BLAKE3, which is the same in every version and on every machine.
 
 use std::convert::Infallible;
 
 use rand_core::TryRng;
 
-/// Numbers that follow from a seed and from what they are for.
+/// Numbers that follow from a seed and their purpose.
 pub(super) struct Seeded(blake3::OutputReader);
 
 impl Seeded {
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    /// However they are asked for, they are the bytes of one stream.
+    /// Numbers and bytes come from one stream.
     #[test]
     fn numbers_and_bytes_are_of_one_stream() {
         let mut filled = [0; 12];

@@ -9,11 +9,11 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::pipe::Output;
 
-/// Bytes that a guest may write to a stream at once; what WASI streams commonly permit. It bounds what
-/// the host allocates for `write-zeroes`, too.
+/// Bytes that a guest may write to a stream at once; a common limit of WASI streams. It also bounds the memory that the
+/// host allocates for `write-zeroes`.
 const WRITE_PERMIT: usize = 64 << 10;
 
-/// An output that keeps what fits, or passes it on, and counts the rest.
+/// An output that keeps or passes on the part that fits, and counts the rest.
 #[derive(Clone, Default)]
 pub(crate) struct Capture {
     captured: Arc<Mutex<Captured>>,
@@ -44,7 +44,7 @@ impl Capture {
         f(&mut self.captured.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What of `bytes` is under the limit.
+    /// The part of `bytes` that is under the limit.
     fn fit(&self, bytes: &Bytes) -> Bytes {
         self.with(|captured| {
             let room = usize::try_from(captured.cap.saturating_sub(captured.seen));
@@ -59,7 +59,7 @@ impl Capture {
         self.with(|captured| captured.kept.extend_from_slice(bytes));
     }
 
-    /// What was kept, and how many bytes were not. Leaves it empty.
+    /// The kept bytes, and the number of bytes that were not kept. Leaves it empty.
     pub(crate) fn take(&self) -> (Vec<u8>, u64) {
         self.with(|captured| {
             captured.seen = 0;
@@ -78,7 +78,7 @@ impl IsTerminal for Capture {
 }
 
 impl StdoutStream for Capture {
-    // WASI 0.3 would use it, which is not linked.
+    // Only WASI 0.3 would use it, and that is not linked.
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(tokio::io::sink())
     }
@@ -91,12 +91,12 @@ impl StdoutStream for Capture {
     }
 }
 
-/// One stream of the guest's. What is passed on is written on another thread, so that a full pipe holds up
-/// the guest and not the deadline.
+/// One stream of the guest. Inherited output is written on another thread, so that a full pipe holds up the guest and
+/// not the deadline.
 struct Stream {
     capture: Capture,
-    /// The guest asked, and nothing was being written. Only then is anything taken to be passed on: what waits for the
-    /// reader is one piece for each handle at most.
+    /// The guest asked, and no write was under way. Only then is data accepted for an inherited output, so each handle
+    /// has at most one piece waiting for the reader.
     permitted: bool,
 }
 

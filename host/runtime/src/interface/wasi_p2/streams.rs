@@ -1,8 +1,8 @@
 //! Streams of regular files.
 //!
-//! What blocks the guest runs away from the async threads. What does not block it, blocks nobody for long:
-//! it moves at most 64 KiB between memory and a regular file. A background task would be done now at one
-//! time and now at another, and a guest that asks whether it is could tell how time passes.
+//! Functions that block the guest run away from the async threads. The other functions block a thread only for short:
+//! they move at most 64 KiB between memory and a regular file. A background task would finish at varying times, and a
+//! guest that asks whether it has could tell how time passes.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use tollgate_capability::files::FileQuota;
 use tollgate_policy::Reason;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
-/// The most that is read or written at once; what WASI streams commonly permit.
+/// The most that is read or written at once; a common limit of WASI streams.
 const PIECE: usize = 64 << 10;
 
-/// A quota was met where the guest can be told no more than that something failed.
+/// A quota was reached in a function that can only report a failure to the guest.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct QuotaExceeded(pub(super) Reason);
 
-/// Reads from a file, from a place in it.
+/// Reads from a file, from a position.
 #[derive(Clone)]
 pub(super) struct Input {
     pub(super) file: Arc<File>,
@@ -68,16 +68,16 @@ impl InputStream for Input {
     }
 }
 
-/// Writes to a file, from a place in it or at its end, under the quotas of its root.
+/// Writes to a file, at a position or at its end, under the quotas of its root.
 #[derive(Clone)]
 pub(super) struct Output {
     pub(super) file: Arc<File>,
-    /// None is the end, wherever it is.
+    /// `None` writes at the end, wherever it is.
     pub(super) position: Option<u64>,
     pub(super) quota: FileQuota,
     /// The grant whose quotas it uses.
     pub(super) index: usize,
-    /// What to call it in a denial.
+    /// Its name in a denial.
     pub(super) target: Arc<str>,
     pub(super) closed: bool,
 }
@@ -150,7 +150,7 @@ fn failed(error: std::io::Error) -> StreamError {
     StreamError::LastOperationFailed(error.into())
 }
 
-/// Reads what there is, up to the buffer's length.
+/// Reads as much as there is, up to the buffer's length.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
     loop {
         #[cfg(unix)]
@@ -164,7 +164,7 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::R
     }
 }
 
-/// Writes all of it.
+/// Writes all of `bytes`.
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::write_all_at(file, bytes, offset);
