@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use support::cli::{code, command, guest, run, run_with_input, stderr, stdout, tollgate};
+use support::cli::{
+    build, built, code, command, guest, run, run_with_input, stderr, stdout, tollgate,
+};
 use support::harness::{guest_file, in_time, root};
 use support::processes::{cpu_time, handles, send, until};
 
@@ -313,17 +315,9 @@ fn the_demo_shows_real_work_and_hostile_guests_stopped() {
 /// The library's examples, as programs.
 #[test]
 fn the_examples_work_on_real_data() {
+    build(&["--examples"]);
     let example = |name: &str, args: &[&str]| {
-        let output = Command::new(env!("CARGO"))
-            .args([
-                "run",
-                "--quiet",
-                "--package",
-                "tollgate",
-                "--example",
-                name,
-                "--",
-            ])
+        let output = Command::new(built(&format!("examples/{name}")))
             .args(args)
             .current_dir(root())
             .output()

@@ -3,16 +3,17 @@
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-use support::harness::{ALL, guest_file, load, returned, run, wave};
+use tollgate::{Policy, Source};
+
+use support::harness::{ALL, blocking, guest_file, load, returned, run, wave};
 use support::skip::fuel_is_counted;
 
 /// The fuel that a bare engine counts for an export without host calls.
-fn fuel_of_the_engine(guest: &str, export: &str, argument: u32) -> u64 {
+fn fuel_of_the_engine(component: &[u8], export: &str, argument: u32) -> u64 {
     let mut config = Config::new();
     config.consume_fuel(true);
     let engine = Engine::new(&config).unwrap();
-    let component =
-        Component::from_binary(&engine, &std::fs::read(guest_file(guest)).unwrap()).unwrap();
+    let component = Component::from_binary(&engine, component).unwrap();
     let mut store = Store::new(&engine, ());
     store.set_fuel(1_000_000_000).unwrap();
     let instance = Linker::new(&engine)
@@ -30,11 +31,44 @@ fn fuel_is_the_engines_count() {
     if !fuel_is_counted() {
         return;
     }
+    let counter = std::fs::read(guest_file("counter")).unwrap();
     for turns in [1, 1_000, 1_000_000] {
         let report = wave("counter", "", &format!("work({turns})"));
-        let engine = fuel_of_the_engine("counter", "work", turns);
+        let engine = fuel_of_the_engine(&counter, "work", turns);
         assert_eq!(report.usage.fuel, engine, "{turns} turns");
         assert!(engine > u64::from(turns));
+    }
+}
+
+/// Growing a memory takes the engine's own helper, across which compiled code keeps the fuel in a register: a host that
+/// set the fuel there would add to it, or lose some. The calls in between have the register written back.
+#[test]
+fn fuel_is_the_engines_count_across_its_own_helpers() {
+    if !fuel_is_counted() {
+        return;
+    }
+    let text = r#"(component
+        (core module $m
+            (memory 1)
+            (table 1 funcref)
+            (func $nop)
+            (func (export "work") (param i32)
+                (loop $l
+                    (call $nop)
+                    (drop (memory.grow (i32.const 0)))
+                    (drop (table.grow (ref.null func) (i32.const 0)))
+                    (memory.fill (i32.const 0) (i32.const 0) (i32.const 64))
+                    (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+                    (br_if $l (local.get 0)))))
+        (core instance $i (instantiate $m))
+        (func (export "work") (param "turns" u32) (canon lift (core func $i "work"))))"#;
+    let component = wat::parse_str(text).unwrap();
+    let source = Source::bytes("helpers", component.clone());
+    let provider = blocking().load(&source, &Policy::default()).unwrap();
+    for turns in [1, 3, 1_000, 100_000] {
+        let report = provider.session().wave(&format!("work({turns})")).unwrap();
+        let engine = fuel_of_the_engine(&component, "work", turns);
+        assert_eq!(report.usage.fuel, engine, "{turns} turns");
     }
 }
 

@@ -11,16 +11,28 @@ use crate::harness::{guest_file, root};
 pub fn tollgate() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "tollgate-cli"])
-            .current_dir(root())
-            .status()
-            .unwrap();
-        assert!(built.success());
-        // target/debug/deps/all-… to target/debug/tollgate
-        let test = std::env::current_exe().unwrap();
-        test.parent().unwrap().parent().unwrap().join("tollgate")
+        build(&["--bin", "tollgate"]);
+        built("tollgate")
     })
+}
+
+/// Builds a target of the workspace, with the features that the tests have: a package alone has others, for which the
+/// engine is built once more.
+pub fn build(target: &[&str]) {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace"])
+        .args(target)
+        .current_dir(root())
+        .status()
+        .unwrap();
+    assert!(built.success());
+}
+
+/// A file below `target/debug`.
+pub fn built(path: &str) -> PathBuf {
+    // The tests are in target/debug/deps.
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().parent().unwrap().join(path)
 }
 
 /// The binary, without a home and therefore without a cache, whose contents would differ from run to run.
