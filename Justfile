@@ -124,11 +124,12 @@ guests-cargo-component: guests (setup "wasm32-wasip1")
         --skip limits::abi:: --skip calls::wave:: --skip limits::lifting:: --skip wasi:: --skip worlds::wit:: --skip docs::
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test attack
 
-# Golden files of the command line and the references of commands, policies and interfaces, written anew.
+# Golden files of the command line and the references of commands, policies, interfaces and limits, written anew.
 bless: guests
     BLESS=1 cargo test --workspace --quiet --test suite cli::golden
     BLESS=1 cargo test --quiet --package tollgate-cli reference
     BLESS=1 cargo test --quiet --package tollgate-policy --package tollgate-component --lib reference
+    cargo run --quiet --bin tollgate-proofs -- --bless
 
 # Builds packages of the main workspace. Those that share the engine are built by one command or with `--workspace`: a
 # package alone may have other features, and the engine would be built once more. At a terminal, cargo shows its progress.

@@ -31,6 +31,7 @@ pub use refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
 pub use regular_file::{NONBLOCK, open_regular};
 pub use remedy::Remedy;
 pub use served::{PROVIDER_VERSIONS, SERVED, Served, served, split_version};
+pub use shape::{SHAPE_LIMITS, ShapeLimit};
 pub use source::{Attached, Source, SourceError, signature_path};
 pub use verdict::{Verdict, judge};
 pub use vet::Vetted;

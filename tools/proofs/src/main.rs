@@ -13,10 +13,12 @@ mod judge;
 mod ledger;
 mod libtest;
 mod names;
+mod page;
 mod process;
 mod proofs;
 mod results;
 mod run;
+mod settings;
 mod tree;
 mod workspace;
 
@@ -32,7 +34,7 @@ use crate::proofs::Proofs;
 struct Opts {
     /// Only proofs whose name contains one of these words.
     names: Vec<String>,
-    /// Check that each edit finds its text and each test exists; build nothing.
+    /// Check that each edit finds its text, each test exists, and docs/security/limits.md is up to date; build nothing.
     #[arg(long, group = "mode")]
     edits: bool,
     /// Show the names of the proofs.
@@ -41,6 +43,9 @@ struct Opts {
     /// Write a table in Markdown of the lines and their tests.
     #[arg(long, group = "mode")]
     ledger: bool,
+    /// Write docs/security/limits.md anew.
+    #[arg(long, group = "mode")]
+    bless: bool,
     /// Run proofs again that have a result.
     #[arg(long)]
     again: bool,
@@ -77,10 +82,17 @@ fn run(root: &Path, opts: &Opts) -> Result<bool> {
         print!("{}", ledger::table(root, &selected)?);
         return Ok(true);
     }
+    if opts.bless {
+        page::bless(root, &proofs)?;
+        return Ok(true);
+    }
     if opts.edits {
         let wrong = check::check(root, &proofs, &selected)?;
         for (proof, why) in &wrong {
             println!("{:<10} {:<22} {why}", "STALE", proof.name);
+        }
+        if wrong.is_empty() {
+            page::check(root, &proofs)?;
         }
         return Ok(wrong.is_empty());
     }

@@ -8,14 +8,18 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 /// The path of the proofs, from the root of the repository.
 pub(crate) const FILE: &str = "tests/proofs.toml";
 
 /// The package of a test unless a proof names another.
-const PACKAGE: &str = "tollgate-tests";
+pub(crate) const PACKAGE: &str = "tollgate-tests";
 
 const WORKSPACE: &str = "--workspace";
+
+/// The start of a comment that is the heading of a group of proofs.
+const HEADING: &str = "# ---- ";
 
 /// The whole file.
 #[derive(Debug)]
@@ -67,6 +71,9 @@ pub(crate) struct Proof {
     pub(crate) name: String,
     #[serde(skip)]
     pub(crate) what: Option<String>,
+    /// The heading above the proof; empty without one.
+    #[serde(skip)]
+    pub(crate) group: String,
     pub(crate) edits: Vec<Edit>,
     pub(crate) test: String,
     pub(crate) package: String,
@@ -108,7 +115,7 @@ pub(crate) enum Expect {
 struct Document {
     #[serde(default)]
     packages: BTreeMap<String, Package>,
-    proof: Vec<Entry>,
+    proof: Vec<Spanned<Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -153,8 +160,10 @@ impl Proofs {
             .proof
             .into_iter()
             .map(|entry| {
+                let group = heading(text, entry.span().start);
+                let entry = entry.into_inner();
                 let name = entry.name.clone();
-                Proof::new(entry).with_context(|| format!("proof `{name}`"))
+                Proof::new(entry, group).with_context(|| format!("proof `{name}`"))
             })
             .collect::<Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
@@ -190,8 +199,15 @@ impl Proofs {
     }
 }
 
+/// The last heading before the byte `at` of `text`.
+fn heading(text: &str, at: usize) -> &str {
+    let mut lines = text.get(..at).unwrap_or_default().lines().rev();
+    let heading = lines.find_map(|line| line.strip_prefix(HEADING));
+    heading.unwrap_or_default().trim()
+}
+
 impl Proof {
-    fn new(entry: Entry) -> Result<Self> {
+    fn new(entry: Entry, group: &str) -> Result<Self> {
         let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         ensure!(
             !entry.name.is_empty() && entry.name.chars().all(named),
@@ -223,6 +239,7 @@ impl Proof {
         Ok(Self {
             name: entry.name,
             what: entry.what,
+            group: group.to_owned(),
             edits,
             test: entry.test,
             package: entry.package.unwrap_or_else(|| PACKAGE.to_owned()),
@@ -272,6 +289,18 @@ mod tests {
         assert_eq!(proof.expect, Expect::Assertion);
         assert_eq!(proof.edits[0].count, 1);
         assert_eq!(proofs.package("tollgate").select, ["--lib"]);
+    }
+
+    #[test]
+    fn a_group_is_the_heading_above() {
+        let text = format!(
+            "{ONE}{HEADING}Fuel\n{}{}",
+            ONE.replace("fuel", "a"),
+            ONE.replace("fuel", "b")
+        );
+        let proofs = Proofs::parse(&text).unwrap();
+        let groups: Vec<_> = proofs.all.iter().map(|proof| &*proof.group).collect();
+        assert_eq!(groups, ["", "Fuel", "Fuel"]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
 use expansion::Expansion;
 use limits::{SHAPE, Shape};
+pub use limits::{SHAPE_LIMITS, ShapeLimit};
 
 type Result<T, E = Refusal> = std::result::Result<T, E>;
 

@@ -7,7 +7,7 @@
 )]
 
 use super::*;
-use limits::Limit;
+use limits::ShapeLimit;
 
 #[path = "expansion_tests.rs"]
 mod expansion;
@@ -165,7 +165,7 @@ fn each_limit_is_the_one_that_refuses() {
     let small = core(&[]);
     let deep = |before: &[u8], depth| function(0, &nested(before, depth));
     let named = [number(4_097), vec![b'x'; 4_097]].concat();
-    type Pick = fn(&mut Shape) -> &mut Limit;
+    type Pick = fn(&mut Shape) -> &mut ShapeLimit;
     let cases: Vec<(Pick, Bytes)> = vec![
         (
             |s| &mut s.nesting,
@@ -392,6 +392,14 @@ fn each_limit_is_the_one_that_refuses() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(refusal(&SHAPE, &small).is_none());
+}
+
+/// The margin is for real components that are larger than those measured.
+#[test]
+fn each_limit_is_four_times_the_largest_real_component() {
+    for limit in SHAPE_LIMITS {
+        assert!(limit.most >= 4 * limit.largest, "{limit:?}");
+    }
 }
 
 #[test]
