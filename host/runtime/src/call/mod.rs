@@ -1,5 +1,6 @@
 //! Calls: from a loaded provider through a session and its store to the report.
 
+pub(crate) mod classify;
 pub(crate) mod context;
 pub(crate) mod deadline;
 pub(crate) mod exports;
@@ -10,4 +11,5 @@ pub(crate) mod provider;
 pub(crate) mod report;
 pub(crate) mod report_data;
 pub(crate) mod session;
+mod store;
 pub(crate) mod wave;

@@ -3,26 +3,23 @@
 use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tollgate_capability::{Call, ProviderError, files};
-use tollgate_policy::{Limits, Reason};
+use tollgate_capability::ProviderError;
+use tollgate_component::panic_text;
 use wasmtime::Store;
-use wasmtime::component::{Instance, ResourceTable};
+use wasmtime::component::Instance;
 use wasmtime_wasi::I32Exit;
 
+use crate::call::classify::classify;
 use crate::call::context::CallContext;
 use crate::call::deadline::{Ended, run_until_deadline};
-use crate::call::fault::{Fault, FaultKind, classify};
-use crate::call::hook::hook;
+use crate::call::fault::{Fault, FaultKind};
 use crate::call::provider::{CommandResult, Provider};
-use crate::call::report::{ErrorReport, Outcome, Report, Stdio, Usage};
-use crate::engine::YIELD_INTERVAL;
-use crate::engine::admission::Slot;
-use crate::engine::metering::Metering;
+use crate::call::report::{ErrorReport, Outcome, Report};
+use crate::call::store::{LiveInstance, new_store};
 use crate::error::{CallError, HostError};
-use crate::interface::wasi_p2::{CommandInput, Wasi};
-use tollgate_component::panic_text;
+use crate::interface::wasi_p2::CommandInput;
 
 /// One store with its guest. Calls run one after the other, in the same instance and so in the same
 /// memory; each has the whole budget of fuel, time, host calls, logs and output. Memory, tables and
@@ -59,15 +56,9 @@ enum State {
     /// Nothing has been called yet.
     Fresh,
     /// The guest is there and idle.
-    Idle(Box<Live>),
+    Ready(Box<LiveInstance>),
     /// A call faulted, was dropped, or is under way.
     Ended,
-}
-
-struct Live {
-    store: Store<CallContext>,
-    instance: Option<Instance>,
-    _slot: Slot,
 }
 
 /// The guest inside of a call: what generated bindings take.
@@ -157,7 +148,7 @@ impl Session {
     ) -> Result<Report<(), ExitCode>, CallError> {
         let run = *self.provider.command_export()?;
         match &mut self.state {
-            State::Idle(live) => live.store.data_mut().wasi.input = input,
+            State::Ready(live) => live.store.data_mut().wasi.input = input,
             State::Fresh | State::Ended => self.input = input,
         }
         self.call(async move |guest: &mut Guest<'_>| {
@@ -210,14 +201,14 @@ impl Session {
         let start = Instant::now();
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.
-        let mut live = self.enter(start + limits.deadline).await?;
+        let mut live = self.acquire(start + limits.deadline).await?;
         let _ticking = self.provider.shared.unit.tick();
-        live.begin(start, &limits, self.provider.shared.unit.metering)?;
+        live.begin(start, &limits)?;
         let deadline = live.store.data().call.meter.deadline;
         let poll_clock = Arc::clone(&live.store.data().call.meter.poll_clock);
 
         let mut instantiating = live.instance.is_none();
-        let Live {
+        let LiveInstance {
             store, instance, ..
         } = &mut *live;
         // In a block, so that the work is dropped as soon as it has ended: a late call waits for nothing more.
@@ -249,15 +240,15 @@ impl Session {
             }
         };
         let elapsed = end.saturating_duration_since(start);
-        let report = live.report(self, limits, elapsed, outcome);
+        let report = live.report(&self.provider.shared.info, limits, elapsed, outcome);
         if report.outcome.fault().is_none() {
-            self.state = State::Idle(live);
+            self.state = State::Ready(live);
         }
         Ok(report)
     }
 
     /// The store, made if there is none yet. The session counts as ended until the call gives it back.
-    async fn enter(&mut self, deadline: Instant) -> Result<Box<Live>, CallError> {
+    async fn acquire(&mut self, deadline: Instant) -> Result<Box<LiveInstance>, CallError> {
         let shared = &self.provider.shared;
         let slot = match self.state {
             // A call that gives up while it waits, or is refused, leaves a session that was never begun.
@@ -271,117 +262,13 @@ impl Session {
             _ => None,
         };
         match (std::mem::replace(&mut self.state, State::Ended), slot) {
-            (State::Idle(live), _) => Ok(live),
-            (State::Fresh, Some(slot)) => Ok(Box::new(Live {
-                store: self.store()?,
-                instance: None,
-                _slot: slot,
-            })),
-            _ => Err(CallError::Ended),
-        }
-    }
-
-    fn store(&mut self) -> Result<Store<CallContext>, HostError> {
-        let shared = &self.provider.shared;
-        let limits = &self.provider.limits;
-        let granted = &shared.granted;
-        let mut wasi = Wasi::new(Arc::clone(granted));
-        wasi.input = std::mem::take(&mut self.input);
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles as usize);
-        let name = Arc::clone(&shared.info.name);
-        let state = CallContext {
-            call: Call::new(name, granted, Arc::clone(limits)),
-            metering: shared.unit.metering,
-            table,
-            wasi,
-            embedder: self.data.take(),
-        };
-        let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
-        store.limiter(|state| state);
-        store.call_hook(hook);
-        store.set_max_component_handles(limits.handles as usize);
-        match shared.unit.metering {
-            Metering::Fuel => store
-                .fuel_async_yield_interval(Some(YIELD_INTERVAL))
-                .map_err(HostError::engine)?,
-            // At each tick the guest gives its thread back, for one tick more.
-            Metering::DeadlineOnly => store.epoch_deadline_async_yield_and_update(1),
-        }
-        Ok(store)
-    }
-}
-
-impl Live {
-    /// Fills the budget of one call.
-    fn begin(
-        &mut self,
-        start: Instant,
-        limits: &Limits,
-        metering: Metering,
-    ) -> Result<(), HostError> {
-        let state = self.store.data_mut();
-        state.call.begin(start);
-        match metering {
-            Metering::Fuel => self
-                .store
-                .set_fuel(limits.fuel)
-                .map_err(HostError::engine)?,
-            Metering::DeadlineOnly => self.store.set_epoch_deadline(1),
-        }
-        Ok(())
-    }
-
-    fn report<T, E>(
-        &mut self,
-        session: &Session,
-        limits: Arc<Limits>,
-        elapsed: Duration,
-        outcome: Outcome<T, E>,
-    ) -> Report<T, E> {
-        let metering = session.provider.shared.unit.metering;
-        let fuel = match metering {
-            Metering::Fuel => limits
-                .fuel
-                .saturating_sub(self.store.get_fuel().unwrap_or(0)),
-            Metering::DeadlineOnly => 0,
-        };
-        let state = self.store.data_mut();
-        for target in state.call.quota.take_refused() {
-            state.call.denied(files::NAME, &target, Reason::Quota);
-        }
-        let log = std::mem::take(&mut state.call.log);
-        let stdio = state.call.granted.grants.wasi.is_some().then(|| {
-            let (stdout, stdout_dropped) = state.wasi.stdout.take();
-            let (stderr, stderr_dropped) = state.wasi.stderr.take();
-            Stdio {
-                stdout,
-                stdout_dropped,
-                stderr,
-                stderr_dropped,
+            (State::Ready(live), _) => Ok(live),
+            (State::Fresh, Some(slot)) => {
+                let input = std::mem::take(&mut self.input);
+                let store = new_store(&self.provider, input, self.data.take())?;
+                Ok(Box::new(LiveInstance::new(store, slot)))
             }
-        });
-        let meter = &state.call.meter;
-        Report {
-            provider: Arc::clone(&session.provider.shared.info),
-            usage: Usage {
-                fuel,
-                memory_peak: meter.memory_peak(),
-                table_peak: meter.table_peak(),
-                elapsed,
-                host_time: meter.host_time,
-                host_calls: meter.host_calls,
-                host_bytes: meter.host_bytes,
-                log_bytes: log.bytes,
-                output_bytes: None,
-            },
-            outcome,
-            limits,
-            metering,
-            denials: state.call.audit.take_denials(),
-            logs: log.lines,
-            logs_dropped: log.dropped,
-            stdio,
+            _ => Err(CallError::Ended),
         }
     }
 }

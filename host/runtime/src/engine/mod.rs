@@ -197,7 +197,7 @@ pub(crate) struct Engines {
     most_pools: u32,
     /// Whether the kernel has memory maps for as many guests outside the pools.
     outside: bool,
-    units: Mutex<Units>,
+    units: Mutex<PooledEngines>,
 }
 
 /// The properties in which the engines of a runtime differ. Another kind of engine is another field here.
@@ -210,7 +210,7 @@ struct EngineKey {
 }
 
 #[derive(Default)]
-struct Units {
+struct PooledEngines {
     alive: BTreeMap<EngineKey, Weak<PooledEngine>>,
     /// Kept, since components that are loaded one after the other need the same engine.
     last: Option<Arc<PooledEngine>>,

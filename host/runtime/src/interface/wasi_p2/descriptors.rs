@@ -10,8 +10,10 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::types;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use super::handles::{Handle, below};
-use super::opened::{self, Entries, Opened, code, entry_type, our_entries, ours};
+use super::descriptor_access::{Handle, below};
+use super::descriptor_table::{
+    self, Entries, OpenDescriptor, as_ours, code, entry_type, our_entries,
+};
 use super::streams::{self, QuotaExceeded};
 use crate::call::context::CallContext;
 use tollgate_capability::MOVE_PRICE;
@@ -27,7 +29,7 @@ const PIECE: u64 = 64 << 10;
 const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
 const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
 
-fn hash(opened: &Opened, path: &str) -> MetadataHashValue {
+fn hash(opened: &OpenDescriptor, path: &str) -> MetadataHashValue {
     // A hash of the name: the inode numbers of the host's file system differ in every run.
     let hash = blake3::hash(format!("{}/{path}", opened.root).as_bytes());
     let (mut lower, mut upper) = ([0; 8], [0; 8]);
@@ -97,8 +99,10 @@ impl types::HostDescriptor for CallContext {
     async fn set_size(&mut self, fd: Handle, size: Filesize) -> FsResult<()> {
         let (opened, file) = self.opened_to_write(&fd)?;
         let (quota, index) = (self.call.quota.clone(), opened.index);
-        self.with_file(&opened, move || opened::resize(&file, size, &quota, index))
-            .await
+        self.with_file(&opened, move || {
+            descriptor_table::resize(&file, size, &quota, index)
+        })
+        .await
     }
 
     async fn set_times(
@@ -180,13 +184,13 @@ impl types::HostDescriptor for CallContext {
             Some(file) => {
                 self.with_file(&opened, move || {
                     let metadata = cap_std::fs::Metadata::from_file(&file)?;
-                    Ok(opened::described(&metadata, times))
+                    Ok(descriptor_table::described(&metadata, times))
                 })
                 .await
             }
             None => {
                 self.at(&opened, ".", Access::Read, NOTHING, move |dir, path| {
-                    Ok(opened::described(&dir.metadata(path)?, times))
+                    Ok(descriptor_table::described(&dir.metadata(path)?, times))
                 })
                 .await
             }
@@ -206,7 +210,7 @@ impl types::HostDescriptor for CallContext {
                 true => dir.metadata(path)?,
                 false => dir.symlink_metadata(path)?,
             };
-            Ok(opened::described(&metadata, times))
+            Ok(descriptor_table::described(&metadata, times))
         })
         .await
     }
@@ -265,13 +269,13 @@ impl types::HostDescriptor for CallContext {
         let follow = path_flags.contains(PathFlags::SYMLINK_FOLLOW);
         let found = self
             .at(&folder, &path, access, NOTHING, move |dir, path| {
-                opened::open(dir, path, follow, how, flags, |more| {
+                descriptor_table::open(dir, path, follow, how, flags, |more| {
                     quota.consume(index, more)
                 })
             })
             .await??;
         let path = below(&folder, &path)?.into();
-        let opened = self.table.push(Opened {
+        let opened = self.table.push(OpenDescriptor {
             file: found.map(Arc::new),
             path,
             flags,
@@ -315,7 +319,7 @@ impl types::HostDescriptor for CallContext {
         to_path: String,
     ) -> FsResult<()> {
         let folder = self.opened(&fd)?;
-        let to = self.table.get(&ours(&to))?.clone();
+        let to = self.table.get(&as_ours(&to))?.clone();
         // Each of the two names is decided on, and counts towards the quota.
         let target = self
             .at(&to, &to_path, Access::ReadWrite, ONE_FILE, |_, path| {
@@ -371,7 +375,7 @@ impl types::HostDescriptor for CallContext {
 
     async fn is_same_object(&mut self, a: Handle, b: Handle) -> wasmtime::Result<bool> {
         self.call.meter.count_wasi();
-        let (a, b) = (self.table.get(&ours(&a))?, self.table.get(&ours(&b))?);
+        let (a, b) = (self.table.get(&as_ours(&a))?, self.table.get(&as_ours(&b))?);
         Ok((&a.root, &a.path) == (&b.root, &b.path))
     }
 
@@ -400,7 +404,8 @@ impl types::HostDescriptor for CallContext {
 
     fn drop(&mut self, fd: Handle) -> wasmtime::Result<()> {
         self.call.meter.count_wasi();
-        self.table.delete(Resource::<Opened>::new_own(fd.rep()))?;
+        self.table
+            .delete(Resource::<OpenDescriptor>::new_own(fd.rep()))?;
         Ok(())
     }
 }

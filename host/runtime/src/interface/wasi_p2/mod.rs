@@ -4,10 +4,10 @@
 //! of the policy. `wasi:http` is linked with the rest: without an HTTP grant, each request is denied.
 
 mod clocks;
+mod descriptor_access;
+mod descriptor_table;
 mod descriptors;
-mod handles;
 mod http;
-mod opened;
 mod pipe;
 mod random;
 mod stdio;

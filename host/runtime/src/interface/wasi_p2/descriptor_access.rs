@@ -10,7 +10,7 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
 
-use super::opened::{Opened, ours, told};
+use super::descriptor_table::{OpenDescriptor, as_ours, to_fs_error};
 use super::streams;
 use crate::call::context::CallContext;
 use tollgate_capability::files::{self, FileFailure};
@@ -20,13 +20,13 @@ pub(super) type Handle = Resource<Descriptor>;
 
 impl CallContext {
     /// Counts the call, and looks up the file or folder of a handle.
-    pub(super) fn opened(&mut self, handle: &Handle) -> FsResult<Opened> {
+    pub(super) fn opened(&mut self, handle: &Handle) -> FsResult<OpenDescriptor> {
         self.call.meter.count_wasi();
-        Ok(self.table.get(&ours(handle))?.clone())
+        Ok(self.table.get(&as_ours(handle))?.clone())
     }
 
     /// The file of a handle.
-    pub(super) fn opened_file(&mut self, handle: &Handle) -> FsResult<(Opened, Arc<File>)> {
+    pub(super) fn opened_file(&mut self, handle: &Handle) -> FsResult<(OpenDescriptor, Arc<File>)> {
         let opened = self.opened(handle)?;
         match opened.file.clone() {
             Some(file) => Ok((opened, file)),
@@ -34,7 +34,10 @@ impl CallContext {
         }
     }
 
-    pub(super) fn opened_to_write(&mut self, handle: &Handle) -> FsResult<(Opened, Arc<File>)> {
+    pub(super) fn opened_to_write(
+        &mut self,
+        handle: &Handle,
+    ) -> FsResult<(OpenDescriptor, Arc<File>)> {
         let (opened, file) = self.opened_file(handle)?;
         match opened.writable() {
             true => Ok((opened, file)),
@@ -45,7 +48,7 @@ impl CallContext {
     /// Decides on `path` below an open folder, and acts on it.
     pub(super) async fn at<T: Send + 'static>(
         &mut self,
-        folder: &Opened,
+        folder: &OpenDescriptor,
         path: &str,
         access: Access,
         asks: FileUse,
@@ -57,13 +60,13 @@ impl CallContext {
             .with_granted_dir(&folder.root, &path, access, asks, act)
             .await;
         done.map_err(|interrupt| FsError::trap(wasmtime::Error::from(interrupt)))?
-            .map_err(told)
+            .map_err(to_fs_error)
     }
 
     /// Acts on an open file.
     pub(super) async fn with_file<T: Send + 'static>(
         &mut self,
-        opened: &Opened,
+        opened: &OpenDescriptor,
         act: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
         let done = tokio::task::spawn_blocking(act).await;
@@ -71,7 +74,7 @@ impl CallContext {
         if let Err(FileFailure::Denied(reason)) = &done {
             self.call.denied(files::NAME, &opened.target(), *reason);
         }
-        done.map_err(told)
+        done.map_err(to_fs_error)
     }
 
     pub(super) fn output(
@@ -93,7 +96,7 @@ impl CallContext {
 }
 
 /// The path, below the root, of `path` in an open folder.
-pub(super) fn below(folder: &Opened, path: &str) -> FsResult<String> {
+pub(super) fn below(folder: &OpenDescriptor, path: &str) -> FsResult<String> {
     match folder.file {
         None => Ok(decide::wasi_path(&folder.path, path)),
         Some(_) => Err(ErrorCode::NotDirectory.into()),
@@ -103,8 +106,8 @@ pub(super) fn below(folder: &Opened, path: &str) -> FsResult<String> {
 impl preopens::Host for CallContext {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
         self.call.meter.count_wasi();
-        let reach = Arc::clone(&self.call.granted);
-        let grants = &reach.grants;
+        let granted = Arc::clone(&self.call.granted);
+        let grants = &granted.grants;
         let named = grants.wasi.iter().flat_map(|wasi| &wasi.preopens);
         let mut folders = Vec::new();
         for root in named {
@@ -116,7 +119,7 @@ impl preopens::Host for CallContext {
             if grant.access == Access::ReadWrite {
                 flags |= DescriptorFlags::MUTATE_DIRECTORY;
             }
-            let folder = self.table.push(Opened {
+            let folder = self.table.push(OpenDescriptor {
                 root: root.as_str().into(),
                 index,
                 path: ".".into(),

@@ -20,7 +20,7 @@ use tollgate_capability::files::{self, FileFailure, FileQuota, Kind, regular};
 
 /// A folder or a file that a guest has opened.
 #[derive(Clone)]
-pub(super) struct Opened {
+pub(super) struct OpenDescriptor {
     pub(super) root: Arc<str>,
     /// The grant of that root.
     pub(super) index: usize,
@@ -31,7 +31,7 @@ pub(super) struct Opened {
     pub(super) flags: DescriptorFlags,
 }
 
-impl Opened {
+impl OpenDescriptor {
     pub(super) fn target(&self) -> String {
         format!("{}/{}", self.root, self.path)
     }
@@ -43,7 +43,7 @@ impl Opened {
 
 /// The guest's handle as a handle of our type. The bindings name a type of wasmtime's, but the table holds ours: only
 /// our functions ever look it up.
-pub(super) fn ours(handle: &Resource<Descriptor>) -> Resource<Opened> {
+pub(super) fn as_ours(handle: &Resource<Descriptor>) -> Resource<OpenDescriptor> {
     Resource::new_borrow(handle.rep())
 }
 
@@ -55,8 +55,8 @@ pub(super) fn our_entries(handle: &Resource<DirectoryEntryStream>) -> Resource<E
 }
 
 /// The error code of `wasi:filesystem` for a failure.
-pub(super) fn code(trouble: &FileFailure) -> ErrorCode {
-    match trouble {
+pub(super) fn code(failure: &FileFailure) -> ErrorCode {
+    match failure {
         FileFailure::Denied(Reason::Quota) => ErrorCode::Quota,
         FileFailure::Denied(Reason::ReadOnly) => ErrorCode::ReadOnly,
         FileFailure::Denied(Reason::BadPath) => ErrorCode::Invalid,
@@ -66,8 +66,8 @@ pub(super) fn code(trouble: &FileFailure) -> ErrorCode {
     }
 }
 
-pub(super) fn told(trouble: FileFailure) -> FsError {
-    code(&trouble).into()
+pub(super) fn to_fs_error(failure: FileFailure) -> FsError {
+    code(&failure).into()
 }
 
 /// Opens a file, or finds a folder (`None`). Only a regular file is ever opened: its kind is checked before, so that a

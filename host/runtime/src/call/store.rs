@@ -1,0 +1,142 @@
+//! The store of a session: made under the limits, given the budget of each call, and asked what the call used.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollgate_capability::{Call, files};
+use tollgate_component::ProviderInfo;
+use tollgate_policy::{Limits, Reason};
+use wasmtime::Store;
+use wasmtime::component::{Instance, ResourceTable};
+
+use crate::call::context::CallContext;
+use crate::call::hook::hook;
+use crate::call::provider::Provider;
+use crate::call::report::{Outcome, Report, Stdio, Usage};
+use crate::engine::YIELD_INTERVAL;
+use crate::engine::admission::Slot;
+use crate::engine::metering::Metering;
+use crate::error::HostError;
+use crate::interface::wasi_p2::{CommandInput, Wasi};
+
+/// A store with its guest, and the slot that it takes.
+pub(super) struct LiveInstance {
+    pub(super) store: Store<CallContext>,
+    /// Made by the first call, on its budget.
+    pub(super) instance: Option<Instance>,
+    _slot: Slot,
+}
+
+/// Makes the store of a session: its limits, the hook between guest and host, and what its host functions see.
+pub(super) fn new_store(
+    provider: &Provider,
+    input: CommandInput,
+    embedder: Option<Box<dyn Any + Send>>,
+) -> Result<Store<CallContext>, HostError> {
+    let shared = &provider.shared;
+    let limits = &provider.limits;
+    let granted = &shared.granted;
+    let mut wasi = Wasi::new(Arc::clone(granted));
+    wasi.input = input;
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits.handles as usize);
+    let name = Arc::clone(&shared.info.name);
+    let state = CallContext {
+        call: Call::new(name, granted, Arc::clone(limits)),
+        metering: shared.unit.metering,
+        table,
+        wasi,
+        embedder,
+    };
+    let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
+    store.limiter(|state| state);
+    store.call_hook(hook);
+    store.set_max_component_handles(limits.handles as usize);
+    match shared.unit.metering {
+        Metering::Fuel => store
+            .fuel_async_yield_interval(Some(YIELD_INTERVAL))
+            .map_err(HostError::engine)?,
+        // At each tick the guest gives its thread back, for one tick more.
+        Metering::DeadlineOnly => store.epoch_deadline_async_yield_and_update(1),
+    }
+    Ok(store)
+}
+
+impl LiveInstance {
+    pub(super) fn new(store: Store<CallContext>, slot: Slot) -> LiveInstance {
+        LiveInstance {
+            store,
+            instance: None,
+            _slot: slot,
+        }
+    }
+
+    /// Fills the budget of one call.
+    pub(super) fn begin(&mut self, start: Instant, limits: &Limits) -> Result<(), HostError> {
+        let state = self.store.data_mut();
+        state.call.begin(start);
+        match state.metering {
+            Metering::Fuel => self
+                .store
+                .set_fuel(limits.fuel)
+                .map_err(HostError::engine)?,
+            Metering::DeadlineOnly => self.store.set_epoch_deadline(1),
+        }
+        Ok(())
+    }
+
+    /// The report of the call that ends, with what it used.
+    pub(super) fn report<T, E>(
+        &mut self,
+        info: &Arc<ProviderInfo>,
+        limits: Arc<Limits>,
+        elapsed: Duration,
+        outcome: Outcome<T, E>,
+    ) -> Report<T, E> {
+        let metering = self.store.data().metering;
+        let fuel = match metering {
+            Metering::Fuel => limits
+                .fuel
+                .saturating_sub(self.store.get_fuel().unwrap_or(0)),
+            Metering::DeadlineOnly => 0,
+        };
+        let state = self.store.data_mut();
+        for target in state.call.quota.take_refused() {
+            state.call.denied(files::NAME, &target, Reason::Quota);
+        }
+        let log = std::mem::take(&mut state.call.log);
+        let stdio = state.call.granted.grants.wasi.is_some().then(|| {
+            let (stdout, stdout_dropped) = state.wasi.stdout.take();
+            let (stderr, stderr_dropped) = state.wasi.stderr.take();
+            Stdio {
+                stdout,
+                stdout_dropped,
+                stderr,
+                stderr_dropped,
+            }
+        });
+        let meter = &state.call.meter;
+        Report {
+            provider: Arc::clone(info),
+            usage: Usage {
+                fuel,
+                memory_peak: meter.memory_peak(),
+                table_peak: meter.table_peak(),
+                elapsed,
+                host_time: meter.host_time,
+                host_calls: meter.host_calls,
+                host_bytes: meter.host_bytes,
+                log_bytes: log.bytes,
+                output_bytes: None,
+            },
+            outcome,
+            limits,
+            metering,
+            denials: state.call.audit.take_denials(),
+            logs: log.lines,
+            logs_dropped: log.dropped,
+            stdio,
+        }
+    }
+}
