@@ -12,12 +12,13 @@ use world::Releases;
 
 /// In a module of its own: the generated code has a module `tollgate`, like the library.
 mod world {
-    wasmtime::component::bindgen!({
+    ::tollgate::wasmtime::component::bindgen!({
         path: ["../../wit/provider", "../../wit/releases"],
         world: "tollgate:releases/releases",
         imports: { default: async | trappable },
         exports: { default: async },
         with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
+        wasmtime_crate: ::tollgate::wasmtime,
     });
 }
 

@@ -56,6 +56,11 @@
 //! [`bindings`] are the host's side of `tollgate:provider`, to be named in `with`; [`wasmtime`] is re-exported, so that
 //! an embedder uses the same version with the same features. The examples `ledger` and `releases` are whole programs.
 //!
+//! # Call any export
+//!
+//! [`Provider::functions`] lists exported functions with their types, and [`Session::invoke`] calls one with values;
+//! [`Session::wave`] does the same with text. Types of this step: [`value`].
+//!
 //! # Offer an interface of your own
 //!
 //! [`Builder::interface`] adds host functions of the embedder, which a policy grants by name under
@@ -86,10 +91,15 @@
 //!
 //! [`Runtime::watch`] loads every component of a folder and replaces each whole when its files change; see [`watch`].
 //!
+//! # Watch what happens
+//!
+//! [`Builder::observer`] takes an [`Observer`](observe::Observer), which is told of loads, calls and decisions. A
+//! [`Catalog`] is a set of providers by name; a watched folder is one.
+//!
 //! # Read a report
 //!
-//! [`Report::to_json`] writes a report as the command line does. It keeps guest text as the guest wrote it: [`escape`]
-//! makes it safe to show. Types of this step: [`report`].
+//! Reports are serialized as the command line writes them ([`Report::to_json`]), and read back. Guest text in them stays
+//! as the guest wrote it: [`escape`] makes it safe to show. Types of this step: [`report`].
 
 pub mod blocking;
 mod builder;
