@@ -33,15 +33,19 @@ test-as-nobody:
 
 # The tests of the library again, in the profile that does not count fuel.
 #
-# Left out is what has no part in it: the program (cli), which always counts fuel; signatures and lock files (trust),
-# which are settled before an engine is asked; a folder that is served (watch), which calls well-behaved guests only.
+# Left out is what has no part in it: the program (cli), which always counts fuel; the documents (docs); what is settled
+# before an engine is asked (trust, load::refusals, load::shape, load::compile, cache); a folder that is served (watch) and
+# the worlds (worlds), which call well-behaved guests only; decisions on paths (files::granted_roots) and the store, whose
+# host functions the other tests run under both profiles.
+[doc('The tests of the library again, in the profile that does not count fuel.')]
 test-deadline-only: guests
     #!/bin/sh
     set -eu
-    echo 'skipped: cli, trust, watch: they do not depend on how guest code is metered' | tee target/skips.txt
+    left_out='cli docs trust load::refusals load::shape load::compile cache watch worlds files::granted_roots store'
+    echo "skipped: $left_out: they do not depend on how guest code is metered" | tee target/skips.txt
     failed=0
     TOLLGATE_METERING=deadline-only cargo test --workspace --quiet --test suite -- \
-        --skip cli:: --skip trust:: --skip watch:: || failed=$?
+        $(printf -- '--skip %s:: ' $left_out) || failed=$?
     tests/skips.sh
     exit $failed
 
@@ -108,9 +112,11 @@ test-polyglot: guests guests-polyglot
 #
 # cargo-component builds `providers/*` and `hostile`. Left out is what runs none of them (limits::abi, limits::lifting,
 # calls::wave, load::shape, wasi, worlds::wit, docs) or does with their files what it does with any file: the program
-# (cli), the cache, the compiler (load::compile), signatures and lock files (trust), a folder that is served (watch).
+# (cli), the cache, the compiler (load::compile), signatures and lock files (trust), a folder that is served (watch). The
+# attack table is left out as well: the suite plays its attacks with the same guests.
 #
 # cargo-component asks for wasm32-wasip1, whatever it builds for, and fetches it only where rustup's `cargo` started it.
+[doc('The same guests built by cargo-component, and the suite run against them.')]
 guests-cargo-component: guests (setup "wasm32-wasip1")
     #!/bin/sh
     set -eu
@@ -122,7 +128,6 @@ guests-cargo-component: guests (setup "wasm32-wasip1")
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test suite -- \
         --skip cli:: --skip trust:: --skip watch:: --skip cache:: --skip load::compile:: --skip load::shape:: \
         --skip limits::abi:: --skip calls::wave:: --skip limits::lifting:: --skip wasi:: --skip worlds::wit:: --skip docs::
-    TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test attack
 
 # Golden files of the command line and the references of commands, policies, interfaces and limits, written anew.
 bless: guests
