@@ -2,6 +2,7 @@
 
 mod cancel;
 mod cancel_polls;
+mod determinism;
 mod host_panics;
 mod invoke;
 mod sessions;
