@@ -132,8 +132,7 @@ guests-cargo-component: guests (setup "wasm32-wasip1")
 # Golden files of the command line and the references of commands, policies, interfaces and limits, written anew.
 bless: guests
     BLESS=1 cargo test --workspace --quiet --test suite cli::golden
-    BLESS=1 cargo test --quiet --package tollgate-cli reference
-    BLESS=1 cargo test --quiet --package tollgate-policy --package tollgate-component --lib reference
+    BLESS=1 cargo test --workspace --quiet --lib --bins reference
     cargo run --quiet --bin tollgate-proofs -- --bless
 
 # Builds packages of the main workspace. Those that share the engine are built by one command or with `--workspace`: a

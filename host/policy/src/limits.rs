@@ -278,14 +278,14 @@ impl Limits {
             name: "component-size", unit: Unit::Bytes, min: 8, max: GIB,
             range: "from the 8 bytes of wasm's header to the largest file that is read into memory",
             help: "bytes of the component file",
-            reason: "three times the largest known guest, a Python toolchain's of 18 MB",
+            reason: "three times the largest known guest, a Python toolchain's of 19 MB",
             get: |l| l.component_size, set: |l, v| l.component_size = v,
         },
         LimitKey {
             name: "compile-time", unit: Unit::Duration, min: 100 * MILLISECOND, max: HOUR,
             range: "from the time that a process takes to start to one hour",
             help: "wall-clock time for compiling the component",
-            reason: "three times what the largest known guest, 18 MB of Python, takes on two slow processors",
+            reason: "three times what the largest known guest, 19 MB of Python, takes on two slow processors",
             get: |l| micros(l.compile_time), set: |l, v| l.compile_time = Duration::from_micros(v),
         },
         LimitKey {

@@ -157,8 +157,9 @@ pub mod report {
     pub use crate::call::fault::FaultKind;
     pub use crate::call::invoke::ReturnedError;
     pub use crate::call::report::{ErrorReport, Stdio, Usage};
-    pub use crate::call::report_data::{
-        HostErrorData, HostErrorReport, ImportData, RefusalData, RefusedReport, ReportedError,
+    pub use crate::call::report_data::ReportedError;
+    pub use crate::call::report_refused::{
+        HostErrorData, HostErrorReport, ImportData, RefusalData, RefusedReport,
     };
     pub use crate::call::session::ExitCode;
     pub use crate::call::wave::WaveError;

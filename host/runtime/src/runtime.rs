@@ -22,7 +22,7 @@ use crate::observe::Observed;
 /// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/checksums.wasm"));
 /// let runtime = Runtime::new();
 /// let source = Source::file(path, &Policy::default().limits)?;
-/// Nothing is granted, so the component is refused, with all of its imports listed.
+/// // Nothing is granted, so the component is refused, with all of its imports listed.
 /// match runtime.load(&source, &Policy::default()).await {
 ///     Err(LoadError::Refused(refusal)) => assert_eq!(refusal.imports.len(), 3),
 ///     _ => panic!("it asks for log, hash and files"),

@@ -51,7 +51,7 @@ pub(super) const GRANTS: Table = Table {
         Key {
             name: GrantName::Wasi.key(), kind: "`\"inert\"`, or a table: `[grants.wasi]`", range: None,
             default: KeyDefault::Text("not granted"), example: "\"inert\"",
-            meaning: "Grants the WASI interfaces. With `\"inert\"`, nothing is behind them.",
+            meaning: "Grants the WASI interfaces. With `\"inert\"`, nothing of the host is behind them but random numbers.",
         },
         Key {
             name: GrantName::Interfaces.key(), kind: "list of strings", range: None,

@@ -13,7 +13,7 @@ use super::units::Unit;
 #[rustfmt::skip]
 pub(super) const WASI: Table = Table {
     header: "[grants.wasi]",
-    meaning: "Grants the WASI interfaces. An empty table is the same as `wasi = \"inert\"`: nothing is behind them.",
+    meaning: "Grants the WASI interfaces. An empty table is the same as `wasi = \"inert\"`: nothing of the host is behind them but random numbers.",
     keys: &[
         Key {
             name: "args", kind: "list of strings", range: None,

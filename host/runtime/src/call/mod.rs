@@ -10,6 +10,8 @@ pub(crate) mod invoke;
 pub(crate) mod provider;
 pub(crate) mod report;
 pub(crate) mod report_data;
+mod report_fields;
+pub(crate) mod report_refused;
 pub(crate) mod session;
 mod store;
 pub(crate) mod wave;

@@ -8,13 +8,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use tollgate_capability::LogLine;
-use tollgate_component::{Judgement, ProviderInfo, Refusal, RefusalKind, Signer};
-use tollgate_policy::{Denial, KeyId, LimitKey, Limits, SignatureError, Unit};
+use tollgate_component::ProviderInfo;
+use tollgate_policy::Denial;
 
 use crate::call::fault::{Fault, FaultKind};
 use crate::call::report::{ErrorReport, Outcome, Report, Stdio, Usage};
+use crate::call::report_fields;
 use crate::engine::metering::Metering;
-use crate::error::HostError;
 
 /// The error of a provider as a report has it; what the type of the error was is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,158 +35,6 @@ impl ErrorReport for ReportedError {
     }
 }
 
-/// The report of a component that was refused.
-///
-/// ```
-/// use tollgate::report::{ProviderInfo, RefusedReport};
-/// use tollgate::{LoadError, Policy, Source, blocking::Runtime};
-///
-/// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/checksums.wasm"));
-/// let policy = Policy::default();
-/// let source = Source::file(path, &policy.limits)?;
-/// let Err(LoadError::Refused(refusal)) = Runtime::new().load(&source, &policy) else {
-///     panic!("nothing is granted");
-/// };
-/// let report = RefusedReport::new(&source.info(&policy), &refusal, &policy.limits);
-/// let json = serde_json::to_string(&report)?;
-/// let read: RefusedReport = serde_json::from_str(&json)?;
-/// assert_eq!(read, report);
-/// assert_eq!(read.refusal.imports[0].verdict, "denied");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RefusedReport {
-    /// The component.
-    #[serde(with = "provider")]
-    pub provider: ProviderInfo,
-    /// Always `refused`.
-    outcome: Refused,
-    /// Why it was refused.
-    pub refusal: RefusalData,
-    /// The limits of the policy.
-    #[serde(with = "limits")]
-    pub limits: Limits,
-}
-
-/// A refusal in a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RefusalData {
-    /// Which rule refused the component.
-    pub kind: RefusalKind,
-    /// For people, on one line.
-    pub message: String,
-    /// What is wrong with the signature, if the kind is `signature`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<SignatureError>,
-    /// The imports that stand in the way.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub imports: Vec<ImportData>,
-}
-
-/// The verdict on an import in a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ImportData {
-    /// As the component writes it, version included: escape it before showing it.
-    pub name: String,
-    /// The label of its judgement, such as `denied`.
-    pub verdict: String,
-    /// The line of policy that would grant it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<String>,
-    /// The versions that the host serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub have: Option<String>,
-    /// What more there is to say of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-impl RefusedReport {
-    /// The report of `refusal`.
-    pub fn new(provider: &ProviderInfo, refusal: &Refusal, limits: &Limits) -> RefusedReport {
-        let imports = refusal.imports.iter().map(|import| {
-            let mut data = ImportData {
-                name: import.name.clone(),
-                verdict: import.judgement.label().to_owned(),
-                grant: None,
-                have: None,
-                note: None,
-            };
-            match &import.judgement {
-                Judgement::Denied { line, .. } => data.grant = Some(line.clone()),
-                Judgement::UnsupportedVersion { have } => data.have = Some(have.join(", ")),
-                Judgement::Unknown { note } => data.note.clone_from(note),
-                _ => {}
-            }
-            data
-        });
-        RefusedReport {
-            provider: provider.clone(),
-            outcome: Refused::Refused,
-            refusal: RefusalData {
-                kind: refusal.kind,
-                message: refusal.message.clone(),
-                reason: refusal.signature,
-                imports: imports.collect(),
-            },
-            limits: limits.clone(),
-        }
-    }
-}
-
-/// The report of a host that failed: an id, and nothing of what is inside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct HostErrorReport {
-    /// The component.
-    #[serde(with = "provider")]
-    pub provider: ProviderInfo,
-    /// Always `host-error`.
-    outcome: Failed,
-    /// The failure.
-    pub host_error: HostErrorData,
-}
-
-/// A failure of the host in a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct HostErrorData {
-    /// The number under which the log has the error.
-    pub id: u64,
-    /// A text that says no more than that.
-    pub message: String,
-}
-
-impl HostErrorReport {
-    /// The report of `error`.
-    pub fn new(provider: &ProviderInfo, error: &HostError) -> HostErrorReport {
-        HostErrorReport {
-            provider: provider.clone(),
-            outcome: Failed::HostError,
-            host_error: HostErrorData {
-                id: error.id(),
-                message: error.to_string(),
-            },
-        }
-    }
-}
-
-// The outcome tells a reader which of the reports it has before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Refused {
-    Refused,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Failed {
-    HostError,
-}
-
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Called {
@@ -198,7 +46,7 @@ enum Called {
 /// The report of a call. The order of its fields is that of the JSON.
 #[derive(Serialize, Deserialize)]
 struct CallData<'a> {
-    #[serde(with = "provider")]
+    #[serde(with = "report_fields::provider")]
     provider: Arc<ProviderInfo>,
     outcome: Called,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -272,7 +120,7 @@ impl<T, E: ErrorReport> Serialize for Report<T, E> {
         let stdio = self.stdio.as_ref();
         let is_late = fault.is_some_and(|fault| matches!(fault.kind, FaultKind::Deadline(_)));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let mut limits = limits::to_map(&self.limits);
+        let mut limits = report_fields::limits::to_map(&self.limits);
         if !counted {
             limits.insert("fuel".to_owned(), Value::Null);
         }
@@ -349,7 +197,7 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
                 log_bytes: usage.log_bytes,
                 output_bytes: usage.output_bytes,
             },
-            limits: limits::of_map(&data.limits)
+            limits: report_fields::limits::of_map(&data.limits)
                 .map_err(D::Error::custom)?
                 .into(),
             metering,
@@ -408,119 +256,4 @@ impl TryFrom<FaultData> for Fault {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The component in a report.
-mod provider {
-    use super::{
-        Cow, Deserialize, Deserializer, KeyId, ProviderInfo, Serialize, Serializer, Signer,
-    };
-
-    #[derive(Serialize, Deserialize)]
-    struct Data<'a> {
-        name: Cow<'a, str>,
-        /// Null for a file that was too large to be read.
-        digest: Option<Cow<'a, str>>,
-        size: u64,
-        world: Option<Cow<'a, str>>,
-        signature: Option<SignerData<'a>>,
-    }
-
-    #[derive(Serialize, Deserialize)]
-    struct SignerData<'a> {
-        key_id: KeyId,
-        comment: Cow<'a, str>,
-    }
-
-    pub(super) fn serialize<S: Serializer>(
-        info: &ProviderInfo,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let signature = info.signer.as_ref().map(|signer| SignerData {
-            key_id: signer.key_id,
-            comment: Cow::Borrowed(&signer.comment),
-        });
-        Data {
-            name: Cow::Borrowed(&info.name),
-            digest: (!info.digest.is_empty()).then_some(Cow::Borrowed(&info.digest)),
-            size: info.size,
-            world: info.world.as_deref().map(Cow::Borrowed),
-            signature,
-        }
-        .serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D, P>(deserializer: D) -> Result<P, D::Error>
-    where
-        D: Deserializer<'de>,
-        P: From<ProviderInfo>,
-    {
-        let data = Data::deserialize(deserializer)?;
-        let signer = data.signature.map(|signer| Signer {
-            key_id: signer.key_id,
-            comment: signer.comment.into_owned(),
-        });
-        let info = ProviderInfo {
-            name: data.name.into(),
-            digest: data.digest.unwrap_or_default().into_owned(),
-            size: data.size,
-            world: data.world.map(Cow::into_owned),
-            signer,
-        };
-        Ok(info.into())
-    }
-}
-
-/// Limits in a report: every key in its smallest step, named as JSON names are.
-mod limits {
-    use super::{
-        Deserialize, Deserializer, LimitKey, Limits, Map, Serialize, Serializer, Unit, Value,
-    };
-
-    fn name(key: &LimitKey) -> String {
-        let unit = match key.unit {
-            Unit::Duration => "_us",
-            _ => "",
-        };
-        format!("{}{unit}", key.name.replace('-', "_"))
-    }
-
-    pub(super) fn to_map(limits: &Limits) -> Map<String, Value> {
-        let keys = Limits::KEYS.iter();
-        keys.map(|key| (name(key), key.get(limits).into()))
-            .collect()
-    }
-
-    pub(super) fn of_map(map: &Map<String, Value>) -> Result<Limits, String> {
-        let mut limits = Limits::default();
-        for key in Limits::KEYS {
-            let name = name(key);
-            match map.get(&name) {
-                // Null is fuel where none is counted.
-                None | Some(Value::Null) => {}
-                Some(value) => {
-                    let value = value
-                        .as_u64()
-                        .ok_or_else(|| format!("`limits.{name}` is no number"))?;
-                    key.set(&mut limits, value)
-                        .map_err(|error| format!("`limits.{name}`: {error}"))?;
-                }
-            }
-        }
-        Ok(limits)
-    }
-
-    pub(super) fn serialize<S: Serializer>(
-        limits: &Limits,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        to_map(limits).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Limits, D::Error> {
-        let map = Map::deserialize(deserializer)?;
-        of_map(&map).map_err(serde::de::Error::custom)
-    }
 }
