@@ -34,6 +34,18 @@ impl Source {
         Ok(Vetted { inspection, signer })
     }
 
+    /// Checks the size and the signature against another policy, for a component that was vetted before. Its bytes are
+    /// hashed and not parsed, so the time that this takes is bounded by `component-size`. The pin is not checked.
+    ///
+    /// # Errors
+    ///
+    /// The first check that fails.
+    pub fn recheck(&self, policy: &Policy) -> Result<(), Refusal> {
+        check_size(self.as_bytes().len(), &policy.limits)?;
+        self.verify(&policy.trust)?;
+        Ok(())
+    }
+
     /// The identity of the component in reports under a policy. For an untrusted component it holds only facts that
     /// need no parsing.
     pub fn info(&self, policy: &Policy) -> ProviderInfo {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate_capability::Granted;
-use tollgate_component::{Source, escape};
+use tollgate_component::{Source, escape, judge};
 use tollgate_policy::{Grants, Policy, Streams};
 use wasmtime::component::{InstancePre, Linker};
 
@@ -76,12 +76,32 @@ impl Runtime {
         Ok(Provider::new(
             Arc::clone(host),
             vetted.info(source),
-            vetted.inspection.exports,
+            (vetted.inspection.imports, vetted.inspection.exports),
             code,
             pre,
             granted,
             &policy.limits,
         ))
+    }
+}
+
+impl Runtime {
+    /// Whether `policy` lets through a component that was loaded under another one: size, signature and imports. Nothing
+    /// of it is parsed or compiled again, so the answer waits for nothing that the author of a component controls. The
+    /// pin is not checked.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub(crate) fn still_allows(
+        &self,
+        policy: &Policy,
+        source: &Source,
+        provider: &Provider,
+    ) -> Result<(), Refusal> {
+        source.recheck(policy)?;
+        let verdict = judge(provider.imports(), &policy.grants, &self.inner.names);
+        verdict.refusal().map_or(Ok(()), Err)
     }
 }
 

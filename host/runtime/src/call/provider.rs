@@ -18,7 +18,7 @@ use tollgate_capability::Granted;
 use tollgate_component::ProviderInfo;
 use tollgate_component::split_version;
 use tollgate_component::value::Function;
-use tollgate_component::{Export, ItemKind};
+use tollgate_component::{Export, Import, ItemKind};
 use tollgate_component::{Refusal, RefusalKind};
 
 /// What `run` takes and gives, in the provider world.
@@ -63,6 +63,7 @@ pub(crate) struct Shared {
     /// Slots that an instance takes.
     pub(crate) slots_needed: u32,
     origin: Origin,
+    imports: Vec<Import>,
     exports: Vec<Export>,
     /// Described when they are first asked for: typed calls never do.
     functions: OnceLock<Vec<ExportedFunction>>,
@@ -77,7 +78,7 @@ impl Provider {
     pub(crate) fn new(
         host: Arc<Host>,
         info: ProviderInfo,
-        exports: Vec<Export>,
+        (imports, exports): (Vec<Import>, Vec<Export>),
         code: CompiledComponent,
         pre: InstancePre<CallContext>,
         granted: Granted,
@@ -94,6 +95,7 @@ impl Provider {
                 origin: code.origin,
                 granted: Arc::new(granted),
                 slots_needed: code.slots_needed,
+                imports,
                 exports,
                 functions: OnceLock::new(),
                 fixed: limits.clone(),
@@ -132,6 +134,10 @@ impl Provider {
     /// [`Session::invoke`] can call, in the component's order.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = &Function> {
         self.exported_functions().iter().map(|it| &it.function)
+    }
+
+    pub(crate) fn imports(&self) -> &[Import] {
+        &self.shared.imports
     }
 
     pub(crate) fn exported_functions(&self) -> &[ExportedFunction] {
@@ -267,6 +273,7 @@ impl Provider {
             pre,
             granted,
             origin,
+            imports,
             exports,
             fixed,
             ..
@@ -280,8 +287,8 @@ impl Provider {
             name: Arc::from(&*info.name),
             ..ProviderInfo::clone(info)
         };
-        let (exports, granted) = (exports.clone(), Granted::clone(granted));
-        let own = Provider::new(Arc::clone(host), info, exports, code, pre, granted, fixed);
+        let (names, granted) = ((imports.clone(), exports.clone()), Granted::clone(granted));
+        let own = Provider::new(Arc::clone(host), info, names, code, pre, granted, fixed);
         Ok(Provider {
             limits: Arc::new(Limits::clone(&self.limits)),
             ..own

@@ -23,6 +23,8 @@ pub(super) struct EntryState {
     pub(super) held: Option<Policy>,
     /// The component has had a policy file of its own.
     pub(super) had_policy: bool,
+    /// The reason for which a policy withdrew the provider before the component was reconciled.
+    pub(super) withdrawn: Option<String>,
     pub(super) serving: Option<Active>,
     pub(super) error: Option<Arc<ReloadError>>,
 }

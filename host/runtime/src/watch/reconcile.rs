@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
 
 use tollgate_policy::{Lock, Policy};
 
@@ -14,8 +15,12 @@ use super::files::{self, Files};
 use super::thread::Watcher;
 use super::{Event, ReloadError};
 use crate::error::{HostError, LoadError};
-use tollgate_component::Source;
 use tollgate_component::panic_text;
+use tollgate_component::{Refusal, Source};
+
+/// The interval at which policies are looked at while a component is loaded. A look takes about 5 µs for each provider that
+/// serves: the times of change of its files.
+const WITHDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The result of applying a policy to the provider that serves.
 enum PolicyOutcome {
@@ -98,7 +103,7 @@ impl Watcher {
         let error = match wanted {
             Ok((policy, read)) => {
                 let read = read.map_err(LoadError::from);
-                self.attempt(name, read, &policy, known)
+                self.attempt(name, files, read, &policy, known)
             }
             Err(error) => Some(error),
         };
@@ -173,6 +178,7 @@ impl Watcher {
     fn attempt(
         &mut self,
         name: &Arc<str>,
+        files: &Files,
         read: Result<Source, LoadError>,
         policy: &Policy,
         known: &mut EntryState,
@@ -189,8 +195,16 @@ impl Watcher {
             }
             return None;
         }
-        let loaded = read.and_then(|source| self.load(source, policy));
+        let loaded = read.and_then(|source| self.load(source, policy, (name, files, known)));
         let error = match loaded {
+            // The policy changed while the component was loaded, and withdrew what served: what was loaded is of the
+            // policy before. The next rescan loads it under the new one.
+            Ok(_) if known.withdrawn.is_some() => {
+                known.stamps = None;
+                known.tried = None;
+                self.wake.emit(false);
+                return None;
+            }
             Ok(serving) => {
                 known.error = None;
                 self.serve(name, known, serving);
@@ -198,8 +212,12 @@ impl Watcher {
             }
             Err(error) => error,
         };
+        // A withdrawal for the same reason has been reported.
+        if known.withdrawn.take() == Some(error.to_string()) {
+            return None;
+        }
         // The component is bad, but the policy is the operator's and applies at once.
-        match self.apply_policy(name, policy, known) {
+        match self.apply_policy(name, files, policy, known) {
             PolicyOutcome::Revoked(why) if why == error.to_string() => None,
             PolicyOutcome::Unchanged(graver) => Some(graver.into()),
             PolicyOutcome::Revoked(_) | PolicyOutcome::Applied => Some(error.into()),
@@ -210,6 +228,7 @@ impl Watcher {
     fn apply_policy(
         &mut self,
         name: &Arc<str>,
+        files: &Files,
         policy: &Policy,
         known: &mut EntryState,
     ) -> PolicyOutcome {
@@ -222,24 +241,72 @@ impl Watcher {
         };
         // Pins apply to future loads, and an operator deletes one to let a new version in.
         let held = with_lock_of(policy, &serving.policy);
-        match self.load(serving.source.clone(), &held) {
+        match self.load(serving.source.clone(), &held, (name, files, known)) {
+            // Withdrawn while it was loaded.
+            _ if known.serving.is_none() => PolicyOutcome::Applied,
             Ok(serving) => {
                 self.serve(name, known, serving);
                 PolicyOutcome::Applied
             }
             Err(LoadError::Refused(refusal)) if revokes(refusal.kind) => {
-                let why = refusal.to_string();
-                let error = Arc::new(ReloadError::from(LoadError::from(refusal)));
-                known.serving = None;
-                known.error = Some(Arc::clone(&error));
-                self.publish(name, Some(known));
-                self.emit(Event::Revoked {
-                    name: Arc::clone(name),
-                    error,
-                });
-                PolicyOutcome::Revoked(why)
+                PolicyOutcome::Revoked(self.revoke(name, known, refusal))
             }
             Err(error) => PolicyOutcome::Unchanged(error),
+        }
+    }
+
+    /// Stops the provider of a component that its policy no longer lets through. Returns the reason as text.
+    fn revoke(&mut self, name: &Arc<str>, known: &mut EntryState, refusal: Refusal) -> String {
+        let why = refusal.to_string();
+        let error = Arc::new(ReloadError::from(LoadError::from(refusal)));
+        known.serving = None;
+        known.error = Some(Arc::clone(&error));
+        self.publish(name, Some(known));
+        self.emit(Event::Revoked {
+            name: Arc::clone(name),
+            error,
+        });
+        why
+    }
+
+    /// Stops every provider that its policy, as it is now, no longer lets through. Policies are read and nothing is
+    /// loaded: a withdrawal must not wait for components, whose authors choose how long they take to load.
+    pub(super) fn withdraw(&mut self) {
+        let serving = self.known.iter().filter(|(_, it)| it.serving.is_some());
+        let paths: Vec<PathBuf> = serving.map(|(path, _)| path.clone()).collect();
+        for path in paths {
+            if let Some(mut known) = self.known.remove(&path) {
+                let name = name_of(&path);
+                let files = self.files(&name, path);
+                self.withdraw_one(&name, &files, &mut known);
+                self.known.insert(files.component, known);
+            }
+        }
+    }
+
+    fn withdraw_one(&mut self, name: &Arc<str>, files: &Files, known: &mut EntryState) {
+        let stamps = files.stamps();
+        if self.wake.is_stopped() || (stamps.is_some() && stamps == known.stamps) {
+            return;
+        }
+        // A policy that is gone or has a mistake withdraws nothing; reconciling reports it.
+        let had_policy = known.had_policy;
+        let policy = self.policy(files, None, known);
+        known.had_policy = had_policy;
+        let (Ok(policy), Some(serving)) = (policy, &known.serving) else {
+            return;
+        };
+        let policy = with_lock_of(&policy, &serving.policy);
+        if policy == serving.policy {
+            return;
+        }
+        let allowed = self
+            .runtime
+            .still_allows(&policy, &serving.source, &serving.provider);
+        if let Err(refusal) = allowed
+            && revokes(refusal.kind)
+        {
+            known.withdrawn = Some(self.revoke(name, known, refusal));
         }
     }
 
@@ -277,7 +344,7 @@ impl Watcher {
         }
         known.held = Some(policy.clone());
         known.again = None;
-        if let PolicyOutcome::Unchanged(error) = self.apply_policy(name, &policy, known) {
+        if let PolicyOutcome::Unchanged(error) = self.apply_policy(name, files, &policy, known) {
             self.report_failure(name, error.into(), repeated && !asked, start, known);
         }
     }
@@ -289,12 +356,38 @@ impl Watcher {
         }
     }
 
-    /// Runs all of [`Runtime::load`], on this thread.
-    fn load(&self, source: Source, policy: &Policy) -> Result<Active, LoadError> {
-        let load = || self.runtime.load_now(&source, policy, &self.wake.stopped);
-        let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
-            let text = format!("loading panicked: {}", panic_text(&*panic));
-            Err(HostError::new(text).into())
+    /// Runs all of [`Runtime::load`], on a thread of its own: this one goes on looking for withdrawals. `current` is the
+    /// component, which is not among the known ones while it is reconciled.
+    fn load(
+        &mut self,
+        source: Source,
+        policy: &Policy,
+        (name, files, known): (&Arc<str>, &Files, &mut EntryState),
+    ) -> Result<Active, LoadError> {
+        let (runtime, wake) = (self.runtime.clone(), Arc::clone(&self.wake));
+        let (done, result) = std::sync::mpsc::channel();
+        let loaded = std::thread::scope(|scope| {
+            let source = &source;
+            scope.spawn(move || {
+                let load = || runtime.load_now(source, policy, &wake.stopped);
+                let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+                    let text = format!("loading panicked: {}", panic_text(&*panic));
+                    Err(HostError::new(text).into())
+                });
+                let _ = done.send(loaded);
+            });
+            loop {
+                match result.recv_timeout(WITHDRAW_INTERVAL) {
+                    Ok(loaded) => return loaded,
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.withdraw();
+                        self.withdraw_one(name, files, known);
+                    }
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(HostError::new("the thread that loads is gone").into());
+                    }
+                }
+            }
         });
         loaded.map(|provider| Active {
             source,

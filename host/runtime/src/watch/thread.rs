@@ -84,6 +84,7 @@ impl Watcher {
         for path in gone.cloned().collect::<Vec<PathBuf>>() {
             self.remove(&path);
         }
+        self.withdraw();
         for path in paths {
             if self.wake.is_stopped() {
                 return Ok(());
