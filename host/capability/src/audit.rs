@@ -1,5 +1,6 @@
 //! The record of decisions: all of them in the audit log, denials also in the report.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_component::escape;
@@ -12,6 +13,8 @@ const MAX_DENIALS: usize = 100;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Decision<'a> {
+    /// The number of the call that made the request, the same as at the call's start and end.
+    pub call: u64,
     /// The name of the provider that made the request.
     pub provider: &'a str,
     /// The key of the grant that it needed: `files`, `http` and so on.
@@ -30,6 +33,8 @@ pub struct Audit {
     provider: Arc<str>,
     denials: Mutex<Vec<Denial>>,
     on_decision: Option<OnDecision>,
+    /// The call under way.
+    call: AtomicU64,
 }
 
 impl Audit {
@@ -39,12 +44,19 @@ impl Audit {
             provider,
             denials: Mutex::default(),
             on_decision,
+            call: AtomicU64::new(0),
         }
+    }
+
+    /// Notes which call the decisions from now on belong to.
+    pub fn begin_call(&self, id: u64) {
+        self.call.store(id, Ordering::Relaxed);
     }
 
     fn tell(&self, capability: &'static str, target: &str, denied: Option<Reason>) {
         if let Some(tell) = &self.on_decision {
             tell(&Decision {
+                call: self.call.load(Ordering::Relaxed),
                 provider: &self.provider,
                 capability,
                 target,

@@ -74,6 +74,9 @@ pub enum LimitReached {
     /// `host-data`.
     #[error("too much data in one host call")]
     HostData,
+    /// `output`.
+    #[error("the result is too large")]
+    Output,
     /// `handles`.
     #[error("too many live resources")]
     Handles,

@@ -10,11 +10,23 @@ pub const SHOWN: usize = 512;
 
 /// `text` on one line: control, format and bidirectional characters as `\u{…}`, cut after [`SHOWN`] characters.
 pub fn line(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(hostile) && text.chars().nth(SHOWN).is_none() {
+    match text.char_indices().nth(SHOWN) {
+        None => whole(text),
+        Some((end, _)) => {
+            let mut safe = whole(text.get(..end).unwrap_or_default()).into_owned();
+            safe.push('…');
+            Cow::Owned(safe)
+        }
+    }
+}
+
+/// The same without the cut, for text whose length is bounded elsewhere. Text that [`line`] made stays as it is.
+pub fn whole(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(hostile) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::new();
-    for c in text.chars().take(SHOWN) {
+    for c in text.chars() {
         match c {
             '\n' => safe.push_str("\\n"),
             '\r' => safe.push_str("\\r"),
@@ -24,9 +36,6 @@ pub fn line(text: &str) -> Cow<'_, str> {
             }
             c => safe.push(c),
         }
-    }
-    if text.chars().nth(SHOWN).is_some() {
-        safe.push('…');
     }
     Cow::Owned(safe)
 }

@@ -9,7 +9,9 @@ pub use types::{Case, Field, Function, Type};
 
 /// A value of one of the component model's types.
 ///
-/// Resources have no value here: a handle means something only inside of the store that made it.
+/// Resources have no value here: a handle means something only inside of the store that made it. Values nest as deep as
+/// they are built, and are dropped by recursion: a program that builds them from the text of strangers bounds the depth.
+/// Types nest 100 deep at most, so a value that fits one does too.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `bool`

@@ -6,7 +6,7 @@
 use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
-use tollgate_component::value::Value;
+use tollgate_component::value::{Function, Value};
 use tollgate_policy::Policy;
 
 use crate::call::invoke::ReturnedError;
@@ -78,6 +78,11 @@ impl Provider {
     /// Those of the async method.
     pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
         self.0.on_own_engine().map(Provider)
+    }
+
+    /// See [`Provider::functions`](crate::Provider::functions).
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = &Function> {
+        self.0.functions()
     }
 
     /// See [`Provider::session`](crate::Provider::session).

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tollgate_component::{ProviderInfo, Source, panic_text};
@@ -16,8 +17,9 @@ use crate::error::{CallError, HostError, LoadError};
 /// Is told of loads, calls and decisions; [`Builder::observer`](crate::Builder::observer) takes one. Every method does
 /// nothing unless it is implemented.
 ///
-/// A method runs on the thread of the load or the call, and holds it up for as long as it takes. One that panics is
-/// logged as a host error, and changes nothing of what it was told.
+/// A method may run on any thread, several at the same time, and holds up the load or the call for as long as it takes.
+/// Requests that a guest left under way may be decided on after the end of its call. A method that panics is logged as a
+/// host error, and changes nothing of what it was told.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,13 +53,23 @@ pub trait Observer: Send + Sync {
     fn loaded(&self, _load: &Loaded<'_>) {}
 
     /// A call begins. Each is followed by one [`call_ended`](Self::call_ended).
-    fn call_started(&self, _provider: &Arc<ProviderInfo>) {}
+    fn call_started(&self, _call: &CallStarted<'_>) {}
 
     /// A call has ended.
     fn call_ended(&self, _call: &CallEnded<'_>) {}
 
     /// A request of a guest was decided on: each one, unlike the denials of a report, which are the first hundred.
     fn decided(&self, _decision: &Decision<'_>) {}
+}
+
+/// The start of a call.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CallStarted<'a> {
+    /// The number of the call in this process, which its end and its decisions have too.
+    pub call: u64,
+    /// The component that is called.
+    pub provider: &'a Arc<ProviderInfo>,
 }
 
 /// The end of a load.
@@ -72,8 +84,11 @@ pub struct Loaded<'a> {
 }
 
 /// The end of a call.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CallEnded<'a> {
+    /// The number that the call started with.
+    pub call: u64,
     /// The component that was called.
     pub provider: &'a Arc<ProviderInfo>,
     /// How the call ended.
@@ -82,8 +97,8 @@ pub struct CallEnded<'a> {
     pub elapsed: Duration,
 }
 
-/// How a call ended.
-#[derive(Clone, Copy)]
+/// How a call ended. A call without a report has no usage.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum CallEnd<'a> {
     /// The provider returned a result.
@@ -96,10 +111,12 @@ pub enum CallEnd<'a> {
     Error(&'a CallError),
     /// The caller dropped the call before it was done.
     Dropped,
+    /// The host panicked outside of the guest's work.
+    Panicked,
 }
 
 impl CallEnd<'_> {
-    /// A stable name: `returned`, `failed`, `faulted`, `error` or `dropped`.
+    /// A stable name: `returned`, `failed`, `faulted`, `error`, `dropped` or `panicked`.
     pub fn label(&self) -> &'static str {
         match self {
             CallEnd::Returned(_) => "returned",
@@ -107,6 +124,7 @@ impl CallEnd<'_> {
             CallEnd::Faulted(..) => "faulted",
             CallEnd::Error(_) => "error",
             CallEnd::Dropped => "dropped",
+            CallEnd::Panicked => "panicked",
         }
     }
 }
@@ -116,8 +134,8 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
         (**self).loaded(load);
     }
 
-    fn call_started(&self, provider: &Arc<ProviderInfo>) {
-        (**self).call_started(provider);
+    fn call_started(&self, call: &CallStarted<'_>) {
+        (**self).call_started(call);
     }
 
     fn call_ended(&self, call: &CallEnded<'_>) {
@@ -158,7 +176,10 @@ impl Observed {
             return load();
         };
         let start = Instant::now();
-        let result = load();
+        let result = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+            let text = panic_text(&*panic);
+            Err(HostError::new(format_args!("loading panicked: {text}")).into())
+        });
         let loaded = Loaded {
             source,
             result: result.as_ref(),
@@ -171,8 +192,13 @@ impl Observed {
     /// Tells that a call begins. The guard tells of its end, also when the call is dropped.
     pub(crate) fn call(&self, provider: &Arc<ProviderInfo>) -> CallGuard {
         CallGuard(self.0.as_ref().map(|observer| {
-            Observed::tell(&**observer, |it| it.call_started(provider));
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            let call = NEXT.fetch_add(1, Ordering::Relaxed);
+            Observed::tell(&**observer, |it| {
+                it.call_started(&CallStarted { call, provider })
+            });
             Started {
+                call,
                 observer: Arc::clone(observer),
                 provider: Arc::clone(provider),
                 start: Instant::now(),
@@ -185,12 +211,18 @@ impl Observed {
 pub(crate) struct CallGuard(Option<Started>);
 
 struct Started {
+    call: u64,
     observer: Arc<dyn Observer>,
     provider: Arc<ProviderInfo>,
     start: Instant,
 }
 
 impl CallGuard {
+    /// The number of the call; 0 if there is no observer.
+    pub(crate) fn id(&self) -> u64 {
+        self.0.as_ref().map_or(0, |started| started.call)
+    }
+
     pub(crate) fn ended<T, E>(mut self, result: &Result<Report<T, E>, CallError>) {
         let Some(started) = self.0.take() else { return };
         started.ended(match result {
@@ -207,6 +239,7 @@ impl CallGuard {
 impl Started {
     fn ended(&self, end: CallEnd<'_>) {
         let ended = CallEnded {
+            call: self.call,
             provider: &self.provider,
             end,
             elapsed: self.start.elapsed(),
@@ -218,7 +251,10 @@ impl Started {
 impl Drop for CallGuard {
     fn drop(&mut self) {
         if let Some(started) = self.0.take() {
-            started.ended(CallEnd::Dropped);
+            started.ended(match std::thread::panicking() {
+                true => CallEnd::Panicked,
+                false => CallEnd::Dropped,
+            });
         }
     }
 }

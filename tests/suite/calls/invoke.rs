@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use tollgate::value::{Field, Function, Type, Value};
-use tollgate::{CallError, Outcome, Policy, Source};
+use tollgate::{CallError, Outcome, Policy, Source, blocking};
 
-use support::harness::{blocking, load};
+use support::harness::{blocking as runtime_blocking, load};
 
 fn bytes(text: &str) -> Value {
     Value::from(text.as_bytes())
@@ -42,7 +42,7 @@ fn the_ok_of_a_result_is_returned_and_its_err_is_the_providers_error() {
 #[test]
 fn functions_are_described_with_their_types() {
     let counter = load("counter", "");
-    let mut functions = counter.as_async().functions();
+    let mut functions = counter.functions();
     let work = functions
         .find(|function| &*function.name == "work")
         .unwrap();
@@ -99,7 +99,9 @@ fn a_function_of_resources_is_described_and_not_called() {
         (export $thing "thing" (type $own))
         (func (export "make") (result (own $thing)) (canon lift (core func $i "make"))))"#;
     let source = Source::bytes("things", wat::parse_str(text).unwrap());
-    let provider = blocking().load(&source, &Policy::default()).unwrap();
+    let provider = runtime_blocking()
+        .load(&source, &Policy::default())
+        .unwrap();
     let functions: Vec<String> = provider
         .as_async()
         .functions()
@@ -119,48 +121,163 @@ fn a_function_of_resources_is_described_and_not_called() {
     }
 }
 
-/// Fifteen types, each a tuple of two of the one before, mean 65,535; twelve functions take one each. Validation allows
-/// a million in one component, which would be 60 MB of descriptions.
-#[test]
-fn a_type_that_means_millions_is_not_described() {
-    let mut text = "(component (type $t0 (tuple u8 u8))".to_owned();
-    for level in 1..15 {
-        let before = level - 1;
-        let _ = write!(text, "(type $t{level} (tuple $t{before} $t{before}))");
-    }
-    text.push_str(
-        r#"(core module $m
+/// A component with `functions` functions `f0`, `f1` … that take one parameter of the last of these types.
+fn taking(types: &str, last: &str, functions: usize) -> Source {
+    let mut text = format!(
+        r#"(component {types}
+        (core module $m
             (memory (export "memory") 1)
             (func (export "f") (param i32))
             (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 16))
         (core instance $i (instantiate $m))
-        (func $f (param "x" $t14) (canon lift (core func $i "f")
-            (memory $i "memory") (realloc (func $i "realloc"))))
-        "#,
+        (func $f (param "x" {last}) (canon lift (core func $i "f")
+            (memory $i "memory") (realloc (func $i "realloc"))))"#
     );
-    for number in 0..12 {
+    for number in 0..functions {
         let _ = write!(text, "(export \"f{number}\" (func $f))");
     }
     text.push(')');
-    let source = Source::bytes("large", wat::parse_str(&text).unwrap());
-    let provider = blocking().load(&source, &Policy::default()).unwrap();
-    let functions: Vec<&Function> = provider.as_async().functions().collect();
-    assert_eq!(functions.len(), 12);
-    let nodes: usize = functions
-        .iter()
-        .flat_map(|it| &it.params)
-        .map(|it| count(&it.ty))
-        .sum();
-    assert!(nodes < 101_000, "{nodes}");
-    match provider.session().invoke("f0", &[Value::Tuple(vec![])]) {
-        Err(CallError::Arguments(_)) => {}
+    Source::bytes("large", wat::parse_str(&text).unwrap())
+}
+
+/// A call of it is refused, whichever way it is made, and says why.
+fn is_too_large(provider: &blocking::Provider, function: &str) {
+    let calls = [
+        provider
+            .session()
+            .invoke(function, &[Value::Bool(true)])
+            .map(|_| ()),
+        provider
+            .session()
+            .wave(&format!("{function}(1)"))
+            .map(|_| ()),
+    ];
+    for call in calls {
+        match call {
+            Err(CallError::Arguments(told)) => assert!(told.contains("too large"), "{told}"),
+            other => panic!("{function}: {other:?}"),
+        }
+    }
+}
+
+/// Fifteen types, each a tuple of two of the one before, mean 65,535; twelve functions take one each. Validation allows a
+/// million in one component, which would be 60 MB of descriptions.
+#[test]
+fn a_type_that_means_millions_is_not_described() {
+    let mut types = "(type $t0 (tuple u8 u8))".to_owned();
+    for level in 1..15 {
+        let before = level - 1;
+        let _ = write!(types, "(type $t{level} (tuple $t{before} $t{before}))");
+    }
+    let source = taking(&types, "$t14", 12);
+    let provider = runtime_blocking()
+        .load(&source, &Policy::default())
+        .unwrap();
+    assert_eq!(provider.functions().len(), 12);
+    assert!(bytes_of(&provider) < 8 << 20);
+    is_too_large(&provider, "f0");
+    is_too_large(&provider, "f11");
+}
+
+/// An enumeration counts as one type for validation, however many names it has: 90,000 places of 1,000 names are 8 GB.
+#[test]
+fn names_count_where_types_are_described() {
+    let mut types = "(type $e' (enum".to_owned();
+    for number in 0..1_000 {
+        let _ = write!(types, " \"{}{number}\"", "n".repeat(44));
+    }
+    types.push_str("))(export $e \"e\" (type $e'))");
+    let tuple =
+        |name: &str, of: &str| format!("(type ${name} (tuple{}))", format!(" ${of}").repeat(300));
+    types.push_str(&tuple("t0", "e"));
+    types.push_str(&tuple("t1", "t0"));
+    let source = taking(&types, "$t1", 2);
+    let provider = runtime_blocking()
+        .load(&source, &Policy::default())
+        .unwrap();
+    assert!(bytes_of(&provider) < 8 << 20);
+    is_too_large(&provider, "f0");
+}
+
+/// One function under 900 names in each of 100 interfaces with names of 4,000 bytes.
+#[test]
+fn functions_beyond_the_budget_are_left_out() {
+    let mut text = r#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $in"#
+        .to_owned();
+    for number in 0..900 {
+        let _ = write!(text, "(export \"f{number}\" (func $f))");
+    }
+    text.push(')');
+    for number in 0..100 {
+        let _ = write!(
+            text,
+            "(export \"a:b/{}{number}\" (instance $in))",
+            "c".repeat(4_000)
+        );
+    }
+    text.push(')');
+    let source = Source::bytes("many", wat::parse_str(&text).unwrap());
+    let provider = runtime_blocking()
+        .load(&source, &Policy::default())
+        .unwrap();
+    let described = provider.functions().len();
+    assert!((1_000..90_000).contains(&described), "{described}");
+    match provider.session().invoke("no-such", &[]) {
+        Err(CallError::Refused(refusal)) => {
+            assert!(
+                refusal.to_string().contains("that are described"),
+                "{refusal}"
+            );
+        }
         other => panic!("{:?}", other.map(|report| report.outcome)),
     }
 }
 
-fn count(ty: &Type) -> usize {
-    match ty {
-        Type::Tuple(types) => 1 + types.iter().map(count).sum::<usize>(),
-        _ => 1,
+/// Bytes of the descriptions, by what they hold.
+fn bytes_of(provider: &blocking::Provider) -> usize {
+    fn of(ty: &Type) -> usize {
+        let named = |name: &String| name.len() + size_of::<String>();
+        size_of::<Type>()
+            + match ty {
+                Type::Tuple(types) => types.iter().map(of).sum(),
+                Type::Enum(names) => names.iter().map(named).sum(),
+                _ => 0,
+            }
     }
+    let params = provider.functions().flat_map(|function| &function.params);
+    params.map(|param| of(&param.ty)).sum()
+}
+
+/// A denormal takes 326 characters: the text of a result is bounded by `output` as well as the result itself.
+#[test]
+fn the_text_of_a_result_is_bounded_by_output() {
+    let text = r#"(component
+        (core module $m
+            (memory (export "memory") 2)
+            (func (export "f") (result i32)
+                (local $at i32)
+                (loop $l
+                    (i64.store offset=8 (local.get $at) (i64.const 1))
+                    (local.set $at (i32.add (local.get $at) (i32.const 8)))
+                    (br_if $l (i32.lt_u (local.get $at) (i32.const 80000))))
+                (i32.store (i32.const 0) (i32.const 8))
+                (i32.store (i32.const 4) (i32.const 10000))
+                i32.const 0))
+        (core instance $i (instantiate $m))
+        (func (export "f") (result (list f64)) (canon lift (core func $i "f") (memory $i "memory"))))"#;
+    let source = Source::bytes("floats", wat::parse_str(text).unwrap());
+    let policy = support::harness::policy("limits.output = \"1MiB\"");
+    let provider = runtime_blocking().load(&source, &policy).unwrap();
+    let report = provider.session().invoke("f", &[]).unwrap();
+    assert_eq!(report.outcome.label(), "returned");
+    let report = provider.session().wave("f()").unwrap();
+    assert_eq!(
+        report.outcome.fault().map(|fault| fault.label()),
+        Some("output")
+    );
+    assert_eq!(report.usage.output_bytes, Some(0));
 }

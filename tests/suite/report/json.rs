@@ -106,12 +106,18 @@ fn what_is_no_report_is_not_read() {
         .wave("work(1)")
         .unwrap()
         .to_json();
+    let read = |json: &serde_json::Value| {
+        serde_json::from_value::<Report<(), ReportedError>>(json.clone())
+    };
+    read(&json).unwrap();
     for (pointer, wrong) in [
         ("/outcome", json!("refused")),
         ("/outcome", json!("failed")),
         ("/outcome", json!("faulted")),
         ("/limits/memory", json!(-1)),
         ("/limits/memory", json!(1)),
+        ("/limits/memory", json!(null)),
+        ("/usage/fuel", json!(null)),
         ("/usage/memory_peak", json!("1")),
         (
             "/denials",
@@ -129,8 +135,19 @@ fn what_is_no_report_is_not_read() {
     ] {
         let mut json = json.clone();
         *json.pointer_mut(pointer).unwrap() = wrong;
-        let read = serde_json::from_value::<Report<(), ReportedError>>(json);
-        assert!(read.is_err(), "{pointer}: {read:?}");
+        assert!(read(&json).is_err(), "{pointer}: {json}");
+    }
+    for (key, more) in [
+        ("error", json!({ "kind": "other", "message": "" })),
+        ("fault", json!({ "kind": "trap", "message": "" })),
+        ("stderr", json!("")),
+        ("stdio_dropped", json!(1)),
+        ("metering", json!("deadline-only")),
+        ("metering", json!("none")),
+    ] {
+        let mut json = json.clone();
+        json[key] = more;
+        assert!(read(&json).is_err(), "{key}: {json}");
     }
     for fault in [
         json!({ "kind": "none", "message": "" }),
@@ -141,7 +158,17 @@ fn what_is_no_report_is_not_read() {
         let mut json = json.clone();
         json["outcome"] = json!("faulted");
         json["fault"] = fault;
-        let read = serde_json::from_value::<Report<(), ReportedError>>(json);
-        assert!(read.is_err(), "{read:?}");
+        assert!(read(&json).is_err(), "{json}");
     }
+    // What the reader shows is escaped, whoever wrote it.
+    let mut json = json;
+    json["outcome"] = json!("faulted");
+    json["fault"] = json!({ "kind": "trap", "message": "\u{1b}]0;x\n", "trap": "\u{1b}", "backtrace": ["\u{202e}"] });
+    json["denials"] = json!([{ "capability": "files", "target": "\u{1b}[2J", "reason": "quota" }]);
+    let report = read(&json).unwrap();
+    let shown = format!("{:?} {:?}", report.outcome, report.denials);
+    let fault = report.outcome.fault().unwrap();
+    assert_eq!(fault.to_string(), "\\u{1b}]0;x\\n");
+    assert_eq!(report.denials[0].target, "\\u{1b}[2J");
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
 }

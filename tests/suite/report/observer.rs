@@ -1,20 +1,33 @@
 //! The observer of a runtime: told of each load, call and decision, whatever the guest does and however a call ends.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tollgate::observe::{CallEnd, CallEnded, Decision, Loaded, Observer};
-use tollgate::report::ProviderInfo;
+use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Observer};
 use tollgate::{CallError, Runtime, blocking};
 
 use support::clock::{CLOCK, clock};
 use support::harness::{ALL, builder, policy, source, wait};
 
-/// Writes a line for each thing that it is told.
+/// Writes a line for each thing that it is told, of calls that are made one after the other.
 #[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
+struct Lines(Mutex<Vec<String>>, AtomicU64);
 
 impl Lines {
+    fn begin(&self, call: u64) {
+        assert_ne!(
+            self.1.swap(call, Ordering::Relaxed),
+            call,
+            "each call has a number of its own"
+        );
+    }
+
+    /// Ends and decisions have the number of the call that started last.
+    fn is_of(&self, call: u64) {
+        assert_eq!(self.1.load(Ordering::Relaxed), call);
+    }
+
     fn add(&self, line: String) {
         self.0.lock().unwrap().push(line);
     }
@@ -33,14 +46,16 @@ impl Observer for Lines {
         });
     }
 
-    fn call_started(&self, provider: &Arc<ProviderInfo>) {
-        self.add(format!("started {}", provider.name));
+    fn call_started(&self, call: &CallStarted<'_>) {
+        self.begin(call.call);
+        self.add(format!("started {}", call.provider.name));
     }
 
     fn call_ended(&self, call: &CallEnded<'_>) {
+        self.is_of(call.call);
         let more = match call.end {
             CallEnd::Returned(usage) | CallEnd::Failed(usage) => {
-                format!("{} bytes", usage.host_bytes)
+                format!("{:?} bytes", usage.output_bytes)
             }
             CallEnd::Faulted(_, fault) => fault.label().to_owned(),
             CallEnd::Error(error) => error.to_string(),
@@ -54,6 +69,7 @@ impl Observer for Lines {
     }
 
     fn decided(&self, decision: &Decision<'_>) {
+        self.is_of(decision.call);
         let Decision {
             provider,
             capability,
@@ -102,37 +118,41 @@ fn a_call_is_told_at_its_start_and_its_end_whatever_that_is() {
         .unwrap();
     lines.take();
     let mut session = hostile.session();
-    session.run(b"ping").unwrap();
+    let ping = session.run(b"ping").unwrap().usage.output_bytes;
     session.run(b"read-file data README.txt").unwrap();
+    let failed = session.run(b"x").unwrap().usage.output_bytes;
     session.run(b"path-escape ../secret").unwrap();
     session.run(b"spin").unwrap();
     assert!(matches!(session.run(b"ping"), Err(CallError::Ended)));
     let told = lines.take();
-    let starts = told
-        .iter()
-        .filter(|line| *line == "started hostile")
-        .count();
-    assert_eq!(starts, 5, "{told:?}");
-    let ends: Vec<&str> = told
-        .iter()
-        .filter_map(|line| line.split_once(" hostile ").map(|(label, _)| label))
-        .collect();
+    let bytes = |line: &str| {
+        line.split_once(" Some(")
+            .map_or(line.to_owned(), |(label, _)| label.to_owned())
+    };
+    let shape: Vec<String> = told.iter().map(|line| bytes(line)).collect();
+    let ended = CallError::Ended.to_string();
     assert_eq!(
-        ends,
-        ["returned", "returned", "returned", "faulted", "error"],
-        "{told:?}"
-    );
-    let decisions: Vec<&String> = told
-        .iter()
-        .filter(|line| line.starts_with("hostile files"))
-        .collect();
-    assert_eq!(
-        decisions,
+        shape,
         [
+            "started hostile",
+            "returned hostile",
+            "started hostile",
             "hostile files data/README.txt allowed",
-            "hostile files data/../secret outside-root"
+            "returned hostile",
+            "started hostile",
+            "failed hostile",
+            "started hostile",
+            "hostile files data/../secret outside-root",
+            "returned hostile",
+            "started hostile",
+            "faulted hostile deadline",
+            "started hostile",
+            &format!("error hostile {ended}"),
         ]
     );
+    assert_eq!(told[1], format!("returned hostile {ping:?} bytes"));
+    assert_eq!(told[6], format!("failed hostile {failed:?} bytes"));
+    assert!(ping.is_some() && failed.is_some());
 }
 
 #[test]
@@ -153,34 +173,45 @@ fn a_call_that_is_dropped_is_told_as_that() {
     assert_eq!(lines.take(), ["started sleeper", "dropped sleeper -"]);
 }
 
-/// Panics in whatever it is told.
-struct Clumsy;
+/// Panics in whatever it is told, and counts.
+#[derive(Default)]
+struct Clumsy(AtomicU64);
+
+impl Clumsy {
+    fn stumble(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        panic!("an observer stumbles");
+    }
+}
 
 impl Observer for Clumsy {
     fn loaded(&self, _: &Loaded<'_>) {
-        panic!("loaded");
+        self.stumble();
     }
 
-    fn call_started(&self, _: &Arc<ProviderInfo>) {
-        panic!("started");
+    fn call_started(&self, _: &CallStarted<'_>) {
+        self.stumble();
     }
 
     fn call_ended(&self, _: &CallEnded<'_>) {
-        panic!("ended");
+        self.stumble();
     }
 
     fn decided(&self, _: &Decision<'_>) {
-        panic!("decided");
+        self.stumble();
     }
 }
 
 #[test]
 fn an_observer_that_panics_changes_nothing() {
-    let runtime = blocking::Runtime::from(builder().observer(Clumsy).build());
+    let clumsy = Arc::new(Clumsy::default());
+    let runtime = blocking::Runtime::from(builder().observer(Arc::clone(&clumsy)).build());
     let hostile = runtime.load(&source("hostile"), &policy(ALL)).unwrap();
     let mut session = hostile.session();
     let report = session.run(b"path-escape ../secret").unwrap();
     assert_eq!(report.denials.len(), 1);
     let report = session.run(b"path-escape ../secret").unwrap();
     assert_eq!(report.denials.len(), 1);
+    // A load, and two calls with a start, a decision and an end each.
+    assert_eq!(clumsy.0.load(Ordering::Relaxed), 7);
 }

@@ -6,7 +6,8 @@ use super::Value;
 use super::types::{Field, Function, Type};
 use crate::escape;
 
-/// The place where a value does not fit its type, and both.
+/// The place where a value does not fit its type, and both. The parts contain names of the component: escape them before
+/// showing them, as `Display` does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The way from the parameter to the value, such as `target.os` or `names[3]`.
@@ -24,8 +25,8 @@ impl fmt::Display for Mismatch {
             expected,
             found,
         } = self;
-        let text = format!("`{place}`: it is {found}; pass {expected}");
-        f.write_str(&escape::line(&text))
+        let [place, found, expected] = [place, found, expected].map(|part| escape::line(part));
+        write!(f, "`{place}`: it is {found}; pass {expected}")
     }
 }
 

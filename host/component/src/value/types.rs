@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A function that a component exports.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Function {
     /// The interface that it is in, if any, with its version.
@@ -43,7 +43,7 @@ impl Function {
 }
 
 /// A field of a record or a parameter of a function.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     /// Its name.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct Field {
 }
 
 /// A case of a variant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Case {
     /// Its name.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct Case {
 }
 
 /// A type of the component model. Names of types are not part of it: two records of the same fields are one type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Type {
     /// `bool`

@@ -92,6 +92,7 @@ fn limit_fault(reached: LimitReached, limits: &Limits) -> FaultKind {
         LimitReached::Deadline => FaultKind::Deadline(limits.deadline),
         LimitReached::HostCalls => FaultKind::HostCalls(limits.host_calls),
         LimitReached::HostData => FaultKind::HostData(limits.host_data),
+        LimitReached::Output => FaultKind::Output(limits.output),
         LimitReached::Handles => FaultKind::Handles(limits.handles),
     }
 }

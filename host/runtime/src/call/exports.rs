@@ -1,5 +1,8 @@
 //! The functions that a component exports: found once for a provider, described in our own types, called by name.
 
+use std::sync::Arc;
+
+use tollgate_capability::HostFailure;
 use tollgate_component::value::{Case, Field, Function, Type};
 use tollgate_component::{Export, ItemKind, Refusal, Remedy, escape, split_version};
 use wasmtime::Engine;
@@ -11,9 +14,38 @@ use crate::call::context::CallContext;
 use crate::call::provider::{RunParams, RunResult, missing};
 use crate::engine::PooledEngine;
 
-/// Types within types that are described of one component. A type of a few bytes may mean millions: a tuple of two
-/// tuples of two tuples. The largest real component, CPython, has fewer than a thousand.
-const MAX_TYPES: usize = 100_000;
+/// Bytes of descriptions of all functions of one component. A type of a few bytes may mean millions: a tuple of two
+/// tuples of two tuples, or one enumeration of a thousand names in each place. The largest real component, CPython, takes
+/// less than 100 KiB.
+const MAX_DESCRIPTIONS: usize = 8 << 20;
+
+/// Bytes of the description of one function, so that one function does not take what the others need.
+const MAX_DESCRIPTION: usize = 1 << 20;
+
+/// What a type that is left out of a description is called.
+const TOO_LARGE: &str = "a type too large to be described";
+
+/// Bytes that may still be used.
+struct Budget(usize);
+
+impl Budget {
+    /// Takes `bytes`, or all that is left if it is less.
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Takes a copy of `name`.
+    fn name(&mut self, name: &str) -> Option<String> {
+        self.take(name.len() + size_of::<String>())
+            .then(|| name.to_owned())
+    }
+
+    fn names<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Option<Vec<String>> {
+        names.map(|name| self.name(name)).collect()
+    }
+}
 
 /// A function that a component exports, and where the engine has it.
 pub(crate) struct ExportedFunction {
@@ -43,20 +75,39 @@ impl ExportedFunction {
     }
 }
 
-/// All functions that a component exports, those in interfaces included, in the component's order.
-pub(crate) fn functions(engine: &Engine, component: &Component) -> Vec<ExportedFunction> {
-    let mut left = MAX_TYPES;
-    let mut functions = Vec::new();
-    let mut add = |interface: Option<&str>, name: &str, ty: ComponentFunc, index| {
+/// The functions that a component exports.
+pub(crate) struct ExportedFunctions {
+    pub(crate) list: Vec<ExportedFunction>,
+    /// The component has more, which the budget of descriptions does not cover.
+    is_cut: bool,
+}
+
+/// The functions that a component exports by themselves and in interfaces, in the component's order.
+pub(crate) fn functions(engine: &Engine, component: &Component) -> ExportedFunctions {
+    // Functions and types apart, so that large types leave room for the functions that have none.
+    let (mut left, mut types_left) = (Budget(MAX_DESCRIPTIONS), Budget(MAX_DESCRIPTIONS));
+    let mut list = Vec::new();
+    let mut is_cut = false;
+    let mut add = |interface: Option<&Arc<str>>, name: &str, ty: ComponentFunc, index| {
         let Some(index) = index else { return };
+        let names = ty.params().map(|(name, _)| name.len() + size_of::<Field>());
+        let fixed = size_of::<ExportedFunction>() + name.len() + names.sum::<usize>();
+        if is_cut || !left.take(fixed) {
+            is_cut = true;
+            return;
+        }
+        let share = MAX_DESCRIPTION.min(types_left.0);
+        let mut own = Budget(share);
         let params = ty.params().map(|(name, ty)| Field {
             name: name.to_owned(),
-            ty: describe(&ty, &mut left),
+            ty: describe(&ty, &mut own),
         });
         let params = params.collect();
-        let result = ty.results().next().map(|ty| describe(&ty, &mut left));
-        functions.push(ExportedFunction {
-            function: Function::new(interface.map(Into::into), name.into(), params, result),
+        let result = ty.results().next().map(|ty| describe(&ty, &mut own));
+        // What was walked counts, whether or not it fitted: it took its time.
+        types_left.take(share.saturating_sub(own.0));
+        list.push(ExportedFunction {
+            function: Function::new(interface.cloned(), name.into(), params, result),
             ty,
             index,
         });
@@ -70,27 +121,32 @@ pub(crate) fn functions(engine: &Engine, component: &Component) -> Vec<ExportedF
                 let Some(interface) = component.get_export_index(None, name) else {
                     continue;
                 };
+                let name: Arc<str> = name.into();
                 for (item, export) in instance.exports(engine) {
                     if let ComponentItem::ComponentFunc(ty) = export.ty {
                         let index = component.get_export_index(Some(&interface), item);
-                        add(Some(name), item, ty, index);
+                        add(Some(&name), item, ty, index);
                     }
                 }
             }
             _ => {}
         }
     }
-    functions
+    ExportedFunctions { list, is_cut }
 }
 
-/// The engine's type as ours. `left` is the number of types that may still be described.
-fn describe(ty: &EngineType, left: &mut usize) -> Type {
-    if *left == 0 {
-        return Type::Opaque("a type too large to be described");
+/// The engine's type as ours; [`TOO_LARGE`] in its place where `left` does not cover it. The engine bounds how deep types
+/// are nested, at 100.
+fn describe(ty: &EngineType, left: &mut Budget) -> Type {
+    describe_within(ty, left).unwrap_or(Type::Opaque(TOO_LARGE))
+}
+
+fn describe_within(ty: &EngineType, left: &mut Budget) -> Option<Type> {
+    if !left.take(size_of::<Type>()) {
+        return None;
     }
-    *left -= 1;
     let mut boxed = |ty: &EngineType| Box::new(describe(ty, left));
-    match ty {
+    Some(match ty {
         EngineType::Bool => Type::Bool,
         EngineType::S8 => Type::S8,
         EngineType::U8 => Type::U8,
@@ -110,23 +166,32 @@ fn describe(ty: &EngineType, left: &mut usize) -> Type {
             let ok = of.ok().map(|ty| boxed(&ty));
             Type::Result(ok, of.err().map(|ty| boxed(&ty)))
         }
-        EngineType::Tuple(of) => Type::Tuple(of.types().map(|ty| describe(&ty, left)).collect()),
+        // The rest of a long type is not walked once the budget is used up.
+        EngineType::Tuple(of) => {
+            let types = of.types().map(|ty| describe_within(&ty, left));
+            Type::Tuple(types.collect::<Option<_>>()?)
+        }
         EngineType::Record(of) => {
-            let field = |field: wasmtime::component::types::Field<'_>| Field {
-                name: field.name.to_owned(),
-                ty: describe(&field.ty, left),
-            };
-            Type::Record(of.fields().map(field).collect())
+            let fields = of.fields().map(|field| {
+                let name = left.name(field.name)?;
+                let ty = describe_within(&field.ty, left)?;
+                Some(Field { name, ty })
+            });
+            Type::Record(fields.collect::<Option<_>>()?)
         }
         EngineType::Variant(of) => {
-            let case = |case: wasmtime::component::types::Case<'_>| Case {
-                name: case.name.to_owned(),
-                ty: case.ty.map(|ty| describe(&ty, left)),
-            };
-            Type::Variant(of.cases().map(case).collect())
+            let cases = of.cases().map(|case| {
+                let name = left.name(case.name)?;
+                let ty = match &case.ty {
+                    Some(ty) => Some(describe_within(ty, left)?),
+                    None => None,
+                };
+                Some(Case { name, ty })
+            });
+            Type::Variant(cases.collect::<Option<_>>()?)
         }
-        EngineType::Enum(of) => Type::Enum(of.names().map(str::to_owned).collect()),
-        EngineType::Flags(of) => Type::Flags(of.names().map(str::to_owned).collect()),
+        EngineType::Enum(of) => Type::Enum(left.names(of.names())?),
+        EngineType::Flags(of) => Type::Flags(left.names(of.names())?),
         EngineType::Own(_) | EngineType::Borrow(_) => Type::Opaque("a resource"),
         // Of proposals that are off: validation refuses a component that has one.
         EngineType::Map(_)
@@ -134,7 +199,7 @@ fn describe(ty: &EngineType, left: &mut usize) -> Type {
         | EngineType::Stream(_)
         | EngineType::ErrorContext
         | EngineType::FixedLengthList(_) => Type::Opaque("a type of a proposal that is off"),
-    }
+    })
 }
 
 /// The one function that `wanted` means.
@@ -143,29 +208,33 @@ fn describe(ty: &EngineType, left: &mut usize) -> Type {
 ///
 /// No function has that name, or more than one has.
 pub(crate) fn find<'a>(
-    functions: &'a [ExportedFunction],
+    functions: &'a ExportedFunctions,
     wanted: &str,
 ) -> Result<&'a ExportedFunction, Refusal> {
+    let ExportedFunctions { list, is_cut } = functions;
     // The full name of one may be the short name of another.
-    if let Some(exact) = functions
-        .iter()
-        .find(|it| it.function.full_name() == wanted)
-    {
+    if let Some(exact) = list.iter().find(|it| it.function.full_name() == wanted) {
         return Ok(exact);
     }
-    let mut matching = functions.iter().filter(|it| it.answers_to(wanted));
+    let mut matching = list.iter().filter(|it| it.answers_to(wanted));
     let Some(function) = matching.next() else {
-        let text = format!(
-            "a function `{}`; its WIT shows what it exports",
-            escape::line(wanted)
-        );
+        let wanted = escape::line(wanted);
+        if *is_cut {
+            let text = format!(
+                "a function `{wanted}` among the {} that are described",
+                list.len()
+            );
+            return Err(missing(&text));
+        }
+        let text = format!("a function `{wanted}`; its WIT shows what it exports");
         return Err(missing(&text).with_remedy(Remedy::CallAnExport));
     };
     if let Some(other) = matching.next() {
         return Err(missing(&format!(
-            "a single function `{wanted}`: write {} or {}",
-            function.function.full_name(),
-            other.function.full_name()
+            "a single function `{}`: write {} or {}",
+            escape::line(wanted),
+            escape::line(&function.function.full_name()),
+            escape::line(&other.function.full_name())
         )));
     }
     Ok(function)
@@ -185,7 +254,7 @@ impl RunExport {
     ) -> wasmtime::Result<TypedFunc<RunParams<'a>, RunResult>> {
         let function = instance
             .get_func(store, self.0)
-            .ok_or_else(|| wasmtime::Error::msg("an instance of another component"))?;
+            .ok_or_else(|| HostFailure("an instance of another component".to_owned()))?;
         // SAFETY: the engine finds it in instances of the component that it was found in, and only there; and
         // `find_run` found it to be of this type.
         Ok(unsafe { TypedFunc::new_unchecked(function) })

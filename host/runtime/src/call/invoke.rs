@@ -1,10 +1,16 @@
 //! Calls of any export with values of our own: the way in for notations, of which WAVE is one.
 
-use tollgate_component::value::{Type, Value};
+use std::fmt;
+use std::sync::Arc;
+
+use tollgate_capability::HostFailure;
+use tollgate_component::escape;
+use tollgate_component::value::{Function, Type, Value};
+use tollgate_policy::Limits;
 use wasmtime::component::Val;
 
 use crate::call::exports::{ExportedFunction, find};
-use crate::call::report::{ErrorReport, Report};
+use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::session::{Guest, Session};
 use crate::call::wave;
 use crate::error::CallError;
@@ -28,9 +34,19 @@ impl ErrorReport for ReturnedError {
     /// The whole result as WAVE text.
     fn message(&self) -> String {
         let value = self.value.clone().map(Box::new);
-        wave::text(Value::Result(Err(value))).unwrap_or_else(|_| "err".to_owned())
+        let value = to_engine(Value::Result(Err(value)));
+        wave::text(&value, usize::MAX).unwrap_or_else(|_| "err".to_owned())
     }
 }
+
+/// As WAVE text on one line, escaped.
+impl fmt::Display for ReturnedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape::line(&self.message()))
+    }
+}
+
+impl std::error::Error for ReturnedError {}
 
 impl Session {
     /// Calls an export by its name, with values: `resolve`, or with its interface,
@@ -55,8 +71,8 @@ impl Session {
     /// # Errors
     ///
     /// [`CallError::Refused`] when no export, or more than one, has that name; [`CallError::Arguments`] when the values
-    /// do not fit the parameters, or when the function takes or gives a resource, which no value can be. No code of the
-    /// guest has run then.
+    /// do not fit the parameters, or when the function takes or gives a resource, which no value can be, or a type too large
+    /// to be described. No code of the guest has run then.
     pub async fn invoke(
         &mut self,
         function: &str,
@@ -64,51 +80,60 @@ impl Session {
     ) -> Result<Report<Option<Value>, ReturnedError>, CallError> {
         let provider = self.provider().clone();
         let exported = find(provider.exported_functions(), function)?;
+        callable(exported)?;
         exported.function.check(arguments).map_err(|mismatch| {
-            CallError::Arguments(format!("{}: {mismatch}", exported.function.name))
+            let name = escape::line(&exported.function.name);
+            CallError::Arguments(format!("{name}: {mismatch}"))
         })?;
         let arguments = arguments.iter().cloned().map(to_engine).collect();
-        self.invoke_exported(exported, arguments).await
+        let finish = |value: Option<Val>, _: &Limits| {
+            let value = value.map(from_engine).transpose()?;
+            Ok(match value {
+                Some(Value::Result(Ok(value))) => Ok(value.map(|value| *value)),
+                Some(Value::Result(Err(value))) => Err(ReturnedError {
+                    value: value.map(|value| *value),
+                }),
+                value => Ok(value),
+            })
+        };
+        self.invoke_exported(exported, arguments, finish, |_| None)
+            .await
     }
 
-    /// Calls a function with arguments that fit its parameters.
-    pub(crate) async fn invoke_exported(
+    /// Calls a function with arguments that fit its parameters. `finish` makes the outcome of its result, as a part of
+    /// the call and under its deadline; `measure` tells how many bytes the outcome has.
+    pub(super) async fn invoke_exported<T, E>(
         &mut self,
         exported: &ExportedFunction,
         arguments: Vec<Val>,
-    ) -> Result<Report<Option<Value>, ReturnedError>, CallError> {
-        let ExportedFunction {
-            function,
-            ty,
-            index,
-        } = exported;
-        let types = function.params.iter().map(|param| &param.ty);
-        if let Some(what) = types.chain(&function.result).find_map(Type::opaque) {
-            return Err(CallError::Arguments(format!(
-                "`{}` takes or gives {what}, which no value can be; call it through generated bindings",
-                tollgate_component::escape::line(&function.name)
-            )));
-        }
-        let results = ty.results().len();
-        self.call(async |guest: &mut Guest<'_>| {
-            let Some(func) = guest.instance.get_func(&mut *guest.store, index) else {
-                return Err(wasmtime::Error::msg("the export is gone"));
+        finish: impl FnOnce(Option<Val>, &Limits) -> wasmtime::Result<Result<T, E>>,
+        measure: impl FnOnce(&Outcome<T, E>) -> Option<u64>,
+    ) -> Result<Report<T, E>, CallError> {
+        let results = exported.ty.results().len();
+        let limits = Arc::clone(&self.provider().limits);
+        let work = async |guest: &mut Guest<'_>| {
+            let Some(func) = guest.instance.get_func(&mut *guest.store, exported.index) else {
+                return Err(HostFailure("the export is gone".to_owned()).into());
             };
             let mut values = vec![Val::Bool(false); results];
             func.call_async(&mut *guest.store, &arguments, &mut values)
                 .await?;
-            let Some(value) = values.pop() else {
-                return Ok(Ok(None));
-            };
-            Ok(match from_engine(value)? {
-                Value::Result(Ok(value)) => Ok(value.map(|value| *value)),
-                Value::Result(Err(value)) => Err(ReturnedError {
-                    value: value.map(|value| *value),
-                }),
-                value => Ok(Some(value)),
-            })
-        })
-        .await
+            finish(values.pop(), &limits)
+        };
+        self.measured_call(work, measure).await
+    }
+}
+
+/// Refuses a function that takes or gives what is no value, before its arguments are looked at.
+pub(super) fn callable(exported: &ExportedFunction) -> Result<(), CallError> {
+    let Function { params, result, .. } = &exported.function;
+    let types = params.iter().map(|param| &param.ty).chain(result);
+    match types.into_iter().find_map(Type::opaque) {
+        None => Ok(()),
+        Some(what) => Err(CallError::Arguments(format!(
+            "`{}` takes or gives {what}, and so is not called with values; call it through generated bindings",
+            escape::line(&exported.function.name)
+        ))),
     }
 }
 

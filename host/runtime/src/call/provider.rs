@@ -6,7 +6,7 @@ use tollgate_policy::Limits;
 use wasmtime::component::{ComponentExportIndex, InstancePre};
 
 use crate::call::context::CallContext;
-use crate::call::exports::{ExportedFunction, RunExport, find_command, find_run, functions};
+use crate::call::exports::{ExportedFunctions, RunExport, find_command, find_run, functions};
 use crate::call::session::Session;
 use crate::compile::cache::CodeOrigin;
 use crate::compile::{CompiledComponent, Origin};
@@ -66,7 +66,7 @@ pub(crate) struct Shared {
     imports: Vec<Import>,
     exports: Vec<Export>,
     /// Described when they are first asked for: typed calls never do.
-    functions: OnceLock<Vec<ExportedFunction>>,
+    functions: OnceLock<ExportedFunctions>,
     run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
@@ -130,17 +130,22 @@ impl Provider {
         &self.shared.exports
     }
 
-    /// The functions that it exports, those in interfaces included, with their types: what
-    /// [`Session::invoke`] can call, in the component's order.
+    /// The functions that it exports by themselves and in interfaces, with their types: those that [`Session::invoke`] can
+    /// call, in the component's order. Names are text of the component: escape them before showing them. Descriptions of
+    /// one function take at most 1 MiB, and those of a component 8 MiB; a type beyond is [`Type::Opaque`], and functions
+    /// beyond are left out.
+    ///
+    /// [`Type::Opaque`]: tollgate_component::value::Type::Opaque
     pub fn functions(&self) -> impl ExactSizeIterator<Item = &Function> {
-        self.exported_functions().iter().map(|it| &it.function)
+        let functions = self.exported_functions().list.iter();
+        functions.map(|it| &it.function)
     }
 
     pub(crate) fn imports(&self) -> &[Import] {
         &self.shared.imports
     }
 
-    pub(crate) fn exported_functions(&self) -> &[ExportedFunction] {
+    pub(crate) fn exported_functions(&self) -> &ExportedFunctions {
         let Shared {
             functions: described,
             unit,

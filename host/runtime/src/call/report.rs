@@ -154,31 +154,6 @@ impl ErrorReport for Error {
     }
 }
 
-impl<T, E> Report<T, E> {
-    /// The same report of another result and another error.
-    pub(crate) fn map<U, F, X>(
-        self,
-        returned: impl FnOnce(T) -> Result<U, X>,
-        failed: impl FnOnce(E) -> F,
-    ) -> Result<Report<U, F>, X> {
-        Ok(Report {
-            outcome: match self.outcome {
-                Outcome::Returned(value) => Outcome::Returned(returned(value)?),
-                Outcome::Failed(error) => Outcome::Failed(failed(error)),
-                Outcome::Faulted(fault) => Outcome::Faulted(fault),
-            },
-            provider: self.provider,
-            usage: self.usage,
-            limits: self.limits,
-            metering: self.metering,
-            denials: self.denials,
-            logs: self.logs,
-            logs_dropped: self.logs_dropped,
-            stdio: self.stdio,
-        })
-    }
-}
-
 impl<T, E: ErrorReport> Report<T, E> {
     /// The report as docs/guide/report.md describes it, which is how it is serialized; `Report<(), ReportedError>` reads
     /// it back. Guest text is in it as the guest wrote it; use [`escape::json`](tollgate_component::escape::json) on the

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use tollgate_capability::LogLine;
-use tollgate_component::ProviderInfo;
+use tollgate_component::{ProviderInfo, escape};
 use tollgate_policy::Denial;
 
 use crate::call::fault::{Fault, FaultKind};
@@ -163,13 +163,16 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let data = CallData::deserialize(deserializer)?;
         let outcome = match (data.outcome, data.error, data.fault) {
-            (Called::Returned, ..) => Outcome::Returned(()),
-            (Called::Failed, Some(error), _) => Outcome::Failed(error),
-            (Called::Faulted, _, Some(fault)) => {
+            (Called::Returned, None, None) => Outcome::Returned(()),
+            (Called::Failed, Some(error), None) => Outcome::Failed(error),
+            (Called::Faulted, None, Some(fault)) => {
                 Outcome::Faulted(Fault::try_from(fault).map_err(D::Error::custom)?)
             }
-            (Called::Failed, None, _) => return Err(D::Error::missing_field("error")),
-            (Called::Faulted, _, None) => return Err(D::Error::missing_field("fault")),
+            _ => {
+                return Err(D::Error::custom(
+                    "`outcome` does not agree with `error` and `fault`",
+                ));
+            }
         };
         let metering = match data.metering {
             None => Metering::Fuel,
@@ -177,6 +180,19 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
                 .ok_or_else(|| D::Error::custom("`metering` is none that this host knows"))?,
         };
         let usage = data.usage;
+        if usage.fuel.is_some() != metering.counts_fuel() {
+            return Err(D::Error::custom(
+                "`usage.fuel` does not agree with `metering`",
+            ));
+        }
+        if data.stdout.is_none() && (data.stderr.is_some() || data.stdio_dropped > 0) {
+            return Err(D::Error::missing_field("stdout"));
+        }
+        // A report from elsewhere is not trusted to have been escaped.
+        let mut denials = data.denials.into_owned();
+        for denial in &mut denials {
+            denial.target = escape::whole(&denial.target).into_owned();
+        }
         let stdio = data.stdout.map(|stdout| Stdio {
             stdout: stdout.into_bytes(),
             stdout_dropped: data.stdio_dropped,
@@ -201,7 +217,7 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
                 .map_err(D::Error::custom)?
                 .into(),
             metering,
-            denials: data.denials.into_owned(),
+            denials,
             logs: data.logs.into_owned(),
             logs_dropped: data.logs_dropped,
             stdio,
@@ -243,13 +259,17 @@ impl TryFrom<FaultData> for Fault {
             "host-data" => FaultKind::HostData(limit()?),
             "handles" => FaultKind::Handles(small()?),
             "exit" => FaultKind::Exit(data.code.ok_or("a fault of this kind has a `code`")?),
-            "trap" => FaultKind::Trap(data.message),
+            "trap" => FaultKind::Trap(escape::whole(&data.message).into_owned()),
             _ => return Err("`fault.kind` is none that this host knows"),
         };
         Ok(Fault {
             kind,
-            trap: data.trap,
-            backtrace: data.backtrace,
+            trap: data.trap.map(|trap| escape::whole(&trap).into_owned()),
+            backtrace: data
+                .backtrace
+                .iter()
+                .map(|line| escape::whole(line).into_owned())
+                .collect(),
         })
     }
 }

@@ -93,8 +93,9 @@ pub(super) mod limits {
         for key in Limits::KEYS {
             let name = name(key);
             match map.get(&name) {
-                // Null is fuel where none is counted.
-                None | Some(Value::Null) => {}
+                None => {}
+                // Where fuel is not counted, it is null.
+                Some(Value::Null) if key.name == "fuel" => {}
                 Some(value) => {
                     let value = value
                         .as_u64()

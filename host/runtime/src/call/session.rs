@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tollgate_capability::ProviderError;
+use tollgate_capability::{HostFailure, ProviderError};
 use tollgate_component::panic_text;
 use wasmtime::Store;
 use wasmtime::component::Instance;
@@ -118,19 +118,19 @@ impl Session {
     /// faults included, is in the report.
     pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
         let run = self.provider.run_export()?;
-        let mut report = self
-            .call(async |guest: &mut Guest<'_>| {
-                let run = run.of(guest.store, guest.instance)?;
-                let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
-                Ok(result.map_err(ProviderError::from))
+        let work = async |guest: &mut Guest<'_>| {
+            let run = run.of(guest.store, guest.instance)?;
+            let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
+            Ok(result.map_err(ProviderError::from))
+        };
+        let measure = |outcome: &Outcome<Vec<u8>>| {
+            Some(match outcome {
+                Outcome::Returned(output) => output.len() as u64,
+                Outcome::Failed(error) => error.message.len() as u64,
+                Outcome::Faulted(_) => 0,
             })
-            .await?;
-        report.usage.output_bytes = Some(match &report.outcome {
-            Outcome::Returned(output) => output.len() as u64,
-            Outcome::Failed(error) => error.message.len() as u64,
-            Outcome::Faulted(_) => 0,
-        });
-        Ok(report)
+        };
+        self.measured_call(work, measure).await
     }
 
     /// Runs a WASI command to its end. A command runs once: the session is over afterwards.
@@ -187,9 +187,21 @@ impl Session {
         &mut self,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
     ) -> Result<Report<T, E>, CallError> {
+        self.measured_call(work, |_| None).await
+    }
+
+    /// A call whose outcome has a number of bytes, by `measure`.
+    pub(super) async fn measured_call<T, E>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
+        measure: impl FnOnce(&Outcome<T, E>) -> Option<u64>,
+    ) -> Result<Report<T, E>, CallError> {
         let shared = &self.provider.shared;
         let observed = shared.host.observer.call(&shared.info);
-        let result = self.call_unobserved(work).await;
+        let mut result = self.call_unobserved(work, observed.id()).await;
+        if let Ok(report) = &mut result {
+            report.usage.output_bytes = measure(&report.outcome);
+        }
         observed.ended(&result);
         result
     }
@@ -197,13 +209,14 @@ impl Session {
     async fn call_unobserved<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
+        id: u64,
     ) -> Result<Report<T, E>, CallError> {
         let start = Instant::now();
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.
         let mut live = self.acquire(start + limits.deadline).await?;
         let _ticking = self.provider.shared.unit.tick();
-        live.begin(start, &limits)?;
+        live.begin(start, &limits, id)?;
         let deadline = live.store.data().call.meter.deadline;
         let poll_clock = Arc::clone(&live.store.data().call.meter.poll_clock);
 
@@ -221,7 +234,7 @@ impl Session {
                 }
                 match instance.as_ref() {
                     Some(instance) => work(&mut Guest { store, instance }).await,
-                    None => Err(wasmtime::Error::msg("no instance")),
+                    None => Err(HostFailure("no instance".to_owned()).into()),
                 }
             });
             run_until_deadline(deadline, poll_clock, work).await

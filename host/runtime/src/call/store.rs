@@ -73,9 +73,14 @@ impl LiveInstance {
     }
 
     /// Fills the budget of one call.
-    pub(super) fn begin(&mut self, start: Instant, limits: &Limits) -> Result<(), HostError> {
+    pub(super) fn begin(
+        &mut self,
+        start: Instant,
+        limits: &Limits,
+        id: u64,
+    ) -> Result<(), HostError> {
         let state = self.store.data_mut();
-        state.call.begin(start);
+        state.call.begin(start, id);
         match state.metering {
             Metering::Fuel => self
                 .store

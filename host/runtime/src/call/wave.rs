@@ -1,16 +1,20 @@
 //! Any export, called by a line of text: the WAVE notation of `tollgate call`.
 
-use tollgate_component::value::{Type, Value};
+use std::fmt;
+
+use tollgate_capability::{HostFailure, LimitReached};
+use tollgate_policy::Limits;
 use wasmtime::component::Val;
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayFunc;
+use wasmtime::component::wasm_wave::writer::Writer;
 
 use crate::call::exports::{ExportedFunction, find};
-use crate::call::invoke::to_engine;
+use crate::call::invoke::callable;
 use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::session::Session;
-use crate::error::{CallError, HostError};
+use crate::error::CallError;
 
 /// An `err(…)` that the export returned, as WAVE text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,38 +47,77 @@ impl Session {
         let call = Call::parse(expression)?;
         let provider = self.provider().clone();
         let exported = find(provider.exported_functions(), call.name)?;
+        callable(exported)?;
         let types: Vec<_> = exported.ty.params().map(|(_, ty)| ty).collect();
         let arguments: Vec<Val> = call.parsed.to_wasm_params(&types).map_err(|error| {
             let place = place(call.expression, call.name, &error);
             CallError::Arguments(format!("{place}; it is `{}`", signature(exported)))
         })?;
-        let report = self.invoke_exported(exported, arguments).await?;
-        let mut report = report.map(
-            |value| match (&exported.function.result, value) {
-                (Some(Type::Result(..)), value) => text(Value::Result(Ok(value.map(Box::new)))),
-                (_, Some(value)) => text(value),
-                (_, None) => Ok(String::new()),
-            },
-            |error| WaveError {
-                kind: error.kind(),
-                text: error.message(),
-            },
-        )?;
-        report.usage.output_bytes = Some(match &report.outcome {
-            Outcome::Returned(text) => text.len() as u64,
-            Outcome::Failed(error) => error.text.len() as u64,
-            Outcome::Faulted(_) => 0,
-        });
-        Ok(report)
+        let measure = |outcome: &Outcome<String, WaveError>| {
+            Some(match outcome {
+                Outcome::Returned(text) => text.len() as u64,
+                Outcome::Failed(error) => error.text.len() as u64,
+                Outcome::Faulted(_) => 0,
+            })
+        };
+        self.invoke_exported(exported, arguments, outcome, measure)
+            .await
     }
 }
 
-/// A value as WAVE text.
-pub(crate) fn text(value: Value) -> Result<String, HostError> {
-    to_engine(value).to_wave().map_err(HostError::new)
+/// The result of an export as text.
+fn outcome(value: Option<Val>, limits: &Limits) -> wasmtime::Result<Result<String, WaveError>> {
+    let Some(value) = value else {
+        return Ok(Ok(String::new()));
+    };
+    let most = usize::try_from(limits.output).unwrap_or(usize::MAX);
+    let text = text(&value, most)?;
+    Ok(match value {
+        Val::Result(Err(error)) => Err(WaveError {
+            kind: match error.as_deref() {
+                Some(Val::Variant(case, _) | Val::Enum(case)) => case.clone(),
+                _ => "error".to_owned(),
+            },
+            text,
+        }),
+        _ => Ok(text),
+    })
 }
 
-/// The type of a function in the words of WAVE.
+/// A value as WAVE text of at most `most` bytes. A float takes 300 characters without an exponent, so a text may be ten
+/// times as long as the value.
+pub(super) fn text(value: &Val, most: usize) -> wasmtime::Result<String> {
+    let mut text = Capped {
+        text: String::new(),
+        most,
+        is_full: false,
+    };
+    match Writer::new(&mut text).write_value(value) {
+        Ok(()) => Ok(text.text),
+        Err(_) if text.is_full => Err(LimitReached::Output.into()),
+        Err(error) => Err(HostFailure(error.to_string()).into()),
+    }
+}
+
+/// Text up to a number of bytes.
+struct Capped {
+    text: String,
+    most: usize,
+    is_full: bool,
+}
+
+impl fmt::Write for Capped {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.text.len().saturating_add(piece.len()) > self.most {
+            self.is_full = true;
+            return Err(fmt::Error);
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
+}
+
+/// The type of a callable function, whose size is bounded, in the words of WAVE.
 fn signature(exported: &ExportedFunction) -> String {
     let ty = DisplayFunc(exported.ty.clone());
     let text = format!("{}: {ty}", exported.function.name);
