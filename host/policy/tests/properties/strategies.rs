@@ -165,5 +165,6 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
         limits,
         grants,
         trust,
+        protected: Vec::new(),
     })
 }
