@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tollgate_component::escape;
+use tollgate_policy::ValueError;
 
 /// An error that a provider returns or receives: `error` of `tollgate:provider/types`, in any version.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -118,6 +119,25 @@ pub enum GrantError {
         /// The root's name in the policy.
         root: String,
         /// The folder that the root stands for.
+        path: PathBuf,
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// A root covers a file that a provider must not change or not read, such as the store's: its path says so, once links
+    /// are followed.
+    #[error("grants.files: {0}")]
+    Covered(ValueError),
+    /// It is not known whether a root covers such a file.
+    #[error(
+        "grants.files: the root `{root}` cannot be compared with {what}, {path}: {error}; correct either path",
+        path = shown(.path)
+    )]
+    Uncompared {
+        /// The root's name in the policy.
+        root: String,
+        /// The kind of file, with its article.
+        what: String,
+        /// The file.
         path: PathBuf,
         /// The error of the system.
         error: std::io::Error,

@@ -47,10 +47,12 @@ impl Granted {
     /// The first grant that is missing, or is not as the policy says.
     pub fn open(policy: &Policy, provider: &str, shared: &Shared) -> Result<Granted, OpenError> {
         let grants = &policy.grants;
+        // Before the store: opening one makes its file.
+        let roots = Roots::open(policy)?;
         let store = grants.store.as_ref();
         let store = store.map(|grant| shared.stores.open(grant, provider));
         Ok(Granted {
-            roots: Roots::open(grants)?,
+            roots,
             egress: Arc::clone(&shared.egress),
             credentials: Arc::new(Credentials::read(grants)?),
             wasi: grants
@@ -62,5 +64,45 @@ impl Granted {
             grants: grants.clone(),
             on_decision: shared.on_decision.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use tollgate_policy::{Access, FileGrant, StoreGrant};
+
+    use super::*;
+    use crate::error::GrantError;
+
+    /// The root is the real folder, and the store is named through a link, so the texts of the two paths differ.
+    #[test]
+    #[cfg(unix)]
+    fn a_root_over_the_store_opens_nothing_and_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let shared = Shared {
+            egress: Arc::new(Egress::new(None, Vec::new())),
+            stores: StoreRegistry::default(),
+            on_decision: None,
+        };
+        let mut policy = Policy::default();
+        policy.grants.store = Some(StoreGrant {
+            path: Some(link.join("state.redb")),
+            ..StoreGrant::default()
+        });
+        let root = FileGrant::new("data", &real, Access::Read);
+        policy.grants.files.push(root);
+        assert_eq!(policy.check(), Ok(()));
+        assert!(matches!(
+            Granted::open(&policy, "guest", &shared),
+            Err(OpenError::Grant(GrantError::Covered(_)))
+        ));
+        assert!(!real.join("state.redb").exists());
+        policy.grants.files.clear();
+        assert!(Granted::open(&policy, "guest", &shared).is_ok());
+        assert!(real.join("state.redb").exists());
     }
 }

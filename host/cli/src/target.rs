@@ -5,11 +5,13 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tollgate::cache::{Cache, CodeOrigin};
-use tollgate::component::Inspection;
+use tollgate::component::{Inspection, signature_path};
 use tollgate::load::{Refusal, SourceError};
+use tollgate::policy::{Access, Protected};
 use tollgate::report::{HostErrorReport, ProviderInfo, RefusedReport};
 use tollgate::{CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source};
 
+use crate::files::input::is_stream;
 use crate::files::lock::LockFile;
 use crate::options::component::ComponentOpts;
 use crate::output::report::Reporter;
@@ -54,7 +56,7 @@ impl<'u> Target<'u> {
         cache: Option<Cache>,
         ui: &'u Ui,
     ) -> Result<Target<'u>, ExitReason> {
-        let policy = opts.policy.policy()?;
+        let policy = opts.policy.policy(files_of_command(opts, cache.as_ref()))?;
         let reporter = Reporter::new(opts.report.as_deref())?;
         if reporter.is_stderr() {
             silence_log();
@@ -146,6 +148,27 @@ impl LoadedTarget<'_> {
             error => error.into(),
         }
     }
+}
+
+/// The files of a command that no root may cover. The key of the cache is in its folder, and seals the code that runs.
+fn files_of_command(opts: &ComponentOpts, cache: Option<&Cache>) -> Vec<Protected> {
+    let signature = signature_path(&opts.component);
+    let mut files = vec![
+        Protected::new("the component", &opts.component, Access::ReadWrite),
+        Protected::new(
+            "the signature of the component",
+            signature,
+            Access::ReadWrite,
+        ),
+    ];
+    if let Some(report) = opts.report.as_ref().filter(|report| !is_stream(report)) {
+        files.push(Protected::new("the report", report, Access::ReadWrite));
+    }
+    if let Some(cache) = cache {
+        let what = "the cache of compiled code";
+        files.push(Protected::new(what, cache.path(), Access::Read));
+    }
+    files
 }
 
 /// Keeps a reason that the report on stderr holds from being printed a second time.

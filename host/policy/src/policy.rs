@@ -1,7 +1,7 @@
 //! The policy: limits, grants and trust together.
 
 use crate::error::ValueError;
-use crate::grants::Grants;
+use crate::grants::{Grants, Protected};
 use crate::limits::Limits;
 use crate::trust::Trust;
 
@@ -27,6 +27,9 @@ pub struct Policy {
     pub grants: Grants,
     /// The signature that the component must have.
     pub trust: Trust,
+    /// Files of the program that no root of `grants.files` may cover, such as the policy file itself. They are no part of the
+    /// policy's text, and are protected beside those that the grants name ([`Grants::protected`]).
+    pub protected: Vec<Protected>,
 }
 
 impl Policy {
@@ -38,6 +41,7 @@ impl Policy {
     pub fn check(&self) -> Result<(), ValueError> {
         self.limits.check()?;
         self.grants.check()?;
+        self.grants.reject_covered(&self.protected)?;
         self.trust.check()
     }
 }

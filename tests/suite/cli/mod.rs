@@ -6,3 +6,4 @@ mod golden;
 mod lock;
 mod mistakes;
 mod trust;
+mod undo;

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use tollgate::policy::Lock;
-use tollgate::policy::Trust;
+use tollgate::policy::{Access, FileGrant, Lock, Trust};
 use tollgate::{Limits, Policy};
 
 use support::harness::{made_of, policy, returned};
@@ -254,6 +253,28 @@ fn what_is_asked_of_all_is_asked_whatever_a_policy_says() {
     // By the default policy, the same.
     watched.install("e", &bytes("echo"));
     assert_eq!(watched.wrong("failed", "e"), "signature");
+}
+
+/// It could write another component, another policy or the pins.
+#[test]
+fn no_component_may_write_where_it_is_served_from() {
+    let mut watched = Watched::new();
+    watched.install("echo", &bytes("echo"));
+    let mut open = Policy::default();
+    let root = FileGrant::new("data", watched.path(), Access::ReadWrite);
+    open.grants.files.push(root);
+    watched.serve(|watch| watch.default_policy(open));
+    let event = watched.next("failed");
+    let said = event.error().unwrap().to_string();
+    assert!(
+        said.contains("the root `data` covers the component, "),
+        "{said}"
+    );
+    let own = "grants.files = [{ root = \"data\", path = \".\", access = \"read-write\" }]";
+    watched.write("echo.toml", own);
+    assert_eq!(watched.wrong("failed", "echo"), "policy");
+    watched.write("echo.toml", own.replace("read-write", "read"));
+    watched.next("loaded");
 }
 
 #[test]

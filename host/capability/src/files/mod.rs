@@ -3,6 +3,7 @@
 //! A path is decided on twice: by [`tollgate_policy::decide`] on its text, and by cap-std on the file system, which
 //! walks it part by part and never leaves the root, symbolic links included.
 
+mod covered;
 mod quota;
 mod roots;
 mod whole;

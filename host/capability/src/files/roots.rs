@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use tollgate_policy::Grants;
+use tollgate_policy::Policy;
 
+use super::covered;
 use crate::error::GrantError;
 
 /// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced afterwards stays
@@ -14,8 +15,8 @@ use crate::error::GrantError;
 pub(crate) struct Roots(pub(crate) Vec<Arc<Dir>>);
 
 impl Roots {
-    /// Opens every folder that `grants` names.
-    pub(crate) fn open(grants: &Grants) -> Result<Roots, GrantError> {
+    /// Opens every folder that `policy` grants, if none of them covers a protected file.
+    pub(crate) fn open(policy: &Policy) -> Result<Roots, GrantError> {
         let open = |grant: &tollgate_policy::FileGrant| {
             Dir::open_ambient_dir(&grant.path, ambient_authority())
                 .map(Arc::new)
@@ -25,11 +26,9 @@ impl Roots {
                     error,
                 })
         };
-        grants
-            .files
-            .iter()
-            .map(open)
-            .collect::<Result<_, _>>()
-            .map(Roots)
+        let files = policy.grants.files.iter();
+        let roots = files.map(open).collect::<Result<_, _>>().map(Roots)?;
+        covered::reject(policy)?;
+        Ok(roots)
     }
 }

@@ -72,7 +72,7 @@ enum Finding {
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let policy = opts.policy.policy()?;
+    let policy = opts.policy.policy(Vec::new())?;
     // The same files that `Runtime::watch` serves, without its bound on their number.
     let paths = components(&opts.folder, usize::MAX)
         .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&opts.folder))))?;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tollgate::Policy;
+use tollgate::policy::{Access, Lock, Protected};
 
 use crate::files::key::public_key;
 use crate::files::lock::LockFile;
@@ -49,8 +50,8 @@ pub(crate) struct PolicyOpts {
 }
 
 impl PolicyOpts {
-    /// The resulting policy.
-    pub(crate) fn policy(&self) -> Result<Policy, ExitReason> {
+    /// The resulting policy. No root of it covers one of `files`, those of the command, or a file that these options name.
+    pub(crate) fn policy(&self, files: Vec<Protected>) -> Result<Policy, ExitReason> {
         let mut policy = match &self.policy {
             Some(path) => read(path)?,
             None => Policy::default(),
@@ -66,6 +67,10 @@ impl PolicyOpts {
             let added = public_key(key)
                 .and_then(|key| policy.trust.add_key(key).map_err(|error| error.to_string()));
             added.map_err(|error| ExitReason::Usage(format!("--trust-key {error}")))?;
+            if Path::new(key).exists() {
+                let file = Protected::new("the file of a trusted key", key, Access::ReadWrite);
+                policy.protected.push(file);
+            }
         }
         policy.trust.require |= self.require_signature;
         if let Some(file) = self.lock_file() {
@@ -73,6 +78,12 @@ impl PolicyOpts {
         }
         self.limits
             .apply(&mut policy.limits)
+            .map_err(|error| ExitReason::Usage(error.to_string()))?;
+        policy.protected.extend(files);
+        // The grants of the file and those of the flags may not go together. Paths are compared as text here; links are
+        // followed when the grants are opened.
+        policy
+            .check()
             .map_err(|error| ExitReason::Usage(error.to_string()))?;
         Ok(policy)
     }
@@ -84,7 +95,7 @@ impl PolicyOpts {
     }
 }
 
-/// Reads a policy file. Paths in it are relative to its folder.
+/// Reads a policy file. Paths in it are relative to its folder. No root may be written that holds it or its lock file.
 pub(crate) fn read(path: &Path) -> Result<Policy, ExitReason> {
     let usage =
         |error: &dyn std::fmt::Display| ExitReason::Usage(format!("{}: {error}", text::path(path)));
@@ -103,8 +114,14 @@ pub(crate) fn read(path: &Path) -> Result<Policy, ExitReason> {
         }
     };
     let base = path.parent().unwrap_or(Path::new(""));
-    Policy::parse(text, base)
-        .map_err(|error| ExitReason::Usage(format!("{}:{error}", text::path(path))))
+    let mut policy = Policy::parse(text, base)
+        .map_err(|error| ExitReason::Usage(format!("{}:{error}", text::path(path))))?;
+    let lock = path.with_file_name(Lock::FILE);
+    policy.protected = vec![
+        Protected::new("the policy file", path, Access::ReadWrite),
+        Protected::new("the lock file", lock, Access::ReadWrite),
+    ];
+    Ok(policy)
 }
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {

@@ -10,6 +10,7 @@ use crate::toml::names;
 pub use files::{Access, FileGrant};
 pub use http::{Credential, HttpGrant, SecretSource};
 pub use name::GrantName;
+pub use protected::Protected;
 pub use store::StoreGrant;
 pub use wasi::{Clocks, Random, Streams, WasiGrant};
 
@@ -18,6 +19,7 @@ use rules::{in_key, reject_duplicate};
 pub mod files;
 pub mod http;
 mod name;
+mod protected;
 mod rules;
 pub mod store;
 pub(crate) mod url_pattern;
@@ -93,8 +95,61 @@ impl Grants {
                 self.known_root(root)
                     .map_err(in_key("grants.wasi.preopens"))?;
             }
+            for name in &wasi.env_from_host {
+                self.reject_secret_variable(name)
+                    .map_err(in_key("grants.wasi.env-from-host"))?;
+            }
+        }
+        self.reject_covered(&self.protected())
+    }
+
+    /// The files that these grants name and that no root may hold: those of the store and of credentials.
+    pub fn protected(&self) -> Vec<Protected> {
+        let store = self.store.iter().filter_map(|grant| grant.path.as_ref());
+        let stores = store.map(|path| Protected::new("the store file", path, Access::Read));
+        let credentials = self
+            .http
+            .iter()
+            .filter_map(|grant| grant.credential.as_ref());
+        let secrets = credentials.filter_map(|credential| match &credential.source {
+            SecretSource::File(path) => Some(Protected::new(
+                "the file of a credential",
+                path,
+                Access::Read,
+            )),
+            SecretSource::Env(_) => None,
+        });
+        stores.chain(secrets).collect()
+    }
+
+    /// Refuses a root that covers one of the protected files.
+    pub(crate) fn reject_covered(&self, protected: &[Protected]) -> Result<(), ValueError> {
+        for root in &self.files {
+            for file in protected {
+                file.reject(root).map_err(in_key("grants.files"))?;
+            }
         }
         Ok(())
+    }
+
+    /// Refuses a variable that holds a credential: the guest would see the secret.
+    pub(crate) fn reject_secret_variable(&self, name: &str) -> Result<(), ValueError> {
+        let holds_secret = |grant: &&HttpGrant| match &grant.credential {
+            Some(Credential {
+                source: SecretSource::Env(variable),
+                ..
+                // On Windows, the names of variables have no case.
+            }) => variable.eq_ignore_ascii_case(name),
+            _ => false,
+        };
+        match self.http.iter().find(holds_secret) {
+            None => Ok(()),
+            Some(grant) => Err(ValueError::new(format!(
+                "`{}` holds the credential for `{}`: the provider would read the secret; leave it out",
+                shown(name),
+                shown(&grant.url)
+            ))),
+        }
     }
 
     pub(crate) fn add_setting(&mut self, key: &str, value: &str) -> Result<(), ValueError> {

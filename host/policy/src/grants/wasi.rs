@@ -24,7 +24,7 @@ pub struct WasiGrant {
     /// Environment variables with their values.
     pub env: BTreeMap<String, String>,
     /// Names of variables of the host's environment. Their values are read when a provider is loaded; a variable that is
-    /// not set there is not set for the guest.
+    /// not set there is not set for the guest. The variable of a credential is refused.
     pub env_from_host: BTreeSet<String>,
     /// The destination of stdout and stderr.
     pub stdio: Streams,

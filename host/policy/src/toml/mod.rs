@@ -52,12 +52,15 @@ impl Policy {
 
     /// Parses the text of a policy.
     ///
-    /// Relative paths in it are joined to `base`, the directory of the policy. No file is read.
+    /// Relative paths in it are joined to `base`, the directory of the policy. No file is read. A root that may be written
+    /// and holds `base` is refused, since the policy and its lock file are there. Paths are compared as text: put the
+    /// files of the program, the policy file among them, into [`Policy::protected`], and loading a component compares them on
+    /// the file system.
     ///
     /// # Errors
     ///
     /// The first mistake: text that is not TOML; a key that is unknown, set twice or of the wrong type; a value that is
-    /// out of its range. Spelling is exact, and unknown text is never ignored.
+    /// out of its range; a root or a variable that undoes the policy. Spelling is exact, and unknown text is never ignored.
     ///
     /// ```
     /// use std::path::Path;
@@ -75,7 +78,8 @@ impl Policy {
     ///
     /// Paths are written as [`Policy::parse`] returned them, already joined to its `base`. The text therefore reads back
     /// as the same policy with an empty `base`, or with any `base` when the paths are absolute. A `base` that contains
-    /// `..` shows in the paths and is refused on reading back: make it absolute first.
+    /// `..` shows in the paths and is refused on reading back: make it absolute first. So is a `base` inside a root that may
+    /// be written.
     ///
     /// ```
     /// use tollgate_policy::Policy;

@@ -87,7 +87,7 @@ fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), PolicyError> 
 }
 
 fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
-    let mut preopens = Vec::new();
+    let (mut paths, mut preopens, mut from_host) = (Vec::new(), Vec::new(), Vec::new());
     for (name, node) in node.table(&GRANTS.names(), "a table: `[grants]`")? {
         // A key of the table that is no kind of grant must not be ignored.
         let name = GrantName::of_key(name).ok_or_else(|| node.error("unknown key"))?;
@@ -97,8 +97,10 @@ fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), 
             GrantName::Store => grants.store = read_store::read(&node, base)?,
             GrantName::Config => read_settings(&node, grants)?,
             GrantName::Http => read_http::read(&node, base, grants)?,
-            GrantName::Files => read_files::read(&node, base, grants)?,
-            GrantName::Wasi => grants.wasi = Some(read_wasi::read(&node, &mut preopens)?),
+            GrantName::Files => paths = read_files::read(&node, base, grants)?,
+            GrantName::Wasi => {
+                grants.wasi = Some(read_wasi::read(&node, &mut preopens, &mut from_host)?);
+            }
             GrantName::Interfaces => read_interfaces(&node, grants)?,
         }
     }
@@ -106,7 +108,12 @@ fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), 
     for (root, node) in preopens {
         grants.known_root(root).map_err(node.refused())?;
     }
-    Ok(())
+    for (name, node) in from_host {
+        grants
+            .reject_secret_variable(name)
+            .map_err(node.refused())?;
+    }
+    read_files::reject_covered(&paths, base, grants)
 }
 
 fn read_settings(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError> {

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::error::PolicyError;
-use crate::grants::{Access, FileGrant, Grants};
+use crate::grants::{Access, FileGrant, Grants, Protected};
+use crate::trust::Lock;
 
 use super::document::Node;
 use super::key::{Key, KeyDefault, KeyRange, Table};
@@ -24,7 +25,9 @@ pub(super) const FILES: Table = Table {
         Key {
             name: "path", kind: "string", range: None,
             default: KeyDefault::Required, example: "\"./data\"",
-            meaning: "The directory of the host; a relative path starts at the policy's directory. `..` is refused.",
+            meaning: "The directory of the host; a relative path starts at the policy's directory. `..` is refused, and so is a \
+                      directory that holds the store file or the file of a credential; with `access = \"read-write\"` also \
+                      one that holds the policy and its lock file.",
         },
         Key {
             name: "access", kind: "`\"read\"` or `\"read-write\"`", range: None,
@@ -49,7 +52,13 @@ pub(super) const FILES: Table = Table {
     ],
 };
 
-pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
+/// Reads the roots, and returns the nodes of their paths, in the order of the roots.
+pub(super) fn read<'d>(
+    node: &Node<'d>,
+    base: &Path,
+    grants: &mut Grants,
+) -> Result<Vec<Node<'d>>, PolicyError> {
+    let mut paths = Vec::new();
     for node in node.array("a list: `[[grants.files]]`, with two brackets")? {
         let wanted = "a table such as { root = \"data\", path = \"./data\", access = \"read\" }";
         let entries = node.table(&FILES.names(), wanted)?;
@@ -76,6 +85,29 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
             }
         }
         grants.add_file(grant).map_err(root.refused())?;
+        paths.push(path.clone());
+    }
+    Ok(paths)
+}
+
+/// Refuses a root that covers a file which the policy names, or the policy's own directory. `paths` are the nodes of the
+/// roots' paths.
+pub(super) fn reject_covered(
+    paths: &[Node<'_>],
+    base: &Path,
+    grants: &Grants,
+) -> Result<(), PolicyError> {
+    let mut protected = grants.protected();
+    // The policy's own name is not known here, and its directory is that of the lock file.
+    protected.push(Protected::new(
+        "the policy and its lock file",
+        base.join(Lock::FILE),
+        Access::ReadWrite,
+    ));
+    for (root, node) in grants.files.iter().zip(paths) {
+        for file in &protected {
+            file.reject(root).map_err(node.refused())?;
+        }
     }
     Ok(())
 }

@@ -77,13 +77,13 @@ pub(super) const CREDENTIAL: Table = Table {
         Key {
             name: "from-env", kind: "string", range: None,
             default: KeyDefault::Text("`from-file`"), example: "\"API_TOKEN\"",
-            meaning: "The variable of the host's environment that holds the secret.",
+            meaning: "The variable of the host's environment that holds the secret. `grants.wasi.env-from-host` may not name it.",
         },
         Key {
             name: "from-file", kind: "string", range: None,
             default: KeyDefault::Text("`from-env`"), example: "\"./token\"",
             meaning: "The file that holds the secret; a relative path starts at the policy's directory, and a line end at \
-                      the end of the file is not part of the secret.",
+                      the end of the file is not part of the secret. No root of `grants.files` may hold it.",
         },
         Key {
             name: "prefix", kind: "string of printable ASCII", range: None,

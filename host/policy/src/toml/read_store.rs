@@ -20,7 +20,8 @@ pub(super) const STORE: Table = Table {
         Key {
             name: "path", kind: "string", range: None,
             default: KeyDefault::Text("memory of the host, lost when the runtime ends"), example: "\"./state.redb\"",
-            meaning: "The file that holds the store; a relative path starts at the policy's directory.",
+            meaning: "The file that holds the store; a relative path starts at the policy's directory. No root of `grants.files` \
+                      may hold it.",
         },
         Key {
             name: "namespace", kind: "string", range: None,

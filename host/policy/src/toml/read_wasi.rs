@@ -29,7 +29,8 @@ pub(super) const WASI: Table = Table {
             name: "env-from-host", kind: "list of strings", range: None,
             default: KeyDefault::Value("[]"), example: "[\"LANG\"]",
             meaning: "Names of variables of the host's environment. Their values are read when the provider is loaded; a \
-                      variable that is not set there is not set for the provider.",
+                      variable that is not set there is not set for the provider. A variable that a credential of `grants.http` \
+                      reads is refused.",
         },
         Key {
             name: "stdio", kind: "`\"captured\"` or `\"inherit\"`", range: None,
@@ -57,11 +58,12 @@ pub(super) const WASI: Table = Table {
     ],
 };
 
-/// A word or a table. The preopens are returned with their nodes: the roots are known only when the whole text has been
-/// read.
+/// A word or a table. The preopens and the host's variables are returned with their nodes: the roots and the credentials
+/// are known only when the whole text has been read.
 pub(super) fn read<'d>(
     node: &Node<'d>,
     preopens: &mut Vec<(&'d str, Node<'d>)>,
+    from_host: &mut Vec<(&'d str, Node<'d>)>,
 ) -> Result<WasiGrant, PolicyError> {
     if let Some(word) = node.value().as_str() {
         return WasiGrant::parse(word).map_err(node.refused());
@@ -86,6 +88,7 @@ pub(super) fn read<'d>(
                 for node in node.array("a list of names such as [\"LANG\"]")? {
                     let name = node.string("a string such as \"LANG\"")?;
                     grant.add_from_host(name).map_err(node.refused())?;
+                    from_host.push((name, node));
                 }
             }
             "stdio" => {

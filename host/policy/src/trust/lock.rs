@@ -1,6 +1,6 @@
 //! `tollgate.lock`: the digest that each component had when it was first used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::DeValue;
 
@@ -24,7 +24,8 @@ use crate::toml::quoted::quoted;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    pins: BTreeMap<String, String>,
+    /// A component must have each digest of its name, so two of them refuse it. Only [`Lock::intersect`] leaves two.
+    pins: BTreeMap<String, BTreeSet<String>>,
     /// Whether a component that is not pinned is refused.
     pub strict: bool,
 }
@@ -88,8 +89,13 @@ impl Lock {
 
     /// The text that [`Lock::parse`] reads back, sorted by name.
     pub fn to_toml(&self) -> String {
-        let line = |(file, digest): (&String, &String)| format!("{}\n", Lock::line(file, digest));
-        let lines: String = self.pins.iter().map(line).collect();
+        // Two digests of one name are two lines, which are refused when they are read.
+        let pins = self.pins.iter();
+        let pins =
+            pins.flat_map(|(file, digests)| digests.iter().map(move |digest| (file, digest)));
+        let lines: String = pins
+            .map(|(file, digest)| format!("{}\n", Lock::line(file, digest)))
+            .collect();
         format!("{HEAD}{lines}")
     }
 
@@ -100,10 +106,41 @@ impl Lock {
 
     /// Compares a component, by its file name and its digest, with its pin.
     pub fn check(&self, file: &str, digest: &str) -> Pin<'_> {
-        match self.pins.get(file) {
-            None => Pin::Unpinned,
-            Some(pinned) if pinned == digest => Pin::Match,
-            Some(pinned) => Pin::Mismatch(pinned),
+        let Some(pinned) = self.pins.get(file) else {
+            return Pin::Unpinned;
+        };
+        match pinned.iter().find(|pinned| *pinned != digest) {
+            None => Pin::Match,
+            Some(other) => Pin::Mismatch(other),
+        }
+    }
+
+    /// The lock that accepts only components which both `self` and `other` accept. A name that the two pin to different
+    /// digests is refused with any digest.
+    ///
+    /// ```
+    /// use tollgate_policy::{Lock, Pin};
+    ///
+    /// let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    /// let (mut one, mut other) = (Lock::default(), Lock::default());
+    /// one.pin("a.wasm", &digest("0"))?;
+    /// other.pin("a.wasm", &digest("1"))?;
+    /// assert!(matches!(one.intersect(&other).check("a.wasm", &digest("1")), Pin::Mismatch(_)));
+    /// # Ok::<(), tollgate_policy::ValueError>(())
+    /// ```
+    #[must_use]
+    pub fn intersect(&self, other: &Lock) -> Lock {
+        let mut pins = self.pins.clone();
+        for (file, digests) in &other.pins {
+            let pinned = pins.entry(file.clone()).or_default();
+            pinned.extend(digests.iter().cloned());
+        }
+        // A strict lock refuses the names that it does not pin, also those that the other one pins.
+        let accepts = |lock: &Lock, file: &String| !lock.strict || lock.pins.contains_key(file);
+        pins.retain(|file, _| accepts(self, file) && accepts(other, file));
+        Lock {
+            pins,
+            strict: self.strict || other.strict,
         }
     }
 
@@ -113,7 +150,7 @@ impl Lock {
         let pin = self.pins.get_key_value(file);
         Lock {
             pins: pin
-                .map(|(file, digest)| (file.clone(), digest.clone()))
+                .map(|(file, digests)| (file.clone(), digests.clone()))
                 .into_iter()
                 .collect(),
             strict: self.strict,
@@ -147,7 +184,8 @@ impl Lock {
                 "already pinned to another digest: {line}"
             )));
         }
-        self.pins.insert(file.to_owned(), digest.to_owned());
+        let pinned = self.pins.entry(file.to_owned()).or_default();
+        pinned.insert(digest.to_owned());
         Ok(())
     }
 }
@@ -201,6 +239,41 @@ mod tests {
         assert_eq!(only.check("a.wasm", &digest('a')), Pin::Match);
         assert_eq!(only.check("b.wasm", &digest('b')), Pin::Unpinned);
         assert!(only.strict);
+    }
+
+    #[test]
+    fn two_locks_together_accept_no_more_than_each() {
+        let lock = |strict, pins: &[(&str, char)]| {
+            let mut lock = Lock::default();
+            lock.strict = strict;
+            for (file, digit) in pins {
+                lock.pin(file, &digest(*digit)).unwrap();
+            }
+            lock
+        };
+        let one = lock(false, &[("a.wasm", 'a'), ("b.wasm", 'b')]);
+        let other = lock(true, &[("a.wasm", 'c'), ("c.wasm", 'c')]);
+        for both in [one.intersect(&other), other.intersect(&one)] {
+            assert!(both.strict);
+            // Two digests are pinned, and a component has one.
+            for digit in ['a', 'c'] {
+                assert!(matches!(
+                    both.check("a.wasm", &digest(digit)),
+                    Pin::Mismatch(_)
+                ));
+            }
+            assert_eq!(both.check("b.wasm", &digest('b')), Pin::Unpinned);
+            assert_eq!(both.check("c.wasm", &digest('c')), Pin::Match);
+            assert_eq!(
+                both.for_file("a.wasm").check("a.wasm", &digest('c')),
+                Pin::Mismatch(&digest('a'))
+            );
+            // Nor does its text pin either of them.
+            let error = Lock::parse(&both.to_toml()).unwrap_err();
+            assert!(error.message.starts_with("set twice"), "{error}");
+        }
+        assert_eq!(one.intersect(&one), one);
+        assert_eq!(one.intersect(&Lock::default()), one);
     }
 
     #[test]

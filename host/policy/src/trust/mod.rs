@@ -55,30 +55,48 @@ impl Trust {
         Ok(())
     }
 
-    /// The trust that is satisfied only by components that satisfy both `self` and `other`: the keys that both list, or
-    /// those of the one that lists any. If both list keys and none in common, every component is refused. The pins are
-    /// those of `other` if it has any, otherwise those of `self`.
+    /// The trust that is satisfied only by components that satisfy both `self` and `other`, by signature and by pin. A
+    /// trust that requires no signature adds no condition; of two that do, the keys that both list remain. If none
+    /// remains, every component is refused, as it is by a trust that requires a signature and lists no key. Pins are
+    /// joined by [`Lock::intersect`].
     ///
     /// ```
-    /// use tollgate_policy::Trust;
+    /// use tollgate_policy::{PublicKey, Trust};
     ///
-    /// let required = Trust { require: true, ..Trust::default() };
-    /// assert!(required.intersect(&Trust::default()).requires_signature());
+    /// let nobody = Trust { require: true, ..Trust::default() };
+    /// let key = PublicKey::parse("RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ")?;
+    /// let one = Trust { keys: vec![key], ..Trust::default() };
+    /// assert_eq!(nobody.intersect(&one), nobody);
+    /// # Ok::<(), tollgate_policy::ValueError>(())
     /// ```
     #[must_use]
     pub fn intersect(&self, other: &Trust) -> Trust {
-        let mut keys = match self.keys.is_empty() {
-            true => other.keys.clone(),
-            false => self.keys.clone(),
+        let keys = match (self.signers(), other.signers()) {
+            (Signers::Anybody, Signers::Anybody) => Vec::new(),
+            (Signers::Anybody, Signers::Of(keys)) | (Signers::Of(keys), Signers::Anybody) => {
+                keys.to_vec()
+            }
+            (Signers::Of(ours), Signers::Of(theirs)) => {
+                let common = ours.iter().filter(|key| theirs.contains(key));
+                common.cloned().collect()
+            }
         };
-        if !other.keys.is_empty() {
-            keys.retain(|key| other.keys.contains(key));
-        }
         Trust {
             keys,
             // Without a key in common, the result has no keys and must still require a signature.
             require: self.requires_signature() || other.requires_signature(),
-            lock: other.lock.clone().or_else(|| self.lock.clone()),
+            lock: match (&self.lock, &other.lock) {
+                (Some(ours), Some(theirs)) => Some(ours.intersect(theirs)),
+                (ours, theirs) => ours.as_ref().or(theirs.as_ref()).cloned(),
+            },
+        }
+    }
+
+    /// The signers that are accepted. The two meanings of an empty list of keys are told apart here.
+    fn signers(&self) -> Signers<'_> {
+        match self.requires_signature() {
+            false => Signers::Anybody,
+            true => Signers::Of(&self.keys),
         }
     }
 
@@ -93,6 +111,14 @@ impl Trust {
     }
 }
 
+/// The signers that a trust accepts.
+enum Signers<'t> {
+    /// No signature is required.
+    Anybody,
+    /// The owners of these keys; with an empty list, nobody.
+    Of(&'t [PublicKey]),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +127,7 @@ mod tests {
     const KEY: &str = "RWS0StFEorqoo2VczbvFAzfRoJAWOV5b5VIeiSYClnhlSP1buQo6GsEQ";
 
     #[test]
-    fn both_is_never_less_than_either() {
+    fn an_intersection_requires_no_less_than_either() {
         let key = |number: u8| PublicKey::from_parts(KeyId([number; 8]), [number; 32]).unwrap();
         let trust = |keys: &[u8], require| Trust {
             keys: keys.iter().map(|number| key(*number)).collect(),
@@ -115,22 +141,13 @@ mod tests {
             (trust(&[1, 2], false), trust(&[2, 3], false), &[2], true),
             // No key is trusted by both, so every component is refused.
             (trust(&[1], false), trust(&[2], false), &[], true),
+            // One of the two refuses every component already.
+            (trust(&[], true), trust(&[1], false), &[], true),
+            (trust(&[], true), trust(&[1, 2], true), &[], true),
         ] {
             for both in [one.intersect(&other), other.intersect(&one)] {
                 assert_eq!(both, trust(keys, require), "{one:?} and {other:?}");
             }
-        }
-        let locked = |strict| {
-            let mut lock = Lock::default();
-            lock.strict = strict;
-            Trust {
-                lock: Some(lock),
-                ..Trust::default()
-            }
-        };
-        for other in [locked(false), Trust::default()] {
-            let pins = locked(true).intersect(&other).lock;
-            assert_eq!(pins, other.lock.or(locked(true).lock));
         }
     }
 

@@ -9,4 +9,5 @@ mod paths;
 mod policies;
 mod random;
 mod strategies;
+mod trusts;
 mod urls;

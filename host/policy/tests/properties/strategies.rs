@@ -36,10 +36,11 @@ pub(crate) fn access() -> impl Strategy<Value = Access> {
 
 /// Roots, each with a path of printable or strange characters.
 pub(crate) fn files() -> impl Strategy<Value = Vec<FileGrant>> {
-    let path = "/?[^\\x00/]{1,8}(/[^\\x00/]{1,8}){0,3}".prop_filter("`..`", |path| {
-        !Path::new(path)
-            .components()
-            .any(|part| part == Component::ParentDir)
+    let named = |part: Component<'_>| matches!(part, Component::Normal(_));
+    // Without a name, the path is that of the policy's directory or of the file system.
+    let path = "/?[^\\x00/]{1,8}(/[^\\x00/]{1,8}){0,3}".prop_filter("`..`", move |path| {
+        let mut parts = Path::new(path).components();
+        parts.clone().any(named) && !parts.any(|part| part == Component::ParentDir)
     });
     btree_map("[a-z0-9][a-z0-9_-]{0,5}", (path, access()), 0..4).prop_map(|roots| {
         let grant = |(root, (path, access)): (String, (String, Access))| {
@@ -165,5 +166,6 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
         limits,
         grants,
         trust,
+        protected: Vec::new(),
     })
 }

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use tollgate_policy::{Lock, Policy};
+use tollgate_policy::{Access, Lock, Policy, Protected};
 
 use super::{ReloadError, WatchError};
 use tollgate_component::{open_regular, signature_path};
@@ -59,6 +59,23 @@ impl Files {
             stamp(&signature)?,
             stamp(&self.policy)?,
         ]))
+    }
+
+    /// The files that no root of the component's policy may cover. The policy and the lock file need not exist: a
+    /// component that could make them would grant itself the rest.
+    pub(super) fn protected(&self) -> [Protected; 4] {
+        let signature = signature_path(&self.component);
+        let lock = self.policy.with_file_name(Lock::FILE);
+        [
+            Protected::new("the component", &self.component, Access::ReadWrite),
+            Protected::new(
+                "the signature of the component",
+                signature,
+                Access::ReadWrite,
+            ),
+            Protected::new("the policy file", &self.policy, Access::ReadWrite),
+            Protected::new("the lock file", lock, Access::ReadWrite),
+        ]
     }
 
     /// The policy beside the component, if there is one. A dangling link counts as a policy that cannot be read.

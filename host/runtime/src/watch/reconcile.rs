@@ -168,6 +168,7 @@ impl Watcher {
             },
         };
         policy.trust = self.watch.trust.intersect(&policy.trust);
+        policy.protected.extend(files.protected());
         if let Some(lock) = lock {
             policy.trust.lock = Some(only(lock, files));
         }

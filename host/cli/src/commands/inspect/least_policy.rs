@@ -17,6 +17,7 @@ pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<St
         limits: target.policy.limits.clone(),
         trust: target.policy.trust.clone(),
         grants: Grants::default(),
+        protected: Vec::new(),
     };
     let mut examples = String::new();
     let (mut speaks_http, mut needs_http) = (false, false);

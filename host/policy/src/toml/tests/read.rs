@@ -121,7 +121,8 @@ require = true
         Policy {
             limits,
             grants,
-            trust
+            trust,
+            protected: Vec::new(),
         }
     );
 }
