@@ -3,6 +3,7 @@
 
 pub mod connect;
 pub mod credential;
+pub mod framing;
 mod redirect;
 
 use std::sync::Arc;

@@ -196,6 +196,29 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
     Err(reason)
 }
 
+/// Whether a request with `method` may have a body.
+///
+/// POST, PUT and PATCH define one, and APIs give DELETE one. For every other method, servers disagree on where a body
+/// ends (RFC 9110, 9.3.1): one that expects no body reads it as the next request on the connection, with a method and a
+/// URL that nobody decided on. DELETE is in the list because it is granted by its name only, and the body is framed; the
+/// host also closes each connection after one request, so that a server reads no second one from it.
+///
+/// # Errors
+///
+/// [`Reason::Method`].
+///
+/// ```
+/// use tollgate_policy::{Reason, decide};
+///
+/// assert_eq!((decide::body("POST"), decide::body("GET")), (Ok(()), Err(Reason::Method)));
+/// ```
+pub fn body(method: &str) -> Result<(), Reason> {
+    match ["POST", "PUT", "PATCH", "DELETE"].contains(&method) {
+        true => Ok(()),
+        false => Err(Reason::Method),
+    }
+}
+
 /// Whether the guest may set the header `name`, in any case of letters, on a request that `grants.http[index]` allows.
 ///
 /// It may not set the header of any grant's credential: only the host authenticates. The caller checks that `name` is a

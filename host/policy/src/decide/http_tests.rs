@@ -77,6 +77,19 @@ fn methods_are_granted_one_by_one() {
     assert_eq!(http(&grants, "get", &target), Err(Reason::Method));
 }
 
+/// Any other method is refused a body, also one that is not known here or is in other letters.
+#[test]
+fn four_methods_may_have_a_body() {
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        assert_eq!(body(method), Ok(()), "{method}");
+    }
+    for method in [
+        "GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "QUERY", "post", "",
+    ] {
+        assert_eq!(body(method), Err(Reason::Method), "{method}");
+    }
+}
+
 /// Three grants: one that lists headers, one that lists none, and one with a credential that takes any.
 fn with_headers() -> Grants {
     let mut grants = grants(&[

@@ -22,6 +22,6 @@ mod store;
 pub use address::address;
 pub use config::config;
 pub use files::{FileDecision, FileUse, MAX_PATH, file_quota, files, read_cap, wasi_path};
-pub use http::{MAX_URL, Target, header, http};
+pub use http::{MAX_URL, Target, body, header, http};
 pub use reason::{Denial, Reason};
 pub use store::{StoreRequest, StoreUsage, store};
