@@ -8,6 +8,7 @@ use url::{Host, Url};
 use crate::grants::Grants;
 use crate::grants::http::is_reserved;
 
+use super::path::is_unambiguous;
 use super::reason::Reason;
 
 /// The longest URL, in bytes, both as written and as sent. Servers commonly refuse more than 8 KiB.
@@ -35,9 +36,10 @@ impl Target {
     ///
     /// The parser refuses control characters, spaces and backslashes (some parsers drop or convert them); user info;
     /// fragments; hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes,
-    /// upper-case or non-ASCII letters that would be mapped, empty labels, punctuation); and paths with a part `.` or
-    /// `..`, also before a `;` where some servers see one, with escaped separators or dots, which servers decode, or
-    /// with a truncated escape.
+    /// upper-case or non-ASCII letters that would be mapped, empty labels, punctuation); and paths that lead elsewhere in
+    /// any of the forms that servers decode them to. A path is decoded until nothing changes: in no form it has a part
+    /// `.` or `..`, also before a `;` or beside spaces, an escaped separator, a control character, a truncated escape, or
+    /// bytes that are not UTF-8.
     ///
     /// # Errors
     ///
@@ -70,21 +72,7 @@ impl Target {
         if !plain_authority || !plain_host {
             return Err(Reason::BadUrl);
         }
-        let path_only = path
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        // Java's servers drop the text after a `;` in a part, and what remains may be `..`.
-        let is_dot_segment = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
-        let truncated_escape =
-            |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() < 2;
-        if ["%2e", "%2f", "%5c", "%00"]
-            .iter()
-            .any(|bad| path_only.contains(bad))
-            || path_only.split('%').skip(1).any(truncated_escape)
-            || path_only.split('/').any(is_dot_segment)
-        {
+        if !is_unambiguous(path.split('?').next().unwrap_or_default()) {
             return Err(Reason::BadUrl);
         }
         Ok(Target { url, host, port })

@@ -221,6 +221,11 @@ fn odd_spellings_are_refused_before_anything_is_looked_up() {
         "http://a.example/%2",
         "http://a.example/%+f",
         "http://a.example/%u002e%u002e/y",
+        "http://a.example/x/..%3b/y",
+        "http://a.example/x/%252e%252e/y",
+        "http://a.example/x/%c0%ae%c0%ae/y",
+        "http://a.example/x/%0d%0a/y",
+        "http://a.example/x/%ff",
         "http://аpple.com/",
         "http://a.example\u{202e}/",
         "",
@@ -247,6 +252,9 @@ fn redirects_are_read_as_strictly() {
         ("/a\r\nx: y", None),
         // A relative location is resolved first; the decision is on the result.
         ("/%2e%2e/", Some("https://a.example/")),
+        ("/x/..%3b/z", None),
+        ("%252e%252e/z", None),
+        ("%c0%ae%c0%ae/z", None),
     ] {
         let joined = from.join(location);
         assert_eq!(

@@ -16,6 +16,7 @@ mod address;
 mod config;
 mod files;
 mod http;
+mod path;
 mod reason;
 mod store;
 
