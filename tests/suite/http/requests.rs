@@ -141,6 +141,24 @@ fn private_addresses_are_denied_unless_the_grant_says_so() {
     );
 }
 
+/// A37-addresses: a name that leads to a cloud's metadata service is denied, also for a grant of the own network.
+#[test]
+fn metadata_services_are_not_a_part_of_the_own_network() {
+    let client = Client::new();
+    for address in [
+        "169.254.169.254",
+        "168.63.129.16",
+        "100.100.100.200",
+        "fd00:ec2::254",
+        "::ffff:169.254.169.254",
+    ] {
+        client.names.set("inside.example", &[&[address]]);
+        let grant = "{ url = \"http://inside.example/**\", private = true }";
+        let denied = client.denied(grant, "http-get http://inside.example/");
+        assert_eq!(denied, "private-address", "{address}");
+    }
+}
+
 /// A37-addresses: the address that was decided on is the one that is dialled; there is no second look-up.
 #[test]
 fn a_name_is_looked_up_once_for_each_request() {

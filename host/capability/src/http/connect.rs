@@ -185,7 +185,7 @@ impl Egress {
                 .map_err(|_| Unreachable::Name)?,
         };
         for address in &found {
-            decide::address(*address, grant.private)?;
+            decide::address(*address, grant)?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())

@@ -8,7 +8,7 @@
 //! let target = Target::parse("https://api.example.com/a?b")?;
 //! assert_eq!(decide::http(&grants, "GET", &target), Ok(0));
 //! assert_eq!(decide::http(&grants, "POST", &target), Err(Reason::Method));
-//! assert_eq!(decide::address("127.0.0.1".parse().unwrap(), false), Err(Reason::PrivateAddress));
+//! assert_eq!(decide::address("127.0.0.1".parse().unwrap(), &grants.http[0]), Err(Reason::PrivateAddress));
 //! # Ok::<(), Reason>(())
 //! ```
 

@@ -47,7 +47,8 @@ pub struct HttpGrant {
     pub max_requests: u32,
     /// Connections of one call by this grant that are open at the same time; [`MAX_CONNECTIONS`] by default.
     pub max_connections: u32,
-    /// Whether the host may have an address that is not public: loopback, private, link-local.
+    /// Whether the host may have an address that is not public: loopback, private, link-local. The address of a cloud's
+    /// metadata service has to be the host of `url` as well.
     pub private: bool,
     /// A header that the host adds to each request; the guest never sees it.
     pub credential: Option<Credential>,

@@ -52,7 +52,8 @@ pub(super) const HTTP: Table = Table {
         Key {
             name: "private", kind: "boolean", range: None,
             default: KeyDefault::Value("false"), example: "true",
-            meaning: "Allows addresses that are not public: loopback, private and link-local ones.",
+            meaning: "Allows addresses that are not public: loopback, private and link-local ones. The address of a cloud's \
+                      metadata service, such as 169.254.169.254, is allowed only if it is also the host of `url`.",
         },
         Key {
             name: "credential", kind: "table: `[grants.http.credential]`", range: None,
