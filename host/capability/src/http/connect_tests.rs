@@ -47,8 +47,8 @@ fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (
         .build()
         .unwrap();
     let answered = runtime.block_on(async {
-        let stream = Egress::new(None, Vec::new()).connect(&grant, &target);
-        let stream = stream.await.ok().unwrap();
+        let egress = Egress::new(None, Vec::new());
+        let stream = egress.connect(&grant, &target).await.ok().unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let body = Full::new(Bytes::from(body.to_owned()));
         match exchange(stream, method, &target, headers, body).await {

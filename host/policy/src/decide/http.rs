@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use crate::grants::Grants;
-use crate::grants::http::is_reserved;
+use crate::grants::http::{is_override, is_reserved, is_same_header};
 
 use super::path::is_unambiguous;
 use super::reason::Reason;
@@ -209,13 +209,15 @@ pub fn body(method: &str) -> Result<(), Reason> {
 
 /// Whether the guest may set the header `name`, in any case of letters, on a request that `grants.http[index]` allows.
 ///
-/// It may not set the header of any grant's credential: only the host authenticates. The caller checks that `name` is a
-/// valid header name.
+/// It may not set the header of any grant's credential: only the host authenticates. What is denied is denied in every
+/// spelling that servers take for the same name; what a grant lists is allowed in that spelling alone. The caller checks
+/// that `name` is a valid header name.
 ///
 /// # Errors
 ///
 /// [`Reason::NotGranted`] if there is no such grant; [`Reason::BadHeader`] for a reserved header ([`is_reserved`],
-/// `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant does not list.
+/// `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant does not list, and
+/// for an override ([`is_override`]) if it lists none.
 ///
 /// ```
 /// use tollgate_policy::{Grants, HttpGrant, Reason, decide};
@@ -229,12 +231,14 @@ pub fn body(method: &str) -> Result<(), Reason> {
 pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
     let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
     let is_it = |header: &String| header.eq_ignore_ascii_case(name);
+    let is_taken_for = |header: &String| is_same_header(header, name);
     let mut credentials = grants.http.iter().flat_map(|grant| &grant.credential);
-    if is_reserved(name) || credentials.any(|credential| is_it(&credential.header)) {
+    if is_reserved(name) || credentials.any(|credential| is_taken_for(&credential.header)) {
         return Err(Reason::BadHeader);
     }
     match &grant.headers {
         Some(listed) if !listed.iter().any(is_it) => Err(Reason::Header),
+        None if is_override(name) => Err(Reason::Header),
         _ => Ok(()),
     }
 }
