@@ -215,7 +215,7 @@ async fn send_once(
     // names.
     if admitted
         .secret()
-        .is_some_and(|secret| secret.is_among(reply.response.headers()))
+        .is_some_and(|secret| secret.withholds(reply.response.headers()))
     {
         let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
         return Err(reason.into());

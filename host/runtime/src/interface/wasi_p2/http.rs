@@ -137,7 +137,7 @@ async fn send(
     let (head, incoming) = reply.response.into_parts();
     if pass
         .secret()
-        .is_some_and(|secret| secret.is_among(&head.headers))
+        .is_some_and(|secret| secret.withholds(&head.headers))
     {
         return Err(refusal(
             pass.refuse(target.as_str(), Reason::SecretInResponse),
@@ -300,7 +300,7 @@ impl Download {
             let secret = self.pass.secret();
             headers
                 .zip(secret)
-                .is_some_and(|(headers, secret)| secret.is_among(headers))
+                .is_some_and(|(headers, secret)| secret.withholds(headers))
         };
         if trailers.as_ref().is_some_and(among) {
             return Some(Err(self.found()));
