@@ -70,9 +70,12 @@ const REQUESTS: &str = "
 - **Files**: a path is relative to its root and has no `..`. A symbolic link that leads out of the root is denied, and guests make
   no links.
 - **HTTP**: a host is looked up once, every address of it is decided on, and one of those is dialled. Loopback, private and
-  link-local addresses need `private = true`. At most five redirects are followed, and each is decided anew. A guest never sees a
-  credential and cannot set its header; a response that contains the credential is withheld. `wasi:http` is decided on by
-  the same grants.
+  link-local addresses need `private = true`. At most five redirects are followed, and each is decided anew. A path is decoded
+  until nothing changes, and refused if it means something else in any of its forms. Only POST, PUT, PATCH and DELETE have a
+  body, and a connection carries one request. A guest never sees a credential and cannot set its header; with a credential, the
+  host asks for the whole response, uncompressed, and withholds one that contains the credential, as it is or in base64,
+  hexadecimal or the escapes of URLs, JSON and HTML, in any case of letters, or that is compressed or in part. `wasi:http` is
+  decided on by the same grants.
 - **WASI**: with fixed clocks and random numbers from a seed, the same input gives the same output for the same fuel.
   `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it.
 - **Trust**: a component is verified before any of it is read; see [trust](@trust).

@@ -101,6 +101,32 @@ fn odd_urls_and_headers_are_refused_before_anything_is_sent() {
     assert!(server.requests().is_empty());
 }
 
+/// A38-odd-urls: a server could take the request for another than was decided on.
+#[test]
+fn a_header_that_servers_take_for_another_is_not_sent() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    for (header, reason) in [
+        ("transfer_encoding chunked", "bad-header"),
+        ("Content_Length 5", "bad-header"),
+        ("X-HTTP-Method-Override DELETE", "header"),
+        ("x_method_override DELETE", "header"),
+        ("x-original-url /admin", "header"),
+        ("x-forwarded-host evil.example", "header"),
+    ] {
+        let input = format!("http-header {} {header}", url(&server, "/"));
+        assert_eq!(client.denied(&all_of(&server), &input), reason, "{header}");
+    }
+    assert!(server.requests().is_empty());
+    let named = all_of(&server).replace("private", "headers = [\"x-forwarded-host\"], private");
+    let input = format!(
+        "http-header {} x-forwarded-host a.example",
+        url(&server, "/")
+    );
+    client.run(&named, &input);
+    assert!(server.requests()[0].contains("x-forwarded-host: a.example\r\n"));
+}
+
 /// A37-addresses: a private address needs its own word in the policy, however it is arrived at.
 #[test]
 fn private_addresses_are_denied_unless_the_grant_says_so() {
@@ -139,6 +165,24 @@ fn private_addresses_are_denied_unless_the_grant_says_so() {
         "private-address",
         "hides where it leads"
     );
+}
+
+/// A37-addresses: a name that leads to a cloud's metadata service is denied, also for a grant of the own network.
+#[test]
+fn metadata_services_are_not_a_part_of_the_own_network() {
+    let client = Client::new();
+    for address in [
+        "169.254.169.254",
+        "168.63.129.16",
+        "100.100.100.200",
+        "fd00:ec2::254",
+        "::ffff:169.254.169.254",
+    ] {
+        client.names.set("inside.example", &[&[address]]);
+        let grant = "{ url = \"http://inside.example/**\", private = true }";
+        let denied = client.denied(grant, "http-get http://inside.example/");
+        assert_eq!(denied, "private-address", "{address}");
+    }
 }
 
 /// A37-addresses: the address that was decided on is the one that is dialled; there is no second look-up.

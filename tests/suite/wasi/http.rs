@@ -156,6 +156,36 @@ fn a_grant_says_which_headers_may_be_set() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// The body of a method that defines none could be read as a request that no grant has. Nothing of it is sent.
+#[test]
+fn a_method_without_a_body_carries_no_second_request() {
+    let server = hello();
+    let client = Client::new();
+    let grants = all_of(&server, ", methods = [\"GET\", \"HEAD\", \"OPTIONS\"]");
+    let here = url(&server, "/");
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        assert_eq!(
+            client.denied(&grants, &["send", method, &here, "38"]),
+            "method"
+        );
+    }
+    // The length alone is refused by the engine, or here.
+    let report = client.run(&grants, &["get", &here, "content-length:38"]);
+    assert!(stdout(&report).starts_with("error: "), "{report:?}");
+    assert!(server.requests().is_empty());
+    // A guest may make a body and write nothing to it.
+    let said = client.prints(&grants, &["send", "GET", &here, "0"]);
+    assert!(said.starts_with("200\n"), "{said}");
+    let head = &server.requests()[0];
+    assert!(!head.contains("content-length") && !head.contains("transfer-encoding"));
+    assert!(head.contains("connection: close\r\n"), "{head}");
+    // The length of a body is the guest's, and the host's spelling of it.
+    let grants = all_of(&server, ", methods = [\"POST\"]");
+    client.run(&grants, &["lie", &here, "0005", "5"]);
+    let head = &server.requests()[1];
+    assert!(head.contains("content-length: 5\r\n"), "{head}");
+}
+
 /// A43-secrets.
 #[test]
 fn a_credential_reaches_the_server_and_nobody_else() {

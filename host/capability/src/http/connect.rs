@@ -21,6 +21,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
+use super::framing;
+
 /// The time that one address may take to answer before the next one is tried: a host with a dead IPv6 address is still
 /// reached within the default deadline.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
@@ -183,7 +185,7 @@ impl Egress {
                 .map_err(|_| Unreachable::Name)?,
         };
         for address in &found {
-            decide::address(*address, grant.private)?;
+            decide::address(*address, grant)?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())
@@ -271,7 +273,7 @@ impl Connection {
 }
 
 /// Sends one request and returns the head of the response; the body is still to be read. Redirects are left to the
-/// caller: each is a request of its own.
+/// caller: each is a request of its own. The connection closes after it.
 pub async fn exchange<B>(
     Stream(stream): Stream,
     method: Method,
@@ -283,6 +285,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
+    framing::seal(method.as_str(), &mut headers, &body)?;
     let wrong = |_| Unreachable::Protocol;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)

@@ -1,4 +1,10 @@
-//! Tests of the system's resolver.
+//! Tests of the system's resolver, and of the bytes that are sent.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use http_body_util::Full;
 
 use super::*;
 
@@ -10,4 +16,82 @@ fn the_system_finds_this_machine_and_no_name_that_is_none() {
         "{found:?}"
     );
     assert!(look_up("a\0b").is_err());
+}
+
+/// The bytes that a server of this machine receives of one request, and whether the request had a response.
+fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (String, bool) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/a", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut bytes, mut byte) = (Vec::new(), [0]);
+        while !bytes.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+            bytes.extend(byte);
+        }
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        let _ = stream.read_to_end(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    });
+    let grant = HttpGrant {
+        private: true,
+        ..HttpGrant::new(url.clone())
+    };
+    let target = Target::parse(&url).unwrap();
+    let headers = headers.iter().map(|(name, value)| {
+        let name = http::HeaderName::from_static(name);
+        (name, HeaderValue::from_static(value))
+    });
+    let headers = headers.collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let answered = runtime.block_on(async {
+        let egress = Egress::new(None, Vec::new());
+        let stream = egress.connect(&grant, &target).await.ok().unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let body = Full::new(Bytes::from(body.to_owned()));
+        match exchange(stream, method, &target, headers, body).await {
+            Ok(mut reply) => {
+                while reply.frame().await.is_some() {}
+                true
+            }
+            Err(RequestFailure::Denied(reason)) => {
+                assert_eq!(reason, Reason::Method);
+                false
+            }
+            Err(RequestFailure::Unreachable(why)) => panic!("{why}"),
+        }
+    });
+    drop(runtime);
+    (server.join().unwrap(), answered)
+}
+
+/// The second request of the body would have a method and a URL that no grant has.
+#[test]
+fn a_method_without_a_body_carries_no_second_request() {
+    let smuggled = "DELETE /admin HTTP/1.1\r\nhost: a\r\n\r\n";
+    for method in ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "QUERY"] {
+        let (bytes, answered) = wire(method, &[], smuggled);
+        assert_eq!((&*bytes, answered), ("", false), "{method}");
+        let (bytes, answered) = wire(method, &[("content-length", "38")], smuggled);
+        assert_eq!((&*bytes, answered), ("", false), "{method}");
+    }
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        let (bytes, answered) = wire(method, &[], "x=1");
+        assert!(answered && bytes.ends_with("\r\n\r\nx=1"), "{bytes}");
+    }
+}
+
+/// A server that answers without reading the body would read it as the next request of a connection that stays open.
+#[test]
+fn a_connection_is_for_one_request() {
+    for (method, body) in [("GET", ""), ("POST", "x=1"), ("DELETE", "x=1")] {
+        let (bytes, _) = wire(method, &[("connection", "keep-alive")], body);
+        let said: Vec<_> = bytes
+            .lines()
+            .filter(|line| line.starts_with("connection:"))
+            .collect();
+        assert_eq!(said, ["connection: close"], "{bytes}");
+    }
 }

@@ -5,10 +5,12 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
+use tollgate_policy::grants::http::is_same_header;
 use tollgate_policy::{Credential, Grants, HttpGrant, SecretSource};
 
+use super::spellings::{Search, Spellings};
 use crate::error::GrantError;
 
 /// The secrets of a policy, one place for each of its HTTP grants. They are never shown, and wiped when dropped.
@@ -18,8 +20,8 @@ pub struct Credentials(Vec<Option<Secret>>);
 pub struct Secret {
     header: HeaderName,
     value: SecretString,
-    /// The part of it that is secret, without the prefix.
-    bare: SecretString,
+    /// The spellings of the part of it that is secret, without the prefix.
+    spellings: Spellings,
 }
 
 impl Credentials {
@@ -88,60 +90,102 @@ impl Secret {
         Ok(Secret {
             header,
             value: whole.into(),
-            bare: bare.to_owned().into(),
+            spellings: Spellings::of(bare),
         })
     }
 
-    /// Adds the secret to the headers of a request, marked so that nothing prints it.
+    /// Adds the secret to the headers of a request, marked so that nothing prints it, and asks for a response that can be
+    /// searched: whole, and neither compressed nor in a character set of the guest's choice.
     pub fn add_to(&self, headers: &mut HeaderMap) {
+        let names: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| is_encoding(name))
+            .cloned()
+            .collect();
+        for name in names {
+            headers.remove(name);
+        }
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
         if let Ok(mut value) = HeaderValue::try_from(self.value.expose_secret()) {
             value.set_sensitive(true);
             headers.insert(self.header.clone(), value);
         }
     }
 
-    /// Whether `bytes` hold the secret: a server that echoes it would hand it to the guest.
+    /// Whether `bytes` hold the secret, in any of its spellings: a server that echoes it would hand it to the guest.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
-        memchr::memmem::find(bytes, self.bytes()).is_some()
+        Search::default().finds(&self.spellings, bytes)
     }
 
-    /// Whether a header holds the secret.
-    pub fn is_among(&self, headers: &HeaderMap) -> bool {
-        headers.values().any(|value| self.is_in(value.as_bytes()))
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bare.expose_secret().as_bytes()
-    }
-
-    /// The number of bytes at the end of `bytes` that may begin the secret, whose rest may follow.
-    fn begins_at_end_of(&self, bytes: &[u8]) -> usize {
-        let secret = self.bytes();
-        let longest = bytes.len().min(secret.len().saturating_sub(1));
-        let begins = |length: &usize| secret.get(..*length).is_some_and(|s| bytes.ends_with(s));
-        (1..=longest).rev().find(begins).unwrap_or(0)
+    /// Whether a response with these headers, or trailers, is withheld: one of them holds the secret, or they say that
+    /// the body is a part of the whole or encoded, so that it cannot be searched.
+    pub fn withholds(&self, headers: &HeaderMap) -> bool {
+        let holds = |text: &[u8]| self.is_in(text);
+        is_unsearchable(headers)
+            || headers.keys().any(|name| holds(name.as_str().as_bytes()))
+            || headers.values().any(|value| holds(value.as_bytes()))
     }
 }
 
-/// Searches a stream for a secret, across its pieces. Bytes that may begin the secret are held back until the next
-/// piece decides it.
+/// Whether a request header asks for a part of the response, or for a form of it in which a secret is not found.
+fn is_encoding(name: &HeaderName) -> bool {
+    [
+        "accept-encoding",
+        "accept-charset",
+        "range",
+        "if-range",
+        "a-im",
+    ]
+    .iter()
+    .any(|encoding| is_same_header(encoding, name.as_str()))
+}
+
+/// Whether the body of a response is a part, or encoded in another way than in chunks.
+fn is_unsearchable(headers: &HeaderMap) -> bool {
+    let has_other = |name: HeaderName, plain: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.any(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let mut codings = text
+                .split(',')
+                .map(str::trim)
+                .filter(|coding| !coding.is_empty());
+            codings.any(|coding| !coding.eq_ignore_ascii_case(plain))
+        })
+    };
+    let is_in_parts = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        text.trim_start().starts_with("multipart/byteranges")
+    });
+    has_other(header::CONTENT_ENCODING, "identity")
+        || has_other(header::TRANSFER_ENCODING, "chunked")
+        || headers.contains_key(header::CONTENT_RANGE)
+        || is_in_parts
+}
+
+/// Searches a stream for a secret, across its pieces. Bytes that may begin a spelling of the secret are held back until
+/// the next piece decides it.
 #[derive(Default)]
 pub struct SecretScanner {
+    search: Search,
     held: Vec<u8>,
 }
 
 impl SecretScanner {
     /// The part of the stream that may be handed over now; `None` when the secret is in it.
     pub fn scan(&mut self, secret: &Secret, piece: Bytes) -> Option<Bytes> {
+        if self.search.finds(&secret.spellings, &piece) {
+            return None;
+        }
         let mut bytes = piece;
         if !self.held.is_empty() {
             self.held.extend_from_slice(&bytes);
             bytes = std::mem::take(&mut self.held).into();
         }
-        if secret.is_in(&bytes) {
-            return None;
-        }
-        let kept = secret.begins_at_end_of(&bytes);
+        let kept = self.search.undecided().min(bytes.len());
         self.held = bytes.split_off(bytes.len() - kept).into();
         Some(bytes)
     }
@@ -170,7 +214,7 @@ mod tests {
         Secret {
             header: HeaderName::from_static("authorization"),
             value: format!("Bearer {text}").into(),
-            bare: text.to_owned().into(),
+            spellings: Spellings::of(text),
         }
     }
 
@@ -220,9 +264,76 @@ mod tests {
         let secret = secret("abc");
         let mut headers = HeaderMap::new();
         headers.insert("x-a", HeaderValue::from_static("is ab c"));
-        assert!(!secret.is_among(&headers));
+        assert!(!secret.withholds(&headers));
         headers.append("x-a", HeaderValue::from_static("is abc"));
-        assert!(secret.is_among(&headers));
+        assert!(secret.withholds(&headers));
+    }
+
+    #[test]
+    fn a_request_with_a_secret_asks_for_a_response_that_can_be_searched() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "accept-encoding",
+            "accept_encoding",
+            "accept-charset",
+            "range",
+            "if-range",
+            "if_range",
+            "a-im",
+            "accept",
+        ] {
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static("gzip"),
+            );
+        }
+        headers.append("accept-encoding", HeaderValue::from_static("br"));
+        secret("abc").add_to(&mut headers);
+        let mut sent: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        sent.sort_unstable();
+        let expected: [(&str, &[u8]); 3] = [
+            ("accept", b"gzip"),
+            ("accept-encoding", b"identity"),
+            ("authorization", b"Bearer abc"),
+        ];
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn a_response_that_cannot_be_searched_is_withheld() {
+        let secret = secret("aabaabaac");
+        for (name, value, withheld) in [
+            ("content-encoding", "gzip", true),
+            ("content-encoding", "br", true),
+            ("content-encoding", "identity, gzip", true),
+            ("content-encoding", "x-own", true),
+            ("content-encoding", "Identity", false),
+            ("content-encoding", "", false),
+            ("transfer-encoding", "gzip, chunked", true),
+            ("transfer-encoding", "chunked", false),
+            ("content-range", "bytes 0-3/9", true),
+            ("content-type", "Multipart/ByteRanges; boundary=x", true),
+            ("content-type", "text/plain", false),
+            ("x-echo", "%61abaabaac", true),
+            ("x-echo", "YWFiYWFiYWFj", true),
+            ("x-aabaabaac", "1", true),
+            ("x-echo", "aabaabaa", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-first", HeaderValue::from_static("identity"));
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+            assert_eq!(secret.withholds(&headers), withheld, "{name}: {value}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.append("content-encoding", HeaderValue::from_static("identity"));
+        headers.append("content-encoding", HeaderValue::from_static("gzip"));
+        assert!(secret.withholds(&headers));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 pub mod connect;
 pub mod credential;
+pub mod framing;
 mod redirect;
+mod spellings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

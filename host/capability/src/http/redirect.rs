@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes};
-use tollgate_policy::{Reason, Target};
+use tollgate_policy::{Reason, Target, decide};
 
 use super::AdmittedRequest;
 use super::connect::{Reply, RequestFailure, exchange};
@@ -85,8 +85,7 @@ impl Call {
         let first = Target::parse(&request.url).map_err(|r| http_client.refuse(&request.url, r))?;
         let mut message = Message::new(request)
             .map_err(|name| http_client.refuse_header(&first, &name, Reason::BadHeader))?;
-        if !message.body.is_empty() && matches!(message.method, Method::GET | Method::HEAD) {
-            // A body here has no defined meaning, and servers and proxies disagree on where it ends (RFC 9110, 9.3.1).
+        if !message.body.is_empty() && decide::body(message.method.as_str()).is_err() {
             let text = format!("a {} has no body", message.method);
             return Err(ProviderError::new(ErrorKind::InvalidInput, text));
         }
@@ -216,7 +215,7 @@ async fn send_once(
     // names.
     if admitted
         .secret()
-        .is_some_and(|secret| secret.is_among(reply.response.headers()))
+        .is_some_and(|secret| secret.withholds(reply.response.headers()))
     {
         let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
         return Err(reason.into());

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use crate::grants::Grants;
-use crate::grants::http::is_reserved;
+use crate::grants::http::{is_override, is_reserved, is_same_header};
 
+use super::path::is_unambiguous;
 use super::reason::Reason;
 
 /// The longest URL, in bytes, both as written and as sent. Servers commonly refuse more than 8 KiB.
@@ -35,9 +36,10 @@ impl Target {
     ///
     /// The parser refuses control characters, spaces and backslashes (some parsers drop or convert them); user info;
     /// fragments; hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes,
-    /// upper-case or non-ASCII letters that would be mapped, empty labels, punctuation); and paths with a part `.` or
-    /// `..`, also before a `;` where some servers see one, with escaped separators or dots, which servers decode, or
-    /// with a truncated escape.
+    /// upper-case or non-ASCII letters that would be mapped, empty labels, punctuation); and paths that lead elsewhere in
+    /// any of the forms that servers decode them to. A path is decoded until nothing changes: in no form it has a part
+    /// `.` or `..`, also before a `;` or beside spaces, an escaped separator, a control character, a truncated escape, or
+    /// bytes that are not UTF-8.
     ///
     /// # Errors
     ///
@@ -70,21 +72,7 @@ impl Target {
         if !plain_authority || !plain_host {
             return Err(Reason::BadUrl);
         }
-        let path_only = path
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        // Java's servers drop the text after a `;` in a part, and what remains may be `..`.
-        let is_dot_segment = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
-        let truncated_escape =
-            |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() < 2;
-        if ["%2e", "%2f", "%5c", "%00"]
-            .iter()
-            .any(|bad| path_only.contains(bad))
-            || path_only.split('%').skip(1).any(truncated_escape)
-            || path_only.split('/').any(is_dot_segment)
-        {
+        if !is_unambiguous(path.split('?').next().unwrap_or_default()) {
             return Err(Reason::BadUrl);
         }
         Ok(Target { url, host, port })
@@ -196,15 +184,40 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
     Err(reason)
 }
 
+/// Whether a request with `method` may have a body.
+///
+/// POST, PUT and PATCH define one, and APIs give DELETE one. For every other method, servers disagree on where a body
+/// ends (RFC 9110, 9.3.1): one that expects no body reads it as the next request on the connection, with a method and a
+/// URL that nobody decided on. DELETE is in the list because it is granted by its name only, and the body is framed; the
+/// host also closes each connection after one request, so that a server reads no second one from it.
+///
+/// # Errors
+///
+/// [`Reason::Method`].
+///
+/// ```
+/// use tollgate_policy::{Reason, decide};
+///
+/// assert_eq!((decide::body("POST"), decide::body("GET")), (Ok(()), Err(Reason::Method)));
+/// ```
+pub fn body(method: &str) -> Result<(), Reason> {
+    match ["POST", "PUT", "PATCH", "DELETE"].contains(&method) {
+        true => Ok(()),
+        false => Err(Reason::Method),
+    }
+}
+
 /// Whether the guest may set the header `name`, in any case of letters, on a request that `grants.http[index]` allows.
 ///
-/// It may not set the header of any grant's credential: only the host authenticates. The caller checks that `name` is a
-/// valid header name.
+/// It may not set the header of any grant's credential: only the host authenticates. What is denied is denied in every
+/// spelling that servers take for the same name; what a grant lists is allowed in that spelling alone. The caller checks
+/// that `name` is a valid header name.
 ///
 /// # Errors
 ///
 /// [`Reason::NotGranted`] if there is no such grant; [`Reason::BadHeader`] for a reserved header ([`is_reserved`],
-/// `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant does not list.
+/// `content-length` included) and for that of a credential; [`Reason::Header`] for one that the grant does not list, and
+/// for an override ([`is_override`]) if it lists none.
 ///
 /// ```
 /// use tollgate_policy::{Grants, HttpGrant, Reason, decide};
@@ -218,12 +231,14 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
 pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
     let grant = grants.http.get(index).ok_or(Reason::NotGranted)?;
     let is_it = |header: &String| header.eq_ignore_ascii_case(name);
+    let is_taken_for = |header: &String| is_same_header(header, name);
     let mut credentials = grants.http.iter().flat_map(|grant| &grant.credential);
-    if is_reserved(name) || credentials.any(|credential| is_it(&credential.header)) {
+    if is_reserved(name) || credentials.any(|credential| is_taken_for(&credential.header)) {
         return Err(Reason::BadHeader);
     }
     match &grant.headers {
         Some(listed) if !listed.iter().any(is_it) => Err(Reason::Header),
+        None if is_override(name) => Err(Reason::Header),
         _ => Ok(()),
     }
 }

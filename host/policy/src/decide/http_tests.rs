@@ -77,6 +77,19 @@ fn methods_are_granted_one_by_one() {
     assert_eq!(http(&grants, "get", &target), Err(Reason::Method));
 }
 
+/// Any other method is refused a body, also one that is not known here or is in other letters.
+#[test]
+fn four_methods_may_have_a_body() {
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        assert_eq!(body(method), Ok(()), "{method}");
+    }
+    for method in [
+        "GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "QUERY", "post", "",
+    ] {
+        assert_eq!(body(method), Err(Reason::Method), "{method}");
+    }
+}
+
 /// Three grants: one that lists headers, one that lists none, and one with a credential that takes any.
 fn with_headers() -> Grants {
     let mut grants = grants(&[
@@ -131,6 +144,86 @@ fn a_credentials_header_is_for_no_guest_under_any_grant() {
     let mut grants = with_headers();
     grants.http[2].credential.as_mut().unwrap().header = "X-KEY".to_owned();
     assert_eq!(header(&grants, 0, "x-key"), Err(Reason::BadHeader));
+}
+
+/// A server behind CGI takes each of these for the header that is denied.
+#[test]
+fn a_denied_header_is_denied_in_every_spelling() {
+    for name in [
+        "Content_Length",
+        "content.length",
+        "TRANSFER_ENCODING",
+        "transfer_encoding",
+        "transfer!encoding",
+        "keep_alive",
+        "proxy_authorization",
+        "x_key",
+        "X_KEY",
+        "x.key",
+        "x~key",
+    ] {
+        for index in 0..3 {
+            let decision = header(&with_headers(), index, name);
+            assert_eq!(decision, Err(Reason::BadHeader), "{index} {name}");
+        }
+    }
+    // What a grant lists is allowed as it is listed, and in any case of letters.
+    let mut grants = grants(&["https://a.example/"]);
+    grants.http[0].headers = Some(vec!["x-own".to_owned()]);
+    assert_eq!(header(&grants, 0, "X-Own"), Ok(()));
+    assert_eq!(header(&grants, 0, "x_own"), Err(Reason::Header));
+}
+
+/// By an override, a server takes a granted GET for a DELETE, or a granted URL for another.
+#[test]
+fn an_override_is_sent_only_if_it_is_named() {
+    let mut named = grants(&["https://a.example/"]);
+    for name in [
+        "x-http-method-override",
+        "X-HTTP-Method-Override",
+        "x_http_method_override",
+        "x-http-method",
+        "x-method-override",
+        "x-original-url",
+        "X_Original_URL",
+        "x.original.url",
+        "x-rewrite-url",
+        "x-forwarded-host",
+        "x-forwarded-prefix",
+        "x_forwarded_for",
+        "x-forwarded",
+        "forwarded",
+        "x-host",
+        "x_host",
+        "x-real-ip",
+        "true-client-ip",
+    ] {
+        let none = header(&grants(&["https://a.example/"]), 0, name);
+        assert_eq!(none, Err(Reason::Header), "{name}");
+        named.http[0].headers = Some(vec!["x-own".to_owned()]);
+        assert_eq!(header(&named, 0, name), Err(Reason::Header), "{name}");
+        named.http[0].headers = Some(vec![name.to_ascii_lowercase()]);
+        assert_eq!(header(&named, 0, name), Ok(()), "{name}");
+    }
+    // The name that is listed, and no other that a server takes for it.
+    named.http[0].headers = Some(vec!["x-forwarded-for".to_owned()]);
+    for name in ["x_forwarded_for", "x-forwarded-host"] {
+        assert_eq!(header(&named, 0, name), Err(Reason::Header), "{name}");
+    }
+    for name in [
+        "accept",
+        "x-own",
+        "x-hosted",
+        "x-forward",
+        "origin",
+        "x-methods",
+    ] {
+        assert_eq!(
+            header(&grants(&["https://a.example/"]), 0, name),
+            Ok(()),
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -208,6 +301,11 @@ fn odd_spellings_are_refused_before_anything_is_looked_up() {
         "http://a.example/%2",
         "http://a.example/%+f",
         "http://a.example/%u002e%u002e/y",
+        "http://a.example/x/..%3b/y",
+        "http://a.example/x/%252e%252e/y",
+        "http://a.example/x/%c0%ae%c0%ae/y",
+        "http://a.example/x/%0d%0a/y",
+        "http://a.example/x/%ff",
         "http://аpple.com/",
         "http://a.example\u{202e}/",
         "",
@@ -234,6 +332,9 @@ fn redirects_are_read_as_strictly() {
         ("/a\r\nx: y", None),
         // A relative location is resolved first; the decision is on the result.
         ("/%2e%2e/", Some("https://a.example/")),
+        ("/x/..%3b/z", None),
+        ("%252e%252e/z", None),
+        ("%c0%ae%c0%ae/z", None),
     ] {
         let joined = from.join(location);
         assert_eq!(

@@ -8,7 +8,7 @@
 //! let target = Target::parse("https://api.example.com/a?b")?;
 //! assert_eq!(decide::http(&grants, "GET", &target), Ok(0));
 //! assert_eq!(decide::http(&grants, "POST", &target), Err(Reason::Method));
-//! assert_eq!(decide::address("127.0.0.1".parse().unwrap(), false), Err(Reason::PrivateAddress));
+//! assert_eq!(decide::address("127.0.0.1".parse().unwrap(), &grants.http[0]), Err(Reason::PrivateAddress));
 //! # Ok::<(), Reason>(())
 //! ```
 
@@ -16,12 +16,13 @@ mod address;
 mod config;
 mod files;
 mod http;
+mod path;
 mod reason;
 mod store;
 
 pub use address::address;
 pub use config::config;
 pub use files::{FileDecision, FileUse, MAX_PATH, file_quota, files, read_cap, wasi_path};
-pub use http::{MAX_URL, Target, header, http};
+pub use http::{MAX_URL, Target, body, header, http};
 pub use reason::{Denial, Reason};
 pub use store::{StoreRequest, StoreUsage, store};

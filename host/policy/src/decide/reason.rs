@@ -33,15 +33,15 @@ pub enum Reason {
     ReadOnly,
     /// The path leads to something other than a regular file.
     NotAFile,
-    /// The text is not a URL, or two parsers could read it in two ways.
+    /// The text is not a URL, or two parsers could read it in two ways, also after decoding it.
     BadUrl,
-    /// The URL is granted, but not with this method.
+    /// The URL is granted, but not with this method, or not with a body by this method.
     Method,
-    /// The host has an address that is not public.
+    /// The host has an address that is not public, or that of a cloud's metadata service.
     PrivateAddress,
     /// The header is one that only the host may set, or it is not valid.
     BadHeader,
-    /// The grant lists headers, and this is not one of them.
+    /// The grant lists headers, and this is not one of them; or it lists none, and this is an override.
     Header,
     /// The call has used up its granted requests; redirects count.
     TooManyRequests,
@@ -49,7 +49,7 @@ pub enum Reason {
     TooManyRedirects,
     /// As many connections are open as granted.
     TooManyConnections,
-    /// The response contains the credential that the request carried.
+    /// The response contains the credential that the request carried, or cannot be searched for it.
     SecretInResponse,
     /// A quota of the grant is used up, or the request exceeds it.
     Quota,

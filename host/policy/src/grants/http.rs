@@ -39,7 +39,8 @@ pub struct HttpGrant {
     /// The methods, in upper case; `GET` and `HEAD` by default.
     pub methods: Vec<String>,
     /// The only request headers that the guest may set, in lower case; with an empty list it may set none, and with no
-    /// list any. [`decide::header`](crate::decide::header) refuses some headers in any case.
+    /// list any that is no override ([`is_override`]). [`decide::header`](crate::decide::header) refuses some headers in
+    /// any case.
     pub headers: Option<Vec<String>>,
     /// Bytes of the largest body, of a request or of a response; [`MAX_BODY`] by default.
     pub max_body: u64,
@@ -47,7 +48,8 @@ pub struct HttpGrant {
     pub max_requests: u32,
     /// Connections of one call by this grant that are open at the same time; [`MAX_CONNECTIONS`] by default.
     pub max_connections: u32,
-    /// Whether the host may have an address that is not public: loopback, private, link-local.
+    /// Whether the host may have an address that is not public: loopback, private, link-local. The address of a cloud's
+    /// metadata service has to be the host of `url` as well.
     pub private: bool,
     /// A header that the host adds to each request; the guest never sees it.
     pub credential: Option<Credential>,
@@ -91,9 +93,11 @@ impl HttpGrant {
     /// Checks that a header which the guest may set is not the one that the host adds.
     pub(crate) fn check_not_own(&self, name: &str) -> Result<(), ValueError> {
         match &self.credential {
-            Some(credential) if credential.header == name => Err(ValueError::new(format!(
-                "`{name}` is the header of this grant's credential, which the guest may not set; leave it out"
-            ))),
+            Some(credential) if is_same_header(&credential.header, name) => {
+                Err(ValueError::new(format!(
+                    "`{name}` is the header of this grant's credential, which the guest may not set; leave it out"
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -238,8 +242,8 @@ pub(crate) fn check_env(name: &str) -> Result<(), ValueError> {
     }
 }
 
-/// Whether a header frames the message or controls the connection (RFC 9110, 9112), in any case of letters. Only the host
-/// sets such headers.
+/// Whether a header frames the message or controls the connection (RFC 9110, 9112), in any spelling that a server takes
+/// for it ([`is_same_header`]). Only the host sets such headers.
 ///
 /// `content-length` is one of them: the host knows the body of a request through `tollgate:provider/http` and writes the
 /// length itself. A WASI guest declares the length of its body by this header and has no other way to, so the
@@ -249,6 +253,7 @@ pub(crate) fn check_env(name: &str) -> Result<(), ValueError> {
 /// use tollgate_policy::grants::http::is_reserved;
 ///
 /// assert!(is_reserved("Host") && is_reserved("content-length") && !is_reserved("accept"));
+/// assert!(is_reserved("Transfer_Encoding"));
 /// ```
 pub fn is_reserved(header: &str) -> bool {
     const RESERVED: &[&str] = &[
@@ -266,7 +271,69 @@ pub fn is_reserved(header: &str) -> bool {
         "transfer-encoding",
         "upgrade",
     ];
-    RESERVED
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(header))
+    RESERVED.iter().any(|name| is_same_header(name, header))
+}
+
+/// Whether a header asks the server to take the request for another one than was decided on: for another method, another
+/// URL or host, or one from another client. Such a header is sent only if a grant's `headers` names it.
+///
+/// ```
+/// use tollgate_policy::grants::http::is_override;
+///
+/// assert!(is_override("X-HTTP-Method-Override") && is_override("x_original_url") && !is_override("x-own"));
+/// ```
+pub fn is_override(header: &str) -> bool {
+    const BEGINNINGS: &[&str] = &["x-forwarded", "x-http-method", "x-original-", "x-rewrite-"];
+    const OVERRIDES: &[&str] = &[
+        "base-url",
+        "cf-connecting-ip",
+        "client-ip",
+        "destination",
+        "fastly-client-ip",
+        "forwarded",
+        "front-end-https",
+        "remote-user",
+        "request-uri",
+        "true-client-ip",
+        "via",
+        "x-backend-host",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-envoy-original-path",
+        "x-host",
+        "x-http-host-override",
+        "x-method",
+        "x-method-override",
+        "x-originating-ip",
+        "x-path",
+        "x-proxy-host",
+        "x-proxy-url",
+        "x-real-ip",
+        "x-remote-addr",
+        "x-remote-ip",
+        "x-remote-user",
+        "x-request-uri",
+        "x-uri",
+        "x-url",
+    ];
+    let begins = |beginning: &&str| {
+        let front = header.as_bytes().get(..beginning.len());
+        front.is_some_and(|front| folds_to(front, beginning.as_bytes()))
+    };
+    BEGINNINGS.iter().any(begins) || OVERRIDES.iter().any(|name| is_same_header(name, header))
+}
+
+/// Whether a server may take two header names for the same. Programs behind CGI and its successors get a header as a
+/// variable in upper case, with `_` for every character that is not a letter or a digit: `X-Own`, `x_own` and `x.own`
+/// are one.
+pub fn is_same_header(one: &str, other: &str) -> bool {
+    folds_to(one.as_bytes(), other.as_bytes())
+}
+
+fn folds_to(one: &[u8], other: &[u8]) -> bool {
+    let fold = |b: &u8| match b.is_ascii_alphanumeric() {
+        true => b.to_ascii_lowercase(),
+        false => b'-',
+    };
+    one.iter().map(fold).eq(other.iter().map(fold))
 }

@@ -26,13 +26,16 @@ pub(super) const HTTP: Table = Table {
         Key {
             name: "methods", kind: "list of strings in upper case", range: None,
             default: KeyDefault::Value("[\"GET\", \"HEAD\"]"), example: "[\"GET\", \"POST\"]",
-            meaning: "The methods: any of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS.",
+            meaning: "The methods: any of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS. GET, HEAD and OPTIONS have no \
+                      body.",
         },
         Key {
             name: "headers", kind: "list of strings in lower case", range: None,
-            default: KeyDefault::Text("any header that is not reserved"), example: "[\"accept\"]",
+            default: KeyDefault::Text("any header that is not reserved and no override"), example: "[\"accept\"]",
             meaning: "The only request headers that the provider may set. It never sets a reserved header or the header of \
-                      a credential.",
+                      a credential, in any spelling that servers take for it. An override, such as \
+                      `x-http-method-override`, `x-original-url` or `x-forwarded-host`, asks the server to take the \
+                      request for another; it is sent only if it is listed.",
         },
         Key {
             name: "max-body", kind: "size", range: Some(KeyRange { unit: Unit::Bytes, min: 1, max: 1 << 30 }),
@@ -52,12 +55,14 @@ pub(super) const HTTP: Table = Table {
         Key {
             name: "private", kind: "boolean", range: None,
             default: KeyDefault::Value("false"), example: "true",
-            meaning: "Allows addresses that are not public: loopback, private and link-local ones.",
+            meaning: "Allows addresses that are not public: loopback, private and link-local ones. The address of a cloud's \
+                      metadata service, such as 169.254.169.254, is allowed only if it is also the host of `url`.",
         },
         Key {
             name: "credential", kind: "table: `[grants.http.credential]`", range: None,
             default: KeyDefault::Text("none"), example: "{ header = \"authorization\", from-env = \"API_TOKEN\" }",
-            meaning: "A header with a secret that the host adds to each request; the provider never sees it.",
+            meaning: "A header with a secret that the host adds to each request; the provider never sees it. The response \
+                      is asked for whole and uncompressed, and withheld if it contains the secret or cannot be searched.",
         },
     ],
 };

@@ -3,6 +3,7 @@
 //! The properties of paths and URLs have a million cases. `TOLLGATE_SEED=1` runs another million of each, and
 //! `TOLLGATE_CASES` sets another number; `PROPTEST_CASES=1000000` runs more cases of the others.
 
+mod decodings;
 mod hostile_urls;
 mod oracle;
 mod paths;

@@ -153,23 +153,59 @@ impl Ground {
     }
 }
 
-/// Whether a path means the same to a server that decodes it and to one that drops the text after a `;` in each part.
-/// Backslashes have been refused before.
+/// Whether a path means the same to a server that decodes it, once or often, and to one that drops the text after a `;`,
+/// spaces or dots in each part.
 fn leads_where_it_says(path: &str) -> bool {
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
-        if byte == b'%' {
-            match (digit(), digit()) {
-                (Some(high), Some(low)) if !b"./\\\0".contains(&((high * 16 + low) as u8)) => {}
-                _ => return false,
+    let mut bytes = path.as_bytes().to_vec();
+    let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
+    for _ in 0..5 {
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return false;
+        };
+        if slashes(&bytes) != path.matches('/').count() || text.contains(ends_a_part) {
+            return false;
+        }
+        for part in text.split('/') {
+            let name = &part[..part.find(';').unwrap_or(part.len())];
+            let visible = name.replace(|c: char| !('!'..='~').contains(&c), "");
+            if name.contains('.') && visible.trim_matches('.').is_empty() {
+                return false;
             }
         }
+        if !bytes.contains(&b'%') {
+            return true;
+        }
+        let mut rest = bytes.into_iter();
+        let mut next = Vec::new();
+        while let Some(byte) = rest.next() {
+            let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
+            match byte {
+                b'%' => match (digit(), digit()) {
+                    (Some(high), Some(low)) => next.push((high * 16 + low) as u8),
+                    _ => return false,
+                },
+                _ => next.push(byte),
+            }
+        }
+        bytes = next;
     }
-    let climbs = |part: &str| {
-        [".", ".."].contains(&part) || part.starts_with(".;") || part.starts_with("..;")
+    false
+}
+
+/// A character that is, or becomes on some system, a separator, a dot, a control or the end of a path.
+fn ends_a_part(c: char) -> bool {
+    let narrow = match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0),
+        '\u{ff61}' | '\u{3002}' | '\u{2024}'..='\u{2026}' | '\u{fe52}' => Some('.'),
+        '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}' | '\u{29f9}'
+        | '\u{fe68}' => Some('\\'),
+        '\u{fe54}' => Some(';'),
+        '\u{fe56}' => Some('?'),
+        '\u{fe5f}' => Some('#'),
+        '\u{fe6a}' => Some('%'),
+        _ => None,
     };
-    !path.split('/').any(climbs)
+    narrow.is_some_and(|c| "./\\;?#%".contains(c)) || c.is_control() || "\\?#".contains(c)
 }
 
 /// Where a path leads below its root, walked part by part; none if it turns back, begins elsewhere, or has text that some

@@ -121,6 +121,16 @@ const MISTAKES: &[(&str, &str)] = &[
          which the guest may not set; leave it out",
     ),
     (
+        "[[grants.http]]\nurl='https://a.b/'\nheaders = ['content_length']",
+        "3:12: grants.http[0].headers[0]: `content_length` is a header that the host itself sets",
+    ),
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nheaders = ['accept', 'x_key']\n\
+         credential = { header = 'x-key', from-env = 'KEY' }",
+        "3:22: grants.http[0].headers[1]: `x_key` is the header of this grant's credential, \
+         which the guest may not set; leave it out",
+    ),
+    (
         "[[grants.http]]\nurl='https://a.b/'\nmax-connections = '6'",
         "3:19: grants.http[0].max-connections: found a string; write a whole number",
     ),

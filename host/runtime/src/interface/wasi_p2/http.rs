@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, Request, Response, header};
-use http_body_util::BodyExt as _;
+use http::{HeaderName, Request, Response, header};
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use tokio::time::{Sleep, sleep, timeout};
-use tollgate_policy::{Reason, Target, grants::http::is_reserved};
+use tollgate_policy::{Reason, Target, decide, grants::http::is_reserved};
 use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
 };
 
 use tollgate_capability::http::connect::{RequestFailure, Unreachable, exchange};
 use tollgate_capability::http::credential::SecretScanner;
+use tollgate_capability::http::framing::declared_length;
 use tollgate_capability::http::{AdmittedRequest, HttpClient};
 
 /// The most that one `fields` may take of host memory, for names, values and their containers. Servers commonly refuse
@@ -36,7 +37,7 @@ pub(super) fn context() -> WasiHttpCtx {
     context
 }
 
-/// Headers that no guest may set or see. The length may be set: it is checked against the body.
+/// Headers that no guest may set or see. The length may be set: it is checked against the body, and written again.
 fn is_forbidden(name: &HeaderName) -> bool {
     is_reserved(name.as_str()) && name != header::CONTENT_LENGTH
 }
@@ -90,14 +91,23 @@ async fn send(
     options: RequestOptions,
 ) -> Result<(Response<WasiBody>, Work<()>), Error> {
     let cap = pass.grant().map_err(refusal)?.max_body;
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let too_large = Error::HttpRequestBodySize(Some(cap));
-    if declared(&parts.headers).is_some_and(|length| length > cap) {
+    let (method, mut headers) = (parts.method, parts.headers);
+    let declared = declared_length(method.as_str(), &mut headers)
+        .map_err(|reason| refusal(pass.refuse(target.as_str(), reason)))?;
+    if declared.is_some_and(|length| length > cap) {
         pass.refuse(target.as_str(), Reason::Quota);
         return Err(too_large);
     }
+    let body = match decide::body(method.as_str()) {
+        Ok(()) => body,
+        Err(reason) => match is_empty(&mut body).await? {
+            true => Empty::new().map_err(|never| match never {}).boxed_unsync(),
+            false => return Err(refusal(pass.refuse(target.as_str(), reason))),
+        },
+    };
     let pass = Arc::new(pass);
-    let mut headers = parts.headers;
     if let Some(secret) = pass.secret() {
         secret.add_to(&mut headers);
     }
@@ -115,7 +125,7 @@ async fn send(
         .ok_or(Error::ConnectionTimeout)?
         .map_err(|trouble| failure(&pass, &target, trouble))?;
     pass.allowed(&target);
-    let answer = exchange(stream, parts.method, &target, headers, body);
+    let answer = exchange(stream, method, &target, headers, body);
     let reply = within(options.first_byte_timeout, answer)
         .await
         .ok_or(Error::ConnectionReadTimeout)?
@@ -127,7 +137,7 @@ async fn send(
     let (head, incoming) = reply.response.into_parts();
     if pass
         .secret()
-        .is_some_and(|secret| secret.is_among(&head.headers))
+        .is_some_and(|secret| secret.withholds(&head.headers))
     {
         return Err(refusal(
             pass.refuse(target.as_str(), Reason::SecretInResponse),
@@ -165,14 +175,15 @@ async fn within<T>(patience: Option<Duration>, work: impl Future<Output = T>) ->
     }
 }
 
-/// The length of the body as the guest declares it.
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+/// Whether the body of a request whose method takes none ends without a byte. A guest may make such a body and close it,
+/// so its end is awaited before anything is sent.
+async fn is_empty(body: &mut WasiBody) -> Result<bool, Error> {
+    while let Some(frame) = body.frame().await {
+        if frame?.data_ref().is_some_and(|data| !data.is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn failure(pass: &AdmittedRequest, target: &Target, trouble: RequestFailure) -> Error {
@@ -289,7 +300,7 @@ impl Download {
             let secret = self.pass.secret();
             headers
                 .zip(secret)
-                .is_some_and(|(headers, secret)| secret.is_among(headers))
+                .is_some_and(|(headers, secret)| secret.withholds(headers))
         };
         if trailers.as_ref().is_some_and(among) {
             return Some(Err(self.found()));
