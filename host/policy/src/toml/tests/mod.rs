@@ -2,6 +2,7 @@
 
 mod http;
 pub(crate) mod mistakes;
+mod protected;
 mod read;
 mod reference;
 mod values;
