@@ -244,8 +244,10 @@ mod tests {
     #[test]
     fn two_locks_together_accept_no_more_than_each() {
         let lock = |strict, pins: &[(&str, char)]| {
-            let mut lock = Lock::default();
-            lock.strict = strict;
+            let mut lock = Lock {
+                strict,
+                ..Lock::default()
+            };
             for (file, digit) in pins {
                 lock.pin(file, &digest(*digit)).unwrap();
             }

@@ -17,11 +17,13 @@ fn digest(digit: char) -> String {
     format!("sha256:{}", digit.to_string().repeat(64))
 }
 
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn key(number: u8) -> PublicKey {
     PublicKey::from_parts(KeyId([number; 8]), [number; 32]).unwrap()
 }
 
 /// No lock, and each lock that pins each name to one of two digests or to none, strict or not.
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn locks() -> Vec<Option<Lock>> {
     let pins = [None, Some('0'), Some('1')];
     let mut locks = vec![None];

@@ -23,7 +23,8 @@ fn parse(text: &str, base: &str) -> Result<Policy, String> {
 fn a_credentials_variable_is_not_passed_to_the_guest() {
     let credential = "credential = { header = \"authorization\", from-env = \"API_TOKEN\" }\n";
     let env = |names: &str| format!("[grants.wasi]\nenv-from-host = [{names}]\n");
-    let begins = "grants.wasi.env-from-host[1]: `API_TOKEN` holds the credential for `https://a.example/`: ";
+    let begins =
+        "grants.wasi.env-from-host[1]: `API_TOKEN` holds the credential for `https://a.example/`: ";
     // Either may be written first.
     let (above, below) = (
         format!("{HTTP}{credential}{}", env("\"LANG\", \"API_TOKEN\"")),
@@ -71,10 +72,19 @@ fn a_root_covers_no_file_that_the_policy_names() {
     let credential = format!("{HTTP}{token}");
     let store = "[grants.store]\npath = \"etc/token\"\n";
     for (named, what) in [
-        (credential.as_str(), "the file of a credential, /base/etc/token"),
+        (
+            credential.as_str(),
+            "the file of a credential, /base/etc/token",
+        ),
         (store, "the store file, /base/etc/token"),
     ] {
-        for path in ["etc", "./etc/.", "/base/etc", "etc/token", "etc/token/below"] {
+        for path in [
+            "etc",
+            "./etc/.",
+            "/base/etc",
+            "etc/token",
+            "etc/token/below",
+        ] {
             for (access, harm) in [("read", "read"), ("read-write", "change")] {
                 let at = named.lines().count() + 3;
                 let expected = format!(
@@ -85,7 +95,10 @@ fn a_root_covers_no_file_that_the_policy_names() {
                 assert_eq!(parse(&text, "/base").unwrap_err(), expected);
                 // The root may be written first.
                 let text = format!("{}{named}", file(path, access));
-                assert!(parse(&text, "/base").unwrap_err().starts_with("3:8: "), "{text}");
+                assert!(
+                    parse(&text, "/base").unwrap_err().starts_with("3:8: "),
+                    "{text}"
+                );
             }
         }
         for path in ["etc/tokens", "et", "data", "/etc"] {
@@ -93,7 +106,9 @@ fn a_root_covers_no_file_that_the_policy_names() {
             assert_eq!(policy.check(), Ok(()));
             // The same grants in code, with the root where the file is.
             let mut grants = policy.grants;
-            grants.files.push(FileGrant::new("other", "/base", Access::Read));
+            grants
+                .files
+                .push(FileGrant::new("other", "/base", Access::Read));
             let message = grants.check().unwrap_err().message;
             assert!(
                 message.starts_with(&format!("grants.files: the root `other` covers {what}: ")),
@@ -126,8 +141,16 @@ fn a_root_that_is_written_does_not_hold_the_policy() {
         );
         assert!(parse(&file(path, "read"), base).is_ok(), "{path} in {base}");
     }
-    for (path, base) in [("data", ""), ("data", "/base"), ("/base/data", "/base"), ("/b", "/base")] {
-        assert!(parse(&file(path, "read-write"), base).is_ok(), "{path} in {base}");
+    for (path, base) in [
+        ("data", ""),
+        ("data", "/base"),
+        ("/base/data", "/base"),
+        ("/b", "/base"),
+    ] {
+        assert!(
+            parse(&file(path, "read-write"), base).is_ok(),
+            "{path} in {base}"
+        );
     }
 }
 
