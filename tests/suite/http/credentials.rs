@@ -42,6 +42,43 @@ fn a_credential_reaches_the_server_and_nobody_else() {
     }
 }
 
+/// A server that gives it back in another spelling, in a form that cannot be searched, or in part.
+#[test]
+fn a_credential_is_found_in_what_servers_make_of_it() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let escaped: String = CANARY.bytes().map(|b| format!("%{b:02X}")).collect();
+    let json: String = CANARY.bytes().map(|b| format!("\\u{b:04x}")).collect();
+    let hex: String = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
+    for (headers, body) in [
+        ("", CANARY.to_uppercase()),
+        ("", escaped),
+        ("", json),
+        ("", hex),
+        ("content-encoding: gzip\r\n", "x".to_owned()),
+        ("content-range: bytes 0-0/9\r\n", "x".to_owned()),
+    ] {
+        let server = Server::saying(response("200 OK", headers, &body));
+        let grant = with_credential(&server, folder.path());
+        for asked in [
+            "accept-encoding gzip",
+            "range bytes=0-0",
+            "accept_encoding gzip",
+        ] {
+            let input = format!("http-header {} {asked}", url(&server, "/"));
+            assert_eq!(
+                client.denied(&grant, &input),
+                "secret-in-response",
+                "{body}"
+            );
+        }
+        for head in server.requests() {
+            assert!(head.contains("accept-encoding: identity\r\n"), "{head}");
+            assert!(!head.contains("gzip") && !head.contains("range"), "{head}");
+        }
+    }
+}
+
 /// Redirects to the same origin carry it, others do not.
 #[test]
 fn a_credential_stays_with_its_origin() {

@@ -61,7 +61,7 @@ fn percent(path: &[u8]) -> Vec<u8> {
 fn percent_u(path: &[u8]) -> Vec<u8> {
     let (mut out, mut at) = (Vec::new(), 0);
     while let Some(byte) = path.get(at) {
-        let escape = path[at..].starts_with(b"%u") || path[at..].starts_with(b"%U");
+        let escape = matches!(path.get(at..at + 2), Some(b"%u" | b"%U"));
         match hex(path.get(at + 2..at + 6)).and_then(char::from_u32) {
             Some(value) if escape => {
                 out.extend(value.to_string().bytes());
@@ -86,7 +86,7 @@ fn hex(digits: Option<&[u8]>) -> Option<u32> {
 fn overlong(path: &[u8]) -> Vec<u8> {
     let (mut out, mut at) = (Vec::new(), 0);
     while let Some(byte) = path.get(at) {
-        let (value, length) = match &path[at..] {
+        let (value, length) = match path.get(at..).unwrap_or_default() {
             [high @ 0xc0..=0xc1, low, ..] => ((high & 1) << 6 | low & 0x3f, 2),
             [0xe0, high @ 0x80..=0x81, low, ..] => ((high & 1) << 6 | low & 0x3f, 3),
             [0xf0, 0x80, high @ 0x80..=0x81, low, ..] => ((high & 1) << 6 | low & 0x3f, 4),
@@ -111,12 +111,12 @@ fn full_width(path: &[u8]) -> Vec<u8> {
 
 fn windows(part: &[u8]) -> Vec<u8> {
     let is_end = |b: &u8| *b == b' ' || *b == b'.';
-    match part.iter().all(is_end) && part.contains(&b'.') {
-        true => b"..".to_vec(),
-        false => {
-            let kept = part.len() - part.iter().rev().take_while(|b| is_end(b)).count();
-            part[..kept].to_vec()
-        }
+    match part.iter().rposition(|b| !is_end(b)) {
+        None if part.contains(&b'.') => b"..".to_vec(),
+        last => part
+            .get(..last.map_or(0, |at| at + 1))
+            .unwrap_or_default()
+            .to_vec(),
     }
 }
 
