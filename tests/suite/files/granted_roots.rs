@@ -273,6 +273,22 @@ fn writes_are_whole_and_leave_no_litter() {
     assert_eq!(litter, 0);
 }
 
+/// A file is replaced and not written over: whoever has the old one open keeps all of it.
+#[test]
+fn a_reader_of_the_old_file_keeps_it() {
+    use std::io::Read as _;
+
+    let roots = Roots::new();
+    let path = roots.path().join("out/old.txt");
+    std::fs::write(&path, "the old contents").unwrap();
+    let mut reader = std::fs::File::open(&path).unwrap();
+    assert!(roots.answer("write-file out 5 old.txt").contains("Ok"));
+    assert_eq!(std::fs::read(&path).unwrap().len(), 5);
+    let mut read = String::new();
+    reader.read_to_string(&mut read).unwrap();
+    assert_eq!(read, "the old contents");
+}
+
 #[test]
 fn a_read_is_no_larger_than_host_data_allows() {
     let roots = Roots::new();

@@ -3,7 +3,7 @@
 use tollgate::report::FaultKind;
 use tollgate::{Outcome, Source};
 
-use support::harness::{ALL, attack, attack_by, blocking, policy, wave};
+use support::harness::{ALL, attack, attack_by, blocking, counts_fuel, policy, run, wave};
 
 /// A component with `count` instances of `module`.
 fn many(count: usize, module: &str) -> Source {
@@ -63,6 +63,13 @@ fn host_handles_are_counted() {
     let fault = attack("handle-flood", ALL).faults("handles");
     assert_eq!(fault.kind, FaultKind::Handles(1_024));
     attack("handle-flood", &format!("{ALL}\nlimits.handles = 10")).faults("handles");
+    // The engine's own table ends at a million: a flood that ends there has made a million.
+    let report = run(
+        "hostile",
+        &format!("{ALL}\nlimits.handles = 10"),
+        "handle-flood",
+    );
+    assert!(report.usage.host_calls < 20, "{}", report.usage.host_calls);
 }
 
 /// ... and of the guest's own, which no host function sees.
@@ -70,6 +77,11 @@ fn host_handles_are_counted() {
 fn guest_handles_are_counted() {
     let fault = attack_by("handles", "flood()", "").faults("handles");
     assert_eq!(fault.kind, FaultKind::Handles(1_024));
+    // The same here, by the fuel that it takes to make them.
+    if counts_fuel() {
+        let report = wave("handles", "limits.handles = 10", "flood()");
+        assert!(report.usage.fuel < 2_000, "{}", report.usage.fuel);
+    }
     // Given back, they cost nothing.
     let report = wave("handles", "limits.handles = 4", "churn(100000)");
     assert_eq!(report.outcome, Outcome::Returned(String::new()));

@@ -83,6 +83,48 @@ fn a_worker_over_its_time_is_ended() {
     invariant::holds(attack);
 }
 
+/// A program that takes what it is given and sleeps: no limit of the kernel on processor time ends it.
+fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = folder.path().join("sleeper");
+    std::fs::write(&file, "#!/bin/sh\nexec /bin/sleep 30\n").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    file
+}
+
+/// By the clock: a worker that waits uses no processor time.
+#[test]
+fn a_worker_that_waits_is_ended_by_the_clock() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let runtime = runtime(sleeper(&folder));
+    let limits = policy("limits.compile-time = \"200ms\"");
+    match wait(runtime.load(&source("echo"), &limits)) {
+        Err(LoadError::Refused(refusal)) => {
+            assert!(refusal.message.contains("200ms"), "{refusal}");
+        }
+        Err(other) => panic!("not refused, but: {other}"),
+        Ok(_) => panic!("loaded"),
+    }
+}
+
+/// The worker would go on for half a minute.
+#[test]
+fn a_worker_of_nobody_is_ended() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let runtime = runtime(sleeper(&folder));
+    wait(async {
+        let policy = policy("");
+        let echo = source("echo");
+        let load = runtime.load(&echo, &policy);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(100), load)
+                .await
+                .is_err()
+        );
+    });
+    assert!(soon(|| children(std::process::id()).is_empty()));
+}
+
 #[test]
 fn a_worker_over_its_memory_is_ended() {
     // One function: what the compiler holds of it, it holds all at once.

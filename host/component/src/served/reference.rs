@@ -14,7 +14,7 @@ const INTRO: &str = "\
 Each import of a component is judged by this table before anything compiles. An import of another version on the same
 track (0.2.3 where 0.2.12 is served) is served as well, unless it is newer. The last column is a line of policy that
 grants the interface; paths, URLs and settings in it are examples. Interfaces of the embedding program come in addition,
-granted by their full names in `grants.interfaces` ([embedding.md](embedding.md)).
+granted by their full names in `grants.interfaces` (docs/guide/embedding.md).
 
 | interface | versions | line of policy |
 |---|---|---|
@@ -36,7 +36,9 @@ fn reference() -> String {
 
 #[test]
 fn the_page_is_what_the_table_says() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/interfaces.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join("docs/guide/interfaces.md");
     let text = reference();
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&page, &text).unwrap();

@@ -147,3 +147,31 @@ fn is_out_of_memory(error: &wasmtime::Error) -> bool {
             kind == Some(std::io::ErrorKind::OutOfMemory)
         })
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use super::*;
+
+    /// A reply that was cut or changed on its way is none: its code would be executed.
+    #[test]
+    fn a_changed_reply_is_none() {
+        let body = b"code";
+        let mut reply = vec![CODE];
+        reply.extend_from_slice(blake3::hash(body).as_bytes());
+        reply.extend_from_slice(body);
+        assert!(matches!(read(reply.clone()), Some(WorkerReply::Code(code)) if code == body));
+        for at in 1..reply.len() {
+            let mut changed = reply.clone();
+            changed[at] ^= 1;
+            assert!(read(changed).is_none(), "byte {at}");
+        }
+        for end in 0..reply.len() {
+            assert!(read(reply[..end].to_vec()).is_none(), "{end} bytes");
+        }
+    }
+}

@@ -196,11 +196,15 @@ impl Watcher {
             }
             return None;
         }
+        // What was withdrawn before this policy was read may be let in by it again.
+        let before = known.withdrawn.take();
         let loaded = read.and_then(|source| self.load(source, policy, (name, files, known)));
+        let meanwhile = known.withdrawn.take();
         let error = match loaded {
             // The policy changed while the component was loaded, and withdrew what served: what was loaded is of the
             // policy before. The next rescan loads it under the new one.
-            Ok(_) if known.withdrawn.is_some() => {
+            Ok(_) if meanwhile.is_some() => {
+                known.withdrawn = meanwhile;
                 known.stamps = None;
                 known.tried = None;
                 self.wake.emit(false);
@@ -214,7 +218,7 @@ impl Watcher {
             Err(error) => error,
         };
         // A withdrawal for the same reason has been reported.
-        if known.withdrawn.take() == Some(error.to_string()) {
+        if [before, meanwhile].contains(&Some(error.to_string())) {
             return None;
         }
         // The component is bad, but the policy is the operator's and applies at once.
