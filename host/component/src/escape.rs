@@ -20,7 +20,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The same without the cut, for text whose length is bounded elsewhere. Text that [`line`] made stays as it is.
+/// The same without the cut, for text whose length is bounded elsewhere. Text that [`line()`] made stays as it is.
 pub fn whole(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hostile) {
         return Cow::Borrowed(text);
