@@ -2,7 +2,6 @@
 
 mod cancel;
 mod cancel_polls;
-mod determinism;
 mod host_panics;
 mod invoke;
 mod sessions;

@@ -131,8 +131,6 @@ fn settings(metering: Metering) -> Config {
     // Only one of the two is used: together they cost more than both apart.
     config.consume_fuel(metering.counts_fuel());
     config.epoch_interruption(!metering.counts_fuel());
-    // The bits of a NaN are the processor's choice otherwise: a call would not give the same result on every machine.
-    config.cranelift_nan_canonicalization(true);
     // Traps name the functions they passed through; 16 are enough to find the place.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     config
