@@ -3,7 +3,7 @@
 use crate::grants::Grants;
 use crate::toml::quoted::quoted;
 
-/// What a policy grants so that a component may import an interface.
+/// A kind of grant, which lets a component import an interface.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Capability {
     /// Types without functions: nothing to grant.

@@ -5,3 +5,4 @@ mod held;
 mod hostile;
 mod policy;
 mod reload;
+mod withdrawals;

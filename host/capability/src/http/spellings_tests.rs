@@ -122,7 +122,7 @@ fn a_secret_is_found_in_each_spelling() {
     }
 }
 
-/// What only resembles it is let through, all but the end that may become it.
+/// Text that resembles a secret is let through, except for an end that may still become one.
 #[test]
 fn what_resembles_a_secret_is_let_through() {
     let spellings = Spellings::of(SECRET);
@@ -176,7 +176,7 @@ fn a_short_secret_is_found_as_it_is() {
     assert_eq!(lengths, [3, 6], "as it is, and in hexadecimal");
 }
 
-/// What is held back is bounded, whatever repeats.
+/// The text that is held back is bounded, also for a secret that repeats itself.
 #[test]
 fn a_secret_that_repeats_itself_holds_little_back() {
     let spellings = Spellings::of("aaaaaaab");

@@ -17,7 +17,7 @@ pub struct ShapeLimit {
     pub most: u64,
     /// The count of the largest real component.
     pub largest: u64,
-    /// What is counted, and the reason for a bound on it, as Markdown.
+    /// The items that are counted, and the reason for a bound on them, as Markdown.
     pub reason: &'static str,
     /// The verb of the message.
     pub(super) has: &'static str,

@@ -12,9 +12,9 @@ use crate::escape;
 pub struct Mismatch {
     /// The way from the parameter to the value, such as `target.os` or `names[3]`.
     pub place: String,
-    /// What would fit, in the words of WIT.
+    /// The type or the values that fit, in the words of WIT.
     pub expected: String,
-    /// What is there instead.
+    /// The value that was found.
     pub found: String,
 }
 

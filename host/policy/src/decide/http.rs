@@ -209,8 +209,8 @@ pub fn body(method: &str) -> Result<(), Reason> {
 
 /// Whether the guest may set the header `name`, in any case of letters, on a request that `grants.http[index]` allows.
 ///
-/// It may not set the header of any grant's credential: only the host authenticates. What is denied is denied in every
-/// spelling that servers take for the same name; what a grant lists is allowed in that spelling alone. The caller checks
+/// It may not set the header of any grant's credential: only the host authenticates. A denied name is denied in every
+/// spelling that servers take for it; a name that a grant lists is allowed in that spelling alone. The caller checks
 /// that `name` is a valid header name.
 ///
 /// # Errors
