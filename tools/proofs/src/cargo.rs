@@ -103,14 +103,17 @@ impl<'a> Cargo<'a> {
         bail!("package `{package}`: cargo built no tests; mend `select`")
     }
 
-    /// Builds the program of `package`, or returns the error of the build.
-    pub(crate) fn build_program(&self, package: &str) -> Result<Result<(), String>> {
+    /// Builds the program `name`, or returns the error of the build.
+    ///
+    /// A package alone may have other features than the workspace, and the engine would be built once more.
+    pub(crate) fn build_program(&self, name: &str) -> Result<Result<(), String>> {
         let mut command = self.command("build");
         command.args([
             "--message-format",
             "json-render-diagnostics",
-            "--package",
-            package,
+            "--workspace",
+            "--bin",
+            name,
         ]);
         Ok(self.build(&mut command)?.map(|_| ()))
     }

@@ -139,9 +139,10 @@ impl Run<'_> {
         let binary = binary.map_err(|why| anyhow::anyhow!("{package}, without an edit: {why}"))?;
         let mut program = None;
         if let Some(other) = &settings.program {
-            let built = self.cargo.build_program(other)?;
+            let name = self.workspace.program(other)?;
+            let built = self.cargo.build_program(name)?;
             built.map_err(|why| anyhow::anyhow!("{other}, without an edit: {why}"))?;
-            program = Some(self.cargo.program(self.workspace.program(other)?));
+            program = Some(self.cargo.program(name));
         }
         for (number, test) in tests.iter().enumerate() {
             // A test that starts the program builds it first, so the file appears again.
@@ -225,7 +226,7 @@ impl Run<'_> {
             Err(why) => return Ok((Verdict::Broken, why)),
         };
         if let Some(other) = settings.program.filter(|_| program)
-            && let Err(why) = self.cargo.build_program(&other)?
+            && let Err(why) = self.cargo.build_program(self.workspace.program(&other)?)?
         {
             return Ok((Verdict::Broken, why));
         }

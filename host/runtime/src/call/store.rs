@@ -145,3 +145,29 @@ impl LiveInstance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_component::Source;
+    use tollgate_policy::Policy;
+    use wasmtime::component::ResourceTableError;
+
+    use super::*;
+    use crate::blocking::Runtime;
+
+    /// The engine counts the handles that a guest holds. A host function may keep an entry that the guest has no handle
+    /// for, and that entry counts as well.
+    #[test]
+    fn entries_without_a_handle_count() {
+        let policy = Policy::parse("limits.handles = 3", std::path::Path::new(".")).unwrap();
+        let source = Source::bytes("empty", wat::parse_str("(component)").unwrap());
+        let provider = Runtime::new().load(&source, &policy).unwrap();
+        let store = new_store(provider.as_async(), CommandInput::default(), None);
+        let mut store = store.unwrap();
+        let table = &mut store.data_mut().table;
+        for entry in 0..3 {
+            table.push(entry).unwrap();
+        }
+        assert!(matches!(table.push(3), Err(ResourceTableError::Full)));
+    }
+}
