@@ -10,8 +10,11 @@ use crate::error::LimitReached;
 use crate::files::FileQuota;
 use crate::granted::Granted;
 use crate::http::HttpClient;
+use crate::jobs::Jobs;
 use crate::log::Log;
 use crate::meter::Meter;
+use crate::open_files::OpenFiles;
+use crate::prices::{Price, Work};
 
 /// The state that host functions have of the call they serve.
 pub struct Call {
@@ -27,19 +30,34 @@ pub struct Call {
     pub quota: FileQuota,
     /// Its log lines.
     pub log: Log,
+    /// Its work on threads that may block.
+    pub jobs: Jobs,
+    /// Its open files and connections.
+    pub open_files: OpenFiles,
+}
+
+impl Drop for Call {
+    // The store is gone. A job of it may still be under way, and need not go on.
+    fn drop(&mut self) {
+        self.jobs.end();
+    }
 }
 
 impl Call {
     /// Creates the state of one store of the named provider.
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
         let audit = Arc::new(Audit::new(provider, granted.on_decision.clone()));
+        let open_files = OpenFiles::new(limits.open_files, &granted.descriptors);
+        let http = HttpClient::new(Arc::clone(granted), Arc::clone(&audit), open_files.clone());
         Call {
             meter: Meter::new(limits),
-            http: HttpClient::new(Arc::clone(granted), Arc::clone(&audit)),
+            http,
             audit,
             granted: Arc::clone(granted),
             quota: FileQuota::new(granted),
             log: Log::default(),
+            jobs: Jobs::new(&granted.threads),
+            open_files,
         }
     }
 
@@ -60,6 +78,17 @@ impl Call {
     /// The limit that ends the call: `host-calls` or `fuel`.
     pub async fn enter(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
         self.meter.charge(bytes, price)?;
+        self.yield_if_due().await;
+        Ok(())
+    }
+
+    /// Begins a host function of a declared price, as [`Call::enter`] does.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call: `host-calls` or `fuel`.
+    pub(crate) async fn enter_at(&mut self, price: &Price, work: Work) -> Result<(), LimitReached> {
+        self.meter.enter(price, work)?;
         self.yield_if_due().await;
         Ok(())
     }

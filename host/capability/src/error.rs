@@ -81,6 +81,9 @@ pub enum LimitReached {
     /// `handles`.
     #[error("too many live resources")]
     Handles,
+    /// `host-memory`.
+    #[error("the host would hold too much memory for the guest")]
+    HostMemory,
 }
 
 /// A wrapper that marks the error of a host function as a failure of the host, not of the guest: the call ends with a

@@ -12,6 +12,8 @@ use crate::error::OpenError;
 use crate::files::Roots;
 use crate::http::connect::Egress;
 use crate::http::credential::Credentials;
+use crate::jobs::Threads;
+use crate::open_files::Descriptors;
 use crate::store::{Namespace, StoreRegistry};
 use crate::wasi::WasiSettings;
 
@@ -23,6 +25,10 @@ pub struct Shared {
     pub stores: StoreRegistry,
     /// The callback for every decision.
     pub on_decision: Option<OnDecision>,
+    /// The threads for work that blocks.
+    pub threads: Arc<Threads>,
+    /// The descriptors that guests may hold.
+    pub descriptors: Descriptors,
 }
 
 /// The opened grants of a policy.
@@ -37,6 +43,8 @@ pub struct Granted {
     pub wasi: WasiSettings,
     pub(crate) store: Option<Namespace>,
     pub(crate) on_decision: Option<OnDecision>,
+    pub(crate) threads: Arc<Threads>,
+    pub(crate) descriptors: Descriptors,
 }
 
 impl Granted {
@@ -63,6 +71,8 @@ impl Granted {
             store: store.transpose()?,
             grants: grants.clone(),
             on_decision: shared.on_decision.clone(),
+            threads: Arc::clone(&shared.threads),
+            descriptors: shared.descriptors.clone(),
         })
     }
 }
@@ -87,6 +97,8 @@ mod tests {
             egress: Arc::new(Egress::new(None, Vec::new())),
             stores: StoreRegistry::default(),
             on_decision: None,
+            threads: Arc::default(),
+            descriptors: Descriptors::default(),
         };
         let mut policy = Policy::default();
         policy.grants.store = Some(StoreGrant {

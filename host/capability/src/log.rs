@@ -84,8 +84,9 @@ impl Call {
     ) -> Result<(), LimitReached> {
         self.enter(message.len() as u64, MOVE_PRICE).await?;
         let cap = self.meter.limits.log;
+        let before = self.log.bytes;
         self.log.push(LogLine { level, message }, cap);
-        Ok(())
+        self.meter.host_memory.hold(self.log.bytes - before)
     }
 }
 

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tollgate_policy::Limits;
 
 use crate::error::LimitReached;
-use crate::prices::{CALL_PRICE, MOVE_PRICE, WASI_CALL_PRICE};
+use crate::held::HostMemory;
+use crate::prices::{CALL_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
 
 /// The time for which a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
 /// after each of them restarts its yield interval.
@@ -44,6 +45,10 @@ pub struct Meter {
 
     memory: Gauge,
     table: Gauge,
+    /// The memory that the host holds for the guest.
+    pub host_memory: HostMemory,
+    /// A table was denied its bytes of it.
+    host_memory_denied: bool,
 
     /// Host calls of this call so far.
     pub host_calls: u64,
@@ -117,12 +122,17 @@ impl Gauge {
     }
 }
 
+/// Host memory for an element of a table: a pointer.
+const ELEMENT_BYTES: u64 = 8;
+
 impl Meter {
     /// Creates the counters of one store.
     pub fn new(limits: Arc<Limits>) -> Meter {
         let now = Instant::now();
         Meter {
             deadline: now,
+            host_memory: HostMemory::new(limits.host_memory),
+            host_memory_denied: false,
             limits,
             phase: Phase::Guest,
             host_phase: Phase::Guest,
@@ -146,6 +156,8 @@ impl Meter {
         self.in_guest_realloc = false;
         self.memory.denied = false;
         self.table.denied = false;
+        self.host_memory.begin_call();
+        self.host_memory_denied = false;
         self.host_calls = 0;
         self.host_bytes = 0;
         self.host_time = Duration::ZERO;
@@ -173,6 +185,48 @@ impl Meter {
         self.table.denied
     }
 
+    /// The most bytes that the engine may read out of guest memory at once: they are held by the host.
+    pub fn lift_cap(&self) -> u64 {
+        self.limits.host_data.min(self.host_memory.left())
+    }
+
+    /// Counts `bytes` that the host held for a moment of the host call under way, such as those of a file that is read.
+    ///
+    /// # Errors
+    ///
+    /// The limit `host-memory` does not allow as many.
+    pub fn hold_briefly(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        self.host_memory.hold(bytes)?;
+        self.host_memory.release(bytes);
+        Ok(())
+    }
+
+    /// Begins a host function of a declared price: counts the call, and charges for its work before it is done.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call: `host-calls` or `fuel`.
+    pub fn enter(&mut self, price: &Price, work: Work) -> Result<(), LimitReached> {
+        self.phase = Phase::Host;
+        self.host_calls = self.host_calls.saturating_add(1);
+        if self.host_calls > self.limits.host_calls {
+            return Err(LimitReached::HostCalls);
+        }
+        self.host_bytes = self.host_bytes.saturating_add(work.bytes);
+        self.pay(price.fuel(work), 0, 0)
+    }
+
+    /// Charges for more work of the host call under way: its result, or a request that proves larger.
+    ///
+    /// # Errors
+    ///
+    /// The limit `fuel`.
+    pub fn enter_more(&mut self, price: &Price, work: Work) -> Result<(), LimitReached> {
+        self.host_bytes = self.host_bytes.saturating_add(work.bytes);
+        let more = price.fuel(work).saturating_sub(price.call);
+        self.pay(more, 0, 0)
+    }
+
     /// Counts one host call that moves `bytes` and works on them at `price` fuel each, and charges for it before the
     /// work is done.
     pub fn charge(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
@@ -194,10 +248,15 @@ impl Meter {
         self.pay(price, 0, 0)
     }
 
+    /// Fuel that the host call under way may still cost.
+    pub fn fuel_left(&self) -> u64 {
+        self.fuel_at_entry.saturating_sub(self.pending_cost)
+    }
+
     /// Bytes that the guest's fuel still pays for, at [`MOVE_PRICE`] each.
     pub fn fuel_left_bytes(&self) -> u64 {
         const { assert!(MOVE_PRICE == 1) };
-        self.fuel_at_entry.saturating_sub(self.pending_cost)
+        self.fuel_left()
     }
 
     fn pay(&mut self, fixed: u64, bytes: u64, price: u64) -> Result<(), LimitReached> {
@@ -237,13 +296,31 @@ impl Meter {
 
     /// Whether a table may grow, which is counted.
     pub fn grow_table(&mut self, current: usize, desired: usize) -> bool {
-        self.table
-            .grow(current, desired, self.limits.table_elements)
+        let grows = self
+            .table
+            .grow(current, desired, self.limits.table_elements);
+        if !grows {
+            return false;
+        }
+        let bytes = self.table.last_growth.saturating_mul(ELEMENT_BYTES);
+        if self.host_memory.hold(bytes).is_err() {
+            self.table.undo_growth();
+            self.host_memory_denied = true;
+            return false;
+        }
+        true
     }
 
     /// Takes back the growth of a table that was allowed and then failed by the engine.
     pub fn table_grow_failed(&mut self) {
+        let bytes = self.table.last_growth.saturating_mul(ELEMENT_BYTES);
+        self.host_memory.release(bytes);
         self.table.undo_growth();
+    }
+
+    /// Whether a table of this call was denied growth for want of host memory.
+    pub fn host_memory_denied(&self) -> bool {
+        self.host_memory_denied
     }
 
     /// Control goes to the guest: a call begins, or a host function has the guest make room for its result.

@@ -22,6 +22,8 @@ pub const STACK: u64 = 512 << 10;
 pub const HOST_CALLS: u64 = 10_000;
 /// Default of `host-data`, in bytes.
 pub const HOST_DATA: u64 = 8 << 20;
+/// Default of `host-memory`, in bytes.
+pub const HOST_MEMORY: u64 = 16 << 20;
 /// Default of `output`, in bytes.
 pub const OUTPUT: u64 = 8 << 20;
 /// Default of `log`, in bytes.
@@ -30,6 +32,8 @@ pub const LOG: u64 = 64 << 10;
 pub const STDIO: u64 = 1 << 20;
 /// Default of `handles`.
 pub const HANDLES: u32 = 1_024;
+/// Default of `open-files`.
+pub const OPEN_FILES: u32 = 32;
 /// Default of `component-size`, in bytes.
 pub const COMPONENT_SIZE: u64 = 64 << 20;
 /// Default of `compile-time`.
@@ -66,6 +70,9 @@ pub struct Limits {
     pub host_calls: u64,
     /// Bytes moved from guest to host in one host call or result.
     pub host_data: u64,
+    /// Bytes of memory that the host holds for the guest at the same time: tables, resources and their contents, data on
+    /// its way in or out. Memories of the guest are not part of it.
+    pub host_memory: u64,
     /// Bytes of the result.
     pub output: u64,
     /// Bytes of log lines that are kept.
@@ -74,6 +81,8 @@ pub struct Limits {
     pub stdio: u64,
     /// Resources that are alive at the same time.
     pub handles: u32,
+    /// Files and connections that are open at the same time.
+    pub open_files: u32,
     /// Bytes of the component file.
     pub component_size: u64,
     /// Wall-clock time of compiling the component, in a worker process. A multiple of one microsecond.
@@ -93,10 +102,12 @@ impl Default for Limits {
             stack: STACK,
             host_calls: HOST_CALLS,
             host_data: HOST_DATA,
+            host_memory: HOST_MEMORY,
             output: OUTPUT,
             log: LOG,
             stdio: STDIO,
             handles: HANDLES,
+            open_files: OPEN_FILES,
             component_size: COMPONENT_SIZE,
             compile_time: COMPILE_TIME,
             compile_memory: COMPILE_MEMORY,
@@ -247,6 +258,14 @@ impl Limits {
             get: |l| l.host_data, set: |l, v| l.host_data = v,
         },
         LimitKey {
+            name: "host-memory", unit: Unit::Bytes, min: 64 * KIB, max: 4 * GIB,
+            range: "less leaves no room for one piece of a stream, and more is a guest's own memory",
+            help: "memory that the host holds for the guest: tables, resources, data on its way in or out",
+            reason: "twice `host-data`, so that a guest can move one piece of the largest size while it holds as much; a \
+                     table of the largest default size takes half of it",
+            get: |l| l.host_memory, set: |l, v| l.host_memory = v,
+        },
+        LimitKey {
             name: "output", unit: Unit::Bytes, min: 1, max: GIB,
             range: "a result has at least one byte, and the host holds all of it in memory",
             help: "bytes of the result",
@@ -273,6 +292,14 @@ impl Limits {
             help: "live resources",
             reason: "resources are hashers, buckets and streams; a guest holds a handful at a time",
             get: |l| l.handles.into(), set: |l, v| l.handles = narrow(v),
+        },
+        LimitKey {
+            name: "open-files", unit: Unit::Count, min: 0, max: 65_536,
+            range: "a process commonly has 1,024 to 65,536 descriptors, and 0 allows none",
+            help: "files and connections open at the same time",
+            reason: "a program keeps a handful of files open; 64 guests of the default concurrency with 32 files each take \
+                     2,048 descriptors",
+            get: |l| l.open_files.into(), set: |l, v| l.open_files = narrow(v),
         },
         LimitKey {
             name: "component-size", unit: Unit::Bytes, min: 8, max: GIB,

@@ -12,10 +12,12 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("stack", "512KiB"),
     ("host-calls", "10_000"),
     ("host-data", "8MiB"),
+    ("host-memory", "16MiB"),
     ("output", "8MiB"),
     ("log", "64KiB"),
     ("stdio", "1MiB"),
     ("handles", "1_024"),
+    ("open-files", "32"),
     ("component-size", "64MiB"),
     ("compile-time", "60s"),
     ("compile-memory", "2GiB"),
@@ -52,10 +54,12 @@ fn every_key_sets_its_own_field_and_no_other() {
     changed("stack", |l| l.stack = 64 << 10);
     changed("host-calls", |l| l.host_calls = 0);
     changed("host-data", |l| l.host_data = 1);
+    changed("host-memory", |l| l.host_memory = 64 << 10);
     changed("output", |l| l.output = 1);
     changed("log", |l| l.log = 0);
     changed("stdio", |l| l.stdio = 0);
     changed("handles", |l| l.handles = 1);
+    changed("open-files", |l| l.open_files = 0);
     changed("component-size", |l| l.component_size = 8);
     changed("compile-time", |l| {
         l.compile_time = Duration::from_millis(100)
@@ -74,10 +78,12 @@ fn ranges_are_changed_on_purpose() {
         ("stack", "64KiB", "8MiB"),
         ("host-calls", "0", "4294967295"),
         ("host-data", "1B", "1GiB"),
+        ("host-memory", "64KiB", "4GiB"),
         ("output", "1B", "1GiB"),
         ("log", "0B", "64MiB"),
         ("stdio", "0B", "64MiB"),
         ("handles", "1", "1000000"),
+        ("open-files", "0", "65536"),
         ("component-size", "8B", "1GiB"),
         ("compile-time", "100ms", "1h"),
         ("compile-memory", "256MiB", "64GiB"),

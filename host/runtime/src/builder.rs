@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tollgate_capability::Descriptors;
 use tollgate_capability::OnDecision;
 use tollgate_capability::http::connect::{Egress, Resolver};
 use tollgate_capability::store::StoreRegistry;
@@ -152,6 +153,8 @@ impl Builder {
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 stores: StoreRegistry::default(),
                 on_decision,
+                threads: Arc::default(),
+                descriptors: Descriptors::default(),
             },
             inherit_stdio: self.inherit_stdio,
         })

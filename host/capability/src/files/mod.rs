@@ -17,7 +17,8 @@ use tollgate_policy::{Access, FileUse, Reason, decide};
 
 use crate::call::Call;
 use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
-use crate::prices::MOVE_PRICE;
+use crate::jobs::Ended;
+use crate::prices::{ENTRY_PRICE, FILE, Work};
 pub use quota::FileQuota;
 pub(crate) use roots::Roots;
 pub use tollgate_component::NONBLOCK;
@@ -102,8 +103,12 @@ impl Call {
         sent: u64,
         act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> HostResult<T> {
-        let bytes = (root.len() + path.len()) as u64 + sent;
-        self.enter(bytes, MOVE_PRICE).await?;
+        let mut work = Work::path(path);
+        work.bytes = work
+            .bytes
+            .saturating_add(root.len() as u64)
+            .saturating_add(sent);
+        self.enter_at(&FILE, work).await?;
         // A write through this interface sends a whole file.
         let asks = FileUse {
             bytes: sent,
@@ -134,7 +139,7 @@ impl Call {
             Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
         });
         let done = match decided {
-            Ok((dir, path)) => tokio::task::spawn_blocking(move || act(&dir, &path)).await?,
+            Ok((dir, path)) => self.jobs.run(move || act(&dir, &path)).await?,
             Err(reason) => Err(FileFailure::Denied(reason)),
         };
         match &done {
@@ -146,9 +151,9 @@ impl Call {
         Ok(done)
     }
 
-    /// The most that one read below `root` returns, in bytes.
+    /// The most that one read below `root` returns, in bytes: the host holds all of it.
     pub fn read_cap(&self, root: &str) -> u64 {
-        let host_data = self.meter.limits.host_data;
+        let host_data = self.meter.lift_cap();
         let mut grants = self.granted.grants.files.iter();
         let grant = grants.find(|grant| grant.root == root);
         grant.map_or(host_data, |grant| decide::read_cap(grant, host_data))
@@ -203,28 +208,66 @@ fn kind(file_type: FileType) -> Kind {
     }
 }
 
-/// The entries of a folder, sorted: the order of the system would reveal the folder's past.
-///
-/// # Errors
-///
-/// An error of the system, or a listing that takes more than `cap` bytes in the host.
-pub fn entries(dir: &Dir, path: &Path, cap: u64) -> Result<Vec<Entry>, FileFailure> {
-    let mut entries = Vec::new();
-    let mut size = 0u64;
-    for entry in dir.read_dir(path)? {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        size += entry_size(&name);
-        if size > cap {
-            return Err(FileFailure::TooLarge(cap));
+/// The bounds of one listing.
+pub struct Listing {
+    /// Bytes that the entries may take in the host.
+    pub cap: u64,
+    /// Entries that the guest's fuel pays for.
+    pub paid: u64,
+    /// The mark that nobody waits for the listing.
+    pub ended: Ended,
+}
+
+/// What a listing found, and the number of entries that the system was asked for, each of which is paid for.
+pub struct Listed {
+    /// The entries, sorted: the order of the system would reveal the folder's past. An error if they take more bytes than
+    /// they may.
+    pub entries: Result<Vec<Entry>, FileFailure>,
+    /// The entries that were read. More than the fuel pays for if there were more.
+    pub read: u64,
+}
+
+impl Call {
+    /// The bounds of a listing below `root`.
+    pub fn listing(&self, root: &str) -> Listing {
+        Listing {
+            cap: self.read_cap(root),
+            paid: self.meter.fuel_left() / ENTRY_PRICE,
+            ended: self.jobs.ended(),
         }
-        let kind = kind(entry.file_type()?);
-        entries.push(Entry { name, kind });
     }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
+}
+
+impl Listing {
+    /// Reads the entries of a folder, and none beyond the bounds.
+    ///
+    /// # Errors
+    ///
+    /// An error of the system.
+    pub fn read(&self, dir: &Dir, path: &Path) -> Result<Listed, FileFailure> {
+        let mut entries = Vec::new();
+        let (mut size, mut read) = (0u64, 0u64);
+        for entry in dir.read_dir(path)? {
+            read += 1;
+            if read > self.paid || self.ended.is_set() {
+                break;
+            }
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            size += entry_size(&name);
+            if size > self.cap {
+                let entries = Err(FileFailure::TooLarge(self.cap));
+                return Ok(Listed { entries, read });
+            }
+            let kind = kind(entry.file_type()?);
+            entries.push(Entry { name, kind });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let entries = Ok(entries);
+        Ok(Listed { entries, read })
+    }
 }
 
 /// The size of one entry of a listing in the host, in bytes.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tollgate_policy::{Access, Reason};
 
-use super::{Entry, FileFailure, Kind, entries, entry_size, kind, regular};
+use super::{Entry, FileFailure, Kind, NAME, entry_size, kind, regular};
 use crate::call::Call;
 use crate::error::{HostResult, LimitReached};
-use crate::prices::MOVE_PRICE;
+use crate::prices::{ENTRY_PRICE, MOVE_PRICE, SYNC_PRICE};
 
 /// The properties of a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,8 @@ impl Call {
     /// Replaces or creates a file in one step.
     pub async fn write_file(&mut self, root: &str, path: &str, data: Vec<u8>) -> HostResult<()> {
         let sent = data.len() as u64;
+        // Beside the write: the file is made durable before it takes the name.
+        self.meter.charge_fixed(SYNC_PRICE)?;
         self.on_file(root, path, Access::ReadWrite, sent, move |dir, path| {
             replace(dir, path, &data)
         })
@@ -81,15 +83,27 @@ impl Call {
 
     /// The entries of a folder, sorted by name.
     pub async fn list_folder(&mut self, root: &str, path: &str) -> HostResult<Vec<Entry>> {
-        let cap = self.read_cap(root);
+        let listing = self.listing(root);
         let answer = self
             .on_file(root, path, Access::Read, 0, move |dir, path| {
-                entries(dir, path, cap)
+                listing.read(dir, path)
             })
             .await;
-        self.pay_for(answer, |entries| {
-            entries.iter().map(|entry| entry_size(&entry.name)).sum()
-        })
+        let listed = match answer? {
+            Ok(listed) => listed,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.meter
+            .charge_fixed(listed.read.saturating_mul(ENTRY_PRICE))?;
+        match listed.entries {
+            Ok(entries) => self.pay_for(Ok(Ok(entries)), |entries| {
+                entries.iter().map(|entry| entry_size(&entry.name)).sum()
+            }),
+            Err(failure) => {
+                self.denied(NAME, &format!("{root}/{path}"), Reason::Quota);
+                Ok(Err(failure.to_provider_error()))
+            }
+        }
     }
 
     /// The properties of a path; of a link itself, which is not followed.
@@ -111,6 +125,7 @@ impl Call {
     fn pay_for<T>(&mut self, answer: HostResult<T>, size: impl Fn(&T) -> u64) -> HostResult<T> {
         if let Ok(Ok(value)) = &answer {
             self.meter.charge_more(size(value), MOVE_PRICE)?;
+            self.meter.hold_briefly(size(value))?;
         }
         answer
     }

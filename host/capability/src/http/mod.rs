@@ -16,6 +16,7 @@ use tollgate_policy::{HttpGrant, Reason, Target, decide};
 use crate::audit::Audit;
 
 use crate::granted::Granted;
+use crate::open_files::{Open, OpenFiles};
 use connect::{RequestFailure, Stream};
 use credential::Secret;
 pub use redirect::{HttpMethod, HttpRequest, HttpResponse};
@@ -30,6 +31,7 @@ pub struct HttpClient {
     audit: Arc<Audit>,
     /// The usage of each grant; `None` without grants. Shared by the clones.
     used: Option<Arc<[Used]>>,
+    open_files: OpenFiles,
 }
 
 #[derive(Default)]
@@ -46,6 +48,7 @@ pub struct AdmittedRequest {
     audit: Arc<Audit>,
     index: usize,
     _open: Arc<()>,
+    _descriptor: Open,
 }
 
 /// The part of a request that is denied.
@@ -63,12 +66,13 @@ impl From<Reason> for DeniedPart<'_> {
 
 impl HttpClient {
     /// Creates the client of one store of a provider.
-    pub fn new(granted: Arc<Granted>, audit: Arc<Audit>) -> HttpClient {
+    pub fn new(granted: Arc<Granted>, audit: Arc<Audit>, open_files: OpenFiles) -> HttpClient {
         let grants = granted.grants.http.iter();
         HttpClient {
             used: (grants.len() > 0).then(|| grants.map(|_| Used::default()).collect()),
             granted,
             audit,
+            open_files,
         }
     }
 
@@ -131,11 +135,13 @@ impl HttpClient {
         if Arc::strong_count(&open).saturating_sub(1) > grant.max_connections as usize {
             return Err(Reason::TooManyConnections.into());
         }
+        let descriptor = self.open_files.take().ok_or(Reason::TooManyOpenFiles)?;
         Ok(AdmittedRequest {
             granted: Arc::clone(&self.granted),
             audit: Arc::clone(&self.audit),
             index,
             _open: open,
+            _descriptor: descriptor,
         })
     }
 

@@ -251,7 +251,10 @@ async fn read_response(
 impl From<Reason> for ProviderError {
     fn from(reason: Reason) -> ProviderError {
         match reason {
-            Reason::TooManyRequests | Reason::TooManyRedirects | Reason::TooManyConnections => {
+            Reason::TooManyRequests
+            | Reason::TooManyRedirects
+            | Reason::TooManyConnections
+            | Reason::TooManyOpenFiles => {
                 ProviderError::new(ErrorKind::QuotaExceeded, reason.label().to_owned())
             }
             _ => ProviderError::new(ErrorKind::AccessDenied, reason.label().to_owned()),

@@ -256,9 +256,8 @@ impl Call {
         };
         let done = if opened.database.is_durable() {
             let failed = |error| HostFailure(format!("the store: {error}"));
-            tokio::task::spawn_blocking(move || act(&opened.database, &name))
-                .await
-                .map_err(failed)?
+            let work = move || act(&opened.database, &name);
+            self.jobs.run(work).await.map_err(failed)?
         } else {
             self.yield_if_due().await;
             act(&opened.database, &name)

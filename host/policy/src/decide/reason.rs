@@ -55,6 +55,8 @@ pub enum Reason {
     Quota,
     /// Guests may not make links: programs outside the sandbox would follow them without a decision.
     Link,
+    /// The guest, or all guests together, hold as many open files and connections as they may.
+    TooManyOpenFiles,
     /// The key or the name of the bucket is empty or too long.
     BadKey,
 }
@@ -79,6 +81,7 @@ impl Reason {
         Reason::SecretInResponse,
         Reason::Quota,
         Reason::Link,
+        Reason::TooManyOpenFiles,
         Reason::BadKey,
     ];
 
@@ -102,6 +105,7 @@ impl Reason {
             Reason::SecretInResponse => "secret-in-response",
             Reason::Quota => "quota",
             Reason::Link => "link",
+            Reason::TooManyOpenFiles => "too-many-open-files",
             Reason::BadKey => "bad-key",
         }
     }
@@ -200,6 +204,7 @@ impl Denial {
             (_, Reason::TooManyConnections) => {
                 "a larger `max-connections` in its `[[grants.http]]`"
             }
+            (_, Reason::TooManyOpenFiles) => "a larger `limits.open-files`",
             _ => return None,
         })
     }
@@ -230,6 +235,7 @@ mod tests {
             "secret-in-response",
             "quota",
             "link",
+            "too-many-open-files",
             "bad-key",
         ];
         assert_eq!(labels, published);
@@ -264,6 +270,7 @@ mod tests {
             ("http", Reason::PrivateAddress, &["private = true"]),
             ("http", Reason::TooManyRequests, &["max-requests"]),
             ("http", Reason::TooManyConnections, &["max-connections"]),
+            ("http", Reason::TooManyOpenFiles, &["open-files"]),
         ];
         for capability in ["http", "config", "store", "files"] {
             for &reason in Reason::ALL {

@@ -41,6 +41,7 @@ pub(crate) fn classify(
             Some(Trap::StackOverflow) => FaultKind::Stack(limits.stack),
             // A guest that was refused memory and then trapped ran out of memory.
             _ if meter.memory_denied() => FaultKind::Memory(limits.memory),
+            _ if meter.host_memory_denied() => FaultKind::HostMemory(limits.host_memory),
             _ if meter.table_denied() => FaultKind::Table(limits.table_elements),
             Some(trap) => {
                 let text = trap.to_string();
@@ -94,6 +95,7 @@ fn limit_fault(reached: LimitReached, limits: &Limits) -> FaultKind {
         LimitReached::HostData => FaultKind::HostData(limits.host_data),
         LimitReached::Output => FaultKind::Output(limits.output),
         LimitReached::Handles => FaultKind::Handles(limits.handles),
+        LimitReached::HostMemory => FaultKind::HostMemory(limits.host_memory),
     }
 }
 
@@ -120,12 +122,15 @@ fn classify_untyped(
     } else {
         (
             meter.phase == Phase::Lifting,
-            (limits.output <= limits.host_data).then_some(limits.output),
+            (limits.output <= meter.lift_cap()).then_some(limits.output),
         )
     };
     if reading && !bare && !is_bad_text(error) {
         return match cap {
             Some(output) => FaultKind::Output(output),
+            None if meter.lift_cap() < limits.host_data => {
+                FaultKind::HostMemory(limits.host_memory)
+            }
             None => FaultKind::HostData(limits.host_data),
         };
     }

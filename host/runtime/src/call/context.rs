@@ -6,16 +6,17 @@ use tollgate_capability::{Call, MOVE_PRICE};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::engine::metering::Metering;
-use crate::interface::wasi_p2::Wasi;
+use crate::interface::wasi_p2::{Holdings, Wasi};
 
 /// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
 pub struct CallContext {
     pub(crate) call: Call,
     pub(crate) metering: Metering,
     pub(crate) table: ResourceTable,
+    /// The host memory of the table's entries.
+    pub(crate) holdings: Holdings,
     pub(crate) wasi: Wasi,
     pub(crate) embedder: Option<Box<dyn Any + Send>>,
 }
@@ -40,26 +41,11 @@ impl CallContext {
 }
 
 impl WasiView for CallContext {
-    // Called for every WASI function, which makes it the place to count them.
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.call.meter.count_wasi();
         self.make_wasi();
         WasiCtxView {
             ctx: self.wasi.context(),
             table: &mut self.table,
-        }
-    }
-}
-
-impl WasiHttpView for CallContext {
-    // As above, for every function of `wasi:http`.
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.call.meter.count_wasi();
-        let (ctx, hooks) = self.wasi.http(&self.call.http);
-        WasiHttpCtxView {
-            ctx,
-            table: &mut self.table,
-            hooks,
         }
     }
 }

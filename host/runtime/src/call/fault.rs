@@ -43,6 +43,8 @@ pub enum FaultKind {
     HostData(u64),
     /// More live resources than allowed.
     Handles(u32),
+    /// More bytes of host memory held for the guest than allowed.
+    HostMemory(u64),
     /// A provider ended itself with an exit code, as only a WASI command may.
     Exit(i32),
 }
@@ -70,6 +72,7 @@ impl Fault {
             FaultKind::HostCalls(_) => "host-calls",
             FaultKind::HostData(_) => "host-data",
             FaultKind::Handles(_) => "handles",
+            FaultKind::HostMemory(_) => "host-memory",
             FaultKind::Exit(_) => "exit",
         }
     }
@@ -83,7 +86,8 @@ impl Fault {
             | FaultKind::Stack(n)
             | FaultKind::Output(n)
             | FaultKind::HostCalls(n)
-            | FaultKind::HostData(n) => n,
+            | FaultKind::HostData(n)
+            | FaultKind::HostMemory(n) => n,
             FaultKind::Instances(n) | FaultKind::Handles(n) => u64::from(n),
             FaultKind::Deadline(time) => u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
             FaultKind::Trap(_) | FaultKind::Exit(_) => return None,
@@ -153,6 +157,13 @@ impl fmt::Display for Fault {
             FaultKind::Handles(n) => {
                 write!(f, "more than the {n} live resources allowed")?;
                 raise(f, "handles")
+            }
+            FaultKind::HostMemory(n) => {
+                write!(
+                    f,
+                    "the host would hold more than the {n} bytes of memory allowed for the guest"
+                )?;
+                raise(f, "host-memory")
             }
             FaultKind::Exit(code) => write!(
                 f,

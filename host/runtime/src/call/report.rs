@@ -97,6 +97,8 @@ pub struct Usage {
     pub memory_peak: u64,
     /// The most elements that all tables together had.
     pub table_peak: u64,
+    /// The most bytes of memory that the host held for the guest at once, tables included.
+    pub host_memory_peak: u64,
     /// From the start of the call to its end, waiting included.
     pub elapsed: Duration,
     /// The part of it in host functions.

@@ -18,14 +18,14 @@ use crate::engine::YIELD_INTERVAL;
 use crate::engine::admission::Slot;
 use crate::engine::metering::Metering;
 use crate::error::HostError;
-use crate::interface::wasi_p2::{CommandInput, Wasi};
+use crate::interface::wasi_p2::{CommandInput, Holdings, Wasi};
 
 /// A store with its guest, and the slot that it takes.
 pub(super) struct LiveInstance {
     pub(super) store: Store<CallContext>,
     /// Made by the first call, on its budget.
     pub(super) instance: Option<Instance>,
-    _slot: Slot,
+    _slot: Arc<Slot>,
 }
 
 /// Makes the store of a session: its limits, the hook between guest and host, and what its host functions see.
@@ -46,6 +46,7 @@ pub(super) fn new_store(
         call: Call::new(name, granted, Arc::clone(limits)),
         metering: shared.unit.metering,
         table,
+        holdings: Holdings::default(),
         wasi,
         embedder,
     };
@@ -64,7 +65,11 @@ pub(super) fn new_store(
 }
 
 impl LiveInstance {
-    pub(super) fn new(store: Store<CallContext>, slot: Slot) -> LiveInstance {
+    pub(super) fn new(mut store: Store<CallContext>, slot: Slot) -> LiveInstance {
+        let slot = Arc::new(slot);
+        // A job of the host that outlives the store keeps the slot.
+        let place = Arc::clone(&slot);
+        store.data_mut().call.jobs.keep_place(place);
         LiveInstance {
             store,
             instance: None,
@@ -111,6 +116,7 @@ impl LiveInstance {
             state.call.denied(files::NAME, &target, Reason::Quota);
         }
         let log = std::mem::take(&mut state.call.log);
+        state.call.meter.host_memory.release(log.bytes);
         let stdio = state.call.granted.grants.wasi.is_some().then(|| {
             let (stdout, stdout_dropped) = state.wasi.stdout.take();
             let (stderr, stderr_dropped) = state.wasi.stderr.take();
@@ -128,6 +134,7 @@ impl LiveInstance {
                 fuel,
                 memory_peak: meter.memory_peak(),
                 table_peak: meter.table_peak(),
+                host_memory_peak: meter.host_memory.peak(),
                 elapsed,
                 host_time: meter.host_time,
                 host_calls: meter.host_calls,

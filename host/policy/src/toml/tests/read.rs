@@ -31,10 +31,12 @@ instances = 5
 stack = "66KiB"
 host-calls = 7
 host-data = 8
+host-memory = "70KiB"
 output = "9B"
 log = 0x0a
 stdio = "11kB"
 handles = 1_2
+open-files = 13
 component-size = "1.5MiB"
 compile-time = "1.5s"
 compile-memory = "300MiB"
@@ -80,10 +82,12 @@ require = true
         stack: 66 << 10,
         host_calls: 7,
         host_data: 8,
+        host_memory: 70 << 10,
         output: 9,
         log: 10,
         stdio: 11_000,
         handles: 12,
+        open_files: 13,
         component_size: 3 << 19,
         compile_time: Duration::from_millis(1500),
         compile_memory: 300 << 20,

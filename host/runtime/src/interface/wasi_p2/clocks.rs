@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::clocks::WasiClocksView as _;
-use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host;
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
+use super::door::Door;
 use crate::call::context::CallContext;
+use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
 
 /// The step by which a reading advances the clock: a millisecond. A guest that polls for a second needs 1,000 of its
 /// default 10,000 host calls.
@@ -72,37 +74,59 @@ impl Pollable for Alarm {
     }
 }
 
+/// A reading of a clock.
+const READ: Price = Price::of_call(WASI_CALL_PRICE);
+/// A pollable, and the timer behind it.
+const TIMER: Price = Price::of_call(2 * WASI_CALL_PRICE).holding(512);
+
+impl wall_clock::Host for Door<'_> {
+    fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        let state = self.enter(&READ, Work::NONE)?;
+        wall_clock::Host::now(&mut state.clocks())
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        let state = self.enter(&READ, Work::NONE)?;
+        wall_clock::Host::resolution(&mut state.clocks())
+    }
+}
+
 impl CallContext {
     fn alarm(&mut self, clock: SteppedClock, at: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        self.call.meter.count_wasi();
         let alarm = self.table.push(Alarm { clock, at })?;
         subscribe(&mut self.table, alarm)
     }
 }
 
-impl Host for CallContext {
+impl monotonic_clock::Host for Door<'_> {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        self.clocks().now()
+        let state = self.enter(&READ, Work::NONE)?;
+        monotonic_clock::Host::now(&mut state.clocks())
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
-        self.clocks().resolution()
+        let state = self.enter(&READ, Work::NONE)?;
+        monotonic_clock::Host::resolution(&mut state.clocks())
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        match self.wasi.ticks.clone() {
-            Some(ticks) => self.alarm(ticks, when),
-            None => self.clocks().subscribe_instant(when),
-        }
+        let state = self.enter(&TIMER, Work::NONE)?;
+        let timer = match state.wasi.ticks.clone() {
+            Some(ticks) => state.alarm(ticks, when),
+            None => monotonic_clock::Host::subscribe_instant(&mut state.clocks(), when),
+        };
+        Ok(state.keep(timer?, TIMER.holds)?)
     }
 
     fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        match self.wasi.ticks.clone() {
+        let state = self.enter(&TIMER, Work::NONE)?;
+        let timer = match state.wasi.ticks.clone() {
             Some(ticks) => {
                 let at = ticks.peek().saturating_add(duration);
-                self.alarm(ticks, at)
+                state.alarm(ticks, at)
             }
-            None => self.clocks().subscribe_duration(duration),
-        }
+            None => monotonic_clock::Host::subscribe_duration(&mut state.clocks(), duration),
+        };
+        Ok(state.keep(timer?, TIMER.holds)?)
     }
 }

@@ -1,6 +1,5 @@
 //! The handles of `wasi:filesystem`: their files and folders, access to them, and the handles that a guest begins with.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,23 +9,24 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
 
-use super::descriptor_table::{OpenDescriptor, as_ours, to_fs_error};
+use super::descriptor_table::{OpenDescriptor, OpenFile, as_ours, to_fs_error};
+use super::door::Door;
 use super::streams;
 use crate::call::context::CallContext;
 use tollgate_capability::files::{self, FileFailure};
+use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
 use types::{Descriptor, DescriptorFlags, ErrorCode};
 
 pub(super) type Handle = Resource<Descriptor>;
 
 impl CallContext {
-    /// Counts the call, and looks up the file or folder of a handle.
-    pub(super) fn opened(&mut self, handle: &Handle) -> FsResult<OpenDescriptor> {
-        self.call.meter.count_wasi();
+    /// The file or folder of a handle.
+    pub(super) fn opened(&self, handle: &Handle) -> FsResult<OpenDescriptor> {
         Ok(self.table.get(&as_ours(handle))?.clone())
     }
 
     /// The file of a handle.
-    pub(super) fn opened_file(&mut self, handle: &Handle) -> FsResult<(OpenDescriptor, Arc<File>)> {
+    pub(super) fn opened_file(&self, handle: &Handle) -> FsResult<(OpenDescriptor, Arc<OpenFile>)> {
         let opened = self.opened(handle)?;
         match opened.file.clone() {
             Some(file) => Ok((opened, file)),
@@ -35,9 +35,9 @@ impl CallContext {
     }
 
     pub(super) fn opened_to_write(
-        &mut self,
+        &self,
         handle: &Handle,
-    ) -> FsResult<(OpenDescriptor, Arc<File>)> {
+    ) -> FsResult<(OpenDescriptor, Arc<OpenFile>)> {
         let (opened, file) = self.opened_file(handle)?;
         match opened.writable() {
             true => Ok((opened, file)),
@@ -69,7 +69,7 @@ impl CallContext {
         opened: &OpenDescriptor,
         act: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
-        let done = tokio::task::spawn_blocking(act).await;
+        let done = self.call.jobs.run(act).await;
         let done = done.map_err(|error| FsError::trap(wasmtime::Error::from(error)))?;
         if let Err(FileFailure::Denied(reason)) = &done {
             self.call.denied(files::NAME, &opened.target(), *reason);
@@ -90,8 +90,10 @@ impl CallContext {
             index: opened.index,
             target: opened.target().into(),
             closed: false,
+            jobs: self.call.jobs.clone(),
         });
-        Ok(self.table.push(stream)?)
+        let stream = self.table.push(stream)?;
+        Ok(self.keep(stream, OpenDescriptor::HOLDS)?)
     }
 }
 
@@ -103,13 +105,17 @@ pub(super) fn below(folder: &OpenDescriptor, path: &str) -> FsResult<String> {
     }
 }
 
-impl preopens::Host for CallContext {
+/// Each root that the policy names for WASI is an entry.
+const ROOTS: Price = Price::of_call(WASI_CALL_PRICE).per_entry(5_000);
+
+impl preopens::Host for Door<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Handle, String)>> {
-        self.call.meter.count_wasi();
-        let granted = Arc::clone(&self.call.granted);
+        let state = self.enter(&ROOTS, Work::NONE)?;
+        let granted = Arc::clone(&state.call.granted);
         let grants = &granted.grants;
         let named = grants.wasi.iter().flat_map(|wasi| &wasi.preopens);
         let mut folders = Vec::new();
+        state.pay_more(&ROOTS, Work::NONE.entries(named.clone().count()))?;
         for root in named {
             let mut granted = grants.files.iter().enumerate();
             let Some((index, grant)) = granted.find(|(_, grant)| grant.root == *root) else {
@@ -119,14 +125,15 @@ impl preopens::Host for CallContext {
             if grant.access == Access::ReadWrite {
                 flags |= DescriptorFlags::MUTATE_DIRECTORY;
             }
-            let folder = self.table.push(OpenDescriptor {
+            let folder = state.table.push(OpenDescriptor {
                 root: root.as_str().into(),
                 index,
                 path: ".".into(),
                 file: None,
                 flags,
             })?;
-            self.call.allowed(super::NAME, &format!("preopen {root}"));
+            let folder = state.keep(folder, OpenDescriptor::HOLDS)?;
+            state.call.allowed(super::NAME, &format!("preopen {root}"));
             folders.push((Resource::new_own(folder.rep()), root.clone()));
         }
         Ok(folders)

@@ -16,6 +16,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DirectoryEntryStream, ErrorCode, OpenFlags,
 };
 
+use tollgate_capability::Open;
 use tollgate_capability::files::{self, FileFailure, FileQuota, Kind, regular};
 
 /// A folder or a file that a guest has opened.
@@ -27,11 +28,20 @@ pub(super) struct OpenDescriptor {
     /// The path below the root, in the form that decisions take.
     pub(super) path: Arc<str>,
     /// `None` for a folder.
-    pub(super) file: Option<Arc<File>>,
+    pub(super) file: Option<Arc<OpenFile>>,
     pub(super) flags: DescriptorFlags,
 }
 
+/// A file, counted among the open files of its store while a descriptor, a stream or a job has it.
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) _open: Open,
+}
+
 impl OpenDescriptor {
+    /// The host memory of a descriptor or a stream, with a path of the usual length.
+    pub(super) const HOLDS: u64 = 1_024;
+
     pub(super) fn target(&self) -> String {
         format!("{}/{}", self.root, self.path)
     }

@@ -12,12 +12,12 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::descriptor_access::{Handle, below};
 use super::descriptor_table::{
-    self, Entries, OpenDescriptor, as_ours, code, entry_type, our_entries,
+    self, Entries, OpenDescriptor, OpenFile, as_ours, code, entry_type, our_entries, to_fs_error,
 };
+use super::door::Door;
 use super::streams::{self, QuotaExceeded};
-use crate::call::context::CallContext;
-use tollgate_capability::MOVE_PRICE;
 use tollgate_capability::files::{self, FileFailure};
+use tollgate_capability::{ENTRY_PRICE, FILE, Price, SYNC_PRICE, WASI_CALL_PRICE, Work};
 use types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, MetadataHashValue, OpenFlags, PathFlags,
@@ -25,6 +25,34 @@ use types::{
 
 /// The most that a single read of a descriptor returns; a common limit of WASI streams.
 const PIECE: u64 = 64 << 10;
+
+/// A question that the table answers.
+const ASK: Price = Price::of_call(WASI_CALL_PRICE);
+/// A name that is opened, or a file that gets a stream.
+const OPEN: Price = FILE.holding(OpenDescriptor::HOLDS);
+/// Two names that are looked up.
+const RENAME: Price = Price {
+    call: 2 * FILE.call,
+    ..FILE
+};
+/// A file that is made durable.
+const SYNC: Price = Price::of_call(SYNC_PRICE);
+/// The entries of a folder, which are kept until the guest has taken them.
+const LIST: Price = FILE.per_entry(ENTRY_PRICE).holding(OpenDescriptor::HOLDS);
+
+/// The work on so many bytes.
+fn bytes(bytes: u64) -> Work {
+    Work { bytes, entries: 0 }
+}
+
+/// The work on two paths.
+fn paths(from: &str, to: &str) -> Work {
+    let (from, to) = (Work::path(from), Work::path(to));
+    Work {
+        bytes: from.bytes.saturating_add(to.bytes),
+        entries: from.entries.saturating_add(to.entries),
+    }
+}
 
 const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
 const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
@@ -43,7 +71,7 @@ fn hash(opened: &OpenDescriptor, path: &str) -> MetadataHashValue {
     }
 }
 
-impl types::Host for CallContext {
+impl types::Host for Door<'_> {
     fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
         error.downcast()
     }
@@ -52,8 +80,8 @@ impl types::Host for CallContext {
         &mut self,
         error: Resource<wasmtime::Error>,
     ) -> wasmtime::Result<Option<ErrorCode>> {
-        self.call.meter.count_wasi();
-        let error = self.table.get(&error)?;
+        let state = self.enter(&ASK, Work::NONE)?;
+        let error = state.table.get(&error)?;
         if let Some(QuotaExceeded(reason)) = error.downcast_ref() {
             return Ok(Some(code(&FileFailure::Denied(*reason))));
         }
@@ -61,7 +89,7 @@ impl types::Host for CallContext {
     }
 }
 
-impl types::HostDescriptor for CallContext {
+impl types::HostDescriptor for Door<'_> {
     async fn advise(
         &mut self,
         fd: Handle,
@@ -69,7 +97,8 @@ impl types::HostDescriptor for CallContext {
         _: Filesize,
         _: types::Advice,
     ) -> FsResult<()> {
-        self.opened_file(&fd)?;
+        let state = self.enter(&ASK, Work::NONE)?;
+        state.opened_file(&fd)?;
         Ok(())
     }
 
@@ -78,31 +107,38 @@ impl types::HostDescriptor for CallContext {
     }
 
     async fn sync(&mut self, fd: Handle) -> FsResult<()> {
-        let opened = self.opened(&fd)?;
+        let state = self.enter(&SYNC, Work::NONE)?;
+        let opened = state.opened(&fd)?;
         let Some(file) = opened.file.clone() else {
             return Ok(());
         };
-        self.with_file(&opened, move || Ok(file.sync_all()?)).await
+        state
+            .with_file(&opened, move || Ok(file.file.sync_all()?))
+            .await
     }
 
     async fn get_flags(&mut self, fd: Handle) -> FsResult<DescriptorFlags> {
-        Ok(self.opened(&fd)?.flags)
+        let state = self.enter(&ASK, Work::NONE)?;
+        Ok(state.opened(&fd)?.flags)
     }
 
     async fn get_type(&mut self, fd: Handle) -> FsResult<DescriptorType> {
-        Ok(match self.opened(&fd)?.file {
+        let state = self.enter(&ASK, Work::NONE)?;
+        Ok(match state.opened(&fd)?.file {
             Some(_) => DescriptorType::RegularFile,
             None => DescriptorType::Directory,
         })
     }
 
     async fn set_size(&mut self, fd: Handle, size: Filesize) -> FsResult<()> {
-        let (opened, file) = self.opened_to_write(&fd)?;
-        let (quota, index) = (self.call.quota.clone(), opened.index);
-        self.with_file(&opened, move || {
-            descriptor_table::resize(&file, size, &quota, index)
-        })
-        .await
+        let state = self.enter(&FILE, Work::NONE)?;
+        let (opened, file) = state.opened_to_write(&fd)?;
+        let (quota, index) = (state.call.quota.clone(), opened.index);
+        state
+            .with_file(&opened, move || {
+                descriptor_table::resize(&file.file, size, &quota, index)
+            })
+            .await
     }
 
     async fn set_times(
@@ -111,7 +147,8 @@ impl types::HostDescriptor for CallContext {
         _: types::NewTimestamp,
         _: types::NewTimestamp,
     ) -> FsResult<()> {
-        self.opened(&fd)?;
+        let state = self.enter(&ASK, Work::NONE)?;
+        state.opened(&fd)?;
         Err(ErrorCode::Unsupported.into())
     }
 
@@ -121,78 +158,95 @@ impl types::HostDescriptor for CallContext {
         length: Filesize,
         offset: Filesize,
     ) -> FsResult<(Vec<u8>, bool)> {
-        let (opened, file) = self.opened_file(&fd)?;
-        let length = length.min(PIECE).min(self.call.read_cap(&opened.root));
+        let state = self.enter(&FILE, Work::NONE)?;
+        let (opened, file) = state.opened_file(&fd)?;
+        let length = length.min(PIECE).min(state.call.read_cap(&opened.root));
         let length = usize::try_from(length).unwrap_or_default();
-        self.with_file(&opened, move || {
-            let mut buffer = vec![0; length];
-            let count = streams::read_at(&file, &mut buffer, offset)?;
-            buffer.truncate(count);
-            Ok((buffer, count == 0 && length > 0))
-        })
-        .await
+        state
+            .with_file(&opened, move || {
+                let mut buffer = vec![0; length];
+                let count = streams::read_at(&file.file, &mut buffer, offset)?;
+                buffer.truncate(count);
+                Ok((buffer, count == 0 && length > 0))
+            })
+            .await
     }
 
     async fn write(&mut self, fd: Handle, buffer: Vec<u8>, offset: Filesize) -> FsResult<Filesize> {
-        let (opened, file) = self.opened_to_write(&fd)?;
+        let state = self.enter(&FILE, Work::bytes(buffer.len()))?;
+        let (opened, file) = state.opened_to_write(&fd)?;
         let written = buffer.len() as u64;
-        let paid = self.call.meter.charge_more(written, MOVE_PRICE);
-        paid.map_err(|stop| FsError::trap(wasmtime::Error::from(stop)))?;
-        let (quota, index) = (self.call.quota.clone(), opened.index);
-        self.with_file(&opened, move || {
-            let length = file.metadata()?.len();
-            quota
-                .consume_bytes(index, length, offset, written)
-                .map_err(FileFailure::Denied)?;
-            Ok(streams::write_at(&file, &buffer, offset)?)
-        })
-        .await?;
+        let (quota, index) = (state.call.quota.clone(), opened.index);
+        state
+            .with_file(&opened, move || {
+                let length = file.file.metadata()?.len();
+                quota
+                    .consume_bytes(index, length, offset, written)
+                    .map_err(FileFailure::Denied)?;
+                Ok(streams::write_at(&file.file, &buffer, offset)?)
+            })
+            .await?;
         Ok(written)
     }
 
     async fn read_directory(&mut self, fd: Handle) -> FsResult<Resource<DirectoryEntryStream>> {
-        let folder = self.opened(&fd)?;
-        let cap = self.call.read_cap(&folder.root);
-        let entries = self
+        let state = self.enter(&OPEN, Work::NONE)?;
+        let folder = state.opened(&fd)?;
+        let listing = state.call.listing(&folder.root);
+        let listed = state
             .at(&folder, ".", Access::Read, NOTHING, move |dir, path| {
-                files::entries(dir, path, cap)
+                listing.read(dir, path)
             })
             .await?;
+        let read = usize::try_from(listed.read).unwrap_or(usize::MAX);
+        state.pay_more(&LIST, Work::NONE.entries(read))?;
+        let entries = listed.entries.map_err(|failure| {
+            state
+                .call
+                .denied(files::NAME, &folder.target(), Reason::Quota);
+            to_fs_error(failure)
+        })?;
         let size = entries.iter().map(|entry| files::entry_size(&entry.name));
-        let paid = self.call.meter.charge_more(size.sum(), MOVE_PRICE);
-        paid.map_err(|stop| FsError::trap(wasmtime::Error::from(stop)))?;
+        let size = size.sum::<u64>();
+        state.pay_more(&LIST, bytes(size))?;
         let entries = entries.into_iter().map(|entry| DirectoryEntry {
             type_: entry_type(entry.kind),
             name: entry.name,
         });
-        let stream = self.table.push(Entries(entries.collect()))?;
+        let stream = state.table.push(Entries(entries.collect()))?;
+        let stream = state.keep(stream, LIST.holds.saturating_add(size))?;
         Ok(Resource::new_own(stream.rep()))
     }
 
     async fn create_directory_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
-        let folder = self.opened(&fd)?;
-        self.at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
-            Ok(dir.create_dir(path)?)
-        })
-        .await
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        state
+            .at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
+                Ok(dir.create_dir(path)?)
+            })
+            .await
     }
 
     async fn stat(&mut self, fd: Handle) -> FsResult<DescriptorStat> {
-        let opened = self.opened(&fd)?;
-        let times = self.wasi.shows_time();
+        let state = self.enter(&FILE, Work::NONE)?;
+        let opened = state.opened(&fd)?;
+        let times = state.wasi.shows_time();
         match opened.file.clone() {
             Some(file) => {
-                self.with_file(&opened, move || {
-                    let metadata = cap_std::fs::Metadata::from_file(&file)?;
-                    Ok(descriptor_table::described(&metadata, times))
-                })
-                .await
+                state
+                    .with_file(&opened, move || {
+                        let metadata = cap_std::fs::Metadata::from_file(&file.file)?;
+                        Ok(descriptor_table::described(&metadata, times))
+                    })
+                    .await
             }
             None => {
-                self.at(&opened, ".", Access::Read, NOTHING, move |dir, path| {
-                    Ok(descriptor_table::described(&dir.metadata(path)?, times))
-                })
-                .await
+                state
+                    .at(&opened, ".", Access::Read, NOTHING, move |dir, path| {
+                        Ok(descriptor_table::described(&dir.metadata(path)?, times))
+                    })
+                    .await
             }
         }
     }
@@ -203,16 +257,18 @@ impl types::HostDescriptor for CallContext {
         path_flags: PathFlags,
         path: String,
     ) -> FsResult<DescriptorStat> {
-        let folder = self.opened(&fd)?;
-        let times = self.wasi.shows_time();
-        self.at(&folder, &path, Access::Read, NOTHING, move |dir, path| {
-            let metadata = match path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
-                true => dir.metadata(path)?,
-                false => dir.symlink_metadata(path)?,
-            };
-            Ok(descriptor_table::described(&metadata, times))
-        })
-        .await
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        let times = state.wasi.shows_time();
+        state
+            .at(&folder, &path, Access::Read, NOTHING, move |dir, path| {
+                let metadata = match path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
+                    true => dir.metadata(path)?,
+                    false => dir.symlink_metadata(path)?,
+                };
+                Ok(descriptor_table::described(&metadata, times))
+            })
+            .await
     }
 
     async fn set_times_at(
@@ -223,7 +279,8 @@ impl types::HostDescriptor for CallContext {
         _: types::NewTimestamp,
         _: types::NewTimestamp,
     ) -> FsResult<()> {
-        self.opened(&fd)?;
+        let state = self.enter(&ASK, Work::NONE)?;
+        state.opened(&fd)?;
         Err(ErrorCode::Unsupported.into())
     }
 
@@ -235,19 +292,23 @@ impl types::HostDescriptor for CallContext {
         _: Handle,
         _: String,
     ) -> FsResult<()> {
-        let folder = self.opened(&fd)?;
-        self.at::<()>(&folder, &path, Access::ReadWrite, NOTHING, |_, _| {
-            Err(FileFailure::Denied(Reason::Link))
-        })
-        .await
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        state
+            .at::<()>(&folder, &path, Access::ReadWrite, NOTHING, |_, _| {
+                Err(FileFailure::Denied(Reason::Link))
+            })
+            .await
     }
 
     async fn symlink_at(&mut self, fd: Handle, _: String, path: String) -> FsResult<()> {
-        let folder = self.opened(&fd)?;
-        self.at::<()>(&folder, &path, Access::ReadWrite, NOTHING, |_, _| {
-            Err(FileFailure::Denied(Reason::Link))
-        })
-        .await
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        state
+            .at::<()>(&folder, &path, Access::ReadWrite, NOTHING, |_, _| {
+                Err(FileFailure::Denied(Reason::Link))
+            })
+            .await
     }
 
     async fn open_at(
@@ -258,16 +319,24 @@ impl types::HostDescriptor for CallContext {
         how: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Handle> {
-        let folder = self.opened(&fd)?;
+        let state = self.enter(&OPEN, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
         let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
             || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
         let access = match writes {
             true => Access::ReadWrite,
             false => Access::Read,
         };
-        let (quota, index) = (self.call.quota.clone(), folder.index);
+        let Some(open) = state.call.open_files.take() else {
+            let target = format!("{}/{}", folder.root, below(&folder, &path)?);
+            state
+                .call
+                .denied(files::NAME, &target, Reason::TooManyOpenFiles);
+            return Err(ErrorCode::Quota.into());
+        };
+        let (quota, index) = (state.call.quota.clone(), folder.index);
         let follow = path_flags.contains(PathFlags::SYMLINK_FOLLOW);
-        let found = self
+        let found = state
             .at(&folder, &path, access, NOTHING, move |dir, path| {
                 descriptor_table::open(dir, path, follow, how, flags, |more| {
                     quota.consume(index, more)
@@ -275,18 +344,21 @@ impl types::HostDescriptor for CallContext {
             })
             .await??;
         let path = below(&folder, &path)?.into();
-        let opened = self.table.push(OpenDescriptor {
-            file: found.map(Arc::new),
+        let opened = state.table.push(OpenDescriptor {
+            // A folder is held by name, without a descriptor.
+            file: found.map(|file| Arc::new(OpenFile { file, _open: open })),
             path,
             flags,
             ..folder
         })?;
+        let opened = state.keep(opened, OPEN.holds)?;
         Ok(Resource::new_own(opened.rep()))
     }
 
     async fn readlink_at(&mut self, fd: Handle, path: String) -> FsResult<String> {
-        let folder = self.opened(&fd)?;
-        let link = self
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        let link = state
             .at(&folder, &path, Access::Read, NOTHING, |dir, path| {
                 Ok(dir.read_link(path)?)
             })
@@ -296,19 +368,23 @@ impl types::HostDescriptor for CallContext {
     }
 
     async fn remove_directory_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
-        let folder = self.opened(&fd)?;
-        self.at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
-            Ok(dir.remove_dir(path)?)
-        })
-        .await
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        state
+            .at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
+                Ok(dir.remove_dir(path)?)
+            })
+            .await
     }
 
     async fn unlink_file_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
-        let folder = self.opened(&fd)?;
-        self.at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
-            Ok(dir.remove_file(path)?)
-        })
-        .await
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        state
+            .at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
+                Ok(dir.remove_file(path)?)
+            })
+            .await
     }
 
     async fn rename_at(
@@ -318,32 +394,34 @@ impl types::HostDescriptor for CallContext {
         to: Handle,
         to_path: String,
     ) -> FsResult<()> {
-        let folder = self.opened(&fd)?;
-        let to = self.table.get(&as_ours(&to))?.clone();
+        let state = self.enter(&RENAME, paths(&path, &to_path))?;
+        let folder = state.opened(&fd)?;
+        let to = state.table.get(&as_ours(&to))?.clone();
         // Each of the two names is decided on, and counts towards the quota.
-        let target = self
+        let target = state
             .at(&to, &to_path, Access::ReadWrite, ONE_FILE, |_, path| {
                 Ok(path.to_owned())
             })
             .await?;
         let elsewhere = to.root != folder.root;
-        self.at(
-            &folder,
-            &path,
-            Access::ReadWrite,
-            ONE_FILE,
-            move |dir, path| {
-                if elsewhere {
-                    return Ok(Err(ErrorCode::CrossDevice));
-                }
-                // A relative link that is moved points to another target.
-                if dir.symlink_metadata(path)?.is_symlink() {
-                    return Err(FileFailure::Denied(Reason::Link));
-                }
-                Ok(Ok(dir.rename(path, dir, target)?))
-            },
-        )
-        .await??;
+        state
+            .at(
+                &folder,
+                &path,
+                Access::ReadWrite,
+                ONE_FILE,
+                move |dir, path| {
+                    if elsewhere {
+                        return Ok(Err(ErrorCode::CrossDevice));
+                    }
+                    // A relative link that is moved points to another target.
+                    if dir.symlink_metadata(path)?.is_symlink() {
+                        return Err(FileFailure::Denied(Reason::Link));
+                    }
+                    Ok(Ok(dir.rename(path, dir, target)?))
+                },
+            )
+            .await??;
         Ok(())
     }
 
@@ -352,13 +430,16 @@ impl types::HostDescriptor for CallContext {
         fd: Handle,
         offset: Filesize,
     ) -> FsResult<Resource<DynInputStream>> {
-        let (opened, file) = self.opened_file(&fd)?;
+        let state = self.enter(&OPEN, Work::NONE)?;
+        let (opened, file) = state.opened_file(&fd)?;
         let stream: DynInputStream = Box::new(streams::Input {
+            jobs: state.call.jobs.clone(),
             file,
             position: offset,
-            cap: usize::try_from(self.call.read_cap(&opened.root)).unwrap_or(usize::MAX),
+            cap: usize::try_from(state.call.read_cap(&opened.root)).unwrap_or(usize::MAX),
         });
-        Ok(self.table.push(stream)?)
+        let stream = state.table.push(stream)?;
+        Ok(state.keep(stream, OPEN.holds)?)
     }
 
     fn write_via_stream(
@@ -366,21 +447,27 @@ impl types::HostDescriptor for CallContext {
         fd: Handle,
         offset: Filesize,
     ) -> FsResult<Resource<DynOutputStream>> {
-        self.output(&fd, Some(offset))
+        let state = self.enter(&OPEN, Work::NONE)?;
+        state.output(&fd, Some(offset))
     }
 
     fn append_via_stream(&mut self, fd: Handle) -> FsResult<Resource<DynOutputStream>> {
-        self.output(&fd, None)
+        let state = self.enter(&OPEN, Work::NONE)?;
+        state.output(&fd, None)
     }
 
     async fn is_same_object(&mut self, a: Handle, b: Handle) -> wasmtime::Result<bool> {
-        self.call.meter.count_wasi();
-        let (a, b) = (self.table.get(&as_ours(&a))?, self.table.get(&as_ours(&b))?);
+        let state = self.enter(&ASK, Work::NONE)?;
+        let (a, b) = (
+            state.table.get(&as_ours(&a))?,
+            state.table.get(&as_ours(&b))?,
+        );
         Ok((&a.root, &a.path) == (&b.root, &b.path))
     }
 
     async fn metadata_hash(&mut self, fd: Handle) -> FsResult<MetadataHashValue> {
-        let opened = self.opened(&fd)?;
+        let state = self.enter(&ASK, Work::NONE)?;
+        let opened = state.opened(&fd)?;
         Ok(hash(&opened, &opened.path))
     }
 
@@ -390,38 +477,44 @@ impl types::HostDescriptor for CallContext {
         path_flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let folder = self.opened(&fd)?;
-        self.at(&folder, &path, Access::Read, NOTHING, move |dir, path| {
-            match path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
-                true => dir.metadata(path)?,
-                false => dir.symlink_metadata(path)?,
-            };
-            Ok(())
-        })
-        .await?;
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let folder = state.opened(&fd)?;
+        state
+            .at(&folder, &path, Access::Read, NOTHING, move |dir, path| {
+                match path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
+                    true => dir.metadata(path)?,
+                    false => dir.symlink_metadata(path)?,
+                };
+                Ok(())
+            })
+            .await?;
         Ok(hash(&folder, &below(&folder, &path)?))
     }
 
     fn drop(&mut self, fd: Handle) -> wasmtime::Result<()> {
-        self.call.meter.count_wasi();
-        self.table
+        let state = self.enter(&ASK, Work::NONE)?;
+        state.forget(fd.rep());
+        state
+            .table
             .delete(Resource::<OpenDescriptor>::new_own(fd.rep()))?;
         Ok(())
     }
 }
 
-impl types::HostDirectoryEntryStream for CallContext {
+impl types::HostDirectoryEntryStream for Door<'_> {
     async fn read_directory_entry(
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
-        self.call.meter.count_wasi();
-        Ok(self.table.get_mut(&our_entries(&stream))?.0.pop_front())
+        let state = self.enter(&ASK, Work::NONE)?;
+        Ok(state.table.get_mut(&our_entries(&stream))?.0.pop_front())
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        self.call.meter.count_wasi();
-        self.table
+        let state = self.enter(&ASK, Work::NONE)?;
+        state.forget(stream.rep());
+        state
+            .table
             .delete(Resource::<Entries>::new_own(stream.rep()))?;
         Ok(())
     }

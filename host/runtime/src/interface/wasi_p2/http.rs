@@ -23,11 +23,11 @@ use tollgate_capability::http::{AdmittedRequest, HttpClient};
 
 /// The most that one `fields` may take of host memory, for names, values and their containers. Servers commonly refuse
 /// a head of more than 8 KiB.
-const FIELDS: usize = 16 << 10;
+pub(super) const FIELDS: usize = 16 << 10;
 
 /// The most that a guest writes to a body at once. Two such pieces wait for the network, whether or not the request has
 /// been sent, so this times the `handles` limit bounds the data that a guest can park in the host.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 
 type Work<T> = Box<dyn Future<Output = Result<T, Error>> + Send>;
 
@@ -202,7 +202,9 @@ fn failure(pass: &AdmittedRequest, target: &Target, trouble: RequestFailure) -> 
 fn refusal(reason: Reason) -> Error {
     match reason {
         Reason::PrivateAddress => Error::DestinationIpProhibited,
-        Reason::TooManyRequests | Reason::TooManyConnections => Error::ConnectionLimitReached,
+        Reason::TooManyRequests | Reason::TooManyConnections | Reason::TooManyOpenFiles => {
+            Error::ConnectionLimitReached
+        }
         _ => Error::HttpRequestDenied,
     }
 }

@@ -3,11 +3,17 @@
 //! Files, clocks, random numbers and the way out to the network are ours; the rest is wasmtime's, limited to the grants
 //! of the policy. `wasi:http` is linked with the rest: without an HTTP grant, each request is denied.
 
+mod cli;
 mod clocks;
 mod descriptor_access;
 mod descriptor_table;
 mod descriptors;
+mod door;
 mod http;
+mod http_incoming;
+mod http_types;
+mod io;
+mod link;
 mod pipe;
 mod random;
 mod stdio;
@@ -15,27 +21,24 @@ mod streams;
 
 use std::sync::Arc;
 
-use tollgate_capability::Granted;
+use tollgate_capability::{Granted, HostMemory};
 use tollgate_capability::http::HttpClient;
-use tollgate_policy::{Clocks, Limits, Random, Streams};
-use wasmtime::component::{HasSelf, Linker};
-use wasmtime_wasi::p2::bindings::{clocks::monotonic_clock, filesystem};
+use tollgate_policy::{Clocks, Limits, Streams};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
-use wasmtime_wasi_http::WasiHttpCtx;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
 use crate::call::context::CallContext;
 use clocks::{FixedWallClock, SteppedClock};
+pub(crate) use door::Holdings;
 use http::HttpHooks;
+pub(crate) use link::link;
 use pipe::Output;
-use random::Seeded;
+use random::Sources;
 pub(crate) use stdio::Capture;
 
 /// The audit name of the grants of WASI itself.
 const NAME: &str = "wasi";
-
-/// The most random bytes that a guest may ask for at once: they are made in host memory.
-const MAX_RANDOM: u64 = 64 << 10;
 
 /// The inputs of a WASI command. Each is an explicit choice of the caller; nothing is inherited.
 #[derive(Clone, Debug, Default)]
@@ -45,19 +48,6 @@ pub struct CommandInput {
     pub args: Vec<String>,
     /// The contents of standard input.
     pub stdin: Vec<u8>,
-}
-
-/// Links every interface of WASI 0.2.
-pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    // These replace wasmtime's own, which lack quotas, pipes and fixed clocks.
-    linker.allow_shadowing(true);
-    filesystem::preopens::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
-    filesystem::types::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
-    monotonic_clock::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)?;
-    linker.allow_shadowing(false);
-    Ok(())
 }
 
 /// The WASI side of a store. The context is made when the first WASI function is called: a provider that imports none
@@ -70,6 +60,10 @@ pub(crate) struct Wasi {
     /// The monotonic clock of a store without the host's clock.
     ticks: Option<SteppedClock>,
     context: Option<Box<WasiCtx>>,
+    /// Bytes of standard input that are not counted yet as memory that the host holds.
+    stdin_bytes: u64,
+    /// Made when the first number is asked for.
+    random: Option<Box<Sources>>,
     http: WasiHttpCtx,
     /// Made when the first function of `wasi:http` is called.
     http_hooks: Option<HttpHooks>,
@@ -91,6 +85,8 @@ impl Wasi {
             granted,
             ticks,
             context: None,
+            random: None,
+            stdin_bytes: 0,
             http: http::context(),
             http_hooks: None,
         }
@@ -113,9 +109,10 @@ impl Wasi {
         self.ticks.is_none()
     }
 
-    fn make(&mut self, limits: &Limits) -> WasiCtx {
-        self.stdout.set_cap(limits.stdio);
-        self.stderr.set_cap(limits.stdio);
+    fn make(&mut self, limits: &Limits, memory: &HostMemory) -> WasiCtx {
+        self.stdout.set_cap(limits.stdio, memory);
+        self.stderr.set_cap(limits.stdio, memory);
+        self.stdin_bytes = self.input.stdin.len() as u64;
         let grant = &self.granted.wasi.grant;
         let mut builder = WasiCtxBuilder::new();
         let (name, rest) = match self.input.args.split_first() {
@@ -132,7 +129,6 @@ impl Wasi {
             .stdin(MemoryInputPipe::new(std::mem::take(&mut self.input.stdin)))
             .stdout(self.stdout.clone())
             .stderr(self.stderr.clone())
-            .max_random_size(MAX_RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
@@ -141,12 +137,6 @@ impl Wasi {
         }
         if let Some(ticks) = &self.ticks {
             builder.monotonic_clock(ticks.clone());
-        }
-        if let Random::Seed(seed) = grant.random {
-            builder
-                .secure_random(Seeded::new(seed, "secure"))
-                .insecure_random(Seeded::new(seed, "insecure"))
-                .insecure_random_seed(Seeded::new(seed, "seed").number());
         }
         builder.build()
     }
@@ -157,8 +147,19 @@ impl CallContext {
     pub(crate) fn make_wasi(&mut self) {
         if self.wasi.context.is_none() {
             self.audit_start();
-            let made = self.wasi.make(&self.call.meter.limits);
+            let meter = &self.call.meter;
+            let made = self.wasi.make(&meter.limits, &meter.host_memory);
             self.wasi.context = Some(Box::new(made));
+        }
+    }
+
+    /// The state of `wasi:http`.
+    pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let (ctx, hooks) = self.wasi.http(&self.call.http);
+        WasiHttpCtxView {
+            ctx,
+            table: &mut self.table,
+            hooks,
         }
     }
 

@@ -8,6 +8,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::pipe::Output;
+use tollgate_capability::HostMemory;
 
 /// Bytes that a guest may write to a stream at once; a common limit of WASI streams. It also bounds the memory that the
 /// host allocates for `write-zeroes`.
@@ -26,6 +27,7 @@ struct Captured {
     seen: u64,
     kept: Vec<u8>,
     dropped: u64,
+    memory: Option<HostMemory>,
 }
 
 impl Capture {
@@ -36,8 +38,12 @@ impl Capture {
         }
     }
 
-    pub(super) fn set_cap(&self, cap: u64) {
-        self.with(|captured| captured.cap = cap);
+    /// Sets the limit, and the memory that the kept bytes count for.
+    pub(super) fn set_cap(&self, cap: u64, memory: &HostMemory) {
+        self.with(|captured| {
+            captured.cap = cap;
+            captured.memory = Some(memory.clone());
+        });
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Captured) -> T) -> T {
@@ -56,13 +62,23 @@ impl Capture {
     }
 
     fn keep(&self, bytes: &[u8]) {
-        self.with(|captured| captured.kept.extend_from_slice(bytes));
+        self.with(|captured| {
+            let memory = captured.memory.as_ref();
+            if memory.is_some_and(|memory| memory.hold(bytes.len() as u64).is_err()) {
+                captured.dropped += bytes.len() as u64;
+                return;
+            }
+            captured.kept.extend_from_slice(bytes);
+        });
     }
 
     /// The kept bytes, and the number of bytes that were not kept. Leaves it empty.
     pub(crate) fn take(&self) -> (Vec<u8>, u64) {
         self.with(|captured| {
             captured.seen = 0;
+            if let Some(memory) = &captured.memory {
+                memory.release(captured.kept.len() as u64);
+            }
             (
                 std::mem::take(&mut captured.kept),
                 std::mem::take(&mut captured.dropped),

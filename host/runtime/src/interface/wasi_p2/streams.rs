@@ -8,9 +8,12 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tollgate_capability::Jobs;
 use tollgate_capability::files::FileQuota;
 use tollgate_policy::Reason;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
+
+use super::descriptor_table::OpenFile;
 
 /// The most that is read or written at once; a common limit of WASI streams.
 const PIECE: usize = 64 << 10;
@@ -23,7 +26,8 @@ pub(super) struct QuotaExceeded(pub(super) Reason);
 /// Reads from a file, from a position.
 #[derive(Clone)]
 pub(super) struct Input {
-    pub(super) file: Arc<File>,
+    pub(super) jobs: Jobs,
+    pub(super) file: Arc<OpenFile>,
     pub(super) position: u64,
     /// The largest single read.
     pub(super) cap: usize,
@@ -33,7 +37,7 @@ impl Input {
     fn read_now(&mut self, size: usize) -> StreamResult<Bytes> {
         let size = size.min(PIECE).min(self.cap);
         let mut buffer = vec![0; size];
-        let count = read_at(&self.file, &mut buffer, self.position).map_err(failed)?;
+        let count = read_at(&self.file.file, &mut buffer, self.position).map_err(failed)?;
         if count == 0 && size > 0 {
             return Err(StreamError::Closed);
         }
@@ -56,7 +60,7 @@ impl InputStream for Input {
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
         let mut input = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = self.jobs.run(move || {
             let read = input.read_now(size);
             (input.position, read)
         });
@@ -71,7 +75,8 @@ impl InputStream for Input {
 /// Writes to a file, at a position or at its end, under the quotas of its root.
 #[derive(Clone)]
 pub(super) struct Output {
-    pub(super) file: Arc<File>,
+    pub(super) jobs: Jobs,
+    pub(super) file: Arc<OpenFile>,
     /// `None` writes at the end, wherever it is.
     pub(super) position: Option<u64>,
     pub(super) quota: FileQuota,
@@ -91,7 +96,8 @@ impl Output {
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> StreamResult<()> {
-        let length = self.file.metadata().map_err(failed)?.len();
+        let file = &self.file.file;
+        let length = file.metadata().map_err(failed)?.len();
         let offset = self.position.unwrap_or(length);
         let paid = self
             .quota
@@ -102,7 +108,7 @@ impl Output {
                 QuotaExceeded(reason).into(),
             ));
         }
-        write_at(&self.file, bytes, offset).map_err(failed)?;
+        write_at(file, bytes, offset).map_err(failed)?;
         if let Some(position) = &mut self.position {
             *position = position.saturating_add(bytes.len() as u64);
         }
@@ -134,7 +140,7 @@ impl OutputStream for Output {
 
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut output = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = self.jobs.run(move || {
             let written = output.write_now(&bytes);
             (output.position, output.closed, written)
         });

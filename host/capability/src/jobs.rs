@@ -1,0 +1,145 @@
+//! Work of the host that blocks a thread: calls of the file system, and of a store in a file.
+//!
+//! The work of a call that has ended may still be under way, since no thread can be stopped from outside. It is bounded
+//! three ways: a runtime has so many jobs at once; a job keeps the place of its guest until it has ended, so that
+//! admission counts it; and a job of several steps looks whether its call has ended.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+
+/// Jobs of a runtime at once. A disk answers no faster for more, and each may take a thread.
+const MAX_JOBS: usize = 64;
+
+/// The threads of a runtime for such work.
+pub struct Threads(Arc<Semaphore>);
+
+impl Default for Threads {
+    fn default() -> Threads {
+        Threads(Arc::new(Semaphore::new(MAX_JOBS)))
+    }
+}
+
+/// The jobs of one store. Clones are of the same store.
+#[derive(Clone)]
+pub struct Jobs {
+    threads: Arc<Semaphore>,
+    ended: Ended,
+    /// What a guest takes from the runtime while it lives.
+    place: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Whether the store of a job is gone, so that its result is of no use.
+#[derive(Clone, Default)]
+pub struct Ended(Arc<AtomicBool>);
+
+impl Ended {
+    /// Whether it is.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Jobs {
+    /// The jobs of a new store.
+    pub fn new(threads: &Threads) -> Jobs {
+        Jobs {
+            threads: Arc::clone(&threads.0),
+            ended: Ended::default(),
+            place: None,
+        }
+    }
+
+    /// Has each job keep `place` until it has ended.
+    pub fn keep_place(&mut self, place: Arc<dyn Any + Send + Sync>) {
+        self.place = Some(place);
+    }
+
+    /// The mark that the store is gone.
+    pub fn ended(&self) -> Ended {
+        self.ended.clone()
+    }
+
+    /// The store is gone: jobs of several steps end at the next.
+    pub(crate) fn end(&self) {
+        self.ended.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Does `work` on a thread that may block, when one is free. If the future is dropped before, the work is never
+    /// begun.
+    ///
+    /// # Errors
+    ///
+    /// The work panicked, or the runtime is shut down.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // The semaphore is never closed.
+        let thread = Arc::clone(&self.threads).acquire_owned().await.ok();
+        let place = self.place.clone();
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop((thread, place));
+            done
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// The future of a call is dropped while its job waits: the place is given back when the job has ended, not before.
+    #[tokio::test]
+    async fn a_job_keeps_its_place_until_it_has_ended() {
+        let threads = Threads::default();
+        let mut jobs = Jobs::new(&threads);
+        let place: Arc<dyn Any + Send + Sync> = Arc::new(());
+        jobs.keep_place(Arc::clone(&place));
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let job = jobs.clone();
+        let call = tokio::spawn(async move {
+            let work = move || {
+                begun.send(()).unwrap();
+                wait.recv().unwrap();
+            };
+            job.run(work).await
+        });
+        begins.await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        drop(jobs);
+        assert_eq!(Arc::strong_count(&place), 2);
+        assert_eq!(threads.0.available_permits(), MAX_JOBS - 1);
+        go.send(()).unwrap();
+        while threads.0.available_permits() < MAX_JOBS {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(Arc::strong_count(&place), 1);
+    }
+
+    /// As many jobs run as there are threads. The next waits, and is never begun if its call ends meanwhile.
+    #[tokio::test]
+    async fn a_job_that_waits_for_a_thread_is_dropped_with_its_call() {
+        let threads = Threads::default();
+        let all = u32::try_from(MAX_JOBS).unwrap();
+        let taken = Arc::clone(&threads.0).acquire_many_owned(all).await;
+        let jobs = Jobs::new(&threads);
+        let (begun, begins) = mpsc::channel();
+        let call = tokio::spawn(async move { jobs.run(move || begun.send(()).unwrap()).await });
+        tokio::task::yield_now().await;
+        call.abort();
+        let _ = call.await;
+        drop(taken);
+        assert!(begins.recv().is_err());
+    }
+}
