@@ -27,6 +27,11 @@ test: guests
     tests/skips.sh
     exit $failed
 
+# What `test` builds beforehand.
+[private]
+tests-build: guests
+    cargo test --workspace --quiet --no-run
+
 # The tests that depend on the user, once more as another one.
 test-as-nobody:
     tests/as-nobody.sh
@@ -60,6 +65,10 @@ soak times="1000" calls="100000": guests
 # How far beyond a deadline of 50 ms a call ends, whatever it does then.
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}
+
+# The time that 1,000 fuel buy of each host function and of each helper of the engine, at its worst argument.
+prices: guests
+    @cargo test --workspace --quiet --test attack -- --prices
 
 # Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring (without its peers), and the tools.
 lint: setup
@@ -110,24 +119,18 @@ test-polyglot: guests guests-polyglot
 
 # The same guests built by cargo-component, and the suite run against them.
 #
-# cargo-component builds `providers/*` and `hostile`. Left out is what runs none of them (limits::abi, limits::lifting,
-# calls::wave, load::shape, wasi, worlds::wit, docs) or does with their files what it does with any file: the program
-# (cli), the cache, the compiler (load::compile), signatures and lock files (trust), a folder that is served (watch). The
-# attack table is left out as well: the suite plays its attacks with the same guests.
+# cargo-component builds `providers/*` and `hostile`. Run is what calls them through each kind of import and export: the
+# worlds, the limits that a guest's own code reaches, files, requests, the store. The rest of the suite does with their
+# files what it does with any file, or runs other guests.
 #
 # cargo-component asks for wasm32-wasip1, whatever it builds for, and fetches it only where rustup's `cargo` started it.
 [doc('The same guests built by cargo-component, and the suite run against them.')]
-guests-cargo-component: guests (setup "wasm32-wasip1")
+guests-cargo-component: guests cargo-component (setup "wasm32-wasip1")
     #!/bin/sh
     set -eu
-    if ! PATH="$PWD/.tools/bin:$PATH" command -v cargo-component >/dev/null; then
-        echo 'installing cargo-component {{cargo_component}} into .tools (once, about 3 minutes)' >&2
-        {{install}} --version {{cargo_component}} cargo-component
-    fi
     target/debug/tollgate-guests build --cargo-component
     TOLLGATE_GUESTS="$PWD/target/guests-cargo-component" cargo test --workspace --quiet --test suite -- \
-        --skip cli:: --skip trust:: --skip watch:: --skip cache:: --skip load::compile:: --skip load::shape:: \
-        --skip limits::abi:: --skip calls::wave:: --skip limits::lifting:: --skip wasi:: --skip worlds::wit:: --skip docs::
+        end_to_end worlds:: limits::budget limits::memory limits::traps files::granted_roots http::requests store::buckets
 
 # Golden files of the command line and the references of commands, policies, interfaces and limits, written anew.
 bless: guests
@@ -208,6 +211,28 @@ mutants-diff base="HEAD~1": cargo-mutants
         --build-timeout 600 --colors never --output target/mutants
 
 [private]
+cargo-component:
+    #!/bin/sh
+    set -eu
+    if ! PATH="$PWD/.tools/bin:$PATH" command -v cargo-component >/dev/null; then
+        echo 'installing cargo-component {{cargo_component}} into .tools (once, about 3 minutes)' >&2
+        {{install}} --version {{cargo_component}} cargo-component
+    fi
+
+[private]
+cargo-deny:
+    #!/bin/sh
+    set -eu
+    if ! [ -x .tools/bin/cargo-deny ]; then
+        echo 'installing cargo-deny {{cargo_deny}} into .tools (once, about 2 minutes)' >&2
+        {{install}} --version {{cargo_deny}} cargo-deny
+    fi
+
+# The tools that the later steps of CI need.
+[private]
+tools: cargo-component cargo-deny
+
+[private]
 cargo-mutants:
     #!/bin/sh
     set -eu
@@ -217,13 +242,9 @@ cargo-mutants:
     fi
 
 # Licences, sources and versions of all that is linked, and the advisories on it, which are on GitHub.
-audit:
+audit: cargo-deny
     #!/bin/sh
     set -eu
-    if ! [ -x .tools/bin/cargo-deny ]; then
-        echo 'installing cargo-deny {{cargo_deny}} into .tools (once, about 2 minutes)' >&2
-        {{install}} --version {{cargo_deny}} cargo-deny
-    fi
     for manifest in Cargo.toml fuzz/Cargo.toml; do
         deny() { .tools/bin/cargo-deny --locked --manifest-path "$manifest" "$@"; }
         deny --log-level error check --hide-inclusion-graph bans licenses sources

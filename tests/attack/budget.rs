@@ -1,5 +1,5 @@
 //! What a guest uses up: A19-endless-loop, A20-bulk-memory, A25-memory-growth, A26-instances, A28-recursion,
-//! A31-log-flood, A54-hash-flood.
+//! A31-log-flood, A54-hash-flood, A57-host-memory, A58-open-files, A59-host-work.
 
 use tollgate::Source;
 use tollgate::blocking::Runtime;
@@ -73,6 +73,57 @@ pub(crate) const ROWS: &[Row] = &[
         id: "A31-log-flood",
         attack: "log floods, huge or tiny",
         cases: logs,
+    },
+    Row {
+        id: "A57-host-memory",
+        attack: "memory that the host holds",
+        cases: || {
+            let inert = "grants.wasi = \"inert\"\nlimits.handles = 1_000_000";
+            let floods = ["copies", "parked", "texts", "requests"];
+            let mut cases: Vec<Case> = floods
+                .map(|flood| {
+                    let args = ["http-client", "flood", flood];
+                    Case::command("host-memory", load("http-client", inert), &args)
+                })
+                .into();
+            let tables = "limits.table-elements = 10_000_000";
+            cases.push(Case::wave(
+                "host-memory",
+                "table-grow",
+                tables,
+                "grow-then-trap()",
+            ));
+            cases
+        },
+    },
+    Row {
+        id: "A58-open-files",
+        attack: "files that stay open",
+        cases: || {
+            let text = "grants.wasi = { preopens = [\"data\"] }\n\
+                        grants.files = [{ root = \"data\", path = \"samples/files\", access = \"read\" }]";
+            let args = ["raw-files", "many", "data/README.txt"];
+            let none = format!("{ALL}\nlimits.open-files = 0");
+            vec![
+                Case::command("too-many-open-files", load("raw-files", text), &args),
+                Case::hostile(
+                    "too-many-open-files",
+                    "http-get https://example.com/",
+                    &none,
+                ),
+            ]
+        },
+    },
+    Row {
+        id: "A59-host-work",
+        attack: "host work for no fuel",
+        cases: || {
+            let call = |name: &str| format!("{name}(4000000000)");
+            vec![
+                Case::wave("fuel", "grow-nothing", LITTLE_FUEL, &call("memory")),
+                Case::wave("fuel", "grow-nothing", LITTLE_FUEL, &call("table")),
+            ]
+        },
     },
     Row {
         id: "A54-hash-flood",

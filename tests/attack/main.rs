@@ -1,5 +1,5 @@
 //! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--bystander CALLS`,
-//! `--overshoot RUNS`. Under `cargo test` all of it, a few rounds each.
+//! `--overshoot RUNS`, `--prices`. Under `cargo test` all of it, a few rounds each.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +20,7 @@ mod files;
 mod load;
 mod network;
 mod overshoot;
+mod prices;
 mod server;
 mod soak;
 mod table;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ["--soak", times] => soak::print(times.parse().unwrap(), 100_000),
         ["--soak", times, calls] => soak::print(times.parse().unwrap(), calls.parse().unwrap()),
         ["--bystander", calls] => bystander::print(calls.parse().unwrap()),
+        ["--prices"] => prices::print(),
         ["--overshoot", runs] => overshoot::print(runs.parse().unwrap()),
         // What `cargo test` says; a name that it filters by is one of the other tests.
         _ if args.iter().any(|arg| !arg.starts_with('-')) => 0,

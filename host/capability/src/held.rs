@@ -53,7 +53,9 @@ impl HostMemory {
 
     /// Bytes that the cap still allows.
     pub fn left(&self) -> u64 {
-        self.0.cap.saturating_sub(self.0.now.load(Ordering::Relaxed))
+        self.0
+            .cap
+            .saturating_sub(self.0.now.load(Ordering::Relaxed))
     }
 
     /// The most bytes held at once since the last [`HostMemory::begin_call`].

@@ -12,7 +12,7 @@ use tollgate_policy::Limits;
 
 use crate::error::LimitReached;
 use crate::held::HostMemory;
-use crate::prices::{CALL_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
+use crate::prices::{CALL_PRICE, HELPER_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
 
 /// The time for which a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
 /// after each of them restarts its yield interval.
@@ -279,6 +279,11 @@ impl Meter {
         self.pending_cost = self.pending_cost.saturating_add(WASI_CALL_PRICE);
     }
 
+    /// Fuel for helpers of the engine that no host call has paid for.
+    pub fn unpaid(&self) -> u64 {
+        self.pending_cost
+    }
+
     /// Whether the guest has had its thread for so long that a host function should yield.
     pub fn turn_is_over(&self) -> bool {
         self.poll_clock.length(self.entered_host) > FAIR_SHARE
@@ -364,6 +369,9 @@ impl Meter {
         // The fuel may be set only after a call of a host function: across the engine's own helpers, compiled code
         // keeps the count in a register, which would be added to the new value.
         if self.host_phase != Phase::Host {
+            // It is paid with the next host function, or at the end of the call. What the guest owes is never more than
+            // it had when its fuel was last written down.
+            self.pay(HELPER_PRICE, 0, 0)?;
             return Ok(None);
         }
         self.host_time += now.saturating_duration_since(self.entered_host);

@@ -96,6 +96,10 @@ impl Work {
 /// this much.
 pub const CALL_PRICE: u64 = 500;
 
+/// Fuel for one call of a helper of the engine, such as growing a memory: the guest's code leaves for the host and comes
+/// back.
+pub(crate) const HELPER_PRICE: u64 = 400;
+
 /// Fuel for one call of a WASI function that makes or drops a resource, or asks for a value.
 pub const WASI_CALL_PRICE: u64 = 5_000;
 

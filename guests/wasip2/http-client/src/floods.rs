@@ -1,7 +1,8 @@
 //! What fills the host's memory if it lets a guest: `flood KIND`. Each says as it goes what it got away with.
 //!
 //! `fields` (one, header by header) · `copies` (of a full one, each changed) · `parked` (requests that are never
-//! sent, each with as much of a body as the host takes) · `requests` (sent, never waited for) · `outputs` (written to
+//! sent, each with as much of a body as the host takes) · `texts` (requests that are never sent, each with the longest
+//! path and authority that the host takes) · `requests` (sent, never waited for) · `outputs` (written to
 //! all at once, and then waited for) · `unasked` (written to without asking whether there is room)
 
 use wasip2::{cli::stdout::get_stdout, http::types::Fields};
@@ -36,6 +37,11 @@ pub(crate) fn act(what: &str) -> Result<(), Failure> {
             let request = Request::new("POST", NOWHERE, &[])?;
             let body = request.body()?;
             println!("{}", body.park());
+            std::mem::forget(request);
+        },
+        "texts" => loop {
+            let request = Request::new("GET", NOWHERE, &[])?;
+            println!("{}", request.lengthen());
             std::mem::forget(request);
         },
         "requests" => loop {

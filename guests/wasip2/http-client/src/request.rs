@@ -55,6 +55,25 @@ impl Request {
         Ok(Request(request))
     }
 
+    /// Sets the longest path and the longest authority that the host takes. Returns their length.
+    pub(crate) fn lengthen(&self) -> usize {
+        let mut taken = 0;
+        for length in (0..16).rev().map(|power| 1_usize << power) {
+            let path = "/".repeat(length);
+            if self.0.set_path_with_query(Some(&path)).is_ok() {
+                taken += length;
+                break;
+            }
+        }
+        for length in (0..16).rev().map(|power| 1_usize << power) {
+            let authority = "a".repeat(length);
+            if self.0.set_authority(Some(&authority)).is_ok() {
+                return taken + length;
+            }
+        }
+        taken
+    }
+
     pub(crate) fn body(&self) -> Result<Body, Failure> {
         let body = self.0.body();
         body.map(Body).map_err(|()| "no body to write".to_owned())

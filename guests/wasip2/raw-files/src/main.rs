@@ -7,7 +7,8 @@
 //! PATH` · `write PATH` (through what is open to be read) · `below PATH` (uses a file as if it were a folder) · `append
 //! PATH BYTES` (again and again, until that fails, and once more) · `random` (eight bytes and a number, secure and
 //! not) · `terminal` (whether it writes to one) · `clocks` (what they say of their steps) · `nap MS` (looks at the
-//! clock often, then sleeps, and says how long by that clock)
+//! clock often, then sleeps, and says how long by that clock) · `many PATH` (opens it again and again, and keeps all) ·
+//! `listings PATH` (the same with its entries) · `input` (the length of one read of standard input)
 //!
 //! What came of it is on standard output, errors by the names of their codes.
 
@@ -144,6 +145,29 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
             monotonic_clock::subscribe_duration(number(ms)? * 1_000_000).block();
             ((monotonic_clock::now() - start) / 1_000_000).to_string()
         }
+        ["many", path] => {
+            let mut kept = Vec::new();
+            let code = loop {
+                match open(path, OpenFlags::empty(), DescriptorFlags::READ) {
+                    Ok(file) => kept.push(file),
+                    Err(code) => break code.name().to_owned(),
+                }
+            };
+            // One that is given back makes room for another.
+            kept.pop();
+            let again = open(path, OpenFlags::empty(), DescriptorFlags::READ);
+            format!("{} {code} {:?}", kept.len() + 1, name(again))
+        }
+        ["listings", path] => {
+            let folder = reading(path)?;
+            loop {
+                std::mem::forget(folder.read_directory()?);
+            }
+        }
+        ["input"] => match wasip2::cli::stdin::get_stdin().blocking_read(u64::MAX) {
+            Ok(bytes) => bytes.len().to_string(),
+            Err(why) => format!("{why:?}"),
+        },
         ["terminal"] => std::io::stdout().is_terminal().to_string(),
         _ => return Err(ErrorCode::Unsupported),
     })

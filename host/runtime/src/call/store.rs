@@ -106,9 +106,11 @@ impl LiveInstance {
     ) -> Report<T, E> {
         let metering = self.store.data().metering;
         let fuel = match metering {
-            Metering::Fuel => limits
-                .fuel
-                .saturating_sub(self.store.get_fuel().unwrap_or(0)),
+            Metering::Fuel => {
+                let left = self.store.get_fuel().unwrap_or(0);
+                let unpaid = self.store.data().call.meter.unpaid();
+                limits.fuel.saturating_sub(left.saturating_sub(unpaid))
+            }
             Metering::DeadlineOnly => 0,
         };
         let state = self.store.data_mut();

@@ -21,8 +21,8 @@ mod streams;
 
 use std::sync::Arc;
 
-use tollgate_capability::{Granted, HostMemory};
 use tollgate_capability::http::HttpClient;
+use tollgate_capability::{Granted, HostMemory};
 use tollgate_policy::{Clocks, Limits, Streams};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};

@@ -1,0 +1,196 @@
+//! The price table: for each host function, and for each helper of the engine, the time that 1,000 fuel buy at its worst
+//! argument. A guest's own code takes 0.22 µs for it; the goal is ten times as much.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tollgate::Report;
+use tollgate::blocking::Provider;
+use tollgate::embed::CommandInput;
+
+use support::harness::{all_but, load};
+
+/// The most that 1,000 fuel may buy, in µs.
+const GOAL: f64 = 2.2;
+
+/// No call ends by these.
+const LIMITS: &str = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000\nlimits.host-calls = 4_000_000_000\n\
+                      limits.host-memory = \"64MiB\"";
+
+/// A function of WASI: its name in the guest `prices`, and the sizes at which it may be worst.
+const WASI: &[(&str, u64, &[u64])] = &[
+    ("wall-clock.now", 20_000, &[0]),
+    ("monotonic-clock.now", 20_000, &[0]),
+    ("monotonic-clock.subscribe", 20_000, &[0]),
+    ("random.bytes", 500, &[0, 1_000, 65_536]),
+    ("random.u64", 20_000, &[0]),
+    ("insecure.bytes", 500, &[0, 65_536]),
+    ("insecure-seed", 20_000, &[0]),
+    ("environment", 2_000, &[0]),
+    ("arguments", 2_000, &[0]),
+    ("stdin", 20_000, &[0]),
+    ("poll", 300, &[1, 100, 1_000]),
+    ("pollable.ready", 20_000, &[0]),
+    ("sockets.create", 20_000, &[0]),
+    ("sockets.network", 20_000, &[0]),
+    ("stdout.check-write", 20_000, &[0]),
+    ("stdout.write", 2_000, &[0, 4_096, 65_536]),
+    ("stdout.write-and-flush", 2_000, &[0, 4_096]),
+    ("stdout.write-zeroes", 2_000, &[65_536]),
+    ("stdout.subscribe", 20_000, &[0]),
+    ("files.open", 1_000, &[0]),
+    ("files.open-folder", 1_000, &[0]),
+    ("files.stat-at", 1_000, &[0, 10, 200]),
+    ("files.stat", 1_000, &[0]),
+    ("files.flags", 20_000, &[0]),
+    ("files.read", 1_000, &[0, 65_536]),
+    ("files.write", 1_000, &[1, 65_536]),
+    ("files.stream-read", 1_000, &[1, 65_536]),
+    ("files.stream-write", 1_000, &[1, 65_536]),
+    ("files.stream", 20_000, &[0]),
+    ("files.set-size", 1_000, &[1_000_000]),
+    ("files.sync", 50, &[0]),
+    ("files.list", 20, &[0]),
+    ("files.list-entries", 5, &[0]),
+    ("files.make-and-remove", 500, &[0]),
+    ("files.create-and-unlink", 500, &[0]),
+    ("files.rename", 500, &[0]),
+    ("files.readlink", 1_000, &[0]),
+    ("files.hash", 1_000, &[0]),
+    ("files.preopens", 5_000, &[0]),
+    ("fields.new", 20_000, &[0]),
+    ("fields.append", 5_000, &[0, 8_000]),
+    ("fields.from-list", 500, &[1, 100]),
+    ("fields.entries", 500, &[1, 100]),
+    ("fields.get", 5_000, &[10]),
+    ("fields.clone-and-append", 2_000, &[1, 100]),
+    ("request.new", 10_000, &[0]),
+    ("request.set-path", 2_000, &[1, 8_192, 1_000_000]),
+    ("request.set-authority", 2_000, &[1, 8_192]),
+    ("request.body", 5_000, &[0]),
+    ("request.send-denied", 2_000, &[0]),
+];
+
+/// Calls of our own interfaces by the guest `hostile`, each in a loop of its own.
+const OURS: &[&str] = &[
+    "log-flood-tiny 100000",
+    "hash-flood 100",
+    "config-get key",
+    "list-dir data .",
+    "store-churn 200 3",
+    "big-arg 8000000",
+];
+
+/// Prints the table; the number of rows that miss the goal.
+pub(crate) fn print() -> usize {
+    println!(
+        "{:<34} {:>10} {:>12} {:>10}",
+        "host work", "µs a call", "fuel a call", "µs/1,000"
+    );
+    let folder = TempDir::new().unwrap();
+    for number in 0..2_000 {
+        std::fs::write(folder.path().join(format!("entry-{number}")), "").unwrap();
+    }
+    std::fs::write(folder.path().join("file"), vec![b'x'; 1 << 20]).unwrap();
+    let mut deep = folder.path().to_owned();
+    for _ in 0..200 {
+        deep.push("sub");
+        std::fs::create_dir(&deep).unwrap();
+    }
+    let mut text = format!(
+        "{LIMITS}\ngrants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\", max-files = 1_000_000, \
+         max-write = \"1000GiB\" }}]\n[grants.wasi]\npreopens = [\"data\"]\n[grants.wasi.env]\n",
+        folder.path().display()
+    );
+    for number in 0..100 {
+        let _ = writeln!(text, "VARIABLE_{number} = \"a value of some length\"");
+    }
+    let provider = load("prices", &text);
+    let mut wrong = 0;
+    let mut row = |name: String, times: u64, base: Spent, all: Spent| {
+        let time = all.time.saturating_sub(base.time).as_secs_f64() * 1e6;
+        let fuel = all.fuel.saturating_sub(base.fuel).max(1) as f64;
+        let ratio = time / fuel * 1e3;
+        let mark = if ratio > GOAL { "  MISSED" } else { "" };
+        wrong += usize::from(ratio > GOAL);
+        let (time, fuel) = (time / times as f64, fuel / times as f64);
+        println!("{name:<34} {time:>10.2} {fuel:>12.0} {ratio:>10.3}{mark}");
+    };
+    for (name, times, sizes) in WASI {
+        for size in *sizes {
+            let spent = |times: u64| {
+                let args = [name, &times.to_string() as &str, &size.to_string()];
+                least(|| command(&provider, &args))
+            };
+            row(format!("{name} {size}"), *times, spent(0), spent(*times));
+        }
+    }
+    let helpers = load("grow-nothing", LIMITS);
+    for name in ["memory", "table", "fill"] {
+        let spent = |times: u64| {
+            let call = format!("{name}({times})");
+            least(|| Spent::of(&helpers.session().wave(&call).unwrap()))
+        };
+        row(format!("engine: {name}"), 10_000, spent(0), spent(10_000));
+    }
+    let files = format!(
+        "{}\ngrants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\" }}]\n{LIMITS}",
+        all_but("files"),
+        folder.path().display()
+    );
+    let ours = load("hostile", &files);
+    for input in OURS {
+        let spent =
+            |input: &str| least(|| Spent::of(&ours.session().run(input.as_bytes()).unwrap()));
+        row(format!("hostile {input}"), 1, spent("ping"), spent(input));
+    }
+    wrong
+}
+
+#[derive(Clone, Copy)]
+struct Spent {
+    time: Duration,
+    fuel: u64,
+}
+
+impl Spent {
+    fn of<T, E>(report: &Report<T, E>) -> Spent {
+        let usage = &report.usage;
+        if let Some(fault) = report.outcome.fault() {
+            println!("WRONG  {fault}");
+        }
+        Spent {
+            time: usage.elapsed,
+            fuel: usage.fuel,
+        }
+    }
+}
+
+/// The quickest of five, since the machine does other work as well.
+fn least(mut run: impl FnMut() -> Spent) -> Spent {
+    (0..5)
+        .map(|_| run())
+        .min_by_key(|spent| spent.time)
+        .unwrap()
+}
+
+fn command(provider: &Provider, args: &[&str]) -> Spent {
+    let args = std::iter::once(&"prices").chain(args);
+    let input = CommandInput {
+        args: args.map(|arg| (*arg).to_owned()).collect(),
+        stdin: Vec::new(),
+    };
+    let report = provider.session().command(input).unwrap();
+    let said = report
+        .stdio
+        .as_ref()
+        .map(|stdio| String::from_utf8_lossy(&stdio.stdout));
+    if said.is_some_and(|said| said.starts_with("unknown")) {
+        println!(
+            "WRONG  the guest has no {args:?}",
+            args = report.provider.name
+        );
+    }
+    Spent::of(&report)
+}

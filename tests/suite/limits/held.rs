@@ -1,0 +1,213 @@
+//! The memory that the host holds for a guest, and what it opens for it: A57-host-memory, A58-open-files.
+
+use tempfile::TempDir;
+use tollgate::embed::CommandInput;
+use tollgate::report::ExitCode;
+use tollgate::{Outcome, Report};
+
+use support::file_roots::folders;
+use support::harness::{ALL, alone, attack, policy, run, source, wave};
+use support::wasi_command::stdout;
+
+/// The most that the process may grow while a guest has the host hold all it can, in KiB: `host-memory` of 16 MiB, and
+/// the guest's own memory of at most 2 MiB.
+const GROWTH: i64 = (16 + 2) << 10;
+
+/// Runs `work`, and returns by how many KiB the resident memory of the process grew at most.
+fn growth(work: impl FnOnce()) -> i64 {
+    let number = |name: &str| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        number.parse::<i64>().unwrap()
+    };
+    // The peak begins anew.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = number("VmRSS:");
+    work();
+    number("VmHWM:") - before
+}
+
+fn command(guest: &str, text: &str, args: &[&str], stdin: Vec<u8>) -> Report<(), ExitCode> {
+    let args = std::iter::once(&guest).chain(args);
+    let input = CommandInput {
+        args: args.map(|arg| (*arg).to_owned()).collect(),
+        stdin,
+    };
+    let provider = support::harness::blocking();
+    let provider = provider.load(&source(guest), &policy(text)).unwrap();
+    provider.session().command(input).unwrap()
+}
+
+/// A folder with a file, and a folder of 5,000 entries with long names.
+fn crowded() -> TempDir {
+    let folder = folders();
+    for number in 0..5_000 {
+        let name = format!("data/sub/{number:0>200}");
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    folder
+}
+
+fn preopened(folder: &TempDir) -> String {
+    let at = folder.path().display();
+    format!(
+        "grants.wasi = {{ preopens = [\"data\"] }}\n\
+         grants.files = [{{ root = \"data\", path = \"{at}/data\", access = \"read\" }}]"
+    )
+}
+
+/// A57-host-memory: each way in which a guest has the host hold as much as it can, with little memory of its own.
+#[test]
+fn whatever_a_guest_has_the_host_hold_is_bounded() {
+    let _alone = alone();
+    let folder = crowded();
+    let preopened = preopened(&folder);
+    let little =
+        "limits.memory = \"2MiB\"\nlimits.handles = 1_000_000\nlimits.host-calls = 1_000_000";
+    let inert = format!("grants.wasi = \"inert\"\n{little}");
+    let files = format!("{preopened}\n{little}");
+    let ours = format!("{ALL}\n{little}");
+    let floods: &[(&str, &dyn Fn() -> &'static str)] = &[
+        ("copies", &|| {
+            kind(&command(
+                "http-client",
+                &inert,
+                &["flood", "copies"],
+                vec![],
+            ))
+        }),
+        ("parked", &|| {
+            kind(&command(
+                "http-client",
+                &inert,
+                &["flood", "parked"],
+                vec![],
+            ))
+        }),
+        ("texts", &|| {
+            kind(&command("http-client", &inert, &["flood", "texts"], vec![]))
+        }),
+        ("requests", &|| {
+            kind(&command(
+                "http-client",
+                &inert,
+                &["flood", "requests"],
+                vec![],
+            ))
+        }),
+        ("listings", &|| {
+            kind(&command(
+                "raw-files",
+                &files,
+                &["listings", "data/sub"],
+                vec![],
+            ))
+        }),
+        ("hashers", &|| kind(&run("hostile", &ours, "handle-flood"))),
+        ("tables", &|| {
+            kind(&wave(
+                "table-grow",
+                &format!("{little}\nlimits.table-elements = 10_000_000"),
+                "grow-then-trap()",
+            ))
+        }),
+    ];
+    // Once before: what is made once stays.
+    for (_, flood) in floods {
+        flood();
+    }
+    for (name, flood) in floods {
+        let mut ended = "";
+        let grown = growth(|| ended = flood());
+        assert_eq!(ended, "host-memory", "{name}");
+        assert!(grown <= GROWTH, "{name}: {grown} KiB");
+    }
+}
+
+fn kind<T, E>(report: &Report<T, E>) -> &'static str {
+    report
+        .outcome
+        .fault()
+        .map_or("none", tollgate::Fault::label)
+}
+
+/// The report says how much it was, and the session that goes on has it back.
+#[test]
+fn what_is_held_is_reported() {
+    let few = wave("table-grow", "", "grow()");
+    assert!(few.usage.host_memory_peak > 0);
+    assert!(few.usage.host_memory_peak <= 16 << 20);
+    let text = "grants.wasi = \"inert\"\nlimits.host-memory = \"64KiB\"";
+    let report = command("hello-command", text, &["flood"], vec![]);
+    let stdio = report.stdio.as_ref().unwrap();
+    let kept = stdio.stdout.len();
+    assert!(kept > 32 << 10 && kept <= 64 << 10, "{kept}");
+}
+
+/// One read of standard input returned all of it, whatever the limits said.
+#[test]
+fn a_read_of_standard_input_is_a_piece() {
+    let text = "grants.wasi = \"inert\"";
+    let report = command("raw-files", text, &["input"], vec![b'x'; 8 << 20]);
+    assert_eq!(stdout(&report), "65536\n");
+    let report = command("raw-files", text, &["input"], vec![b'x'; 17 << 20]);
+    assert_eq!(kind(&report), "host-memory");
+}
+
+/// A58-open-files: the next is an error of the guest's, and a denial that names the limit.
+#[test]
+fn open_files_are_counted() {
+    let folder = folders();
+    let text = preopened(&folder);
+    for (limit, opened) in [
+        ("", 32),
+        ("\nlimits.open-files = 3", 3),
+        ("\nlimits.open-files = 1", 1),
+    ] {
+        let report = command(
+            "raw-files",
+            &format!("{text}{limit}"),
+            &["many", "data/a.txt"],
+            vec![],
+        );
+        assert_eq!(report.outcome, Outcome::Returned(()));
+        assert_eq!(stdout(&report), format!("{opened} quota None\n"));
+        let [denial] = &report.denials[..] else {
+            panic!("{:?}", report.denials)
+        };
+        assert_eq!(denial.reason.label(), "too-many-open-files");
+        assert!(denial.remedy().unwrap().contains("limits.open-files"));
+    }
+    // A connection is one as well.
+    let text = format!("{ALL}\nlimits.open-files = 0");
+    let report = run("hostile", &text, "http-get https://example.com/");
+    assert_eq!(report.denials[0].reason.label(), "too-many-open-files");
+}
+
+/// A listing costs what it reads, over the cap or not.
+#[test]
+fn a_listing_pays_for_what_it_reads() {
+    if !support::harness::counts_fuel() {
+        return;
+    }
+    let folder = crowded();
+    let at = folder.path().display();
+    let fuel = |cap: &str| {
+        let text = format!(
+            "{}\ngrants.files = [{{ root = \"data\", path = \"{at}/data\", access = \"read\"{cap} }}]",
+            support::harness::all_but("files")
+        );
+        run("hostile", &text, "list-dir data sub").usage.fuel
+    };
+    let (whole, cut) = (fuel(""), fuel(", max-read = \"512KiB\""));
+    assert!(whole > 5_000 * 1_500, "{whole}");
+    // 512 KiB are some 2,000 entries of 200 bytes and their containers.
+    assert!(cut > 2_000 * 1_500 && cut < whole, "{cut} of {whole}");
+    // What the fuel does not pay for is not read.
+    let text = format!(
+        "{}\ngrants.files = [{{ root = \"data\", path = \"{at}/data\", access = \"read\" }}]\nlimits.fuel = 1_000_000",
+        support::harness::all_but("files")
+    );
+    attack("list-dir data sub", &text).faults("fuel");
+}
