@@ -56,7 +56,7 @@ const FUNCTIONS: &[(&str, usize, u64)] = &[
     ("request.set-path", 8_192, 1),
     ("request.set-authority", 8_192, 1),
     ("request.body", 0, 7),
-    ("request.send-denied", 0, 6),
+    ("request.send-denied", 0, 7),
 ];
 
 fn prices(provider: &Provider, function: &str, times: u64, size: usize) -> Usage {

@@ -1,4 +1,5 @@
-//! The open databases: one for each file, however many providers use it, and one in memory.
+//! The open databases: one for each file, however many providers use it, and one in memory for each namespace. Each is
+//! closed with the last provider that uses it.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -14,8 +15,8 @@ use crate::error::{GrantError, HostFailure, OpenError};
 /// The open databases of a runtime.
 #[derive(Default)]
 pub struct StoreRegistry {
-    /// Kept until the runtime is dropped: the data exists nowhere else.
-    memory: Mutex<Option<Arc<OpenStore>>>,
+    /// By namespace. A provider that is loaded anew while the old one lives, as in a watched folder, finds its data.
+    memory: Mutex<HashMap<Arc<str>, Weak<OpenStore>>>,
     files: Arc<OpenFiles>,
 }
 
@@ -55,6 +56,7 @@ pub struct Namespace {
 impl StoreRegistry {
     /// Opens the store of `grant` for the named provider.
     pub fn open(&self, grant: &StoreGrant, provider: &str) -> Result<Namespace, OpenError> {
+        let name: Arc<str> = grant.namespace.as_deref().unwrap_or(provider).into();
         let opened = match &grant.path {
             Some(path) => {
                 let failed = |what: String| GrantError::Store {
@@ -64,23 +66,23 @@ impl StoreRegistry {
                 self.files.open(path).map_err(failed)?
             }
             None => self
-                .memory()
+                .memory(&name)
                 .map_err(|error| HostFailure(error.to_string()))?,
         };
-        let name = grant.namespace.as_deref().unwrap_or(provider).into();
         Ok(Namespace { opened, name })
     }
 
-    fn memory(&self) -> Result<Arc<OpenStore>, redb::Error> {
+    fn memory(&self, name: &Arc<str>) -> Result<Arc<OpenStore>, redb::Error> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(opened) = &*memory {
-            return Ok(Arc::clone(opened));
+        memory.retain(|_, opened| opened.strong_count() > 0);
+        if let Some(opened) = memory.get(name).and_then(Weak::upgrade) {
+            return Ok(opened);
         }
         let opened = Arc::new(OpenStore {
             database: Database::in_memory()?,
             _entry: None,
         });
-        *memory = Some(Arc::clone(&opened));
+        memory.insert(Arc::clone(name), Arc::downgrade(&opened));
         Ok(opened)
     }
 }
@@ -141,4 +143,32 @@ fn open_file(path: &Path) -> io::Result<File> {
         options.mode(0o600);
     }
     options.open(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_in_memory_lives_as_long_as_its_providers() {
+        let registry = StoreRegistry::default();
+        let grant = StoreGrant::default();
+        let open = |name: &str| registry.open(&grant, name).unwrap();
+        let (first, other) = (open("a"), open("b"));
+        assert!(!Arc::ptr_eq(&first.opened, &other.opened));
+        let again = open("a");
+        assert!(Arc::ptr_eq(&first.opened, &again.opened));
+        let database = Arc::downgrade(&first.opened);
+        drop(first);
+        assert!(database.upgrade().is_some());
+        drop(again);
+        assert!(database.upgrade().is_none());
+        drop(open("c"));
+        assert_eq!(
+            registry.memory.lock().unwrap().len(),
+            2,
+            "b, and c until the next"
+        );
+    }
 }

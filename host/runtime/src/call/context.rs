@@ -8,7 +8,8 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::engine::metering::Metering;
-use crate::interface::wasi_p2::{Holdings, Wasi};
+use crate::interface::holdings::Holdings;
+use crate::interface::wasi_p2::Wasi;
 
 /// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
 pub struct CallContext {

@@ -18,7 +18,8 @@ use crate::engine::YIELD_INTERVAL;
 use crate::engine::admission::Slot;
 use crate::engine::metering::Metering;
 use crate::error::HostError;
-use crate::interface::wasi_p2::{CommandInput, Holdings, Wasi};
+use crate::interface::holdings::Holdings;
+use crate::interface::wasi_p2::{CommandInput, Wasi};
 
 /// A store with its guest, and the slot that it takes.
 pub(super) struct LiveInstance {

@@ -2,6 +2,7 @@
 //! package version. They translate between WIT's
 //! types and `tollgate-capability`, where each host function charges, decides, notes and acts; they do nothing else.
 
+pub(crate) mod holdings;
 pub(crate) mod provider_0_1;
 pub(crate) mod provider_0_2;
 mod wasi_config;
@@ -12,24 +13,13 @@ pub(crate) mod wasi_p2;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_capability::LimitReached;
 use tollgate_component::SERVED;
 use tollgate_policy::{Capability, Grants};
-use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
+use wasmtime::component::{HasSelf, Linker};
 
 use self::provider_0_1::bindings::provider as v0_1;
 use self::provider_0_2::bindings::provider as v0_2;
 use crate::call::context::CallContext;
-
-/// Puts a resource into the table, which is as large as the `handles` limit: full means that limit.
-fn push<T: Send + 'static>(
-    table: &mut ResourceTable,
-    resource: T,
-) -> wasmtime::Result<Resource<T>> {
-    table
-        .push(resource)
-        .map_err(|_| LimitReached::Handles.into())
-}
 
 /// Adds an interface of the embedder's own to a linker.
 pub(crate) type AddToLinker =

@@ -4,7 +4,7 @@ use tollgate_capability::store::{Bucket, StoreFailure};
 use tollgate_policy::Reason;
 use wasmtime::component::Resource;
 
-use super::push;
+use super::provider_0_2::BUCKET;
 use super::wasi_drafts::wasi::keyvalue::store::{Error, Host, HostBucket, KeyResponse};
 use crate::call::context::CallContext;
 
@@ -23,7 +23,7 @@ fn to_wit_error(failure: StoreFailure) -> Error {
 impl Host for CallContext {
     async fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<Bucket>, Error>> {
         match self.call.open_bucket(name).await? {
-            Ok(bucket) => push(&mut self.table, bucket).map(Ok),
+            Ok(bucket) => self.put(bucket, BUCKET).map(Ok),
             // A text that is no valid bucket name names no known store.
             Err(StoreFailure::Denied(Reason::BadKey)) => Ok(Err(Error::NoSuchStore)),
             Err(failure) => Ok(Err(to_wit_error(failure))),
@@ -93,7 +93,7 @@ impl HostBucket for CallContext {
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
         self.call.enter(0, 0).await?;
-        self.table.delete(bucket)?;
+        self.take(bucket)?;
         Ok(())
     }
 }

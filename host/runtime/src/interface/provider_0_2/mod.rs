@@ -11,7 +11,6 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::call::context::CallContext;
-use crate::interface::push;
 use bindings::provider::{config, files, hash, http, log, store, types};
 use types::Error;
 
@@ -76,6 +75,11 @@ impl From<hash::Algorithm> for Algorithm {
     }
 }
 
+/// The host memory of a hasher: the state of BLAKE3, the largest of them, and an entry of the table.
+const HASHER: u64 = 2_304;
+/// The host memory of a bucket: its name, and an entry of the table.
+pub(super) const BUCKET: u64 = 512;
+
 impl hash::Host for CallContext {
     async fn digest(&mut self, algorithm: hash::Algorithm, data: Vec<u8>) -> Result<Vec<u8>> {
         Ok(self.call.digest(algorithm.into(), &data).await?)
@@ -85,7 +89,7 @@ impl hash::Host for CallContext {
 impl hash::HostHasher for CallContext {
     async fn new(&mut self, algorithm: hash::Algorithm) -> Result<Resource<Hasher>> {
         self.call.enter(0, 0).await?;
-        push(&mut self.table, Hasher::new(algorithm.into()))
+        self.put(Hasher::new(algorithm.into()), HASHER)
     }
 
     async fn update(&mut self, hasher: Resource<Hasher>, data: Vec<u8>) -> Result<()> {
@@ -96,12 +100,12 @@ impl hash::HostHasher for CallContext {
 
     async fn finish(&mut self, hasher: Resource<Hasher>) -> Result<Vec<u8>> {
         self.call.enter(0, 0).await?;
-        Ok(self.table.delete(hasher)?.finish())
+        Ok(self.take(hasher)?.finish())
     }
 
     async fn drop(&mut self, hasher: Resource<Hasher>) -> Result<()> {
         self.call.enter(0, 0).await?;
-        self.table.delete(hasher)?;
+        self.take(hasher)?;
         Ok(())
     }
 }
@@ -208,7 +212,7 @@ impl store::Host for CallContext {}
 impl store::HostBucket for CallContext {
     async fn open(&mut self, name: String) -> WitResult<Resource<Bucket>> {
         match self.call.open_bucket(name).await? {
-            Ok(bucket) => push(&mut self.table, bucket).map(Ok),
+            Ok(bucket) => self.put(bucket, BUCKET).map(Ok),
             Err(failure) => Ok(Err(failure.into())),
         }
     }
@@ -250,7 +254,7 @@ impl store::HostBucket for CallContext {
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
         self.call.enter(0, 0).await?;
-        self.table.delete(bucket)?;
+        self.take(bucket)?;
         Ok(())
     }
 }

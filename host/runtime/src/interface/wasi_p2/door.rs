@@ -3,10 +3,8 @@
 //! The bindings are implemented for [`Door`], and the field of a door is private. [`Door::enter`] is the only way to the
 //! state behind it, and takes a price, so a function without a price has nothing to work on.
 
-use std::collections::BTreeMap;
-
 use tollgate_capability::{LimitReached, Price, Work};
-use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::p2::{FsError, StreamError};
 use wasmtime_wasi_http::p2::{HeaderError, HttpError};
 
@@ -23,7 +21,13 @@ impl HasData for Doors {
 }
 
 /// A limit that ends the call at the door.
-pub(super) struct Refused(LimitReached);
+pub(crate) struct Refused(LimitReached);
+
+impl From<LimitReached> for Refused {
+    fn from(reached: LimitReached) -> Refused {
+        Refused(reached)
+    }
+}
 
 impl<'a> Door<'a> {
     /// The door of a call.
@@ -47,35 +51,7 @@ impl<'a> Door<'a> {
     }
 }
 
-/// The host memory that each resource of the table holds, by the number of its entry.
-#[derive(Default)]
-pub(crate) struct Holdings(BTreeMap<u32, u64>);
-
 impl CallContext {
-    /// Counts the host memory that a resource holds, from now until [`CallContext::forget`].
-    ///
-    /// # Errors
-    ///
-    /// The limit `host-memory`.
-    pub(super) fn keep<T: 'static>(
-        &mut self,
-        resource: Resource<T>,
-        bytes: u64,
-    ) -> Result<Resource<T>, Refused> {
-        // An entry whose number is used again was dropped.
-        self.forget(resource.rep());
-        self.call.meter.host_memory.hold(bytes).map_err(Refused)?;
-        self.holdings.0.insert(resource.rep(), bytes);
-        Ok(resource)
-    }
-
-    /// Counts a resource as gone.
-    pub(super) fn forget(&mut self, entry: u32) {
-        if let Some(bytes) = self.holdings.0.remove(&entry) {
-            self.call.meter.host_memory.release(bytes);
-        }
-    }
-
     /// Charges for more of the work of a call that has entered: its result.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
 use crate::call::context::CallContext;
 use clocks::{FixedWallClock, SteppedClock};
-pub(crate) use door::Holdings;
+pub(crate) use door::Refused;
 use http::HttpHooks;
 pub(crate) use link::link;
 use pipe::Output;
