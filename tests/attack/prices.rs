@@ -30,7 +30,7 @@ const WASI: &[(&str, u64, &[u64])] = &[
     ("environment", 2_000, &[0]),
     ("arguments", 2_000, &[0]),
     ("stdin", 20_000, &[0]),
-    ("poll", 300, &[1, 100, 1_000]),
+    ("poll", 300, &[1, 100]),
     ("pollable.ready", 20_000, &[0]),
     ("sockets.create", 20_000, &[0]),
     ("sockets.network", 20_000, &[0]),
@@ -74,11 +74,10 @@ const WASI: &[(&str, u64, &[u64])] = &[
 
 /// Calls of our own interfaces by the guest `hostile`, each in a loop of its own.
 const OURS: &[&str] = &[
-    "log-flood-tiny 100000",
-    "hash-flood 100",
+    "log-flood-tiny 20000",
     "config-get key",
     "list-dir data .",
-    "store-churn 200 3",
+    "store-churn 3 20",
     "big-arg 8000000",
 ];
 

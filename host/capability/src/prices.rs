@@ -109,12 +109,12 @@ pub const MOVE_PRICE: u64 = 1;
 /// Fuel for a byte that is hashed: without hardware support SHA-256 takes 3 to 4 ns for it.
 pub const HASH_PRICE: u64 = 4;
 
-/// A call of the system on a file: the thread that waits for it costs 10 to 20 µs. Each part of the path is looked up.
-pub const FILE: Price = Price::of_call(15_000).per_entry(2_000);
+/// A call of the system on a file: the thread that waits for it costs 20 to 40 µs. Each part of the path is looked up.
+pub const FILE: Price = Price::of_call(30_000).per_entry(4_000);
 
-/// Making data durable takes 0.1 to 0.5 ms of processor time and as much of the disk's as the disk likes, which the
+/// Making data durable takes 0.2 to 1 ms of processor time and as much of the disk's as the disk likes, which the
 /// deadline bounds.
-pub const SYNC_PRICE: u64 = 200_000;
+pub const SYNC_PRICE: u64 = 500_000;
 
-/// Fuel for an entry of a folder that is listed: 1 to 2 µs, of which the system takes the most.
-pub const ENTRY_PRICE: u64 = 1_500;
+/// Fuel for an entry of a folder that is listed: 1 to 4 µs, of which the system takes the most.
+pub const ENTRY_PRICE: u64 = 2_500;

@@ -22,12 +22,12 @@ const TEXT: usize = 8 << 10;
 /// A question, or a change of a number.
 const ASK: Price = Price::of_call(WASI_CALL_PRICE);
 /// Headers are hashed, and each value is an allocation.
-const HEADERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(4).per_entry(2_000);
+const HEADERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(6).per_entry(2_000);
 const NEW_FIELDS: Price = HEADERS.holding(FIELDS as u64 + 512);
 /// A request holds its fields, and four texts.
 const REQUEST: Price = Price::of_call(WASI_CALL_PRICE).holding(FIELDS as u64 + 4 * TEXT as u64);
 /// The text of a request is parsed.
-const SET_TEXT: Price = Price::of_call(WASI_CALL_PRICE).per_byte(4);
+const SET_TEXT: Price = Price::of_call(WASI_CALL_PRICE).per_byte(12);
 const OPTIONS: Price = Price::of_call(WASI_CALL_PRICE).holding(256);
 /// Two pieces wait for the network at most, and one is in the channel between.
 const OUT_BODY: Price = Price::of_call(2 * WASI_CALL_PRICE).holding(3 * PIECE as u64 + 1_024);

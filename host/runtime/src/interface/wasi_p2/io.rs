@@ -17,7 +17,7 @@ const PIECE: u64 = 64 << 10;
 const STREAM: Price = Price::of_call(5_000);
 
 /// A call that may wait, for a file on another thread.
-const BLOCKING: Price = Price::of_call(15_000);
+const BLOCKING: Price = Price::of_call(30_000);
 
 /// A pollable: the entry of the table, and the future that it makes.
 const POLLABLE: Price = Price::of_call(5_000).holding(256);

@@ -7,8 +7,8 @@ use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
 use super::door::Door;
 
-/// A number of the system takes a call of it; the bytes of either source take 1 to 4 ns each.
-const NUMBERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(4);
+/// A number of the system takes a call of it; the bytes of either source take 5 to 20 ns each.
+const NUMBERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(10);
 
 /// The most random bytes that a guest may ask for at once: they are made in host memory.
 const MAX_BYTES: u64 = 64 << 10;
