@@ -8,8 +8,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 use tollgate_policy::grants::http::is_same_header;
-use tollgate_policy::{Credential, Grants, HttpGrant, SecretSource};
+use tollgate_policy::{Credential, Grants, HttpGrant, Reason, SecretSource};
 
+use super::framing;
 use super::spellings::{Search, Spellings};
 use crate::error::GrantError;
 
@@ -96,7 +97,11 @@ impl Secret {
 
     /// Adds the secret to the headers of a request, marked so that nothing prints it, and asks for a response that can be
     /// searched: whole, and neither compressed nor in a character set of the guest's choice.
-    pub fn add_to(&self, headers: &mut HeaderMap) {
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::HeadTooLarge`] if there is no room for the secret.
+    pub fn add_to(&self, headers: &mut HeaderMap) -> Result<(), Reason> {
         let names: Vec<HeaderName> = headers
             .keys()
             .filter(|name| is_encoding(name))
@@ -105,18 +110,16 @@ impl Secret {
         for name in names {
             headers.remove(name);
         }
-        headers.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
-        if let Ok(mut value) = HeaderValue::try_from(self.value.expose_secret()) {
-            value.set_sensitive(true);
-            headers.insert(self.header.clone(), value);
-        }
+        let identity = HeaderValue::from_static("identity");
+        framing::set(headers, header::ACCEPT_ENCODING, identity)?;
+        let value = HeaderValue::try_from(self.value.expose_secret());
+        let mut value = value.map_err(|_| Reason::BadHeader)?;
+        value.set_sensitive(true);
+        framing::set(headers, self.header.clone(), value)
     }
 
     /// Whether `bytes` hold the secret, in any of its spellings: a server that echoes it would hand it to the guest.
-    pub fn is_in(&self, bytes: &[u8]) -> bool {
+    fn is_in(&self, bytes: &[u8]) -> bool {
         Search::default().finds(&self.spellings, bytes)
     }
 
@@ -175,6 +178,11 @@ pub struct SecretScanner {
 }
 
 impl SecretScanner {
+    /// Whether the secret ends in the next piece of the stream. For a reader that hands over all or nothing.
+    pub(super) fn finds(&mut self, secret: &Secret, piece: &[u8]) -> bool {
+        self.search.finds(&secret.spellings, piece)
+    }
+
     /// The part of the stream that may be handed over now; `None` when the secret is in it.
     pub fn scan(&mut self, secret: &Secret, piece: Bytes) -> Option<Bytes> {
         if self.search.finds(&secret.spellings, &piece) {
@@ -185,8 +193,9 @@ impl SecretScanner {
             self.held.extend_from_slice(&bytes);
             bytes = std::mem::take(&mut self.held).into();
         }
-        let kept = self.search.undecided().min(bytes.len());
-        self.held = bytes.split_off(bytes.len() - kept).into();
+        let given = bytes.len().saturating_sub(self.search.undecided());
+        self.held = bytes.get(given..).unwrap_or_default().to_vec();
+        bytes.truncate(given);
         Some(bytes)
     }
 
@@ -207,6 +216,7 @@ fn read_file(path: &Path) -> io::Result<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -263,9 +273,10 @@ mod tests {
     fn it_is_found_in_headers() {
         let secret = secret("abc");
         let mut headers = HeaderMap::new();
-        headers.insert("x-a", HeaderValue::from_static("is ab c"));
+        let text = HeaderValue::from_static;
+        headers.try_append("x-a", text("is ab c")).unwrap();
         assert!(!secret.withholds(&headers));
-        headers.append("x-a", HeaderValue::from_static("is abc"));
+        headers.try_append("x-a", text("is abc")).unwrap();
         assert!(secret.withholds(&headers));
     }
 
@@ -282,13 +293,12 @@ mod tests {
             "a-im",
             "accept",
         ] {
-            headers.append(
-                HeaderName::from_static(name),
-                HeaderValue::from_static("gzip"),
-            );
+            let value = HeaderValue::from_static("gzip");
+            headers.try_append(name, value).unwrap();
         }
-        headers.append("accept-encoding", HeaderValue::from_static("br"));
-        secret("abc").add_to(&mut headers);
+        let value = HeaderValue::from_static("br");
+        headers.try_append("accept-encoding", value).unwrap();
+        secret("abc").add_to(&mut headers).unwrap();
         let mut sent: Vec<_> = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
@@ -323,21 +333,20 @@ mod tests {
             ("x-echo", "aabaabaa", false),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert("x-first", HeaderValue::from_static("identity"));
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
+            let text = HeaderValue::from_static;
+            headers.try_append("x-first", text("identity")).unwrap();
+            headers.try_append(name, text(value)).unwrap();
             assert_eq!(secret.withholds(&headers), withheld, "{name}: {value}");
         }
         let mut headers = HeaderMap::new();
-        headers.append("content-encoding", HeaderValue::from_static("identity"));
-        headers.append("content-encoding", HeaderValue::from_static("gzip"));
+        for value in ["identity", "gzip"] {
+            let value = HeaderValue::from_static(value);
+            headers.try_append("content-encoding", value).unwrap();
+        }
         assert!(secret.withholds(&headers));
     }
 
     #[test]
-    #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     fn a_secret_is_in_a_regular_file_of_at_most_8_kib() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");

@@ -278,5 +278,8 @@ fn is_private(stat: &Stat) -> bool {
 fn modified(stat: &Stat) -> SystemTime {
     let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
     let nanos = stat.st_mtime_nsec as u64;
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos)
+    let since = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos));
+    SystemTime::UNIX_EPOCH
+        .checked_add(since)
+        .unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -48,9 +48,10 @@ impl Capture {
     fn fit(&self, bytes: &Bytes) -> Bytes {
         self.with(|captured| {
             let room = usize::try_from(captured.cap.saturating_sub(captured.seen));
-            let fits = bytes.slice(..room.unwrap_or(usize::MAX).min(bytes.len()));
+            let mut fits = bytes.clone();
+            fits.truncate(room.unwrap_or(usize::MAX));
             captured.seen += fits.len() as u64;
-            captured.dropped += (bytes.len() - fits.len()) as u64;
+            captured.dropped += bytes.len().saturating_sub(fits.len()) as u64;
             fits
         })
     }
