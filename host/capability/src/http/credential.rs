@@ -1,14 +1,16 @@
 //! The secrets that a policy names: read when a provider is loaded, added to requests by the host, and searched for in
 //! responses.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use secrecy::{ExposeSecret, SecretString};
+use http::header::{self, InvalidHeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_policy::grants::http::is_same_header;
 use tollgate_policy::{Credential, Grants, HttpGrant, Reason, SecretSource};
+use zeroize::Zeroizing;
 
 use super::framing;
 use super::spellings::{Search, Spellings};
@@ -17,10 +19,10 @@ use crate::error::GrantError;
 /// The secrets of a policy, one place for each of its HTTP grants. They are never shown, and wiped when dropped.
 pub struct Credentials(Vec<Option<Secret>>);
 
-/// A header that the host adds.
+/// A header that the host adds. Its value is one text, shared by all requests.
 pub struct Secret {
     header: HeaderName,
-    value: SecretString,
+    value: HeaderValue,
     /// The spellings of the part of it that is secret, without the prefix.
     spellings: Spellings,
 }
@@ -60,7 +62,7 @@ impl Secret {
             SecretSource::Env(name) => {
                 let place = format!("the environment variable `{name}`");
                 match std::env::var(name) {
-                    Ok(text) => (place, text),
+                    Ok(text) => (place, Zeroizing::new(text)),
                     Err(std::env::VarError::NotPresent) => {
                         return Err((place, "not set".to_owned()));
                     }
@@ -79,18 +81,17 @@ impl Secret {
         if bare.is_empty() {
             return Err((place, "is empty".to_owned()));
         }
-        let whole = format!("{}{bare}", credential.prefix);
         let header = HeaderName::try_from(&credential.header)
             .map_err(|_| (place.clone(), "has a bad header".to_owned()))?;
-        if HeaderValue::try_from(&whole).is_err() {
+        let Ok(value) = value(&credential.prefix, bare) else {
             return Err((
                 place,
                 "holds what no header can, such as a line break".to_owned(),
             ));
-        }
+        };
         Ok(Secret {
             header,
-            value: whole.into(),
+            value,
             spellings: Spellings::of(bare),
         })
     }
@@ -112,10 +113,7 @@ impl Secret {
         }
         let identity = HeaderValue::from_static("identity");
         framing::set(headers, header::ACCEPT_ENCODING, identity)?;
-        let value = HeaderValue::try_from(self.value.expose_secret());
-        let mut value = value.map_err(|_| Reason::BadHeader)?;
-        value.set_sensitive(true);
-        framing::set(headers, self.header.clone(), value)
+        framing::set(headers, self.header.clone(), self.value.clone())
     }
 
     /// Whether `bytes` hold the secret, in any of its spellings: a server that echoes it would hand it to the guest.
@@ -131,6 +129,15 @@ impl Secret {
             || headers.keys().any(|name| holds(name.as_str().as_bytes()))
             || headers.values().any(|value| holds(value.as_bytes()))
     }
+}
+
+/// The value of a header, marked so that nothing prints it, and wiped with the last request that has it.
+fn value(prefix: &str, bare: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    // At its length from the beginning: a text that grows leaves copies behind.
+    let whole = Zeroizing::new([prefix, bare].concat().into_bytes());
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(whole))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Whether a request header asks for a part of the response, or for a form of it in which a secret is not found.
@@ -205,15 +212,27 @@ impl SecretScanner {
     }
 }
 
-fn read_file(path: &Path) -> io::Result<String> {
+fn read_file(path: &Path) -> io::Result<Zeroizing<String>> {
     /// The longest header that servers commonly accept.
     const LONGEST: u64 = 8 << 10;
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Err(io::Error::other("is not a regular file of at most 8 KiB"));
+    let unfit = || io::Error::other("is not a regular file of at most 8 KiB");
+    // Opening a pipe blocks until it has a writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(unfit());
     }
-    std::fs::read_to_string(path)
+    let most = LONGEST + 1;
+    #[expect(clippy::disallowed_methods, reason = "8 KiB")]
+    let mut text = Zeroizing::new(String::with_capacity(most as usize));
+    File::open(path)?.take(most).read_to_string(&mut text)?;
+    match text.len() as u64 > LONGEST {
+        true => Err(unfit()),
+        false => Ok(text),
+    }
 }
+
+#[cfg(test)]
+#[path = "../../../../tests/support/src/memory.rs"]
+mod memory;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -223,7 +242,7 @@ mod tests {
     fn secret(text: &str) -> Secret {
         Secret {
             header: HeaderName::from_static("authorization"),
-            value: format!("Bearer {text}").into(),
+            value: value("Bearer ", text).unwrap(),
             spellings: Spellings::of(text),
         }
     }
@@ -344,6 +363,29 @@ mod tests {
             headers.try_append("content-encoding", value).unwrap();
         }
         assert!(secret.withholds(&headers));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_secret_leaves_no_trace_in_memory() {
+        let secret = memory::masked(b"a secret of a test");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, Zeroizing::new(memory::masked(&secret)).as_slice()).unwrap();
+        let credential = Credential {
+            header: "authorization".to_owned(),
+            prefix: "Bearer ".to_owned(),
+            source: SecretSource::File(path),
+        };
+        let read = Secret::read(&credential).unwrap();
+        let mut headers = HeaderMap::new();
+        read.add_to(&mut headers).unwrap();
+        let value = &headers[header::AUTHORIZATION];
+        assert_eq!(&value.as_bytes()[..9], b"Bearer a ");
+        assert_eq!(format!("{value:?}"), "Sensitive");
+        assert!(memory::places_of(&secret) > 0);
+        drop((read, headers));
+        assert_eq!(memory::places_of(&secret), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The spellings in which a server may give a secret back, and the search for them in a stream.
 
-use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice};
+use zeroize::Zeroizing;
 
 /// A spelling that is not the secret itself is searched for from this length on: a shorter one is found by chance.
 const SHORTEST: usize = 6;
