@@ -139,3 +139,68 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         self.stream.get_ref().is_write_vectored()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Wake, Waker};
+
+    use tokio::io::repeat;
+
+    use super::*;
+
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads until the stream pauses: the bytes that came, and how often the reader was woken for the next share.
+    fn turn(stream: &mut (impl AsyncRead + Unpin)) -> (usize, usize) {
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let (mut bytes, mut room) = (0, [0; 1000]);
+        loop {
+            let mut buf = ReadBuf::new(&mut room);
+            let read = Pin::new(&mut *stream).poll_read(&mut Context::from_waker(&waker), &mut buf);
+            match read {
+                Poll::Ready(read) => read.unwrap(),
+                Poll::Pending => return (bytes, woken.0.load(Ordering::Relaxed)),
+            }
+            bytes += buf.filled().len();
+        }
+    }
+
+    #[test]
+    fn a_stream_that_never_waits_gives_the_thread_back_after_each_share() {
+        let mut stream = Paced::new(repeat(b'x'));
+        for _ in 0..3 {
+            assert_eq!(turn(&mut stream), (SHARE, 1));
+        }
+    }
+
+    /// It is not woken, since nothing more comes: whoever waits for the head asks.
+    #[test]
+    fn a_head_takes_no_more_than_its_bytes() {
+        let (head, mut stream) = Head::of(repeat(b'x'));
+        assert!(!head.is_used_up());
+        assert_eq!(turn(&mut stream), (HEAD_BYTES, 0));
+        assert!(head.is_used_up());
+        assert_eq!(turn(&mut stream), (0, 0));
+    }
+
+    #[test]
+    fn a_body_is_not_bounded_by_the_head() {
+        let (head, stream) = Head::of(Paced::new(repeat(b'x')));
+        let mut stream = stream;
+        assert_eq!(turn(&mut stream), (SHARE, 1));
+        head.is_there();
+        for _ in 0..100 {
+            assert_eq!(turn(&mut stream), (SHARE, 1));
+        }
+        assert!(!head.is_used_up());
+    }
+}
