@@ -232,6 +232,7 @@ fn read_file(path: &Path) -> io::Result<Zeroizing<String>> {
 
 #[cfg(test)]
 #[path = "../../../../tests/support/src/memory.rs"]
+#[allow(unreachable_pub, reason = "it is public where it is the support's")]
 mod memory;
 
 #[cfg(test)]
@@ -368,7 +369,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_secret_leaves_no_trace_in_memory() {
-        let secret = memory::masked(b"a secret of a test");
+        let secret = memory::masked(b"a secret of a test, 0123456789abcdefghijklmnop");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::fs::write(&path, Zeroizing::new(memory::masked(&secret)).as_slice()).unwrap();
@@ -383,9 +384,11 @@ mod tests {
         let value = &headers[header::AUTHORIZATION];
         assert_eq!(&value.as_bytes()[..9], b"Bearer a ");
         assert_eq!(format!("{value:?}"), "Sensitive");
-        assert!(memory::places_of(&secret) > 0);
+        // The allocator writes over the beginning of what is freed.
+        let end = &secret[24..];
+        assert!(memory::places_of(end) > 0);
         drop((read, headers));
-        assert_eq!(memory::places_of(&secret), 0);
+        assert_eq!(memory::places_of(end), 0);
     }
 
     #[test]

@@ -17,8 +17,8 @@ const DIGEST: usize = 32;
 const HEAD: usize = MAGIC.len() + 4 + DIGEST + DIGEST + 8;
 const SEALED_HEAD: usize = HEAD + blake3::OUT_LEN;
 
-/// The key of a cache. It is wiped when it is dropped.
-pub(super) type Key = Zeroizing<[u8; blake3::KEY_LEN]>;
+/// The key of a cache. It is wiped when it is dropped, and not copied where it is moved.
+pub(super) type Key = Box<Zeroizing<[u8; blake3::KEY_LEN]>>;
 
 /// The component and the engine that an entry is for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -138,7 +138,7 @@ impl Folder {
             return Err(failed("is or was open to other users".to_owned()));
         }
         let mut key = Key::default();
-        if stat.st_size != key.len() as i64 || file.read_exact(&mut *key).is_err() {
+        if stat.st_size != key.len() as i64 || file.read_exact(&mut **key).is_err() {
             return Err(failed(format!("does not have {} bytes", key.len())));
         }
         Ok(key)
@@ -147,8 +147,8 @@ impl Folder {
     /// Makes a key atomically. If another process was faster, its key is used.
     fn make_key(&self) -> io::Result<()> {
         let mut key = Key::default();
-        getrandom::fill(&mut *key).map_err(io::Error::other)?;
-        let temporary = self.write_temporary(&[&*key], true)?;
+        getrandom::fill(&mut **key).map_err(io::Error::other)?;
+        let temporary = self.write_temporary(&[&**key], true)?;
         let linked = linkat(
             &self.handle,
             &temporary,
