@@ -188,7 +188,7 @@ fn serve(mut stream: TcpStream, server: &Server) -> std::io::Result<()> {
         .find_map(|line| line.strip_prefix("content-length: "));
     let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = Vec::new();
-    stream.by_ref().take(length).read_to_end(&mut body)?;
+    (&stream).take(length).read_to_end(&mut body)?;
     bytes.extend(body);
     lock(&server.asked).push(bytes);
     stream.write_all(&lock(&server.answer).clone())
@@ -197,7 +197,8 @@ fn serve(mut stream: TcpStream, server: &Server) -> std::io::Result<()> {
 fn guests() -> &'static Guests {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
     GUESTS.get_or_init(|| {
-        let folder = Path::new(ROOT).join("target/fuzz");
+        let root = Path::new(ROOT).canonicalize().unwrap_or_default();
+        let folder = root.join("target/fuzz");
         let token = folder.join("token");
         let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&token, CANARY));
         written.unwrap_or_else(|error| panic!("{token:?}: {error}"));
@@ -210,8 +211,8 @@ fn guests() -> &'static Guests {
                 server().port,
                 token.display()
             );
-            let policy = Policy::parse(&text, Path::new(ROOT)).unwrap_or_else(|error| panic!("{error}"));
-            let path = Path::new(ROOT).join(format!("target/guests/{name}.wasm"));
+            let policy = Policy::parse(&text, &root).unwrap_or_else(|error| panic!("{error}"));
+            let path = root.join(format!("target/guests/{name}.wasm"));
             let source = Source::file(&path, &policy.limits);
             let source = source.unwrap_or_else(|error| panic!("{error}"));
             let loaded = runtime().1.load(&source, &policy);

@@ -51,8 +51,9 @@ pub(crate) fn invoke(bytes: &[u8]) -> &'static str {
     if let Ok(report) = report
         && let Outcome::Returned(Some(value)) = report.outcome
         && &*function.name == "all"
+        && !bent
     {
-        // Not by `==`, which no NaN is.
+        // Not by `==`, which no NaN is. A flag that is set twice fits, and comes back once.
         assert_eq!(format!("{:?}", [value]), format!("{values:?}"));
     }
     label
