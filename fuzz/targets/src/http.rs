@@ -219,7 +219,7 @@ fn guests() -> &'static Guests {
             loaded.unwrap_or_else(|error| panic!("{name}: {error}"))
         };
         let all = "grants.log = true\ngrants.hash = true\ngrants.store = true\ngrants.config = {}\n\
-                   grants.files = [{ root = \"data\", path = \"samples/files\" }]";
+                   grants.files = [{ root = \"data\", path = \"samples/files\", access = \"read\" }]";
         Guests {
             courier: load("courier", ""),
             hostile: load("hostile", all),
