@@ -33,15 +33,18 @@ pub(crate) fn types() -> &'static Provider {
 pub(crate) fn invoke(bytes: &[u8]) -> &'static str {
     let mut bits = Bits(bytes.iter().copied().cycle());
     let functions: Vec<_> = types().as_async().functions().collect();
-    let function = functions[bits.below(functions.len())];
+    let Some(function) = functions.get(bits.below(functions.len())) else {
+        panic!("no function");
+    };
     let fields = function.params.iter();
     let values: Option<Vec<Value>> = fields.map(|field| bits.value(&field.ty, DEPTH)).collect();
     let mut values = values.unwrap_or_else(|| panic!("no resource is in {function}"));
     let bent = bits.next() & 3 == 0;
     if bent {
         let at = bits.below(values.len());
-        let value = &mut values[at];
-        bits.bend(value);
+        if let Some(value) = values.get_mut(at) {
+            bits.bend(value);
+        }
     }
     let fits = function.check(&values).is_ok();
     assert!(fits || bent, "{function} does not take {values:?}");
@@ -186,19 +189,20 @@ impl<I: Iterator<Item = u8>> Bits<I> {
     /// Changes a value in one place, so that it seldom fits.
     fn bend(&mut self, value: &mut Value) {
         match value {
-            Value::Record(fields) if self.next() & 4 == 0 && !fields.is_empty() => {
+            Value::Record(fields) if self.next() & 4 == 0 => {
                 let at = self.below(fields.len());
-                match self.below(3) {
-                    0 => drop(fields.remove(at)),
-                    1 => fields[at].0.push('x'),
-                    _ => self.bend(&mut fields[at].1),
+                match (self.below(3), fields.get_mut(at)) {
+                    (0, Some(_)) => drop(fields.remove(at)),
+                    (1, Some((name, _))) => name.push('x'),
+                    (_, Some((_, value))) => self.bend(value),
+                    (_, None) => fields.push(("x".to_owned(), Value::Bool(true))),
                 }
             }
-            Value::List(values) | Value::Tuple(values) if !values.is_empty() => {
+            Value::List(values) | Value::Tuple(values) => {
                 let at = self.below(values.len());
-                match self.below(2) {
-                    0 => values.push(Value::Bool(true)),
-                    _ => self.bend(&mut values[at]),
+                match (self.below(2), values.get_mut(at)) {
+                    (1, Some(value)) => self.bend(value),
+                    _ => values.push(Value::Bool(true)),
                 }
             }
             Value::Option(Some(value)) => self.bend(value),
