@@ -91,3 +91,25 @@ fn a_request_has_so_many_headers_and_bytes_of_them() {
     let answer = returned(&client.run(&all_of(&server), &input));
     assert!(answer.contains("200"), "{answer}");
 }
+
+/// One `fields` of `wasi:http` holds 16 KiB, which is room for more headers than a request has.
+#[test]
+fn a_request_of_wasi_has_so_many_headers() {
+    let server = wasi_client::hello();
+    let client = wasi_client::Client::new();
+    let grants = wasi_client::all_of(&server, "");
+    let here = url(&server, "/");
+    let headers: Vec<String> = (0..129).map(|n| format!("x-{n}:v")).collect();
+    let args = |count: usize| {
+        let headers = headers.iter().take(count).map(String::as_str);
+        ["get", &here]
+            .into_iter()
+            .chain(headers)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(client.denied(&grants, &args(129)), "head-too-large");
+    assert!(server.requests().is_empty());
+    let told = client.fails(&grants, &args(129));
+    assert!(told.contains("HttpRequestHeaderSectionSize"), "{told}");
+    client.prints(&grants, &args(128));
+}
