@@ -34,6 +34,7 @@ pub(crate) const ROWS: &[Row] = &[
                 get("deadline", "/drip", slow),
                 get("deadline", "/silent", slow),
                 get("quota", "/endless", ""),
+                get("quota", "/bytes", ""),
                 wasi("deadline", "/drip", slow),
             ]
         },
@@ -42,7 +43,10 @@ pub(crate) const ROWS: &[Row] = &[
         id: "A34-false-length",
         attack: "huge head, false length",
         cases: || {
+            let headers = format!("http-headers http://127.0.0.1:{}/ 40000 1", port());
             vec![
+                Case::run("head-too-large", reaching(&everywhere(), ""), &headers),
+                get("unavailable", "/inform", ""),
                 get("quota", "/large", ""),
                 get("unavailable", "/short", ""),
                 get("unavailable", "/endless-head", ""),
@@ -152,10 +156,13 @@ fn reaching(grant: &str, limits: &str) -> Provider {
     runtime().load(&source("hostile"), &policy).unwrap()
 }
 
-/// A guest and what it fetches: a body that never ends, a byte at a time.
-pub(crate) fn dripping(limits: &str) -> (Provider, String) {
-    let input = format!("http-get http://127.0.0.1:{}/drip", port());
-    (reaching(&everywhere(), limits), input)
+/// A guest that fetches a body that never ends, and what it fetches: one that comes slowly, and one in chunks of a byte
+/// that comes as fast as it is read.
+pub(crate) fn endless(limits: &str) -> (Provider, [String; 2]) {
+    let most = everywhere().replace("1000", "1_000_000_000");
+    let paths = ["/drip", "/bytes"];
+    let inputs = paths.map(|path| format!("http-get http://127.0.0.1:{}{path}", port()));
+    (reaching(&most, limits), inputs)
 }
 
 fn get(expect: &'static str, path: &str, limits: &str) -> Case {

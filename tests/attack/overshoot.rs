@@ -19,7 +19,8 @@ const LIMITS: &str = "limits.deadline = \"50ms\"\nlimits.fuel = 1_000_000_000_00
 pub(crate) fn print(runs: usize) -> usize {
     let hostile = load("hostile", &format!("{ALL}\n{LIMITS}"));
     let sleeper = load("sleeper", &format!("{CLOCK}\n{LIMITS}"));
-    let (dripping, drip) = network::dripping(LIMITS);
+    let composed = load("transcode", LIMITS);
+    let (reader, [drip, bytes]) = network::endless(LIMITS);
     println!(
         "{:<36} {:>5} {:>8} {:>8} {:>8}",
         "overshoot of a deadline of 50 ms", "calls", "p50 ms", "p99 ms", "max ms"
@@ -30,7 +31,23 @@ pub(crate) fn print(runs: usize) -> usize {
         ("endless fill of 120 MiB", &hostile, "fill 125829120"),
         ("endless copy within 120 MiB", &hostile, "copy 125829120"),
         ("host call that sleeps", &sleeper, "once(60000)"),
-        ("HTTP body that drips", &dripping, &drip),
+        (
+            "28 MiB between components, to UTF-16",
+            &composed,
+            "utf8(2, 29360124)",
+        ),
+        (
+            "28 MiB between components, to UTF-8",
+            &composed,
+            "utf16(1, 29360124)",
+        ),
+        (
+            "28 MiB between components, to Latin-1",
+            &composed,
+            "compact(1, 29360124)",
+        ),
+        ("HTTP body that drips", &reader, &drip),
+        ("HTTP body in chunks of a byte", &reader, &bytes),
         (
             "a million tiny host calls",
             &hostile,

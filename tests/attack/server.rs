@@ -67,6 +67,19 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
                 stream.write_all(format!("400\r\n{}\r\n", "x".repeat(0x400)).as_bytes())?;
             }
         }
+        "/bytes" => {
+            stream.write_all(chunked.as_bytes())?;
+            let chunks = "1\r\nx\r\n".repeat(2_000);
+            loop {
+                stream.write_all(chunks.as_bytes())?;
+            }
+        }
+        "/inform" => {
+            let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(500);
+            loop {
+                stream.write_all(hints.as_bytes())?;
+            }
+        }
         "/endless-head" => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
             loop {

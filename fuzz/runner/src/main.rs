@@ -2,6 +2,7 @@
 //! it dies of, panics at or never answers.
 
 mod components;
+mod exchanges;
 #[path = "../../../host/policy/tests/properties/hostile_urls.rs"]
 mod hostile_urls;
 mod minimise;
@@ -37,6 +38,8 @@ const TARGETS: &[(&str, u32)] = &[
     ("url", 1),
     ("path", 1),
     ("cache", 1),
+    ("invoke", 2),
+    ("http", 3),
 ];
 
 /// After so many different findings there is enough to do.
@@ -116,7 +119,8 @@ fn main() -> Result<ExitCode> {
         random.next();
         let input = match *name {
             "component" => components.make(&mut random),
-            "cache" => entry(&mut random),
+            "cache" | "invoke" => entry(&mut random),
+            "http" => exchanges::make(&mut random),
             name => texts::make(name, &mut random).into_bytes(),
         };
         let label = match worker.check(target, &input)? {

@@ -133,7 +133,7 @@ pub(crate) fn make(target: &str, random: &mut Random) -> String {
 }
 
 /// One, or the beginning of one and the end of another.
-fn some_of(random: &mut Random, texts: &[&str]) -> String {
+pub(crate) fn some_of(random: &mut Random, texts: &[&str]) -> String {
     let mut text = random.pick(texts).to_owned();
     if random.percent(30) {
         let other = random.pick(texts);
@@ -145,7 +145,7 @@ fn some_of(random: &mut Random, texts: &[&str]) -> String {
 }
 
 /// Changes a text in one place.
-fn bend(random: &mut Random, text: &mut String) {
+pub(crate) fn bend(random: &mut Random, text: &mut String) {
     let at = random.boundary(text);
     let reach = text.len().min(at + random.below(40));
     let end = text.floor_char_boundary(reach);

@@ -1,16 +1,14 @@
 //! Calls, and what they may end in: a result, the guest's own error, a fault.
 
-use std::sync::OnceLock;
-
 use tollgate::blocking::Provider;
 use tollgate::embed::CommandInput;
 use tollgate::report::{ErrorReport, ExitCode};
-use tollgate::{CallError, Guest, Outcome, Report, Source};
+use tollgate::{CallError, Guest, Outcome, Report};
 use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, Val};
 
-use crate::component::{policy, runtime};
 use crate::text::plain;
+use crate::values;
 
 /// So many exports are called.
 const FUNCTIONS: usize = 6;
@@ -41,6 +39,7 @@ pub(crate) fn everything(provider: &Provider, bytes: &[u8]) -> &'static str {
             session = provider.session();
         }
     }
+    values::everything(provider, bytes);
     let head = bytes.get(..64).unwrap_or(bytes);
     if provider.as_async().is_command() {
         let input = CommandInput {
@@ -58,15 +57,7 @@ pub(crate) fn everything(provider: &Provider, bytes: &[u8]) -> &'static str {
 
 /// An expression is refused, or calls; what is given back reads and is given back again.
 pub(crate) fn wave(expression: &str) -> &'static str {
-    static PROVIDER: OnceLock<Provider> = OnceLock::new();
-    let provider = PROVIDER.get_or_init(|| {
-        let bytes = wat::parse_str(include_str!("types.wat"));
-        let bytes = bytes.unwrap_or_else(|error| panic!("{error}"));
-        runtime()
-            .1
-            .load(&Source::bytes("types", bytes), policy())
-            .unwrap_or_else(|error| panic!("{error}"))
-    });
+    let provider = values::types();
     let report = provider.session().wave(expression);
     let label = ended(&report);
     if let Ok(Report {
@@ -83,7 +74,7 @@ pub(crate) fn wave(expression: &str) -> &'static str {
 }
 
 /// How a call ended, when it did so in one of the ways that it may.
-fn ended<T, E: ErrorReport>(report: &Result<Report<T, E>, CallError>) -> &'static str {
+pub(crate) fn ended<T, E: ErrorReport>(report: &Result<Report<T, E>, CallError>) -> &'static str {
     match report {
         Ok(report) => {
             let (usage, limits) = (&report.usage, &report.limits);

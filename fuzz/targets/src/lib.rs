@@ -7,10 +7,12 @@
 mod cache;
 mod call;
 mod component;
+mod http;
 #[path = "../../../host/policy/tests/properties/oracle.rs"]
 #[allow(dead_code, reason = "the properties make URLs of it too")]
 mod oracle;
 mod text;
+mod values;
 
 /// What is fuzzed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub enum Target {
     Verdict,
     /// Expressions in WAVE call a component that takes every type.
     Wave,
+    /// Values of our own call a component that takes every type.
+    Invoke,
+    /// A guest sends a request with a credential, to a server that answers with these bytes.
+    Http,
     /// Text is read as a policy.
     Policy,
     /// URLs are decided on, as requests and as redirects.
@@ -33,7 +39,7 @@ pub enum Target {
 
 impl Target {
     /// Every one.
-    pub const ALL: [Target; 7] = [
+    pub const ALL: [Target; 9] = [
         Target::Component,
         Target::Verdict,
         Target::Wave,
@@ -41,6 +47,8 @@ impl Target {
         Target::Url,
         Target::Path,
         Target::Cache,
+        Target::Invoke,
+        Target::Http,
     ];
 
     /// Its name, which is that of the file in `fuzz_targets`.
@@ -53,6 +61,8 @@ impl Target {
             Target::Url => "url",
             Target::Path => "path",
             Target::Cache => "cache",
+            Target::Invoke => "invoke",
+            Target::Http => "http",
         }
     }
 
@@ -71,6 +81,8 @@ impl Target {
             Target::Url => text::url(&text()),
             Target::Path => text::path(&text()),
             Target::Cache => cache::check(data),
+            Target::Invoke => values::invoke(data),
+            Target::Http => http::exchange(data),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! by `tollgate-policy` before it acts. This crate links no engine: the crate `tollgate` translates between WIT and
 //! these functions, and takes the cost that the [`Meter`] has counted from the guest's fuel.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
+
 mod audit;
 mod call;
 mod config;

@@ -151,7 +151,7 @@ impl Meter {
 
     /// Starts the counters of a call. Memory and tables belong to the store and stay.
     pub fn begin_call(&mut self, now: Instant) {
-        self.deadline = now + self.limits.deadline;
+        self.deadline = now.checked_add(self.limits.deadline).unwrap_or(now);
         self.phase = Phase::Guest;
         self.in_guest_realloc = false;
         self.memory.denied = false;
@@ -374,7 +374,8 @@ impl Meter {
             self.pay(HELPER_PRICE, 0, 0)?;
             return Ok(None);
         }
-        self.host_time += now.saturating_duration_since(self.entered_host);
+        let spent = now.saturating_duration_since(self.entered_host);
+        self.host_time = self.host_time.saturating_add(spent);
         if self.host_calls > self.limits.host_calls {
             return Err(LimitReached::HostCalls);
         }

@@ -1,5 +1,7 @@
 //! The program `tollgate`: parses the command line, runs one command, exits with its status.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
+
 mod commands;
 mod files;
 mod options;

@@ -48,7 +48,7 @@ pub fn json(serialised: &str) -> Cow<'_, str> {
     if !serialised.chars().any(bad) {
         return Cow::Borrowed(serialised);
     }
-    let mut safe = String::with_capacity(serialised.len());
+    let mut safe = String::new();
     let mut units = [0u16; 2];
     for c in serialised.chars() {
         if bad(c) {

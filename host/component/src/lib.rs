@@ -4,6 +4,8 @@
 //! This crate reads bytes. It never compiles, instantiates or calls a component, and links no engine. Embedders use
 //! the crate `tollgate`, which re-exports the items they need.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
+
 pub mod escape;
 
 mod digest;

@@ -92,18 +92,21 @@ impl Source {
                 .unwrap_or_default()
         };
         let read = || {
+            let file = open_regular(path)?.ok_or_else(|| io::Error::other("not a regular file"))?;
             let mut bytes = Vec::new();
-            open_regular(path)?
-                .ok_or_else(|| io::Error::other("not a regular file"))?
-                .take(limits.component_size.saturating_add(1))
-                .read_to_end(&mut bytes)?;
-            Ok(bytes)
+            // A file over the limit is not read. One that grows while it is read is, up to the limit and a byte.
+            let size = file.metadata()?.len();
+            if size <= limits.component_size {
+                file.take(limits.component_size.saturating_add(1))
+                    .read_to_end(&mut bytes)?;
+            }
+            Ok((size.max(bytes.len() as u64), bytes))
         };
-        let bytes = read().map_err(|error| SourceError::Read {
+        let (size, bytes) = read().map_err(|error| SourceError::Read {
             path: path.to_owned(),
             error,
         })?;
-        check_size(bytes.len(), limits)?;
+        check_size(usize::try_from(size).unwrap_or(usize::MAX), limits)?;
         Ok(Source {
             file: FileName::Exact(part(path.file_name()).into()),
             signature: beside(path),

@@ -56,6 +56,8 @@
 //! It opens no file, uses no network, reads no environment variable and no clock. A decision depends on its arguments
 //! and on nothing else.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
+
 pub mod capability;
 pub mod decide;
 pub mod error;

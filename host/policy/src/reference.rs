@@ -67,17 +67,20 @@ const VALUES: &str = "\
 const REQUESTS: &str = "
 ## How requests are decided
 
-- **Files**: a path is relative to its root and has no `..`. A symbolic link that leads out of the root is denied, and guests make
-  no links.
+- **Files**: a path is relative to its root and has no `..`. A symbolic link that leads out of the root is denied at each
+  use, and guests make no links. They may rename a folder, and a relative link in it then leads elsewhere: a program outside that
+  follows links in a root that guests write to may be led out of it.
 - **HTTP**: a host is looked up once, every address of it is decided on, and one of those is dialled. Loopback, private and
   link-local addresses need `private = true`. At most five redirects are followed, and each is decided anew. A path is decoded
   until nothing changes, and refused if it means something else in any of its forms. Only POST, PUT, PATCH and DELETE have a
-  body, and a connection carries one request. A guest never sees a credential and cannot set its header; with a credential, the
+  body, and a connection carries one request. The head of a request or a response is bounded
+  ([limits](@../security/limits)). A guest never sees a credential and cannot set its header; with a credential, the
   host asks for the whole response, uncompressed, and withholds one that contains the credential, as it is or in base64,
   hexadecimal or the escapes of URLs, JSON and HTML, in any case of letters, or that is compressed or in part. `wasi:http` is
   decided on by the same grants.
 - **WASI**: with fixed clocks and random numbers from a seed, the same input gives the same output for the same fuel.
-  `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it.
+  `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it. What goes to a terminal has its control
+  characters escaped, but for line breaks and tabs; to a pipe or a file the bytes go as they are.
 - **Trust**: a component is verified before any of it is read; see [trust](@trust).
 
 A denied request is an error for the guest and an entry of `denials` in [the report](@report).
@@ -178,7 +181,7 @@ fn table(table: &Table) -> String {
 fn reference() -> String {
     let tables: String = TABLES.iter().map(|each| table(each)).collect();
     // Links have no ending in the texts above, since the page is in another folder than this file.
-    let requests = ["trust", "report"]
+    let requests = ["trust", "report", "../security/limits"]
         .iter()
         .fold(REQUESTS.to_owned(), |text, page| {
             text.replace(&format!("@{page}"), &format!("{page}.md"))

@@ -101,6 +101,8 @@
 //! Reports are serialized as the command line writes them ([`Report::to_json`]), and read back. Guest text in them stays
 //! as the guest wrote it: [`escape`] makes it safe to show. Types of this step: [`report`].
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
+
 pub mod blocking;
 mod builder;
 mod call;

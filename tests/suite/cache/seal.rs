@@ -10,6 +10,7 @@ use tollgate::{LoadError, Source};
 use support::audit_log::audited;
 use support::code_cache::{Shelf, entries, opened};
 use support::harness::{all_but, numbered, policy, returned, source};
+use support::memory;
 
 /// Where an entry has what. These tests know the format, so that they can make entries that only lie in one thing.
 const FORMAT: std::ops::Range<usize> = 8..12;
@@ -276,4 +277,22 @@ fn a_shape_that_is_refused_is_not_saved_by_its_entry() {
         Err(LoadError::Refused(refusal)) => assert_eq!(refusal.kind.label(), "compile-limit"),
         other => panic!("{:?}", other.err()),
     }
+}
+
+/// Whoever reads the memory of this process afterwards cannot seal.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_key_is_wiped_with_the_cache() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("cache");
+    let cache = Cache::open(&path, 1 << 30).unwrap();
+    let mut key = fs::read(path.join("key")).unwrap();
+    let masked = memory::masked(&key);
+    std::hint::black_box(&mut key).fill(0);
+    // The allocator writes over the beginning of what is freed.
+    let end = &masked[16..];
+    assert!(cache.entries().unwrap().is_empty());
+    assert!(memory::places_of(end) > 0);
+    drop(cache);
+    assert_eq!(memory::places_of(end), 0);
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tollgate::value::{Field, Function, Type, Value};
-use tollgate::{CallError, Outcome, Policy, Source, blocking};
+use tollgate::{CallError, LoadError, Outcome, Policy, Source, blocking};
 
 use support::harness::{blocking as runtime_blocking, load};
 
@@ -117,6 +117,100 @@ fn a_function_of_resources_is_described_and_not_called() {
         match error {
             Err(CallError::Arguments(told)) => assert!(told.contains("a resource"), "{told}"),
             other => panic!("{call}: {other:?}"),
+        }
+    }
+}
+
+/// Whatever it is in, and whichever way the function is called: nothing runs, and nothing panics.
+#[test]
+fn a_resource_within_other_types_is_described_and_not_called() {
+    for (definition, core) in [
+        (
+            "(record (field \"a\" u8) (field \"b\" (own $thing)))",
+            "i32",
+        ),
+        ("(list (own $thing))", "i32"),
+        ("(tuple (own $thing) string)", "i32"),
+        ("(option (own $thing))", "i32"),
+        ("(result (own $thing))", "i32"),
+        ("(result u8 (error (own $thing)))", "i32"),
+        ("(variant (case \"a\") (case \"b\" (own $thing)))", "i32"),
+        ("(list (option (tuple (own $thing))))", "i32"),
+    ] {
+        let text = format!(
+            r#"(component
+            (type $own (resource (rep i32)))
+            (export $thing "thing" (type $own))
+            (type $inner {definition})
+            (export $outer "outer" (type $inner))
+            (core module $m
+                (memory (export "mem") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "make") (result {core}) unreachable)
+                (func (export "take") (param i32) unreachable))
+            (core instance $i (instantiate $m))
+            (func $make (result $outer)
+                (canon lift (core func $i "make") (memory $i "mem") (realloc (func $i "realloc"))))
+            (func $borrow (param "it" (borrow $thing)) (canon lift (core func $i "take")))
+            (export "make" (func $make))
+            (export "[method]thing.borrow" (func $borrow))
+            (instance $all (export "thing" (type $thing)) (export "outer" (type $outer))
+                (export "make" (func $make)))
+            (export "a:b/c@1.0.0" (instance $all)))"#
+        )
+        .replace("[method]thing.borrow\" (func", "borrow-it\" (func");
+        let source = Source::bytes("things", wat::parse_str(&text).unwrap());
+        let provider = runtime_blocking()
+            .load(&source, &Policy::default())
+            .unwrap();
+        let functions = provider.as_async().functions();
+        let functions: Vec<String> = functions.map(ToString::to_string).collect();
+        assert_eq!(functions.len(), 3, "{functions:?}");
+        for told in &functions {
+            assert!(told.contains("a resource"), "{told}");
+        }
+        for name in ["make", "borrow-it", "a:b/c.make", "a:b/c@1.0.0.make"] {
+            for call in ["invoke", "wave", "wave with an argument"] {
+                let mut session = provider.session();
+                let done = match call {
+                    "invoke" => session.invoke(name, &[]).map(drop),
+                    "wave" => session.wave(&format!("{name}()")).map(drop),
+                    _ => session.wave(&format!("{name}(1)")).map(drop),
+                };
+                match done {
+                    Err(CallError::Arguments(told)) => {
+                        assert!(told.contains("a resource"), "{told}")
+                    }
+                    Err(CallError::Refused(_)) if name == "make" => {}
+                    other => panic!("{definition}, {call} {name}: {other:?}"),
+                }
+            }
+        }
+        // `run` is not what it has to be.
+        assert!(provider.session().run(b"").is_err());
+        // WIT has no words for some of these.
+        let _ = source.wit();
+    }
+}
+
+/// Of proposals that are off: such a component is not loaded, and not described.
+#[test]
+fn futures_and_streams_are_no_types_here() {
+    for ty in [
+        "(future u8)",
+        "(stream u8)",
+        "error-context",
+        "(map string u8)",
+        "(list u8 4)",
+    ] {
+        let text = format!("(component (type $t {ty}) (export \"t\" (type $t)))");
+        let source = Source::bytes("types", wat::parse_str(&text).unwrap());
+        let loaded = runtime_blocking().load(&source, &Policy::default());
+        match loaded.map(drop) {
+            Err(LoadError::Refused(refusal)) => {
+                assert_eq!(refusal.kind.label(), "malformed", "{ty}: {refusal}");
+            }
+            other => panic!("{ty}: {other:?}"),
         }
     }
 }

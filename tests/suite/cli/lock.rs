@@ -173,3 +173,33 @@ fn pins_of_many_processes_are_all_kept() {
         assert!(pinned.contains(name), "{name}: {pinned}");
     }
 }
+
+/// A process that holds the policy's lock and does not pin: the wait ends, and the message says whose it is.
+#[test]
+fn a_turn_that_does_not_come_is_told() {
+    let workdir = workdir();
+    let policy = std::fs::File::open(workdir.at("policy.toml")).unwrap();
+    policy.lock().unwrap();
+    let told = workdir.ends("run echo.wasm --policy policy.toml --lock", 2);
+    for part in [
+        "policy.toml: cannot pin",
+        "locked for 5 seconds",
+        "--locked",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let holder = format!("process {},", std::process::id());
+        assert!(told.contains(&holder), "{told}");
+    }
+    assert_eq!(lock(&workdir), "");
+    // One that comes late enough is taken.
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        drop(policy);
+    });
+    workdir.ends("run echo.wasm --policy policy.toml --lock", 0);
+    release.join().unwrap();
+    assert!(lock(&workdir).contains("echo.wasm"));
+}

@@ -2,5 +2,6 @@
 
 mod credentials;
 mod dns;
+mod floods;
 mod requests;
 mod send;

@@ -3,7 +3,7 @@
 
 use tollgate::report::FaultKind;
 
-use support::harness::{ALL, attack, attack_by, returned, run, wave};
+use support::harness::{ALL, attack, attack_by, load, returned, run, wave};
 use support::skip::fuel_is_counted;
 
 fn limited(limits: &str) -> String {
@@ -31,6 +31,26 @@ fn an_endless_loop_meets_its_deadline() {
         "{:?}",
         report.usage
     );
+}
+
+/// A19-endless-loop: the engine copies strings between the components of a composition, which costs no fuel. One of them
+/// is not interrupted; the deadline is looked at between two.
+#[test]
+fn strings_between_components_meet_the_deadline() {
+    let provider = load(
+        "transcode",
+        "limits.fuel = 20_000_000_000\nlimits.deadline = \"50ms\"",
+    );
+    for call in ["utf8(2, 120000)", "utf16(1, 120000)", "compact(1, 120000)"] {
+        let report = provider.session().wave(call).unwrap();
+        let fault = report.outcome.fault().map(|fault| fault.label());
+        assert_eq!(fault, Some("deadline"), "{call}");
+        let elapsed = report.usage.elapsed;
+        assert!(
+            elapsed < std::time::Duration::from_secs(3),
+            "{call}: {elapsed:?}"
+        );
+    }
 }
 
 /// A20-bulk-memory: bulk instructions pay by the byte, and stop.

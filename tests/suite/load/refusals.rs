@@ -5,7 +5,7 @@ use tollgate::load::{Refusal, RefusalKind};
 use tollgate::report::{ProviderInfo, RefusedReport};
 use tollgate::{CallError, Limits, Source};
 
-use support::harness::{guest_file, load, policy, refused, runtime, source};
+use support::harness::{alone, guest_file, load, policy, refused, runtime, source};
 
 fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(guest_file(name)).unwrap()
@@ -96,6 +96,23 @@ fn a_file_over_the_limit_is_not_even_read() {
     };
     assert_eq!(refusal.kind.label(), "too-large");
     assert!(refusal.message.contains("component-size"), "{refusal}");
+    // The system counts what this process reads.
+    #[cfg(target_os = "linux")]
+    {
+        let _alone = alone();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.wasm");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(limits.component_size + (64 << 20)).unwrap();
+        let read = || {
+            let told = std::fs::read_to_string("/proc/self/io").unwrap();
+            let count = told.lines().find_map(|line| line.strip_prefix("rchar: "));
+            count.unwrap().parse::<u64>().unwrap()
+        };
+        let before = read();
+        let refused = Source::file(&path, &tollgate::Limits::default());
+        assert!(refused.is_err() && read() - before < 1 << 20, "it was read");
+    }
     // The same for bytes that are already there, and for what hides in a custom section.
     let mut padded = bytes("no-export");
     padded.push(0);

@@ -160,6 +160,37 @@ fn paths_and_links_never_leave_a_preopen() {
     assert_eq!(denied, ["link"]);
 }
 
+/// A link in a folder that is renamed may lead out of the root from its new place. Each use is decided anew, so it leads
+/// no guest there; a program outside that follows it is led out, which docs/guide/policy.md says.
+#[test]
+fn a_link_in_a_folder_that_is_renamed_leads_no_guest_out() {
+    let roots = Roots::new();
+    std::fs::create_dir_all(roots.path().join("out/deep/moved")).unwrap();
+    let link = roots.path().join("out/deep/moved/link");
+    symlink("../../secret", &link).unwrap();
+    symlink("../..", roots.path().join("out/deep/moved/up")).unwrap();
+    assert!(std::fs::read(&link).is_err(), "it leads to nothing yet");
+    roots.ok(&["files", "rename", "out/deep/moved", "out/moved"]);
+    let outside = std::fs::read(roots.path().join("out/moved/link"));
+    assert_eq!(
+        outside.unwrap(),
+        std::fs::read(roots.path().join("secret")).unwrap()
+    );
+    for args in [
+        &["read", "out/moved/link"][..],
+        &["read", "out/moved/up/secret"],
+        &["list", "out/moved/up"],
+        &["write", "out/moved/link", "x"],
+        &["write", "out/moved/up/new", "x"],
+        &["files", "append", "out/moved/link", "x"],
+        &["files", "rename", "out/b.txt", "out/moved/up/b.txt"],
+        &["files", "folder", "out/moved/up/made"],
+        &["files", "remove", "out/moved/up/secret"],
+    ] {
+        assert_eq!(roots.denied("", args), ["outside-root"], "{args:?}");
+    }
+}
+
 /// A40-read-only-root.
 #[test]
 fn a_read_only_preopen_stays_as_it_is() {

@@ -258,6 +258,35 @@ fn inherited_output_is_passed_on_up_to_the_limit() {
     assert_eq!(output.stdout, b"one two\n");
 }
 
+/// A guest's text moves nothing on the terminal of whoever runs it; a pipe has it as it is.
+#[test]
+fn inherited_output_is_escaped_on_a_terminal() {
+    let hostile = "\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\rhidden";
+    let (_folder, mut command) = inherit("", &[hostile, "two"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.stdout, format!("{hostile} two\n").as_bytes());
+
+    // `script` gives the program a terminal.
+    if Command::new("script").arg("--version").output().is_err() {
+        support::skip::skip("`script` of util-linux is not there, which makes a terminal");
+        return;
+    }
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap()));
+    let line = quoted.collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let output = script.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let shown = "\\u{1b}]0;title\\u{7}\\u{1b}[2J\\u{9b}31m\\rhidden two";
+    assert!(told.contains(shown), "{told:?}");
+    assert!(
+        !told.contains("\u{1b}]0;") && !told.contains("\rhidden"),
+        "{told:?}"
+    );
+}
+
 /// Nobody reads the pipe, and one thread waits for that, however many handles the guest has written to.
 #[test]
 fn a_full_pipe_holds_up_one_thread() {

@@ -20,6 +20,7 @@ pub mod harness;
 pub mod http_client;
 pub mod http_server;
 pub mod invariant;
+pub mod memory;
 pub mod nameserver;
 pub mod processes;
 pub mod signer;

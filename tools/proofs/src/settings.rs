@@ -44,6 +44,26 @@ const SETTINGS: &[Setting] = &[
         source: Some(("host/capability/src/http/connect.rs", "pub const MAX_LOOK_UPS: usize = 32;")),
     },
     Setting {
+        name: "addresses of a host", default: "8",
+        bounds: "addresses that one request tries, each for 3 seconds; all of them are decided on",
+        source: Some(("host/capability/src/http/connect.rs", "const MAX_DIALS: usize = 8;")),
+    },
+    Setting {
+        name: "fields of a head", default: "128", bounds: "headers of a request or a response of HTTP",
+        source: Some(("host/capability/src/http/framing.rs", "const HEAD_FIELDS: usize = 128;")),
+    },
+    Setting {
+        name: "bytes of a head", default: "64 KiB",
+        bounds: "headers of a request; head of a response, with the informational responses (103 and others) before it. Trailers, \
+                 and the extensions of chunks, have 16 KiB",
+        source: Some(("host/capability/src/http/framing.rs", "const HEAD_BYTES: usize = 64 << 10;")),
+    },
+    Setting {
+        name: "share of a connection", default: "16 KiB",
+        bounds: "bytes that are read before other calls have the thread",
+        source: Some(("host/capability/src/http/pace.rs", "const SHARE: usize = 16 << 10;")),
+    },
+    Setting {
         name: "redirects", default: "5", bounds: "redirects that one request follows",
         source: Some(("host/capability/src/http/redirect.rs", "const MAX_REDIRECTS: u32 = 5;")),
     },

@@ -22,6 +22,7 @@ mod hash_flood;
 mod host_call_flood;
 mod http_get;
 mod http_header;
+mod http_headers;
 mod list_dir;
 mod log_escape;
 mod log_flood_huge;
@@ -75,6 +76,7 @@ const ATTACKS: &[(&str, Attack)] = &[
     ("host-call-flood", host_call_flood::run),
     ("http-get", http_get::run),
     ("http-header", http_header::run),
+    ("http-headers", http_headers::run),
     ("list-dir", list_dir::run),
     ("log-escape", log_escape::run),
     ("log-flood-huge", log_flood_huge::run),

@@ -43,8 +43,8 @@ impl FileQuota {
         let grants = &granted.grants.files;
         let grant = grants.get(index).ok_or(Reason::UnknownRoot)?;
         self.with(|usage| {
-            if usage.used.len() <= index {
-                usage.used.resize(index + 1, FileUse::default());
+            while usage.used.len() <= index {
+                usage.used.push(FileUse::default());
             }
             let used = usage.used.get_mut(index).ok_or(Reason::UnknownRoot)?;
             *used = decide::file_quota(grant, *used, more)?;

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -21,15 +22,15 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
-use super::framing;
+use super::framing::{self, HEAD_BYTES, HEAD_FIELDS};
+use super::pace::{Head, Paced};
 
 /// The time that one address may take to answer before the next one is tried: a host with a dead IPv6 address is still
 /// reached within the default deadline.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 
-/// The most that the head of a response may take, in bytes and in headers. Servers send a few KiB.
-const HEAD_BYTES: usize = 64 << 10;
-const HEAD_FIELDS: usize = 128;
+/// The addresses of one host that are tried. All of them are decided on, however many they are.
+const MAX_DIALS: usize = 8;
 
 /// Look-ups by the system that a runtime has under way at the same time. Each holds a thread until the resolver gives
 /// up, even when no caller waits for it. The limit leaves most of tokio's 512 threads to other work.
@@ -128,7 +129,7 @@ trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
 /// A connection to an allowed address, with nothing sent yet.
-pub struct Stream(TokioIo<Box<dyn Duplex>>);
+pub struct Stream(Box<dyn Duplex>);
 
 /// The state that all requests of a runtime share. It holds no connections: each request dials, because a decision for
 /// one grant does not hold for another.
@@ -156,7 +157,7 @@ impl Egress {
         target: &Target,
     ) -> Result<Stream, RequestFailure> {
         let addresses = self.addresses(grant, target).await?;
-        let stream = dial(&addresses).await?;
+        let stream = Paced::new(dial(&addresses).await?);
         let stream: Box<dyn Duplex> = if target.is_https() {
             let name =
                 ServerName::try_from(target.host().to_owned()).map_err(|_| Unreachable::Tls)?;
@@ -166,7 +167,7 @@ impl Egress {
         } else {
             Box::new(stream)
         };
-        Ok(Stream(TokioIo::new(stream)))
+        Ok(Stream(stream))
     }
 
     /// Looks the host up once. If any of its addresses is denied, all of them are: the owner of the name must not
@@ -215,9 +216,9 @@ impl Egress {
     }
 }
 
-/// Connects to the first address that answers.
+/// Connects to the first address that answers, of so many as are tried.
 async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
-    for address in addresses {
+    for address in addresses.iter().take(MAX_DIALS) {
         let connected = tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await;
         if let Ok(Ok(stream)) = connected {
             return Ok(stream);
@@ -287,10 +288,11 @@ where
 {
     framing::seal(method.as_str(), &mut headers, &body)?;
     let wrong = |_| Unreachable::Protocol;
+    let (head, stream) = Head::of(stream);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS)
-        .handshake(stream)
+        .handshake(TokioIo::new(stream))
         .await
         .map_err(wrong)?;
     let mut connection = Connection {
@@ -299,16 +301,20 @@ where
         done: false,
     };
     let host = HeaderValue::try_from(target.authority()).map_err(|_| Reason::BadUrl)?;
-    headers.insert(http::header::HOST, host);
+    framing::set(&mut headers, http::header::HOST, host)?;
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() =
         http::Uri::try_from(target.path_and_query()).map_err(|_| Reason::BadUrl)?;
     *request.headers_mut() = headers;
-    let response = connection
-        .drive(sender.send_request(request))
-        .await
-        .map_err(wrong)?;
+    let mut answer = pin!(sender.send_request(request));
+    let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
+        // What the server sent is read, and no head was in it: informational responses without end, for one.
+        Poll::Pending if head.is_used_up() => Poll::Ready(Err(Unreachable::Protocol)),
+        polled => polled.map_err(wrong),
+    });
+    let response = connection.drive(answer).await?;
+    head.is_there();
     Ok(Reply {
         response,
         connection,

@@ -95,3 +95,73 @@ fn a_connection_is_for_one_request() {
         assert_eq!(said, ["connection: close"], "{bytes}");
     }
 }
+
+/// A name server may say any number of addresses.
+#[test]
+fn so_many_addresses_of_a_host_are_tried_and_no_more() {
+    let closed = || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for (before, reached) in [(0, true), (MAX_DIALS - 1, true), (MAX_DIALS, false)] {
+        let mut addresses: Vec<_> = (0..before).map(|_| closed()).collect();
+        addresses.push(open);
+        let dialled = runtime.block_on(dial(&addresses));
+        assert_eq!(dialled.is_ok(), reached, "{before}");
+    }
+}
+
+/// The server has sent all of it before a byte is read, in chunks of a byte: each poll reads a share of it, so a deadline is
+/// looked at as often.
+#[test]
+fn a_body_is_read_in_shares() {
+    const CHUNKS: usize = 40_000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1000]);
+        let body = "1\r\nx\r\n".repeat(CHUNKS);
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}{body}0\r\n\r\n").as_bytes())
+    });
+    let grant = HttpGrant {
+        private: true,
+        ..HttpGrant::new(url.clone())
+    };
+    let target = Target::parse(&url).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (bytes, polls) = runtime.block_on(async {
+        let egress = Egress::new(None, Vec::new());
+        let stream = egress.connect(&grant, &target).await.ok().unwrap();
+        let none = Full::new(Bytes::new());
+        let reply = exchange(stream, Method::GET, &target, HeaderMap::new(), none).await;
+        let mut reply = reply.ok().unwrap();
+        let mut polls = 0;
+        let mut read = pin!(async {
+            let mut bytes = 0;
+            while let Some(frame) = reply.frame().await {
+                bytes += frame.unwrap().data_ref().map_or(0, Bytes::len);
+            }
+            bytes
+        });
+        let bytes = poll_fn(|cx| {
+            polls += 1;
+            read.as_mut().poll(cx)
+        });
+        (bytes.await, polls)
+    });
+    server.join().unwrap().unwrap();
+    assert_eq!(bytes, CHUNKS);
+    // 6 bytes a chunk.
+    assert!(polls >= CHUNKS * 6 / (16 << 10), "{polls} polls");
+}

@@ -1,25 +1,28 @@
 //! The secrets that a policy names: read when a provider is loaded, added to requests by the host, and searched for in
 //! responses.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use secrecy::{ExposeSecret, SecretString};
+use http::header::{self, InvalidHeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_policy::grants::http::is_same_header;
-use tollgate_policy::{Credential, Grants, HttpGrant, SecretSource};
+use tollgate_policy::{Credential, Grants, HttpGrant, Reason, SecretSource};
+use zeroize::Zeroizing;
 
+use super::framing;
 use super::spellings::{Search, Spellings};
 use crate::error::GrantError;
 
 /// The secrets of a policy, one place for each of its HTTP grants. They are never shown, and wiped when dropped.
 pub struct Credentials(Vec<Option<Secret>>);
 
-/// A header that the host adds.
+/// A header that the host adds. Its value is one text, shared by all requests.
 pub struct Secret {
     header: HeaderName,
-    value: SecretString,
+    value: HeaderValue,
     /// The spellings of the part of it that is secret, without the prefix.
     spellings: Spellings,
 }
@@ -59,7 +62,7 @@ impl Secret {
             SecretSource::Env(name) => {
                 let place = format!("the environment variable `{name}`");
                 match std::env::var(name) {
-                    Ok(text) => (place, text),
+                    Ok(text) => (place, Zeroizing::new(text)),
                     Err(std::env::VarError::NotPresent) => {
                         return Err((place, "not set".to_owned()));
                     }
@@ -78,25 +81,28 @@ impl Secret {
         if bare.is_empty() {
             return Err((place, "is empty".to_owned()));
         }
-        let whole = format!("{}{bare}", credential.prefix);
         let header = HeaderName::try_from(&credential.header)
             .map_err(|_| (place.clone(), "has a bad header".to_owned()))?;
-        if HeaderValue::try_from(&whole).is_err() {
+        let Ok(value) = value(&credential.prefix, bare) else {
             return Err((
                 place,
                 "holds what no header can, such as a line break".to_owned(),
             ));
-        }
+        };
         Ok(Secret {
             header,
-            value: whole.into(),
+            value,
             spellings: Spellings::of(bare),
         })
     }
 
     /// Adds the secret to the headers of a request, marked so that nothing prints it, and asks for a response that can be
     /// searched: whole, and neither compressed nor in a character set of the guest's choice.
-    pub fn add_to(&self, headers: &mut HeaderMap) {
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::HeadTooLarge`] if there is no room for the secret.
+    pub fn add_to(&self, headers: &mut HeaderMap) -> Result<(), Reason> {
         let names: Vec<HeaderName> = headers
             .keys()
             .filter(|name| is_encoding(name))
@@ -105,18 +111,13 @@ impl Secret {
         for name in names {
             headers.remove(name);
         }
-        headers.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
-        if let Ok(mut value) = HeaderValue::try_from(self.value.expose_secret()) {
-            value.set_sensitive(true);
-            headers.insert(self.header.clone(), value);
-        }
+        let identity = HeaderValue::from_static("identity");
+        framing::set(headers, header::ACCEPT_ENCODING, identity)?;
+        framing::set(headers, self.header.clone(), self.value.clone())
     }
 
     /// Whether `bytes` hold the secret, in any of its spellings: a server that echoes it would hand it to the guest.
-    pub fn is_in(&self, bytes: &[u8]) -> bool {
+    fn is_in(&self, bytes: &[u8]) -> bool {
         Search::default().finds(&self.spellings, bytes)
     }
 
@@ -128,6 +129,15 @@ impl Secret {
             || headers.keys().any(|name| holds(name.as_str().as_bytes()))
             || headers.values().any(|value| holds(value.as_bytes()))
     }
+}
+
+/// The value of a header, marked so that nothing prints it, and wiped with the last request that has it.
+fn value(prefix: &str, bare: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    // At its length from the beginning: a text that grows leaves copies behind.
+    let whole = Zeroizing::new([prefix, bare].concat().into_bytes());
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(whole))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Whether a request header asks for a part of the response, or for a form of it in which a secret is not found.
@@ -175,6 +185,11 @@ pub struct SecretScanner {
 }
 
 impl SecretScanner {
+    /// Whether the secret ends in the next piece of the stream. For a reader that hands over all or nothing.
+    pub(super) fn finds(&mut self, secret: &Secret, piece: &[u8]) -> bool {
+        self.search.finds(&secret.spellings, piece)
+    }
+
     /// The part of the stream that may be handed over now; `None` when the secret is in it.
     pub fn scan(&mut self, secret: &Secret, piece: Bytes) -> Option<Bytes> {
         if self.search.finds(&secret.spellings, &piece) {
@@ -185,8 +200,9 @@ impl SecretScanner {
             self.held.extend_from_slice(&bytes);
             bytes = std::mem::take(&mut self.held).into();
         }
-        let kept = self.search.undecided().min(bytes.len());
-        self.held = bytes.split_off(bytes.len() - kept).into();
+        let given = bytes.len().saturating_sub(self.search.undecided());
+        self.held = bytes.get(given..).unwrap_or_default().to_vec();
+        bytes.truncate(given);
         Some(bytes)
     }
 
@@ -196,24 +212,38 @@ impl SecretScanner {
     }
 }
 
-fn read_file(path: &Path) -> io::Result<String> {
+fn read_file(path: &Path) -> io::Result<Zeroizing<String>> {
     /// The longest header that servers commonly accept.
     const LONGEST: u64 = 8 << 10;
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return Err(io::Error::other("is not a regular file of at most 8 KiB"));
+    let unfit = || io::Error::other("is not a regular file of at most 8 KiB");
+    // Opening a pipe blocks until it has a writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(unfit());
     }
-    std::fs::read_to_string(path)
+    let most = LONGEST + 1;
+    #[expect(clippy::disallowed_methods, reason = "8 KiB")]
+    let mut text = Zeroizing::new(String::with_capacity(most as usize));
+    File::open(path)?.take(most).read_to_string(&mut text)?;
+    match text.len() as u64 > LONGEST {
+        true => Err(unfit()),
+        false => Ok(text),
+    }
 }
 
 #[cfg(test)]
+#[path = "../../../../tests/support/src/memory.rs"]
+#[allow(unreachable_pub, reason = "it is public where it is the support's")]
+mod memory;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
     fn secret(text: &str) -> Secret {
         Secret {
             header: HeaderName::from_static("authorization"),
-            value: format!("Bearer {text}").into(),
+            value: value("Bearer ", text).unwrap(),
             spellings: Spellings::of(text),
         }
     }
@@ -263,9 +293,10 @@ mod tests {
     fn it_is_found_in_headers() {
         let secret = secret("abc");
         let mut headers = HeaderMap::new();
-        headers.insert("x-a", HeaderValue::from_static("is ab c"));
+        let text = HeaderValue::from_static;
+        headers.try_append("x-a", text("is ab c")).unwrap();
         assert!(!secret.withholds(&headers));
-        headers.append("x-a", HeaderValue::from_static("is abc"));
+        headers.try_append("x-a", text("is abc")).unwrap();
         assert!(secret.withholds(&headers));
     }
 
@@ -282,13 +313,12 @@ mod tests {
             "a-im",
             "accept",
         ] {
-            headers.append(
-                HeaderName::from_static(name),
-                HeaderValue::from_static("gzip"),
-            );
+            let value = HeaderValue::from_static("gzip");
+            headers.try_append(name, value).unwrap();
         }
-        headers.append("accept-encoding", HeaderValue::from_static("br"));
-        secret("abc").add_to(&mut headers);
+        let value = HeaderValue::from_static("br");
+        headers.try_append("accept-encoding", value).unwrap();
+        secret("abc").add_to(&mut headers).unwrap();
         let mut sent: Vec<_> = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
@@ -323,21 +353,45 @@ mod tests {
             ("x-echo", "aabaabaa", false),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert("x-first", HeaderValue::from_static("identity"));
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
+            let text = HeaderValue::from_static;
+            headers.try_append("x-first", text("identity")).unwrap();
+            headers.try_append(name, text(value)).unwrap();
             assert_eq!(secret.withholds(&headers), withheld, "{name}: {value}");
         }
         let mut headers = HeaderMap::new();
-        headers.append("content-encoding", HeaderValue::from_static("identity"));
-        headers.append("content-encoding", HeaderValue::from_static("gzip"));
+        for value in ["identity", "gzip"] {
+            let value = HeaderValue::from_static(value);
+            headers.try_append("content-encoding", value).unwrap();
+        }
         assert!(secret.withholds(&headers));
     }
 
     #[test]
-    #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #[cfg(target_os = "linux")]
+    fn a_secret_leaves_no_trace_in_memory() {
+        let secret = memory::masked(b"a secret of a test, 0123456789abcdefghijklmnop");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, Zeroizing::new(memory::masked(&secret)).as_slice()).unwrap();
+        let credential = Credential {
+            header: "authorization".to_owned(),
+            prefix: "Bearer ".to_owned(),
+            source: SecretSource::File(path),
+        };
+        let read = Secret::read(&credential).unwrap();
+        let mut headers = HeaderMap::new();
+        read.add_to(&mut headers).unwrap();
+        let value = &headers[header::AUTHORIZATION];
+        assert_eq!(&value.as_bytes()[..9], b"Bearer a ");
+        assert_eq!(format!("{value:?}"), "Sensitive");
+        // The allocator writes over the beginning of what is freed.
+        let end = &secret[24..];
+        assert!(memory::places_of(end) > 0);
+        drop((read, headers));
+        assert_eq!(memory::places_of(end), 0);
+    }
+
+    #[test]
     fn a_secret_is_in_a_regular_file_of_at_most_8_kib() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");

@@ -1,9 +1,49 @@
 //! The framing of a request: the host alone says where its body ends, so that no server reads a part of the body as
 //! another request.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper::body::Body;
 use tollgate_policy::{Reason, decide};
+
+/// The most that the head of a message may take, in bytes and in fields. For a response, its informational responses and
+/// its trailers count as well. Servers and clients send a few KiB.
+pub(super) const HEAD_BYTES: usize = 64 << 10;
+pub(super) const HEAD_FIELDS: usize = 128;
+
+/// Bytes of a field beside its name and its value: `: ` and a line break.
+const FIELD_BYTES: usize = 4;
+
+/// Bounds the headers of a request. A [`HeaderMap`] holds 24,576 and panics at the next one, so each place that adds one
+/// has to be told of a failure, and this bound lets none of them fail.
+///
+/// # Errors
+///
+/// [`Reason::HeadTooLarge`].
+pub(super) fn bound(headers: &HeaderMap) -> Result<(), Reason> {
+    let bytes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES);
+    match headers.len() <= HEAD_FIELDS && bytes.sum::<usize>() <= HEAD_BYTES {
+        true => Ok(()),
+        false => Err(Reason::HeadTooLarge),
+    }
+}
+
+/// Sets a header of a request.
+///
+/// # Errors
+///
+/// [`Reason::HeadTooLarge`], where [`HeaderMap::insert`] panics.
+pub(super) fn set(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Reason> {
+    match headers.try_insert(name, value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Reason::HeadTooLarge),
+    }
+}
 
 /// Takes the `content-length` that a guest declares out of its headers and puts it back as the host writes it: one
 /// header, one decimal number. A method that takes no body has none.
@@ -24,7 +64,7 @@ pub fn declared_length(method: &str, headers: &mut HeaderMap) -> Result<Option<u
     };
     headers.remove(header::CONTENT_LENGTH);
     match decide::body(method) {
-        Ok(()) => _ = headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length)),
+        Ok(()) => set(headers, header::CONTENT_LENGTH, HeaderValue::from(length))?,
         Err(reason) if length > 0 => return Err(reason),
         Err(_) => {}
     }
@@ -38,8 +78,11 @@ pub(super) fn seal(method: &str, headers: &mut HeaderMap, body: &impl Body) -> R
     if !body.is_end_stream() {
         decide::body(method)?;
     }
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    Ok(())
+    set(
+        headers,
+        header::CONNECTION,
+        HeaderValue::from_static("close"),
+    )
 }
 
 #[cfg(test)]
@@ -50,10 +93,8 @@ mod tests {
     fn lengths(values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(
-                header::CONTENT_LENGTH,
-                HeaderValue::from_str(value).unwrap(),
-            );
+            let value = HeaderValue::from_str(value).unwrap();
+            headers.try_append(header::CONTENT_LENGTH, value).unwrap();
         }
         headers
     }
@@ -88,6 +129,50 @@ mod tests {
                 assert_eq!(written.to_str().unwrap(), length.to_string());
             }
         }
+    }
+
+    #[test]
+    fn a_head_has_so_many_fields_and_bytes() {
+        let head = |fields: usize, bytes: usize| {
+            let mut headers = HeaderMap::new();
+            for at in 0..fields {
+                let name = HeaderName::try_from(format!("x-{at:05}")).unwrap();
+                headers
+                    .try_append(name, HeaderValue::from_static(""))
+                    .unwrap();
+            }
+            let value = HeaderValue::try_from("x".repeat(bytes)).unwrap();
+            headers.try_append("x-00000", value).unwrap();
+            bound(&headers)
+        };
+        assert_eq!(head(127, 0), Ok(()));
+        assert_eq!(head(128, 0), Err(Reason::HeadTooLarge));
+        // The names, twice, and what is between the fields.
+        assert_eq!(head(1, HEAD_BYTES - 22), Ok(()));
+        assert_eq!(head(1, HEAD_BYTES - 21), Err(Reason::HeadTooLarge));
+    }
+
+    /// The most that a map holds.
+    #[test]
+    fn a_full_map_takes_no_header_of_the_hosts() {
+        let mut headers = HeaderMap::new();
+        for at in 0.. {
+            let name = HeaderName::try_from(format!("x-{at}")).unwrap();
+            if headers
+                .try_append(name, HeaderValue::from_static(""))
+                .is_err()
+            {
+                break;
+            }
+        }
+        assert_eq!(headers.len(), 24_576);
+        let body = http_body_util::Empty::<hyper::body::Bytes>::new();
+        assert_eq!(seal("GET", &mut headers, &body), Err(Reason::HeadTooLarge));
+        let name = header::HOST;
+        assert_eq!(
+            set(&mut headers, name, HeaderValue::from_static("a")),
+            Err(Reason::HeadTooLarge)
+        );
     }
 
     #[test]

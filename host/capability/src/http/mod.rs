@@ -4,6 +4,7 @@
 pub mod connect;
 pub mod credential;
 pub mod framing;
+mod pace;
 mod redirect;
 mod spellings;
 
@@ -117,6 +118,7 @@ impl HttpClient {
             .ok_or(Reason::NotGranted)?;
         let used = self.used.as_ref().and_then(|used| used.get(index));
         let used = used.ok_or(Reason::NotGranted)?;
+        framing::bound(headers)?;
         // The length frames the message; an interface that lets a guest set it checks it.
         for name in headers
             .keys()

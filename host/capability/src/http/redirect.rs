@@ -5,8 +5,9 @@ use http_body_util::Full;
 use hyper::body::{Body as _, Bytes};
 use tollgate_policy::{Reason, Target, decide};
 
-use super::AdmittedRequest;
 use super::connect::{Reply, RequestFailure, exchange};
+use super::credential::SecretScanner;
+use super::{AdmittedRequest, framing};
 use crate::call::Call;
 use crate::error::{ErrorKind, Interrupt, ProviderError};
 use crate::prices::MOVE_PRICE;
@@ -83,6 +84,11 @@ impl Call {
     ) -> Result<HttpResponse, ProviderError> {
         let http_client = &self.http;
         let first = Target::parse(&request.url).map_err(|r| http_client.refuse(&request.url, r))?;
+        // Before they become a map, which takes no more than 24,576.
+        if request.headers.len() > framing::HEAD_FIELDS {
+            let reason = http_client.refuse(&request.url, Reason::HeadTooLarge);
+            return Err(reason.into());
+        }
         let mut message = Message::new(request)
             .map_err(|name| http_client.refuse_header(&first, &name, Reason::BadHeader))?;
         if !message.body.is_empty() && decide::body(message.method.as_str()).is_err() {
@@ -187,14 +193,16 @@ async fn send_once(
         mut headers,
         body,
     } = message;
+    let denied = |reason| admitted.refuse(target.as_str(), reason);
     if target.same_origin(first)
         && let Some(secret) = admitted.secret()
     {
-        secret.add_to(&mut headers);
+        secret.add_to(&mut headers).map_err(denied)?;
     }
     // A method whose body has a meaning states that there is none (RFC 9110, 8.6).
     if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let none = HeaderValue::from_static("0");
+        framing::set(&mut headers, header::CONTENT_LENGTH, none).map_err(denied)?;
     }
     let sent = async {
         let stream = admitted.connect(target).await?;
@@ -204,7 +212,7 @@ async fn send_once(
     let reply = match sent.await {
         Ok(reply) => reply,
         Err(RequestFailure::Denied(reason)) => {
-            return Err(admitted.refuse(target.as_str(), reason).into());
+            return Err(denied(reason).into());
         }
         Err(RequestFailure::Unreachable(why)) => {
             return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string()));
@@ -217,13 +225,12 @@ async fn send_once(
         .secret()
         .is_some_and(|secret| secret.withholds(reply.response.headers()))
     {
-        let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
-        return Err(reason.into());
+        return Err(denied(Reason::SecretInResponse).into());
     }
     Ok(reply)
 }
 
-/// Reads the body, up to the grant's cap, and hands the response over unless it holds the secret.
+/// Reads the body and hands the response over.
 async fn read_response(
     admitted: &AdmittedRequest,
     target: &Target,
@@ -232,11 +239,6 @@ async fn read_response(
 ) -> Result<HttpResponse, ProviderError> {
     let body = read_body(admitted, target, &mut reply, received).await?;
     let response = reply.response;
-    if admitted.secret().is_some_and(|secret| secret.is_in(&body)) {
-        return Err(admitted
-            .refuse(target.as_str(), Reason::SecretInResponse)
-            .into());
-    }
     let headers = response.headers().iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
@@ -251,7 +253,8 @@ async fn read_response(
 impl From<Reason> for ProviderError {
     fn from(reason: Reason) -> ProviderError {
         match reason {
-            Reason::TooManyRequests
+            Reason::HeadTooLarge
+            | Reason::TooManyRequests
             | Reason::TooManyRedirects
             | Reason::TooManyConnections
             | Reason::TooManyOpenFiles => {
@@ -263,7 +266,8 @@ impl From<Reason> for ProviderError {
 }
 
 /// The body, or `quota-exceeded` as soon as it is known to be larger than the grant's `max-body`: by the length that
-/// the server announces, before a byte is read, or by the bytes it sends.
+/// the server announces, before a byte is read, or by the bytes it sends. Each piece is searched for the secret as it comes:
+/// a search of the whole would keep the thread.
 async fn read_body(
     admitted: &AdmittedRequest,
     target: &Target,
@@ -279,6 +283,7 @@ async fn read_body(
         return Err(too_large());
     }
     let mut bytes = Vec::new();
+    let mut scanner = SecretScanner::default();
     while let Some(frame) = reply.frame().await {
         let frame = frame.map_err(|_| {
             ProviderError::new(
@@ -292,6 +297,11 @@ async fn read_body(
         *received += data.len() as u64;
         if (bytes.len() + data.len()) as u64 > cap {
             return Err(too_large());
+        }
+        let secret = admitted.secret();
+        if secret.is_some_and(|secret| scanner.finds(secret, data)) {
+            let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
+            return Err(reason.into());
         }
         bytes.extend_from_slice(data);
     }

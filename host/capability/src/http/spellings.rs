@@ -1,7 +1,7 @@
 //! The spellings in which a server may give a secret back, and the search for them in a stream.
 
-use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice};
+use zeroize::Zeroizing;
 
 /// A spelling that is not the secret itself is searched for from this length on: a shorter one is found by chance.
 const SHORTEST: usize = 6;
@@ -43,9 +43,10 @@ impl Spellings {
 
 impl Needle {
     fn new(text: Zeroizing<Vec<u8>>) -> Needle {
+        // Made once, at its length: what grows leaves copies behind.
         let folded: Vec<u8> = text.iter().map(|byte| fold(*byte)).collect();
         let mut needle = Needle {
-            borders: Vec::with_capacity(folded.len()),
+            borders: Vec::new(),
             text: folded.into(),
         };
         let mut border = 0;
@@ -91,6 +92,10 @@ fn fold(byte: u8) -> u8 {
 /// The base64 of `bytes` behind `skip` others, without the digits that depend on what is before and after.
 fn base64(bytes: &[u8], skip: usize) -> Zeroizing<Vec<u8>> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a credential has at most 8 KiB, and what grows leaves copies of it behind"
+    )]
     let mut digits = Zeroizing::new(Vec::with_capacity(bytes.len() * 4 / 3 + 1));
     // The bits that are still to be written, and whether the first digit is a whole one.
     let (mut bits, mut count) = (0_u32, skip * 8 % 6);
@@ -172,7 +177,9 @@ struct Matches {
 
 impl Matches {
     fn find(&mut self, spellings: &Spellings, run: Run<'_>) -> bool {
-        self.lengths.resize(spellings.needles.len(), 0);
+        while self.lengths.len() < spellings.needles.len() {
+            self.lengths.push(0);
+        }
         let begins = |byte: &u8| spellings.begins.get(usize::from(*byte)) == Some(&true);
         let (mut at, mut found) = (0, false);
         while let Some(rest) = run.bytes.get(at..) {
@@ -276,7 +283,8 @@ impl Escapes {
                 let (at, step) = (since, 0);
                 emit(Run { at, step, bytes });
             }
-            self.pending.drain(..taken);
+            let rest = self.pending.get(taken..).unwrap_or_default();
+            self.pending = rest.to_vec();
         }
         self.since = None;
     }

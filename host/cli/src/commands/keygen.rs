@@ -46,7 +46,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         false => Some(Password::new(opts.password_file.as_deref()).chosen()?),
     };
     let key = SecretKey::generate()?;
-    let text = key.to_file(password.as_deref())?;
+    let text = key.to_file(password.as_deref().map(String::as_str))?;
     create(&secret, &text, 0o600)?;
     let id = key.public()?.id();
     let text = format!(

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::output::status::ExitReason;
 use crate::output::text;
 
@@ -12,14 +14,17 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The text of a regular file of at most `cap` bytes: a key, a password, a lock file.
-pub(crate) fn read_small(path: &Path, cap: u64) -> Result<String, ExitReason> {
+/// The text of a regular file of at most `cap` bytes: a key, a password, a lock file. It is wiped when it is dropped.
+pub(crate) fn read_small(path: &Path, cap: u64) -> Result<Zeroizing<String>, ExitReason> {
     let read = || {
         // Opening a pipe blocks until it has a writer.
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        let mut text = String::new();
+        // All of it is there from the beginning: a text that grows leaves copies behind.
+        let room = usize::try_from(cap).unwrap_or_default().saturating_add(1);
+        #[expect(clippy::disallowed_methods, reason = "the program chooses the size")]
+        let mut text = Zeroizing::new(String::with_capacity(room));
         File::open(path)?
             .take(cap.saturating_add(1))
             .read_to_string(&mut text)?;

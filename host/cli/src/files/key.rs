@@ -1,11 +1,16 @@
 //! Keys in minisign's file formats: secret keys are generated, read and used to sign; public keys are read.
+//!
+//! Whatever holds a secret key or a part of one is wiped when it is dropped, but for the pair inside `ring`, which wipes
+//! nothing: a program that signs makes one pair, signs once and ends.
 
 use std::path::Path;
 
+use blake2b_simd::Hash;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use scrypt::Params;
 use tollgate::policy::{KeyId, PublicKey, trust::base64};
+use zeroize::Zeroizing;
 
 use crate::files::input::read_small;
 use crate::output::status::ExitReason;
@@ -30,13 +35,14 @@ const MEMORY: u64 = 1 << 30;
 pub(crate) struct SecretKey {
     id: [u8; 8],
     pair: Ed25519KeyPair,
-    secret: [u8; 32],
+    /// On the heap: an array would be copied wherever the key is moved.
+    secret: Zeroizing<Vec<u8>>,
 }
 
 impl SecretKey {
     /// Generates a key.
     pub(crate) fn generate() -> Result<SecretKey, ExitReason> {
-        let (mut id, mut secret) = ([0; 8], [0; 32]);
+        let (mut id, mut secret) = ([0; 8], Zeroizing::new(vec![0; 32]));
         random(&mut id)?;
         random(&mut secret)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&secret);
@@ -73,10 +79,16 @@ impl SecretKey {
     }
 
     /// The text of the key's file, encrypted if there is a password.
-    pub(crate) fn to_file(&self, password: Option<&str>) -> Result<String, ExitReason> {
+    pub(crate) fn to_file(&self, password: Option<&str>) -> Result<Zeroizing<String>, ExitReason> {
         let public = self.pair.public_key();
         let checksum = checksum(&self.id, &self.secret, public.as_ref());
-        let mut hidden = [&self.id[..], &self.secret, public.as_ref(), &checksum].concat();
+        let parts = [
+            &self.id[..],
+            &self.secret,
+            public.as_ref(),
+            checksum.as_bytes(),
+        ];
+        let mut hidden = Zeroizing::new(parts.concat());
         let (mut salt, mut costs) = ([0; 32], [0; 2]);
         if let Some(password) = password {
             random(&mut salt)?;
@@ -88,23 +100,25 @@ impl SecretKey {
             None => b"Ed\0\0B2",
         };
         let costs = costs.map(u64::to_le_bytes).concat();
-        let bytes = [algorithms, &salt, &costs, &hidden].concat();
+        let bytes = Zeroizing::new([algorithms, &salt, &costs, &hidden].concat());
         let kind = match password {
             Some(_) => "encrypted ",
             None => "",
         };
-        Ok(format!(
-            "untrusted comment: tollgate {kind}secret key {}\n{}\n",
-            KeyId(self.id),
-            base64::encode(&bytes)
-        ))
+        let comment = format!(
+            "untrusted comment: tollgate {kind}secret key {}",
+            KeyId(self.id)
+        );
+        let key = Zeroizing::new(base64::encode(&bytes));
+        // `concat` makes the text at its length; one that grows would leave parts of the key behind.
+        Ok(Zeroizing::new([&comment, "\n", &key, "\n"].concat()))
     }
 
     /// Reads the text of a key's file. `password` is called if the key is encrypted.
     pub(crate) fn from_file(
         path: &Path,
         text: &str,
-        password: impl FnOnce() -> Result<String, ExitReason>,
+        password: impl FnOnce() -> Result<Zeroizing<String>, ExitReason>,
     ) -> Result<SecretKey, ExitReason> {
         let wrong = |what: &str| ExitReason::Usage(format!("{}: {what}", text::path(path)));
         let none = || wrong("not a minisign secret key: two lines, a comment and the key");
@@ -113,10 +127,10 @@ impl SecretKey {
             return Err(none());
         };
         let file = base64::decode::<FILE>(line).ok_or_else(none)?;
-        let (head, hidden) = file.split_at(FILE - HIDDEN);
-        let (algorithms, head) = head.split_at(6);
-        let (salt, costs) = head.split_at(32);
-        let mut hidden = hidden.to_vec();
+        let (algorithms, rest) = file.split_first_chunk::<6>().ok_or_else(none)?;
+        let (salt, rest) = rest.split_first_chunk::<32>().ok_or_else(none)?;
+        let (costs, hidden) = rest.split_first_chunk::<16>().ok_or_else(none)?;
+        let mut hidden = Zeroizing::new(hidden.to_vec());
         let encrypted = match algorithms {
             b"EdScB2" => true,
             b"Ed\0\0B2" => false,
@@ -135,7 +149,8 @@ impl SecretKey {
         let (public, found) = rest.split_first_chunk::<32>().ok_or_else(none)?;
         // minisign leaves the checksum of a key without a password at zero.
         let unset = !encrypted && found.iter().all(|byte| *byte == 0);
-        if !unset && found != checksum(id, secret, public) {
+        // The comparison takes the same time for every key.
+        if !unset && checksum(id, secret, public) != *found {
             return Err(match encrypted {
                 true => wrong("the password is wrong"),
                 false => wrong("the key is damaged: its checksum does not match"),
@@ -146,7 +161,7 @@ impl SecretKey {
         Ok(SecretKey {
             id: *id,
             pair,
-            secret: *secret,
+            secret: Zeroizing::new(secret.to_vec()),
         })
     }
 }
@@ -182,10 +197,10 @@ fn random(bytes: &mut [u8]) -> Result<(), ExitReason> {
     SystemRandom::new().fill(bytes).map_err(failed)
 }
 
-fn checksum(id: &[u8; 8], secret: &[u8; 32], public: &[u8]) -> Vec<u8> {
+fn checksum(id: &[u8; 8], secret: &[u8], public: &[u8]) -> Hash {
     let mut hash = blake2b_simd::Params::new().hash_length(32).to_state();
     hash.update(b"Ed").update(id).update(secret).update(public);
-    hash.finalize().as_bytes().to_vec()
+    hash.finalize()
 }
 
 /// Encrypts or decrypts in place: both are the same XOR.
@@ -201,10 +216,10 @@ fn apply_mask(
         )
     };
     let params = params(costs).ok_or_else(too_much)?;
-    let mut stream = [0; HIDDEN];
-    scrypt::scrypt(password.as_bytes(), salt, &params, &mut stream)
+    let mut stream = Zeroizing::new([0; HIDDEN]);
+    scrypt::scrypt(password.as_bytes(), salt, &params, &mut *stream)
         .map_err(|error| ExitReason::Host(error.to_string()))?;
-    for (byte, mask) in bytes.iter_mut().zip(stream) {
+    for (byte, mask) in bytes.iter_mut().zip(stream.iter()) {
         *byte ^= mask;
     }
     Ok(())
@@ -230,6 +245,11 @@ fn params([operations, memory]: [u64; 2]) -> Option<Params> {
 }
 
 #[cfg(test)]
+#[path = "../../../../tests/support/src/memory.rs"]
+#[allow(unreachable_pub, reason = "it is public where it is the support's")]
+mod memory;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -244,7 +264,10 @@ mod tests {
         let again = read(&text).unwrap();
         assert_eq!(again.public().unwrap(), key.public().unwrap());
         assert_eq!(again.sign(b"bytes", "file:x"), key.sign(b"bytes", "file:x"));
-        assert_ne!(SecretKey::generate().unwrap().to_file(None).unwrap(), text);
+        assert_ne!(
+            *SecretKey::generate().unwrap().to_file(None).unwrap(),
+            *text
+        );
     }
 
     #[test]
@@ -253,14 +276,45 @@ mod tests {
         let (comment, line) = text.trim_end().split_once('\n').unwrap();
         let bytes = base64::decode::<FILE>(line).unwrap();
         for at in [0, 3, 5, 54, 62, 94, 126, 157] {
-            let mut bent = bytes;
+            let mut bent = bytes.clone();
             bent[at] ^= 1;
             let text = format!("{comment}\n{}\n", base64::encode(&bent));
             assert!(read(&text).is_err(), "byte {at}");
         }
-        for text in ["", line, &text[..text.len() - 8], &format!("{text}more")] {
+        for text in ["", line, &text[..text.len() - 8], &format!("{}more", *text)] {
             assert!(read(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_key_leaves_no_trace_in_memory() {
+        let password = memory::masked(b"a password of a test, 0123456789abcdefghijklmnop");
+        let work = || {
+            let password = String::from_utf8(memory::masked(&password)).unwrap();
+            let password = Zeroizing::new(password);
+            let key = SecretKey::generate().unwrap();
+            let text = key.to_file(None).unwrap();
+            let again = read(&text).unwrap();
+            again.sign(b"bytes", "file:x");
+            let mut hidden = Zeroizing::new(again.secret.to_vec());
+            apply_mask(&mut hidden, &password, &[0; 32], [32_768, 1 << 20]).unwrap();
+            let line = text.lines().nth(1).unwrap();
+            assert!(
+                memory::places_of(&memory::masked(&key.secret)) > 0,
+                "it is there"
+            );
+            // The part of the line that has the secret.
+            (
+                memory::masked(&key.secret),
+                memory::masked(&line.as_bytes()[100..124]),
+            )
+        };
+        let (secret, line) = work();
+        // The allocator writes over the beginning of what is freed.
+        assert_eq!(memory::places_of(&secret[16..]), 0, "the secret");
+        assert_eq!(memory::places_of(&line), 0, "its base64");
+        assert_eq!(memory::places_of(&password[24..]), 0, "the password");
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! The password of a secret key: from a file, or typed on the terminal without an echo.
+//! The password of a secret key: from a file, or typed on the terminal without an echo. It is wiped when it is dropped.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use crate::files::input::read_small;
 use crate::output::status::ExitReason;
@@ -23,7 +25,7 @@ impl Password<'_> {
     }
 
     /// The password of an existing key.
-    pub(crate) fn existing(&self) -> Result<String, ExitReason> {
+    pub(crate) fn existing(&self) -> Result<Zeroizing<String>, ExitReason> {
         match self {
             Password::File(path) => from_file(path),
             Password::Ask => ask("Password: ", "give --password-file FILE"),
@@ -31,7 +33,7 @@ impl Password<'_> {
     }
 
     /// The password of a new key; on the terminal it is typed twice.
-    pub(crate) fn chosen(&self) -> Result<String, ExitReason> {
+    pub(crate) fn chosen(&self) -> Result<Zeroizing<String>, ExitReason> {
         let password = match self {
             Password::File(path) => from_file(path)?,
             Password::Ask => {
@@ -56,19 +58,20 @@ impl Password<'_> {
     }
 }
 
-fn ask(prompt: &str, fix: &str) -> Result<String, ExitReason> {
+fn ask(prompt: &str, fix: &str) -> Result<Zeroizing<String>, ExitReason> {
     if !std::io::stdin().is_terminal() {
         return Err(ExitReason::Usage(format!(
             "a password is needed and stdin is not a terminal; {fix}"
         )));
     }
-    let asked = rpassword::prompt_password(prompt);
+    let asked = rpassword::prompt_password(prompt).map(Zeroizing::new);
     asked.map_err(|error| ExitReason::Usage(format!("cannot ask for the password: {error}; {fix}")))
 }
 
-fn from_file(path: &Path) -> Result<String, ExitReason> {
+fn from_file(path: &Path) -> Result<Zeroizing<String>, ExitReason> {
     let all = read_small(path, MAX as u64 + 2)?;
-    Ok(all.lines().next().unwrap_or_default().to_owned())
+    let line = all.lines().next().unwrap_or_default();
+    Ok(Zeroizing::new(line.to_owned()))
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
         let path = folder.path().join("password");
         for (text, expected) in [("a b", "a b"), ("a \r\nb\n", "a "), ("é\n", "é")] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(Password::File(&path).existing().unwrap(), expected);
+            assert_eq!(*Password::File(&path).existing().unwrap(), expected);
         }
         for text in ["", "\nsecond"] {
             std::fs::write(&path, text).unwrap();

@@ -9,7 +9,7 @@ use tollgate::escape;
 /// Guest bytes for a terminal: newlines and tabs stay, hostile characters and bytes that are not UTF-8 are
 /// escaped. Unlike [`escape::line`] it cuts nothing: the text is the result that was asked for.
 pub(crate) fn shown(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
+    let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
@@ -27,7 +27,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
 
 /// Guest text on one line, uncut. A WAVE string keeps its meaning: WAVE writes the same escapes.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
+    let mut line = String::new();
     for c in text.chars() {
         push(&mut line, c);
     }

@@ -59,7 +59,7 @@ impl Target {
             .or_else(|| text.strip_prefix("http://"))
             .ok_or(Reason::BadUrl)?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let (authority, path) = rest.split_at_checked(end).ok_or(Reason::BadUrl)?;
         if authority.contains('@') || text.contains('#') {
             return Err(Reason::BadUrl);
         }

@@ -43,6 +43,8 @@ pub enum Reason {
     BadHeader,
     /// The grant lists headers, and this is not one of them; or it lists none, and this is an override.
     Header,
+    /// The request has more headers, or longer ones, than the host sends.
+    HeadTooLarge,
     /// The call has used up its granted requests; redirects count.
     TooManyRequests,
     /// The request was redirected more often than the host follows, for any policy.
@@ -75,6 +77,7 @@ impl Reason {
         Reason::PrivateAddress,
         Reason::BadHeader,
         Reason::Header,
+        Reason::HeadTooLarge,
         Reason::TooManyRequests,
         Reason::TooManyRedirects,
         Reason::TooManyConnections,
@@ -99,6 +102,7 @@ impl Reason {
             Reason::PrivateAddress => "private-address",
             Reason::BadHeader => "bad-header",
             Reason::Header => "header",
+            Reason::HeadTooLarge => "head-too-large",
             Reason::TooManyRequests => "too-many-requests",
             Reason::TooManyRedirects => "too-many-redirects",
             Reason::TooManyConnections => "too-many-connections",
@@ -229,6 +233,7 @@ mod tests {
             "private-address",
             "bad-header",
             "header",
+            "head-too-large",
             "too-many-requests",
             "too-many-redirects",
             "too-many-connections",

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn file_flags() {
-        let file = |text: &str| added(&[text]).files.remove(0);
+        let file = |text: &str| added(&[text]).files[0].clone();
         let grant = |path: &str, access| FileGrant::new("data", path, access);
         assert_eq!(file("files=data:./d"), grant("/base/d", Access::Read));
         assert_eq!(file("files=data:/srv:rw"), grant("/srv", Access::ReadWrite));

@@ -73,8 +73,8 @@ impl Unit {
         if text.starts_with('-') {
             return Err(error("is negative"));
         }
-        let end = text.find(|c: char| !matches!(c, '0'..='9' | '_' | '.'));
-        let (number, suffix) = text.split_at(end.unwrap_or(text.len()));
+        let suffix = text.trim_start_matches(|c| matches!(c, '0'..='9' | '_' | '.'));
+        let number = text.strip_suffix(suffix).unwrap_or(text);
         let (whole, fraction) = match number.split_once('.') {
             Some((whole, fraction)) => (whole, Some(fraction)),
             None => (number, None),

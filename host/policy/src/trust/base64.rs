@@ -1,43 +1,20 @@
-//! Base64 as in minisign's files: the standard alphabet, padded, and one spelling for each value.
+//! Base64 as in minisign's files: the standard alphabet, padded, and one spelling for each value. Secret keys are written
+//! in it, so it is read and written in a time that depends on the length only, and what is read is wiped after use.
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use base64ct::{Base64, Encoding as _};
+use zeroize::Zeroizing;
 
 /// Decodes exactly `N` bytes. `None` for any other text, also for a second spelling of the same bytes: one signature
-/// could otherwise be in two different files.
-pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let digits = text.trim_end_matches('=').as_bytes();
-    let (mut held, mut bits, mut at) = (0u32, 0, 0);
-    for digit in digits {
-        let value = ALPHABET.iter().position(|known| known == digit)?;
-        held = (held << 6 | u32::try_from(value).ok()?) & 0xffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            *bytes.get_mut(at)? = u8::try_from(held >> bits & 0xff).ok()?;
-            at += 1;
-        }
-    }
-    // A text with other left-over bits, or another number of `=`, is a second spelling.
-    (at == N && encode(&bytes) == text).then_some(bytes)
+/// could otherwise be in two different files. An array would be copied wherever it is moved, so these are on the heap.
+pub fn decode<const N: usize>(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; N]);
+    let read = Base64::decode(text, &mut bytes).ok()?.len();
+    (read == N).then_some(bytes)
 }
 
-/// Encodes bytes as text.
+/// Encodes bytes as text, which is made at its length and not moved: who encodes a secret can wipe all of it.
 pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut padded = [0; 4];
-        for (to, from) in padded.iter_mut().skip(1).zip(group) {
-            *to = *from;
-        }
-        let held = u32::from_be_bytes(padded);
-        for digit in 0..4 {
-            let value = (held >> (18 - 6 * digit) & 63) as usize;
-            let known = ALPHABET.get(value).filter(|_| digit <= group.len());
-            text.push(known.map_or('=', |known| char::from(*known)));
-        }
-    }
-    text
+    Base64::encode_string(bytes)
 }
 
 #[cfg(test)]
@@ -57,8 +34,8 @@ mod tests {
         ] {
             assert_eq!(encode(bytes.as_bytes()), text);
         }
-        assert_eq!(decode("Zm9vYg=="), Some(*b"foob"));
-        assert_eq!(decode("+/+/"), Some([0xfb, 0xff, 0xbf]));
+        assert_eq!(**decode::<4>("Zm9vYg==").unwrap(), *b"foob");
+        assert_eq!(**decode::<3>("+/+/").unwrap(), [0xfb, 0xff, 0xbf]);
     }
 
     #[test]
@@ -70,15 +47,41 @@ mod tests {
             "Zm9vYh==",
             "Zm9vYg==\n",
             " Zm9vYg==",
+            "Zm9v\nYg==",
+            "Zm9vYg==Zm9vYg==",
             "Zm9v-g==",
             "Zm9v",
             "Zm9vYmE=",
             "Zm9vYmFy",
             "Z=9vYg==",
             "Zm9vYé==",
+            "====",
             "",
         ] {
             assert_eq!(decode::<4>(text), None, "{text:?}");
         }
+        assert_eq!(decode::<5>("Zm9vYmF="), None, "a second spelling");
+    }
+
+    /// Each text of the alphabet that is read is the one that would be written.
+    #[test]
+    fn each_value_has_one_spelling() {
+        let alphabet = ('A'..='Z')
+            .chain('a'..='z')
+            .chain('0'..='9')
+            .chain("+/=".chars());
+        let alphabet: Vec<char> = alphabet.collect();
+        let mut read = 0;
+        for a in &alphabet {
+            for b in &alphabet {
+                let text: String = ['A', *a, *b, '='].iter().collect();
+                for bytes in [decode::<2>(&text), decode::<1>(&text)].iter().flatten() {
+                    assert_eq!(encode(bytes), text);
+                    read += 1;
+                }
+            }
+        }
+        // 12 bits before `=`, of which 2 are zero, less the 6 of the `A`; and 4 of those before `==`.
+        assert_eq!(read, (1 << 10) + (1 << 2));
     }
 }

@@ -94,7 +94,8 @@ impl PublicKey {
     ///
     /// If the text is not such a key, or the key is weak: anybody can make signatures that it verifies.
     pub fn parse(text: &str) -> Result<PublicKey, ValueError> {
-        let Some([b'E', b'd', rest @ ..]) = base64::decode::<42>(text) else {
+        let decoded = base64::decode::<42>(text);
+        let Some([b'E', b'd', rest @ ..]) = decoded.as_ref().map(|bytes| bytes.as_slice()) else {
             return Err(ValueError::new(format!(
                 "`{}` is not a minisign public key; write the 56 characters of the second line of the \
                  `.pub` file, such as \"RWQ…\"",
@@ -103,7 +104,7 @@ impl PublicKey {
         };
         let (mut id, mut bytes) = ([0; 8], [0; 32]);
         for (to, from) in id.iter_mut().chain(&mut bytes).zip(rest) {
-            *to = from;
+            *to = *from;
         }
         let key = PublicKey {
             id: KeyId(id),

@@ -134,7 +134,10 @@ impl Signature {
                 "its first line does not begin with `untrusted comment:`",
             ));
         }
-        let Some([b'E', kind @ (b'd' | b'D'), rest @ ..]) = base64::decode::<74>(bytes) else {
+        let decoded = base64::decode::<74>(bytes);
+        let Some([b'E', kind @ (b'd' | b'D'), rest @ ..]) =
+            decoded.as_ref().map(|bytes| bytes.as_slice())
+        else {
             return Err(wrong("its second line is not a minisign signature"));
         };
         let Some(comment) = comment.strip_prefix("trusted comment: ") else {
@@ -142,16 +145,17 @@ impl Signature {
                 "its third line does not begin with `trusted comment: `",
             ));
         };
-        let Some(seal) = base64::decode(seal) else {
+        let seal = base64::decode::<64>(seal);
+        let Some(seal) = seal.and_then(|seal| seal.as_slice().try_into().ok()) else {
             return Err(wrong("its fourth line is not a minisign signature"));
         };
         let (mut key_id, mut bytes) = ([0; 8], [0; 64]);
         for (to, from) in key_id.iter_mut().chain(&mut bytes).zip(rest) {
-            *to = from;
+            *to = *from;
         }
         Ok(Signature {
             key_id: KeyId(key_id),
-            legacy: kind == b'd',
+            legacy: *kind == b'd',
             bytes,
             comment: comment.to_owned(),
             seal,

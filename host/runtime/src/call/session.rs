@@ -214,7 +214,8 @@ impl Session {
         let start = Instant::now();
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.
-        let mut live = self.acquire(start + limits.deadline).await?;
+        let deadline = start.checked_add(limits.deadline).unwrap_or(start);
+        let mut live = self.acquire(deadline).await?;
         let _ticking = self.provider.shared.unit.tick();
         live.begin(start, &limits, id)?;
         let deadline = live.store.data().call.meter.deadline;

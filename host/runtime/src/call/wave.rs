@@ -144,12 +144,14 @@ impl<'e> Call<'e> {
     fn parse(expression: &'e str) -> Result<Call<'e>, CallError> {
         let expression = expression.trim();
         let at = expression.find('(').filter(|at| *at > 0);
-        let (name, arguments) = at.map(|at| expression.split_at(at)).ok_or_else(|| {
-            let shown = tollgate_component::escape::line(expression);
-            CallError::Arguments(format!(
-                "`{shown}` is not a call; write it as `name(argument, …)`"
-            ))
-        })?;
+        let (name, arguments) = at
+            .and_then(|at| expression.split_at_checked(at))
+            .ok_or_else(|| {
+                let shown = tollgate_component::escape::line(expression);
+                CallError::Arguments(format!(
+                    "`{shown}` is not a call; write it as `name(argument, …)`"
+                ))
+            })?;
         // WAVE names a call by a plain identifier; which function it is is settled by the name.
         let parsed = UntypedFuncCall::parse(&format!("f{arguments}"))
             .map(UntypedFuncCall::into_owned)

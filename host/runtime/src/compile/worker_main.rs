@@ -71,6 +71,7 @@ pub(crate) fn read(mut said: Vec<u8>) -> Option<WorkerReply> {
     if blake3::hash(body).as_bytes() != digest {
         return None;
     }
+    #[expect(clippy::disallowed_methods, reason = "it was split there above")]
     let body = said.split_off(1 + blake3::OUT_LEN);
     match kind {
         CODE => Some(WorkerReply::Code(body)),

@@ -164,12 +164,13 @@ mod stamp {
                 changed: (found.ctime(), found.ctime_nsec()),
             };
             let since = |seconds: i64| {
-                let then = UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?);
+                let then =
+                    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))?;
                 SystemTime::now().duration_since(then).ok()
             };
             let age = since(stamp.changed.0)?.min(since(stamp.modified.0)?);
             // The second in the stamp began up to a second earlier.
-            (age > STEP + Duration::from_secs(1)).then_some(stamp)
+            (age > STEP.saturating_add(Duration::from_secs(1))).then_some(stamp)
         }
     }
 

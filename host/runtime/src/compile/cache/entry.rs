@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use zeroize::Zeroizing;
+
 use super::CacheRejection;
 use super::folder::Entry;
 
@@ -15,7 +17,8 @@ const DIGEST: usize = 32;
 const HEAD: usize = MAGIC.len() + 4 + DIGEST + DIGEST + 8;
 const SEALED_HEAD: usize = HEAD + blake3::OUT_LEN;
 
-pub(super) type Key = [u8; blake3::KEY_LEN];
+/// The key of a cache. It is wiped when it is dropped, and not copied where it is moved.
+pub(super) type Key = Box<Zeroizing<[u8; blake3::KEY_LEN]>>;
 
 /// The component and the engine that an entry is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,7 +100,7 @@ fn cut_or_unreadable(error: std::io::Error) -> CacheRejection {
 /// The bytes before the code: the head and the seal.
 pub(super) fn seal(key: &Key, label: &EntryId, code: &[u8]) -> [u8; SEALED_HEAD] {
     let head = label.head(code.len() as u64);
-    let mut hasher = blake3::Hasher::new_keyed(key);
+    let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
     let seal = hasher.update(&head).update(code).finalize();
     let mut sealed = [0; SEALED_HEAD];
     for (to, from) in sealed.iter_mut().zip(head.iter().chain(seal.as_bytes())) {
@@ -136,7 +139,7 @@ pub(super) fn open(
     file.take(head.length)
         .read_to_end(&mut code)
         .map_err(cut_or_unreadable)?;
-    let mut hasher = blake3::Hasher::new_keyed(key);
+    let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
     let seal = hasher.update(&label.head(head.length)).update(&code);
     // blake3 compares hashes in constant time.
     if seal.finalize() != head.seal {
@@ -157,7 +160,7 @@ pub(super) fn look(
         return Err(CacheRejection::Component);
     }
     head.fits(file.size)?;
-    let mut hasher = blake3::Hasher::new_keyed(key);
+    let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
     hasher.update(&head.label.head(head.length));
     hasher.update_reader(&mut file).map_err(cut_or_unreadable)?;
     if hasher.finalize() != head.seal {

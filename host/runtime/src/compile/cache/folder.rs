@@ -16,6 +16,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::entry::Key;
 use super::{CacheError, CacheRejection};
 
 /// The prefix of the names of files that are being written.
@@ -112,7 +113,7 @@ impl Folder {
     }
 
     /// The key of the cache, which is made if there is none.
-    pub(super) fn key(&self) -> Result<[u8; blake3::KEY_LEN], CacheError> {
+    pub(super) fn key(&self) -> Result<Key, CacheError> {
         let failed = |what: String| CacheError::Key {
             path: self.path.join(KEY),
             what,
@@ -136,8 +137,8 @@ impl Folder {
         if !is_private(&stat) {
             return Err(failed("is or was open to other users".to_owned()));
         }
-        let mut key = [0; blake3::KEY_LEN];
-        if stat.st_size != key.len() as i64 || file.read_exact(&mut key).is_err() {
+        let mut key = Key::default();
+        if stat.st_size != key.len() as i64 || file.read_exact(&mut **key).is_err() {
             return Err(failed(format!("does not have {} bytes", key.len())));
         }
         Ok(key)
@@ -145,9 +146,9 @@ impl Folder {
 
     /// Makes a key atomically. If another process was faster, its key is used.
     fn make_key(&self) -> io::Result<()> {
-        let mut key = [0; blake3::KEY_LEN];
-        getrandom::fill(&mut key).map_err(io::Error::other)?;
-        let temporary = self.write_temporary(&[&key], true)?;
+        let mut key = Key::default();
+        getrandom::fill(&mut **key).map_err(io::Error::other)?;
+        let temporary = self.write_temporary(&[&**key], true)?;
         let linked = linkat(
             &self.handle,
             &temporary,
@@ -278,5 +279,8 @@ fn is_private(stat: &Stat) -> bool {
 fn modified(stat: &Stat) -> SystemTime {
     let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
     let nanos = stat.st_mtime_nsec as u64;
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos)
+    let since = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos));
+    SystemTime::UNIX_EPOCH
+        .checked_add(since)
+        .unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use thiserror::Error;
 use wasmtime::Engine;
 
-use entry::EntryId;
+use entry::{EntryId, Key};
 use folder::Folder;
 use tollgate_component::escape;
 
@@ -53,7 +53,7 @@ pub struct Cache {
 
 struct Inner {
     folder: Folder,
-    key: [u8; blake3::KEY_LEN],
+    key: Key,
     max_size: u64,
 }
 

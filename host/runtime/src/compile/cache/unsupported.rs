@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::entry::Key;
 use super::{CacheError, CacheRejection};
 
 pub(super) const TEMPORARY: &str = "tmp-";
@@ -49,7 +50,7 @@ impl Folder {
         match self.0 {}
     }
 
-    pub(super) fn key(&self) -> Result<[u8; blake3::KEY_LEN], CacheError> {
+    pub(super) fn key(&self) -> Result<Key, CacheError> {
         match self.0 {}
     }
 

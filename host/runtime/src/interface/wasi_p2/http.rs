@@ -109,7 +109,8 @@ async fn send(
     };
     let pass = Arc::new(pass);
     if let Some(secret) = pass.secret() {
-        secret.add_to(&mut headers);
+        let added = secret.add_to(&mut headers);
+        added.map_err(|reason| refusal(pass.refuse(target.as_str(), reason)))?;
     }
     let over = Arc::new(AtomicBool::new(false));
     let body = Upload {
@@ -205,6 +206,7 @@ fn refusal(reason: Reason) -> Error {
         Reason::TooManyRequests | Reason::TooManyConnections | Reason::TooManyOpenFiles => {
             Error::ConnectionLimitReached
         }
+        Reason::HeadTooLarge => Error::HttpRequestHeaderSectionSize(None),
         _ => Error::HttpRequestDenied,
     }
 }

@@ -18,6 +18,7 @@ mod pipe;
 mod random;
 mod stdio;
 mod streams;
+mod terminal;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! is stuck.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -52,6 +52,14 @@ impl Output {
         match self {
             Output::Stdout => &STDOUT,
             Output::Stderr => &STDERR,
+        }
+    }
+
+    /// Whether it is a terminal.
+    pub(super) fn is_terminal(self) -> bool {
+        match self {
+            Output::Stdout => std::io::stdout().is_terminal(),
+            Output::Stderr => std::io::stderr().is_terminal(),
         }
     }
 

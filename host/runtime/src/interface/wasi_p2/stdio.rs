@@ -1,4 +1,5 @@
-//! Standard output and error: kept for the report, or passed on to the host's own, up to the limit.
+//! Standard output and error: kept for the report, or passed on to the host's own, up to the limit. What is passed on to
+//! a terminal is escaped; to a pipe or a file it goes as it is.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::pipe::Output;
+use super::terminal::Escaper;
 use tollgate_capability::HostMemory;
 
 /// Bytes that a guest may write to a stream at once; a common limit of WASI streams. It also bounds the memory that the
@@ -28,14 +30,20 @@ struct Captured {
     kept: Vec<u8>,
     dropped: u64,
     memory: Option<HostMemory>,
+    /// For an output that is a terminal.
+    escaper: Option<Escaper>,
 }
 
 impl Capture {
     pub(super) fn new(inherit: Option<Output>) -> Capture {
-        Capture {
+        let capture = Capture {
             inherit,
             ..Capture::default()
+        };
+        if inherit.is_some_and(Output::is_terminal) {
+            capture.with(|captured| captured.escaper = Some(Escaper::default()));
         }
+        capture
     }
 
     /// Sets the limit, and the memory that the kept bytes count for.
@@ -54,9 +62,10 @@ impl Capture {
     fn fit(&self, bytes: &Bytes) -> Bytes {
         self.with(|captured| {
             let room = usize::try_from(captured.cap.saturating_sub(captured.seen));
-            let fits = bytes.slice(..room.unwrap_or(usize::MAX).min(bytes.len()));
+            let mut fits = bytes.clone();
+            fits.truncate(room.unwrap_or(usize::MAX));
             captured.seen += fits.len() as u64;
-            captured.dropped += (bytes.len() - fits.len()) as u64;
+            captured.dropped += bytes.len().saturating_sub(fits.len()) as u64;
             fits
         })
     }
@@ -72,8 +81,24 @@ impl Capture {
         });
     }
 
+    /// Passes bytes on, as a terminal may have them if it is one.
+    fn pass_on(&self, output: Output, bytes: Bytes) {
+        let shown = self.with(|captured| {
+            let escaper = captured.escaper.as_mut();
+            escaper.map(|escaper| escaper.pass(&bytes))
+        });
+        let bytes = shown.map_or(bytes, Bytes::from);
+        if !bytes.is_empty() {
+            output.pass_on(bytes);
+        }
+    }
+
     /// The kept bytes, and the number of bytes that were not kept. Leaves it empty.
     pub(crate) fn take(&self) -> (Vec<u8>, u64) {
+        let rest = self.with(|captured| captured.escaper.as_mut().map(Escaper::finish));
+        if let (Some(output), Some(rest)) = (self.inherit, rest.filter(|rest| !rest.is_empty())) {
+            output.pass_on(rest.into());
+        }
         self.with(|captured| {
             captured.seen = 0;
             if let Some(memory) = &captured.memory {
@@ -134,8 +159,7 @@ impl OutputStream for Stream {
         let bytes = self.capture.fit(&bytes);
         match self.capture.inherit {
             None => self.capture.keep(&bytes),
-            Some(_) if bytes.is_empty() => {}
-            Some(output) => output.pass_on(bytes),
+            Some(output) => self.capture.pass_on(output, bytes),
         }
         Ok(())
     }

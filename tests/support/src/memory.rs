@@ -1,0 +1,52 @@
+//! The memory of this process, searched for a secret. Included by unit tests of the host as well, so it needs no crate.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+
+/// The mask under which a test keeps a secret, so that its own copy is not found.
+pub const MASK: u8 = 0x5a;
+
+/// `bytes` masked, or unmasked again.
+pub fn masked(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| byte ^ MASK).collect()
+}
+
+/// The number of places in memory that hold the secret whose masked bytes these are: heap, stacks and data. Nothing but
+/// zeros is written to what is read for it.
+pub fn places_of(masked: &[u8]) -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let mut memory = File::open("/proc/self/mem").unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    let mut found = 0;
+    for line in maps
+        .lines()
+        .filter(|line| line.contains(" rw-p ") && !line.contains("[v"))
+    {
+        let (from, rest) = line.split_once('-').unwrap();
+        let (to, _) = rest.split_once(' ').unwrap();
+        let number = |digits| u64::from_str_radix(digits, 16).unwrap();
+        let (mut at, end) = (number(from), number(to));
+        while at + (masked.len() as u64) <= end {
+            let length = buffer.len().min((end - at) as usize);
+            memory.seek(SeekFrom::Start(at)).unwrap();
+            let Ok(read) = memory.read(&mut buffer[..length]) else {
+                break;
+            };
+            found += count(&buffer[..read], masked);
+            // The pieces overlap by less than a secret.
+            at += (read + 1).saturating_sub(masked.len()).max(1) as u64;
+            buffer.fill(0);
+        }
+    }
+    found
+}
+
+fn count(bytes: &[u8], masked: &[u8]) -> usize {
+    let first = masked[0] ^ MASK;
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
+    let holds = |(at, _): &(usize, &u8)| {
+        let place = bytes.get(*at..*at + masked.len());
+        place.is_some_and(|place| place.iter().zip(masked).all(|(a, b)| a ^ MASK == *b))
+    };
+    starts.filter(holds).count()
+}
