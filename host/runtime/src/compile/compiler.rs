@@ -123,6 +123,8 @@ fn by_worker(
         .args(worker_main::arguments(metering, limits))
         .env_clear()
         .env("MALLOC_ARENA_MAX", "2")
+        // The worker cannot read how many processors its control group leaves it.
+        .env("RAYON_NUM_THREADS", worker_main::threads().to_string())
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -137,6 +139,8 @@ fn by_worker(
         // A worker that does not read, or writes more than it may, counts as one that ended early.
         scope.spawn(move || drop(stdin.write_all(bytes)));
         scope.spawn(move || {
+            let mut stdout = stdout;
+            crate::wall::worker::report(&mut stdout);
             let mut said = Vec::new();
             let read = stdout.take(limits.compile_memory).read_to_end(&mut said);
             drop(done.send(read.map(|_| said)));
