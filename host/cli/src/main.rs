@@ -60,6 +60,7 @@ enum Command {
 
 fn main() -> ExitCode {
     tollgate::run_if_worker();
+    files::writer::run_if_writer(files::output::write_whole);
     let matches = Cli::command().color(colors()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ui = Ui::new(&cli.display);

@@ -141,8 +141,11 @@ impl<'u> Target<'u> {
 }
 
 impl LoadedTarget<'_> {
-    /// Raises the wall, after all that is read and written by name and before the first call.
-    pub(crate) fn raise(&self, wall: &WallOpts) -> Result<(), ExitReason> {
+    /// Raises the wall, after all that is read by name and before the first call.
+    pub(crate) fn raise(&mut self, wall: &WallOpts) -> Result<(), ExitReason> {
+        if wall.is_on() {
+            self.target.reporter.prepare_for_wall()?;
+        }
         let has_stderr = !self.target.reporter.is_stderr();
         wall.raise([&self.provider], self.target.ui, has_stderr)
     }

@@ -38,7 +38,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     check_expression(&opts.expression).map_err(|error| ExitReason::Usage(error.to_string()))?;
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
-    let loaded = in_tokio(target.load())?;
+    let mut loaded = in_tokio(target.load())?;
     loaded.raise(&opts.wall)?;
     in_tokio(call(opts, &loaded, ui))
 }

@@ -52,6 +52,14 @@ enum Sink {
 }
 
 impl Sink {
+    /// Opens what the wall will deny, before it is raised.
+    fn prepare_for_wall(&mut self, wall: &WallOpts) -> Result<(), ExitReason> {
+        match self {
+            Sink::File(file) if wall.is_on() => file.prepare_for_wall(),
+            Sink::File(_) | Sink::Stdout => Ok(()),
+        }
+    }
+
     fn write(&self, ui: &Ui, bytes: &[u8]) -> Result<(), ExitReason> {
         match self {
             Sink::Stdout => ui.guest_result(bytes),
@@ -62,13 +70,13 @@ impl Sink {
 
 pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let input = Input::open(opts.input.as_deref())?;
-    let sink = match &opts.output {
+    let mut sink = match &opts.output {
         Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
         _ => Sink::Stdout,
     };
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
-    let loaded = in_tokio(target.load())?;
+    let mut loaded = in_tokio(target.load())?;
     let LoadedTarget { target, provider } = &loaded;
     if provider.is_command() {
         let wasi = target.policy.grants.wasi.as_ref();
@@ -85,6 +93,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         args.extend(opts.args);
         // A command may stream more than fits into its memory.
         let stdin = input.read(u64::MAX)?;
+        sink.prepare_for_wall(&opts.wall)?;
         loaded.raise(&opts.wall)?;
         return in_tokio(command(&loaded, CommandInput { args, stdin }, &sink));
     }
@@ -95,6 +104,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         )));
     }
     let input = input.read(provider.limits().memory)?;
+    sink.prepare_for_wall(&opts.wall)?;
     loaded.raise(&opts.wall)?;
     in_tokio(provider_run(&loaded, &input, &sink))
 }

@@ -26,9 +26,9 @@ enum Mode {
 }
 
 impl WallOpts {
-    /// Whether the wall is raised at all.
+    /// Whether a wall is raised: it is asked for, and this system has one.
     pub(crate) fn is_on(&self) -> bool {
-        self.wall != Mode::Off
+        cfg!(target_os = "linux") && self.wall != Mode::Off
     }
 
     /// Raises the wall around this process, which has loaded all it will call. Only this thread may run.
@@ -38,7 +38,7 @@ impl WallOpts {
         ui: &Ui,
         has_stderr: bool,
     ) -> Result<(), ExitReason> {
-        if !self.is_on() {
+        if self.wall == Mode::Off {
             return Ok(());
         }
         let wall = Wall::around(providers).close_inherited();
