@@ -1,7 +1,7 @@
 // What an escaped guest would do: code of its own inside the process. This library is loaded into the program with
 // LD_PRELOAD, so that the program under test is the one that is released. It runs when the program writes to standard
 // output (ESCAPE_AT=write), which it does after the call, or when the thread that waits for Ctrl-C ends the process
-// (ESCAPE_AT=exit). For each attempt it writes a line: its name, and the error's number, or 0 when it succeeded.
+// (ESCAPE_AT=exit). With ESCAPE_AT=start it says what the kernel has. For each attempt it writes a line: its name, and the error's number, or 0 when it succeeded.
 //
 // ESCAPE_WITHOUT=landlock and =seccomp take these from the kernel that the program sees, as an old kernel lacks them.
 #define _GNU_SOURCE
@@ -39,15 +39,21 @@ static const char *option(const char *name) {
     return value ? value : "";
 }
 
-__attribute__((constructor)) static void find(void) {
-    real_syscall = dlsym(RTLD_NEXT, "syscall");
-    real_exit = dlsym(RTLD_NEXT, "exit");
-}
-
 static void tried(const char *name, long result) {
     char line[80];
     int length = snprintf(line, sizeof line, "%s %d\n", name, result >= 0 ? 0 : errno);
-    real_syscall(SYS_write, results, line, (long)length);
+    real_syscall(SYS_write, (long)results, line, (long)length);
+}
+
+__attribute__((constructor)) static void find(void) {
+    real_syscall = dlsym(RTLD_NEXT, "syscall");
+    real_exit = dlsym(RTLD_NEXT, "exit");
+    if (strcmp(option("ESCAPE_AT"), "start") == 0) {
+        unsigned int action = 0x00050000; // SECCOMP_RET_ERRNO
+        long version = real_syscall(SYS_landlock_create_ruleset, 0L, 0L, 1L);
+        printf("landlock %ld\nseccomp %ld\n", version, real_syscall(SYS_seccomp, 2L, 0L, &action));
+        fflush(stdout);
+    }
 }
 
 // A process that was made ends at once.
@@ -89,7 +95,7 @@ static void escape(int to) {
     tried("rename-outside", real_syscall(SYS_renameat2, (long)AT_FDCWD, outside, (long)AT_FDCWD, home, 0L));
     tried("link-outside", real_syscall(SYS_linkat, (long)AT_FDCWD, outside, (long)AT_FDCWD, home, 0L));
     tried("mode-outside", real_syscall(SYS_fchmodat, (long)AT_FDCWD, outside, 0777L));
-    tried("inherited-file", real_syscall(SYS_pread64, atol(option("ESCAPE_FILE_FD")), memory, 1L, 0L));
+    tried("inherited-file", real_syscall(SYS_read, atol(option("ESCAPE_FILE_FD")), memory, 1L));
     tried("inherited-folder", real_syscall(SYS_openat, atol(option("ESCAPE_FOLDER_FD")), "passwd", (long)O_RDONLY));
     tried("write-inside", real_syscall(SYS_openat, (long)AT_FDCWD, inside, (long)O_WRONLY));
     tried("read-inside", real_syscall(SYS_openat, (long)AT_FDCWD, inside, (long)O_RDONLY));

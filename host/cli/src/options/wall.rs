@@ -60,9 +60,12 @@ fn required(raised: &Raised) -> Result<(), ExitReason> {
     if raised.lacks.is_empty() {
         return Ok(());
     }
-    let lacks: Vec<String> = raised.lacks.iter().map(ToString::to_string).collect();
+    let lacks = raised
+        .lacks
+        .iter()
+        .map(|lack| format!("no wall for {lack}"));
     Err(ExitReason::Usage(format!(
-        "--wall require: the kernel denies too little: {}; use --wall best-effort to run without",
-        lacks.join("; ")
+        "--wall require: {}; use Linux 6.7 or later with Landlock and seccomp enabled, or give --wall best-effort",
+        lacks.collect::<Vec<_>>().join(", ")
     )))
 }

@@ -139,8 +139,6 @@ fn by_worker(
         // A worker that does not read, or writes more than it may, counts as one that ended early.
         scope.spawn(move || drop(stdin.write_all(bytes)));
         scope.spawn(move || {
-            let mut stdout = stdout;
-            crate::wall::worker::report(&mut stdout);
             let mut said = Vec::new();
             let read = stdout.take(limits.compile_memory).read_to_end(&mut said);
             drop(done.send(read.map(|_| said)));
@@ -158,7 +156,7 @@ fn by_worker(
                 return Err(too_slow(limits).into());
             }
         };
-        match worker_main::read(said) {
+        match worker_main::read(crate::wall::worker::without_lacks(said)) {
             Some(WorkerReply::Code(code)) => Ok(code),
             Some(WorkerReply::Malformed(text)) => Err(malformed(&text).into()),
             Some(WorkerReply::OutOfMemory) => Err(too_large(limits).into()),

@@ -315,8 +315,11 @@ impl List {
     /// Applies the list to every thread of this process.
     fn apply(self) -> Result<(), String> {
         let program = self.program().map_err(|error| error.to_string())?;
-        seccompiler::apply_filter_all_threads(&program).map_err(|error| {
-            format!("{error}; seccomp is in Linux 3.17 and later, if it is enabled")
+        seccompiler::apply_filter_all_threads(&program).map_err(|error| match error {
+            seccompiler::Error::Seccomp(error) => {
+                format!("this kernel takes no list of them (seccomp): {error}")
+            }
+            error => error.to_string(),
         })
     }
 

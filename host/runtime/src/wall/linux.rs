@@ -81,7 +81,7 @@ fn alone() -> Result<(), String> {
     match process::threads() {
         Ok(1) => Ok(()),
         Ok(threads) => Err(format!(
-            "{} other threads run, and this kernel applies it to one thread; raise the wall before they start",
+            "{} other threads run, and this kernel applies it to one of them",
             threads.saturating_sub(1)
         )),
         Err(error) => Err(format!(
@@ -107,10 +107,9 @@ fn restrict(wall: &Wall, alone: Result<(), String>) -> (Result<(), String>, Resu
         rules.restrict_self()
     });
     let applied = match applied {
-        Ok(status) if status.ruleset == RulesetStatus::NotEnforced => Err(
-            "this kernel has no Landlock; it is in Linux 5.13 and later, if it is enabled"
-                .to_owned(),
-        ),
+        Ok(status) if status.ruleset == RulesetStatus::NotEnforced => {
+            Err("this kernel has no Landlock, or has not enabled it".to_owned())
+        }
         Ok(_) if everywhere => Ok(()),
         Ok(_) => alone,
         Err(error) => Err(error.to_string()),
@@ -118,9 +117,7 @@ fn restrict(wall: &Wall, alone: Result<(), String>) -> (Result<(), String>, Resu
     let has = |part: Result<Ruleset, RulesetError>, since: &str| match &applied {
         Err(why) => Err(why.clone()),
         Ok(()) => part.map(drop).map_err(|_| {
-            format!(
-                "the Landlock of this kernel has no such rules; Linux {since} and later have them"
-            )
+            format!("the Landlock of this kernel has no such rules, which came with Linux {since}")
         }),
     };
     let strict = || Ruleset::default().set_compatibility(CompatLevel::HardRequirement);

@@ -1,6 +1,7 @@
 //! The wall around a compile worker, and the byte by which the worker tells its parent which parts it lacks.
 
-use std::io::{self, Read, Write};
+#[cfg(unix)]
+use std::io::{self, Write as _};
 
 use super::Part;
 #[cfg(target_os = "linux")]
@@ -20,26 +21,19 @@ pub(crate) fn confine() -> io::Result<()> {
     out.flush()
 }
 
-/// Reads what a worker lacks, and tells it as an event: a worker compiles without the parts that its kernel lacks. A
-/// worker that says nothing has ended, which its answer shows.
-pub(crate) fn report(out: &mut impl Read) {
-    let mut bits = [0];
-    if out.read_exact(&mut bits).is_err() {
-        return;
-    }
-    let [bits] = bits;
-    let lacks: Vec<&str> = Part::ALL
-        .into_iter()
-        .filter(|part| bits & bit(*part) != 0)
-        .map(Part::label)
-        .collect();
+/// The rest of what a worker said, after the parts that it lacks. Those are told as an event: a worker compiles without
+/// what its kernel does not have.
+pub(crate) fn without_lacks(mut said: Vec<u8>) -> Vec<u8> {
+    let Some((bits, _)) = said.split_first() else {
+        return said;
+    };
+    let lacks = Part::ALL.into_iter().filter(|part| bits & bit(*part) != 0);
+    let lacks: Vec<&str> = lacks.map(Part::label).collect();
     if !lacks.is_empty() {
         let lacks = lacks.join(", ");
-        tracing::warn!(
-            lacks,
-            "the wall of the compile worker lacks parts on this kernel"
-        );
+        tracing::warn!(lacks, "the compile worker runs without parts of its wall");
     }
+    said.split_off(1)
 }
 
 /// The place of a part in the byte.

@@ -1,0 +1,197 @@
+//! Granted things work behind the wall as they do without it.
+
+use support::cli::{code, command, guest, run_with_input, stderr, stdout};
+use support::file_roots::folders;
+use support::http_server::{Server, response};
+use support::skip::skip;
+use tempfile::TempDir;
+
+use super::escaped::kernel_has_all_parts;
+
+/// Every call on files, clocks and streams that a WASI command can make, with and without the wall: the same output, the
+/// same exit status, the same files.
+#[test]
+fn a_command_does_behind_the_wall_what_it_does_without() {
+    if !kernel_has_all_parts() {
+        return;
+    }
+    let lines = [
+        "hello-command read data/a.txt",
+        "hello-command write out/new text",
+        "hello-command write data/new text",
+        "hello-command list data",
+        "hello-command files make out/made",
+        "hello-command files rename out/b.txt out/sub/c.txt",
+        "hello-command files copy data/a.txt out/copy",
+        "hello-command files truncate out/copy 2",
+        "hello-command files grow out/copy 100",
+        "hello-command files append out/copy more",
+        "hello-command files touch out/copy",
+        "hello-command files link out/copy out/link",
+        "hello-command files symlink out/copy out/soft",
+        "hello-command files remove out/copy",
+        "hello-command files remove-dir out/made",
+        "hello-command files stat out/sub/c.txt",
+        "hello-command files sync out/sub/c.txt",
+        "hello-command exit 3",
+        "raw-files open out/sub/c.txt create read,write",
+        "raw-files read data/a.txt 3 1",
+        "raw-files stream data/a.txt 100",
+        "raw-files same data/a.txt data/sub/b.txt",
+        "raw-files flags data/a.txt",
+        "raw-files kind data/sub",
+        "raw-files times out/sub/c.txt",
+        "raw-files hash data/a.txt",
+        "raw-files stat data/../secret",
+        "raw-files append out/appended 10",
+        "raw-files terminal",
+    ];
+    let results = ["require", "off"].map(|mode| {
+        let folder = folders();
+        let policy = folder.path().join("policy.toml");
+        std::fs::write(
+            &policy,
+            "[grants.wasi]\nclocks = true\nrandom = true\n\
+             [[grants.files]]\nroot = \"data\"\npath = \"data\"\n\
+             [[grants.files]]\nroot = \"out\"\npath = \"out\"\naccess = \"read-write\"\n",
+        )
+        .unwrap();
+        let mut seen = Vec::new();
+        for line in lines {
+            let mut words = line.split(' ');
+            let name = guest(words.next().unwrap());
+            let args = [
+                "run",
+                &name,
+                "--wall",
+                mode,
+                "--policy",
+                policy.to_str().unwrap(),
+                "--",
+            ];
+            let output = command(&args).args(words).output().unwrap();
+            let after = tree(folder.path().join("out").as_path());
+            seen.push((line, code(&output), stdout(&output), stderr(&output), after));
+        }
+        seen
+    });
+    let [with, without] = results;
+    for (with, without) in with.into_iter().zip(without) {
+        println!("{with:?}");
+        assert_eq!(with, without);
+    }
+}
+
+/// The files below a folder, with their contents.
+fn tree(folder: &std::path::Path) -> Vec<(String, Option<Vec<u8>>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        match path.is_dir() {
+            true => {
+                found.extend(
+                    tree(&path)
+                        .into_iter()
+                        .map(|(below, is)| (format!("{name}/{below}"), is)),
+                );
+                found.push((name, None));
+            }
+            false => found.push((name, Some(std::fs::read(&path).unwrap()))),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn files_the_store_the_report_and_the_output_are_written_behind_the_wall() {
+    if !kernel_has_all_parts() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let store = format!("store={}", at("state.redb"));
+    let guest = guest("standard-store");
+    let (report, result) = (at("report.json"), at("result"));
+    for (input, answer) in [("set b k v", "Ok(())"), ("get b k", "Some(\"v\")")] {
+        let args = [
+            "run",
+            &guest,
+            "--wall",
+            "require",
+            "--grant",
+            &store,
+            "--grant",
+            "config=a:b",
+            "--input",
+            "-",
+            "--report",
+            &report,
+            "--output",
+            &result,
+        ];
+        let output = run_with_input(&args, input.as_bytes());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_eq!(std::fs::read_to_string(&result).unwrap(), answer);
+        let report = std::fs::read_to_string(&report).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["outcome"], "returned");
+    }
+    let names = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 3, "nothing is left beside the files");
+    // A device is written to as it is.
+    let output = run_with_input(
+        &[
+            "run",
+            &guest,
+            "--grant",
+            &store,
+            "--grant",
+            "config=a:b",
+            "--input",
+            "-",
+            "--output",
+            "/dev/stderr",
+        ],
+        b"get b k",
+    );
+    assert_eq!(
+        (code(&output), stderr(&output).as_str()),
+        (0, "Some(\"v\")")
+    );
+}
+
+/// The system's resolver, as it is on this machine: its files are read again behind the wall.
+#[test]
+fn hosts_are_looked_up_behind_the_wall() {
+    if !kernel_has_all_parts() {
+        return;
+    }
+    if std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 1)).is_err() {
+        return skip("this machine has no name `localhost`");
+    }
+    let server = Server::saying(response("200 OK", "", "found"));
+    let folder = TempDir::new().unwrap();
+    let policy = folder.path().join("policy.toml");
+    let url = format!("http://localhost:{}/", server.port());
+    let text = format!(
+        "{}grants.http = [{{ url = \"{url}**\", private = true }}]",
+        support::harness::all_but("http")
+    );
+    std::fs::write(&policy, text).unwrap();
+    let args = [
+        "run",
+        &guest("hostile"),
+        "--wall",
+        "require",
+        "--policy",
+        policy.to_str().unwrap(),
+        "--input",
+        "-",
+    ];
+    let output = run_with_input(&args, format!("http-get {url}page").as_bytes());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("found"), "{}", stdout(&output));
+    assert_eq!(server.requests().len(), 1);
+}
