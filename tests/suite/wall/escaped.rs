@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use rustix::io::fcntl_dupfd;
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use support::cli::{built, command};
 use support::harness::root;
 use support::skip::skip;
@@ -93,7 +93,9 @@ impl Scene {
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
         let inherited = |path: &str| {
             // A number that the program gives to nothing of its own.
-            fcntl_dupfd(File::open(path).unwrap(), 300).unwrap()
+            let open = fcntl_dupfd_cloexec(File::open(path).unwrap(), 300).unwrap();
+            fcntl_setfd(&open, FdFlags::empty()).unwrap();
+            open
         };
         Scene {
             folder,

@@ -1,8 +1,13 @@
 //! The option `--wall`, on kernels that lack a part.
 
-use support::cli::{code, guest, run, stderr, stdout};
+use std::os::unix::fs::PermissionsExt as _;
 
-use super::escaped::{Scene, kernel_has_all_parts};
+use support::audit_log::heard;
+use support::cli::{code, guest, run, stderr, stdout, tollgate};
+use support::harness::{builder, policy, returned, source};
+use tollgate::{Compiler, blocking};
+
+use super::escaped::{Scene, kernel_has_all_parts, library};
 
 /// Runs with `--wall` on a kernel without these parts; returns status, stdout and stderr.
 fn on_kernel_without(parts: &str, mode: &str, verbose: bool) -> (i32, String, String) {
@@ -74,4 +79,44 @@ fn a_wall_of_another_name_is_a_mistake() {
     let output = run(&["call", &guest("counter"), "next()", "--wall", "maybe"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("[possible values: require, best-effort, off]"));
+}
+
+/// The worker's own kernel decides: this one is started by a script in whose environment Landlock is not there.
+#[test]
+fn what_a_worker_lacks_is_an_event_of_its_host() {
+    if !kernel_has_all_parts() {
+        return;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let compile = |without: &str| {
+        let script = folder.path().join("worker");
+        let text = format!(
+            "#!/bin/sh\nLD_PRELOAD='{}' ESCAPE_WITHOUT='{without}' exec '{}' \"$@\"\n",
+            library().display(),
+            tollgate().display()
+        );
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let runtime = builder().compiler(Compiler::Worker { program: script });
+        let runtime = blocking::Runtime::from(runtime.build());
+        let heard = heard(|| {
+            let provider = runtime.load(&source("echo"), &policy("")).unwrap();
+            let report = provider.session().run(b"in").unwrap();
+            assert_eq!(returned(&report), "in");
+        });
+        let events = heard.take().into_iter();
+        let lacks = events.filter(|event| event.target == "tollgate::wall::worker");
+        let lacks: Vec<(String, String)> = lacks
+            .map(|mut event| (event.level, event.fields.remove("lacks").unwrap()))
+            .collect();
+        lacks
+    };
+    assert_eq!(compile(""), []);
+    let warned = |lacks: &str| vec![("WARN".to_owned(), lacks.to_owned())];
+    assert_eq!(compile("landlock"), warned("files"));
+    assert_eq!(compile("seccomp"), warned("system calls"));
+    assert_eq!(
+        compile("landlock,seccomp"),
+        warned("files, ports, system calls")
+    );
 }
