@@ -53,7 +53,7 @@ fn a_command_does_behind_the_wall_what_it_does_without() {
         let policy = folder.path().join("policy.toml");
         std::fs::write(
             &policy,
-            "[grants.wasi]\nclocks = true\nrandom = true\n\
+            "[grants.wasi]\nclocks = \"real\"\npreopens = [\"data\", \"out\"]\n\
              [[grants.files]]\nroot = \"data\"\npath = \"data\"\n\
              [[grants.files]]\nroot = \"out\"\npath = \"out\"\naccess = \"read-write\"\n",
         )
@@ -177,11 +177,15 @@ fn hosts_are_looked_up_behind_the_wall() {
     let folder = TempDir::new().unwrap();
     let policy = folder.path().join("policy.toml");
     let url = format!("http://localhost:{}/", server.port());
+    let samples = support::harness::root()
+        .join("samples")
+        .display()
+        .to_string();
     let text = format!(
         "{}grants.http = [{{ url = \"{url}**\", private = true }}]",
         support::harness::all_but("http")
     );
-    std::fs::write(&policy, text).unwrap();
+    std::fs::write(&policy, text.replace("samples", &samples)).unwrap();
     let args = [
         "run",
         &guest("hostile"),

@@ -108,6 +108,8 @@ static void escape(int to) {
     tried_socket("socket-raw", AF_INET, SOCK_RAW, IPPROTO_ICMP);
     tried_socket("socket-ping", AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
     tried_socket("socket-netlink", AF_NETLINK, SOCK_RAW, 0);
+    int pair[2];
+    tried("pair-of-datagrams", real_syscall(SYS_socketpair, (long)AF_UNIX, (long)SOCK_DGRAM, 0L, pair));
     tried_socket("socket-udp", AF_INET, SOCK_DGRAM, 0);
 
     tried("exec", real_syscall(SYS_execve, "/bin/true", none, none));

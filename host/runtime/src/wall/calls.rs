@@ -141,7 +141,6 @@ const NETWORK: &[c_long] = &[
     libc::SYS_getpeername,
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
-    libc::SYS_recvfrom,
     libc::SYS_recvmmsg,
     libc::SYS_recvmsg,
     libc::SYS_sendmmsg,
@@ -213,8 +212,14 @@ pub(super) fn restrict_guests(sockets: Sockets) -> Result<(), String> {
     for command in COMMANDS {
         list.allow_if(libc::SYS_fcntl, vec![is(1, command as u64)]);
     }
-    // The two ends of a pair have no address. tokio is woken by one.
-    list.allow_if(libc::SYS_socketpair, vec![is(0, libc::AF_UNIX as u64)]);
+    // Signals wake tokio by a pair of streams, whose ends have no address.
+    let stream = masked(1, SOCKET_KIND, libc::SOCK_STREAM as u64);
+    list.allow_if(
+        libc::SYS_socketpair,
+        vec![is(0, libc::AF_UNIX as u64), stream],
+    );
+    list.allow_if(libc::SYS_sendto, vec![is_null(4)]);
+    list.allow(&[libc::SYS_recvfrom]);
     let kinds = [
         (
             sockets != Sockets::None,
@@ -238,6 +243,7 @@ pub(super) fn restrict_guests(sockets: Sockets) -> Result<(), String> {
         }
     }
     if sockets != Sockets::None {
+        // Those to other addresses as well.
         list.allow(NETWORK);
     }
     list.apply()
