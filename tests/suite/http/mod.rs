@@ -4,3 +4,4 @@ mod credentials;
 mod dns;
 mod requests;
 mod send;
+pub(crate) mod tls;

@@ -1,7 +1,12 @@
 //! Granted things work behind the wall as they do without it.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
 use support::cli::{code, command, guest, run_with_input, stderr, stdout};
 use support::file_roots::folders;
+use support::harness::{all_but, root};
 use support::http_server::{Server, response};
 use support::skip::skip;
 use tempfile::TempDir;
@@ -106,7 +111,7 @@ fn without_times(text: &str) -> String {
 }
 
 /// The files below a folder, with their contents.
-fn tree(folder: &std::path::Path) -> Vec<(String, Option<Vec<u8>>)> {
+fn tree(folder: &Path) -> Vec<(String, Option<Vec<u8>>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -185,42 +190,82 @@ fn files_the_store_the_report_and_the_output_are_written_behind_the_wall() {
     );
 }
 
+/// A GET behind the wall of `url`, which is on this machine; the program trusts the authorities in this file.
+fn get(url: &str, authorities: Option<&Path>) -> String {
+    let folder = TempDir::new().unwrap();
+    let policy = folder.path().join("policy.toml");
+    let samples = root().join("samples").canonicalize().unwrap();
+    let rest = all_but("http").replace("samples", samples.to_str().unwrap());
+    let text = format!("{rest}grants.http = [{{ url = \"{url}**\", private = true }}]");
+    std::fs::write(&policy, text).unwrap();
+    let input = folder.path().join("input");
+    std::fs::write(&input, format!("http-get {url}page")).unwrap();
+    let mut program = command(&["run", &guest("hostile"), "--wall", "require"]);
+    program
+        .arg("--policy")
+        .arg(&policy)
+        .arg("--input")
+        .arg(&input);
+    if let Some(file) = authorities {
+        program.env("SSL_CERT_FILE", file);
+    }
+    let output = program.output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    stdout(&output)
+}
+
+fn localhost_is_a_name() -> bool {
+    let known = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 1)).is_ok();
+    if !known {
+        skip("this machine has no name `localhost`");
+    }
+    known
+}
+
 /// The system's resolver, as it is on this machine: its files are read again behind the wall.
 #[test]
 fn hosts_are_looked_up_behind_the_wall() {
-    if !kernel_has_all_parts() {
-        return;
+    if kernel_has_all_parts() && localhost_is_a_name() {
+        let server = Server::saying(response("200 OK", "", "found"));
+        let answer = get(&format!("http://localhost:{}/", server.port()), None);
+        assert!(answer.contains("found"), "{answer}");
+        assert_eq!(server.requests().len(), 1);
     }
-    if std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 1)).is_err() {
-        return skip("this machine has no name `localhost`");
+}
+
+/// The certificate authorities are read before the wall, which denies their files.
+#[test]
+fn certificates_are_verified_behind_the_wall() {
+    if kernel_has_all_parts() && localhost_is_a_name() {
+        let (port, certificate) = crate::http::tls::serve("localhost");
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("authorities.pem");
+        std::fs::write(&file, certificate.pem()).unwrap();
+        let url = format!("https://localhost:{port}/");
+        let answer = get(&url, Some(&file));
+        assert!(answer.contains("sealed"), "{answer}");
+        let answer = get(&url, None);
+        assert!(answer.contains("encrypted connection"), "{answer}");
     }
-    let server = Server::saying(response("200 OK", "", "found"));
+}
+
+/// The process that writes behind the wall believes a length, not an end: what was cut short is not written.
+#[test]
+fn a_file_that_was_cut_short_is_not_written() {
     let folder = TempDir::new().unwrap();
-    let policy = folder.path().join("policy.toml");
-    let url = format!("http://localhost:{}/", server.port());
-    let samples = support::harness::root()
-        .join("samples")
-        .canonicalize()
-        .unwrap()
-        .display()
-        .to_string();
-    let text = format!(
-        "{}grants.http = [{{ url = \"{url}**\", private = true }}]",
-        support::harness::all_but("http")
-    );
-    std::fs::write(&policy, text.replace("samples", &samples)).unwrap();
-    let args = [
-        "run",
-        &guest("hostile"),
-        "--wall",
-        "require",
-        "--policy",
-        policy.to_str().unwrap(),
-        "--input",
-        "-",
-    ];
-    let output = run_with_input(&args, format!("http-get {url}page").as_bytes());
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert!(stdout(&output).contains("found"), "{}", stdout(&output));
-    assert_eq!(server.requests().len(), 1);
+    let path = folder.path().join("file");
+    for (length, written) in [(4_u64, true), (5, false), (3, false)] {
+        let mut writer = command(&["--tollgate-file-writer", path.to_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut content = length.to_le_bytes().to_vec();
+        content.extend_from_slice(b"text");
+        writer.stdin.take().unwrap().write_all(&content).unwrap();
+        let output = writer.wait_with_output().unwrap();
+        assert_eq!(path.exists(), written, "{length}");
+        assert_eq!(stdout(&output) == "written", written);
+        let _ = std::fs::remove_file(&path);
+    }
 }

@@ -116,6 +116,9 @@ static void escape(int to) {
     tried("exec-at", real_syscall(SYS_execveat, (long)AT_FDCWD, "/bin/true", none, none, 0L));
     made("fork", real_syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L));
     made("fork-3", real_syscall(435L, &(unsigned long long[11]){[4] = SIGCHLD}, 88L));
+    // The kernel would refuse these flags together, by another error.
+    long thread = CLONE_THREAD | CLONE_NEWNET;
+    tried("thread-in-namespace", real_syscall(SYS_clone, thread, 0L, 0L, 0L, 0L));
     tried("machine-code", real_syscall(SYS_mmap, 0L, 4096L, (long)(PROT_READ | PROT_EXEC),
                                        (long)(MAP_PRIVATE | MAP_ANONYMOUS), -1L, 0L));
 

@@ -5,6 +5,7 @@
 mod behind;
 mod escaped;
 mod option;
+mod threads;
 
 use std::process::Stdio;
 
@@ -33,7 +34,7 @@ const PATHS: [&str; 12] = [
 ];
 
 /// Attempts that take a system call which calling a guest does not.
-const CALLS: [&str; 33] = [
+const CALLS: [&str; 34] = [
     "mode-outside",
     "listen",
     "socket-unix",
@@ -46,6 +47,7 @@ const CALLS: [&str; 33] = [
     "exec-at",
     "fork",
     "fork-3",
+    "thread-in-namespace",
     "machine-code",
     "trace",
     "read-process",
