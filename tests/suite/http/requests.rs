@@ -1,6 +1,5 @@
 //! HTTP through the one way out: A33-endless-body to A38-odd-urls.
 
-use std::io::{Read, Write};
 use std::time::Duration;
 
 use support::harness::returned;
