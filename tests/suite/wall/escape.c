@@ -75,6 +75,16 @@ static void tried_connecting(const char *name, const char *port) {
     real_syscall(SYS_close, made);
 }
 
+// A connection that is made by sending, which no rule on connecting sees.
+static void tried_sending(const char *name, const char *port) {
+    long made = real_syscall(SYS_socket, (long)AF_INET, (long)SOCK_STREAM, 0L);
+    if (made < 0) return tried(name, made);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(port))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    tried(name, real_syscall(SYS_sendto, made, "x", 1L, (long)MSG_FASTOPEN, &to, (long)sizeof to));
+    real_syscall(SYS_close, made);
+}
+
 static void escape(int to) {
     results = to;
     long other = atol(option("ESCAPE_PROCESS"));
@@ -102,6 +112,7 @@ static void escape(int to) {
 
     tried_connecting("connect", option("ESCAPE_PORT"));
     tried_connecting("connect-granted", option("ESCAPE_GRANTED_PORT"));
+    tried_sending("connect-by-sending", option("ESCAPE_PORT"));
     tried("listen", real_syscall(SYS_listen, 0L, 1L));
     tried_socket("socket-unix", AF_UNIX, SOCK_STREAM, 0);
     tried_socket("socket-packet", AF_PACKET, SOCK_RAW, 0);

@@ -81,7 +81,7 @@ fn alone() -> Result<(), String> {
     match process::threads() {
         Ok(1) => Ok(()),
         Ok(threads) => Err(format!(
-            "{} other threads run, and this kernel applies it to one of them",
+            "{} more threads than the calling one run, and this kernel applies it to one",
             threads.saturating_sub(1)
         )),
         Err(error) => Err(format!(
