@@ -50,7 +50,12 @@ fn raise_beside_another_thread() {
         false => &[Part::Privileges],
     };
     assert_eq!(lacks, expected, "{raised:?}");
-    assert!(raised.lacks[0].why.contains("more threads than the calling one"), "{raised:?}");
+    assert!(
+        raised.lacks[0]
+            .why
+            .contains("more threads than the calling one"),
+        "{raised:?}"
+    );
     assert!(
         std::fs::read("/etc/passwd").is_err(),
         "this thread is behind it all the same"

@@ -156,6 +156,7 @@ const SENDING: [(c_long, u8); 3] = [
 
 /// The requests to devices that are left: what a stream is, how wide the terminal is, whether it blocks; and which pages
 /// of a guest's memory were touched. None of them types into the terminal.
+#[allow(clippy::unnecessary_cast, reason = "musl has them in another type")]
 const REQUESTS: [u64; 7] = [
     libc::TCGETS as u64,
     // `TCGETS2`, which newer C libraries ask with.
