@@ -14,7 +14,12 @@ pub(crate) struct WallOpts {
     /// Take from this process, before it calls the component, the files, ports, programs and system calls that the
     /// grants do not need, in case a component breaks out of the engine; `require` fails where the kernel cannot,
     /// `best-effort` takes what it can, which -v shows
-    #[arg(long, value_name = "MODE", default_value = "best-effort")]
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "best-effort",
+        help_heading = "The second wall"
+    )]
     wall: Mode,
 }
 
