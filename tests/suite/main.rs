@@ -20,6 +20,7 @@ mod load;
 mod report;
 mod store;
 mod trust;
+mod wall;
 mod wasi;
 mod watch;
 mod worlds;

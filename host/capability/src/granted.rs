@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use tollgate_policy::{Grants, Policy};
+use cap_std::fs::Dir;
+use tollgate_policy::{Access, Grants, Policy};
 
 use crate::audit::OnDecision;
 use crate::error::OpenError;
@@ -75,12 +76,23 @@ impl Granted {
             descriptors: shared.descriptors.clone(),
         })
     }
+
+    /// The open folders of the files grants.
+    pub fn folders(&self) -> impl Iterator<Item = (Arc<Dir>, Access)> {
+        let granted = self.grants.files.iter().map(|grant| grant.access);
+        self.roots.0.iter().cloned().zip(granted)
+    }
+
+    /// Reads what requests would read from files when they are made: see [`Egress::prepare`].
+    pub fn prepare_egress(&self, encrypted: bool, names: bool) {
+        self.egress.prepare(encrypted, names);
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use tollgate_policy::{Access, FileGrant, StoreGrant};
+    use tollgate_policy::{FileGrant, StoreGrant};
 
     use super::*;
     use crate::error::GrantError;

@@ -62,6 +62,7 @@ enum Command {
 
 fn main() -> ExitCode {
     tollgate::run_if_worker();
+    files::writer::run_if_writer(files::output::write_whole);
     let matches = Cli::command().color(colors()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ui = Ui::new(&cli.display);
@@ -91,28 +92,32 @@ fn colors() -> ColorChoice {
 }
 
 fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
+    match command {
+        Command::Run(opts) => run::run(opts, ui),
+        Command::Call(opts) => call::run(&opts, ui),
+        Command::Inspect(opts) => inspect::run(&opts, ui),
+        Command::Check(opts) => check::run(&opts, ui),
+        Command::List(opts) => list::run(&opts, ui),
+        Command::Compile(opts) => in_tokio(compile::run(&opts, ui)),
+        Command::Cache(opts) => cache::run(&opts, ui),
+        Command::Demo(opts) => demo::run(&opts, ui),
+        Command::Keygen(opts) => keygen::run(&opts, ui),
+        Command::Sign(opts) => sign::run(&opts, ui),
+        Command::Verify(opts) => verify::run(&opts, ui),
+    }
+}
+
+/// Does one part of a command in an async runtime of its own. Its threads end with it, so that the wall is raised
+/// between two parts while one thread runs.
+fn in_tokio<T>(work: impl Future<Output = Result<T, ExitReason>>) -> Result<T, ExitReason> {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| ExitReason::Host(format!("cannot start: {error}")))?;
-    let status = tokio.block_on(async {
-        match command {
-            Command::Run(opts) => run::run(opts, ui).await,
-            Command::Call(opts) => call::run(opts, ui).await,
-            Command::Inspect(opts) => inspect::run(&opts, ui),
-            Command::Check(opts) => check::run(&opts, ui),
-            Command::List(opts) => list::run(&opts, ui),
-            Command::Compile(opts) => compile::run(&opts, ui).await,
-            Command::Cache(opts) => cache::run(&opts, ui),
-            Command::Demo(opts) => demo::run(&opts, ui).await,
-            Command::Keygen(opts) => keygen::run(&opts, ui),
-            Command::Sign(opts) => sign::run(&opts, ui),
-            Command::Verify(opts) => verify::run(&opts, ui),
-        }
-    });
+    let done = tokio.block_on(work);
     // A guest's output may be blocked by a reader that does not read.
     tokio.shutdown_timeout(LAST_OUTPUT);
-    status
+    done
 }
 
 #[cfg(test)]

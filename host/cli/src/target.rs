@@ -14,6 +14,7 @@ use tollgate::{CallError, Compiler, HostError, LoadError, Policy, Provider, Runt
 use crate::files::input::is_stream;
 use crate::files::lock::LockFile;
 use crate::options::component::ComponentOpts;
+use crate::options::wall::WallOpts;
 use crate::output::report::Reporter;
 use crate::output::status::ExitReason;
 use crate::output::ui::{Ui, end_progress, silence_log};
@@ -140,6 +141,15 @@ impl<'u> Target<'u> {
 }
 
 impl LoadedTarget<'_> {
+    /// Raises the wall, after all that is read by name and before the first call.
+    pub(crate) fn raise(&mut self, wall: &WallOpts) -> Result<(), ExitReason> {
+        if wall.is_on() {
+            self.target.reporter.prepare_for_wall()?;
+        }
+        let has_stderr = !self.target.reporter.is_stderr();
+        wall.raise([&self.provider], self.target.ui, has_stderr)
+    }
+
     /// Reports a call that gave no report of its own.
     pub(crate) fn call_error(&self, error: CallError) -> ExitReason {
         match error {

@@ -114,6 +114,7 @@ mod interface;
 pub mod load;
 pub mod observe;
 mod runtime;
+pub mod wall;
 pub mod watch;
 
 pub use builder::Builder;

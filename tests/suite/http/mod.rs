@@ -5,3 +5,4 @@ mod dns;
 mod floods;
 mod requests;
 mod send;
+pub(crate) mod tls;

@@ -1,6 +1,5 @@
 //! HTTP through the one way out: A33-endless-body to A38-odd-urls.
 
-use std::io::{Read, Write};
 use std::time::Duration;
 
 use support::harness::returned;
@@ -366,43 +365,13 @@ fn more_redirects_than_are_followed_have_no_remedy() {
 /// TLS: a certificate that the host trusts, and one that it does not.
 #[test]
 fn certificates_are_verified() {
-    use std::sync::Arc;
-    let made = rcgen::generate_simple_self_signed(vec!["tls.example".to_owned()]).unwrap();
-    let der = made.cert.der().to_vec();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .unwrap()
-    .with_no_client_auth()
-    .with_single_cert(vec![made.cert.der().clone()], key)
-    .unwrap();
-    let config = Arc::new(config);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().take(4) {
-            let Ok(mut stream) = stream else { return };
-            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-            let Ok(mut connection) = rustls::ServerConnection::new(Arc::clone(&config)) else {
-                return;
-            };
-            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
-            let mut head = [0; 4096];
-            if tls.read(&mut head).is_ok() {
-                let _ = tls.write_all(response("200 OK", "", "sealed").as_bytes());
-                connection.send_close_notify();
-                let _ = connection.complete_io(&mut stream);
-            }
-        }
-    });
+    let (port, certificate) = super::tls::serve("tls.example");
     let names = Names::default();
     names.set("tls.example", &[&["127.0.0.1"]]);
     let grant = format!("{{ url = \"https://tls.example:{port}/**\", private = true }}");
     let input = format!("https://tls.example:{port}/");
     let builder = || support::harness::builder().resolver(names.clone());
-    let trusting = Client::of(builder().root_certificate(der));
+    let trusting = Client::of(builder().root_certificate(certificate.der().to_vec()));
     let answer = trusting.answer(&grant, &input);
     assert!(answer.contains("200"), "{answer}");
     let answer = Client::of(builder()).answer(&grant, &input);

@@ -150,6 +150,18 @@ impl Egress {
         }
     }
 
+    /// Reads now what requests would read from files: the certificate authorities, for encrypted ones, and the parts of
+    /// the system's resolver, for hosts with names. Afterwards the process needs only the resolver's own files.
+    pub fn prepare(&self, encrypted: bool, names: bool) {
+        if encrypted {
+            drop(self.tls());
+        }
+        if names {
+            // A label longer than 63 bytes is no name: each part of the resolver is loaded and asked, and nothing is sent.
+            drop(look_up(&"a".repeat(64)));
+        }
+    }
+
     /// Looks up the host of `target`, decides on its addresses and connects to one of them.
     pub async fn connect(
         &self,

@@ -3,8 +3,10 @@
 use tollgate::embed::check_expression;
 use tollgate::{Outcome, escape};
 
+use crate::in_tokio;
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
+use crate::options::wall::WallOpts;
 use crate::output::outcome;
 use crate::output::status::{ExitReason, status};
 use crate::output::text;
@@ -27,15 +29,22 @@ pub(crate) struct Opts {
     expression: String,
     #[command(flatten)]
     cache: CacheOpts,
+    #[command(flatten)]
+    wall: WallOpts,
 }
 
-pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     // A component made of Python takes 20 s to compile; a syntax error is reported before that.
     check_expression(&opts.expression).map_err(|error| ExitReason::Usage(error.to_string()))?;
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
-    let loaded = target.load().await?;
-    let LoadedTarget { target, provider } = &loaded;
+    let mut loaded = in_tokio(target.load())?;
+    loaded.raise(&opts.wall)?;
+    in_tokio(call(opts, &loaded, ui))
+}
+
+async fn call(opts: &Opts, loaded: &LoadedTarget<'_>, ui: &Ui) -> Result<u8, ExitReason> {
+    let LoadedTarget { target, provider } = loaded;
     let mut session = provider.session();
     let called = session.wave(&opts.expression).await;
     let report = called.map_err(|error| loaded.call_error(error))?;

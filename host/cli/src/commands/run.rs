@@ -9,8 +9,10 @@ use tollgate::{Outcome, Report, escape};
 
 use crate::files::input::{Input, is_stream};
 use crate::files::output::OutputFile;
+use crate::in_tokio;
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
+use crate::options::wall::WallOpts;
 use crate::output::outcome;
 use crate::output::status::{ExitReason, status};
 use crate::output::ui::Ui;
@@ -39,6 +41,8 @@ pub(crate) struct Opts {
     args: Vec<String>,
     #[command(flatten)]
     cache: CacheOpts,
+    #[command(flatten)]
+    wall: WallOpts,
 }
 
 /// The place of the result.
@@ -48,6 +52,14 @@ enum Sink {
 }
 
 impl Sink {
+    /// Opens what the wall will deny, before it is raised.
+    fn prepare_for_wall(&mut self, wall: &WallOpts) -> Result<(), ExitReason> {
+        match self {
+            Sink::File(file) if wall.is_on() => file.prepare_for_wall(),
+            Sink::File(_) | Sink::Stdout => Ok(()),
+        }
+    }
+
     fn write(&self, ui: &Ui, bytes: &[u8]) -> Result<(), ExitReason> {
         match self {
             Sink::Stdout => ui.guest_result(bytes),
@@ -56,15 +68,15 @@ impl Sink {
     }
 }
 
-pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
+pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let input = Input::open(opts.input.as_deref())?;
-    let sink = match &opts.output {
+    let mut sink = match &opts.output {
         Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
         _ => Sink::Stdout,
     };
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
-    let loaded = target.load().await?;
+    let mut loaded = in_tokio(target.load())?;
     let LoadedTarget { target, provider } = &loaded;
     if provider.is_command() {
         let wasi = target.policy.grants.wasi.as_ref();
@@ -81,7 +93,9 @@ pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         args.extend(opts.args);
         // A command may stream more than fits into its memory.
         let stdin = input.read(u64::MAX)?;
-        return command(&loaded, CommandInput { args, stdin }, &sink).await;
+        sink.prepare_for_wall(&opts.wall)?;
+        loaded.raise(&opts.wall)?;
+        return in_tokio(command(&loaded, CommandInput { args, stdin }, &sink));
     }
     if !opts.args.is_empty() {
         return Err(ExitReason::Usage(format!(
@@ -90,9 +104,21 @@ pub(crate) async fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         )));
     }
     let input = input.read(provider.limits().memory)?;
+    sink.prepare_for_wall(&opts.wall)?;
+    loaded.raise(&opts.wall)?;
+    in_tokio(provider_run(&loaded, &input, &sink))
+}
+
+async fn provider_run(
+    loaded: &LoadedTarget<'_>,
+    input: &[u8],
+    sink: &Sink,
+) -> Result<u8, ExitReason> {
+    let LoadedTarget { target, provider } = loaded;
+    let ui = target.ui;
     let mut session = provider.session();
     let report = session
-        .run(&input)
+        .run(input)
         .await
         .map_err(|error| loaded.call_error(error))?;
     outcome::print_outcome(ui, &target.reporter, &report, |error| {

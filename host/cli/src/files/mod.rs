@@ -6,3 +6,4 @@ pub(crate) mod key;
 pub(crate) mod lock;
 pub(crate) mod output;
 pub(crate) mod password;
+pub(crate) mod writer;

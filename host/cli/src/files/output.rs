@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::files::interrupt;
+use crate::files::writer::Writer;
 use crate::output::status::ExitReason;
 use crate::output::text;
 
@@ -23,6 +24,10 @@ enum Kind {
     Special,
     /// A file, with links resolved, and its permissions if it exists.
     Regular(PathBuf, Option<Permissions>),
+    /// Behind the wall: what was opened before it.
+    Opened(File),
+    /// Behind the wall: a file that another process writes.
+    Written(Writer),
 }
 
 impl OutputFile {
@@ -64,6 +69,20 @@ impl OutputFile {
         })
     }
 
+    /// Opens what the wall will deny, before it is raised.
+    pub(crate) fn prepare_for_wall(&mut self) -> Result<(), ExitReason> {
+        let prepared = match &self.kind {
+            Kind::Special => {
+                let opened = OpenOptions::new().write(true).open(&self.named);
+                opened.map(Kind::Opened)
+            }
+            Kind::Regular(..) => Writer::start(&self.named).map(Kind::Written),
+            Kind::Opened(_) | Kind::Written(_) => return Ok(()),
+        };
+        self.kind = prepared.map_err(|error| not_written(&self.named, &error))?;
+        Ok(())
+    }
+
     /// Writes all bytes: to a temporary file that then replaces the file.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), ExitReason> {
         self.replace(bytes)
@@ -78,6 +97,8 @@ impl OutputFile {
                     .open(&self.named)?
                     .write_all(bytes);
             }
+            Kind::Opened(file) => return (&*file).write_all(bytes),
+            Kind::Written(writer) => return writer.write(bytes),
             Kind::Regular(path, permissions) => (path, permissions),
         };
         let temporary = temporary(path)?;
@@ -95,6 +116,11 @@ impl OutputFile {
             written
         })
     }
+}
+
+/// Writes a file whole, for the process that writes behind the wall.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OutputFile::find(path)?.replace(bytes)
 }
 
 fn cannot(path: &Path, error: &io::Error) -> ExitReason {

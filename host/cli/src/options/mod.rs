@@ -5,3 +5,4 @@ pub(crate) mod component;
 pub(crate) mod limits;
 pub(crate) mod policy;
 pub(crate) mod remedy;
+pub(crate) mod wall;

@@ -30,6 +30,14 @@ impl Reporter {
         })
     }
 
+    /// Opens what the wall will deny, before it is raised.
+    pub(crate) fn prepare_for_wall(&mut self) -> Result<(), ExitReason> {
+        match self {
+            Reporter::None | Reporter::Stderr => Ok(()),
+            Reporter::File(file) => file.prepare_for_wall(),
+        }
+    }
+
     /// Whether stderr is reserved for the report.
     pub(crate) fn is_stderr(&self) -> bool {
         matches!(self, Reporter::Stderr)

@@ -1,5 +1,6 @@
 //! The grant of HTTP: URLs, methods, headers, quotas and a credential.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::error::ValueError;
@@ -68,6 +69,31 @@ impl HttpGrant {
             private: false,
             credential: None,
         }
+    }
+
+    /// The port of the URL; that of its scheme unless it names another. `None` if it is no URL pattern.
+    pub fn port(&self) -> Option<u16> {
+        let (scheme, _, port) = self.server()?;
+        match port {
+            Some(port) => port.parse().ok(),
+            None => Some(if scheme == "https" { 443 } else { 80 }),
+        }
+    }
+
+    /// Whether the host of the URL is a name, which is looked up, and not an address.
+    pub fn names_a_host(&self) -> bool {
+        let host = self.server().map(|(_, host, _)| host);
+        host.is_some_and(|host| host.parse::<IpAddr>().is_err())
+    }
+
+    /// Scheme, host and port of the URL.
+    fn server(&self) -> Option<(&str, &str, Option<&str>)> {
+        let (scheme, rest) = self.url.split_once("://")?;
+        let (authority, _) = rest.split_once('/')?;
+        Some(match authority.split_once(':') {
+            Some((host, port)) => (scheme, host, Some(port)),
+            None => (scheme, authority, None),
+        })
     }
 
     /// Lists one more header that the guest may set.

@@ -123,6 +123,8 @@ fn by_worker(
         .args(worker_main::arguments(metering, limits))
         .env_clear()
         .env("MALLOC_ARENA_MAX", "2")
+        // The worker cannot read how many processors its control group leaves it.
+        .env("RAYON_NUM_THREADS", worker_main::threads().to_string())
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -154,7 +156,7 @@ fn by_worker(
                 return Err(too_slow(limits).into());
             }
         };
-        match worker_main::read(said) {
+        match worker_main::read(crate::wall::worker::without_lacks(said)) {
             Some(WorkerReply::Code(code)) => Ok(code),
             Some(WorkerReply::Malformed(text)) => Err(malformed(&text).into()),
             Some(WorkerReply::OutOfMemory) => Err(too_large(limits).into()),

@@ -53,7 +53,7 @@ pub fn run_if_worker() {
 /// The arguments of a worker: its flag, the metering and its limits.
 pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
     // The parent enforces the time limit by its clock; this limit is for a worker whose parent is gone.
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let threads = threads();
     let seconds = limits.compile_time.as_secs() + 1;
     [
         FLAG.to_owned(),
@@ -61,6 +61,11 @@ pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
         limits.compile_memory.to_string(),
         seconds.saturating_mul(threads).to_string(),
     ]
+}
+
+/// The number of threads that a worker compiles with.
+pub(crate) fn threads() -> u64 {
+    std::thread::available_parallelism().map_or(1, |n| n.get() as u64)
 }
 
 /// Parses the answer of a worker. `None` if the answer is incomplete.
@@ -107,7 +112,7 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
     Ok(out.flush()?)
 }
 
-/// Sets resource limits on this process.
+/// Sets resource limits on this process, and raises the wall around it.
 #[cfg(unix)]
 fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -129,7 +134,7 @@ fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
     // When the parent is gone, nothing reads the answer.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    Ok(())
+    crate::wall::worker::confine()
 }
 
 /// The worker does not compile on systems where it cannot set limits.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tollgate::policy::Grants;
 use tollgate::policy::{Access, FileGrant, HttpGrant, StoreGrant};
 use tollgate::report::ErrorReport;
-use tollgate::{CallError, Guest, Limits, Outcome, Policy, Report, escape};
+use tollgate::{CallError, Guest, Limits, Outcome, Policy, Provider, Report, escape};
 
 use super::Row;
 use super::bindings::ledger::StatementImporter;
@@ -21,26 +21,60 @@ use tollgate::bindings::v0_1::provider::types::Error;
 const LEDGER_LINES: usize = 3;
 const MANIFEST_LINES: usize = 2;
 
-/// All calls, in the order of the table.
-pub(super) async fn all(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
-    let mut rows = vec![
-        ledger_csv(samples).await?,
-        checksums(samples).await?,
-        registry_releases(samples).await?,
-        echo(samples).await?,
-    ];
-    rows.extend(hostile(samples).await?);
-    Ok(rows)
+/// The components and the data of the demo, loaded before the first call.
+pub(super) struct Jobs {
+    statement: Vec<u8>,
+    ledger_csv: Provider,
+    checksums: Provider,
+    registry_releases: Provider,
+    echo: Provider,
+    hostile: Provider,
 }
 
-async fn ledger_csv(samples: &Samples<'_>) -> Result<Row, ExitReason> {
-    let statement = samples.read("ledger/revolut.csv")?;
-    let mut session = samples.load("ledger-csv").await?.session();
+impl Jobs {
+    /// Loads all of it.
+    pub(super) async fn load(samples: &Samples<'_>) -> Result<Jobs, ExitReason> {
+        Ok(Jobs {
+            statement: samples.read("ledger/revolut.csv")?,
+            ledger_csv: samples.load("ledger-csv").await?,
+            checksums: samples.load("checksums").await?,
+            registry_releases: samples.load("registry-releases").await?,
+            echo: samples.load("echo").await?,
+            hostile: samples.load_under("hostile", &of_hostile(samples)).await?,
+        })
+    }
+
+    /// All components.
+    pub(super) fn providers(&self) -> [&Provider; 5] {
+        [
+            &self.ledger_csv,
+            &self.checksums,
+            &self.registry_releases,
+            &self.echo,
+            &self.hostile,
+        ]
+    }
+
+    /// All calls, in the order of the table.
+    pub(super) async fn all(&self) -> Result<Vec<Row>, ExitReason> {
+        let mut rows = vec![
+            ledger_csv(&self.ledger_csv, &self.statement).await?,
+            checksums(&self.checksums).await?,
+            registry_releases(&self.registry_releases).await?,
+            echo(&self.echo).await?,
+        ];
+        rows.extend(hostile(&self.hostile).await?);
+        Ok(rows)
+    }
+}
+
+async fn ledger_csv(provider: &Provider, statement: &[u8]) -> Result<Row, ExitReason> {
+    let mut session = provider.session();
     let report: Report<Vec<Directive>, ImportError> = session
         .call(async |guest: &mut Guest<'_>| {
             let world = StatementImporter::new(&mut *guest.store, guest.instance)?;
             let importer = world.tollgate_ledger_importer();
-            importer.call_parse(&mut *guest.store, &statement).await
+            importer.call_parse(&mut *guest.store, statement).await
         })
         .await?;
     let lines = match &report.outcome {
@@ -93,15 +127,15 @@ fn directive(directive: &Directive) -> String {
     escape::line(&line).into_owned()
 }
 
-async fn checksums(samples: &Samples<'_>) -> Result<Row, ExitReason> {
-    let mut session = samples.load("checksums").await?.session();
+async fn checksums(provider: &Provider) -> Result<Row, ExitReason> {
+    let mut session = provider.session();
     let report = session.run(b"data").await?;
     let lines = text_lines(&report, MANIFEST_LINES);
     Ok(Row::new("checksums", &report, "returned", lines))
 }
 
-async fn echo(samples: &Samples<'_>) -> Result<Row, ExitReason> {
-    let mut session = samples.load("echo").await?.session();
+async fn echo(provider: &Provider) -> Result<Row, ExitReason> {
+    let mut session = provider.session();
     let report = session.run(b"hello, provider").await?;
     let lines = text_lines(&report, 1);
     Ok(Row::new("echo", &report, "returned", lines))
@@ -117,11 +151,11 @@ fn text_lines(report: &Report<Vec<u8>>, lines: usize) -> Vec<String> {
 }
 
 /// Three calls under one budget, as a tool manager makes them to install a tool.
-async fn registry_releases(samples: &Samples<'_>) -> Result<Row, ExitReason> {
+async fn registry_releases(provider: &Provider) -> Result<Row, ExitReason> {
     const PLATFORM: &str = "linux/x86_64";
     type Answer = Result<(Vec<Release>, Resolution, Digest), Error>;
 
-    let mut session = samples.load("registry-releases").await?.session();
+    let mut session = provider.session();
     let work = async |guest: &mut Guest<'_>| -> wasmtime::Result<Answer> {
         let world = Releases::new(&mut *guest.store, guest.instance)?;
         let store = &mut *guest.store;
@@ -162,16 +196,16 @@ async fn registry_releases(samples: &Samples<'_>) -> Result<Row, ExitReason> {
     Ok(Row::new("registry-releases", &report, "returned", lines))
 }
 
-/// Three attacks by one component, each in its own session.
-async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
-    let policy = Policy {
+/// The policy of the hostile component. It grants every import, so that limits and decisions stop the component, not a
+/// refusal.
+fn of_hostile(samples: &Samples<'_>) -> Policy {
+    Policy {
         limits: Limits {
             fuel: 50_000_000,
             memory: 4 << 20,
             deadline: Duration::from_secs(1),
             ..Limits::default()
         },
-        // The policy grants every import, so that limits and decisions stop the component, not a refusal.
         grants: Grants {
             log: true,
             hash: true,
@@ -182,8 +216,11 @@ async fn hostile(samples: &Samples<'_>) -> Result<Vec<Row>, ExitReason> {
             ..Grants::default()
         },
         ..Policy::default()
-    };
-    let provider = samples.load_under("hostile", &policy).await?;
+    }
+}
+
+/// Three attacks by one component, each in its own session.
+async fn hostile(provider: &Provider) -> Result<Vec<Row>, ExitReason> {
     let mut rows = Vec::new();
     for (attack, expected) in [
         ("spin", "fuel"),

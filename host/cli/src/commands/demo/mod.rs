@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 use tollgate::report::{Denial, ErrorReport};
 use tollgate::{Report, escape};
 
+use self::jobs::Jobs;
 use self::samples::Samples;
+use crate::in_tokio;
 use crate::options::cache::CacheOpts;
+use crate::options::wall::WallOpts;
 use crate::output::report::pretty;
 use crate::output::status::{ExitReason, RETURNED};
 use crate::output::style::Style;
@@ -34,6 +37,8 @@ pub(crate) struct Opts {
     json: bool,
     #[command(flatten)]
     cache: CacheOpts,
+    #[command(flatten)]
+    wall: WallOpts,
 }
 
 /// One call of the demo.
@@ -108,9 +113,11 @@ impl Row {
     }
 }
 
-pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let samples = Samples::find(opts.dir.as_deref(), opts.cache.open(ui, true)?, ui)?;
-    let rows = jobs::all(&samples).await?;
+    let jobs = in_tokio(Jobs::load(&samples))?;
+    opts.wall.raise(jobs.providers(), ui, true)?;
+    let rows = in_tokio(jobs.all())?;
     if opts.json {
         let reports: Vec<&Value> = rows.iter().map(|row| &row.report).collect();
         ui.result(pretty(&json!(reports)))?;

@@ -1,0 +1,173 @@
+//! The escaped guest: `escape.c` inside the released program, and what came of each of its attempts.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use support::cli::{built, command};
+use support::harness::root;
+use support::skip::skip;
+use tempfile::TempDir;
+
+/// The errors by which an attempt may end: that of a denied path or port, that of a call that does not exist, and that of
+/// a descriptor that was closed.
+pub(super) const DENIED: i32 = 13;
+pub(super) const NO_SUCH_CALL: i32 = 38;
+pub(super) const CLOSED: i32 = 9;
+
+/// What came of the attempts: the number of the error, 0 for one that succeeded.
+pub(super) type Attempts = BTreeMap<String, i32>;
+
+/// The library, built once.
+pub(super) fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let library = built("wall-escape.so");
+        let done = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+            .arg(&library)
+            .arg(root().join("tests/suite/wall/escape.c"))
+            .arg("-ldl")
+            .status();
+        assert!(done.unwrap().success(), "escape.c does not compile");
+        library
+    })
+}
+
+/// Whether this kernel has Landlock in this version and seccomp, as the tests of the wall need; reports a skip if not. It
+/// asks the kernel itself: what the program says of it is what is tested.
+pub(super) fn kernel_has_all_parts() -> bool {
+    let asked = Command::new("true")
+        .env("LD_PRELOAD", library())
+        .env("ESCAPE_AT", "start")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(asked.stdout).unwrap();
+    let number = |name: &str| {
+        let line = said.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().parse::<i32>().unwrap()
+    };
+    if number("landlock") < 4 {
+        skip("this kernel, or its container, has no Landlock with rules on ports (Linux 6.7)");
+        return false;
+    }
+    if number("seccomp") != 0 {
+        skip("this kernel, or its container, has no seccomp");
+        return false;
+    }
+    true
+}
+
+/// What the escaped guest tries to reach.
+pub(super) struct Scene {
+    folder: TempDir,
+    /// Another process of the same user.
+    other: Child,
+    /// A port that no grant names, and one that a grant may name.
+    ports: [TcpListener; 2],
+    /// A file and a folder that the program inherits.
+    inherited: [OwnedFd; 2],
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.other.kill().unwrap();
+        self.other.wait().unwrap();
+    }
+}
+
+impl Scene {
+    pub(super) fn new() -> Scene {
+        let folder = TempDir::new().unwrap();
+        for name in ["granted", "outside", "home"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        for name in ["granted/file", "outside/file"] {
+            std::fs::write(folder.path().join(name), "text").unwrap();
+        }
+        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let inherited = |path: &str| {
+            // A number that the program gives to nothing of its own.
+            let open = fcntl_dupfd_cloexec(File::open(path).unwrap(), 300).unwrap();
+            fcntl_setfd(&open, FdFlags::empty()).unwrap();
+            open
+        };
+        Scene {
+            folder,
+            other: Command::new("sleep").arg("600").spawn().unwrap(),
+            ports: [listen(), listen()],
+            inherited: [inherited("/etc/passwd"), inherited("/etc")],
+        }
+    }
+
+    pub(super) fn at(&self, name: &str) -> String {
+        let path = self.folder.path().join(name);
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(super) fn granted_port(&self) -> u16 {
+        self.ports[1].local_addr().unwrap().port()
+    }
+
+    /// The program with the escaped guest in it, which says on `to` what it got.
+    pub(super) fn program(&self, args: &[&str], at: &str, to: i32) -> Command {
+        let mut program = command(args);
+        let [file, folder] = &self.inherited;
+        let not_granted = self.ports[0].local_addr().unwrap().port();
+        for (name, value) in [
+            ("PROCESS", self.other.id().to_string()),
+            ("OUTSIDE", self.at("outside/file")),
+            ("INSIDE", self.at("granted/file")),
+            ("HOME", self.at("home/written")),
+            ("FILE_FD", file.as_raw_fd().to_string()),
+            ("FOLDER_FD", folder.as_raw_fd().to_string()),
+            ("PORT", not_granted.to_string()),
+            ("GRANTED_PORT", self.granted_port().to_string()),
+            ("AT", at.to_owned()),
+            ("TO", to.to_string()),
+        ] {
+            program.env(format!("ESCAPE_{name}"), value);
+        }
+        program.env("LD_PRELOAD", library()).stdin(Stdio::null());
+        program
+    }
+
+    /// Calls a component with these options, and returns what came of the attempts after the call.
+    pub(super) fn call(&self, options: &[&str], without: &str) -> Attempts {
+        let counter = support::cli::guest("counter");
+        let mut program = self.program(&["call", &counter, "next()"], "write", 2);
+        program.args(options).env("ESCAPE_WITHOUT", without);
+        let output = program.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        attempts(&said)
+    }
+
+    /// Starts a compile worker, and returns what came of the attempts before it reads the component.
+    pub(super) fn worker(&self, without: &str) -> Attempts {
+        let args = ["--tollgate-compile-worker", "fuel", "2000000000", "30"];
+        let mut program = self.program(&args, "write", 1);
+        let output = program.env("ESCAPE_WITHOUT", without).output().unwrap();
+        attempts(&String::from_utf8_lossy(&output.stdout))
+    }
+}
+
+/// What the escaped guest said, among other text.
+pub(super) fn attempts(said: &str) -> Attempts {
+    let pairs = said.lines().filter_map(|line| {
+        let (name, error) = line.split_once(' ')?;
+        Some((name.to_owned(), error.parse().ok()?))
+    });
+    let mut attempts: Attempts = pairs.collect();
+    assert!(
+        attempts.remove("end").is_some(),
+        "it did not come to its end: {said}"
+    );
+    assert!(attempts.len() > 40, "{said}");
+    attempts
+}
