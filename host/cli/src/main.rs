@@ -97,9 +97,9 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         match command {
             Command::Run(opts) => run::run(opts, ui).await,
             Command::Call(opts) => call::run(opts, ui).await,
-            Command::Inspect(opts) => inspect::run(&opts, ui),
-            Command::Check(opts) => check::run(&opts, ui),
-            Command::List(opts) => list::run(&opts, ui),
+            Command::Inspect(opts) => inspect::run(&opts, ui).await,
+            Command::Check(opts) => check::run(&opts, ui).await,
+            Command::List(opts) => list::run(&opts, ui).await,
             Command::Compile(opts) => compile::run(&opts, ui).await,
             Command::Cache(opts) => cache::run(&opts, ui),
             Command::Demo(opts) => demo::run(&opts, ui).await,

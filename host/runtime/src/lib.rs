@@ -108,6 +108,7 @@ mod catalog;
 mod compile;
 mod engine;
 mod error;
+mod inspect;
 mod interface;
 pub mod load;
 pub mod observe;

@@ -1,7 +1,9 @@
-//! The engine that code was compiled for: wasmtime's version and settings, this machine's processor, and this library.
+//! The engine that code was compiled for, and the rules that its component was vetted by: wasmtime's version and settings,
+//! this machine's processor, this library and its limits of shape.
 
 use std::hash::{Hash as _, Hasher};
 
+use tollgate_component::{SHAPE_LIMITS, ShapeLimit};
 use wasmtime::Engine;
 
 use super::entry::FORMAT;
@@ -20,7 +22,15 @@ pub(super) fn of(engine: &Engine) -> [u8; blake3::OUT_LEN] {
     FORMAT.hash(&mut feed);
     env!("CARGO_PKG_VERSION").hash(&mut feed);
     engine.precompile_compatibility_hash().hash(&mut feed);
+    rules(SHAPE_LIMITS, &mut feed);
     *feed.0.finalize().as_bytes()
+}
+
+/// A component that was vetted under other limits of shape is vetted again.
+fn rules(limits: &[&ShapeLimit], feed: &mut impl Hasher) {
+    for limit in limits {
+        (limit.name, limit.most).hash(feed);
+    }
 }
 
 /// Feeds the hashed data to blake3, a digest without known collisions.
@@ -38,7 +48,11 @@ impl Hasher for Feed {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use super::*;
     use crate::engine::metering::Metering;
@@ -60,5 +74,30 @@ mod tests {
         assert_ne!(of(&Engine::new(&config).unwrap()), ours);
         config.consume_fuel(true);
         assert_ne!(of(&Engine::new(&config).unwrap()), ours);
+    }
+
+    /// An entry whose component was vetted by other rules has another name, and is not found.
+    #[test]
+    fn other_limits_of_shape_are_another_identity() {
+        let hash = |limits: &[&ShapeLimit]| {
+            let mut feed = Feed(blake3::Hasher::new());
+            rules(limits, &mut feed);
+            feed.0.finalize()
+        };
+        let all = hash(SHAPE_LIMITS);
+        for number in 0..SHAPE_LIMITS.len() {
+            let mut limit = SHAPE_LIMITS[number].clone();
+            limit.most -= 1;
+            let mut limits = SHAPE_LIMITS.to_vec();
+            limits[number] = &limit;
+            assert_ne!(hash(&limits), all, "{}", limit.name);
+        }
+        // The identity has them.
+        let mut feed = Feed(blake3::Hasher::new_derive_key(CONTEXT));
+        let engine = compiling(Metering::Fuel).unwrap();
+        FORMAT.hash(&mut feed);
+        env!("CARGO_PKG_VERSION").hash(&mut feed);
+        engine.precompile_compatibility_hash().hash(&mut feed);
+        assert_ne!(*feed.0.finalize().as_bytes(), of(&engine));
     }
 }
