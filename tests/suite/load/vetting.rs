@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tollgate::cache::{Cache, CodeOrigin};
 use tollgate::load::{Refusal, RefusalKind};
+use tollgate::policy::Lock;
 use tollgate::{Compiler, LoadError, Policy, Runtime, Source};
 
 use support::cli::{program, tollgate};
@@ -68,9 +69,7 @@ fn validation_is_bounded_at_every_door() {
             }
         }
     });
-    // Nothing was found out, and the report asks no parser.
-    let info = slow.info(&policy(""));
-    assert_eq!((info.world, slow.inspected()), (None, None));
+    assert_eq!(slow.inspected(), None);
 }
 
 /// A55-validation, at the doors of the program.
@@ -130,11 +129,10 @@ fn what_is_refused_unparsed_starts_no_worker() {
             assert_eq!(refusal.kind, kind, "{refusal}");
         }
     }
+    let mut strict = Lock::default();
+    strict.strict = true;
     let mut pinned = policy("");
-    pinned.trust.lock = Some(tollgate::policy::Lock {
-        strict: true,
-        ..Default::default()
-    });
+    pinned.trust.lock = Some(strict);
     for refusal in at_each_door(&runtime, &echo, &pinned) {
         assert_eq!(refusal.kind, RefusalKind::Digest, "{refusal}");
     }
@@ -224,13 +222,18 @@ fn a_cached_load_starts_no_worker() {
     assert_eq!(refused.kind, RefusalKind::Imports);
 }
 
-/// A program that takes what it is given and sleeps.
-fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
+/// A program of a few lines of shell.
+fn script(folder: &tempfile::TempDir, lines: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
-    let file = folder.path().join("sleeper");
-    std::fs::write(&file, "#!/bin/sh\nexec /bin/sleep 30\n").unwrap();
+    let file = folder.path().join("script");
+    std::fs::write(&file, format!("#!/bin/sh\n{lines}\n")).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
     file
+}
+
+/// A program that takes what it is given and sleeps.
+fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
+    script(folder, "exec /bin/sleep 30")
 }
 
 /// A56-workers: twelve loads at once started twelve workers. The wait for a place is not counted: each has all of its
@@ -329,6 +332,65 @@ fn types_of_functions_are_counted_in_full() {
         "{refused}"
     );
     assert!(functions(2).inspect().is_ok());
+}
+
+/// One `compile-time` is for both: what is slow to vet leaves less for its compilation.
+#[test]
+fn vetting_and_compiling_share_their_time() {
+    let start = Instant::now();
+    wait(
+        runtime(tollgate())
+            .build()
+            .load(&made_of(400, 100), &policy("")),
+    )
+    .unwrap();
+    let takes = start.elapsed();
+    // A worker that begins as late as that.
+    let folder = tempfile::TempDir::new().unwrap();
+    let (program, late) = (tollgate().display(), takes.as_secs_f64());
+    let slow = script(&folder, &format!("sleep {late}\nexec {program} \"$@\""));
+    let runtime = runtime(slow).build();
+    // More than either takes, and less than both.
+    let policy = policy(&format!(
+        "limits.compile-time = \"{}ms\"",
+        takes.as_millis() * 3 / 2
+    ));
+    let refused = refusal(wait(runtime.load(&made_of(400, 100), &policy)));
+    let said = "compiling it takes longer";
+    assert!(refused.message.starts_with(said), "{refused}");
+}
+
+/// A worker that was taken over, or is none, cannot pass off another component's imports.
+#[test]
+fn a_worker_that_tells_of_other_bytes_is_none() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let echo = folder.path().join("echo");
+    let bytes = source("echo").as_bytes().to_vec();
+    let length = (bytes.len() as u64).to_le_bytes();
+    std::fs::write(&echo, [&length[..], &bytes].concat()).unwrap();
+    let (program, echo) = (tollgate().display(), echo.display());
+    let liar = script(&folder, &format!("exec {program} \"$@\" < {echo}"));
+    let runtime = runtime(liar).build();
+    assert!(wait(runtime.inspect(&source("echo"), &policy(""))).is_ok());
+    let hostile = source("hostile");
+    let inspected = wait(runtime.inspect(&hostile, &policy("")));
+    assert!(
+        matches!(inspected, Err(LoadError::Host(_))),
+        "{inspected:?}"
+    );
+    assert_eq!(hostile.inspected(), None);
+}
+
+/// A report of a component that was refused names its world if it is known, and no parser is asked.
+#[test]
+fn a_report_parses_nothing() {
+    let known = source("hello-command");
+    assert_eq!(known.info(&policy("")).world, None);
+    known.inspect().unwrap();
+    let world = known.info(&policy("")).world.unwrap();
+    assert!(world.starts_with("wasi:cli/command@"), "{world}");
+    // Nor is it named to those who do not trust the component.
+    assert_eq!(known.info(&policy("trust.require = true")).world, None);
 }
 
 /// Limits that nobody keeps are refused at this door like at the others.
