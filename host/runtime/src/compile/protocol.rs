@@ -106,6 +106,9 @@ impl Message {
         // The length is the worker's word: memory is taken as bytes come.
         let mut body = Vec::new();
         from.take(length).read_to_end(&mut body)?;
+        if body.len() as u64 != length {
+            return Ok(None);
+        }
         if blake3::hash(&body) != digest {
             return Ok(None);
         }

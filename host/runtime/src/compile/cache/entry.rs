@@ -123,11 +123,8 @@ pub(super) fn seal(key: &Key, label: &EntryId, findings: &[u8], code: &[u8]) -> 
         code: code.len() as u64,
     });
     let mut hasher = blake3::Hasher::new_keyed(key);
-    let seal = hasher
-        .update(&head)
-        .update(findings)
-        .update(code)
-        .finalize();
+    hasher.update(&head).update(findings);
+    let seal = hasher.update(code).finalize();
     let mut sealed = [0; SEALED_HEAD];
     for (to, from) in sealed.iter_mut().zip(head.iter().chain(seal.as_bytes())) {
         *to = *from;
