@@ -21,7 +21,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
 
 /// Where an entry has the digest of its component, its seal, and its code.
 const COMPONENT: std::ops::Range<usize> = 12..44;
-const SEAL: std::ops::Range<usize> = 84..116;
+const SEAL: std::ops::Range<usize> = 92..124;
 
 /// A cache, and the entry in it that is attacked.
 struct Victim {

@@ -1,14 +1,17 @@
-//! Components that are small to send and large to compile: A4-loop-parameters to A9-variants. Each is stopped, by the
-//! scan that comes before the compiler or by the limits of the process that it runs in.
+//! Components that are small to send and large to validate or to compile: A4-loop-parameters to A9-variants,
+//! A55-validation and A56-workers. Each is stopped, by the scan that comes first or by the limits of the process that
+//! vets and compiles.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tollgate::blocking::Runtime;
-use tollgate::{Compiler, Source};
+use tollgate::{Compiler, LoadError, Source};
 
 use crate::attack_case::{Case, Row, load_kind};
-use support::harness::policy;
+use support::harness::{instances_of_types, policy, slow_to_validate};
+use support::processes::children;
 
 /// Less than the defaults, by which a round would take a minute. Each of these needs ten times as much.
 const LIMITS: &str = "limits.compile-time = \"100ms\"\nlimits.compile-memory = \"256MiB\"";
@@ -47,21 +50,77 @@ pub(crate) const ROWS: &[Row] = &[
         attack: "variants of 1,001 cases",
         cases: || vec![bomb(variants(1_001))],
     },
+    Row {
+        id: "A55-validation",
+        attack: "slow to validate",
+        cases: || {
+            let instances = instances_of_types(15_000, 900);
+            vec![of(slow_to_validate()), inspected(), of(instances)]
+        },
+    },
+    Row {
+        id: "A56-workers",
+        attack: "twelve loads at once",
+        cases: || vec![at_once()],
+    },
 ];
+
+/// Workers at the same time.
+const WORKERS: u32 = 2;
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let compiler = Compiler::this_program().unwrap();
-        let builder = support::harness::builder().concurrency(4);
+        let builder = support::harness::builder().concurrency(4).workers(WORKERS);
         builder.compiler(compiler).build().into()
     })
 }
 
 fn bomb(bytes: Vec<u8>) -> Case {
-    let source = Source::bytes("bomb", bytes);
+    of(Source::bytes("bomb", bytes))
+}
+
+fn of(source: Source) -> Case {
     Case::new("compile-limit", move |_| {
         load_kind(runtime().load(&source, &policy(LIMITS)))
+    })
+}
+
+/// At the other doors, where nothing is compiled.
+fn inspected() -> Case {
+    let slow = slow_to_validate();
+    Case::new("compile-limit", move |time| {
+        let found = match time % 2 {
+            0 => runtime().inspect(&slow, &policy(LIMITS)).err(),
+            _ => runtime().wit(&slow, &policy(LIMITS)).err(),
+        };
+        match found {
+            Some(LoadError::Refused(refusal)) => refusal.kind.label().to_owned(),
+            other => format!("{other:?}"),
+        }
+    })
+}
+
+/// Twelve loads, of which each would start a process: there are as many as there are places.
+fn at_once() -> Case {
+    let slow = slow_to_validate();
+    Case::new("compile-limit", move |_| {
+        let (this, policy) = (std::process::id(), policy(LIMITS));
+        let load = || load_kind(runtime().load(&slow, &policy));
+        std::thread::scope(|scope| {
+            let loads: Vec<_> = (0..12).map(|_| scope.spawn(load)).collect();
+            while loads.iter().any(|load| !load.is_finished()) {
+                let workers = children(this).len();
+                if workers > WORKERS as usize {
+                    return format!("{workers} workers");
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let kinds = loads.into_iter().map(|load| load.join().unwrap());
+            let other = kinds.filter(|kind| kind != "compile-limit").next();
+            other.unwrap_or_else(|| "compile-limit".to_owned())
+        })
     })
 }
 

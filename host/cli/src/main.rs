@@ -95,9 +95,9 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
     match command {
         Command::Run(opts) => run::run(opts, ui),
         Command::Call(opts) => call::run(&opts, ui),
-        Command::Inspect(opts) => inspect::run(&opts, ui),
-        Command::Check(opts) => check::run(&opts, ui),
-        Command::List(opts) => list::run(&opts, ui),
+        Command::Inspect(opts) => in_tokio(inspect::run(&opts, ui)),
+        Command::Check(opts) => in_tokio(check::run(&opts, ui)),
+        Command::List(opts) => in_tokio(list::run(&opts, ui)),
         Command::Compile(opts) => in_tokio(compile::run(&opts, ui)),
         Command::Cache(opts) => cache::run(&opts, ui),
         Command::Demo(opts) => demo::run(&opts, ui),

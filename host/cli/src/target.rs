@@ -81,12 +81,18 @@ impl<'u> Target<'u> {
         })
     }
 
-    /// Verifies the signature and the pin, then parses the component.
-    pub(crate) fn inspect(&self) -> Result<Inspection, ExitReason> {
-        let vetted = self.source.vet(&self.policy);
+    /// Verifies the signature and the pin; then a worker inspects the component.
+    pub(crate) async fn inspect(&self) -> Result<Inspection, ExitReason> {
+        let vetted = self.runtime.inspect(&self.source, &self.policy).await;
         vetted
             .map(|vetted| vetted.inspection)
-            .map_err(|refusal| self.refused(refusal))
+            .map_err(|error| self.load_error(error))
+    }
+
+    /// The interfaces of the component as WIT, written by a worker after the same checks.
+    pub(crate) async fn wit(&self) -> Result<String, ExitReason> {
+        let wit = self.runtime.wit(&self.source, &self.policy).await;
+        wit.map_err(|error| self.load_error(error))
     }
 
     /// Pins the component in the lock file, if `--lock` is given and it is not pinned yet.
@@ -101,11 +107,7 @@ impl<'u> Target<'u> {
     /// Judges, compiles, links and pins the component.
     pub(crate) async fn load(self) -> Result<LoadedTarget<'u>, ExitReason> {
         let loaded = load(&self.runtime, &self.source, &self.policy, self.ui).await;
-        let provider = loaded.map_err(|error| match error {
-            LoadError::Refused(refusal) => self.refused(refusal),
-            LoadError::Host(error) => self.host_error(&error),
-            error => error.into(),
-        })?;
+        let provider = loaded.map_err(|error| self.load_error(error))?;
         self.pin()?;
         if !self.reporter.is_stderr() {
             note_recompiled(&provider, self.ui);
@@ -114,6 +116,14 @@ impl<'u> Target<'u> {
             target: self,
             provider,
         })
+    }
+
+    fn load_error(&self, error: LoadError) -> ExitReason {
+        match error {
+            LoadError::Refused(refusal) => self.refused(refusal),
+            LoadError::Host(error) => self.host_error(&error),
+            error => error.into(),
+        }
     }
 
     /// Reports a refusal.
@@ -202,8 +212,8 @@ fn unread(path: &Path, refusal: &Refusal, policy: &Policy) -> RefusedReport {
     RefusedReport::new(&info, refusal, &policy.limits)
 }
 
-/// The runtime of this program. A WASI command may write to this program's own output, and components are compiled
-/// in a separate process, since they are untrusted.
+/// The runtime of this program. A WASI command may write to this program's own output, and components are vetted and
+/// compiled in a separate process, since they are untrusted.
 pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, ExitReason> {
     let compiler = Compiler::this_program().map_err(|error| {
         ExitReason::Host(format!("cannot find this program's own file: {error}"))

@@ -1,6 +1,7 @@
 //! Inspection of the bytes of a component before any of it is compiled.
 
 use semver::Version;
+use serde::{Deserialize, Serialize};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
@@ -9,7 +10,7 @@ use crate::served::{PROVIDER_VERSIONS, split_version};
 use crate::shape::scan;
 
 /// The kind of an import or export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ItemKind {
     /// An interface.
@@ -44,7 +45,7 @@ impl ItemKind {
 }
 
 /// One import.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// As written, with its version.
     pub name: String,
@@ -55,7 +56,7 @@ pub struct Import {
 }
 
 /// One export.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     /// As written, with its version.
     pub name: String,
@@ -64,7 +65,7 @@ pub struct Export {
 }
 
 /// The result of inspecting a component.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// `sha256:` and the digest of every byte of the file.
     pub digest: String,

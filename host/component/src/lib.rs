@@ -37,3 +37,4 @@ pub use shape::{SHAPE_LIMITS, ShapeLimit};
 pub use source::{Attached, Source, SourceError, signature_path};
 pub use verdict::{Verdict, judge};
 pub use vet::Vetted;
+pub use wit::MAX_WIT;

@@ -25,6 +25,7 @@ pub struct Source {
     file: FileName,
     bytes: Arc<[u8]>,
     digest: Arc<OnceLock<String>>,
+    inspection: Arc<OnceLock<Inspection>>,
     signature: Attached,
 }
 
@@ -65,6 +66,7 @@ impl Source {
             file: FileName::OfSource,
             bytes: bytes.into(),
             digest: Arc::default(),
+            inspection: Arc::default(),
             signature: Err(SignatureError::Missing),
         }
     }
@@ -161,13 +163,39 @@ impl Source {
     }
 
     /// Inspects its bytes: validity, digest, imports and exports. Nothing is compiled, and trust is not checked:
-    /// [`Source::vet`] does that first.
+    /// [`Source::vet`] does that first. The result is kept for all clones.
+    ///
+    /// **This happens in this process.** Limits of shape refuse components that are known to be out of proportion
+    /// (docs/security/limits.md); for what they do not see, validating takes as much time and memory as the component's
+    /// author wants, and an allocation that fails ends the process. `tollgate::Runtime::inspect` does the same in a
+    /// worker process, under `compile-time` and `compile-memory`.
     ///
     /// # Errors
     ///
     /// The bytes are not a component, or not a valid one.
     pub fn inspect(&self) -> Result<Inspection, Refusal> {
-        inspect(&self.bytes, self.digest())
+        if let Some(known) = self.inspected() {
+            return Ok(known.clone());
+        }
+        let inspection = inspect(&self.bytes, self.digest())?;
+        Ok(self.inspection.get_or_init(|| inspection).clone())
+    }
+
+    /// The result of inspecting it, if it or a clone of it was inspected before.
+    pub fn inspected(&self) -> Option<&Inspection> {
+        self.inspection.get()
+    }
+
+    /// Keeps the result of an inspection that another process made, for all clones. Returns whether it is of these
+    /// bytes, by their digest and size; if not, it is not kept.
+    #[doc(hidden)]
+    pub fn keep_inspection(&self, inspection: &Inspection) -> bool {
+        let is_same =
+            inspection.digest == self.digest() && inspection.size == self.bytes.len() as u64;
+        if is_same {
+            self.inspection.get_or_init(|| inspection.clone());
+        }
+        is_same
     }
 
     /// Its name, shared.

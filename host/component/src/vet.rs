@@ -18,18 +18,28 @@ pub struct Vetted {
 }
 
 impl Source {
-    /// Checks its size, then its signature and its pin by the policy's `trust`, and only then inspects its bytes.
-    /// Loading and judging begin here.
+    /// Checks its size, then its signature and its pin by the policy's `trust`. Returns the signer. Its bytes are hashed
+    /// and not parsed, so the time that this takes is bounded by `component-size`. Loading and judging begin here.
+    ///
+    /// # Errors
+    ///
+    /// The first check that fails.
+    pub fn authenticate(&self, policy: &Policy) -> Result<Option<Signer>, Refusal> {
+        let signer = self.recheck(policy)?;
+        if let Some(lock) = &policy.trust.lock {
+            self.verify_pin(lock)?;
+        }
+        Ok(signer)
+    }
+
+    /// [Authenticates](Source::authenticate) it and then inspects its bytes, **in this process and without a limit of
+    /// time or memory**; see [`Source::inspect`].
     ///
     /// # Errors
     ///
     /// The first check that fails.
     pub fn vet(&self, policy: &Policy) -> Result<Vetted, Refusal> {
-        check_size(self.as_bytes().len(), &policy.limits)?;
-        let signer = self.verify(&policy.trust)?;
-        if let Some(lock) = &policy.trust.lock {
-            self.verify_pin(lock)?;
-        }
+        let signer = self.authenticate(policy)?;
         let inspection = self.inspect()?;
         Ok(Vetted { inspection, signer })
     }
@@ -40,29 +50,34 @@ impl Source {
     /// # Errors
     ///
     /// The first check that fails.
-    pub fn recheck(&self, policy: &Policy) -> Result<(), Refusal> {
+    pub fn recheck(&self, policy: &Policy) -> Result<Option<Signer>, Refusal> {
         check_size(self.as_bytes().len(), &policy.limits)?;
-        self.verify(&policy.trust)?;
-        Ok(())
+        self.verify(&policy.trust)
     }
 
-    /// The identity of the component in reports under a policy. For an untrusted component it holds only facts that
-    /// need no parsing.
+    /// The identity of the component in reports under a policy. Nothing is parsed for it: the world is known when the
+    /// component was inspected before, and the policy trusts it.
     pub fn info(&self, policy: &Policy) -> ProviderInfo {
-        match self.vet(policy) {
-            Ok(vetted) => vetted.info(self),
-            Err(_) => ProviderInfo {
-                name: self.shared_name(),
-                digest: self.digest().to_owned(),
-                size: self.as_bytes().len() as u64,
-                world: None,
-                signer: None,
-            },
+        let (world, signer) = match self.authenticate(policy) {
+            Ok(signer) => (self.inspected().and_then(Inspection::world), signer),
+            Err(_) => (None, None),
+        };
+        ProviderInfo {
+            name: self.shared_name(),
+            digest: self.digest().to_owned(),
+            size: self.as_bytes().len() as u64,
+            world,
+            signer,
         }
     }
 }
 
 impl Vetted {
+    /// What was found in a component that was authenticated, by this process or by another.
+    pub fn new(inspection: Inspection, signer: Option<Signer>) -> Vetted {
+        Vetted { inspection, signer }
+    }
+
     /// The identity of the vetted component in reports. `source` is that component.
     pub fn info(&self, source: &Source) -> ProviderInfo {
         ProviderInfo {

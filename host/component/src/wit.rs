@@ -11,8 +11,13 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::shape::scan;
 use crate::source::Source;
 
+/// The longest WIT text of a component, in bytes. A type is written in full wherever it is used without a name, so that a
+/// few bytes may mean gigabytes. The largest real component has less than 100 KiB.
+pub const MAX_WIT: usize = 16 << 20;
+
 impl Source {
-    /// The interfaces of the component as WIT text.
+    /// The interfaces of the component as WIT text. Like [`Source::inspect`] it works in this process, without a limit of
+    /// time or memory; `tollgate::Runtime::wit` does not.
     ///
     /// # Errors
     ///
@@ -43,9 +48,13 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
         let printed = printer.print(resolve, own, &others);
         printed.map(|()| printer.output.to_string())
     }));
-    written
+    let written = written
         .map_err(|panic| refuse(panic_text(&*panic)))?
-        .map_err(|error| refuse(&format!("{error:#}")))
+        .map_err(|error| refuse(&format!("{error:#}")))?;
+    match written.len() > MAX_WIT {
+        true => Err(refuse(&format!("they take more than {MAX_WIT} bytes"))),
+        false => Ok(written),
+    }
 }
 
 /// Checks that WIT can express the item. The decoder relies on it: it panics when a name with a `/` is not an

@@ -311,14 +311,14 @@ impl Limits {
         LimitKey {
             name: "compile-time", unit: Unit::Duration, min: 100 * MILLISECOND, max: HOUR,
             range: "from the time that a process takes to start to one hour",
-            help: "wall-clock time for compiling the component",
+            help: "wall-clock time for validating and compiling the component",
             reason: "three times what the largest known guest, 19 MB of Python, takes on two slow processors",
             get: |l| micros(l.compile_time), set: |l, v| l.compile_time = Duration::from_micros(v),
         },
         LimitKey {
             name: "compile-memory", unit: Unit::Bytes, min: 256 * MIB, max: 64 * GIB,
             range: "from what the compiler takes for an empty component to the memory of a large machine",
-            help: "address space for compiling the component",
+            help: "address space for validating and compiling the component",
             reason: "twice what the largest known guest takes",
             get: |l| l.compile_memory, set: |l, v| l.compile_memory = v,
         },

@@ -6,6 +6,7 @@
 use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
+use tollgate_component::Vetted;
 use tollgate_component::value::{Function, Value};
 use tollgate_policy::Policy;
 
@@ -42,6 +43,26 @@ impl Runtime {
     pub fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
         let never = AtomicBool::new(false);
         self.0.load_now(source, policy, &never).map(Provider)
+    }
+
+    /// See [`Runtime::inspect`](crate::Runtime::inspect).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn inspect(&self, source: &Source, policy: &Policy) -> Result<Vetted, LoadError> {
+        let never = AtomicBool::new(false);
+        self.0.inspect_now(source, policy, &never)
+    }
+
+    /// See [`Runtime::wit`](crate::Runtime::wit).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn wit(&self, source: &Source, policy: &Policy) -> Result<String, LoadError> {
+        let never = AtomicBool::new(false);
+        self.0.wit_now(source, policy, &never)
     }
 
     /// See [`Runtime::watch`](crate::Runtime::watch). [`Provider::from`] makes a provider of [`WatchedFolder::get`]

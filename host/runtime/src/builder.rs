@@ -13,6 +13,7 @@ use crate::call::context::CallContext;
 use crate::compile::CodeLoader;
 use crate::compile::cache::Cache;
 use crate::compile::compiler::Compiler;
+use crate::compile::places::Places;
 use crate::engine::Engines;
 use crate::engine::admission::Admission;
 use crate::engine::metering::Metering;
@@ -30,17 +31,28 @@ pub struct Builder {
     certificates: Vec<Vec<u8>>,
     inherit_stdio: bool,
     compiler: Compiler,
+    workers: Option<u32>,
     metering: Metering,
     cache: Option<Cache>,
     observer: Observed,
 }
 
 impl Builder {
-    /// Sets where components are compiled; in this process by default. Use [`Compiler::Worker`] for untrusted
+    /// Sets where components are vetted and compiled; in this process by default. Use [`Compiler::Worker`] for untrusted
     /// components.
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Builder {
         self.compiler = compiler;
+        self
+    }
+
+    /// Sets how many workers of [`Compiler::Worker`] run at the same time, at least one; as many as the machine has
+    /// processors by default. Each may take `compile-memory` and, on several threads, all processors. Loads and
+    /// inspections beyond them wait in turn, without a limit of their own: each one before them takes `compile-time` at
+    /// most. To wait no longer, drop the future. The wait does not count against `compile-time`.
+    #[must_use]
+    pub fn workers(mut self, processes: u32) -> Builder {
+        self.workers = Some(processes);
         self
     }
 
@@ -51,8 +63,8 @@ impl Builder {
         self
     }
 
-    /// Keeps compiled code in a cache, for the next load and for other processes; by default nothing is kept. A
-    /// component is vetted and judged whether or not the cache has its code.
+    /// Keeps what vetting found and compiled code in a cache, for the next load and for other processes; by default nothing
+    /// is kept. Size, signature and pin are checked and imports are judged whether or not the cache has a component.
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Builder {
         self.cache = Some(cache);
@@ -144,6 +156,7 @@ impl Builder {
                 code_loader: CodeLoader {
                     engines,
                     compiler: self.compiler,
+                    places: Arc::new(Places::new(self.workers)),
                     cache: self.cache,
                 },
                 interfaces: self.interfaces,

@@ -67,10 +67,10 @@
 //! `grants.interfaces`. Each begins with [`CallContext::charge`], so that it counts and costs. An error wrapped in
 //! [`HostFailure`](load::HostFailure) is the host's: the report shows a number, and the text goes to the log.
 //!
-//! # Compile untrusted components in a worker
+//! # Vet and compile untrusted components in a worker
 //!
-//! A compiler has no limits of its own. With [`Compiler::Worker`] a separate process compiles, under the policy's
-//! `compile-time` and `compile-memory`:
+//! Neither a validator nor a compiler has limits of its own. With [`Compiler::Worker`] a separate process does both, under
+//! the policy's `compile-time` and `compile-memory`, for [`Runtime::load`] and for [`Runtime::inspect`]:
 //!
 //! ```no_run
 //! use tollgate::{Compiler, Runtime};
@@ -110,6 +110,7 @@ mod catalog;
 mod compile;
 mod engine;
 mod error;
+mod inspect;
 mod interface;
 pub mod load;
 pub mod observe;

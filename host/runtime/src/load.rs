@@ -1,11 +1,11 @@
-//! Loading, as one pipeline: vet, judge, check what this program supports, open the grants, compile, link. The types
+//! Loading, as one pipeline: authenticate, vet, judge, check what this program supports, open the grants, compile, link. The types
 //! here say why a component or a policy is refused, and what helps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate_capability::Granted;
-use tollgate_component::{Source, escape, judge};
+use tollgate_component::{Source, Vetted, escape, judge};
 use tollgate_policy::{Grants, Policy, Streams};
 use wasmtime::component::{InstancePre, Linker};
 
@@ -23,6 +23,11 @@ use crate::runtime::{Host, Inner, Runtime};
 
 impl Runtime {
     /// Reads, judges, compiles and links a component. None of its code runs.
+    ///
+    /// With [`Compiler::Worker`](crate::Compiler::Worker) a process of its own vets and compiles it, under
+    /// `compile-time` and `compile-memory`. Both are for the work on this component: the time in which a load waits for
+    /// other loads ([`Builder::workers`](crate::Builder::workers)) and in which this process judges is not counted. A
+    /// component in the cache needs no such process. Drop the future to give the load up, whatever it waits for.
     ///
     /// # Errors
     ///
@@ -56,22 +61,26 @@ impl Runtime {
         cancelled: &AtomicBool,
     ) -> Result<Provider, LoadError> {
         policy.check()?;
-        // 1. Vet: size, signature, pin, then what the bytes say.
-        let vetted = source.vet(policy)?;
-        // 2. Judge every import. What the policy has against the component comes before what this program cannot do:
+        // 1. Size, signature, pin: nothing is parsed.
+        let signer = source.authenticate(policy)?;
+        // 2. What the bytes say, as the cache knows it, or a worker, or this process.
+        let host = &self.inner.host;
+        let pending = host.code_loader.vet(source, &policy.limits, cancelled)?;
+        let vetted = Vetted::new(pending.inspection.clone(), signer);
+        // 3. Judge every import. What the policy has against the component comes before what this program cannot do:
         // a grant that was taken back is one whatever else the policy asks for.
         let verdict = self.judge(&vetted.inspection, &policy.grants);
         if let Some(refusal) = verdict.refusal() {
             return Err(refusal.into());
         }
-        // 3. Check what this program supports.
+        // 4. Check what this program supports.
         self.inner.supports(policy)?;
-        // 4. Open what the policy grants.
+        // 5. Open what the policy grants.
         let granted = Granted::open(policy, source.name(), &self.inner.granted)?;
-        // 5. Compile, or take the code from the cache.
-        let host = &self.inner.host;
-        let code = host.code_loader.load(source, &policy.limits, cancelled)?;
-        // 6. Link what is granted, and nothing else.
+        // 6. Compile, or take the code from the cache.
+        let loader = &host.code_loader;
+        let code = loader.load(source, pending, &policy.limits, cancelled)?;
+        // 7. Link what is granted, and nothing else.
         let pre = host.link(&code, &granted.grants)?;
         Ok(Provider::new(
             Arc::clone(host),
@@ -113,9 +122,7 @@ impl Inner {
         if stdio == Some(Streams::Inherit) && !self.inherit_stdio {
             return Err(Unsupported::InheritedStdio);
         }
-        if !code_loader.compiler.supports(&policy.limits) {
-            return Err(Unsupported::CompileLimits);
-        }
+        code_loader.compiler.supports(&policy.limits)?;
         if !code_loader.engines.metering.supports(&policy.limits) {
             return Err(Unsupported::Fuel);
         }
@@ -140,9 +147,9 @@ impl Host {
     }
 }
 
-/// Tells the compile worker that its caller has given up.
+/// Tells a load and its worker that the caller has given up.
 #[derive(Default)]
-struct Cancelled(Arc<AtomicBool>);
+pub(crate) struct Cancelled(pub(crate) Arc<AtomicBool>);
 
 impl Drop for Cancelled {
     fn drop(&mut self) {

@@ -16,7 +16,23 @@ use support::memory;
 const FORMAT: std::ops::Range<usize> = 8..12;
 const COMPONENT: std::ops::Range<usize> = 12..44;
 const ENGINE: std::ops::Range<usize> = 44..76;
-const SEAL: std::ops::Range<usize> = 84..116;
+const FINDINGS_LENGTH: std::ops::Range<usize> = 76..84;
+const CODE_LENGTH: std::ops::Range<usize> = 84..92;
+const SEAL: std::ops::Range<usize> = 92..124;
+
+/// What an entry tells of its component, and its code.
+fn parts(entry: &[u8]) -> (&[u8], &[u8]) {
+    let length = entry[FINDINGS_LENGTH].try_into().unwrap();
+    entry[SEAL.end..].split_at(u64::from_le_bytes(length) as usize)
+}
+
+/// An entry with the head of another one, and what is told of the component and its code from anywhere.
+fn composed(head: &[u8], findings: &[u8], code: &[u8]) -> Vec<u8> {
+    let mut entry = [&head[..SEAL.end], findings, code].concat();
+    entry[FINDINGS_LENGTH].copy_from_slice(&(findings.len() as u64).to_le_bytes());
+    entry[CODE_LENGTH].copy_from_slice(&(code.len() as u64).to_le_bytes());
+    entry
+}
 
 /// An entry with its head changed and sealed again, by whoever has the key.
 fn forged(key: &[u8; 32], entry: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
@@ -50,6 +66,7 @@ fn each_reason_has_its_name() {
         (CacheRejection::Seal, "seal"),
         (CacheRejection::Unreadable, "unreadable"),
         (CacheRejection::Code, "code"),
+        (CacheRejection::Inspection, "inspection"),
     ];
     for (why, name) in all {
         assert_eq!(why.label(), name);
@@ -93,9 +110,10 @@ fn an_entry_that_was_changed_is_not_executed() {
     let source = numbered(7);
     assert_eq!(shelf.number(&source, 7), CodeOrigin::Compiled);
     let sound = fs::read(shelf.entry()).unwrap();
-    // All of the head and the seal, and code from its first byte to its last.
-    let code = (SEAL.end..sound.len()).step_by(397);
-    for at in (0..SEAL.end).chain(code).chain([sound.len() - 1]) {
+    // All of the head, the seal and what is told of the component, and code from its first byte to its last.
+    let told = SEAL.end + parts(&sound).0.len();
+    let code = (told..sound.len()).step_by(397);
+    for at in (0..told).chain(code).chain([sound.len() - 1]) {
         let mut bent = sound.clone();
         bent[at] ^= 1 << (at % 8);
         fs::write(shelf.entry(), &bent).unwrap();
@@ -103,7 +121,7 @@ fn an_entry_that_was_changed_is_not_executed() {
             panic!("executed with another byte {at}");
         };
         match at {
-            0..84 => assert!(WRONG.contains(&why), "{at}: {why:?}"),
+            0..92 => assert!(WRONG.contains(&why), "{at}: {why:?}"),
             _ => assert_eq!(why, CacheRejection::Seal, "{at}"),
         }
         assert!(
@@ -120,7 +138,9 @@ fn an_entry_that_was_cut_is_not_executed() {
     let source = numbered(7);
     shelf.number(&source, 7);
     let sound = fs::read(shelf.entry()).unwrap();
-    let heads = [0, 1, 8, 11, 12, 43, 44, 75, 76, 83, 84, 115, 116, 117];
+    let heads = [
+        0, 1, 8, 11, 12, 43, 44, 75, 76, 83, 84, 91, 92, 123, 124, 125,
+    ];
     let ends = [sound.len() / 2, sound.len() - 1];
     for length in heads.into_iter().chain(ends) {
         fs::write(shelf.entry(), &sound[..length]).unwrap();
@@ -148,8 +168,9 @@ fn an_entry_that_was_cut_is_not_executed() {
 #[test]
 fn planted_code_is_never_executed() {
     let shelf = Shelf::new();
-    let (evil, good) = (numbered(666), numbered(7));
-    shelf.number(&evil, 666);
+    // Numbers of one byte, so that both entries have the same lengths.
+    let (evil, good) = (numbered(6), numbered(7));
+    shelf.number(&evil, 6);
     let planted = fs::read(shelf.entry()).unwrap();
     let of_evil = shelf.entry();
     fs::remove_file(&of_evil).unwrap();
@@ -189,12 +210,66 @@ fn planted_code_is_never_executed() {
     );
     // Not code at all.
     plant(
-        &forged(&key, &sound, |entry| entry[SEAL.end..].fill(0xcc)),
+        &forged(&key, &sound, |entry| {
+            let told = parts(entry).0.len();
+            entry[SEAL.end + told..].fill(0xcc);
+        }),
         CacheRejection::Code,
     );
+    // Sealed with this cache's, and telling of another component.
+    plant(&forged(&key, &planted, dress), CacheRejection::Inspection);
     // What all this was about: the same bytes are executed when they are sealed.
-    fs::write(&at, forged(&key, &planted, dress)).unwrap();
-    assert_eq!(shelf.number(&good, 666), CodeOrigin::Cached);
+    let evil = composed(&sound, parts(&sound).0, parts(&planted).1);
+    plant(&evil, CacheRejection::Seal);
+    fs::write(&at, forged(&key, &evil, |_| {})).unwrap();
+    assert_eq!(shelf.number(&good, 6), CodeOrigin::Cached);
+}
+
+/// What an entry tells of its component decides which imports are judged, so that a component with none would pass under
+/// every policy: it is sealed like code, and is of the component or not used.
+#[test]
+fn what_an_entry_tells_is_sealed() {
+    let shelf = Shelf::new();
+    let all = policy(&all_but("nothing"));
+    shelf.number(&numbered(7), 7);
+    let harmless = fs::read(shelf.entry()).unwrap();
+    fs::remove_file(shelf.entry()).unwrap();
+    let hostile = source("hostile");
+    shelf.runtime.load(&hostile, &all).unwrap();
+    let sound = fs::read(shelf.entry()).unwrap();
+    let (told, code) = parts(&sound);
+    let lies = [
+        (composed(&sound, parts(&harmless).0, code), true),
+        (composed(&sound, &[], code), true),
+        (composed(&sound, &[0xff; 100], code), true),
+        // The same, with one import less and the digest of the component.
+        (composed(&sound, &told[..told.len() - 1], code), true),
+        (composed(&sound, told, code), false),
+    ];
+    let key = shelf.key();
+    for (lie, is_lie) in lies {
+        let unsealed = [&lie[..SEAL.start], &[0; 32], &lie[SEAL.end..]].concat();
+        for (entry, why) in [
+            (unsealed, CacheRejection::Seal),
+            (forged(&key, &lie, |_| {}), CacheRejection::Inspection),
+        ] {
+            fs::write(shelf.entry(), entry).unwrap();
+            // Another source of the same bytes, of which nothing is known in this process.
+            let hostile = Source::bytes("hostile", hostile.as_bytes());
+            let denied = match shelf.runtime.load(&hostile, &policy("")) {
+                Err(LoadError::Refused(refusal)) => refusal,
+                other => panic!("{:?}", other.err()),
+            };
+            assert_eq!(denied.kind.label(), "imports");
+            let hostile = Source::bytes("hostile", hostile.as_bytes());
+            let origin = shelf.runtime.load(&hostile, &all).unwrap();
+            let origin = origin.as_async().code_origin();
+            match is_lie || why == CacheRejection::Seal {
+                true => assert_eq!(origin, CodeOrigin::Recompiled(why)),
+                false => assert_eq!(origin, CodeOrigin::Cached),
+            }
+        }
+    }
 }
 
 #[test]
@@ -242,41 +317,6 @@ fn what_is_refused_stays_refused() {
             tollgate::load::Unsupported::CompileLimits
         ))
     ));
-}
-
-/// A shape that is refused is refused although an older version, which let it through, left its code here.
-#[test]
-fn a_shape_that_is_refused_is_not_saved_by_its_entry() {
-    let shelf = Shelf::new();
-    shelf.number(&numbered(7), 7);
-    let nested = |depth: usize| {
-        let text = format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
-        Source::bytes("nested", wat::parse_str(text).unwrap())
-    };
-    let (shallow, deep) = (nested(2), nested(40));
-    let template = fs::read(shelf.entry()).unwrap();
-    shelf.load(&shallow);
-    let mut before = entries(&shelf.path());
-    let digest = |source: &Source| {
-        use sha2::Digest as _;
-        <[u8; 32]>::from(sha2::Sha256::digest(source.as_bytes()))
-    };
-    // What its entry is called, by the way that the names of the two that are there are made.
-    let name = |source: &Source| {
-        let mut hasher = blake3::Hasher::new_derive_key("tollgate 2026 cache: name of an entry");
-        hasher.update(&digest(source)).update(&template[ENGINE]);
-        shelf.path().join(hasher.finalize().to_hex().as_str())
-    };
-    before.retain(|entry| *entry == name(&shallow) || *entry == name(&numbered(7)));
-    assert_eq!(before.len(), 2);
-    let entry = forged(&shelf.key(), &template, |entry| {
-        entry[COMPONENT].copy_from_slice(&digest(&deep));
-    });
-    fs::write(name(&deep), entry).unwrap();
-    match shelf.runtime.load(&deep, &policy("")) {
-        Err(LoadError::Refused(refusal)) => assert_eq!(refusal.kind.label(), "compile-limit"),
-        other => panic!("{:?}", other.err()),
-    }
 }
 
 /// Whoever reads the memory of this process afterwards cannot seal.

@@ -5,3 +5,4 @@ mod engines;
 mod profile;
 mod refusals;
 mod shape;
+mod vetting;

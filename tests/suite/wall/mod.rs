@@ -240,7 +240,13 @@ fn a_worker_has_two_pipes_and_no_privileges() {
         return;
     }
     let scene = Scene::new();
-    let args = ["--tollgate-compile-worker", "fuel", "2000000000", "30"];
+    let args = [
+        "--tollgate-compile-worker",
+        "fuel",
+        "2000000000",
+        "30",
+        "load",
+    ];
     let mut worker = support::cli::command(&args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

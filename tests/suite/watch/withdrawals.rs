@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use support::harness::made_of;
+use tollgate::Compiler;
+
+use support::cli::tollgate;
+use support::harness::{builder, made_of, slow_to_validate};
+use support::processes::{children, until};
 use support::watched_folder::{Watched, bytes};
 
 /// A component that takes seconds to load, delivered by somebody else, does not put off what the operator takes back.
@@ -42,4 +46,27 @@ fn a_grant_is_withdrawn_while_its_own_component_is_loaded() {
     assert_eq!(watched.wrong("revoked", "a"), "too-large");
     watched.nothing_else();
     assert!(watched.get("a").is_none());
+}
+
+/// A55-validation, in a folder that is served: a component whose validation would take gigabytes is refused by the limits of
+/// its policy, and puts off nothing.
+#[test]
+fn a_component_that_is_slow_to_validate_is_refused() {
+    let mut watched = Watched::new();
+    watched.write("a.toml", "limits.compile-time = \"1s\"");
+    watched.install("a", slow_to_validate().as_bytes());
+    watched.write("hashes.toml", "grants = { log = true, hash = true, files = [{ root = \"data\", path = \".\", access = \"read\" }] }");
+    watched.install("hashes", &bytes("checksums"));
+    let program = tollgate().to_owned();
+    let compiler = Compiler::Worker { program };
+    let runtime = builder().concurrency(4).compiler(compiler).build();
+    watched.serve_by(&runtime, |watch| watch).unwrap();
+    assert_eq!(watched.wrong("failed", "a"), "compile-limit");
+    watched.next("loaded");
+    // Serving ends while one is vetted: so does its worker.
+    watched.write("a.toml", "");
+    let this = std::process::id();
+    until("vetted", || !children(this).is_empty());
+    watched.stop();
+    until("ended", || children(this).is_empty());
 }

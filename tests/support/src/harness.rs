@@ -98,6 +98,53 @@ pub fn made_of(functions: usize, steps: usize) -> Source {
     Source::bytes("made", wat::parse_str(text).unwrap())
 }
 
+/// A component of 30 KB whose shape is within all limits, and whose validation takes gigabytes: an instance type has ten
+/// instances of the type before it, and each of them gets resources of its own.
+pub fn slow_to_validate() -> Source {
+    let mut types = String::from("(type $t0 (instance (export \"r\" (type (sub resource)))))");
+    let ten = |inner: &str| -> String {
+        let one = |n: usize| format!("(export \"e{n}\" (instance (type $i)))");
+        let all: String = (0..10).map(one).collect();
+        format!("(instance (alias outer 1 {inner} (type $i)) {all})")
+    };
+    for level in 1..=4 {
+        write!(
+            types,
+            "(type $t{level} {})",
+            ten(&format!("$t{}", level - 1))
+        )
+        .unwrap();
+    }
+    for _ in 0..150 {
+        write!(types, "(type {})", ten("$t4")).unwrap();
+    }
+    let text = format!("(component {types})");
+    Source::bytes("slow", wat::parse_str(text).unwrap())
+}
+
+/// A component with an imported resource, chains of `types` types of it, and `instances` instances of that.
+pub fn instances_of_types(types: usize, instances: usize) -> Source {
+    // Types are no more than 100 deep, so there are several chains, each exported by its end.
+    let mut chain = String::new();
+    for n in 0..types {
+        match n % 90 {
+            0 => write!(chain, "(type $c{n} (own $r))").unwrap(),
+            _ => write!(chain, "(type $c{n} (list $c{}))", n - 1).unwrap(),
+        }
+        if n % 90 == 89 {
+            write!(chain, "(export \"t{n}\" (type $c{n}))").unwrap();
+        }
+    }
+    let instance = "(instance (instantiate $c (with \"r\" (type $r))))".repeat(instances);
+    let text = format!(
+        "(component
+            (import \"r\" (type $r (sub resource)))
+            (component $c (import \"r\" (type $r (sub resource))) {chain})
+            {instance})"
+    );
+    Source::bytes("instances", wat::parse_str(text).unwrap())
+}
+
 /// A policy from its text; roots of files are relative to the repository.
 pub fn policy(text: &str) -> Policy {
     let mut policy = Policy::parse(text, root()).unwrap_or_else(|error| panic!("{error}"));

@@ -20,11 +20,11 @@ pub(crate) struct Opts {
     component: ComponentOpts,
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let as_json = opts.component.json;
     let no_verdict = |reason| print_refusal(reason, as_json, ui);
     let target = Target::open(&opts.component, None, ui).map_err(no_verdict)?;
-    let inspection = target.inspect().map_err(no_verdict)?;
+    let inspection = target.inspect().await.map_err(no_verdict)?;
     let verdict = target.runtime.judge(&inspection, &target.policy.grants);
     if as_json {
         let value = json!({

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tollgate::component::Verdict;
+use tollgate::component::{Verdict, Vetted};
 use tollgate::load::RefusalKind;
 use tollgate::watch::components;
 use tollgate::{LoadError, Policy, Runtime, Source, escape};
@@ -18,6 +18,7 @@ use crate::output::table::{self, Cell};
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::output::verdict::{imports_json, refusal_json};
+use crate::target;
 
 const AFTER_HELP: &str = "Example: tollgate list providers --policy policy.toml";
 
@@ -71,14 +72,16 @@ enum Finding {
     },
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let policy = opts.policy.policy(Vec::new())?;
     // The same files that `Runtime::watch` serves, without its bound on their number.
     let paths = components(&opts.folder, usize::MAX)
         .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&opts.folder))))?;
-    let runtime = Runtime::new();
-    let rows = paths.iter().map(|path| row(&runtime, &policy, path, ui));
-    let rows: Vec<Row> = rows.collect();
+    let runtime = target::runtime(None)?;
+    let mut rows = Vec::new();
+    for path in &paths {
+        rows.push(row(&runtime, &policy, path, ui).await);
+    }
     if opts.json {
         ui.result(pretty(&json!(rows)))?;
         return Ok(RETURNED);
@@ -94,18 +97,20 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     Ok(RETURNED)
 }
 
-fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
+async fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let size = std::fs::metadata(path).ok().map(|found| found.len());
     let mut signature = None;
-    let read = Source::file(path, &policy.limits).map_err(LoadError::from);
-    let vetted = read.and_then(|source| {
-        signature = Some(SignatureStatus::of(&source, &policy.trust));
-        Ok(source.vet(policy)?.inspection)
-    });
+    let vetted = match Source::file(path, &policy.limits) {
+        Ok(source) => {
+            signature = Some(SignatureStatus::of(&source, &policy.trust));
+            runtime.inspect(&source, policy).await
+        }
+        Err(error) => Err(error.into()),
+    };
     let (mut world, mut granted) = (None, false);
     let (finding, words) = match vetted {
-        Ok(inspection) => {
+        Ok(Vetted { inspection, .. }) => {
             let verdict = runtime.judge(&inspection, &policy.grants);
             world = inspection.world();
             granted = verdict.allows();

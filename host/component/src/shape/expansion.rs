@@ -6,7 +6,7 @@ use wasmparser::{
     ComponentTypeRef, Instance, Payload,
 };
 
-use super::{Location, OpenScope, Result, Shape};
+use super::{Location, OpenScope, Result, Shape, Totals};
 use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -16,6 +16,22 @@ pub(super) struct Size {
     instances: u64,
     items: u64,
     canonical: u64,
+    /// The types of canonical functions, in full.
+    described: u64,
+    /// Types that instantiating makes anew.
+    remapped: u64,
+}
+
+impl Size {
+    fn plus(self, other: Size) -> Size {
+        Size {
+            instances: self.instances.saturating_add(other.instances),
+            items: self.items.saturating_add(other.items),
+            canonical: self.canonical.saturating_add(other.canonical),
+            described: self.described.saturating_add(other.described),
+            remapped: self.remapped.saturating_add(other.remapped),
+        }
+    }
 }
 
 /// A component, as far as it is read.
@@ -29,11 +45,7 @@ pub(super) struct Expansion {
 
 impl Expansion {
     pub(super) fn size(&self) -> Size {
-        Size {
-            instances: self.own.instances.saturating_add(self.inside.instances),
-            items: self.own.items.saturating_add(self.inside.items),
-            canonical: self.own.canonical.saturating_add(self.inside.canonical),
-        }
+        self.own.plus(self.inside)
     }
 
     pub(super) fn define(&mut self, size: Size) {
@@ -44,7 +56,7 @@ impl Expansion {
         *self.components.get(index as usize)?
     }
 
-    fn instantiate(&mut self, index: u32) -> Result<()> {
+    fn instantiate(&mut self, index: u32, shape: &Shape, totals: &mut Totals) -> Result<()> {
         // A component from outside may be any that is passed, which the scan does not follow.
         let Some(size) = self.component(index) else {
             return Err(Refusal::new(
@@ -55,18 +67,32 @@ impl Expansion {
                 ),
             ));
         };
-        self.inside.instances = self.inside.instances.saturating_add(size.instances);
-        self.inside.items = self.inside.items.saturating_add(size.items);
-        self.inside.canonical = self.inside.canonical.saturating_add(size.canonical);
-        Ok(())
+        self.inside = self.inside.plus(Size {
+            remapped: 0,
+            ..size
+        });
+        // Its types that mention a resource are made anew, whether they are written in it or around it.
+        self.remap(size.remapped.max(totals.types), shape, totals)
+    }
+
+    /// Counts types that validation makes anew, for an instance.
+    fn remap(&mut self, types: u64, shape: &Shape, totals: &mut Totals) -> Result<()> {
+        self.own.remapped = self.own.remapped.saturating_add(types);
+        let total = &mut totals.remapped;
+        shape.remapped.add(total, types, Location::Whole)
+    }
+
+    pub(super) fn describe(&mut self, shape: &Shape, totals: &Totals, size: u64) -> Result<()> {
+        self.own.described = self.own.described.saturating_add(size);
+        self.check(shape, totals.cases)
     }
 }
 
-/// Counts a section of the innermost component. `cases` are those of all types so far.
+/// Counts a section of the innermost component. `totals` are those of the whole file so far.
 pub(super) fn section(
     shape: &Shape,
     open: &mut [OpenScope],
-    cases: u64,
+    totals: &mut Totals,
     payload: &Payload<'_>,
 ) -> Result<()> {
     let Some((OpenScope::Component(this), outer)) = open.split_last_mut() else {
@@ -91,9 +117,9 @@ pub(super) fn section(
                         component_index,
                         args,
                     } => {
-                        this.instantiate(component_index)?;
+                        this.instantiate(component_index, shape, totals)?;
                         // Checked at each step, so that no sum goes far beyond its limit.
-                        this.check(shape, cases)?;
+                        this.check(shape, totals.cases)?;
                         args.len() as u64
                     }
                     ComponentInstance::FromExports(exports) => exports.len() as u64,
@@ -130,8 +156,10 @@ pub(super) fn section(
         }
         Payload::ComponentImportSection(section) => {
             for import in section.clone() {
-                if let ComponentTypeRef::Component(_) = import.map_err(malformed)?.ty {
-                    this.components.push(None);
+                match import.map_err(malformed)?.ty {
+                    ComponentTypeRef::Component(_) => this.components.push(None),
+                    ComponentTypeRef::Instance(_) => this.remap(totals.types, shape, totals)?,
+                    _ => {}
                 }
             }
         }
@@ -145,8 +173,12 @@ pub(super) fn section(
         }
         _ => return Ok(()),
     }
-    this.own = own;
-    this.check(shape, cases)
+    // What was instantiated above has been added to it meanwhile.
+    this.own = Size {
+        remapped: this.own.remapped,
+        ..own
+    };
+    this.check(shape, totals.cases)
 }
 
 impl Expansion {
@@ -156,6 +188,7 @@ impl Expansion {
         shape.items.check(size.items, Location::Whole)?;
         let adapters = self.inside.canonical;
         shape.adapters.check(adapters, Location::Whole)?;
+        shape.described.check(size.described, Location::Whole)?;
         let product = adapters.saturating_mul(cases);
         shape.adapter_cases.check(product, Location::Whole)
     }

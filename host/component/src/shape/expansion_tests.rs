@@ -67,3 +67,41 @@ fn components_are_counted_by_their_index() {
         }
     }
 }
+
+/// An instance of a component has the types of the instances in it: the counts are multiplied, wherever the types are
+/// written.
+#[test]
+fn types_are_counted_for_each_instance_they_are_in() {
+    let many = items(7, 100, b"\x7f");
+    let innermost = component(&[
+        many.clone(),
+        section(4, &component(&[])),
+        items(5, 1, b"\0\0\0"),
+    ]);
+    for (bytes, is_many) in [
+        (chain(innermost.clone(), 2, 72), true),
+        (chain(innermost, 2, 10), false),
+        // Around the components, beside an import of an instance.
+        (
+            component(&[
+                items(7, 19_000, b"\x7f"),
+                section(7, b"\x01\x42\0"),
+                section(
+                    10,
+                    &[
+                        number(27),
+                        (0..27).flat_map(|n| [0, 1, b'a' + n % 26, 5, 0]).collect(),
+                    ]
+                    .concat(),
+                ),
+            ]),
+            true,
+        ),
+    ] {
+        let refused = refusal(&SHAPE, &bytes);
+        let counted = refused
+            .as_ref()
+            .is_some_and(|it| it.message.contains("once for each instance"));
+        assert_eq!(counted, is_many, "{refused:?}");
+    }
+}

@@ -4,6 +4,7 @@
 //! Compiling takes more than linear time and memory in some of the counts below; a few kilobytes can ask for gigabytes
 //! (A4 to A9 in docs/security/attacks.md). Costs in proportion to the file are bounded by `component-size`.
 
+mod described;
 mod expansion;
 mod function;
 mod limits;
@@ -20,6 +21,7 @@ use wasmparser::{
 use crate::proposals::PROPOSALS;
 use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
+use described::Described;
 use expansion::Expansion;
 use limits::{SHAPE, Shape};
 pub use limits::{SHAPE_LIMITS, ShapeLimit};
@@ -53,6 +55,7 @@ fn within<'a>(
     let mut parser = Parser::new(0);
     parser.set_features(PROPOSALS);
     let mut types = None;
+    let mut described = Described::default();
     for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(malformed)?;
         // This check precedes the validator, which recurses and allocates as the file says.
@@ -65,6 +68,12 @@ fn within<'a>(
             }
             ValidPayload::End(last) => types = Some(last),
             ValidPayload::Ok | ValidPayload::Parser(_) => {}
+        }
+        if let (Payload::ComponentCanonicalSection(section), Some(types)) =
+            (&payload, validator.types(0))
+        {
+            let size = described.section(types, section)?;
+            scan.described(size)?;
         }
         if scan.open.len() == 1 {
             on_section(&payload)?;
@@ -102,6 +111,8 @@ struct Totals {
     cases: u64,
     imports: u64,
     exports: u64,
+    remapped: u64,
+    described: u64,
 }
 
 /// One module or component that is open.
@@ -205,7 +216,19 @@ impl Scan<'_> {
             }
             _ => {}
         }
-        expansion::section(shape, &mut self.open, self.totals.cases, payload)
+        expansion::section(shape, &mut self.open, &mut self.totals, payload)
+    }
+
+    /// Counts the types of canonical functions of the innermost component, which are `size` in full.
+    fn described(&mut self, size: u64) -> Result<()> {
+        let (shape, totals) = (self.shape, &mut self.totals);
+        shape
+            .described
+            .add(&mut totals.described, size, Location::Whole)?;
+        match self.open.last_mut() {
+            Some(OpenScope::Component(this)) => this.describe(shape, totals, size),
+            _ => Ok(()),
+        }
     }
 
     fn begin(&mut self, encoding: Encoding) -> Result<()> {

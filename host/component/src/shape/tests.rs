@@ -253,6 +253,14 @@ fn each_limit_is_the_one_that_refuses() {
             |s| &mut s.exports,
             component(&[items(11, 1_001, b"\0\x01a\x01\0\0")]),
         ),
+        (
+            |s| &mut s.remapped,
+            component(&[
+                items(7, 1_000, b"\x7f"),
+                section(4, &component(&[])),
+                items(5, 501, b"\0\0\0"),
+            ]),
+        ),
         (|s| &mut s.types, types(20_001, b"\x7f")),
         (|s| &mut s.types, component(&[items(3, 20_001, NULLARY)])),
         (

@@ -1,7 +1,11 @@
-//! Loading of code into an engine: from the cache, or from the compiler and then into the cache.
+//! Vetting of components and loading of their code into an engine: from the cache, or from a worker or the compiler and
+//! then into the cache.
 
 pub(crate) mod cache;
 pub(crate) mod compiler;
+pub(crate) mod places;
+pub(crate) mod protocol;
+pub(crate) mod worker;
 pub(crate) mod worker_main;
 
 use std::sync::Arc;
@@ -10,17 +14,22 @@ use std::sync::atomic::AtomicBool;
 use tollgate_policy::Limits;
 use wasmtime::component::Component;
 
-use crate::compile::cache::{Cache, CacheRejection, CodeOrigin};
+use crate::compile::cache::{Cache, CacheRejection, CodeOrigin, EntryId, Kept};
 use crate::compile::compiler::Compiler;
+use crate::compile::places::Places;
+use crate::compile::protocol::{Findings, Task};
+use crate::compile::worker::Worker;
 use crate::engine::{Engines, PooledEngine};
 use crate::error::{HostError, LoadError};
-use tollgate_component::Source;
 use tollgate_component::escape;
+use tollgate_component::{Inspection, Source};
 
-/// Compiles components and keeps their code.
+/// Vets and compiles components, and keeps what it found and their code.
 pub(crate) struct CodeLoader {
     pub(crate) engines: Engines,
     pub(crate) compiler: Compiler,
+    /// The places of workers.
+    pub(crate) places: Arc<Places>,
     pub(crate) cache: Option<Cache>,
 }
 
@@ -40,45 +49,138 @@ pub(crate) struct Origin {
     pub(crate) cache_error: Option<Arc<str>>,
 }
 
+/// A component that was vetted, and waits to be judged.
+pub(crate) struct Pending<'a> {
+    /// What is in the component.
+    pub(crate) inspection: Inspection,
+    stage: Stage<'a>,
+    origin: CodeOrigin,
+}
+
+/// Where the code of a pending component comes from.
+enum Stage<'a> {
+    /// The cache had it.
+    Cached(Vec<u8>),
+    /// A worker vetted the component and waits to compile it.
+    Vetted(Worker<'a>),
+    /// It is yet to be compiled, by the compiler that there is.
+    Later,
+}
+
 impl CodeLoader {
-    /// Loads the code of a component that was vetted and judged.
-    pub(crate) fn load(
+    /// Finds out what is in a component that was authenticated, from the cache or from its bytes. The code comes after
+    /// the judgement, by [`CodeLoader::load`].
+    pub(crate) fn vet<'a>(
         &self,
         source: &Source,
-        limits: &Limits,
-        cancelled: &AtomicBool,
-    ) -> Result<CompiledComponent, LoadError> {
-        let digest = source.digest();
-        let unit = self.engines.pooled(limits.stack)?;
-        let cache = self.cache.as_ref();
-        let entry = cache.and_then(|cache| Some((cache, Cache::label(digest, &unit.engine)?)));
+        limits: &'a Limits,
+        cancelled: &'a AtomicBool,
+    ) -> Result<Pending<'a>, LoadError> {
         let mut origin = CodeOrigin::Compiled;
-        if let Some((cache, label)) = &entry {
-            let why = match cache.read(label) {
-                Ok(None) => None,
-                Ok(Some(kept)) => match self.place(&unit, &kept, limits)? {
-                    Ok(code) => return Ok(code.from(CodeOrigin::Cached)),
-                    Err(_) => Some(CacheRejection::Code),
-                },
-                Err(why) => Some(why),
-            };
-            if let Some(why) = why {
-                Cache::report_rejected(source.name(), digest, why);
+        match self.kept(source, limits) {
+            Ok(Some(Kept { inspection, code })) => {
+                return Ok(Pending {
+                    inspection,
+                    stage: Stage::Cached(code),
+                    origin: CodeOrigin::Cached,
+                });
+            }
+            Ok(None) => {}
+            Err(why) => {
+                Cache::report_rejected(source.name(), source.digest(), why);
                 origin = CodeOrigin::Recompiled(why);
             }
         }
-        let bytes = source.as_bytes();
-        let made = self.compiler.compile(
-            self.engines.metering,
-            &unit.engine,
-            bytes,
-            limits,
-            cancelled,
-        )?;
+        // A component that was inspected before is judged before a process is started for it.
+        let (inspection, stage) = match (source.inspected(), &self.compiler) {
+            (Some(known), _) => (known.clone(), Stage::Later),
+            (None, Compiler::InProcess) => (source.inspect()?, Stage::Later),
+            (None, Compiler::Worker { .. }) => {
+                let (findings, worker) = self.ask(source, Task::Load, limits, cancelled)?;
+                (findings.inspection, Stage::Vetted(worker))
+            }
+        };
+        Ok(Pending {
+            inspection,
+            stage,
+            origin,
+        })
+    }
+
+    /// What a worker finds in a component, and the worker.
+    pub(crate) fn ask<'a>(
+        &self,
+        source: &Source,
+        task: Task,
+        limits: &'a Limits,
+        cancelled: &'a AtomicBool,
+    ) -> Result<(Findings, Worker<'a>), LoadError> {
+        let Compiler::Worker { program } = &self.compiler else {
+            return Err(HostError::new("there is no worker").into());
+        };
+        let place = Places::take(&self.places, cancelled).ok_or_else(compiler::given_up)?;
+        let metering = self.engines.metering;
+        let with = (limits, cancelled);
+        let mut worker = Worker::start(program, metering, task, source, with, place)?;
+        Ok((worker.findings(source)?, worker))
+    }
+
+    /// What the cache has of a component.
+    fn kept(&self, source: &Source, limits: &Limits) -> Result<Option<Kept>, CacheRejection> {
+        let (Some(cache), Some(label)) = (&self.cache, self.label(source, limits)) else {
+            return Ok(None);
+        };
+        let kept = cache.read(&label)?;
+        match &kept {
+            Some(kept) if !source.keep_inspection(&kept.inspection) => {
+                Err(CacheRejection::Inspection)
+            }
+            _ => Ok(kept),
+        }
+    }
+
+    /// The id of a component's entry in the cache. An engine that cannot be made is reported after the judgement.
+    fn label(&self, source: &Source, limits: &Limits) -> Option<EntryId> {
+        self.cache.as_ref()?;
+        let unit = self.engines.pooled(limits.stack).ok()?;
+        Cache::label(source.digest(), &unit.engine)
+    }
+
+    /// Loads the code of a component that was vetted and judged.
+    pub(crate) fn load<'a>(
+        &self,
+        source: &Source,
+        pending: Pending<'a>,
+        limits: &'a Limits,
+        cancelled: &'a AtomicBool,
+    ) -> Result<CompiledComponent, LoadError> {
+        let unit = self.engines.pooled(limits.stack)?;
+        let Pending {
+            inspection,
+            mut stage,
+            mut origin,
+        } = pending;
+        if let Stage::Cached(code) = stage {
+            if let Ok(code) = self.place(&unit, &code, limits)? {
+                return Ok(code.from(origin));
+            }
+            let why = CacheRejection::Code;
+            Cache::report_rejected(source.name(), source.digest(), why);
+            origin = CodeOrigin::Recompiled(why);
+            stage = Stage::Later;
+        }
+        let made = match (stage, &self.compiler) {
+            (Stage::Vetted(worker), _) => worker.code()?,
+            (_, Compiler::InProcess) => compiler::in_process(&unit.engine, source.as_bytes())?,
+            (_, Compiler::Worker { .. }) => {
+                let (_, worker) = self.ask(source, Task::Load, limits, cancelled)?;
+                worker.code()?
+            }
+        };
         let code = self.place(&unit, &made, limits)?;
         let mut code = code.map_err(HostError::engine)?.from(origin);
-        if let Some((cache, label)) = &entry
-            && let Err(why) = cache.write(label, &made)
+        if let (Some(cache), Some(label)) = (&self.cache, self.label(source, limits))
+            && let Err(why) = cache.write(&label, &inspection, &made)
         {
             let name = escape::line(source.name());
             tracing::warn!(component = %name, why, "compiled code is not kept in the cache");

@@ -1,33 +1,22 @@
-//! The worker process: it reads one component, writes machine code, and ends.
+//! The worker process: it reads one component, tells what is in it, writes its machine code if the host asks for it, and
+//! ends.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read};
 use std::panic::catch_unwind;
 use std::process::exit;
 
+use tollgate_component::Source;
 use tollgate_policy::Limits;
 
+use super::protocol::{Findings, GO, Message, Task, read_component};
 use crate::engine::compiling;
 use crate::engine::metering::Metering;
 
 /// The first argument that makes a program a worker.
 const FLAG: &str = "--tollgate-compile-worker";
 
-/// The first byte of an answer: its kind.
-const CODE: u8 = 0;
-const MALFORMED: u8 = 1;
-const OUT_OF_MEMORY: u8 = 2;
-const PANICKED: u8 = 3;
-
-/// The answer of a worker.
-pub(crate) enum WorkerReply {
-    Code(Vec<u8>),
-    Malformed(String),
-    OutOfMemory,
-    Panicked,
-}
-
-/// Compiles one component and ends the process if it was started as a worker; otherwise returns.
+/// Vets and compiles one component and ends the process if it was started as a worker; otherwise returns.
 ///
 /// Call it first in the `main` of a program that is a [`Compiler::Worker`](crate::Compiler::Worker), before the program
 /// reads its arguments.
@@ -50,8 +39,8 @@ pub fn run_if_worker() {
     }
 }
 
-/// The arguments of a worker: its flag, the metering and its limits.
-pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
+/// The arguments of a worker: its flag, the metering, its limits and its task.
+pub(crate) fn arguments(metering: Metering, task: Task, limits: &Limits) -> [String; 5] {
     // The parent enforces the time limit by its clock; this limit is for a worker whose parent is gone.
     let threads = threads();
     let seconds = limits.compile_time.as_secs() + 1;
@@ -60,6 +49,7 @@ pub(crate) fn arguments(metering: Metering, limits: &Limits) -> [String; 4] {
         metering.label().to_owned(),
         limits.compile_memory.to_string(),
         seconds.saturating_mul(threads).to_string(),
+        task.label().to_owned(),
     ]
 }
 
@@ -68,48 +58,61 @@ pub(crate) fn threads() -> u64 {
     std::thread::available_parallelism().map_or(1, |n| n.get() as u64)
 }
 
-/// Parses the answer of a worker. `None` if the answer is incomplete.
-pub(crate) fn read(mut said: Vec<u8>) -> Option<WorkerReply> {
-    let (head, body) = said.split_at_checked(1 + blake3::OUT_LEN)?;
-    let (kind, digest) = head.split_first()?;
-    let kind = *kind;
-    if blake3::hash(body).as_bytes() != digest {
-        return None;
-    }
-    #[expect(clippy::disallowed_methods, reason = "it was split there above")]
-    let body = said.split_off(1 + blake3::OUT_LEN);
-    match kind {
-        CODE => Some(WorkerReply::Code(body)),
-        MALFORMED => Some(WorkerReply::Malformed(
-            String::from_utf8_lossy(&body).into_owned(),
-        )),
-        OUT_OF_MEMORY => Some(WorkerReply::OutOfMemory),
-        PANICKED => Some(WorkerReply::Panicked),
-        _ => None,
-    }
-}
-
 fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::error::Error>> {
     let metering = args.next().and_then(|label| Metering::of(label.to_str()?));
     let mut number = || args.next()?.to_str()?.parse::<u64>().ok();
-    let (Some(metering), Some(memory), Some(seconds)) = (metering, number(), number()) else {
+    let (memory, seconds) = (number(), number());
+    let task = args.next().and_then(|label| Task::of(label.to_str()?));
+    let (Some(metering), Some(memory), Some(seconds), Some(task)) =
+        (metering, memory, seconds, task)
+    else {
         return Err("started by hand".into());
     };
     // The limits are set before a byte of the component is read.
     restrain(memory, seconds)?;
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes)?;
-    let (kind, body) = match catch_unwind(|| compiling(metering)?.precompile_component(&bytes)) {
-        Ok(Ok(code)) => (CODE, code),
-        Ok(Err(error)) if is_out_of_memory(&error) => (OUT_OF_MEMORY, Vec::new()),
-        Ok(Err(error)) => (MALFORMED, format!("{error:#}").into_bytes()),
-        Err(_) => (PANICKED, Vec::new()),
+    let mut input = std::io::stdin().lock();
+    let source = match read_component(&mut input) {
+        Ok(bytes) => Source::bytes("component", bytes),
+        Err(error) if error.kind() == ErrorKind::OutOfMemory => return say(Message::OutOfMemory),
+        Err(error) => return Err(error.into()),
     };
-    let mut out = std::io::stdout().lock();
-    out.write_all(&[kind])?;
-    out.write_all(blake3::hash(&body).as_bytes())?;
-    out.write_all(&body)?;
-    Ok(out.flush()?)
+    let found = catch_unwind(|| inspect(&source, task)).unwrap_or(Message::Panicked);
+    let is_valid = matches!(found, Message::Findings(_));
+    say(found)?;
+    if task != Task::Load || !is_valid {
+        return Ok(());
+    }
+    let mut asked = [0];
+    // The host judges the component first, and closes the pipe if it has no use for the code.
+    if input.read(&mut asked)? == 0 || asked != [GO] {
+        return Ok(());
+    }
+    say(catch_unwind(|| compile(metering, source.as_bytes())).unwrap_or(Message::Panicked))
+}
+
+/// Validates the component and lists what it imports and exports, within the limits of shape.
+fn inspect(source: &Source, task: Task) -> Message {
+    let found = source.inspect().and_then(|inspection| {
+        let wit = (task == Task::Wit).then(|| source.wit()).transpose()?;
+        Ok(Findings { inspection, wit })
+    });
+    match found {
+        Ok(findings) => Message::Findings(Box::new(findings)),
+        Err(refusal) => Message::Refused(refusal.kind, refusal.message),
+    }
+}
+
+fn compile(metering: Metering, bytes: &[u8]) -> Message {
+    let compiled = compiling(metering).and_then(|engine| engine.precompile_component(bytes));
+    match compiled {
+        Ok(code) => Message::Code(code),
+        Err(error) if is_out_of_memory(&error) => Message::OutOfMemory,
+        Err(error) => Message::NotCompiled(format!("{error:#}")),
+    }
+}
+
+fn say(message: Message) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(message.write(std::io::stdout().lock())?)
 }
 
 /// Sets resource limits on this process, and raises the wall around it.
@@ -152,32 +155,4 @@ fn is_out_of_memory(error: &wasmtime::Error) -> bool {
             let kind = io.map(std::io::Error::kind).or(from_system);
             kind == Some(std::io::ErrorKind::OutOfMemory)
         })
-}
-
-#[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-mod tests {
-    use super::*;
-
-    /// A reply that was cut or changed on its way is none: its code would be executed.
-    #[test]
-    fn a_changed_reply_is_none() {
-        let body = b"code";
-        let mut reply = vec![CODE];
-        reply.extend_from_slice(blake3::hash(body).as_bytes());
-        reply.extend_from_slice(body);
-        assert!(matches!(read(reply.clone()), Some(WorkerReply::Code(code)) if code == body));
-        for at in 1..reply.len() {
-            let mut changed = reply.clone();
-            changed[at] ^= 1;
-            assert!(read(changed).is_none(), "byte {at}");
-        }
-        for end in 0..reply.len() {
-            assert!(read(reply[..end].to_vec()).is_none(), "{end} bytes");
-        }
-    }
 }

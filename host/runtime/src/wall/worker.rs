@@ -1,7 +1,8 @@
 //! The wall around a compile worker, and the byte by which the worker tells its parent which parts it lacks.
 
+use std::io;
 #[cfg(unix)]
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use super::Part;
 #[cfg(target_os = "linux")]
@@ -21,19 +22,19 @@ pub(crate) fn confine() -> io::Result<()> {
     out.flush()
 }
 
-/// The rest of what a worker said, after the parts that it lacks. Those are told as an event: a worker compiles without
-/// what its kernel does not have.
-pub(crate) fn without_lacks(mut said: Vec<u8>) -> Vec<u8> {
-    let Some((bits, _)) = said.split_first() else {
-        return said;
-    };
+/// Reads the parts that a worker lacks, the first that it says, and tells them as an event: a worker compiles without what
+/// its kernel does not have.
+pub(crate) fn read_lacks(mut from: impl io::Read) -> io::Result<()> {
+    let mut bits = [0];
+    from.read_exact(&mut bits)?;
+    let [bits] = bits;
     let lacks = Part::ALL.into_iter().filter(|part| bits & bit(*part) != 0);
     let lacks: Vec<&str> = lacks.map(Part::label).collect();
     if !lacks.is_empty() {
         let lacks = lacks.join(", ");
         tracing::warn!(lacks, "the compile worker runs without parts of its wall");
     }
-    said.split_off(1)
+    Ok(())
 }
 
 /// The place of a part in the byte.

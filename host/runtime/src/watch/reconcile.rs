@@ -312,6 +312,8 @@ impl Watcher {
             && revokes(refusal.kind)
         {
             known.withdrawn = Some(self.revoke(name, known, refusal));
+            // What served is gone, so that the policy it served under is to be tried anew when it is back.
+            known.tried = None;
         }
     }
 

@@ -36,15 +36,13 @@ pub(crate) struct Opts {
     emit_policy: bool,
 }
 
-pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let target = Target::open(&opts.component, None, ui)?;
-    let inspection = target.inspect()?;
     if opts.wit {
-        let wit = target.source.wit();
-        let wit = wit.map_err(|refusal| target.refused(refusal))?;
-        ui.guest_result(wit.as_bytes())?;
+        ui.guest_result(target.wit().await?.as_bytes())?;
         return Ok(RETURNED);
     }
+    let inspection = target.inspect().await?;
     if opts.emit_policy {
         ui.result(least_policy::to_toml(&target, &inspection)?)?;
         return Ok(RETURNED);

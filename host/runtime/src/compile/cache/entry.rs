@@ -1,4 +1,4 @@
-//! One entry of the cache: its head, the seal over it, and the code behind it.
+//! One entry of the cache: its head, the seal over it, and behind it what was found in the component, and the code.
 
 use std::io::Read;
 
@@ -7,14 +7,16 @@ use zeroize::Zeroizing;
 use super::CacheRejection;
 use super::folder::Entry;
 
-/// The format of entries. Increase it when this file changes the format; entries of other formats are rejected.
-pub(super) const FORMAT: u32 = 1;
+/// The format of entries; entries of other formats are rejected. Increase it when this file or
+/// [`Inspection`](tollgate_component::Inspection) changes, and when vetting refuses what it let through: a component of
+/// an entry is not vetted again.
+pub(super) const FORMAT: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"tollgate";
 
 /// The lengths of the parts of an entry's head.
 const DIGEST: usize = 32;
-const HEAD: usize = MAGIC.len() + 4 + DIGEST + DIGEST + 8;
+const HEAD: usize = MAGIC.len() + 4 + DIGEST + DIGEST + 8 + 8;
 const SEALED_HEAD: usize = HEAD + blake3::OUT_LEN;
 
 /// The key of a cache. It is wiped when it is dropped, and not copied where it is moved.
@@ -37,14 +39,15 @@ impl EntryId {
         hasher.finalize().to_hex().to_string()
     }
 
-    fn head(&self, length: u64) -> [u8; HEAD] {
+    fn head(&self, lengths: Lengths) -> [u8; HEAD] {
         let mut head = [0; HEAD];
-        let parts: [&[u8]; 5] = [
+        let parts: [&[u8]; 6] = [
             &MAGIC,
             &FORMAT.to_le_bytes(),
             &self.component,
             &self.engine,
-            &length.to_le_bytes(),
+            &lengths.findings.to_le_bytes(),
+            &lengths.code.to_le_bytes(),
         ];
         for (to, from) in head.iter_mut().zip(parts.into_iter().flatten()) {
             *to = *from;
@@ -56,14 +59,28 @@ impl EntryId {
 /// The head of an entry, as read from a file.
 struct Head {
     label: EntryId,
-    length: u64,
+    lengths: Lengths,
     seal: blake3::Hash,
+}
+
+/// The lengths of what is behind the head.
+#[derive(Clone, Copy)]
+struct Lengths {
+    findings: u64,
+    code: u64,
+}
+
+/// What is behind the head of an entry.
+pub(super) struct Parts {
+    /// What was found in the component, encoded.
+    pub(super) findings: Vec<u8>,
+    pub(super) code: Vec<u8>,
 }
 
 impl Head {
     fn read(mut file: impl Read) -> Result<Head, CacheRejection> {
         let mut next = move |bytes: &mut [u8]| file.read_exact(bytes).map_err(cut_or_unreadable);
-        let (mut magic, mut format, mut length) = ([0; 8], [0; 4], [0; 8]);
+        let (mut magic, mut format, mut findings, mut code) = ([0; 8], [0; 4], [0; 8], [0; 8]);
         let (mut component, mut engine, mut seal) = ([0; DIGEST], [0; DIGEST], [0; DIGEST]);
         next(&mut magic)?;
         next(&mut format)?;
@@ -72,18 +89,23 @@ impl Head {
         }
         next(&mut component)?;
         next(&mut engine)?;
-        next(&mut length)?;
+        next(&mut findings)?;
+        next(&mut code)?;
         next(&mut seal)?;
         Ok(Head {
             label: EntryId { component, engine },
-            length: u64::from_le_bytes(length),
+            lengths: Lengths {
+                findings: u64::from_le_bytes(findings),
+                code: u64::from_le_bytes(code),
+            },
             seal: seal.into(),
         })
     }
 
     /// Checks that the file has the length that the head states.
     fn fits(&self, size: u64) -> Result<(), CacheRejection> {
-        if self.length.checked_add(SEALED_HEAD as u64) != Some(size) {
+        let behind = self.lengths.findings.checked_add(self.lengths.code);
+        if behind.and_then(|behind| behind.checked_add(SEALED_HEAD as u64)) != Some(size) {
             return Err(CacheRejection::Length);
         }
         Ok(())
@@ -97,11 +119,15 @@ fn cut_or_unreadable(error: std::io::Error) -> CacheRejection {
     }
 }
 
-/// The bytes before the code: the head and the seal.
-pub(super) fn seal(key: &Key, label: &EntryId, code: &[u8]) -> [u8; SEALED_HEAD] {
-    let head = label.head(code.len() as u64);
+/// The bytes before the findings and the code: the head and the seal.
+pub(super) fn seal(key: &Key, label: &EntryId, findings: &[u8], code: &[u8]) -> [u8; SEALED_HEAD] {
+    let head = label.head(Lengths {
+        findings: findings.len() as u64,
+        code: code.len() as u64,
+    });
     let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
-    let seal = hasher.update(&head).update(code).finalize();
+    hasher.update(&head).update(findings);
+    let seal = hasher.update(code).finalize();
     let mut sealed = [0; SEALED_HEAD];
     for (to, from) in sealed.iter_mut().zip(head.iter().chain(seal.as_bytes())) {
         *to = *from;
@@ -109,7 +135,7 @@ pub(super) fn seal(key: &Key, label: &EntryId, code: &[u8]) -> [u8; SEALED_HEAD]
     sealed
 }
 
-/// Reads the code of the component and the engine in `label` from a file of `size` bytes.
+/// Reads what is kept for the component and the engine in `label` from a file of `size` bytes.
 ///
 /// The code is returned in memory that no other process can change, and the seal is checked over this memory: a mapped
 /// file could be changed after the check. The seal is computed over the requested label, not over the head of the file.
@@ -119,7 +145,7 @@ pub(super) fn open(
     mut file: impl Read,
     size: u64,
     most: u64,
-) -> Result<Vec<u8>, CacheRejection> {
+) -> Result<Parts, CacheRejection> {
     if size > most {
         return Err(CacheRejection::Length);
     }
@@ -131,21 +157,26 @@ pub(super) fn open(
         return Err(CacheRejection::Engine);
     }
     head.fits(size)?;
-    let length = usize::try_from(head.length).map_err(|_| CacheRejection::Length)?;
-    let mut code = Vec::new();
-    // The length comes from the file: too large a length is an error, and does not abort.
-    code.try_reserve_exact(length)
-        .map_err(|_| CacheRejection::Unreadable)?;
-    file.take(head.length)
-        .read_to_end(&mut code)
-        .map_err(cut_or_unreadable)?;
+    let mut next = |length: u64| {
+        let exact = usize::try_from(length).map_err(|_| CacheRejection::Length)?;
+        let mut bytes = Vec::new();
+        // The length comes from the file: too large a length is an error, and does not abort.
+        bytes
+            .try_reserve_exact(exact)
+            .map_err(|_| CacheRejection::Unreadable)?;
+        let mut part = file.by_ref().take(length);
+        part.read_to_end(&mut bytes).map_err(cut_or_unreadable)?;
+        Ok(bytes)
+    };
+    let (findings, code) = (next(head.lengths.findings)?, next(head.lengths.code)?);
     let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
-    let seal = hasher.update(&label.head(head.length)).update(&code);
+    hasher.update(&label.head(head.lengths)).update(&findings);
+    let seal = hasher.update(&code);
     // blake3 compares hashes in constant time.
     if seal.finalize() != head.seal {
         return Err(CacheRejection::Seal);
     }
-    Ok(code)
+    Ok(Parts { findings, code })
 }
 
 /// The digest of the component of an entry, if the entry would be executed.
@@ -161,7 +192,7 @@ pub(super) fn look(
     }
     head.fits(file.size)?;
     let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
-    hasher.update(&head.label.head(head.length));
+    hasher.update(&head.label.head(head.lengths));
     hasher.update_reader(&mut file).map_err(cut_or_unreadable)?;
     if hasher.finalize() != head.seal {
         return Err(CacheRejection::Seal);

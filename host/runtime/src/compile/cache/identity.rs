@@ -1,7 +1,9 @@
-//! The engine that code was compiled for: wasmtime's version and settings, this machine's processor, and this library.
+//! The engine that code was compiled for, and the rules that its component was vetted by: wasmtime's version and settings,
+//! this machine's processor, this library and its limits of shape.
 
 use std::hash::{Hash as _, Hasher};
 
+use tollgate_component::{SHAPE_LIMITS, ShapeLimit};
 use wasmtime::Engine;
 
 use super::entry::FORMAT;
@@ -15,11 +17,21 @@ const CONTEXT: &str = "tollgate 2026 cache: identity of an engine";
 /// them, the tunables (fuel, guard pages …), the proposals, and its full version. When it loads code it compares only
 /// the major version, so it would go on executing code of a compiler with a known hole after the update. This identity
 /// prevents that.
+///
+/// An entry also has what was found in its component under limits of shape. Under other limits the component is vetted
+/// again.
 pub(super) fn of(engine: &Engine) -> [u8; blake3::OUT_LEN] {
+    with(engine, SHAPE_LIMITS)
+}
+
+fn with(engine: &Engine, limits: &[&ShapeLimit]) -> [u8; blake3::OUT_LEN] {
     let mut feed = Feed(blake3::Hasher::new_derive_key(CONTEXT));
     FORMAT.hash(&mut feed);
     env!("CARGO_PKG_VERSION").hash(&mut feed);
     engine.precompile_compatibility_hash().hash(&mut feed);
+    for limit in limits {
+        (limit.name, limit.most).hash(&mut feed);
+    }
     *feed.0.finalize().as_bytes()
 }
 
@@ -38,7 +50,11 @@ impl Hasher for Feed {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use super::*;
     use crate::engine::metering::Metering;
@@ -60,5 +76,19 @@ mod tests {
         assert_ne!(of(&Engine::new(&config).unwrap()), ours);
         config.consume_fuel(true);
         assert_ne!(of(&Engine::new(&config).unwrap()), ours);
+    }
+
+    /// An entry whose component was vetted by other rules has another name, and is not found.
+    #[test]
+    fn other_limits_of_shape_are_another_identity() {
+        let engine = compiling(Metering::Fuel).unwrap();
+        assert_eq!(with(&engine, SHAPE_LIMITS), of(&engine));
+        for number in 0..SHAPE_LIMITS.len() {
+            let mut limit = SHAPE_LIMITS[number].clone();
+            limit.most -= 1;
+            let mut limits = SHAPE_LIMITS.to_vec();
+            limits[number] = &limit;
+            assert_ne!(with(&engine, &limits), of(&engine), "{}", limit.name);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The cache of compiled code: machine code on disk that is executed only under this cache's own seal.
+//! The cache of compiled code: machine code on disk that is executed only under this cache's own seal, and beside it what
+//! was found in the component when it was vetted.
 
 mod entry;
 mod evict;
@@ -18,14 +19,16 @@ use std::time::SystemTime;
 use thiserror::Error;
 use wasmtime::Engine;
 
-use entry::{EntryId, Key};
+pub(crate) use entry::EntryId;
+use entry::Key;
 use folder::Folder;
-use tollgate_component::escape;
+use tollgate_component::{Inspection, escape};
 
-/// A folder of compiled code, so that a component is compiled once and not by every process that loads it.
+/// A folder of compiled code, so that a component is vetted and compiled once and not by every process that loads it.
 ///
-/// The entries are machine code that is executed as it is. So the folder is private to its owner, and each entry is
-/// sealed over the component, the engine and the code with a key that only the owner can read. A component whose entry
+/// The entries are machine code that is executed as it is, and imports that are judged as they are. So the folder is
+/// private to its owner, and each entry is sealed over the component, the engine, what was found in the component and
+/// the code, with a key that only the owner can read. A component whose entry
 /// does not match its seal is compiled again; [`Provider::code_origin`](crate::Provider::code_origin) says so and the
 /// log has a warning. Processes may share a folder. Clones are the same cache.
 ///
@@ -49,6 +52,12 @@ use tollgate_component::escape;
 #[derive(Clone)]
 pub struct Cache {
     inner: Arc<Inner>,
+}
+
+/// What the cache has of a component.
+pub(crate) struct Kept {
+    pub(crate) inspection: Inspection,
+    pub(crate) code: Vec<u8>,
 }
 
 struct Inner {
@@ -100,6 +109,9 @@ pub enum CacheRejection {
     /// The seal is valid, and the engine still rejects the code.
     #[error("the engine does not take it")]
     Code,
+    /// The seal is valid, and what the entry tells of the component is unreadable or of another one.
+    #[error("it does not tell what is in the component")]
+    Inspection,
 }
 
 impl CacheRejection {
@@ -115,6 +127,7 @@ impl CacheRejection {
             CacheRejection::Seal => "seal",
             CacheRejection::Unreadable => "unreadable",
             CacheRejection::Code => "code",
+            CacheRejection::Inspection => "inspection",
         }
     }
 }
@@ -247,8 +260,8 @@ impl Cache {
         evict::clear(&self.inner.folder)
     }
 
-    /// The code of a component for an engine, or `None` without an entry.
-    pub(crate) fn read(&self, label: &EntryId) -> Result<Option<Vec<u8>>, CacheRejection> {
+    /// What was found in a component, and its code for an engine; `None` without an entry.
+    pub(crate) fn read(&self, label: &EntryId) -> Result<Option<Kept>, CacheRejection> {
         let Inner {
             folder,
             key,
@@ -257,20 +270,30 @@ impl Cache {
         let Some(file) = folder.entry(&label.name())? else {
             return Ok(None);
         };
-        let code = entry::open(key, label, &file, file.size, *max_size)?;
+        let parts = entry::open(key, label, &file, file.size, *max_size)?;
+        let Ok(inspection) = postcard::from_bytes(&parts.findings) else {
+            return Err(CacheRejection::Inspection);
+        };
         file.touch();
-        Ok(Some(code))
+        let code = parts.code;
+        Ok(Some(Kept { inspection, code }))
     }
 
-    /// Keeps the code of a component for an engine. The error is the reason why it is not kept.
-    pub(crate) fn write(&self, label: &EntryId, code: &[u8]) -> Result<(), String> {
+    /// Keeps what was found in a component, and its code for an engine. The error is the reason why it is not kept.
+    pub(crate) fn write(
+        &self,
+        label: &EntryId,
+        inspection: &Inspection,
+        code: &[u8],
+    ) -> Result<(), String> {
         let Inner {
             folder,
             key,
             max_size,
         } = &*self.inner;
-        let head = entry::seal(key, label, code);
-        let size = (head.len() + code.len()) as u64;
+        let findings = postcard::to_allocvec(inspection).map_err(|error| error.to_string())?;
+        let head = entry::seal(key, label, &findings, code);
+        let size = (head.len() + findings.len() + code.len()) as u64;
         if size > *max_size {
             // An older entry may be left from when the cache was larger.
             let _ = folder.remove(&label.name());
@@ -279,7 +302,7 @@ impl Cache {
             ));
         }
         folder
-            .write(&label.name(), &[&head, code])
+            .write(&label.name(), &[&head, &findings, code])
             .and_then(|()| evict::make_room(folder, *max_size))
             .map_err(|error| format!("{}: {error}", folder.path().display()))
     }
