@@ -117,8 +117,8 @@ fn at_once() -> Case {
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }
-            let kinds = loads.into_iter().map(|load| load.join().unwrap());
-            let other = kinds.filter(|kind| kind != "compile-limit").next();
+            let mut kinds = loads.into_iter().map(|load| load.join().unwrap());
+            let other = kinds.find(|kind| kind != "compile-limit");
             other.unwrap_or_else(|| "compile-limit".to_owned())
         })
     })

@@ -90,11 +90,11 @@ shape! {
          adapter for each pair of them. A single component has none; a composition has those of its parts.";
     adapter_cases: 100_000, 0, "has", "canonical functions in components inside, times fields and cases,",
         "Adapters times the fields and cases of all types: an adapter is as long as the types it moves.";
-    described: 1_000_000, 3_448, "has", "names, fields and cases in the types of its functions,",
+    described: 1_000_000, 3_448, "has", "names, fields and cases in the types of its functions",
         "Types, names, fields and cases in the types of canonical functions, each function's in full, once components are \
          instantiated: the compiler describes them anew for each. 900 functions of nested tuples of an enumeration (53 KB) \
          take 90 s.";
-    remapped: 500_000, 5_548, "has", "types, once for each instance,",
+    remapped: 500_000, 5_548, "has", "types, once for each instance",
         "Instances that are imported or made of components, times the types that each may have: validating makes them anew \
          for each instance. 6,000 instances of 19,000 types (357 KB) take more than 4 GiB.";
     functions: 60_000, 13_353, "has", "functions",

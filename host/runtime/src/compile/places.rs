@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    const GOES_ON: AtomicBool = AtomicBool::new(false);
+    static GOES_ON: AtomicBool = AtomicBool::new(false);
 
     #[test]
     fn no_more_are_held_than_there_are() {
