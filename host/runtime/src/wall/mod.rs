@@ -130,6 +130,7 @@ pub struct Raised {
     pub lacks: Vec<Lack>,
 }
 
+#[cfg(target_os = "linux")]
 impl Raised {
     fn note(&mut self, part: Part, applied: Result<(), impl fmt::Display>) {
         match applied {
@@ -155,6 +156,10 @@ impl fmt::Display for Raised {
 }
 
 /// What a process keeps, made of the grants of its providers.
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "there is no wall")
+)]
 #[derive(Clone, Default)]
 pub struct Wall {
     /// The open folders, so that a path that leads elsewhere since changes nothing.
