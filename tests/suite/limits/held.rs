@@ -134,6 +134,23 @@ fn what_is_held_is_reported() {
     assert!(kept > 32 << 10 && kept <= 64 << 10, "{kept}");
 }
 
+/// A guest that gives back what it has made can go on for ever.
+#[test]
+fn what_is_dropped_is_held_no_longer() {
+    let text =
+        "grants.wasi = \"inert\"\nlimits.host-memory = \"128KiB\"\nlimits.host-calls = 1_000_000";
+    for function in [
+        "fields.new",
+        "request.new",
+        "request.body",
+        "stdin",
+        "stdout.subscribe",
+    ] {
+        let report = command("prices", text, &[function, "200", "0"], vec![]);
+        assert_eq!(report.outcome, Outcome::Returned(()), "{function}");
+    }
+}
+
 /// One read of standard input returned all of it, whatever the limits said.
 #[test]
 fn a_read_of_standard_input_is_a_piece() {
