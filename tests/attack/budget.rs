@@ -129,7 +129,7 @@ pub(crate) const ROWS: &[Row] = &[
         id: "A54-hash-flood",
         attack: "endless hash of 16 MiB",
         cases: || {
-            let limits = "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"";
+            let limits = "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"\nlimits.host-memory = \"32MiB\"";
             vec![Case::hostile("fuel", "hash-flood", limits)]
         },
     },

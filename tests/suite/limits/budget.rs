@@ -130,7 +130,7 @@ fn hashing_costs_fuel_by_the_byte() {
     }
     // 16 MiB at 5 fuel a byte: the budget is gone before the second buffer.
     let limits = limited(
-        "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"\nlimits.host-calls = 1_000_000",
+        "limits.fuel = 200_000_000\nlimits.host-data = \"32MiB\"\nlimits.host-memory = \"32MiB\"\nlimits.host-calls = 1_000_000",
     );
     attack("hash-flood", &limits).faults("fuel");
     let report = run("hostile", &limits, "hash-flood");
@@ -158,7 +158,8 @@ fn host_calls_whose_results_need_room_are_counted_and_cost_fuel() {
         report.usage.fuel
     };
     let call = fuel("configs(1001)") - fuel("configs(1)");
-    assert!((500_000..700_000).contains(&call), "{call}");
+    // 500 for each call, and 400 for the helper by which the engine enters it.
+    assert!((900_000..1_100_000).contains(&call), "{call}");
     let hashed = fuel("digests(3)") - fuel("digests(1)");
     assert!((10 << 20..11 << 20).contains(&hashed), "{hashed}");
     let poor = format!("{policy}\nlimits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000");

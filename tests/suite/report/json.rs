@@ -24,6 +24,7 @@ fn a_report_in_json_is_the_report() {
             "fuel": report.metering.label().eq("fuel").then_some(usage.fuel),
             "memory_peak": usage.memory_peak,
             "table_peak": usage.table_peak,
+            "host_memory_peak": usage.host_memory_peak,
             "elapsed_us": 1_234,
             "host_us": 77,
             "host_calls": usage.host_calls,

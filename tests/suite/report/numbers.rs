@@ -35,9 +35,15 @@ fn fuel_is_the_engines_count() {
     for turns in [1, 1_000, 1_000_000] {
         let report = wave("counter", "", &format!("work({turns})"));
         let engine = fuel_of_the_engine(&counter, "work", turns);
-        assert_eq!(report.usage.fuel, engine, "{turns} turns");
+        let helpers = report.usage.fuel - engine;
+        assert!(are_yields(helpers, engine), "{turns} turns: {helpers}");
         assert!(engine > u64::from(turns));
     }
+}
+
+/// Whether so much fuel above the engine's own count is the price of yielding: 400 after each 100,000.
+fn are_yields(fuel: u64, engine: u64) -> bool {
+    fuel % 400 == 0 && fuel <= engine / 100_000 * 400
 }
 
 /// Growing a memory takes the engine's own helper, across which compiled code keeps the fuel in a register: a host that
@@ -68,7 +74,9 @@ fn fuel_is_the_engines_count_across_its_own_helpers() {
     for turns in [1, 3, 1_000, 100_000] {
         let report = provider.session().wave(&format!("work({turns})")).unwrap();
         let engine = fuel_of_the_engine(&component, "work", turns);
-        assert_eq!(report.usage.fuel, engine, "{turns} turns");
+        // Two helpers a turn at 400 each, beside the engine's own count.
+        let other = report.usage.fuel - engine - u64::from(turns) * 800;
+        assert!(are_yields(other, engine), "{turns} turns: {other}");
     }
 }
 
@@ -159,6 +167,7 @@ fn the_report_is_the_contract() {
             "fuel",
             "memory_peak",
             "table_peak",
+            "host_memory_peak",
             "elapsed_us",
             "host_us",
             "host_calls",
@@ -208,5 +217,5 @@ fn bulk_instructions_cost_fuel_by_the_byte() {
     }
     let policy = "grants.interfaces = [\"acme:clock/sleep@0.1.0\"]";
     let fuel = wave("sleeper", policy, "fill()").usage.fuel;
-    assert!((124_518_400..124_518_500).contains(&fuel), "{fuel}");
+    assert!((124_518_400..125_100_000).contains(&fuel), "{fuel}");
 }

@@ -37,9 +37,11 @@ fn a_file_outlives_its_runtime_and_memory_does_not() {
                 .load(&source("hostile"), &policy(&policy_text))
                 .unwrap()
         };
-        answer(&provider(), "store-set things k v");
+        let first = provider();
+        answer(&first, "store-set things k v");
         // Loaded anew, by the same runtime and by another.
         assert_eq!(answer(&provider(), "store-get things k"), "Ok(Some(\"v\"))");
+        drop(first);
         drop(runtime);
         assert_eq!(answer(&load(&policy_text), "store-get things k"), kept);
     }

@@ -18,6 +18,7 @@ use super::protocol::{Findings, GO, MAX_FIRST, Message, Task, write_component};
 use super::worker_main;
 use crate::engine::metering::Metering;
 use crate::error::{HostError, LoadError};
+use crate::wall::worker::{read_lacks, tell_lacks};
 
 /// The time in which a worker ends after it has closed its output, or has said what it may not.
 const GRACE: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ pub(crate) struct Worker<'a> {
     /// What is left of `compile-time`: the time in which the host waited for this worker is taken from it.
     left: Duration,
     messages: Receiver<io::Result<Option<Message>>>,
+    /// The parts of its wall that the worker lacks, said once.
+    lacks: Receiver<u8>,
     /// Asks for the code, of a worker that is to load.
     go: Option<SyncSender<()>>,
     /// The thread that writes and reads.
@@ -84,6 +87,7 @@ impl<'a> Worker<'a> {
             .spawn();
         let child = spawned.map_err(|error| host_error(program, &error))?;
         let (say, messages) = sync_channel(2);
+        let (lack, lacks) = sync_channel(1);
         let (go, asked) = sync_channel(1);
         let mut worker = Worker {
             child,
@@ -92,6 +96,7 @@ impl<'a> Worker<'a> {
             cancelled,
             left: limits.compile_time,
             messages,
+            lacks,
             go: (task == Task::Load).then_some(go),
             pipes: None,
             _place: place,
@@ -106,7 +111,9 @@ impl<'a> Worker<'a> {
             // A worker that does not read, or writes more than it may, counts as one that ended early.
             let _ = write_component(&mut stdin, source.as_bytes());
             // A worker that says nothing at all has no message either.
-            let _ = crate::wall::worker::read_lacks(&mut stdout);
+            if let Ok(bits) = read_lacks(&mut stdout) {
+                let _ = lack.send(bits);
+            }
             if say.send(Message::read(&mut stdout, MAX_FIRST)).is_err() || asked.recv().is_err() {
                 return;
             }
@@ -159,6 +166,10 @@ impl<'a> Worker<'a> {
             }
         };
         self.left = self.left.saturating_sub(start.elapsed());
+        // Here, and not on the thread of the pipes: events go to the subscriber of the load.
+        if let Ok(bits) = self.lacks.try_recv() {
+            tell_lacks(bits);
+        }
         match said.map_err(|error| self.host_error(&error))? {
             Some(message) => Ok(message),
             None => Err(self.ended(stage)),

@@ -22,19 +22,22 @@ pub(crate) fn confine() -> io::Result<()> {
     out.flush()
 }
 
-/// Reads the parts that a worker lacks, the first that it says, and tells them as an event: a worker compiles without what
-/// its kernel does not have.
-pub(crate) fn read_lacks(mut from: impl io::Read) -> io::Result<()> {
+/// Reads the parts that a worker lacks, the first that it says.
+pub(crate) fn read_lacks(mut from: impl io::Read) -> io::Result<u8> {
     let mut bits = [0];
     from.read_exact(&mut bits)?;
     let [bits] = bits;
+    Ok(bits)
+}
+
+/// Tells the parts that a worker lacks as an event: a worker compiles without what its kernel does not have.
+pub(crate) fn tell_lacks(bits: u8) {
     let lacks = Part::ALL.into_iter().filter(|part| bits & bit(*part) != 0);
     let lacks: Vec<&str> = lacks.map(Part::label).collect();
     if !lacks.is_empty() {
         let lacks = lacks.join(", ");
         tracing::warn!(lacks, "the compile worker runs without parts of its wall");
     }
-    Ok(())
 }
 
 /// The place of a part in the byte.

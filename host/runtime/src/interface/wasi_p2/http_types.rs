@@ -422,7 +422,6 @@ impl types::HostFutureTrailers for Door<'_> {
         Ok(state.keep(pollable, POLLABLE.holds)?)
     }
 
-    #[expect(clippy::type_complexity, reason = "the type of the bindings")]
     fn get(
         &mut self,
         trailers: Resource<HostFutureTrailers>,
