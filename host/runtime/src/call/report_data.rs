@@ -90,6 +90,8 @@ struct UsageData {
     fuel: Option<u64>,
     memory_peak: u64,
     table_peak: u64,
+    /// Reports of before do not have it.
+    #[serde(default)]
     host_memory_peak: u64,
     elapsed_us: u64,
     host_us: u64,

@@ -69,10 +69,16 @@ impl Watcher {
             self.known.insert(files.component.clone(), known);
             return self.remove(&files.component);
         }
-        self.compare(&name, &files, lock, asked, &mut known);
-        self.known.insert(files.component, known);
+        let gone = self
+            .compare(&name, &files, lock, asked, &mut known)
+            .is_none();
+        self.known.insert(files.component.clone(), known);
+        if gone {
+            self.remove(&files.component);
+        }
     }
 
+    /// Reads the files and loads the component if they changed. `None` if the component was removed meanwhile.
     fn compare(
         &mut self,
         name: &Arc<str>,
@@ -80,11 +86,14 @@ impl Watcher {
         lock: Option<&Lock>,
         asked: bool,
         known: &mut EntryState,
-    ) {
+    ) -> Option<()> {
         let start = Instant::now();
         let (tried, wanted) = match self.policy(files, lock, known) {
             Ok(policy) => {
                 let read = Source::file(&files.component, &policy.limits);
+                if read.is_err() && files::is_absent(&files.component) {
+                    return None;
+                }
                 let bytes = read.as_ref().map(bytes_of).map_err(ToString::to_string);
                 (
                     LastAttempt::Read(Box::new(policy.clone()), bytes),
@@ -96,7 +105,7 @@ impl Watcher {
         let held = known.held.take().is_some();
         let unchanged = !held && known.tried.as_ref() == Some(&tried);
         if unchanged && !known.is_due() && !asked {
-            return;
+            return Some(());
         }
         known.tried = Some(tried);
         let repeated = held || unchanged;
@@ -111,6 +120,7 @@ impl Watcher {
         if let Some(error) = error {
             self.report_failure(name, error, repeated && !asked, start, known);
         }
+        Some(())
     }
 
     /// Reports a component that failed to load, once and not at every retry.
