@@ -103,13 +103,12 @@ pub(crate) const ROWS: &[Row] = &[
             let text = "grants.wasi = { preopens = [\"data\"] }\n\
                         grants.files = [{ root = \"data\", path = \"samples/files\", access = \"read\" }]";
             let args = ["raw-files", "many", "data/README.txt"];
-            let none = format!("{ALL}\nlimits.open-files = 0");
             vec![
                 Case::command("too-many-open-files", load("raw-files", text), &args),
                 Case::hostile(
                     "too-many-open-files",
                     "http-get https://example.com/",
-                    &none,
+                    "limits.open-files = 0",
                 ),
             ]
         },

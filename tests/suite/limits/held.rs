@@ -7,6 +7,7 @@ use tollgate::{Outcome, Report};
 
 use support::file_roots::folders;
 use support::harness::{ALL, alone, attack, policy, run, source, wave};
+use support::skip::fuel_is_counted;
 use support::wasi_command::stdout;
 
 /// The most that the process may grow while a guest has the host hold all it can, in KiB: `host-memory` of 16 MiB, and
@@ -194,7 +195,7 @@ fn open_files_are_counted() {
 /// A listing costs what it reads, over the cap or not.
 #[test]
 fn a_listing_pays_for_what_it_reads() {
-    if !support::harness::counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     let folder = crowded();

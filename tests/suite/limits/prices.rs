@@ -7,6 +7,7 @@ use tollgate::embed::CommandInput;
 use tollgate::report::{ExitCode, Usage};
 
 use support::harness::{attack_by, counts_fuel, load, wave};
+use support::skip::fuel_is_counted;
 use support::wasi_command::stdout;
 
 /// Each function that the guest `prices` calls: its name there, a size, and the host calls of one time.
@@ -108,7 +109,7 @@ fn every_function_of_wasi_has_a_price() {
 /// A59-host-work: a memory that grows by nothing calls the engine for a few instructions.
 #[test]
 fn helpers_of_the_engine_have_a_price() {
-    if !counts_fuel() {
+    if !fuel_is_counted() {
         return;
     }
     for function in ["memory", "table"] {

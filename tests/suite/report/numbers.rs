@@ -43,7 +43,7 @@ fn fuel_is_the_engines_count() {
 
 /// Whether so much fuel above the engine's own count is the price of yielding: 400 after each 100,000.
 fn are_yields(fuel: u64, engine: u64) -> bool {
-    fuel % 400 == 0 && fuel <= engine / 100_000 * 400
+    fuel.is_multiple_of(400) && fuel <= engine / 100_000 * 400
 }
 
 /// Growing a memory takes the engine's own helper, across which compiled code keeps the fuel in a register: a host that
