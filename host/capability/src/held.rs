@@ -58,7 +58,7 @@ impl HostMemory {
             .saturating_sub(self.0.now.load(Ordering::Relaxed))
     }
 
-    /// The most bytes held at once since the last [`HostMemory::begin_call`].
+    /// The most bytes held at once since the call under way began.
     pub fn peak(&self) -> u64 {
         self.0.peak.load(Ordering::Relaxed)
     }
