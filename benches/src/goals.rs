@@ -34,9 +34,10 @@ pub(crate) const GUARD: &[(&str, &str, f64)] = &[
     (protections::REUSED, protections::TOLLGATE, 3.6),
     ("metering", "sha256, tollgate", 1.7),
     ("metering", "sieve, tollgate", 2.1),
-    ("metering", "fib, tollgate", 1.4),
+    // Where its code lies in memory moves these two by a tenth: 1.29 to 1.37, and 1.21 to 1.38, were measured of the same code.
+    ("metering", "fib, tollgate", 1.5),
     ("metering", "matrix, tollgate", 2.0),
-    ("metering", "sort, tollgate", 1.3),
+    ("metering", "sort, tollgate", 1.5),
 ];
 
 const fn at_most(key: &'static str, bound: f64) -> Goal {
