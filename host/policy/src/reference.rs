@@ -79,8 +79,8 @@ const REQUESTS: &str = "
   hexadecimal or the escapes of URLs, JSON and HTML, in any case of letters, or that is compressed or in part. `wasi:http` is
   decided on by the same grants.
 - **WASI**: with fixed clocks and random numbers from a seed, the same input gives the same output for the same fuel.
-  `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it. What goes to a terminal has its control
-  characters escaped, but for line breaks and tabs; to a pipe or a file the bytes go as they are.
+  `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it. The host escapes control
+  characters on a terminal, but for line breaks and tabs; a pipe or a file gets the bytes unchanged.
 - **Trust**: a component is verified before any of it is read; see [trust](@trust).
 
 A denied request is an error for the guest and an entry of `denials` in [the report](@report).
