@@ -150,14 +150,7 @@ impl Scene {
 
     /// Starts a compile worker, and returns what came of the attempts before it reads the component.
     pub(super) fn worker(&self, without: &str) -> Attempts {
-        let args = [
-            "--tollgate-compile-worker",
-            "fuel",
-            "2000000000",
-            "30",
-            "load",
-        ];
-        let mut program = self.program(&args, "write", 1);
+        let mut program = self.program(&super::WORKER, "write", 1);
         let output = program.env("ESCAPE_WITHOUT", without).output().unwrap();
         attempts(&String::from_utf8_lossy(&output.stdout))
     }

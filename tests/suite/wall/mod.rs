@@ -233,6 +233,15 @@ fn capabilities(status: &str) -> u64 {
         .fold(0, |all, set| all | set)
 }
 
+/// The arguments of a worker: its flag, the metering, bytes of memory, seconds, its task.
+const WORKER: [&str; 5] = [
+    "--tollgate-compile-worker",
+    "fuel",
+    "2000000000",
+    "30",
+    "load",
+];
+
 /// As the kernel shows it: nothing of the worker's own is believed.
 #[test]
 fn a_worker_has_two_pipes_and_no_privileges() {
@@ -240,14 +249,7 @@ fn a_worker_has_two_pipes_and_no_privileges() {
         return;
     }
     let scene = Scene::new();
-    let args = [
-        "--tollgate-compile-worker",
-        "fuel",
-        "2000000000",
-        "30",
-        "load",
-    ];
-    let mut worker = support::cli::command(&args)
+    let mut worker = support::cli::command(&WORKER)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

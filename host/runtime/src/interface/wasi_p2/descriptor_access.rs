@@ -1,4 +1,5 @@
-//! The handles of `wasi:filesystem`: their files and folders, access to them, and the handles that a guest begins with.
+//! The handles of `wasi:filesystem`: their files and folders, access to them, the handles that a guest begins with, and
+//! the entries of a folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +10,18 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
 
-use super::descriptor_table::{OpenDescriptor, OpenFile, as_ours, to_fs_error};
+use super::descriptor_prices::ASK;
+use super::descriptor_table::{
+    Entries, OpenDescriptor, OpenFile, as_ours, code, our_entries, to_fs_error,
+};
 use super::door::Door;
-use super::streams;
+use super::streams::{self, QuotaExceeded};
 use crate::call::context::CallContext;
 use tollgate_capability::files::{self, FileFailure};
 use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
-use types::{Descriptor, DescriptorFlags, ErrorCode};
+use types::{
+    Descriptor, DescriptorFlags, DirectoryEntry, DirectoryEntryStream, ErrorCode, MetadataHashValue,
+};
 
 pub(super) type Handle = Resource<Descriptor>;
 
@@ -137,5 +143,56 @@ impl preopens::Host for Door<'_> {
             folders.push((Resource::new_own(folder.rep()), root.clone()));
         }
         Ok(folders)
+    }
+}
+
+/// The hash of a name: the numbers of the host's file system differ in every run.
+pub(super) fn hash(opened: &OpenDescriptor, path: &str) -> MetadataHashValue {
+    let hash = blake3::hash(format!("{}/{path}", opened.root).as_bytes());
+    let (mut lower, mut upper) = ([0; 8], [0; 8]);
+    let mut bytes = hash.as_bytes().iter();
+    for byte in lower.iter_mut().chain(&mut upper) {
+        *byte = bytes.next().copied().unwrap_or_default();
+    }
+    MetadataHashValue {
+        lower: u64::from_le_bytes(lower),
+        upper: u64::from_le_bytes(upper),
+    }
+}
+
+impl types::Host for Door<'_> {
+    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
+        error.downcast()
+    }
+
+    fn filesystem_error_code(
+        &mut self,
+        error: Resource<wasmtime::Error>,
+    ) -> wasmtime::Result<Option<ErrorCode>> {
+        let state = self.enter(&ASK, Work::NONE)?;
+        let error = state.table.get(&error)?;
+        if let Some(QuotaExceeded(reason)) = error.downcast_ref() {
+            return Ok(Some(code(&FileFailure::Denied(*reason))));
+        }
+        Ok(error.downcast_ref::<std::io::Error>().map(ErrorCode::from))
+    }
+}
+
+impl types::HostDirectoryEntryStream for Door<'_> {
+    async fn read_directory_entry(
+        &mut self,
+        stream: Resource<DirectoryEntryStream>,
+    ) -> FsResult<Option<DirectoryEntry>> {
+        let state = self.enter(&ASK, Work::NONE)?;
+        Ok(state.table.get_mut(&our_entries(&stream))?.0.pop_front())
+    }
+
+    fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
+        let state = self.enter(&ASK, Work::NONE)?;
+        state.forget(stream.rep());
+        state
+            .table
+            .delete(Resource::<Entries>::new_own(stream.rep()))?;
+        Ok(())
     }
 }

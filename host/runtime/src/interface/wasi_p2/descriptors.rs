@@ -8,16 +8,17 @@ use std::sync::Arc;
 use tollgate_policy::{Access, FileUse, Reason};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::types;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 
-use super::descriptor_access::{Handle, below};
+use super::descriptor_access::{Handle, below, hash};
+use super::descriptor_prices::{ASK, LIST, OPEN, RENAME, SYNC, bytes, paths};
 use super::descriptor_table::{
-    self, Entries, OpenDescriptor, OpenFile, as_ours, code, entry_type, our_entries, to_fs_error,
+    self, Entries, OpenDescriptor, OpenFile, as_ours, entry_type, to_fs_error,
 };
 use super::door::Door;
-use super::streams::{self, QuotaExceeded};
+use super::streams;
 use tollgate_capability::files::{self, FileFailure};
-use tollgate_capability::{ENTRY_PRICE, FILE, Price, SYNC_PRICE, WASI_CALL_PRICE, Work};
+use tollgate_capability::{FILE, Work};
 use types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, MetadataHashValue, OpenFlags, PathFlags,
@@ -26,68 +27,8 @@ use types::{
 /// The most that a single read of a descriptor returns; a common limit of WASI streams.
 const PIECE: u64 = 64 << 10;
 
-/// A question that the table answers.
-const ASK: Price = Price::of_call(WASI_CALL_PRICE);
-/// A name that is opened, or a file that gets a stream.
-const OPEN: Price = FILE.holding(OpenDescriptor::HOLDS);
-/// Two names that are looked up.
-const RENAME: Price = Price {
-    call: 2 * FILE.call,
-    ..FILE
-};
-/// A file that is made durable.
-const SYNC: Price = Price::of_call(SYNC_PRICE);
-/// The entries of a folder, which are kept until the guest has taken them.
-const LIST: Price = FILE.per_entry(ENTRY_PRICE).holding(OpenDescriptor::HOLDS);
-
-/// The work on so many bytes.
-fn bytes(bytes: u64) -> Work {
-    Work { bytes, entries: 0 }
-}
-
-/// The work on two paths.
-fn paths(from: &str, to: &str) -> Work {
-    let (from, to) = (Work::path(from), Work::path(to));
-    Work {
-        bytes: from.bytes.saturating_add(to.bytes),
-        entries: from.entries.saturating_add(to.entries),
-    }
-}
-
 const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
 const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
-
-fn hash(opened: &OpenDescriptor, path: &str) -> MetadataHashValue {
-    // A hash of the name: the inode numbers of the host's file system differ in every run.
-    let hash = blake3::hash(format!("{}/{path}", opened.root).as_bytes());
-    let (mut lower, mut upper) = ([0; 8], [0; 8]);
-    let mut bytes = hash.as_bytes().iter();
-    for byte in lower.iter_mut().chain(&mut upper) {
-        *byte = bytes.next().copied().unwrap_or_default();
-    }
-    MetadataHashValue {
-        lower: u64::from_le_bytes(lower),
-        upper: u64::from_le_bytes(upper),
-    }
-}
-
-impl types::Host for Door<'_> {
-    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
-        error.downcast()
-    }
-
-    fn filesystem_error_code(
-        &mut self,
-        error: Resource<wasmtime::Error>,
-    ) -> wasmtime::Result<Option<ErrorCode>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        let error = state.table.get(&error)?;
-        if let Some(QuotaExceeded(reason)) = error.downcast_ref() {
-            return Ok(Some(code(&FileFailure::Denied(*reason))));
-        }
-        Ok(error.downcast_ref::<std::io::Error>().map(ErrorCode::from))
-    }
-}
 
 impl types::HostDescriptor for Door<'_> {
     async fn advise(
@@ -499,25 +440,6 @@ impl types::HostDescriptor for Door<'_> {
         state
             .table
             .delete(Resource::<OpenDescriptor>::new_own(fd.rep()))?;
-        Ok(())
-    }
-}
-
-impl types::HostDirectoryEntryStream for Door<'_> {
-    async fn read_directory_entry(
-        &mut self,
-        stream: Resource<DirectoryEntryStream>,
-    ) -> FsResult<Option<DirectoryEntry>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        Ok(state.table.get_mut(&our_entries(&stream))?.0.pop_front())
-    }
-
-    fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        state.forget(stream.rep());
-        state
-            .table
-            .delete(Resource::<Entries>::new_own(stream.rep()))?;
         Ok(())
     }
 }

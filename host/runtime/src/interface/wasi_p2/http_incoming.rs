@@ -1,7 +1,7 @@
 //! The server's side of `wasi:http/types`. A guest can make a response and has no request to send it to, since no call
 //! of this host begins with a request: the resources of a request are never made.
 
-use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
+use tollgate_capability::Work;
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::FieldMap;
 use wasmtime_wasi_http::p2::HttpResult;
@@ -12,12 +12,8 @@ use wasmtime_wasi_http::p2::types::{
 };
 
 use super::door::Door;
-use super::http::{FIELDS, PIECE};
-
-const ASK: Price = Price::of_call(WASI_CALL_PRICE);
-const RESPONSE: Price = Price::of_call(WASI_CALL_PRICE).holding(FIELDS as u64 + 1_024);
-const NEW_FIELDS: Price = Price::of_call(WASI_CALL_PRICE).holding(FIELDS as u64 + 512);
-const BODY: Price = Price::of_call(2 * WASI_CALL_PRICE).holding(3 * PIECE as u64 + 1_024);
+use super::http_fields::NEW_FIELDS;
+use super::http_types::{ASK, OUT_BODY, RESPONSE};
 
 impl types::HostIncomingRequest for Door<'_> {
     fn method(
@@ -65,9 +61,9 @@ impl types::HostIncomingRequest for Door<'_> {
         &mut self,
         request: Resource<HostIncomingRequest>,
     ) -> wasmtime::Result<Result<Resource<HostIncomingBody>, ()>> {
-        let state = self.enter(&BODY, Work::NONE)?;
+        let state = self.enter(&OUT_BODY, Work::NONE)?;
         match types::HostIncomingRequest::consume(&mut state.http(), request)? {
-            Ok(body) => Ok(Ok(state.keep(body, BODY.holds)?)),
+            Ok(body) => Ok(Ok(state.keep(body, OUT_BODY.holds)?)),
             Err(()) => Ok(Err(())),
         }
     }
@@ -149,9 +145,9 @@ impl types::HostOutgoingResponse for Door<'_> {
         &mut self,
         response: Resource<HostOutgoingResponse>,
     ) -> wasmtime::Result<Result<Resource<HostOutgoingBody>, ()>> {
-        let state = self.enter(&BODY, Work::NONE)?;
+        let state = self.enter(&OUT_BODY, Work::NONE)?;
         match types::HostOutgoingResponse::body(&mut state.http(), response)? {
-            Ok(body) => Ok(Ok(state.keep(body, BODY.holds)?)),
+            Ok(body) => Ok(Ok(state.keep(body, OUT_BODY.holds)?)),
             Err(()) => Ok(Err(())),
         }
     }

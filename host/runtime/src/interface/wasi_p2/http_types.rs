@@ -8,11 +8,12 @@ use wasmtime_wasi_http::p2::body::{HostFutureTrailers, HostIncomingBody, HostOut
 use wasmtime_wasi_http::p2::types::{
     HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest,
 };
-use wasmtime_wasi_http::p2::{HeaderError, HeaderResult, HttpError, HttpResult};
+use wasmtime_wasi_http::p2::{HeaderError, HttpError, HttpResult};
 use wasmtime_wasi_http::{FieldMap, RequestOptions};
 
 use super::door::Door;
 use super::http::{FIELDS, PIECE};
+use super::http_fields::{HEADERS, NEW_FIELDS};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 
 /// The most that method, scheme, authority or path of a request may have, in bytes each: what servers commonly accept of
@@ -20,37 +21,24 @@ use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 const TEXT: usize = 8 << 10;
 
 /// A question, or a change of a number.
-const ASK: Price = Price::of_call(WASI_CALL_PRICE);
-/// Headers are hashed, and each value is an allocation.
-const HEADERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(6).per_entry(2_000);
-const NEW_FIELDS: Price = HEADERS.holding(FIELDS as u64 + 512);
+pub(super) const ASK: Price = Price::of_call(WASI_CALL_PRICE);
 /// A request holds its fields, and four texts.
 const REQUEST: Price = Price::of_call(WASI_CALL_PRICE).holding(FIELDS as u64 + 4 * TEXT as u64);
 /// The text of a request is parsed.
 const SET_TEXT: Price = Price::of_call(WASI_CALL_PRICE).per_byte(12);
-const OPTIONS: Price = Price::of_call(WASI_CALL_PRICE).holding(256);
 /// Two pieces wait for the network at most, and one is in the channel between.
-const OUT_BODY: Price = Price::of_call(2 * WASI_CALL_PRICE).holding(3 * PIECE as u64 + 1_024);
+pub(super) const OUT_BODY: Price =
+    Price::of_call(2 * WASI_CALL_PRICE).holding(3 * PIECE as u64 + 1_024);
 /// The name is looked up, a connection is made, and the request is written.
 const SEND: Price = Price::of_call(300_000).holding(IN_FLIGHT);
 /// The buffers of a connection in both directions, and the head of the response.
 const IN_FLIGHT: u64 = 128 << 10;
-const RESPONSE: Price = Price::of_call(2 * WASI_CALL_PRICE).holding(FIELDS as u64 + 1_024);
+pub(super) const RESPONSE: Price =
+    Price::of_call(2 * WASI_CALL_PRICE).holding(FIELDS as u64 + 1_024);
 /// A handle of something that is counted already.
 const HANDLE: Price = Price::of_call(WASI_CALL_PRICE).holding(512);
 /// A pollable, as in `io.rs`.
 const POLLABLE: Price = Price::of_call(WASI_CALL_PRICE).holding(256);
-
-/// The work on a list of values.
-fn values(values: &[Vec<u8>]) -> Work {
-    Work::bytes(values.iter().map(Vec::len).sum()).entries(values.len())
-}
-
-/// The work on a list of names and values.
-fn pairs(pairs: &[(String, Vec<u8>)]) -> Work {
-    let lengths = pairs.iter().map(|(name, value)| name.len() + value.len());
-    Work::bytes(lengths.sum()).entries(pairs.len().saturating_mul(2))
-}
 
 impl types::Host for Door<'_> {
     fn convert_error_code(&mut self, error: HttpError) -> wasmtime::Result<types::ErrorCode> {
@@ -67,79 +55,6 @@ impl types::Host for Door<'_> {
     ) -> wasmtime::Result<Option<types::ErrorCode>> {
         let state = self.enter(&ASK, Work::NONE)?;
         types::Host::http_error_code(&mut state.http(), error)
-    }
-}
-
-impl types::HostFields for Door<'_> {
-    fn new(&mut self) -> wasmtime::Result<Resource<FieldMap>> {
-        let state = self.enter(&NEW_FIELDS, Work::NONE)?;
-        let fields = types::HostFields::new(&mut state.http())?;
-        Ok(state.keep(fields, NEW_FIELDS.holds)?)
-    }
-
-    fn from_list(&mut self, list: Vec<(String, Vec<u8>)>) -> HeaderResult<Resource<FieldMap>> {
-        let state = self.enter(&NEW_FIELDS, pairs(&list))?;
-        let fields = types::HostFields::from_list(&mut state.http(), list)?;
-        Ok(state.keep(fields, NEW_FIELDS.holds)?)
-    }
-
-    fn get(&mut self, fields: Resource<FieldMap>, name: String) -> wasmtime::Result<Vec<Vec<u8>>> {
-        let state = self.enter(&HEADERS, Work::bytes(name.len()).entries(1))?;
-        let found = types::HostFields::get(&mut state.http(), fields, name)?;
-        state.pay_more(&HEADERS, values(&found))?;
-        Ok(found)
-    }
-
-    fn has(&mut self, fields: Resource<FieldMap>, name: String) -> wasmtime::Result<bool> {
-        let state = self.enter(&HEADERS, Work::bytes(name.len()).entries(1))?;
-        types::HostFields::has(&mut state.http(), fields, name)
-    }
-
-    fn set(
-        &mut self,
-        fields: Resource<FieldMap>,
-        name: String,
-        list: Vec<Vec<u8>>,
-    ) -> HeaderResult<()> {
-        let mut work = values(&list).entries(1);
-        work.bytes = work.bytes.saturating_add(name.len() as u64);
-        let state = self.enter(&HEADERS, work)?;
-        types::HostFields::set(&mut state.http(), fields, name, list)
-    }
-
-    fn delete(&mut self, fields: Resource<FieldMap>, name: String) -> HeaderResult<()> {
-        let state = self.enter(&HEADERS, Work::bytes(name.len()).entries(1))?;
-        types::HostFields::delete(&mut state.http(), fields, name)
-    }
-
-    fn append(
-        &mut self,
-        fields: Resource<FieldMap>,
-        name: String,
-        value: Vec<u8>,
-    ) -> HeaderResult<()> {
-        let work = Work::bytes(name.len().saturating_add(value.len())).entries(2);
-        let state = self.enter(&HEADERS, work)?;
-        types::HostFields::append(&mut state.http(), fields, name, value)
-    }
-
-    fn entries(&mut self, fields: Resource<FieldMap>) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
-        let state = self.enter(&HEADERS, Work::NONE)?;
-        let list = types::HostFields::entries(&mut state.http(), fields)?;
-        state.pay_more(&HEADERS, pairs(&list))?;
-        Ok(list)
-    }
-
-    fn clone(&mut self, fields: Resource<FieldMap>) -> wasmtime::Result<Resource<FieldMap>> {
-        let state = self.enter(&NEW_FIELDS, Work::NONE)?;
-        let copy = types::HostFields::clone(&mut state.http(), fields)?;
-        Ok(state.keep(copy, NEW_FIELDS.holds)?)
-    }
-
-    fn drop(&mut self, fields: Resource<FieldMap>) -> wasmtime::Result<()> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        state.forget(fields.rep());
-        types::HostFields::drop(&mut state.http(), fields)
     }
 }
 
@@ -439,70 +354,5 @@ impl types::HostFutureTrailers for Door<'_> {
         let state = self.enter(&ASK, Work::NONE)?;
         state.forget(trailers.rep());
         types::HostFutureTrailers::drop(&mut state.http(), trailers)
-    }
-}
-
-impl types::HostRequestOptions for Door<'_> {
-    fn new(&mut self) -> wasmtime::Result<Resource<RequestOptions>> {
-        let state = self.enter(&OPTIONS, Work::NONE)?;
-        let options = types::HostRequestOptions::new(&mut state.http())?;
-        Ok(state.keep(options, OPTIONS.holds)?)
-    }
-
-    fn connect_timeout(
-        &mut self,
-        options: Resource<RequestOptions>,
-    ) -> wasmtime::Result<Option<types::Duration>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        types::HostRequestOptions::connect_timeout(&mut state.http(), options)
-    }
-
-    fn set_connect_timeout(
-        &mut self,
-        options: Resource<RequestOptions>,
-        duration: Option<types::Duration>,
-    ) -> wasmtime::Result<Result<(), ()>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        types::HostRequestOptions::set_connect_timeout(&mut state.http(), options, duration)
-    }
-
-    fn first_byte_timeout(
-        &mut self,
-        options: Resource<RequestOptions>,
-    ) -> wasmtime::Result<Option<types::Duration>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        types::HostRequestOptions::first_byte_timeout(&mut state.http(), options)
-    }
-
-    fn set_first_byte_timeout(
-        &mut self,
-        options: Resource<RequestOptions>,
-        duration: Option<types::Duration>,
-    ) -> wasmtime::Result<Result<(), ()>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        types::HostRequestOptions::set_first_byte_timeout(&mut state.http(), options, duration)
-    }
-
-    fn between_bytes_timeout(
-        &mut self,
-        options: Resource<RequestOptions>,
-    ) -> wasmtime::Result<Option<types::Duration>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        types::HostRequestOptions::between_bytes_timeout(&mut state.http(), options)
-    }
-
-    fn set_between_bytes_timeout(
-        &mut self,
-        options: Resource<RequestOptions>,
-        duration: Option<types::Duration>,
-    ) -> wasmtime::Result<Result<(), ()>> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        types::HostRequestOptions::set_between_bytes_timeout(&mut state.http(), options, duration)
-    }
-
-    fn drop(&mut self, options: Resource<RequestOptions>) -> wasmtime::Result<()> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        state.forget(options.rep());
-        types::HostRequestOptions::drop(&mut state.http(), options)
     }
 }

@@ -6,10 +6,12 @@
 mod cli;
 mod clocks;
 mod descriptor_access;
+mod descriptor_prices;
 mod descriptor_table;
 mod descriptors;
 mod door;
 mod http;
+mod http_fields;
 mod http_incoming;
 mod http_types;
 mod io;
