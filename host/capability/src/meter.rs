@@ -230,12 +230,10 @@ impl Meter {
     /// Counts one host call that moves `bytes` and works on them at `price` fuel each, and charges for it before the
     /// work is done.
     pub fn charge(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
-        self.phase = Phase::Host;
-        self.host_calls = self.host_calls.saturating_add(1);
-        if self.host_calls > self.limits.host_calls {
-            return Err(LimitReached::HostCalls);
-        }
-        self.pay(CALL_PRICE, bytes, price)
+        self.enter(
+            &Price::of_call(CALL_PRICE).per_byte(price),
+            Work { bytes, entries: 0 },
+        )
     }
 
     /// Charges for more bytes of the host call under way: its result, or a request that proves larger.
