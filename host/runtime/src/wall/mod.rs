@@ -12,7 +12,7 @@
 //! let source = Source::file(std::path::Path::new("guest.wasm"), &policy.limits)?;
 //! // Loading compiles in another process, and reads and writes the cache: the wall comes after it.
 //! let provider = Runtime::new().load(&source, &policy)?;
-//! let raised = Wall::around([&provider]).raise();
+//! let raised = Wall::around([provider.as_async()]).raise();
 //! for lack in &raised.lacks {
 //!     eprintln!("no wall for {lack}");
 //! }
