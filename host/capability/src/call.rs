@@ -56,7 +56,7 @@ impl Call {
             granted: Arc::clone(granted),
             quota: FileQuota::new(granted),
             log: Log::default(),
-            jobs: Jobs::new(&granted.threads),
+            jobs: Jobs::new(&granted.threads, &granted.share.jobs),
             open_files,
         }
     }

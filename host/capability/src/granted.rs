@@ -15,6 +15,7 @@ use crate::http::connect::Egress;
 use crate::http::credential::Credentials;
 use crate::jobs::Threads;
 use crate::open_files::Descriptors;
+use crate::share::{ProviderShare, Share};
 use crate::store::{Namespace, StoreRegistry};
 use crate::wasi::WasiSettings;
 
@@ -30,6 +31,8 @@ pub struct Shared {
     pub threads: Arc<Threads>,
     /// The descriptors that guests may hold.
     pub descriptors: Descriptors,
+    /// The part of it that one provider may take.
+    pub share: Share,
 }
 
 /// The opened grants of a policy.
@@ -46,6 +49,7 @@ pub struct Granted {
     pub(crate) on_decision: Option<OnDecision>,
     pub(crate) threads: Arc<Threads>,
     pub(crate) descriptors: Descriptors,
+    pub(crate) share: ProviderShare,
 }
 
 impl Granted {
@@ -74,6 +78,7 @@ impl Granted {
             on_decision: shared.on_decision.clone(),
             threads: Arc::clone(&shared.threads),
             descriptors: shared.descriptors.clone(),
+            share: ProviderShare::new(shared.share),
         })
     }
 
@@ -111,6 +116,7 @@ mod tests {
             on_decision: None,
             threads: Arc::default(),
             descriptors: Descriptors::default(),
+            share: Share::default(),
         };
         let mut policy = Policy::default();
         policy.grants.store = Some(StoreGrant {

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 /// Jobs of a runtime at once. A disk answers no faster for more, and each may take a thread.
-const MAX_JOBS: usize = 64;
+pub(crate) const MAX_JOBS: usize = 64;
 
 /// The threads of a runtime for such work.
 pub struct Threads(Arc<Semaphore>);
@@ -27,6 +27,8 @@ impl Default for Threads {
 #[derive(Clone)]
 pub struct Jobs {
     threads: Arc<Semaphore>,
+    /// Those of the provider, a part of all.
+    share: Arc<Semaphore>,
     ended: Ended,
     /// What a guest takes from the runtime while it lives.
     place: Option<Arc<dyn Any + Send + Sync>>,
@@ -44,10 +46,11 @@ impl Ended {
 }
 
 impl Jobs {
-    /// The jobs of a new store.
-    pub fn new(threads: &Threads) -> Jobs {
+    /// The jobs of a new store of the provider with this share of them.
+    pub fn new(threads: &Threads, share: &Arc<Semaphore>) -> Jobs {
         Jobs {
             threads: Arc::clone(&threads.0),
+            share: Arc::clone(share),
             ended: Ended::default(),
             place: None,
         }
@@ -78,12 +81,13 @@ impl Jobs {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        // The semaphore is never closed.
+        // The semaphores are never closed. A provider waits for its own share first, so that its jobs stand in no one's way.
+        let share = Arc::clone(&self.share).acquire_owned().await.ok();
         let thread = Arc::clone(&self.threads).acquire_owned().await.ok();
         let place = self.place.clone();
         tokio::task::spawn_blocking(move || {
             let done = work();
-            drop((thread, place));
+            drop((thread, share, place));
             done
         })
         .await
@@ -97,11 +101,36 @@ mod tests {
 
     use super::*;
 
+    fn whole() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_JOBS))
+    }
+
+    /// A provider whose jobs take all that it may have leaves threads to another.
+    #[tokio::test]
+    async fn a_provider_has_a_part_of_the_threads() {
+        let threads = Threads::default();
+        let [greedy, other] = [3, MAX_JOBS].map(|part| Arc::new(Semaphore::new(part)));
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(std::sync::Mutex::new(wait));
+        for _ in 0..MAX_JOBS {
+            let (jobs, wait) = (Jobs::new(&threads, &greedy), Arc::clone(&wait));
+            tokio::spawn(async move {
+                let work = move || wait.lock().unwrap().recv().is_ok();
+                jobs.run(work).await
+            });
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(threads.0.available_permits(), MAX_JOBS - 3);
+        let done = Jobs::new(&threads, &other).run(|| 42).await;
+        assert_eq!(done.unwrap(), 42);
+        drop(go);
+    }
+
     /// The future of a call is dropped while its job waits: the place is given back when the job has ended, not before.
     #[tokio::test]
     async fn a_job_keeps_its_place_until_it_has_ended() {
         let threads = Threads::default();
-        let mut jobs = Jobs::new(&threads);
+        let mut jobs = Jobs::new(&threads, &whole());
         let place: Arc<dyn Any + Send + Sync> = Arc::new(());
         jobs.keep_place(Arc::clone(&place));
         let (go, wait) = mpsc::channel::<()>();
@@ -133,7 +162,7 @@ mod tests {
         let threads = Threads::default();
         let all = u32::try_from(MAX_JOBS).unwrap();
         let taken = Arc::clone(&threads.0).acquire_many_owned(all).await;
-        let jobs = Jobs::new(&threads);
+        let jobs = Jobs::new(&threads, &whole());
         let (begun, begins) = mpsc::channel();
         let call = tokio::spawn(async move { jobs.run(move || begun.send(()).unwrap()).await });
         tokio::task::yield_now().await;

@@ -20,6 +20,7 @@ mod log;
 mod meter;
 mod open_files;
 mod prices;
+mod share;
 pub mod store;
 mod wasi;
 
@@ -38,4 +39,5 @@ pub use meter::{Meter, Phase, PollClock};
 pub use open_files::{Descriptors, Open, OpenFiles};
 pub use prices::{CALL_PRICE, HASH_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
 pub use prices::{ENTRY_PRICE, FILE, SYNC_PRICE, instance_fuel};
+pub use share::Share;
 pub use wasi::WasiSettings;

@@ -70,7 +70,7 @@ pub struct Limits {
     pub host_calls: u64,
     /// Bytes moved from guest to host in one host call or result.
     pub host_data: u64,
-    /// Bytes of memory that the host holds for the guest at the same time: tables, resources and their contents, data on
+    /// Bytes of memory that the host holds for the guest at the same time: tables, instances, resources and their contents, data on
     /// its way in or out. Memories of the guest are not part of it.
     pub host_memory: u64,
     /// Bytes of the result.

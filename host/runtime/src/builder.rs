@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_capability::Descriptors;
 use tollgate_capability::OnDecision;
+use tollgate_capability::Share;
 use tollgate_capability::http::connect::{Egress, Resolver};
 use tollgate_capability::store::StoreRegistry;
 use wasmtime::component::Linker;
@@ -26,6 +27,7 @@ use crate::runtime::{Host, Inner, Runtime};
 pub struct Builder {
     concurrency: Option<u32>,
     queue: Option<u32>,
+    share: Share,
     interfaces: BTreeMap<String, AddToLinker>,
     resolver: Option<Arc<dyn Resolver>>,
     certificates: Vec<Vec<u8>>,
@@ -105,6 +107,15 @@ impl Builder {
         self
     }
 
+    /// Sets the part of the runtime that one provider may take, in percent, from 1 to 100: of the slots, of the queue, of the
+    /// 64 threads for work that blocks, and of the 32 look-ups. 75 by default, so that the callers of one provider cannot
+    /// keep out those of all others. A runtime of a single provider sets 100.
+    #[must_use]
+    pub fn share(mut self, percent: u32) -> Builder {
+        self.share = Share::percent(percent);
+        self
+    }
+
     /// Offers an interface of the embedder, by its full name (`acme:clock/sleep@0.1.0`), to components whose policy
     /// lists it under `grants.interfaces`. `add` is the function that `bindgen!` generates with
     /// `imports: { default: async | trappable }`. Each host function calls
@@ -138,7 +149,7 @@ impl Builder {
 
     /// Makes the runtime.
     pub fn build(self) -> Runtime {
-        let admission = Admission::new(self.concurrency, self.queue);
+        let admission = Admission::new(self.concurrency, self.queue, self.share);
         let engines = Engines::new(
             self.metering,
             admission.concurrency(),
@@ -168,6 +179,7 @@ impl Builder {
                 on_decision,
                 threads: Arc::default(),
                 descriptors: Descriptors::default(),
+                share: self.share,
             },
             inherit_stdio: self.inherit_stdio,
         })

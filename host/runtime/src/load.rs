@@ -82,8 +82,9 @@ impl Runtime {
         let code = loader.load(source, pending, &policy.limits, cancelled)?;
         // 7. Link what is granted, and nothing else.
         let pre = host.link(&code, &granted.grants)?;
+        let places = Arc::new(host.admission.places());
         Ok(Provider::new(
-            Arc::clone(host),
+            (Arc::clone(host), places),
             vetted.info(source),
             vetted.inspection,
             code,

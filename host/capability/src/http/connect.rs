@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 use super::framing::{self, HEAD_BYTES, HEAD_FIELDS};
@@ -43,6 +43,25 @@ pub trait Resolver: Send + Sync {
         &'a self,
         host: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+
+    /// As [`resolve`](Self::resolve), and drops `held` when the look-up has ended: it is the provider's part of all
+    /// look-ups. A resolver whose work goes on when its future is dropped implements this and takes `held` with the work.
+    fn resolve_holding<'a>(
+        &'a self,
+        host: &'a str,
+        held: Held,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
+        Box::pin(async move {
+            let found = self.resolve(host).await;
+            drop(held);
+            found
+        })
+    }
+}
+
+/// What a provider holds while a look-up for it is under way.
+pub struct Held {
+    _part: Option<OwnedSemaphorePermit>,
 }
 
 /// The system's resolver. `getaddrinfo` cannot be cancelled, so a semaphore bounds concurrent look-ups. The blocking
@@ -72,13 +91,21 @@ impl Resolver for SystemResolver {
         &'a self,
         host: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
+        self.resolve_holding(host, Held { _part: None })
+    }
+
+    fn resolve_holding<'a>(
+        &'a self,
+        host: &'a str,
+        held: Held,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
         Box::pin(async move {
             let permit = Arc::clone(&self.permits).acquire_owned().await;
             let permit = permit.map_err(io::Error::other)?;
             let (look_up, host) = (self.look_up, host.to_owned());
             let looked = tokio::task::spawn_blocking(move || {
                 let found = look_up(&host);
-                drop(permit);
+                drop((permit, held));
                 found
             });
             looked.await.map_err(io::Error::other)?
@@ -167,8 +194,9 @@ impl Egress {
         &self,
         grant: &HttpGrant,
         target: &Target,
+        look_ups: &Arc<Semaphore>,
     ) -> Result<Stream, RequestFailure> {
-        let addresses = self.addresses(grant, target).await?;
+        let addresses = self.addresses(grant, target, look_ups).await?;
         let stream = Paced::new(dial(&addresses).await?);
         let stream: Box<dyn Duplex> = if target.is_https() {
             let name =
@@ -188,14 +216,17 @@ impl Egress {
         &self,
         grant: &HttpGrant,
         target: &Target,
+        look_ups: &Arc<Semaphore>,
     ) -> Result<Vec<SocketAddr>, RequestFailure> {
         let found = match target.address() {
             Some(address) => vec![address],
-            None => self
-                .resolver
-                .resolve(target.host())
-                .await
-                .map_err(|_| Unreachable::Name)?,
+            None => {
+                // Never closed.
+                let part = Arc::clone(look_ups).acquire_owned().await.ok();
+                let held = Held { _part: part };
+                let found = self.resolver.resolve_holding(target.host(), held).await;
+                found.map_err(|_| Unreachable::Name)?
+            }
         };
         for address in &found {
             decide::address(*address, grant)?;

@@ -5,8 +5,13 @@ use std::net::TcpListener;
 use std::thread;
 
 use http_body_util::Full;
+use tokio::sync::Semaphore;
 
 use super::*;
+
+fn look_ups() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(1))
+}
 
 #[test]
 fn the_system_finds_this_machine_and_no_name_that_is_none() {
@@ -48,7 +53,11 @@ fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (
         .unwrap();
     let answered = runtime.block_on(async {
         let egress = Egress::new(None, Vec::new());
-        let stream = egress.connect(&grant, &target).await.ok().unwrap();
+        let stream = egress
+            .connect(&grant, &target, &look_ups())
+            .await
+            .ok()
+            .unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let body = Full::new(Bytes::from(body.to_owned()));
         match exchange(stream, method, &target, headers, body).await {
@@ -142,7 +151,11 @@ fn a_body_is_read_in_shares() {
         .unwrap();
     let (bytes, polls) = runtime.block_on(async {
         let egress = Egress::new(None, Vec::new());
-        let stream = egress.connect(&grant, &target).await.ok().unwrap();
+        let stream = egress
+            .connect(&grant, &target, &look_ups())
+            .await
+            .ok()
+            .unwrap();
         let none = Full::new(Bytes::new());
         let reply = exchange(stream, Method::GET, &target, HeaderMap::new(), none).await;
         let mut reply = reply.ok().unwrap();

@@ -177,7 +177,9 @@ impl AdmittedRequest {
 
     /// Decides on the addresses of the host and connects.
     pub async fn connect(&self, target: &Target) -> Result<Stream, RequestFailure> {
-        self.granted.egress.connect(self.grant()?, target).await
+        let look_ups = &self.granted.share.look_ups;
+        let egress = &self.granted.egress;
+        egress.connect(self.grant()?, target, look_ups).await
     }
 
     /// Notes a denial.

@@ -11,6 +11,7 @@ use crate::call::session::Session;
 use crate::compile::cache::CodeOrigin;
 use crate::compile::{CompiledComponent, Origin};
 use crate::engine::PooledEngine;
+use crate::engine::admission::Places;
 use crate::error::{LoadError, Unsupported};
 use crate::interface::provider_0_2::bindings::provider::types::Error;
 use crate::runtime::Host;
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) granted: Arc<Granted>,
     /// Slots that an instance takes.
     pub(crate) slots_needed: u32,
+    /// Its part of the slots of the runtime.
+    pub(crate) places: Arc<Places>,
     origin: Origin,
     pub(crate) inspection: Inspection,
     /// Described when they are first asked for: typed calls never do.
@@ -73,9 +76,9 @@ pub(crate) struct Shared {
 }
 
 impl Provider {
-    /// Of code that was judged, linked to what is granted.
+    /// Of code that was judged, linked to what is granted, with its part of the slots of the runtime.
     pub(crate) fn new(
-        host: Arc<Host>,
+        (host, places): (Arc<Host>, Arc<Places>),
         info: ProviderInfo,
         inspection: Inspection,
         code: CompiledComponent,
@@ -94,6 +97,7 @@ impl Provider {
                 origin: code.origin,
                 granted: Arc::new(granted),
                 slots_needed: code.slots_needed,
+                places,
                 inspection,
                 functions: OnceLock::new(),
                 fixed: limits.clone(),
@@ -276,6 +280,7 @@ impl Provider {
             pre,
             granted,
             origin,
+            places,
             inspection,
             fixed,
             ..
@@ -291,7 +296,7 @@ impl Provider {
         };
         let (inspection, granted) = (inspection.clone(), Granted::clone(granted));
         let own = Provider::new(
-            Arc::clone(host),
+            (Arc::clone(host), Arc::clone(places)),
             info,
             inspection,
             code,

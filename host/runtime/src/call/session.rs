@@ -273,7 +273,7 @@ impl Session {
                 shared
                     .host
                     .admission
-                    .enter(shared.slots_needed, deadline)
+                    .enter(&shared.places, shared.slots_needed, deadline)
                     .await?,
             ),
             _ => None,

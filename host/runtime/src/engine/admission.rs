@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tollgate_capability::Share;
 
 use crate::error::{CallError, HostError};
 
@@ -31,16 +32,25 @@ pub(crate) struct Admission {
     pool_count: u32,
     waiting: AtomicUsize,
     queue: u32,
+    share: Share,
 }
 
-/// Slots that are held, given back when dropped.
+/// The part of the slots and of the queue that one provider may take.
+pub(crate) struct Places {
+    slots: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    queue: u32,
+}
+
+/// Slots that are held, of the provider's part and of all, given back when dropped.
 pub(crate) struct Slot {
-    _permit: OwnedSemaphorePermit,
+    _of_provider: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Admission {
     /// An admission with `concurrency` slots, or as many as the kernel has memory maps for.
-    pub(crate) fn new(concurrency: Option<u32>, queue: Option<u32>) -> Admission {
+    pub(crate) fn new(concurrency: Option<u32>, queue: Option<u32>, share: Share) -> Admission {
         let most = most_guests(max_map_count());
         let asked = concurrency.unwrap_or(CONCURRENCY);
         if asked > most {
@@ -57,6 +67,17 @@ impl Admission {
             pool_count: most / concurrency,
             waiting: AtomicUsize::new(0),
             queue: queue.unwrap_or(concurrency.saturating_mul(QUEUE_PER_GUEST)),
+            share,
+        }
+    }
+
+    /// The part of one more provider.
+    pub(crate) fn places(&self) -> Places {
+        let queue = self.share.of(self.queue as usize);
+        Places {
+            slots: Arc::new(Semaphore::new(self.share.of(self.concurrency as usize))),
+            waiting: AtomicUsize::new(0),
+            queue: u32::try_from(queue).unwrap_or(u32::MAX),
         }
     }
 
@@ -70,26 +91,45 @@ impl Admission {
         self.pool_count
     }
 
-    /// Takes `slots_needed` slots, or waits for them until `deadline` if the queue has room.
+    /// Takes `slots_needed` slots for the provider with these places, or waits for them until `deadline` if its part of the
+    /// queue has room.
     pub(crate) async fn enter(
         &self,
+        places: &Places,
         slots_needed: u32,
         deadline: Instant,
     ) -> Result<Slot, CallError> {
         // A call takes a quarter of the slots at most. Otherwise a heavy guest would wait for all others, and they for
         // it.
         let slots_needed = slots_needed.clamp(1, (self.concurrency / 4).max(1));
-        match Arc::clone(&self.slots).try_acquire_many_owned(slots_needed) {
-            Ok(permit) => return Ok(Slot { _permit: permit }),
+        let free = |slots: &Arc<Semaphore>| Arc::clone(slots).try_acquire_many_owned(slots_needed);
+        match free(&places.slots).and_then(|part| Ok(Slot::of(part, free(&self.slots)?))) {
+            Ok(slot) => return Ok(slot),
             Err(TryAcquireError::NoPermits) => {}
             Err(TryAcquireError::Closed) => return Err(HostError::new("closed").into()),
         }
-        let _waiting = Waiting::queue(&self.waiting, self.queue).ok_or(CallError::Busy)?;
-        let permit = Arc::clone(&self.slots).acquire_many_owned(slots_needed);
-        match tokio::time::timeout_at(deadline.into(), permit).await {
-            Ok(Ok(permit)) => Ok(Slot { _permit: permit }),
+        let _of_provider = Waiting::queue(&places.waiting, places.queue).ok_or(CallError::Busy)?;
+        let _of_all = Waiting::queue(&self.waiting, self.queue).ok_or(CallError::Busy)?;
+        let taken = async {
+            // Its own part first: whoever waits for that keeps nobody else waiting.
+            let part = Arc::clone(&places.slots);
+            let part = part.acquire_many_owned(slots_needed).await?;
+            let all = Arc::clone(&self.slots);
+            Ok::<_, AcquireError>(Slot::of(part, all.acquire_many_owned(slots_needed).await?))
+        };
+        match tokio::time::timeout_at(deadline.into(), taken).await {
+            Ok(Ok(slot)) => Ok(slot),
             Ok(Err(closed)) => Err(HostError::new(closed).into()),
             Err(_) => Err(CallError::Busy),
+        }
+    }
+}
+
+impl Slot {
+    fn of(of_provider: OwnedSemaphorePermit, of_all: OwnedSemaphorePermit) -> Slot {
+        Slot {
+            _of_provider: of_provider,
+            _of_all: of_all,
         }
     }
 }
@@ -125,18 +165,58 @@ fn max_map_count() -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    fn admission(concurrency: u32) -> Admission {
+        Admission::new(Some(concurrency), None, Share::default())
+    }
+
+    /// A provider that takes and awaits all that it may leaves slots and a part of the queue to another.
+    #[tokio::test]
+    async fn a_provider_has_a_part_of_the_slots_and_of_the_queue() {
+        let admission = Admission::new(Some(4), Some(4), Share::default());
+        let (greedy, other) = (admission.places(), admission.places());
+        let soon = Instant::now();
+        let later = soon + std::time::Duration::from_secs(60);
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(admission.enter(&greedy, 1, soon).await.ok().unwrap());
+        }
+        assert!(admission.enter(&greedy, 1, soon).await.is_err());
+        // Three of it wait, and a fourth is turned away at once.
+        let mut waiting: Vec<_> = (0..3)
+            .map(|_| Box::pin(admission.enter(&greedy, 1, later)))
+            .collect();
+        for call in &mut waiting {
+            assert!(is_pending(call.as_mut()).await);
+        }
+        let started = Instant::now();
+        assert!(admission.enter(&greedy, 1, later).await.is_err());
+        assert!(started.elapsed() < std::time::Duration::from_secs(30));
+        // The other one has a slot, and a place in the queue.
+        held.push(admission.enter(&other, 1, soon).await.ok().unwrap());
+        let mut call = Box::pin(admission.enter(&other, 1, later));
+        assert!(is_pending(call.as_mut()).await);
+        drop(held);
+        assert!(call.await.is_ok());
+    }
+
+    async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending()))
+            .await
+    }
 
     #[test]
     fn guests_are_no_more_than_the_kernel_has_maps_for() {
         assert_eq!(most_guests(MAX_MAPS), 10_239);
         assert_eq!(most_guests(0), 1);
-        let all = Admission::new(Some(u32::MAX), None).concurrency();
+        let all = admission(u32::MAX).concurrency();
         assert_eq!(all, most_guests(max_map_count()));
-        assert_eq!(Admission::new(Some(0), None).concurrency(), 1);
-        assert_eq!(Admission::new(Some(all), None).pool_count(), 1);
-        assert_eq!(Admission::new(Some(all / 3), None).pool_count(), 3);
+        assert_eq!(admission(0).concurrency(), 1);
+        assert_eq!(admission(all).pool_count(), 1);
+        assert_eq!(admission(all / 3).pool_count(), 3);
     }
 
     /// A guest that weighs more than all slots gets a quarter of them, and leaves the rest to others.
@@ -144,8 +224,8 @@ mod tests {
     async fn the_heaviest_takes_a_quarter() {
         let soon = Instant::now();
         for (concurrency, left) in [(8, 6), (9, 7), (16, 12), (2, 1)] {
-            let admission = Admission::new(Some(concurrency), None);
-            let slot = admission.enter(100, soon).await;
+            let admission = admission(concurrency);
+            let slot = admission.enter(&admission.places(), 100, soon).await;
             assert_eq!(admission.slots.available_permits(), left);
             drop(slot);
         }
