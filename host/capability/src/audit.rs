@@ -1,5 +1,6 @@
 //! The record of decisions: all of them in the audit log, denials also in the report.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +24,8 @@ pub struct Decision<'a> {
     pub target: &'a str,
     /// Why the request was denied; `None` if it was allowed.
     pub denied: Option<Reason>,
+    /// The address of the host that the request was denied because of.
+    pub address: Option<IpAddr>,
 }
 
 /// A callback for every decision.
@@ -53,7 +56,13 @@ impl Audit {
         self.call.store(id, Ordering::Relaxed);
     }
 
-    fn tell(&self, capability: &'static str, target: &str, denied: Option<Reason>) {
+    fn tell(
+        &self,
+        capability: &'static str,
+        target: &str,
+        denied: Option<Reason>,
+        address: Option<IpAddr>,
+    ) {
         if let Some(tell) = &self.on_decision {
             tell(&Decision {
                 call: self.call.load(Ordering::Relaxed),
@@ -61,6 +70,7 @@ impl Audit {
                 capability,
                 target,
                 denied,
+                address,
             });
         }
     }
@@ -74,26 +84,49 @@ impl Audit {
             target = %escape::line(target),
             "allowed"
         );
-        self.tell(capability, target, None);
+        self.tell(capability, target, None, None);
     }
 
     /// Notes a denial, for the audit log and the report.
     pub fn denied(&self, capability: &'static str, target: &str, reason: Reason) {
+        self.note_denial(capability, target, reason, None);
+    }
+
+    /// Notes a denial because of an address of the host that the target names.
+    pub fn denied_address(
+        &self,
+        capability: &'static str,
+        target: &str,
+        reason: Reason,
+        address: IpAddr,
+    ) {
+        self.note_denial(capability, target, reason, Some(address));
+    }
+
+    fn note_denial(
+        &self,
+        capability: &'static str,
+        target: &str,
+        reason: Reason,
+        address: Option<IpAddr>,
+    ) {
         tracing::info!(
             target: "tollgate::audit",
             provider = %escape::line(&self.provider),
             capability,
             target = %escape::line(target),
             reason = reason.label(),
+            address = address.map(tracing::field::display),
             "denied"
         );
-        self.tell(capability, target, Some(reason));
+        self.tell(capability, target, Some(reason), address);
         let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() < MAX_DENIALS {
             denials.push(Denial {
                 capability,
                 target: escape::line(target).into_owned(),
                 reason,
+                address,
             });
         }
     }

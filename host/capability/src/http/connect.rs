@@ -90,6 +90,8 @@ impl Resolver for SystemResolver {
 pub enum RequestFailure {
     /// The policy denies it.
     Denied(Reason),
+    /// The policy denies this address of its host.
+    DeniedAddress(Reason, IpAddr),
     /// The host cannot be reached.
     Unreachable(Unreachable),
 }
@@ -198,7 +200,8 @@ impl Egress {
                 .map_err(|_| Unreachable::Name)?,
         };
         for address in &found {
-            decide::address(*address, grant)?;
+            decide::address(*address, grant)
+                .map_err(|reason| RequestFailure::DeniedAddress(reason, *address))?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())

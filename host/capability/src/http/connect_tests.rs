@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use http_body_util::Full;
+use tollgate_policy::Network;
 
 use super::*;
 
@@ -33,7 +34,7 @@ fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (
         String::from_utf8(bytes).unwrap()
     });
     let grant = HttpGrant {
-        private: true,
+        networks: vec![Network::Loopback],
         ..HttpGrant::new(url.clone())
     };
     let target = Target::parse(&url).unwrap();
@@ -60,6 +61,7 @@ fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (
                 assert_eq!(reason, Reason::Method);
                 false
             }
+            Err(RequestFailure::DeniedAddress(_, address)) => panic!("{address}"),
             Err(RequestFailure::Unreachable(why)) => panic!("{why}"),
         }
     });
@@ -132,7 +134,7 @@ fn a_body_is_read_in_shares() {
         stream.write_all(format!("{head}{body}0\r\n\r\n").as_bytes())
     });
     let grant = HttpGrant {
-        private: true,
+        networks: vec![Network::Loopback],
         ..HttpGrant::new(url.clone())
     };
     let target = Target::parse(&url).unwrap();

@@ -8,6 +8,7 @@ mod pace;
 mod redirect;
 mod spellings;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -183,6 +184,13 @@ impl AdmittedRequest {
     /// Notes a denial.
     pub fn refuse(&self, target: &str, reason: Reason) -> Reason {
         self.audit.denied(NAME, target, reason);
+        reason
+    }
+
+    /// Notes that a request is denied because of an address of its host.
+    pub fn refuse_address(&self, target: &Target, reason: Reason, address: IpAddr) -> Reason {
+        self.audit
+            .denied_address(NAME, target.as_str(), reason, address);
         reason
     }
 

@@ -214,6 +214,9 @@ async fn send_once(
         Err(RequestFailure::Denied(reason)) => {
             return Err(denied(reason).into());
         }
+        Err(RequestFailure::DeniedAddress(reason, address)) => {
+            return Err(admitted.refuse_address(target, reason, address).into());
+        }
         Err(RequestFailure::Unreachable(why)) => {
             return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string()));
         }

@@ -10,6 +10,7 @@
 
 mod decodings;
 mod hostile_urls;
+mod networks;
 mod oracle;
 mod paths;
 mod policies;
