@@ -10,7 +10,10 @@ use tollgate_policy::{Denial, Reason};
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 
-/// A decision on one request of a guest.
+/// A decision on one request of a guest, told before the request is acted on.
+///
+/// A request that is allowed by what it says may be denied for what it then meets: a link that leads out of its root, an
+/// address of its host, a response with the secret, a quota. Then it is told once more, with the reason.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Decision<'a> {
@@ -75,7 +78,21 @@ impl Audit {
         }
     }
 
-    /// Notes a use of a granted capability in the audit log.
+    /// Notes a decision: see [`Audit::allowed`] and [`Audit::denied`].
+    pub fn note<T>(
+        &self,
+        capability: &'static str,
+        target: &str,
+        decision: Result<T, Reason>,
+    ) -> Result<T, Reason> {
+        match &decision {
+            Ok(_) => self.allowed(capability, target),
+            Err(reason) => self.denied(capability, target, *reason),
+        }
+        decision
+    }
+
+    /// Notes a use of a granted capability in the audit log. To be called before the act: the call may end with it.
     pub fn allowed(&self, capability: &'static str, target: &str) {
         tracing::debug!(
             target: "tollgate::audit",
@@ -186,3 +203,8 @@ mod tests {
         assert_eq!(told[101], ("guest".to_owned(), "data/a".to_owned(), None));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[path = "audit_order_tests.rs"]
+mod order;

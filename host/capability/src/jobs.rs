@@ -69,7 +69,7 @@ impl Jobs {
     }
 
     /// Does `work` on a thread that may block, when one is free. If the future is dropped before, the work is never
-    /// begun.
+    /// begun. Its events go where those of the caller go.
     ///
     /// # Errors
     ///
@@ -81,8 +81,9 @@ impl Jobs {
         // The semaphore is never closed.
         let thread = Arc::clone(&self.threads).acquire_owned().await.ok();
         let place = self.place.clone();
+        let events = tracing::dispatcher::get_default(Clone::clone);
         tokio::task::spawn_blocking(move || {
-            let done = work();
+            let done = tracing::dispatcher::with_default(&events, work);
             drop((thread, place));
             done
         })

@@ -200,8 +200,7 @@ impl Egress {
                 .map_err(|_| Unreachable::Name)?,
         };
         for address in &found {
-            decide::address(*address, grant)
-                .map_err(|reason| RequestFailure::DeniedAddress(reason, *address))?;
+            decide_on(*address, grant)?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())
@@ -229,6 +228,12 @@ impl Egress {
             Arc::new(config)
         }))
     }
+}
+
+/// Decides on one address.
+pub(super) fn decide_on(address: IpAddr, grant: &HttpGrant) -> Result<(), RequestFailure> {
+    let decision = decide::address(address, grant);
+    decision.map_err(|reason| RequestFailure::DeniedAddress(reason, address))
 }
 
 /// Connects to the first address that answers, of so many as are tried.

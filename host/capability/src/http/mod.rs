@@ -176,9 +176,15 @@ impl AdmittedRequest {
         self.granted.credentials.of(self.index)
     }
 
-    /// Decides on the addresses of the host and connects.
+    /// Decides on the addresses of the host and connects. That the request is allowed is noted before, since a look-up
+    /// goes out as well; an address that is denied is then noted by the caller.
     pub async fn connect(&self, target: &Target) -> Result<Stream, RequestFailure> {
-        self.granted.egress.connect(self.grant()?, target).await
+        let grant = self.grant()?;
+        if let Some(address) = target.address() {
+            connect::decide_on(address, grant)?;
+        }
+        self.audit.allowed(NAME, target.as_str());
+        self.granted.egress.connect(grant, target).await
     }
 
     /// Notes a denial.
@@ -192,10 +198,5 @@ impl AdmittedRequest {
         self.audit
             .denied_address(NAME, target.as_str(), reason, address);
         reason
-    }
-
-    /// Notes that the request is sent.
-    pub fn allowed(&self, target: &Target) {
-        self.audit.allowed(NAME, target.as_str());
     }
 }

@@ -206,7 +206,6 @@ async fn send_once(
     }
     let sent = async {
         let stream = admitted.connect(target).await?;
-        admitted.allowed(target);
         exchange(stream, method, target, headers, Full::new(body)).await
     };
     let reply = match sent.await {

@@ -125,7 +125,6 @@ async fn send(
         .await
         .ok_or(Error::ConnectionTimeout)?
         .map_err(|trouble| failure(&pass, &target, trouble))?;
-    pass.allowed(&target);
     let answer = exchange(stream, method, &target, headers, body);
     let reply = within(options.first_byte_timeout, answer)
         .await
