@@ -9,7 +9,7 @@ use tollgate_policy::{Access, FileUse, Limits, Policy};
 
 use super::*;
 use crate::call::Call;
-use crate::files::FileFailure;
+use crate::files::{FileFailure, Folder};
 use crate::granted::{Granted, Shared};
 use crate::http::connect::Egress;
 use crate::http::{HttpMethod, HttpRequest};
@@ -107,7 +107,7 @@ async fn a_call_that_ends_during_an_act_leaves_its_decisions() {
     let (begun, begins) = tokio::sync::oneshot::channel();
     let task = tokio::spawn(async move {
         let one = FileUse { bytes: 0, files: 1 };
-        let act = move |_: &cap_std::fs::Dir, _: &Path| {
+        let act = move |_: &Folder, _: &Path| {
             begun.send(()).unwrap();
             wait.recv().unwrap();
             Err::<(), _>(FileFailure::Denied(Reason::Link))

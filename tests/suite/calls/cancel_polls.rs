@@ -37,6 +37,7 @@ impl Stage {
         let runtime = support::harness::builder()
             .concurrency(1)
             .interface("acme:clock/sleep@0.1.0", clock)
+            .unwrap()
             .build();
         let next = tokio.block_on(async { runtime.load(&source("echo"), &policy("")).await });
         Stage {

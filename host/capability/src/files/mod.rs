@@ -4,6 +4,7 @@
 //! walks it part by part and never leaves the root, symbolic links included.
 
 mod covered;
+mod hard_links;
 mod quota;
 mod roots;
 mod whole;
@@ -21,6 +22,7 @@ use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
 use crate::jobs::Ended;
 use crate::prices::{ENTRY_PRICE, FILE, Work};
 pub use quota::FileQuota;
+pub use roots::Folder;
 pub(crate) use roots::Roots;
 pub use tollgate_component::NONBLOCK;
 pub use whole::FileInfo;
@@ -102,7 +104,7 @@ impl Call {
         path: &str,
         access: Access,
         sent: u64,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+        act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> HostResult<T> {
         let mut work = Work::path(path);
         work.bytes = work
@@ -133,7 +135,7 @@ impl Call {
         path: &str,
         access: Access,
         asks: FileUse,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+        act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> Result<Result<T, FileFailure>, Interrupt> {
         let target = format!("{root}/{path}");
         let granted = &self.granted;

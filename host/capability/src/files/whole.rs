@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tollgate_policy::{Access, Reason};
 
-use super::{Entry, FileFailure, Kind, entry_size, kind, regular};
+use super::{Entry, FileFailure, Folder, Kind, entry_size, kind};
 use crate::call::Call;
 use crate::error::{HostResult, LimitReached};
 use crate::prices::{ENTRY_PRICE, MOVE_PRICE, SYNC_PRICE};
@@ -130,8 +130,8 @@ impl Call {
 
 /// Opens a regular file for reading. The kind is checked before the file is opened, so that a pipe does not block and a
 /// device does not act, and again afterwards, in case the file was swapped.
-fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
-    regular(&dir.metadata(path)?)?;
+fn open_file(dir: &Folder, path: &Path) -> Result<(File, Metadata), FileFailure> {
+    dir.reject_special(&dir.metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -141,7 +141,7 @@ fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
     }
     let file = dir.open_with(path, &options)?;
     let metadata = file.metadata()?;
-    regular(&metadata)?;
+    dir.reject_special(&metadata)?;
     Ok((file, metadata))
 }
 

@@ -37,6 +37,8 @@ pub enum Reason {
     ReadOnly,
     /// The path leads to something other than a regular file.
     NotAFile,
+    /// The path leads to a file that no root may hold, which has a second name here: a hard link.
+    Protected,
     /// The text is not a URL, or two parsers could read it in two ways, also after decoding it.
     BadUrl,
     /// The URL is granted, but not with this method, or not with a body by this method.
@@ -78,6 +80,7 @@ impl Reason {
         Reason::OutsideRoot,
         Reason::ReadOnly,
         Reason::NotAFile,
+        Reason::Protected,
         Reason::BadUrl,
         Reason::Method,
         Reason::PrivateAddress,
@@ -104,6 +107,7 @@ impl Reason {
             Reason::OutsideRoot => "outside-root",
             Reason::ReadOnly => "read-only",
             Reason::NotAFile => "not-a-file",
+            Reason::Protected => "protected",
             Reason::BadUrl => "bad-url",
             Reason::Method => "method",
             Reason::PrivateAddress => "private-address",
@@ -257,6 +261,7 @@ mod tests {
             "outside-root",
             "read-only",
             "not-a-file",
+            "protected",
             "bad-url",
             "method",
             "private-address",

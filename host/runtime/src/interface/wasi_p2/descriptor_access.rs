@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
 use tollgate_policy::{Access, FileUse, Reason, decide};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
@@ -17,7 +16,7 @@ use super::descriptor_table::{
 use super::door::Door;
 use super::streams::{self, QuotaExceeded};
 use crate::call::context::CallContext;
-use tollgate_capability::files::FileFailure;
+use tollgate_capability::files::{FileFailure, Folder};
 use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
 use types::{
     Descriptor, DescriptorFlags, DirectoryEntry, DirectoryEntryStream, ErrorCode, MetadataHashValue,
@@ -58,7 +57,7 @@ impl CallContext {
         path: &str,
         access: Access,
         asks: FileUse,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+        act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
         let path = below(folder, path)?;
         let done = self
