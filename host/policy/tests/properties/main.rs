@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "generators may panic, and policies meet no guest"
 )]
 
