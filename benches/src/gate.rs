@@ -47,7 +47,10 @@ impl Gate {
         let gate = self.clone();
         let builder = Runtime::builder().concurrency(guests);
         let add = move |linker: &mut Linker<CallContext>| gate.add(linker);
-        builder.interface(NAME, add).build()
+        builder
+            .interface(NAME, add)
+            .expect("the name of the gate is a name of WIT")
+            .build()
     }
 
     fn add(&self, linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {

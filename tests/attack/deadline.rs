@@ -54,7 +54,10 @@ fn many_at_once() -> String {
     static PROVIDER: OnceLock<Provider> = OnceLock::new();
     let provider = PROVIDER.get_or_init(|| {
         let builder = support::harness::builder().concurrency(64).queue(1_000);
-        let runtime = builder.interface("acme:clock/sleep@0.1.0", clock).build();
+        let runtime = builder
+            .interface("acme:clock/sleep@0.1.0", clock)
+            .unwrap()
+            .build();
         wait(runtime.load(&source("sleeper"), &policy(CLOCK))).unwrap()
     });
     wait(async {

@@ -112,6 +112,10 @@ fn folder() -> TempDir {
     symlink("..", at("data/up")).unwrap();
     let made = Command::new("mkfifo").arg(at("out/fifo")).status();
     assert!(made.unwrap().success());
+    std::fs::create_dir(at("dev")).unwrap();
+    for device in ["zero", "null", "random"] {
+        support::file_roots::add_device(&at(&format!("dev/{device}")));
+    }
     // The name stays when nobody listens any more.
     drop(std::os::unix::net::UnixListener::bind(at("out/socket")).unwrap());
     folder
@@ -123,7 +127,7 @@ fn grant(folder: &Path) -> String {
         r#"grants.files = [
             {{ root = "data", path = "{at}/data", access = "read" }},
             {{ root = "out", path = "{at}/out", access = "read-write", max-write = 4_000, max-files = 20, max-read = 4_000 }},
-            {{ root = "dev", path = "/dev", access = "read" }},
+            {{ root = "dev", path = "{at}/dev", access = "read" }},
         ]"#
     )
 }

@@ -144,7 +144,7 @@ fn runtime() -> &'static Runtime {
 /// A grant of the whole hostile server.
 fn everywhere() -> String {
     format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true, max-body = 1000 }}",
+        "{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"], max-body = 1000 }}",
         port()
     )
 }
@@ -195,7 +195,7 @@ fn secrets() -> Vec<Case> {
     let file = folder.path().join("token");
     std::fs::write(&file, CANARY).unwrap();
     let grant = format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true, credential = {{ header = \"authorization\", \
+        "{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"], credential = {{ header = \"authorization\", \
          from-file = \"{}\" }} }}",
         port(),
         file.display()

@@ -29,7 +29,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         grants.config = {{ key = "sixteen letters!" }}
         grants.store = true
         grants.files = [{{ root = "data", path = {:?}, access = "read" }}]
-        grants.http = [{{ url = {url:?}, private = true, max-requests = 1000 }}]
+        grants.http = [{{ url = {url:?}, networks = ["loopback"], max-requests = 1000 }}]
         "#,
         data.path(),
     );

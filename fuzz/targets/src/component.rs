@@ -36,7 +36,7 @@ files = [
 ]
 http = [
     { url = "https://fuzz.invalid/**", methods = ["GET", "POST"] },
-    { url = "http://127.0.0.1:1/**", private = true },
+    { url = "http://127.0.0.1:1/**", networks = ["loopback"] },
 ]
 
 [grants.wasi]

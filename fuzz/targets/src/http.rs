@@ -205,7 +205,7 @@ fn guests() -> &'static Guests {
         let load = |name: &str, grants: &str| {
             let text = format!(
                 "limits.deadline = \"5s\"\nlimits.fuel = 100_000_000\n{grants}\n\
-                 grants.http = [{{ url = \"http://127.0.0.1:{}/**\", private = true, max-body = \"64KiB\", \
+                 grants.http = [{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"], max-body = \"64KiB\", \
                  methods = [\"GET\", \"HEAD\", \"POST\", \"PUT\", \"PATCH\", \"DELETE\", \"OPTIONS\"], \
                  credential = {{ header = \"authorization\", from-file = \"{}\", prefix = \"Bearer \" }} }}]\n",
                 server().port,

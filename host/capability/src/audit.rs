@@ -1,5 +1,6 @@
 //! The record of decisions: all of them in the audit log, denials also in the report.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,10 @@ use tollgate_policy::{Denial, Reason};
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 
-/// A decision on one request of a guest.
+/// A decision on one request of a guest, told before the request is acted on.
+///
+/// A request that is allowed by what it says may be denied for what it then meets: a link that leads out of its root, an
+/// address of its host, a response with the secret, a quota. Then it is told once more, with the reason.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Decision<'a> {
@@ -23,6 +27,8 @@ pub struct Decision<'a> {
     pub target: &'a str,
     /// Why the request was denied; `None` if it was allowed.
     pub denied: Option<Reason>,
+    /// The address of the host that the request was denied because of.
+    pub address: Option<IpAddr>,
 }
 
 /// A callback for every decision.
@@ -53,7 +59,13 @@ impl Audit {
         self.call.store(id, Ordering::Relaxed);
     }
 
-    fn tell(&self, capability: &'static str, target: &str, denied: Option<Reason>) {
+    fn tell(
+        &self,
+        capability: &'static str,
+        target: &str,
+        denied: Option<Reason>,
+        address: Option<IpAddr>,
+    ) {
         if let Some(tell) = &self.on_decision {
             tell(&Decision {
                 call: self.call.load(Ordering::Relaxed),
@@ -61,11 +73,26 @@ impl Audit {
                 capability,
                 target,
                 denied,
+                address,
             });
         }
     }
 
-    /// Notes a use of a granted capability in the audit log.
+    /// Notes a decision: see [`Audit::allowed`] and [`Audit::denied`].
+    pub fn note<T>(
+        &self,
+        capability: &'static str,
+        target: &str,
+        decision: Result<T, Reason>,
+    ) -> Result<T, Reason> {
+        match &decision {
+            Ok(_) => self.allowed(capability, target),
+            Err(reason) => self.denied(capability, target, *reason),
+        }
+        decision
+    }
+
+    /// Notes a use of a granted capability in the audit log. To be called before the act: the call may end with it.
     pub fn allowed(&self, capability: &'static str, target: &str) {
         tracing::debug!(
             target: "tollgate::audit",
@@ -74,26 +101,49 @@ impl Audit {
             target = %escape::line(target),
             "allowed"
         );
-        self.tell(capability, target, None);
+        self.tell(capability, target, None, None);
     }
 
     /// Notes a denial, for the audit log and the report.
     pub fn denied(&self, capability: &'static str, target: &str, reason: Reason) {
+        self.note_denial(capability, target, reason, None);
+    }
+
+    /// Notes a denial because of an address of the host that the target names.
+    pub fn denied_address(
+        &self,
+        capability: &'static str,
+        target: &str,
+        reason: Reason,
+        address: IpAddr,
+    ) {
+        self.note_denial(capability, target, reason, Some(address));
+    }
+
+    fn note_denial(
+        &self,
+        capability: &'static str,
+        target: &str,
+        reason: Reason,
+        address: Option<IpAddr>,
+    ) {
         tracing::info!(
             target: "tollgate::audit",
             provider = %escape::line(&self.provider),
             capability,
             target = %escape::line(target),
             reason = reason.label(),
+            address = address.map(tracing::field::display),
             "denied"
         );
-        self.tell(capability, target, Some(reason));
+        self.tell(capability, target, Some(reason), address);
         let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() < MAX_DENIALS {
             denials.push(Denial {
                 capability,
                 target: escape::line(target).into_owned(),
                 reason,
+                address,
             });
         }
     }
@@ -153,3 +203,8 @@ mod tests {
         assert_eq!(told[101], ("guest".to_owned(), "data/a".to_owned(), None));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[path = "audit_order_tests.rs"]
+mod order;

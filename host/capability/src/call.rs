@@ -52,9 +52,9 @@ impl Call {
         Call {
             meter: Meter::new(limits),
             http,
+            quota: FileQuota::new(granted, &audit),
             audit,
             granted: Arc::clone(granted),
-            quota: FileQuota::new(granted),
             log: Log::default(),
             jobs: Jobs::new(&granted.threads, &granted.share.jobs),
             open_files,
@@ -107,11 +107,7 @@ impl Call {
         target: &str,
         decision: Result<T, Reason>,
     ) -> Result<T, Reason> {
-        match &decision {
-            Ok(_) => self.allowed(capability, target),
-            Err(reason) => self.denied(capability, target, *reason),
-        }
-        decision
+        self.audit.note(capability, target, decision)
     }
 
     /// Notes a use of a granted capability in the audit log.

@@ -85,7 +85,8 @@ impl Granted {
     /// The open folders of the files grants.
     pub fn folders(&self) -> impl Iterator<Item = (Arc<Dir>, Access)> {
         let granted = self.grants.files.iter().map(|grant| grant.access);
-        self.roots.0.iter().cloned().zip(granted)
+        let folders = self.roots.0.iter();
+        folders.map(|folder| Arc::clone(&folder.dir)).zip(granted)
     }
 
     /// Reads what requests would read from files when they are made: see [`Egress::prepare`].

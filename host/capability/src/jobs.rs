@@ -72,7 +72,7 @@ impl Jobs {
     }
 
     /// Does `work` on a thread that may block, when one is free. If the future is dropped before, the work is never
-    /// begun.
+    /// begun. Its events go where those of the caller go.
     ///
     /// # Errors
     ///
@@ -85,8 +85,9 @@ impl Jobs {
         let share = Arc::clone(&self.share).acquire_owned().await.ok();
         let thread = Arc::clone(&self.threads).acquire_owned().await.ok();
         let place = self.place.clone();
+        let events = tracing::dispatcher::get_default(Clone::clone);
         tokio::task::spawn_blocking(move || {
-            let done = work();
+            let done = tracing::dispatcher::with_default(&events, work);
             drop((thread, share, place));
             done
         })

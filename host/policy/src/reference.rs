@@ -71,7 +71,8 @@ const REQUESTS: &str = "
   use, and guests make no links. They may rename a folder, and a relative link in it then leads elsewhere: a program outside that
   follows links in a root that guests write to may be led out of it.
 - **HTTP**: a host is looked up once, every address of it is decided on, and one of those is dialled. Loopback, private and
-  link-local addresses need `private = true`. At most five redirects are followed, and each is decided anew. A path is decoded
+  link-local addresses need their network in `networks`, and an address inside of another (IPv4-mapped, NAT64, 6to4, Teredo) is
+  decided as the one inside; behind a translator, only public ones are allowed. At most five redirects are followed, and each is decided anew. A path is decoded
   until nothing changes, and refused if it means something else in any of its forms. Only POST, PUT, PATCH and DELETE have a
   body, and a connection carries one request. The head of a request or a response is bounded
   ([limits](@../security/limits)). A guest never sees a credential and cannot set its header; with a credential, the

@@ -1,6 +1,7 @@
 //! The options of a runtime.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tollgate_capability::Descriptors;
@@ -8,6 +9,7 @@ use tollgate_capability::OnDecision;
 use tollgate_capability::Share;
 use tollgate_capability::http::connect::{Egress, Resolver};
 use tollgate_capability::store::StoreRegistry;
+use tollgate_policy::{Access, Grants, Protected, ValueError};
 use wasmtime::component::Linker;
 
 use crate::call::context::CallContext;
@@ -37,6 +39,7 @@ pub struct Builder {
     metering: Metering,
     cache: Option<Cache>,
     observer: Observed,
+    protected: Vec<Protected>,
 }
 
 impl Builder {
@@ -120,14 +123,23 @@ impl Builder {
     /// lists it under `grants.interfaces`. `add` is the function that `bindgen!` generates with
     /// `imports: { default: async | trappable }`. Each host function calls
     /// [`CallContext::charge`](crate::CallContext::charge) first, so that it counts and costs.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// If no policy can grant the name: it is not written as in WIT, or it is in `wasi` or `tollgate`, whose interfaces this
+    /// library provides itself.
+    ///
+    /// ```
+    /// assert!(tollgate::Runtime::builder().interface("wasi:cli/stdout@0.2.0", |_| Ok(())).is_err());
+    /// ```
     pub fn interface(
         mut self,
         name: &str,
         add: impl Fn(&mut Linker<CallContext>) -> wasmtime::Result<()> + Send + Sync + 'static,
-    ) -> Builder {
+    ) -> Result<Builder, ValueError> {
+        Grants::check_interface(name)?;
         self.interfaces.insert(name.to_owned(), Arc::new(add));
-        self
+        Ok(self)
     }
 
     /// Allows policies with `stdio = "inherit"`: WASI guests then write directly to the standard output and error of
@@ -144,6 +156,17 @@ impl Builder {
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
         self.observer = Observed(Some(Arc::new(observer)));
+        self
+    }
+
+    /// Protects a file or a folder of the embedding program, such as its configuration or its keys: a policy whose roots
+    /// hold it or lie in it, whatever their access, is not loaded
+    /// ([`GrantError::Covered`](crate::load::GrantError::Covered)), and a hard link in a root that leads to the file is
+    /// denied as `protected`. To protect it from writing alone, use `Policy::protected`.
+    #[must_use]
+    pub fn protect(mut self, path: impl Into<PathBuf>) -> Builder {
+        let file = Protected::new("a file of this program", path, Access::Read);
+        self.protected.push(file);
         self
     }
 
@@ -182,6 +205,36 @@ impl Builder {
                 share: self.share,
             },
             inherit_stdio: self.inherit_stdio,
+            protected: self.protected,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_that_no_policy_can_grant_is_not_offered() {
+        let offered = |name: &str| Builder::default().interface(name, |_| Ok(()));
+        for (name, why) in [
+            ("wasi:cli/stdout@0.2.0", "wasi:cli has grants of its own"),
+            ("wasi:made-up/x", "wasi:made-up has grants of its own"),
+            (
+                "tollgate:provider/log@0.1.0",
+                "tollgate:provider has grants of its own",
+            ),
+            ("", "is not the name of an interface"),
+            ("acme:clock", "is not the name of an interface"),
+            ("Acme:clock/sleep", "is not the name of an interface"),
+            ("acme:clock/sleep@1", "is not the name of an interface"),
+        ] {
+            let error = offered(name).err().map(|error| error.message);
+            assert!(
+                error.as_ref().is_some_and(|error| error.contains(why)),
+                "{name}: {error:?}"
+            );
+        }
+        assert!(offered("acme:clock/sleep@0.1.0").is_ok());
     }
 }

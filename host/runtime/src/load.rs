@@ -75,8 +75,10 @@ impl Runtime {
         }
         // 4. Check what this program supports.
         self.inner.supports(policy)?;
-        // 5. Open what the policy grants.
-        let granted = Granted::open(policy, source.name(), &self.inner.granted)?;
+        // 5. Open what the policy grants, apart from the embedder's own files.
+        let mut opened = policy.clone();
+        opened.protected.extend_from_slice(&self.inner.protected);
+        let granted = Granted::open(&opened, source.name(), &self.inner.granted)?;
         // 6. Compile, or take the code from the cache.
         let loader = &host.code_loader;
         let code = loader.load(source, pending, &policy.limits, cancelled)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tollgate_component::{Inspection, Verdict, judge};
-use tollgate_policy::Grants;
+use tollgate_policy::{Grants, Protected};
 
 use crate::builder::Builder;
 use crate::compile::CodeLoader;
@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     /// The names of the embedder's own interfaces.
     pub(crate) names: BTreeSet<String>,
     pub(crate) inherit_stdio: bool,
+    /// Files of the embedder's own that no root may cover.
+    pub(crate) protected: Vec<Protected>,
 }
 
 /// The state of the runtime that providers and their sessions need.

@@ -164,7 +164,9 @@ fn a_task_that_outlasts_its_session_holds_nobody_up() {
         interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
         interface.func_wrap("panic", |_, (): ()| Ok(()))
     };
-    let builder = support::harness::builder().interface("acme:clock/sleep@0.1.0", lasting);
+    let builder = support::harness::builder()
+        .interface("acme:clock/sleep@0.1.0", lasting)
+        .unwrap();
     let runtime = blocking::Runtime::from(builder.build());
     let tasks = in_time(move || {
         let provider = runtime.load(&source("sleeper"), &policy(CLOCK)).unwrap();

@@ -37,6 +37,7 @@ impl Stage {
         let runtime = support::harness::builder()
             .concurrency(1)
             .interface("acme:clock/sleep@0.1.0", clock)
+            .unwrap()
             .build();
         let next = tokio.block_on(async { runtime.load(&source("echo"), &policy("")).await });
         Stage {
@@ -140,7 +141,7 @@ fn a_call_that_sends_requests() {
     for guest in ["hostile", "http-client"] {
         let server = slow();
         let url = format!("http://127.0.0.1:{}/", server.port());
-        let grant = format!("grants.http = [{{ url = \"{url}**\", private = true }}]");
+        let grant = format!("grants.http = [{{ url = \"{url}**\", networks = [\"loopback\"] }}]");
         let provider = if guest == "hostile" {
             stage.load(guest, &format!("{}\n{grant}", all_but("http")))
         } else {

@@ -35,7 +35,9 @@ fn nightmare(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
 }
 
 fn builder() -> tollgate::Builder {
-    support::harness::builder().interface("acme:clock/sleep@0.1.0", nightmare)
+    support::harness::builder()
+        .interface("acme:clock/sleep@0.1.0", nightmare)
+        .unwrap()
 }
 
 /// The guest did nothing wrong.

@@ -169,6 +169,7 @@ fn data_is_the_sessions_own() {
             }
             interface.func_wrap("panic", |_store, (): ()| Ok(()))
         })
+        .unwrap()
         .build();
     let provider = on_tokio(runtime.load(&source("sleeper"), &policy(CLOCK))).unwrap();
     let sums = [1, 2].map(|step| {

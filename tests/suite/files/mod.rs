@@ -1,4 +1,5 @@
 //! Files below granted roots.
 
 mod granted_roots;
+mod protected;
 mod quotas;

@@ -37,7 +37,10 @@ impl Network {
     }
 
     fn private(&self, host: &str) -> String {
-        format!("{{ url = \"{}**\", private = true }}", self.url(host))
+        format!(
+            "{{ url = \"{}**\", networks = [\"loopback\", \"private\", \"link-local\"] }}",
+            self.url(host)
+        )
     }
 
     /// What becomes of a request that may go to private addresses.

@@ -3,6 +3,7 @@
 mod credentials;
 mod dns;
 mod floods;
+mod networks;
 mod requests;
 mod send;
 pub(crate) mod tls;

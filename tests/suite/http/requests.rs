@@ -27,7 +27,7 @@ fn what_is_not_granted_is_not_even_looked_up() {
     let server = Server::saying(response("200 OK", "", "hello"));
     let client = Client::new();
     let grant = format!(
-        "{{ url = \"http://127.0.0.1:{}/a/**\", private = true }}",
+        "{{ url = \"http://127.0.0.1:{}/a/**\", networks = [\"loopback\"] }}",
         server.port()
     );
     for (path, reason) in [
@@ -43,7 +43,7 @@ fn what_is_not_granted_is_not_even_looked_up() {
         client.denied(&grant, "http-get http://other.example/"),
         "not-granted"
     );
-    let post = grant.replace("private", "methods = [\"POST\"], private");
+    let post = grant.replace("networks", "methods = [\"POST\"], networks");
     let input = format!("http-get {}", url(&server, "/a/b"));
     assert_eq!(client.denied(&post, &input), "method");
     assert!(server.requests().is_empty() && client.names.lookups() == 0);
@@ -117,7 +117,7 @@ fn a_header_that_servers_take_for_another_is_not_sent() {
         assert_eq!(client.denied(&all_of(&server), &input), reason, "{header}");
     }
     assert!(server.requests().is_empty());
-    let named = all_of(&server).replace("private", "headers = [\"x-forwarded-host\"], private");
+    let named = all_of(&server).replace("networks", "headers = [\"x-forwarded-host\"], networks");
     let input = format!(
         "http-header {} x-forwarded-host a.example",
         url(&server, "/")
@@ -154,10 +154,11 @@ fn private_addresses_are_denied_unless_the_grant_says_so() {
         assert_eq!(client.denied(&grant, &input), "private-address", "{host}");
     }
     assert!(server.requests().is_empty(), "nothing was dialled");
-    let grant = format!("{{ url = \"http://inside.example:{port}/**\", private = true }}");
+    let grant =
+        format!("{{ url = \"http://inside.example:{port}/**\", networks = [\"loopback\"] }}");
     let answer = client.answer(&grant, &format!("http://inside.example:{port}/"));
     assert!(answer.contains("200"), "{answer}");
-    let grant = format!("{{ url = \"http://nat.example:{port}/**\", private = true }}");
+    let grant = format!("{{ url = \"http://nat.example:{port}/**\", networks = [\"loopback\"] }}");
     let input = format!("http-get http://nat.example:{port}/");
     assert_eq!(
         client.denied(&grant, &input),
@@ -178,9 +179,20 @@ fn metadata_services_are_not_a_part_of_the_own_network() {
         "::ffff:169.254.169.254",
     ] {
         client.names.set("inside.example", &[&[address]]);
-        let grant = "{ url = \"http://inside.example/**\", private = true }";
-        let denied = client.denied(grant, "http-get http://inside.example/");
-        assert_eq!(denied, "private-address", "{address}");
+        let grant = "{ url = \"http://inside.example/**\", networks = [\"loopback\", \"private\", \"link-local\"] }";
+        let report = client.run(grant, "http-get http://inside.example/");
+        let [denial] = &report.denials[..] else {
+            panic!("{address}: {:?}", report.denials)
+        };
+        assert_eq!(denial.reason.label(), "private-address", "{address}");
+        // Its own address is the entry that would allow it, and the guest does not learn the address.
+        let own = address.trim_start_matches("::ffff:");
+        let remedy = denial.remedy().unwrap();
+        assert!(
+            remedy.starts_with(&format!("`networks = [\"{own}/")),
+            "{remedy}"
+        );
+        assert!(!returned(&report).contains(own), "{}", returned(&report));
     }
 }
 
@@ -193,7 +205,8 @@ fn a_name_is_looked_up_once_for_each_request() {
     client
         .names
         .set("rebind.example", &[&["127.0.0.1"], &["169.254.169.254"]]);
-    let grant = format!("{{ url = \"http://rebind.example:{port}/**\", private = true }}");
+    let grant =
+        format!("{{ url = \"http://rebind.example:{port}/**\", networks = [\"loopback\"] }}");
     let answer = client.answer(&grant, &format!("http://rebind.example:{port}/"));
     assert!(answer.contains("200"), "{answer}");
     assert_eq!((client.names.lookups(), server.requests().len()), (1, 1));
@@ -217,7 +230,7 @@ fn every_redirect_is_decided_anew() {
             "",
         ));
         let grant = format!(
-            "{{ url = \"http://127.0.0.1:{}/granted/**\", private = true }}",
+            "{{ url = \"http://127.0.0.1:{}/granted/**\", networks = [\"loopback\"] }}",
             server.port()
         );
         let input = format!("http-get {}", url(&server, "/granted/first"));
@@ -271,7 +284,7 @@ fn a_dripping_body_meets_the_deadline() {
 #[test]
 fn bodies_over_the_cap_are_cut_off() {
     let client = Client::new();
-    let capped = |server: &Server| all_of(server).replace("private", "max-body = 1000, private");
+    let capped = |server: &Server| all_of(server).replace("networks", "max-body = 1000, networks");
     let honest = Server::saying(response("200 OK", "", &"x".repeat(5000)));
     let answer = client.answer(&capped(&honest), &url(&honest, "/"));
     assert!(answer.contains("QuotaExceeded"), "{answer}");
@@ -280,7 +293,7 @@ fn bodies_over_the_cap_are_cut_off() {
     assert!(answer.contains("QuotaExceeded"), "{answer}");
     endless.wait_for_end(1);
     // What came is paid for like what the guest gets.
-    let large = all_of(&endless).replace("private", "max-body = 1_000_000, private");
+    let large = all_of(&endless).replace("networks", "max-body = 1_000_000, networks");
     let report = client.run(&large, &format!("http-get {}", url(&endless, "/")));
     assert_eq!(report.denials[0].reason.label(), "quota");
     assert!(
@@ -338,7 +351,7 @@ fn a_compressed_body_stays_as_it_is() {
 #[test]
 fn requests_are_counted_for_each_grant() {
     let server = Server::saying(response("302 Found", "location: /again\r\n", ""));
-    let grant = all_of(&server).replace("private", "max-requests = 3, private");
+    let grant = all_of(&server).replace("networks", "max-requests = 3, networks");
     let input = format!("http-get {}", url(&server, "/"));
     assert_eq!(Client::new().denied(&grant, &input), "too-many-requests");
     assert_eq!(server.requests().len(), 3);
@@ -349,7 +362,7 @@ fn requests_are_counted_for_each_grant() {
 fn more_redirects_than_are_followed_have_no_remedy() {
     let away = format!("location: /again\r\nx-pad: {}\r\n", "p".repeat(10_000));
     let server = Server::saying(response("302 Found", &away, ""));
-    let grant = all_of(&server).replace("private", "max-requests = 1000, private");
+    let grant = all_of(&server).replace("networks", "max-requests = 1000, networks");
     let report = Client::new().run(&grant, &format!("http-get {}", url(&server, "/")));
     assert!(returned(&report).contains("QuotaExceeded(\"too-many-redirects\")"));
     assert_eq!(report.denials[0].reason.label(), "too-many-redirects");
@@ -368,7 +381,7 @@ fn certificates_are_verified() {
     let (port, certificate) = super::tls::serve("tls.example");
     let names = Names::default();
     names.set("tls.example", &[&["127.0.0.1"]]);
-    let grant = format!("{{ url = \"https://tls.example:{port}/**\", private = true }}");
+    let grant = format!("{{ url = \"https://tls.example:{port}/**\", networks = [\"loopback\"] }}");
     let input = format!("https://tls.example:{port}/");
     let builder = || support::harness::builder().resolver(names.clone());
     let trusting = Client::of(builder().root_certificate(certificate.der().to_vec()));

@@ -34,7 +34,7 @@ fn body(head: &str, stream: &mut impl Read) -> String {
 /// A grant of these methods on all of a server.
 fn grant(server: &Server, more: &str) -> String {
     format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true, {more} }}",
+        "{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"], {more} }}",
         server.port()
     )
 }
@@ -349,7 +349,7 @@ fn a_credential_goes_with_any_method_and_stays_with_its_origin() {
         let text = response("307 Temporary Redirect", &format!("location: {to}\r\n"), "");
         stream.write_all(text.as_bytes())
     });
-    let methods = |grant: String| grant.replace("private", "methods = [\"POST\"], private");
+    let methods = |grant: String| grant.replace("networks", "methods = [\"POST\"], networks");
     let own = methods(with_credential(&server, folder.path()));
     let report = send(&own, &format!("POST {}\n\nhello", url(&server, "/")));
     assert!(server.requests()[0].contains(CANARY));

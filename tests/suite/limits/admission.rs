@@ -14,6 +14,7 @@ fn runtime(guests: u32, waiting: u32) -> Runtime {
         .concurrency(guests)
         .queue(waiting)
         .interface("acme:clock/sleep@0.1.0", support::clock::clock)
+        .unwrap()
         .build()
 }
 

@@ -110,7 +110,7 @@ fn what_wasi_is_given_is_audited_by_name() {
         audited(&["read", "out/../secret"]),
         ["INFO denied hello-command files out/../secret outside-root"]
     );
-    // Noted when the call ends: a stream has nobody to tell.
+    // The stream notes it.
     assert_eq!(
         audited(&["write", "out/file", "too much"]).last().unwrap(),
         "INFO denied hello-command files out/file quota"

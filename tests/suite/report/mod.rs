@@ -4,4 +4,5 @@ mod audit;
 mod json;
 mod numbers;
 mod observer;
+mod order;
 mod text;

@@ -86,6 +86,7 @@ fn observed() -> (Arc<Lines>, Runtime) {
     let lines = Arc::new(Lines::default());
     let runtime = builder()
         .interface("acme:clock/sleep@0.1.0", clock)
+        .unwrap()
         .observer(Arc::clone(&lines))
         .build();
     (lines, runtime)

@@ -196,7 +196,7 @@ fn get(url: &str, authorities: Option<&Path>) -> String {
     let policy = folder.path().join("policy.toml");
     let samples = root().join("samples").canonicalize().unwrap();
     let rest = all_but("http").replace("samples", samples.to_str().unwrap());
-    let text = format!("{rest}grants.http = [{{ url = \"{url}**\", private = true }}]");
+    let text = format!("{rest}grants.http = [{{ url = \"{url}**\", networks = [\"loopback\"] }}]");
     std::fs::write(&policy, text).unwrap();
     let input = folder.path().join("input");
     std::fs::write(&input, format!("http-get {url}page")).unwrap();

@@ -91,7 +91,7 @@ fn requests_have_bodies_up_to_the_cap() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let there = format!("http://{}/", nobody.local_addr().unwrap());
     let nowhere = format!(
-        "grants.http = [{{ url = \"{there}**\", private = true, methods = [\"POST\"], max-body = 100_000 }}]"
+        "grants.http = [{{ url = \"{there}**\", networks = [\"loopback\"], methods = [\"POST\"], max-body = 100_000 }}]"
     );
     drop(nobody);
     let said = client.fails(&nowhere, &["lie", &there, "100001", "100001"]);

@@ -104,7 +104,7 @@ fn addresses_are_decided_on_and_looked_up_once() {
     let answers: &[&[&str]] = &[&["127.0.0.1"], &["169.254.169.254"]];
     client.names.set("rebind.example", answers);
     let at = format!("http://rebind.example:{port}/");
-    let grants = format!("grants.http = [{{ url = \"{at}**\", private = true }}]");
+    let grants = format!("grants.http = [{{ url = \"{at}**\", networks = [\"loopback\"] }}]");
     client.prints(&grants, &["get", &at]);
     assert_eq!((client.names.lookups(), server.requests().len()), (1, 1));
 }
@@ -318,13 +318,15 @@ fn the_program_sends_requests_too() {
         command.arg(&file).args(["--", "get", &url(&server, "/")]);
         command.output().unwrap()
     };
-    let output = ask(", private = true");
+    let output = ask(", networks = [\"loopback\"]");
     assert!(output.status.success(), "{output:?}");
     assert!(output.stdout.ends_with(b"\n\nhello"), "{output:?}");
     let output = ask("");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("private-address; `private = true` in its `[[grants.http]]` allows it"),
+        said.contains(
+            "private-address; `networks = [\"loopback\"]` in its `[[grants.http]]` allows it"
+        ),
         "{said}"
     );
 }

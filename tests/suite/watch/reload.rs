@@ -71,9 +71,9 @@ fn gated() -> (Runtime, Arc<Gate>) {
         waiting: AtomicUsize::new(0),
     });
     let guard = Arc::clone(&gate);
-    let runtime = support::harness::builder().concurrency(4).interface(
-        "acme:clock/sleep@0.1.0",
-        move |linker| {
+    let runtime = support::harness::builder()
+        .concurrency(4)
+        .interface("acme:clock/sleep@0.1.0", move |linker| {
             let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;
             let gate = Arc::clone(&guard);
             interface.func_wrap_async(
@@ -89,8 +89,8 @@ fn gated() -> (Runtime, Arc<Gate>) {
             )?;
             interface.func_wrap("block", |_, (_,): (u32,)| Ok(()))?;
             interface.func_wrap("panic", |_, (): ()| Ok(()))
-        },
-    );
+        })
+        .unwrap();
     (runtime.build(), gate)
 }
 

@@ -222,7 +222,7 @@ fn javascript_fetches_what_is_granted() {
         stream.read(&mut [0]).map(drop)
     });
     let at = format!("http://127.0.0.1:{}", server.port());
-    let grants = format!("grants.http = [{{ url = \"{at}/**\", private = true }}]");
+    let grants = format!("grants.http = [{{ url = \"{at}/**\", networks = [\"loopback\"] }}]");
     let provider = load(
         FETCH,
         &format!("{INERT}\nlimits.deadline = \"2s\"\n{grants}"),

@@ -32,6 +32,17 @@ pub fn add_links(folder: &Path) {
     symlink("a.txt", at("inside")).unwrap();
 }
 
+/// Adds a device that is as `/dev/zero`, or a pipe where this user may make no devices.
+pub fn add_device(at: &Path) {
+    let made = std::process::Command::new("mknod")
+        .arg(at)
+        .args(["c", "1", "5"])
+        .output();
+    if !made.unwrap().status.success() {
+        add_fifo(at);
+    }
+}
+
 /// A named pipe: opening it waits for the other end.
 pub fn add_fifo(at: &Path) {
     let made = std::process::Command::new("mkfifo").arg(at).status();

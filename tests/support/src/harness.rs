@@ -229,6 +229,7 @@ pub fn runtime() -> &'static Runtime {
         builder()
             .concurrency(16)
             .interface("acme:clock/sleep@0.1.0", crate::clock::clock)
+            .unwrap()
             .build()
     })
 }

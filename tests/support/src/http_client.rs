@@ -69,7 +69,7 @@ pub fn with_http(grants: &str) -> String {
 /// A grant of everything on a server, which is on loopback.
 pub fn all_of(server: &Server) -> String {
     format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true }}",
+        "{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"] }}",
         server.port()
     )
 }
@@ -87,7 +87,7 @@ pub fn with_credential(server: &Server, folder: &Path) -> String {
     let file = folder.join("token");
     std::fs::write(&file, format!("{CANARY}\n")).unwrap();
     format!(
-        "{{ url = \"http://127.0.0.1:{}/**\", private = true, credential = {{ header = \"authorization\", \
+        "{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"], credential = {{ header = \"authorization\", \
          from-file = \"{}\", prefix = \"Bearer \" }} }}",
         server.port(),
         file.display()

@@ -174,11 +174,13 @@ pub struct Names(
 );
 
 impl Names {
-    /// Sets a name and the answers of its look-ups, in order.
+    /// Sets a name and the answers of its look-ups, in order, in place of those it had.
     pub fn set(&self, name: &str, answers: &[&[&str]]) {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
         let answers = answers.iter().map(parse).collect();
-        self.0.lock().unwrap().push((name.to_owned(), answers));
+        let mut names = self.0.lock().unwrap();
+        names.retain(|(known, _)| known != name);
+        names.push((name.to_owned(), answers));
     }
 
     /// Sets a name whose look-up takes `time` and then finds nothing.

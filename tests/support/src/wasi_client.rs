@@ -83,7 +83,9 @@ pub fn run(provider: &Provider, args: &[&str]) -> Report<(), ExitCode> {
 /// A grant of everything on a server, which is on loopback, with more keys.
 pub fn all_of(server: &Server, more: &str) -> String {
     let port = server.port();
-    format!("grants.http = [{{ url = \"http://127.0.0.1:{port}/**\", private = true{more} }}]")
+    format!(
+        "grants.http = [{{ url = \"http://127.0.0.1:{port}/**\", networks = [\"loopback\"]{more} }}]"
+    )
 }
 
 /// A server that answers "hello".

@@ -16,8 +16,8 @@ const MAX_LINKS: usize = 40;
 /// Refuses a root that holds a protected file, a folder that the path of such a file leads through, or lies in a protected
 /// folder.
 pub(super) fn reject(policy: &Policy) -> Result<(), GrantError> {
-    let named = policy.grants.protected();
-    for file in named.iter().chain(&policy.protected) {
+    let (named, system) = (policy.grants.protected(), Protected::of_system());
+    for file in system.iter().chain(&named).chain(&policy.protected) {
         for root in &policy.grants.files {
             if !file.concerns(root) {
                 continue;
@@ -124,7 +124,7 @@ fn steps(path: &Path) -> impl DoubleEndedIterator<Item = Step> {
     })
 }
 
-fn is_absent(error: &io::Error) -> bool {
+pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 

@@ -4,6 +4,7 @@
 //! walks it part by part and never leaves the root, symbolic links included.
 
 mod covered;
+mod hard_links;
 mod quota;
 mod roots;
 mod whole;
@@ -15,11 +16,13 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, FileType, Metadata};
 use tollgate_policy::{Access, FileUse, Reason, decide};
 
+use crate::audit::Audit;
 use crate::call::Call;
 use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
 use crate::jobs::Ended;
 use crate::prices::{ENTRY_PRICE, FILE, Work};
 pub use quota::FileQuota;
+pub use roots::Folder;
 pub(crate) use roots::Roots;
 pub use tollgate_component::NONBLOCK;
 pub use whole::FileInfo;
@@ -101,7 +104,7 @@ impl Call {
         path: &str,
         access: Access,
         sent: u64,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+        act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> HostResult<T> {
         let mut work = Work::path(path);
         work.bytes = work
@@ -118,7 +121,10 @@ impl Call {
         Ok(done.map_err(|failure| failure.to_provider_error()))
     }
 
-    /// Decides, counts, and runs `act` on the granted folder, for any interface that the guest uses. Denials are noted.
+    /// Decides, counts, and runs `act` on the granted folder, for any interface that the guest uses.
+    ///
+    /// The decision is noted before `act` begins, so that it is in the log when the call ends meanwhile. A denial that is
+    /// found on the file system, such as a link that leads out, is noted when it is found.
     ///
     /// # Errors
     ///
@@ -129,7 +135,7 @@ impl Call {
         path: &str,
         access: Access,
         asks: FileUse,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+        act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> Result<Result<T, FileFailure>, Interrupt> {
         let target = format!("{root}/{path}");
         let granted = &self.granted;
@@ -138,17 +144,42 @@ impl Call {
             self.quota.consume(decision.index, asks)?;
             Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
         });
-        let done = match decided {
-            Ok((dir, path)) => self.jobs.run(move || act(&dir, &path)).await?,
-            Err(reason) => Err(FileFailure::Denied(reason)),
+        let (dir, path) = match decided {
+            Ok(decided) => decided,
+            Err(reason) => {
+                self.denied(NAME, &target, reason);
+                return Ok(Err(FileFailure::Denied(reason)));
+            }
         };
-        match &done {
-            // The note is of the decision, whether or not the file exists.
-            Ok(_) | Err(FileFailure::Io(_)) => self.allowed(NAME, &target),
-            Err(FileFailure::Denied(reason)) => self.denied(NAME, &target, *reason),
-            Err(FileFailure::TooLarge(_)) => self.denied(NAME, &target, Reason::Quota),
-        }
-        Ok(done)
+        let audit = Arc::clone(&self.audit);
+        let work = move || {
+            audit.allowed(NAME, &target);
+            note_failure(&audit, &target, act(&dir, &path))
+        };
+        Ok(self.jobs.run(work).await?)
+    }
+
+    /// Runs `act` on a file that is open already; `target` is its name. A denial is noted when it is found.
+    ///
+    /// # Errors
+    ///
+    /// The inner error is for the guest, the outer one ends the call.
+    pub async fn with_open_file<T: Send + 'static>(
+        &mut self,
+        target: String,
+        act: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
+    ) -> Result<Result<T, FileFailure>, Interrupt> {
+        let audit = Arc::clone(&self.audit);
+        let work = move || note_failure(&audit, &target, act());
+        Ok(self.jobs.run(work).await?)
+    }
+
+    /// Denies a request that no policy allows: for the reason of the decision on its path, or else for `reason`.
+    pub fn deny_file(&self, root: &str, path: &str, access: Access, reason: Reason) -> FileFailure {
+        let decided = decide::files(&self.granted.grants, root, path, access);
+        let reason = decided.err().unwrap_or(reason);
+        self.denied(NAME, &format!("{root}/{path}"), reason);
+        FileFailure::Denied(reason)
     }
 
     /// The most that one read below `root` returns, in bytes: the host holds all of it.
@@ -158,6 +189,20 @@ impl Call {
         let grant = grants.find(|grant| grant.root == root);
         grant.map_or(host_data, |grant| decide::read_cap(grant, host_data))
     }
+}
+
+/// Notes a denial that an act on the file system has found.
+fn note_failure<T>(
+    audit: &Audit,
+    target: &str,
+    done: Result<T, FileFailure>,
+) -> Result<T, FileFailure> {
+    match &done {
+        Err(FileFailure::Denied(reason)) => audit.denied(NAME, target, *reason),
+        Err(FileFailure::TooLarge(_)) => audit.denied(NAME, target, Reason::Quota),
+        Ok(_) | Err(FileFailure::Io(_)) => {}
+    }
+    done
 }
 
 /// The error of the system as the guest receives it: its kind, and nothing of the paths of the host.
@@ -216,6 +261,9 @@ pub struct Listing {
     pub paid: u64,
     /// The mark that nobody waits for the listing.
     pub ended: Ended,
+    audit: Arc<Audit>,
+    /// The name of the folder in a denial.
+    target: String,
 }
 
 /// What a listing found, and the number of entries that the system was asked for, each of which is paid for.
@@ -228,18 +276,20 @@ pub struct Listed {
 }
 
 impl Call {
-    /// The bounds of a listing below `root`.
-    pub fn listing(&self, root: &str) -> Listing {
+    /// The bounds of a listing of the folder `path` below `root`.
+    pub fn listing(&self, root: &str, path: &str) -> Listing {
         Listing {
             cap: self.read_cap(root),
             paid: self.meter.fuel_left() / ENTRY_PRICE,
             ended: self.jobs.ended(),
+            audit: Arc::clone(&self.audit),
+            target: format!("{root}/{path}"),
         }
     }
 }
 
 impl Listing {
-    /// Reads the entries of a folder, and none beyond the bounds.
+    /// Reads the entries of a folder, and none beyond the bounds. That they take more than they may is noted.
     ///
     /// # Errors
     ///
@@ -259,6 +309,7 @@ impl Listing {
             size += entry_size(&name);
             if size > self.cap {
                 let entries = Err(FileFailure::TooLarge(self.cap));
+                let entries = note_failure(&self.audit, &self.target, entries);
                 return Ok(Listed { entries, read });
             }
             let kind = kind(entry.file_type()?);

@@ -6,51 +6,57 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_policy::{FileUse, Reason, decide};
 
+use super::NAME;
+use crate::audit::Audit;
 use crate::granted::Granted;
 
 /// The usage of one store. Clones share it.
 #[derive(Clone)]
 pub struct FileQuota {
     /// `None` for a store without file grants, as most are: it saves making and locking the usage.
-    usage: Option<(Arc<Granted>, Arc<Mutex<Usage>>)>,
+    usage: Option<Arc<Usage>>,
 }
 
-#[derive(Default)]
 struct Usage {
+    granted: Arc<Granted>,
+    audit: Arc<Audit>,
     /// By the index of the grant.
-    used: Vec<FileUse>,
-    /// Targets of streams that met a quota.
-    refused: Vec<String>,
+    used: Mutex<Vec<FileUse>>,
 }
 
 impl FileQuota {
-    /// Creates the usage of one store of a provider.
-    pub fn new(granted: &Arc<Granted>) -> FileQuota {
+    /// Creates the usage of one store of a provider, whose refusals are noted in `audit`.
+    pub fn new(granted: &Arc<Granted>, audit: &Arc<Audit>) -> FileQuota {
         let files = !granted.grants.files.is_empty();
+        let usage = || Usage {
+            granted: Arc::clone(granted),
+            audit: Arc::clone(audit),
+            used: Mutex::default(),
+        };
         FileQuota {
-            usage: files.then(|| (Arc::clone(granted), Arc::default())),
+            usage: files.then(|| Arc::new(usage())),
         }
     }
 
     /// Resets the usage: a quota bounds one call.
     pub fn begin_call(&self) {
-        self.with(|usage| *usage = Usage::default());
+        if let Some(usage) = &self.usage {
+            usage.lock().clear();
+        }
     }
 
     /// Adds `more` to the usage of the grant, unless the quota is exceeded.
     pub fn consume(&self, index: usize, more: FileUse) -> Result<(), Reason> {
-        let (granted, _) = self.usage.as_ref().ok_or(Reason::UnknownRoot)?;
-        let grants = &granted.grants.files;
+        let usage = self.usage.as_ref().ok_or(Reason::UnknownRoot)?;
+        let grants = &usage.granted.grants.files;
         let grant = grants.get(index).ok_or(Reason::UnknownRoot)?;
-        self.with(|usage| {
-            while usage.used.len() <= index {
-                usage.used.push(FileUse::default());
-            }
-            let used = usage.used.get_mut(index).ok_or(Reason::UnknownRoot)?;
-            *used = decide::file_quota(grant, *used, more)?;
-            Ok(())
-        })
-        .unwrap_or(Err(Reason::UnknownRoot))
+        let mut all = usage.lock();
+        while all.len() <= index {
+            all.push(FileUse::default());
+        }
+        let used = all.get_mut(index).ok_or(Reason::UnknownRoot)?;
+        *used = decide::file_quota(grant, *used, more)?;
+        Ok(())
     }
 
     /// Counts bytes that are to be written from `offset` of a file of `length` bytes: the bytes themselves and the gap
@@ -66,19 +72,16 @@ impl FileQuota {
         self.consume(index, FileUse { bytes, files: 0 })
     }
 
-    /// Keeps a refusal of a stream, which cannot note a denial.
-    pub fn refuse_stream(&self, target: &str) {
-        self.with(|usage| usage.refused.push(target.to_owned()));
+    /// Notes the denial of a write by a stream.
+    pub fn refuse_stream(&self, target: &str, reason: Reason) {
+        if let Some(usage) = &self.usage {
+            usage.audit.denied(NAME, target, reason);
+        }
     }
+}
 
-    /// The refusals since the last time.
-    pub fn take_refused(&self) -> Vec<String> {
-        self.with(|usage| std::mem::take(&mut usage.refused))
-            .unwrap_or_default()
-    }
-
-    fn with<T>(&self, f: impl FnOnce(&mut Usage) -> T) -> Option<T> {
-        let (_, usage) = self.usage.as_ref()?;
-        Some(f(&mut usage.lock().unwrap_or_else(PoisonError::into_inner)))
+impl Usage {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<FileUse>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

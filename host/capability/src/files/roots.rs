@@ -1,30 +1,66 @@
-//! The folders that a policy grants.
+//! The folders that a policy grants, and the files that no name in them may lead to.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
-use tollgate_policy::Policy;
+use cap_std::fs::{Dir, Metadata};
+use tollgate_policy::{Policy, Reason};
 
+use super::FileFailure;
 use super::covered;
+use super::hard_links::Protection;
 use crate::error::GrantError;
 
 /// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced afterwards stays
 /// the one that the operator granted.
 #[derive(Clone)]
-pub(crate) struct Roots(pub(crate) Vec<Arc<Dir>>);
+pub(crate) struct Roots(pub(crate) Vec<Arc<Folder>>);
+
+/// A granted folder.
+pub struct Folder {
+    pub(crate) dir: Arc<Dir>,
+    protection: Protection,
+}
+
+impl Deref for Folder {
+    type Target = Dir;
+
+    fn deref(&self) -> &Dir {
+        &self.dir
+    }
+}
+
+impl Folder {
+    /// Refuses an entry that is not a regular file, and one that is a protected file by another name: a hard link. To be
+    /// asked before a file is opened for writing, and again of the open file, in case the two were swapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::NotAFile`], [`Reason::Protected`].
+    pub fn reject_special(&self, found: &Metadata) -> Result<(), FileFailure> {
+        super::regular(found)?;
+        match self.protection.has(found) {
+            true => Err(FileFailure::Denied(Reason::Protected)),
+            false => Ok(()),
+        }
+    }
+}
 
 impl Roots {
     /// Opens every folder that `policy` grants, if none of them covers a protected file.
     pub(crate) fn open(policy: &Policy) -> Result<Roots, GrantError> {
         let open = |grant: &tollgate_policy::FileGrant| {
-            Dir::open_ambient_dir(&grant.path, ambient_authority())
-                .map(Arc::new)
-                .map_err(|error| GrantError::Root {
-                    root: grant.root.clone(),
-                    path: grant.path.clone(),
-                    error,
-                })
+            let dir = Dir::open_ambient_dir(&grant.path, ambient_authority());
+            let dir = dir.map_err(|error| GrantError::Root {
+                root: grant.root.clone(),
+                path: grant.path.clone(),
+                error,
+            })?;
+            Ok(Arc::new(Folder {
+                dir: Arc::new(dir),
+                protection: Protection::of(policy, grant)?,
+            }))
         };
         let files = policy.grants.files.iter();
         let roots = files.map(open).collect::<Result<_, _>>().map(Roots)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tollgate_policy::{Access, Reason};
 
-use super::{Entry, FileFailure, Kind, NAME, entry_size, kind, regular};
+use super::{Entry, FileFailure, Folder, Kind, entry_size, kind};
 use crate::call::Call;
 use crate::error::{HostResult, LimitReached};
 use crate::prices::{ENTRY_PRICE, MOVE_PRICE, SYNC_PRICE};
@@ -83,7 +83,7 @@ impl Call {
 
     /// The entries of a folder, sorted by name.
     pub async fn list_folder(&mut self, root: &str, path: &str) -> HostResult<Vec<Entry>> {
-        let listing = self.listing(root);
+        let listing = self.listing(root, path);
         let answer = self
             .on_file(root, path, Access::Read, 0, move |dir, path| {
                 listing.read(dir, path)
@@ -99,10 +99,7 @@ impl Call {
             Ok(entries) => self.pay_for(Ok(Ok(entries)), |entries| {
                 entries.iter().map(|entry| entry_size(&entry.name)).sum()
             }),
-            Err(failure) => {
-                self.denied(NAME, &format!("{root}/{path}"), Reason::Quota);
-                Ok(Err(failure.to_provider_error()))
-            }
+            Err(failure) => Ok(Err(failure.to_provider_error())),
         }
     }
 
@@ -133,8 +130,8 @@ impl Call {
 
 /// Opens a regular file for reading. The kind is checked before the file is opened, so that a pipe does not block and a
 /// device does not act, and again afterwards, in case the file was swapped.
-fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
-    regular(&dir.metadata(path)?)?;
+fn open_file(dir: &Folder, path: &Path) -> Result<(File, Metadata), FileFailure> {
+    dir.reject_special(&dir.metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -144,7 +141,7 @@ fn open_file(dir: &Dir, path: &Path) -> Result<(File, Metadata), FileFailure> {
     }
     let file = dir.open_with(path, &options)?;
     let metadata = file.metadata()?;
-    regular(&metadata)?;
+    dir.reject_special(&metadata)?;
     Ok((file, metadata))
 }
 

@@ -117,6 +117,8 @@ impl Resolver for SystemResolver {
 pub enum RequestFailure {
     /// The policy denies it.
     Denied(Reason),
+    /// The policy denies this address of its host.
+    DeniedAddress(Reason, IpAddr),
     /// The host cannot be reached.
     Unreachable(Unreachable),
 }
@@ -229,7 +231,7 @@ impl Egress {
             }
         };
         for address in &found {
-            decide::address(*address, grant)?;
+            decide_on(*address, grant)?;
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())
@@ -257,6 +259,12 @@ impl Egress {
             Arc::new(config)
         }))
     }
+}
+
+/// Decides on one address.
+pub(super) fn decide_on(address: IpAddr, grant: &HttpGrant) -> Result<(), RequestFailure> {
+    let decision = decide::address(address, grant);
+    decision.map_err(|reason| RequestFailure::DeniedAddress(reason, address))
 }
 
 /// Connects to the first address that answers, of so many as are tried.

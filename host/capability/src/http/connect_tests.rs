@@ -6,6 +6,7 @@ use std::thread;
 
 use http_body_util::Full;
 use tokio::sync::Semaphore;
+use tollgate_policy::Network;
 
 use super::*;
 
@@ -38,7 +39,7 @@ fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (
         String::from_utf8(bytes).unwrap()
     });
     let grant = HttpGrant {
-        private: true,
+        networks: vec![Network::Loopback],
         ..HttpGrant::new(url.clone())
     };
     let target = Target::parse(&url).unwrap();
@@ -69,6 +70,7 @@ fn wire(method: &str, headers: &[(&'static str, &'static str)], body: &str) -> (
                 assert_eq!(reason, Reason::Method);
                 false
             }
+            Err(RequestFailure::DeniedAddress(_, address)) => panic!("{address}"),
             Err(RequestFailure::Unreachable(why)) => panic!("{why}"),
         }
     });
@@ -141,7 +143,7 @@ fn a_body_is_read_in_shares() {
         stream.write_all(format!("{head}{body}0\r\n\r\n").as_bytes())
     });
     let grant = HttpGrant {
-        private: true,
+        networks: vec![Network::Loopback],
         ..HttpGrant::new(url.clone())
     };
     let target = Target::parse(&url).unwrap();

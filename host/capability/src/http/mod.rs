@@ -8,6 +8,7 @@ mod pace;
 mod redirect;
 mod spellings;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -175,11 +176,17 @@ impl AdmittedRequest {
         self.granted.credentials.of(self.index)
     }
 
-    /// Decides on the addresses of the host and connects.
+    /// Decides on the addresses of the host and connects. That the request is allowed is noted before, since a look-up
+    /// goes out as well; an address that is denied is then noted by the caller.
     pub async fn connect(&self, target: &Target) -> Result<Stream, RequestFailure> {
+        let grant = self.grant()?;
+        if let Some(address) = target.address() {
+            connect::decide_on(address, grant)?;
+        }
+        self.audit.allowed(NAME, target.as_str());
         let look_ups = &self.granted.share.look_ups;
         let egress = &self.granted.egress;
-        egress.connect(self.grant()?, target, look_ups).await
+        egress.connect(grant, target, look_ups).await
     }
 
     /// Notes a denial.
@@ -188,8 +195,10 @@ impl AdmittedRequest {
         reason
     }
 
-    /// Notes that the request is sent.
-    pub fn allowed(&self, target: &Target) {
-        self.audit.allowed(NAME, target.as_str());
+    /// Notes that a request is denied because of an address of its host.
+    pub fn refuse_address(&self, target: &Target, reason: Reason, address: IpAddr) -> Reason {
+        self.audit
+            .denied_address(NAME, target.as_str(), reason, address);
+        reason
     }
 }

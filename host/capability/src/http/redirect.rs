@@ -206,13 +206,15 @@ async fn send_once(
     }
     let sent = async {
         let stream = admitted.connect(target).await?;
-        admitted.allowed(target);
         exchange(stream, method, target, headers, Full::new(body)).await
     };
     let reply = match sent.await {
         Ok(reply) => reply,
         Err(RequestFailure::Denied(reason)) => {
             return Err(denied(reason).into());
+        }
+        Err(RequestFailure::DeniedAddress(reason, address)) => {
+            return Err(admitted.refuse_address(target, reason, address).into());
         }
         Err(RequestFailure::Unreachable(why)) => {
             return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string()));

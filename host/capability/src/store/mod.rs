@@ -161,7 +161,7 @@ impl Call {
         self.charge_store(&COMMIT)?;
         // A call that is dropped while it waits here has written nothing; a change that has begun is completed.
         let turn = opened.database.turn().await;
-        let granted = Arc::clone(&self.granted);
+        let (granted, audit) = (Arc::clone(&self.granted), Arc::clone(&self.audit));
         let changed = self
             .on_store(move |database, _| {
                 let _turn = turn;
@@ -170,17 +170,16 @@ impl Call {
                     bucket: &bucket,
                     key: &key,
                 };
+                // Decided and noted before the change is committed, also if the call ends meanwhile.
                 database.change(&place, value.as_deref(), |before, after| {
-                    decide::store(&granted.grants, StoreRequest::Change(before, after))
+                    let request = StoreRequest::Change(before, after);
+                    audit.note(NAME, &target, decide::store(&granted.grants, request))
                 })
             })
             .await?;
         Ok(match changed {
-            Ok(Ok(())) => {
-                self.allowed(NAME, &target);
-                Ok(())
-            }
-            Ok(Err(reason)) => Err(self.refuse_store(&target, reason)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(reason)) => Err(StoreFailure::Denied(reason)),
             Err(refused) => Err(refused),
         })
     }
@@ -278,6 +277,24 @@ impl StoreFailure {
                 format!("more than the {most} bytes one answer may have")
             }
             StoreFailure::Broken => "the store cannot be used now".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+impl Namespace {
+    /// The value of a key as text; `none` without one.
+    pub(crate) fn content(&self, bucket: &str, key: &str) -> String {
+        let namespace = &*self.name;
+        let place = StoreKey {
+            namespace,
+            bucket,
+            key,
+        };
+        match self.opened.database.get(&place.key(), u64::MAX).unwrap() {
+            Some(Found::Value(value)) => String::from_utf8(value).unwrap(),
+            _ => "none".to_owned(),
         }
     }
 }

@@ -20,7 +20,7 @@ mod path;
 mod reason;
 mod store;
 
-pub use address::address;
+pub use address::{address, network_of};
 pub use config::config;
 pub use files::{FileDecision, FileUse, MAX_PATH, file_quota, files, read_cap, wasi_path};
 pub use http::{MAX_URL, Target, body, header, http};

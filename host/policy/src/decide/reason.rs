@@ -1,11 +1,15 @@
 //! The reasons of denials: a closed set with labels that do not change.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::grants::GrantName;
 use crate::toml::messages::shown;
+
+use super::address::network_of;
 
 /// The reason why a request was denied. The set may grow; a label never changes, since reports and metrics contain it.
 ///
@@ -33,12 +37,16 @@ pub enum Reason {
     ReadOnly,
     /// The path leads to something other than a regular file.
     NotAFile,
+    /// The path leads to a file that no root may hold, which has a second name here: a hard link.
+    Protected,
     /// The text is not a URL, or two parsers could read it in two ways, also after decoding it.
     BadUrl,
     /// The URL is granted, but not with this method, or not with a body by this method.
     Method,
-    /// The host has an address that is not public, or that of a cloud's metadata service.
+    /// The host has an address that is neither public nor of a network of the grant, or that of a cloud's metadata service.
     PrivateAddress,
+    /// The request would carry a credential as plain text to an address that is not of a network of the grant.
+    PublicAddress,
     /// The header is one that only the host may set, or it is not valid.
     BadHeader,
     /// The grant lists headers, and this is not one of them; or it lists none, and this is an override.
@@ -72,9 +80,11 @@ impl Reason {
         Reason::OutsideRoot,
         Reason::ReadOnly,
         Reason::NotAFile,
+        Reason::Protected,
         Reason::BadUrl,
         Reason::Method,
         Reason::PrivateAddress,
+        Reason::PublicAddress,
         Reason::BadHeader,
         Reason::Header,
         Reason::HeadTooLarge,
@@ -97,9 +107,11 @@ impl Reason {
             Reason::OutsideRoot => "outside-root",
             Reason::ReadOnly => "read-only",
             Reason::NotAFile => "not-a-file",
+            Reason::Protected => "protected",
             Reason::BadUrl => "bad-url",
             Reason::Method => "method",
             Reason::PrivateAddress => "private-address",
+            Reason::PublicAddress => "public-address",
             Reason::BadHeader => "bad-header",
             Reason::Header => "header",
             Reason::HeadTooLarge => "head-too-large",
@@ -149,6 +161,9 @@ pub struct Denial {
     pub target: String,
     /// The reason of the denial.
     pub reason: Reason,
+    /// The address that a request was denied because of. The host has looked it up, and the guest never sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
 }
 
 /// Reads a serialized denial; the capability must be the key of a grant.
@@ -159,11 +174,14 @@ impl<'de> Deserialize<'de> for Denial {
             capability: String,
             target: String,
             reason: Reason,
+            #[serde(default)]
+            address: Option<IpAddr>,
         }
         let Owned {
             capability,
             target,
             reason,
+            address,
         } = Owned::deserialize(deserializer)?;
         let Some(name) = GrantName::of_key(&capability) else {
             let error = format!("unknown capability `{}`", shown(&capability));
@@ -173,6 +191,7 @@ impl<'de> Deserialize<'de> for Denial {
             capability: name.key(),
             target,
             reason,
+            address,
         })
     }
 }
@@ -184,11 +203,21 @@ impl Denial {
     /// ```
     /// use tollgate_policy::{Denial, Reason};
     ///
-    /// let denial = Denial { capability: "http", target: "http://10.0.0.1/".into(), reason: Reason::PrivateAddress };
-    /// assert_eq!(denial.remedy(), Some("`private = true` in its `[[grants.http]]`"));
+    /// let denial = Denial {
+    ///     capability: "http",
+    ///     target: "http://inside.example/".into(),
+    ///     reason: Reason::PrivateAddress,
+    ///     address: Some("10.0.0.1".parse().unwrap()),
+    /// };
+    /// assert_eq!(denial.remedy().unwrap(), "`networks = [\"private\"]` in its `[[grants.http]]`");
     /// ```
-    pub fn remedy(&self) -> Option<&'static str> {
-        Some(match (self.capability, self.reason) {
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        if let (Reason::PrivateAddress, Some(address)) = (self.reason, self.address) {
+            let network = network_of(address)?;
+            let line = format!("`networks = [\"{network}\"]` in its `[[grants.http]]`");
+            return Some(line.into());
+        }
+        let line = match (self.capability, self.reason) {
             ("http", Reason::NotGranted) => "a `[[grants.http]]` with its `url`",
             ("config", Reason::NotGranted) => "its key in `[grants.config]`",
             ("store", Reason::NotGranted) => "`store = true` in `[grants]`",
@@ -203,14 +232,18 @@ impl Denial {
             }
             (_, Reason::Method) => "its method among the `methods` of its `[[grants.http]]`",
             (_, Reason::Header) => "its name among the `headers` of its `[[grants.http]]`",
-            (_, Reason::PrivateAddress) => "`private = true` in its `[[grants.http]]`",
+            (_, Reason::PrivateAddress) => {
+                "the network of its address among the `networks` of its `[[grants.http]]`"
+            }
+            (_, Reason::PublicAddress) => "an `https://` URL in its `[[grants.http]]`",
             (_, Reason::TooManyRequests) => "a larger `max-requests` in its `[[grants.http]]`",
             (_, Reason::TooManyConnections) => {
                 "a larger `max-connections` in its `[[grants.http]]`"
             }
             (_, Reason::TooManyOpenFiles) => "a larger `limits.open-files`",
             _ => return None,
-        })
+        };
+        Some(line.into())
     }
 }
 
@@ -228,9 +261,11 @@ mod tests {
             "outside-root",
             "read-only",
             "not-a-file",
+            "protected",
             "bad-url",
             "method",
             "private-address",
+            "public-address",
             "bad-header",
             "header",
             "head-too-large",
@@ -272,7 +307,8 @@ mod tests {
             ("http", Reason::Quota, &["max-body"]),
             ("http", Reason::Method, &["`methods`"]),
             ("http", Reason::Header, &["`headers`"]),
-            ("http", Reason::PrivateAddress, &["private = true"]),
+            ("http", Reason::PrivateAddress, &["`networks`"]),
+            ("http", Reason::PublicAddress, &["https://"]),
             ("http", Reason::TooManyRequests, &["max-requests"]),
             ("http", Reason::TooManyConnections, &["max-connections"]),
             ("http", Reason::TooManyOpenFiles, &["open-files"]),
@@ -283,6 +319,7 @@ mod tests {
                     capability,
                     target: String::new(),
                     reason,
+                    address: None,
                 };
                 let remedy = denial.remedy();
                 let words = remedies.iter().find_map(|(of, why, words)| {
@@ -297,10 +334,38 @@ mod tests {
                     "{capability}, {reason}: {remedy:?}"
                 );
                 for word in words.unwrap_or_default() {
-                    let remedy = remedy.unwrap();
+                    let remedy = remedy.as_deref().unwrap();
                     assert!(remedy.contains(word), "{capability}, {reason}: {remedy}");
                 }
             }
+        }
+    }
+
+    /// The entry of `networks` that is named is the one that the address needs; an address that no entry allows has none.
+    #[test]
+    fn the_remedy_of_an_address_is_its_network() {
+        for (address, entry) in [
+            ("127.0.0.1", Some("networks = [\"loopback\"]")),
+            ("fd12::1", Some("networks = [\"private\"]")),
+            ("169.254.0.1", Some("networks = [\"link-local\"]")),
+            ("168.63.129.16", Some("networks = [\"168.63.129.16/32\"]")),
+            ("64:ff9b::7f00:1", None),
+            ("0.0.0.0", None),
+        ] {
+            let denial = Denial {
+                capability: "http",
+                target: "http://inside.example/".to_owned(),
+                reason: Reason::PrivateAddress,
+                address: Some(address.parse().unwrap()),
+            };
+            let expected = entry.map(|entry| format!("`{entry}` in its `[[grants.http]]`"));
+            assert_eq!(denial.remedy().as_deref(), expected.as_deref(), "{address}");
+            let toml = toml::to_string(&denial).unwrap();
+            assert!(
+                toml.ends_with(&format!("address = \"{address}\"\n")),
+                "{toml}"
+            );
+            assert_eq!(toml::from_str(&toml), Ok(denial));
         }
     }
 
@@ -310,6 +375,7 @@ mod tests {
             capability: "files",
             target: "../x".to_owned(),
             reason: Reason::OutsideRoot,
+            address: None,
         };
         let toml = toml::to_string(&denial).unwrap();
         assert_eq!(

@@ -7,6 +7,7 @@ use crate::error::ValueError;
 use crate::toml::messages::shown;
 use crate::toml::names;
 
+use super::network::Network;
 use super::rules::in_key;
 use super::url_pattern;
 
@@ -49,9 +50,9 @@ pub struct HttpGrant {
     pub max_requests: u32,
     /// Connections of one call by this grant that are open at the same time; [`MAX_CONNECTIONS`] by default.
     pub max_connections: u32,
-    /// Whether the host may have an address that is not public: loopback, private, link-local. The address of a cloud's
-    /// metadata service has to be the host of `url` as well.
-    pub private: bool,
+    /// The networks beside the public internet that the host's addresses may belong to; none by default. The address of a
+    /// cloud's metadata service is reached by a [`Block`](super::Block) of that one address alone.
+    pub networks: Vec<Network>,
     /// A header that the host adds to each request; the guest never sees it.
     pub credential: Option<Credential>,
 }
@@ -66,7 +67,7 @@ impl HttpGrant {
             max_body: MAX_BODY,
             max_requests: MAX_REQUESTS,
             max_connections: MAX_CONNECTIONS,
-            private: false,
+            networks: Vec::new(),
             credential: None,
         }
     }
@@ -116,6 +117,27 @@ impl HttpGrant {
         Ok(())
     }
 
+    /// Names one more network.
+    pub(crate) fn add_network(&mut self, network: Network) -> Result<(), ValueError> {
+        if self.networks.contains(&network) {
+            return Err(ValueError::new(format!(
+                "`{network}` is named twice; keep one"
+            )));
+        }
+        self.networks.push(network);
+        Ok(())
+    }
+
+    /// Whether the requests are encrypted.
+    fn is_encrypted(&self) -> bool {
+        self.url.starts_with("https://")
+    }
+
+    /// Whether the credential is sent as plain text, which only the grant's `networks` may carry.
+    pub(crate) fn bares_credential(&self) -> bool {
+        self.credential.is_some() && !self.is_encrypted()
+    }
+
     /// Checks that a header which the guest may set is not the one that the host adds.
     pub(crate) fn check_not_own(&self, name: &str) -> Result<(), ValueError> {
         match &self.credential {
@@ -137,12 +159,15 @@ impl HttpGrant {
             rebuilt.add_header(name).map_err(in_key("headers"))?;
             self.check_not_own(name).map_err(in_key("headers"))?;
         }
+        for network in &self.networks {
+            rebuilt.add_network(*network).map_err(in_key("networks"))?;
+        }
         check_max_body(self.max_body).map_err(in_key("max-body"))?;
         check_max_requests(self.max_requests.into()).map_err(in_key("max-requests"))?;
         check_max_connections(self.max_connections.into()).map_err(in_key("max-connections"))?;
         match &self.credential {
             Some(credential) => credential
-                .check(self.url.starts_with("https://") || self.private)
+                .check(self.is_encrypted() || !self.networks.is_empty())
                 .map_err(in_key("credential")),
             None => Ok(()),
         }
@@ -179,8 +204,8 @@ impl Credential {
         }
         if !safe_to_send {
             return Err(ValueError::new(
-                "would be sent unencrypted; use an `https://` URL, or `private = true` for a host of \
-                 your own",
+                "would be sent unencrypted; use an `https://` URL, or name the host's network in `networks`, such as \
+                 `networks = [\"private\"]`",
             ));
         }
         Ok(())

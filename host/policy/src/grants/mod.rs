@@ -10,6 +10,7 @@ use crate::toml::names;
 pub use files::{Access, FileGrant};
 pub use http::{Credential, HttpGrant, SecretSource};
 pub use name::GrantName;
+pub use network::{Block, Network};
 pub use protected::Protected;
 pub use store::StoreGrant;
 pub use wasi::{Clocks, Random, Streams, WasiGrant};
@@ -19,6 +20,7 @@ use rules::{in_key, reject_duplicate};
 pub mod files;
 pub mod http;
 mod name;
+pub(crate) mod network;
 mod protected;
 mod rules;
 pub mod store;
@@ -100,6 +102,7 @@ impl Grants {
                     .map_err(in_key("grants.wasi.env-from-host"))?;
             }
         }
+        self.reject_covered(&Protected::of_system())?;
         self.reject_covered(&self.protected())
     }
 
@@ -216,6 +219,22 @@ impl Grants {
         reject_duplicate(known.is_none(), "store")?;
         self.store.get_or_insert_default().path = Some(path);
         Ok(())
+    }
+
+    /// Checks that a name is that of an interface which an embedding program can offer and a policy can grant.
+    ///
+    /// # Errors
+    ///
+    /// If it is not written as in WIT, or is in `wasi` or `tollgate`, whose interfaces have grants of their own.
+    ///
+    /// ```
+    /// use tollgate_policy::Grants;
+    ///
+    /// assert!(Grants::check_interface("acme:clock/sleep@0.1.0").is_ok());
+    /// assert!(Grants::check_interface("wasi:cli/stdout@0.2.0").is_err());
+    /// ```
+    pub fn check_interface(name: &str) -> Result<(), ValueError> {
+        names::interface(name)
     }
 
     pub(crate) fn add_interface(&mut self, name: &str) -> Result<(), ValueError> {

@@ -44,6 +44,20 @@ impl Protected {
         }
     }
 
+    /// The folders of the kernel, which show and change the machine and every process: no root holds them or lies in them,
+    /// and so none is `/`.
+    pub fn of_system() -> Vec<Protected> {
+        let folders = [
+            ("the kernel's files about processes", "/proc"),
+            ("the kernel's files about the machine", "/sys"),
+            ("the devices of the machine", "/dev"),
+        ];
+        let folders = folders.into_iter();
+        folders
+            .map(|(what, path)| Protected::new(what, path, Access::Read))
+            .collect()
+    }
+
     /// Whether the access of a root is enough to do harm here.
     pub fn concerns(&self, root: &FileGrant) -> bool {
         root.access >= self.from

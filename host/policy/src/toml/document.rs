@@ -152,6 +152,31 @@ impl<'d> Node<'d> {
         Ok(entries)
     }
 
+    /// Refuses a key that earlier policies had, with the line that replaces it.
+    pub(crate) fn reject_former(
+        &self,
+        name: &str,
+        wanted: &str,
+        message: &str,
+    ) -> Result<(), PolicyError> {
+        let former = self
+            .entries(wanted)?
+            .into_iter()
+            .find(|(key, _)| *key == name);
+        match former {
+            None => Ok(()),
+            Some((_, node)) => {
+                let at = self.place_of_key(name).unwrap_or(node.at);
+                Err(error_at(
+                    self.text,
+                    at,
+                    node.key.clone(),
+                    message.to_owned(),
+                ))
+            }
+        }
+    }
+
     /// The elements of an array.
     pub(crate) fn array(&self, wanted: &str) -> Result<Vec<Node<'d>>, PolicyError> {
         let DeValue::Array(array) = self.value else {

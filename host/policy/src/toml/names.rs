@@ -75,7 +75,8 @@ pub(crate) fn interface(name: &str) -> Result<(), ValueError> {
             namespace, package, ..
         }) if namespace == "tollgate" || namespace == "wasi" => {
             let why = format!(
-                "is not an interface of the embedding program: {namespace}:{package} has grants of its own"
+                "is not an interface of the embedding program: {namespace}:{package} has grants of its own; \
+                 name a package of another namespace"
             );
             refuse(name, &why)
         }

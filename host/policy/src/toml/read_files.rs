@@ -27,7 +27,8 @@ pub(super) const FILES: Table = Table {
             default: KeyDefault::Required, example: "\"./data\"",
             meaning: "The directory of the host; a relative path starts at the policy's directory. `..` is refused, and so is a \
                       directory that holds the store file or the file of a credential; with `access = \"read-write\"` also \
-                      one that holds the policy and its lock file.",
+                      one that holds the policy and its lock file. `/`, and any directory in `/proc`, `/sys` or `/dev`, is refused \
+                      for reading, too: the kernel's files show every process, its memory and its secrets.",
         },
         Key {
             name: "access", kind: "`\"read\"` or `\"read-write\"`", range: None,
@@ -90,14 +91,15 @@ pub(super) fn read<'d>(
     Ok(paths)
 }
 
-/// Refuses a root that covers a file which the policy names, or the policy's own directory. `paths` are the nodes of the
+/// Refuses a root that covers a folder of the kernel, a file which the policy names, or the policy's own directory. `paths` are the nodes of the
 /// roots' paths.
 pub(super) fn reject_covered(
     paths: &[Node<'_>],
     base: &Path,
     grants: &Grants,
 ) -> Result<(), PolicyError> {
-    let mut protected = grants.protected();
+    let mut protected = Protected::of_system();
+    protected.extend(grants.protected());
     // The policy's own name is not known here, and its directory is that of the lock file.
     protected.push(Protected::new(
         "the policy and its lock file",

@@ -53,10 +53,14 @@ pub(super) const HTTP: Table = Table {
             meaning: "Connections of one call by this grant that are open at the same time.",
         },
         Key {
-            name: "private", kind: "boolean", range: None,
-            default: KeyDefault::Value("false"), example: "true",
-            meaning: "Allows addresses that are not public: loopback, private and link-local ones. The address of a cloud's \
-                      metadata service, such as 169.254.169.254, is allowed only if it is also the host of `url`.",
+            name: "networks", kind: "list of strings", range: None,
+            default: KeyDefault::Value("[]"), example: "[\"loopback\", \"10.1.0.0/16\"]",
+            meaning: "The networks beside the public internet that the host's addresses may belong to. `loopback` is 127.0.0.0/8 \
+                      and ::1. `private` is 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC 1918), fc00::/7 (RFC 4193) and \
+                      the shared addresses 100.64.0.0/10 (RFC 6598). `link-local` is 169.254.0.0/16 and fe80::/10. A block \
+                      inside of these is written as in `10.1.0.0/16`. The address of a cloud's metadata service belongs to \
+                      none of them: it is reached by its own block alone, such as `169.254.169.254/32`. A credential \
+                      that is sent by `http://` goes to these networks only.",
         },
         Key {
             name: "credential", kind: "table: `[grants.http.credential]`", range: None,
@@ -98,12 +102,15 @@ pub(super) const CREDENTIAL: Table = Table {
     ],
 };
 
+/// What became of a key of earlier policies.
+const FORMER_PRIVATE: &str = "is no key any more: networks are named one by one; write those that are meant of \
+                              `networks = [\"loopback\", \"private\", \"link-local\"]`, or delete the line if it is `false`";
+
 pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
     for node in node.array("a list: `[[grants.http]]`, with two brackets")? {
-        let entries = node.table(
-            &HTTP.names(),
-            "a table such as { url = \"https://host/**\" }",
-        )?;
+        let wanted = "a table such as { url = \"https://host/**\" }";
+        node.reject_former("private", wanted, FORMER_PRIVATE)?;
+        let entries = node.table(&HTTP.names(), wanted)?;
         let url = node.required(&entries, "url")?;
         let text = url.string("a string such as \"https://host/**\"")?;
         url_pattern::check(text).map_err(url.refused())?;
@@ -141,7 +148,14 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
                     grant.max_connections =
                         http::check_max_connections(connections).map_err(node.refused())?;
                 }
-                "private" => grant.private = node.boolean()?,
+                "networks" => {
+                    let nodes = node.array("a list such as [\"loopback\", \"10.1.0.0/16\"]")?;
+                    for node in nodes {
+                        let text = node.string("a string such as \"loopback\"")?;
+                        let network = text.parse().map_err(node.refused())?;
+                        grant.add_network(network).map_err(node.refused())?;
+                    }
+                }
                 "credential" => grant.credential = Some(read_credential(node, base)?),
                 _ => {}
             }

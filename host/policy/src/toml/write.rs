@@ -134,8 +134,9 @@ fn http(policy: &Policy) -> String {
         if grant.max_connections != default.max_connections {
             lines.push(format!("max-connections = {}", grant.max_connections));
         }
-        if grant.private {
-            lines.push("private = true".to_owned());
+        if !grant.networks.is_empty() {
+            let networks: Vec<String> = grant.networks.iter().map(ToString::to_string).collect();
+            lines.push(list("networks", &networks));
         }
         if let Some(credential) = &grant.credential {
             let source = match &credential.source {

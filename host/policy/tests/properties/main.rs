@@ -5,11 +5,13 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "generators may panic, and policies meet no guest"
 )]
 
 mod decodings;
 mod hostile_urls;
+mod networks;
 mod oracle;
 mod paths;
 mod policies;

@@ -10,6 +10,8 @@ use tollgate_policy::{
     SecretSource, StoreGrant, Trust, WasiGrant,
 };
 
+use crate::networks::networks;
+
 /// Limits with every key somewhere in its range, its ends included.
 fn limits() -> impl Strategy<Value = Limits> {
     let values = Limits::KEYS.iter().map(|key| {
@@ -71,17 +73,17 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
     ];
     let headers = proptest::option::of(btree_set("x-[a-z0-9]{1,3}", 0..3));
     let quotas = (1..=1u64 << 30, 1..=1000u32, 1..=64u32);
-    let grant = (methods, headers, quotas, any::<bool>(), credential);
+    let grant = (methods, headers, quotas, networks().boxed(), credential);
     btree_set(url, 0..4).prop_flat_map(move |urls| {
         let grants: Vec<_> = urls
             .into_iter()
             .map(|url| {
                 grant.clone().prop_map(move |parts| {
-                    let (methods, headers, quotas, private, credential) = parts;
+                    let (methods, headers, quotas, networks, credential) = parts;
                     let (max_body, max_requests, max_connections) = quotas;
                     let headers: Option<BTreeSet<String>> = headers;
                     // A credential that would be sent unencrypted is refused.
-                    let safe = private || url.starts_with("https://");
+                    let safe = !networks.is_empty() || url.starts_with("https://");
                     HttpGrant {
                         url: url.clone(),
                         methods,
@@ -89,7 +91,7 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
                         max_body,
                         max_requests,
                         max_connections,
-                        private,
+                        networks: networks.iter().map(|text| text.parse().unwrap()).collect(),
                         credential: credential.filter(|_| safe),
                     }
                 })

@@ -4,9 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollgate_capability::{Call, LimitReached, files, instance_fuel};
+use tollgate_capability::{Call, LimitReached, instance_fuel};
 use tollgate_component::ProviderInfo;
-use tollgate_policy::{Limits, Reason};
+use tollgate_policy::Limits;
 use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
 
@@ -130,9 +130,6 @@ impl LiveInstance {
             Metering::DeadlineOnly => 0,
         };
         let state = self.store.data_mut();
-        for target in state.call.quota.take_refused() {
-            state.call.denied(files::NAME, &target, Reason::Quota);
-        }
         let log = std::mem::take(&mut state.call.log);
         state.call.meter.host_memory.release(log.bytes);
         let stdio = state.call.granted.grants.wasi.is_some().then(|| {

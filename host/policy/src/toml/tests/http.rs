@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::grants::{Credential, HttpGrant, SecretSource};
+use crate::grants::{Credential, HttpGrant, Network, SecretSource};
 use crate::policy::Policy;
 
 use super::mistakes;
@@ -26,7 +26,7 @@ headers = ["accept", "if-none-match"]
 max-body = "2MiB"
 max-requests = 3
 max-connections = 4
-private = true
+networks = ["loopback", "10.1.0.0/16"]
 credential = { header = "authorization", from-file = "./token", prefix = "Bearer " }
 "#,
     );
@@ -37,7 +37,7 @@ credential = { header = "authorization", from-file = "./token", prefix = "Bearer
         max_body: 2 << 20,
         max_requests: 3,
         max_connections: 4,
-        private: true,
+        networks: vec![Network::Loopback, "10.1.0.0/16".parse().unwrap()],
         credential: Some(Credential {
             header: "authorization".to_owned(),
             source: SecretSource::File("/base/./token".into()),
@@ -155,6 +155,37 @@ const MISTAKES: &[(&str, &str)] = &[
         "[[grants.http]]\nurl='https://a.b/'\nmax-requests = 0",
         "3:16: grants.http[0].max-requests: must be from 1 to 1000000",
     ),
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nnetworks = 'loopback'",
+        "3:12: grants.http[0].networks: found a string; write a list such as [\"loopback\", \"10.1.0.0/16\"]",
+    ),
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nnetworks = [true]",
+        "3:13: grants.http[0].networks[0]: found a boolean; write a string such as \"loopback\"",
+    ),
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nnetworks = ['loopback', 'lan']",
+        "3:25: grants.http[0].networks[1]: `lan` is not a network; known: loopback, private, link-local, or a block \
+         such as `10.1.0.0/16`",
+    ),
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nnetworks = ['10.1.2.3/16']",
+        "3:13: grants.http[0].networks[0]: `10.1.2.3/16` begins inside of its block; write `10.1.0.0/16` for the",
+    ),
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nnetworks = ['private', 'loopback', 'private']",
+        "3:36: grants.http[0].networks[2]: `private` is named twice; keep one",
+    ),
+    // Keys of earlier policies.
+    (
+        "[[grants.http]]\nurl='https://a.b/'\nprivate = true",
+        "3:1: grants.http[0].private: is no key any more: networks are named one by one; write those that are meant \
+         of `networks = [\"loopback\", \"private\", \"link-local\"]`, or delete the line",
+    ),
+    (
+        "grants.http = [{ url = 'https://a.b/', private = false, odd = 1 }]",
+        "1:40: grants.http[0].private: is no key any more",
+    ),
     // The mistake reported is the first in the text.
     (
         "[[grants.http]]\nurl='https://a.b/'\nheaders = ['host']\nmax-connections = 0",
@@ -200,6 +231,10 @@ fn grants_put_together_in_code_are_checked() {
         },
         "grants.http: headers: `x-key` is the header of this grant's credential",
     );
+    refused(
+        |grant| grant.networks = vec![Network::Private; 2],
+        "grants.http: networks: `private` is named twice",
+    );
     refused(|grant| grant.max_body = 0, "grants.http: max-body: must be");
     refused(
         |grant| grant.max_requests = 0,
@@ -225,14 +260,14 @@ fn grants_put_together_in_code_are_checked() {
 /// A policy that was built in code obeys the rules of a parsed one.
 #[test]
 fn a_credential_is_checked_in_code_too() {
-    let fits = |url: &str, private: bool, env: &str, prefix: &str| {
+    let fits = |url: &str, networks: &[Network], env: &str, prefix: &str| {
         let credential = Credential {
             header: "authorization".to_owned(),
             source: SecretSource::Env(env.to_owned()),
             prefix: prefix.to_owned(),
         };
         let grant = HttpGrant {
-            private,
+            networks: networks.to_vec(),
             credential: Some(credential),
             ..HttpGrant::new(url)
         };
@@ -240,10 +275,10 @@ fn a_credential_is_checked_in_code_too() {
     };
     let (https, http) = ("https://a.example/", "http://a.example/");
     for env in ["A", "API_TOKEN", "_9"] {
-        assert!(fits(https, false, env, ""), "{env}");
+        assert!(fits(https, &[], env, ""), "{env}");
     }
     for env in ["", "A B", "A=B", "A\0", "\u{e9}"] {
-        assert!(!fits(https, false, env, ""), "{env:?}");
+        assert!(!fits(https, &[], env, ""), "{env:?}");
     }
     for (prefix, ok) in [
         (" ~", true),
@@ -251,11 +286,12 @@ fn a_credential_is_checked_in_code_too() {
         ("\u{7f}", false),
         ("\u{1f}", false),
     ] {
-        assert_eq!(fits(https, false, "A", prefix), ok, "{prefix:?}");
+        assert_eq!(fits(https, &[], "A", prefix), ok, "{prefix:?}");
     }
-    // An unencrypted request is allowed only to a private host.
-    assert!(fits(https, true, "A", "") && fits(http, true, "A", ""));
-    assert!(!fits(http, false, "A", ""));
+    // As plain text, it is allowed only to a network that is named.
+    let inside = [Network::Private];
+    assert!(fits(https, &inside, "A", "") && fits(http, &inside, "A", ""));
+    assert!(!fits(http, &[], "A", ""));
 }
 
 #[test]

@@ -126,8 +126,6 @@ fn a_root_that_is_written_does_not_hold_the_policy() {
         (".", "/base"),
         ("/base", "/base"),
         ("/base", "/base/etc/"),
-        ("/", "/base"),
-        ("/", ""),
         (".", "../policies"),
         ("tollgate.lock", "/base"),
     ] {
@@ -151,6 +149,46 @@ fn a_root_that_is_written_does_not_hold_the_policy() {
             parse(&file(path, "read-write"), base).is_ok(),
             "{path} in {base}"
         );
+    }
+}
+
+#[test]
+fn a_root_is_no_folder_of_the_kernel() {
+    for path in [
+        "/",
+        "/.",
+        "//",
+        "/proc",
+        "/proc/",
+        "/proc/self",
+        "/sys",
+        "/sys/fs",
+        "/dev",
+        "/dev/shm",
+    ] {
+        for access in ["read", "read-write"] {
+            let message = parse(&file(path, access), "/base").unwrap_err();
+            let begins = "3:8: grants.files[0].path: the root `data` covers the ";
+            assert!(message.starts_with(begins), "{path}: {message}");
+            assert!(
+                message.ends_with("grant a directory apart from it"),
+                "{message}"
+            );
+            let mut policy = Policy::default();
+            let access = Access::parse(access).unwrap();
+            policy
+                .grants
+                .files
+                .push(FileGrant::new("data", path, access));
+            let message = policy.check().unwrap_err().message;
+            assert!(
+                message.starts_with("grants.files: the root `data` covers the "),
+                "{message}"
+            );
+        }
+    }
+    for path in ["/srv", "/process", "/srv/proc", "dev", "./sys", "/devices"] {
+        assert!(parse(&file(path, "read-write"), "/base").is_ok(), "{path}");
     }
 }
 

@@ -4,8 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
-use tollgate_policy::{Access, FileUse, decide};
+use tollgate_policy::{Access, FileUse, Reason, decide};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
@@ -17,7 +16,7 @@ use super::descriptor_table::{
 use super::door::Door;
 use super::streams::{self, QuotaExceeded};
 use crate::call::context::CallContext;
-use tollgate_capability::files::{self, FileFailure};
+use tollgate_capability::files::{FileFailure, Folder};
 use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
 use types::{
     Descriptor, DescriptorFlags, DirectoryEntry, DirectoryEntryStream, ErrorCode, MetadataHashValue,
@@ -58,7 +57,7 @@ impl CallContext {
         path: &str,
         access: Access,
         asks: FileUse,
-        act: impl FnOnce(&Dir, &Path) -> Result<T, FileFailure> + Send + 'static,
+        act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
         let path = below(folder, path)?;
         let done = self
@@ -75,12 +74,18 @@ impl CallContext {
         opened: &OpenDescriptor,
         act: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
-        let done = self.call.jobs.run(act).await;
-        let done = done.map_err(|error| FsError::trap(wasmtime::Error::from(error)))?;
-        if let Err(FileFailure::Denied(reason)) = &done {
-            self.call.denied(files::NAME, &opened.target(), *reason);
-        }
-        done.map_err(to_fs_error)
+        let done = self.call.with_open_file(opened.target(), act).await;
+        done.map_err(|interrupt| FsError::trap(wasmtime::Error::from(interrupt)))?
+            .map_err(to_fs_error)
+    }
+
+    /// Denies the making of a link at `path` below an open folder.
+    pub(super) fn deny_link(&mut self, folder: &OpenDescriptor, path: &str) -> FsError {
+        let denied = below(folder, path).map(|path| {
+            self.call
+                .deny_file(&folder.root, &path, Access::ReadWrite, Reason::Link)
+        });
+        denied.map_or_else(|error| error, to_fs_error)
     }
 
     pub(super) fn output(

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::{Dir, Metadata, OpenOptions};
+use cap_std::fs::{Metadata, OpenOptions};
 use tollgate_policy::{FileUse, Reason};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::FsError;
@@ -17,7 +17,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 
 use tollgate_capability::Open;
-use tollgate_capability::files::{self, FileFailure, FileQuota, Kind, regular};
+use tollgate_capability::files::{self, FileFailure, FileQuota, Folder, Kind};
 
 /// A folder or a file that a guest has opened.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ pub(super) fn to_fs_error(failure: FileFailure) -> FsError {
 /// Opens a file, or finds a folder (`None`). Only a regular file is ever opened: its kind is checked before, so that a
 /// pipe does not block and a device does not act, and again afterwards.
 pub(super) fn open(
-    dir: &Dir,
+    dir: &Folder,
     path: &Path,
     follow: bool,
     how: OpenFlags,
@@ -109,7 +109,7 @@ pub(super) fn open(
         }
         Ok(_) if how.contains(OpenFlags::DIRECTORY) => return Ok(Err(ErrorCode::NotDirectory)),
         Ok(found) => {
-            regular(&found)?;
+            dir.reject_special(&found)?;
             if truncates {
                 quota(one).map_err(FileFailure::Denied)?;
             }
@@ -124,15 +124,18 @@ pub(super) fn open(
     options
         .read(flags.contains(DescriptorFlags::READ) || !writes)
         .write(writes)
-        .create(creates)
-        .truncate(truncates);
+        .create(creates);
     #[cfg(unix)]
     {
         use cap_std::fs::OpenOptionsExt as _;
         options.custom_flags(files::NONBLOCK);
     }
     let file = dir.open_with(path, &options)?;
-    regular(&file.metadata()?)?;
+    dir.reject_special(&file.metadata()?)?;
+    // Not by the opening: the file may be another than the one that was looked at.
+    if truncates {
+        file.set_len(0)?;
+    }
     Ok(Ok(Some(file.into_std())))
 }
 

@@ -135,7 +135,7 @@ impl types::HostDescriptor for Door<'_> {
     async fn read_directory(&mut self, fd: Handle) -> FsResult<Resource<DirectoryEntryStream>> {
         let state = self.enter(&OPEN, Work::NONE)?;
         let folder = state.opened(&fd)?;
-        let listing = state.call.listing(&folder.root);
+        let listing = state.call.listing(&folder.root, &folder.path);
         let listed = state
             .at(&folder, ".", Access::Read, NOTHING, move |dir, path| {
                 listing.read(dir, path)
@@ -143,12 +143,7 @@ impl types::HostDescriptor for Door<'_> {
             .await?;
         let read = usize::try_from(listed.read).unwrap_or(usize::MAX);
         state.pay_more(&LIST, Work::NONE.entries(read))?;
-        let entries = listed.entries.map_err(|failure| {
-            state
-                .call
-                .denied(files::NAME, &folder.target(), Reason::Quota);
-            to_fs_error(failure)
-        })?;
+        let entries = listed.entries.map_err(to_fs_error)?;
         let size = entries.iter().map(|entry| files::entry_size(&entry.name));
         let size = size.sum::<u64>();
         state.pay_more(&LIST, bytes(size))?;
@@ -237,21 +232,13 @@ impl types::HostDescriptor for Door<'_> {
     ) -> FsResult<()> {
         let state = self.enter(&FILE, Work::path(&path))?;
         let folder = state.opened(&fd)?;
-        state
-            .at::<()>(&folder, &path, Access::ReadWrite, NOTHING, |_, _| {
-                Err(FileFailure::Denied(Reason::Link))
-            })
-            .await
+        Err(state.deny_link(&folder, &path))
     }
 
     async fn symlink_at(&mut self, fd: Handle, _: String, path: String) -> FsResult<()> {
         let state = self.enter(&FILE, Work::path(&path))?;
         let folder = state.opened(&fd)?;
-        state
-            .at::<()>(&folder, &path, Access::ReadWrite, NOTHING, |_, _| {
-                Err(FileFailure::Denied(Reason::Link))
-            })
-            .await
+        Err(state.deny_link(&folder, &path))
     }
 
     async fn open_at(

@@ -125,7 +125,6 @@ async fn send(
         .await
         .ok_or(Error::ConnectionTimeout)?
         .map_err(|trouble| failure(&pass, &target, trouble))?;
-    pass.allowed(&target);
     let answer = exchange(stream, method, &target, headers, body);
     let reply = within(options.first_byte_timeout, answer)
         .await
@@ -190,6 +189,9 @@ async fn is_empty(body: &mut WasiBody) -> Result<bool, Error> {
 fn failure(pass: &AdmittedRequest, target: &Target, trouble: RequestFailure) -> Error {
     match trouble {
         RequestFailure::Denied(reason) => refusal(pass.refuse(target.as_str(), reason)),
+        RequestFailure::DeniedAddress(reason, address) => {
+            refusal(pass.refuse_address(target, reason, address))
+        }
         RequestFailure::Unreachable(Unreachable::Name) => Error::DnsError {
             rcode: None,
             info_code: None,
@@ -202,7 +204,7 @@ fn failure(pass: &AdmittedRequest, target: &Target, trouble: RequestFailure) -> 
 
 fn refusal(reason: Reason) -> Error {
     match reason {
-        Reason::PrivateAddress => Error::DestinationIpProhibited,
+        Reason::PrivateAddress | Reason::PublicAddress => Error::DestinationIpProhibited,
         Reason::TooManyRequests | Reason::TooManyConnections | Reason::TooManyOpenFiles => {
             Error::ConnectionLimitReached
         }

@@ -103,7 +103,7 @@ impl Output {
             .quota
             .consume_bytes(self.index, length, offset, bytes.len() as u64);
         if let Err(reason) = paid {
-            self.quota.refuse_stream(&self.target);
+            self.quota.refuse_stream(&self.target, reason);
             return Err(StreamError::LastOperationFailed(
                 QuotaExceeded(reason).into(),
             ));

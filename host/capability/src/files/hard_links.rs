@@ -1,0 +1,97 @@
+//! Hard links in a root to protected files. A root may not cover such a file, and a second name of it inside of a root
+//! would be as good: so an open file that has several names is compared with each of them.
+
+use cap_std::fs::Metadata;
+use tollgate_policy::{FileGrant, Policy, Protected};
+
+use crate::error::GrantError;
+
+/// The device and the number of a file.
+type Identity = (u64, u64);
+
+/// The protected files that one root may not lead to.
+pub(super) struct Protection {
+    files: Vec<Protected>,
+    /// As they were when the root was opened: the files, and those directly in the protected folders.
+    known: Vec<Identity>,
+}
+
+impl Protection {
+    /// The files that are to be protected from the access of `root`.
+    pub(super) fn of(policy: &Policy, root: &FileGrant) -> Result<Protection, GrantError> {
+        let named = policy.grants.protected().into_iter();
+        let files = named.chain(policy.protected.iter().cloned());
+        let files: Vec<Protected> = files.filter(|file| file.concerns(root)).collect();
+        let mut known = Vec::new();
+        for file in &files {
+            known.extend(identities(file).map_err(|error| GrantError::Uncompared {
+                root: root.root.clone(),
+                what: file.what.clone(),
+                path: file.path.clone(),
+                error,
+            })?);
+        }
+        Ok(Protection { files, known })
+    }
+
+    /// Whether a regular file is one of them. They may have been replaced since the root was opened, so each is looked at
+    /// again.
+    pub(super) fn has(&self, found: &Metadata) -> bool {
+        match identity_of_link(found) {
+            None => false,
+            Some(found) => {
+                let now = |file: &Protected| std::fs::metadata(&file.path).ok();
+                let mut files = self.files.iter().filter_map(now);
+                self.known.contains(&found)
+                    || files.any(|file| identity_of_file(&file) == Some(found))
+            }
+        }
+    }
+}
+
+/// The identity of a file that has several names.
+#[cfg(unix)]
+fn identity_of_link(found: &Metadata) -> Option<Identity> {
+    use cap_std::fs::MetadataExt as _;
+    (found.nlink() > 1).then(|| (found.dev(), found.ino()))
+}
+
+#[cfg(unix)]
+fn identity_of_file(found: &std::fs::Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((found.dev(), found.ino()))
+}
+
+/// The file, or the files directly in the folder; none if there is nothing yet.
+#[cfg(unix)]
+fn identities(file: &Protected) -> std::io::Result<Vec<Identity>> {
+    use std::os::unix::fs::DirEntryExt as _;
+    let found = match std::fs::metadata(&file.path) {
+        Ok(found) => found,
+        Err(error) if super::covered::is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let Some(own) = identity_of_file(&found) else {
+        return Ok(Vec::new());
+    };
+    if !found.is_dir() {
+        return Ok(vec![own]);
+    }
+    let entries = std::fs::read_dir(&file.path)?;
+    entries.map(|entry| Ok((own.0, entry?.ino()))).collect()
+}
+
+#[cfg(not(unix))]
+fn identity_of_link(_: &Metadata) -> Option<Identity> {
+    None
+}
+
+#[cfg(not(unix))]
+fn identity_of_file(_: &std::fs::Metadata) -> Option<Identity> {
+    None
+}
+
+#[cfg(not(unix))]
+fn identities(_: &Protected) -> std::io::Result<Vec<Identity>> {
+    Ok(Vec::new())
+}
