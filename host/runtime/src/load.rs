@@ -19,6 +19,7 @@ use crate::call::provider::Provider;
 use crate::compile::CompiledComponent;
 use crate::error::{HostError, LoadError};
 use crate::interface::link;
+use crate::isolate::Isolated;
 use crate::runtime::{Host, Inner, Runtime};
 
 impl Runtime {
@@ -75,6 +76,7 @@ impl Runtime {
         }
         // 4. Check what this program supports.
         self.inner.supports(policy)?;
+        let program = host.isolating.program(&host.code_loader.compiler, policy)?;
         // 5. Open what the policy grants.
         let granted = Granted::open(policy, source.name(), &self.inner.granted)?;
         // 6. Compile, or take the code from the cache.
@@ -82,6 +84,7 @@ impl Runtime {
         let code = loader.load(source, pending, &policy.limits, cancelled)?;
         // 7. Link what is granted, and nothing else.
         let pre = host.link(&code, &granted.grants)?;
+        let certificates = || Arc::clone(&host.isolating.certificates);
         Ok(Provider::new(
             Arc::clone(host),
             vetted.info(source),
@@ -90,6 +93,7 @@ impl Runtime {
             pre,
             granted,
             &policy.limits,
+            program.and_then(|program| Isolated::new(program, certificates())),
         ))
     }
 }

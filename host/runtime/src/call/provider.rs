@@ -13,6 +13,7 @@ use crate::compile::{CompiledComponent, Origin};
 use crate::engine::PooledEngine;
 use crate::error::{LoadError, Unsupported};
 use crate::interface::provider_0_2::bindings::provider::types::Error;
+use crate::isolate::Isolated;
 use crate::runtime::Host;
 use tollgate_capability::Granted;
 use tollgate_component::ProviderInfo;
@@ -70,11 +71,17 @@ pub(crate) struct Shared {
     run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
-    fixed: Limits,
+    pub(crate) fixed: Limits,
+    /// The process that its sessions live in, if it is not this one.
+    pub(crate) isolated: Option<Isolated>,
 }
 
 impl Provider {
     /// Of code that was judged, linked to what is granted.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of what loading made"
+    )]
     pub(crate) fn new(
         host: Arc<Host>,
         info: ProviderInfo,
@@ -83,6 +90,7 @@ impl Provider {
         pre: InstancePre<CallContext>,
         granted: Granted,
         limits: &Limits,
+        isolated: Option<Isolated>,
     ) -> Provider {
         Provider {
             limits: Arc::new(limits.clone()),
@@ -99,6 +107,7 @@ impl Provider {
                 exports,
                 functions: OnceLock::new(),
                 fixed: limits.clone(),
+                isolated,
                 pre,
             }),
         }
@@ -281,6 +290,7 @@ impl Provider {
             imports,
             exports,
             fixed,
+            isolated,
             ..
         } = &*self.shared;
         let component = pre.component();
@@ -293,7 +303,17 @@ impl Provider {
             ..ProviderInfo::clone(info)
         };
         let (names, granted) = ((imports.clone(), exports.clone()), Granted::clone(granted));
-        let own = Provider::new(Arc::clone(host), info, names, code, pre, granted, fixed);
+        let isolated = isolated.as_ref().and_then(Isolated::another);
+        let own = Provider::new(
+            Arc::clone(host),
+            info,
+            names,
+            code,
+            pre,
+            granted,
+            fixed,
+            isolated,
+        );
         Ok(Provider {
             limits: Arc::new(Limits::clone(&self.limits)),
             ..own
