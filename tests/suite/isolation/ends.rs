@@ -1,4 +1,4 @@
-//! The end of a process: by a crash, by the end of its provider, by a call that was given up. A61-process-crash.
+//! The end of a process: by a crash, by the end of its provider, by a call that was given up.
 
 use std::time::{Duration, Instant};
 

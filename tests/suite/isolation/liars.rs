@@ -1,5 +1,5 @@
 //! Processes that lie: whatever comes from one is bounded, fits what it was asked, or ends it, and each caller learns of it
-//! in time. A62-lying-process.
+//! in time.
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
@@ -47,6 +47,15 @@ fn whole(kind: u8, session: u64, body: &[u8]) -> Vec<u8> {
 fn ready() -> Vec<u8> {
     let version = env!("CARGO_PKG_VERSION");
     whole(READY, 0, &[b"\0", version.as_bytes()].concat())
+}
+
+/// An answer with these bytes as the result: a report, of a call that returned, and zeroes for all that it used.
+fn report(result: &[u8]) -> Vec<u8> {
+    let length = [
+        (result.len() & 0x7f) as u8 | 0x80,
+        (result.len() >> 7) as u8,
+    ];
+    [&[0, 0][..], &length, result, &[0; 11]].concat()
 }
 
 /// The next frame of the host.
@@ -97,6 +106,8 @@ fn lie(kind: &str) {
             (_, HELLO | CODE | START | END) => {}
             // The second kind of answer has no more to it: the process is busy.
             ("answers-twice", CALL) => say_to(&socket, &whole(ANSWER, session, &[1]).repeat(2)),
+            ("long-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_001]))),
+            ("true-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_000]))),
             ("ready-twice", CALL) => say_to(&socket, &ready()),
             ("nonsense", CALL) => say_to(&socket, &[0xaa; 4096]),
             ("empty-answer", CALL) => say_to(&socket, &whole(ANSWER, session, b"")),
@@ -156,7 +167,7 @@ fn a_process_that_lies() {
     }
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    let limits = "limits.deadline = \"2s\"\nlimits.host-calls = 100";
+    let limits = "limits.deadline = \"2s\"\nlimits.host-calls = 100\nlimits.output = 1_000";
     // None that ever took a call: the host's own error.
     for kind in ["nothing", "another-version", "speaks-first"] {
         let start = Instant::now();
@@ -176,6 +187,7 @@ fn a_process_that_lies() {
         ("nonsense", "its message is of no kind"),
         ("empty-answer", "its answer is none that the call can have"),
         ("bad-answer", "its answer is none that the call can have"),
+        ("long-output", "its answer is none that the call can have"),
         ("wrong-session", "it speaks of a session that is none"),
         ("ends-it", "it ends a session whose caller waits"),
         ("long-answer", "its message is too long"),
@@ -213,6 +225,11 @@ fn a_process_that_lies() {
         let reasons = events.iter().filter_map(|event| event.fields.get("how"));
         assert_eq!(reasons.collect::<Vec<_>>(), [why], "{kind}");
     }
+    // The same answer as that of `long-output`, and a byte shorter, is believed.
+    let provider = loaded(&folder, "true-output", limits);
+    let report = provider.session().run(b"input").unwrap();
+    assert_eq!(report.outcome.returned(), Some(vec![7; 1_000]));
+    drop(provider);
     let listener = heard(|| {
         let provider = loaded(&folder, "answers-twice", limits);
         let result = provider.session().run(b"input");
@@ -240,4 +257,25 @@ fn a_process_that_lies() {
         drop(provider);
         until("ended", || children(std::process::id()).is_empty());
     }
+}
+
+/// A process that never says that it is ready has ten seconds for it, however long the call may take.
+#[test]
+fn a_process_that_says_nothing_is_killed() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let start = Instant::now();
+    let provider = loaded(&folder, "nothing", "limits.deadline = \"60s\"");
+    match provider.session().run(b"input") {
+        Err(CallError::Host(error)) => {
+            let detail = error.detail();
+            assert!(detail.contains("is no worker of this version"), "{detail}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let took = start.elapsed();
+    assert!(
+        took > Duration::from_secs(9) && took < Duration::from_secs(20),
+        "{took:?}"
+    );
 }

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use support::audit_log::audited;
 use support::file_roots::folders;
 use support::harness::{self, counts_fuel, policy, source, wait};
+use support::http_client::{CANARY, with_credential};
 use support::http_server::{Server, response};
 use tollgate::blocking::{Provider, Session};
 use tollgate::embed::CommandInput;
@@ -259,6 +260,47 @@ fn requests_are_the_same() {
         });
         assert_eq!(both[0], both[1], "{args}");
     }
+}
+
+/// The process has the secret, and the guest does not.
+#[test]
+fn a_credential_goes_with_the_requests() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let grant = with_credential(&server, folder.path());
+    let policy_text = format!("grants.wasi = \"inert\"\ngrants.http = [{grant}]");
+    let provider = load("http-client", &policy_text);
+    let url = format!("http://127.0.0.1:{}/", server.port());
+    let report = provider
+        .session()
+        .command(command(&format!("http-client get {url}"), ""));
+    let report = report.unwrap();
+    assert_eq!(report.outcome.label(), "returned", "{report:?}");
+    let request = &server.requests()[0];
+    assert!(
+        request.contains(&format!("authorization: Bearer {CANARY}\r\n")),
+        "{request}"
+    );
+    assert!(!format!("{report:?}").contains(CANARY));
+}
+
+/// The process trusts the certificate authorities of the runtime.
+#[test]
+fn a_certificate_of_the_builder_is_trusted() {
+    let (port, certificate) = crate::http::tls::serve("127.0.0.1");
+    let url = format!("https://127.0.0.1:{port}/");
+    let grants = policy(&format!(
+        "grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", private = true }}]"
+    ));
+    let builder = isolating(support::cli::tollgate());
+    let builder = builder.root_certificate(certificate.der().to_vec());
+    let runtime = tollgate::blocking::Runtime::from(builder.build());
+    let provider = runtime.load(&source("http-client"), &grants).unwrap();
+    let input = command(&format!("http-client get {url}"), "");
+    let report = provider.session().command(input).unwrap();
+    assert_eq!(report.outcome.label(), "returned", "{report:?}");
+    let said = support::wasi_command::stdout(&report);
+    assert!(said.contains("sealed"), "{said}");
 }
 
 /// Numbers each line by the call that it is of.

@@ -1,4 +1,4 @@
-//! The wall around the process of a provider, as the kernel shows it. A60-escaped-session.
+//! The wall around the process of a provider, as the kernel shows it.
 
 use std::path::PathBuf;
 
@@ -67,6 +67,13 @@ fn the_process_has_what_its_grants_name_and_no_more() {
                 || path == root.to_str().unwrap();
             assert!(own, "{open:?}");
         }
+        // What is in its memory is not written to a file when it crashes.
+        let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"));
+        let words: Vec<&str> = core.unwrap().split_whitespace().collect();
+        assert_eq!(words[4..6], ["0", "0"], "{words:?}");
         // Nothing of the host's own environment.
         let env = std::fs::read(format!("/proc/{process}/environ")).unwrap();
         assert_eq!(env, b"MALLOC_ARENA_MAX=2\0", "{env:?}");
@@ -95,7 +102,6 @@ fn escaped(guest: &str, grants: &str, scene: &Scene, without: &str) -> Attempts 
     attempts(&std::fs::read_to_string(said).unwrap())
 }
 
-/// A60-escaped-session
 #[test]
 fn a_guest_that_escapes_in_the_process_gets_what_is_granted_and_no_more() {
     let _alone = alone();

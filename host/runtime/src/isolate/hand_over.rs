@@ -87,3 +87,51 @@ pub(super) fn can_cross(grants: &Grants, limits: &Limits) -> bool {
     let text = policy.to_toml();
     Policy::parse(&text, Path::new("")).is_ok_and(|read| read == policy)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// A guest that has broken out learns no path of the host, and no variable.
+    #[test]
+    fn no_path_and_no_name_of_a_secret_crosses() {
+        let text = "
+            grants.config = { region = 'eu' }
+            [[grants.files]]
+            root = 'data'
+            path = '/srv/secret/data'
+            access = 'read'
+            [[grants.files]]
+            root = 'out'
+            path = '/srv/secret/out'
+            access = 'read-write'
+            max-files = 7
+            [[grants.http]]
+            url = 'https://example.com/**'
+            credential = { header = 'authorization', from-file = '/srv/secret/token', prefix = 'Bearer ' }
+            [[grants.http]]
+            url = 'https://example.org/**'
+            credential = { header = 'x-token', from-env = 'SECRET_TOKEN' }
+            [grants.wasi]
+            env = { NAME = 'secret' }
+            env-from-host = ['SECRET_PATH']
+            preopens = ['data']
+            [limits]
+            fuel = 7";
+        let policy = Policy::parse(text, Path::new("/etc")).unwrap();
+        assert!(can_cross(&policy.grants, &policy.limits));
+        let crossed = without_paths(&policy.grants, &policy.limits);
+        let text = crossed.to_toml();
+        assert!(!text.to_lowercase().contains("secret"), "{text}");
+        let read = Policy::parse(&text, Path::new("")).unwrap();
+        assert_eq!(read.limits, policy.limits);
+        assert_eq!(read.grants.config, policy.grants.config);
+        let roots = |policy: &Policy| {
+            let files = policy.grants.files.iter();
+            let grants = files.map(|grant| (grant.root.clone(), grant.access, grant.max_files));
+            grants.collect::<Vec<_>>()
+        };
+        assert_eq!(roots(&read), roots(&policy));
+    }
+}
