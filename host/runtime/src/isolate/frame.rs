@@ -25,9 +25,6 @@ pub(super) const ENDED: u8 = 19;
 /// Bytes before the body.
 pub(super) const HEAD: usize = 13;
 
-/// Bytes of a body that memory is taken for before they come.
-const FIRST_BYTES: u32 = 16 << 10;
-
 /// The beginning of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -40,18 +37,14 @@ pub(super) struct Head {
 /// A frame in one piece. `None` if its body is longer than a frame can be.
 pub(super) fn frame(kind: u8, session: u64, body: &[u8]) -> Option<Vec<u8>> {
     let length = u32::try_from(body.len()).ok()?;
-    let mut bytes = Vec::with_capacity(HEAD.saturating_add(body.len()));
-    bytes.push(kind);
-    bytes.extend_from_slice(&session.to_le_bytes());
-    bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(body);
-    Some(bytes)
+    let (session, length) = (session.to_le_bytes(), length.to_le_bytes());
+    Some([&[kind][..], &session, &length, body].concat())
 }
 
 impl Head {
     /// Waits for the next frame. `None` where the other side has closed the socket, in whatever place.
     pub(super) fn read(mut from: impl Read) -> io::Result<Option<Head>> {
-        let mut bytes = Vec::with_capacity(HEAD);
+        let mut bytes = Vec::new();
         from.by_ref().take(HEAD as u64).read_to_end(&mut bytes)?;
         let Some((kind, rest)) = bytes.split_first() else {
             return Ok(None);
@@ -76,7 +69,7 @@ impl Head {
             return Ok(None);
         }
         // The length is the other side's word: memory is taken as bytes come.
-        let mut body = Vec::with_capacity(self.length.min(FIRST_BYTES) as usize);
+        let mut body = Vec::new();
         from.take(length).read_to_end(&mut body)?;
         Ok((body.len() as u64 == length).then_some(body))
     }

@@ -62,7 +62,9 @@ pub enum Isolation {
     ///   [`CallError::Isolated`](crate::CallError::Isolated);
     /// - policies that grant what cannot cross are refused when a component is loaded
     ///   ([`Unsupported::Isolated`](crate::error::Unsupported::Isolated)): interfaces of the embedder, a store, the
-    ///   output of this process, and HTTP by names where the runtime has a resolver of its own.
+    ///   output of this process, and HTTP by names where the runtime has a resolver of its own;
+    /// - no variable of this process is there: the platform's certificate authorities are found without `SSL_CERT_FILE` and
+    ///   `SSL_CERT_DIR`. [`Builder::root_certificate`](crate::Builder::root_certificate) adds to them.
     ///
     /// docs/adr/0015-sessions-in-a-process.md has its price.
     Process,

@@ -2,6 +2,7 @@
 //! asks for.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io::{self, BufReader, Read, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -41,10 +42,12 @@ type Failed = Box<dyn std::error::Error>;
 
 /// Serves the host at the other end of standard input until it is gone. Never returns.
 pub(crate) fn serve() -> ! {
-    exit(i32::from(start().is_err()))
+    // What is wrong shows in the host, which waits for an answer.
+    let Err(_why) = start();
+    exit(1)
 }
 
-fn start() -> Result<(), Failed> {
+fn start() -> Result<Infallible, Failed> {
     crate::compile::worker_main::be_a_worker()?;
     let mut confined = Confined::begin();
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -112,12 +115,14 @@ fn start() -> Result<(), Failed> {
         .enable_all()
         .build()?;
     let _inside = tokio.enter();
-    Sessions {
+    let served = Sessions {
         provider,
         out,
         alive: HashMap::new(),
     }
-    .serve(from)
+    .serve(from);
+    // Nobody waits for what the threads of the runtime still do.
+    exit(i32::from(served.is_err()))
 }
 
 fn runtime(hello: &Hello, out: Arc<Out>) -> Result<Runtime, Failed> {
