@@ -10,6 +10,9 @@ use tollgate::blocking::Provider;
 use tollgate::embed::CommandInput;
 
 use support::harness::{all_but, load};
+use support::host_work::WASI;
+use support::http_server::{Server, response};
+use support::wasi_client::all_of;
 
 /// The most that 1,000 fuel may buy, in µs.
 const GOAL: f64 = 2.2;
@@ -17,60 +20,6 @@ const GOAL: f64 = 2.2;
 /// No call ends by these.
 const LIMITS: &str = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000\nlimits.host-calls = 4_000_000_000\n\
                       limits.host-memory = \"64MiB\"";
-
-/// A function of WASI: its name in the guest `prices`, and the sizes at which it may be worst.
-const WASI: &[(&str, u64, &[u64])] = &[
-    ("wall-clock.now", 20_000, &[0]),
-    ("monotonic-clock.now", 20_000, &[0]),
-    ("monotonic-clock.subscribe", 20_000, &[0]),
-    ("random.bytes", 500, &[0, 1_000, 65_536]),
-    ("random.u64", 20_000, &[0]),
-    ("insecure.bytes", 500, &[0, 65_536]),
-    ("insecure-seed", 20_000, &[0]),
-    ("environment", 2_000, &[0]),
-    ("arguments", 2_000, &[0]),
-    ("stdin", 20_000, &[0]),
-    ("poll", 300, &[1, 100]),
-    ("pollable.ready", 20_000, &[0]),
-    ("sockets.create", 20_000, &[0]),
-    ("sockets.network", 20_000, &[0]),
-    ("stdout.check-write", 20_000, &[0]),
-    ("stdout.write", 2_000, &[0, 4_096, 65_536]),
-    ("stdout.write-and-flush", 2_000, &[0, 4_096]),
-    ("stdout.write-zeroes", 2_000, &[65_536]),
-    ("stdout.subscribe", 20_000, &[0]),
-    ("files.open", 1_000, &[0]),
-    ("files.open-folder", 1_000, &[0]),
-    ("files.stat-at", 1_000, &[0, 10, 200]),
-    ("files.stat", 1_000, &[0]),
-    ("files.flags", 20_000, &[0]),
-    ("files.read", 1_000, &[0, 65_536]),
-    ("files.write", 1_000, &[1, 65_536]),
-    ("files.stream-read", 1_000, &[1, 65_536]),
-    ("files.stream-write", 1_000, &[1, 65_536]),
-    ("files.stream", 20_000, &[0]),
-    ("files.set-size", 1_000, &[1_000_000]),
-    ("files.sync", 50, &[0]),
-    ("files.list", 20, &[0]),
-    ("files.list-entries", 5, &[0]),
-    ("files.make-and-remove", 500, &[0]),
-    ("files.create-and-unlink", 500, &[0]),
-    ("files.rename", 500, &[0]),
-    ("files.readlink", 1_000, &[0]),
-    ("files.hash", 1_000, &[0]),
-    ("files.preopens", 5_000, &[0]),
-    ("fields.new", 20_000, &[0]),
-    ("fields.append", 5_000, &[0, 8_000]),
-    ("fields.from-list", 500, &[1, 100]),
-    ("fields.entries", 500, &[1, 100]),
-    ("fields.get", 5_000, &[10]),
-    ("fields.clone-and-append", 2_000, &[1, 100]),
-    ("request.new", 10_000, &[0]),
-    ("request.set-path", 2_000, &[1, 8_192, 1_000_000]),
-    ("request.set-authority", 2_000, &[1, 8_192]),
-    ("request.body", 5_000, &[0]),
-    ("request.send-denied", 2_000, &[0]),
-];
 
 /// Calls of our own interfaces by the guest `hostile`, each in a loop of its own.
 const OURS: &[&str] = &[
@@ -97,10 +46,15 @@ pub(crate) fn print() -> usize {
         deep.push("sub");
         std::fs::create_dir(&deep).unwrap();
     }
+    let body = "x".repeat(32 << 20);
+    let server = Server::saying(response("200 OK", "x-answer: 42\r\n", &body));
     let mut text = format!(
         "{LIMITS}\ngrants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\", max-files = 1_000_000, \
-         max-write = \"1000GiB\" }}]\n[grants.wasi]\npreopens = [\"data\"]\n[grants.wasi.env]\n",
-        folder.path().display()
+         max-write = \"1000GiB\" }}]\n{}\n[grants.wasi]\npreopens = [\"data\"]\n[grants.wasi.env]\n\
+         SERVER = \"127.0.0.1:{}\"\n",
+        folder.path().display(),
+        all_of(&server, ", max-body = \"1GiB\""),
+        server.port()
     );
     for number in 0..100 {
         let _ = writeln!(text, "VARIABLE_{number} = \"a value of some length\"");
@@ -116,13 +70,14 @@ pub(crate) fn print() -> usize {
         let (time, fuel) = (time / times as f64, fuel / times as f64);
         println!("{name:<34} {time:>10.2} {fuel:>12.0} {ratio:>10.3}{mark}");
     };
-    for (name, times, sizes) in WASI {
-        for size in *sizes {
-            let spent = |times: u64| {
-                let args = [name, &times.to_string() as &str, &size.to_string()];
+    for work in WASI {
+        for size in work.sizes {
+            let spent = |rounds: u64| {
+                let args = [work.name, &rounds.to_string() as &str, &size.to_string()];
                 least(|| command(&provider, &args))
             };
-            row(format!("{name} {size}"), *times, spent(0), spent(*times));
+            let name = format!("{} {size}", work.name);
+            row(name, work.rounds, spent(0), spent(work.rounds));
         }
     }
     let helpers = load("grow-nothing", LIMITS);
@@ -178,7 +133,7 @@ fn command(provider: &Provider, args: &[&str]) -> Spent {
     let args = std::iter::once(&"prices").chain(args);
     let input = CommandInput {
         args: args.map(|arg| (*arg).to_owned()).collect(),
-        stdin: Vec::new(),
+        stdin: vec![b'x'; 14 << 20],
     };
     let report = provider.session().command(input).unwrap();
     let said = report

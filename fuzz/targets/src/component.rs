@@ -126,6 +126,7 @@ pub(crate) fn verdict(text: &str) -> &'static str {
         size: 0,
         imports: text.split('\n').map(import).collect(),
         exports: Vec::new(),
+        instance_data: 0,
     };
     let runtime = &runtime().0;
     let nothing = runtime.judge(&inspection, &Grants::default());

@@ -37,5 +37,5 @@ pub use log::{Log, LogLevel, LogLine};
 pub use meter::{Meter, Phase, PollClock};
 pub use open_files::{Descriptors, Open, OpenFiles};
 pub use prices::{CALL_PRICE, HASH_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
-pub use prices::{ENTRY_PRICE, FILE, SYNC_PRICE};
+pub use prices::{ENTRY_PRICE, FILE, SYNC_PRICE, instance_fuel};
 pub use wasi::WasiSettings;

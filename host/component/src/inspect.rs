@@ -75,6 +75,9 @@ pub struct Inspection {
     pub imports: Vec<Import>,
     /// In the component's order.
     pub exports: Vec<Export>,
+    /// Bytes that the engine holds for one instance, beside its memories and tables: a bound that counts each import,
+    /// global, export, element, segment and alias of what is instantiated. The limit `host-memory` counts it.
+    pub instance_data: u64,
 }
 
 impl Inspection {
@@ -128,7 +131,7 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str) -> Result<Inspection, Refusal>
     is_component(bytes)?;
     let mut imports = Vec::new();
     let mut exports = Vec::new();
-    let types = scan(bytes, |payload| {
+    let scanned = scan(bytes, |payload| {
         match payload {
             Payload::ComponentImportSection(section) => {
                 for import in section.clone() {
@@ -154,13 +157,14 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str) -> Result<Inspection, Refusal>
         Ok(())
     })?;
     for import in &mut imports {
-        import.types_only = types_only(&import.name, types.as_ref());
+        import.types_only = types_only(&import.name, scanned.types.as_ref());
     }
     Ok(Inspection {
         digest: digest.to_owned(),
         size: bytes.len() as u64,
         imports,
         exports,
+        instance_data: scanned.instance_data,
     })
 }
 

@@ -28,7 +28,7 @@ impl Source {
 }
 
 fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
-    let types = scan(bytes, |_| Ok(()))?;
+    let types = scan(bytes, |_| Ok(()))?.types;
     let types = types.as_ref();
     for import in &inspection.imports {
         let item = types.component_item_for_import(&import.name);

@@ -260,7 +260,7 @@ impl Limits {
         LimitKey {
             name: "host-memory", unit: Unit::Bytes, min: 64 * KIB, max: 4 * GIB,
             range: "less leaves no room for one piece of a stream, and more is a guest's own memory",
-            help: "memory that the host holds for the guest: tables, resources, data on its way in or out",
+            help: "memory that the host holds for the guest: tables, instances, resources, data on its way in or out",
             reason: "twice `host-data`, so that a guest can move one piece of the largest size while it holds as much; a \
                      table of the largest default size takes half of it",
             get: |l| l.host_memory, set: |l, v| l.host_memory = v,

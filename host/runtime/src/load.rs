@@ -88,7 +88,7 @@ impl Runtime {
         Ok(Provider::new(
             Arc::clone(host),
             vetted.info(source),
-            (vetted.inspection.imports, vetted.inspection.exports),
+            vetted.inspection,
             code,
             pre,
             granted,

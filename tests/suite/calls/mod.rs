@@ -4,5 +4,6 @@ mod cancel;
 mod cancel_polls;
 mod host_panics;
 mod invoke;
+mod repeatable;
 mod sessions;
 mod wave;

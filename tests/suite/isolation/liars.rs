@@ -109,7 +109,7 @@ fn lie(kind: &str) {
             ("long-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_001]))),
             ("true-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_000]))),
             ("ready-twice", CALL) => say_to(&socket, &ready()),
-            ("nonsense", CALL) => say_to(&socket, &[0xaa; 4096]),
+            ("nonsense" | "leaves-a-child", CALL) => say_to(&socket, &[0xaa; 4096]),
             ("empty-answer", CALL) => say_to(&socket, &whole(ANSWER, session, b"")),
             ("bad-answer", CALL) => say_to(&socket, &whole(ANSWER, session, &[0xff; 64])),
             ("wrong-session", CALL) => say_to(&socket, &whole(ANSWER, session + 7, b"")),
@@ -151,7 +151,11 @@ fn say_to(mut socket: &UnixStream, bytes: &[u8]) {
 fn liar(folder: &TempDir, kind: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let test = test.display();
-    let line = format!("{LIE}={kind} exec '{test}' --exact {THIS} --nocapture");
+    let child = match kind {
+        "leaves-a-child" => "sleep 20 <&0 &",
+        _ => "",
+    };
+    let line = format!("{child}\n{LIE}={kind} exec '{test}' --exact {THIS} --nocapture");
     compiles_and(folder, &line)
 }
 
@@ -239,6 +243,22 @@ fn a_process_that_lies() {
     let why = "it answers what it was not asked";
     let mut events = listener.take().into_iter();
     assert!(events.any(|event| event.fields.get("how").is_some_and(|how| how == why)));
+    // One whose child has its socket open: nothing of the host waits for the child.
+    let provider = loaded(&folder, "leaves-a-child", limits);
+    assert!(provider.session().run(b"input").is_ok());
+    drop(provider);
+    until("ended", || children(std::process::id()).is_empty());
+    let listens = || {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap();
+        let names =
+            threads.filter_map(|it| std::fs::read_to_string(it.ok()?.path().join("comm")).ok());
+        names
+            .filter(|name| name.starts_with("tollgate-listen"))
+            .count()
+    };
+    let start = Instant::now();
+    until("not listened to", || listens() == 0);
+    assert!(start.elapsed() < Duration::from_secs(10));
     // One that says nothing, or does not read: the deadline, and a second.
     for (kind, input) in [
         ("silent", 5),

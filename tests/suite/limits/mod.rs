@@ -7,6 +7,7 @@ mod cost;
 mod held;
 mod lifting;
 mod memory;
+mod price_coverage;
 mod prices;
 mod resource_floods;
 mod traps;

@@ -17,6 +17,7 @@ pub mod code_cache;
 pub mod counting;
 pub mod file_roots;
 pub mod harness;
+pub mod host_work;
 pub mod http_client;
 pub mod http_server;
 pub mod invariant;

@@ -20,7 +20,14 @@ pub(super) struct Size {
     described: u64,
     /// Types that instantiating makes anew.
     remapped: u64,
+    /// Bytes that the engine holds for its instances of core modules.
+    instance_data: u64,
+    /// Instances of modules from outside, which may be any of the file.
+    unknown_modules: u64,
 }
+
+/// Bytes of the engine for an alias, a canonical function or an argument of an instance.
+const ITEM: u64 = 64;
 
 impl Size {
     fn plus(self, other: Size) -> Size {
@@ -30,7 +37,18 @@ impl Size {
             canonical: self.canonical.saturating_add(other.canonical),
             described: self.described.saturating_add(other.described),
             remapped: self.remapped.saturating_add(other.remapped),
+            instance_data: self.instance_data.saturating_add(other.instance_data),
+            unknown_modules: self.unknown_modules.saturating_add(other.unknown_modules),
         }
+    }
+
+    /// Bytes that the engine holds for one instance of the component. `largest` is the data of the largest module.
+    pub(super) fn instance_data(self, largest: u64) -> u64 {
+        let unknown = self.unknown_modules.saturating_mul(largest);
+        let items = self.items.saturating_mul(ITEM);
+        self.instance_data
+            .saturating_add(unknown)
+            .saturating_add(items)
     }
 }
 
@@ -41,6 +59,8 @@ pub(super) struct Expansion {
     inside: Size,
     /// Its components by index; `None` for one that an import or an instance brings.
     components: Vec<Option<Size>>,
+    /// The data of an instance of its core modules, by index; `None` for one from outside.
+    modules: Vec<Option<u64>>,
 }
 
 impl Expansion {
@@ -50,6 +70,14 @@ impl Expansion {
 
     pub(super) fn define(&mut self, size: Size) {
         self.components.push(Some(size));
+    }
+
+    pub(super) fn define_module(&mut self, instance_data: u64) {
+        self.modules.push(Some(instance_data));
+    }
+
+    fn module(&self, index: u32) -> Option<u64> {
+        *self.modules.get(index as usize)?
     }
 
     fn component(&self, index: u32) -> Option<Size> {
@@ -104,7 +132,15 @@ pub(super) fn section(
             own.instances += u64::from(section.count());
             for instance in section.clone() {
                 own.items += match instance.map_err(malformed)? {
-                    Instance::Instantiate { args, .. } => args.len() as u64,
+                    Instance::Instantiate { module_index, args } => {
+                        match this.module(module_index) {
+                            Some(data) => {
+                                own.instance_data = own.instance_data.saturating_add(data);
+                            }
+                            None => own.unknown_modules += 1,
+                        }
+                        args.len() as u64
+                    }
                     Instance::FromExports(exports) => exports.len() as u64,
                 };
             }
@@ -133,21 +169,38 @@ pub(super) fn section(
         Payload::ComponentAliasSection(section) => {
             own.items += u64::from(section.count());
             for alias in section.clone() {
+                let up = |count: u32| (count as usize).checked_sub(1);
                 let brought = match alias.map_err(malformed)? {
                     ComponentAlias::InstanceExport {
                         kind: ComponentExternalKind::Component,
                         ..
                     } => None,
+                    ComponentAlias::InstanceExport {
+                        kind: ComponentExternalKind::Module,
+                        ..
+                    } => {
+                        this.modules.push(None);
+                        continue;
+                    }
+                    ComponentAlias::Outer {
+                        kind: ComponentOuterAliasKind::CoreModule,
+                        count,
+                        index,
+                    } => {
+                        let module = match up(count) {
+                            None => this.module(index),
+                            Some(up) => outer_scope(outer, up).and_then(|it| it.module(index)),
+                        };
+                        this.modules.push(module);
+                        continue;
+                    }
                     ComponentAlias::Outer {
                         kind: ComponentOuterAliasKind::Component,
                         count,
                         index,
-                    } => match (count as usize).checked_sub(1) {
+                    } => match up(count) {
                         None => this.component(index),
-                        Some(up) => outer.iter().rev().nth(up).and_then(|outer| match outer {
-                            OpenScope::Component(outer) => outer.component(index),
-                            OpenScope::Module(_) => None,
-                        }),
+                        Some(up) => outer_scope(outer, up).and_then(|it| it.component(index)),
                     },
                     _ => continue,
                 };
@@ -158,6 +211,7 @@ pub(super) fn section(
             for import in section.clone() {
                 match import.map_err(malformed)?.ty {
                     ComponentTypeRef::Component(_) => this.components.push(None),
+                    ComponentTypeRef::Module(_) => this.modules.push(None),
                     ComponentTypeRef::Instance(_) => this.remap(totals.types, shape, totals)?,
                     _ => {}
                 }
@@ -166,8 +220,12 @@ pub(super) fn section(
         Payload::ComponentExportSection(section) => {
             for export in section.clone() {
                 let export = export.map_err(malformed)?;
-                if export.kind == ComponentExternalKind::Component {
-                    this.components.push(this.component(export.index));
+                match export.kind {
+                    ComponentExternalKind::Component => {
+                        this.components.push(this.component(export.index));
+                    }
+                    ComponentExternalKind::Module => this.modules.push(this.module(export.index)),
+                    _ => {}
                 }
             }
         }
@@ -179,6 +237,14 @@ pub(super) fn section(
         ..own
     };
     this.check(shape, totals.cases)
+}
+
+/// The component so many levels up.
+fn outer_scope(outer: &[OpenScope], up: usize) -> Option<&Expansion> {
+    match outer.iter().rev().nth(up)? {
+        OpenScope::Component(outer) => Some(outer),
+        OpenScope::Module(_) => None,
+    }
 }
 
 impl Expansion {

@@ -19,7 +19,7 @@ impl Scan<'_> {
         let (shape, totals) = (self.shape, &mut self.totals);
         let here = Location::Function {
             module: match self.open.last() {
-                Some(OpenScope::Module(module)) => *module,
+                Some(OpenScope::Module(module)) => module.number,
                 _ => 0,
             },
             index: function.index(),

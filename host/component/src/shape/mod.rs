@@ -7,6 +7,7 @@
 mod described;
 mod expansion;
 mod function;
+mod instance;
 mod limits;
 mod types;
 
@@ -23,16 +24,24 @@ use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
 use described::Described;
 use expansion::Expansion;
+use instance::Module;
 use limits::{SHAPE, Shape};
 pub use limits::{SHAPE_LIMITS, ShapeLimit};
 
 type Result<T, E = Refusal> = std::result::Result<T, E>;
 
+/// What a scan finds in a valid component.
+pub(crate) struct Scanned {
+    pub(crate) types: Types,
+    /// Bytes that the engine holds for one instance, its memories and tables apart; see [`instance`].
+    pub(crate) instance_data: u64,
+}
+
 /// Validates `bytes` within the limits of shape. `on_section` receives the sections of the outermost component.
 pub(crate) fn scan<'a>(
     bytes: &'a [u8],
     on_section: impl FnMut(&Payload<'a>) -> Result<()>,
-) -> Result<Types> {
+) -> Result<Scanned> {
     within(&SHAPE, bytes, on_section)
 }
 
@@ -40,12 +49,13 @@ fn within<'a>(
     shape: &Shape,
     bytes: &'a [u8],
     mut on_section: impl FnMut(&Payload<'a>) -> Result<()>,
-) -> Result<Types> {
+) -> Result<Scanned> {
     let mut scan = Scan {
         shape,
         bytes,
         open: Vec::new(),
         totals: Totals::default(),
+        instance_data: 0,
     };
     let mut validator = Validator::new_with_features(PROPOSALS);
     let mut allocations = (
@@ -79,11 +89,15 @@ fn within<'a>(
             on_section(&payload)?;
         }
     }
-    types.ok_or_else(|| {
+    let types = types.ok_or_else(|| {
         Refusal::new(
             RefusalKind::Malformed,
             "not a valid component: it is cut off",
         )
+    })?;
+    Ok(Scanned {
+        types,
+        instance_data: scan.instance_data,
     })
 }
 
@@ -113,11 +127,13 @@ struct Totals {
     exports: u64,
     remapped: u64,
     described: u64,
+    /// The largest data of an instance, of all modules so far.
+    largest_instance: u64,
 }
 
 /// One module or component that is open.
 enum OpenScope {
-    Module(u64),
+    Module(Module),
     Component(Expansion),
 }
 
@@ -127,6 +143,8 @@ struct Scan<'s> {
     /// Outermost first.
     open: Vec<OpenScope>,
     totals: Totals,
+    /// Of the outermost component, once it has ended.
+    instance_data: u64,
 }
 
 impl Scan<'_> {
@@ -162,6 +180,9 @@ impl Scan<'_> {
         if let Some((limit, total, count)) = counted {
             limit.add(total, count.into(), Location::Whole)?;
         }
+        if let Some(OpenScope::Module(module)) = self.open.last_mut() {
+            module.section(payload);
+        }
         match payload {
             Payload::Version { encoding, .. } => return self.begin(*encoding),
             Payload::End(_) => self.end(),
@@ -178,6 +199,9 @@ impl Scan<'_> {
                     };
                     let total = &mut totals.elements;
                     shape.elements.add(total, count.into(), Location::Whole)?;
+                    if let Some(OpenScope::Module(module)) = self.open.last_mut() {
+                        module.elements(count);
+                    }
                 }
             }
             Payload::ImportSection(section) => {
@@ -242,7 +266,7 @@ impl Scan<'_> {
             Encoding::Component => OpenScope::Component(Expansion::default()),
             Encoding::Module => {
                 self.totals.modules += 1;
-                OpenScope::Module(self.totals.modules - 1)
+                OpenScope::Module(Module::new(self.totals.modules - 1))
             }
         });
         let depth = self.open.len() as u64;
@@ -251,10 +275,22 @@ impl Scan<'_> {
 
     fn end(&mut self) {
         let ended = self.open.pop();
-        if let (Some(OpenScope::Component(ended)), Some(OpenScope::Component(outer))) =
-            (ended, self.open.last_mut())
-        {
-            outer.define(ended.size());
+        if let Some(OpenScope::Module(module)) = &ended {
+            let largest = &mut self.totals.largest_instance;
+            *largest = (*largest).max(module.instance_data());
+        }
+        match (ended, self.open.last_mut()) {
+            (Some(OpenScope::Component(ended)), Some(OpenScope::Component(outer))) => {
+                outer.define(ended.size());
+            }
+            (Some(OpenScope::Module(ended)), Some(OpenScope::Component(outer))) => {
+                outer.define_module(ended.instance_data());
+            }
+            (Some(OpenScope::Component(outermost)), None) => {
+                let size = outermost.size();
+                self.instance_data = size.instance_data(self.totals.largest_instance);
+            }
+            _ => {}
         }
     }
 

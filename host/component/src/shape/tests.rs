@@ -15,6 +15,9 @@ use limits::ShapeLimit;
 #[path = "expansion_tests.rs"]
 mod expansion;
 
+#[path = "instance_tests.rs"]
+mod instance;
+
 type Bytes = Vec<u8>;
 
 fn refusal(shape: &Shape, bytes: &[u8]) -> Option<Refusal> {

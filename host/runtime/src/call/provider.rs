@@ -19,7 +19,7 @@ use tollgate_capability::Granted;
 use tollgate_component::ProviderInfo;
 use tollgate_component::split_version;
 use tollgate_component::value::Function;
-use tollgate_component::{Export, Import, ItemKind};
+use tollgate_component::{Export, Import, Inspection, ItemKind};
 use tollgate_component::{Refusal, RefusalKind};
 
 /// What `run` takes and gives, in the provider world.
@@ -64,8 +64,7 @@ pub(crate) struct Shared {
     /// Slots that an instance takes.
     pub(crate) slots_needed: u32,
     origin: Origin,
-    imports: Vec<Import>,
-    exports: Vec<Export>,
+    pub(crate) inspection: Inspection,
     /// Described when they are first asked for: typed calls never do.
     functions: OnceLock<ExportedFunctions>,
     run: Option<RunExport>,
@@ -85,7 +84,7 @@ impl Provider {
     pub(crate) fn new(
         host: Arc<Host>,
         info: ProviderInfo,
-        (imports, exports): (Vec<Import>, Vec<Export>),
+        inspection: Inspection,
         code: CompiledComponent,
         pre: InstancePre<CallContext>,
         granted: Granted,
@@ -98,13 +97,12 @@ impl Provider {
                 host,
                 info: Arc::new(info),
                 run: find_run(&code.unit, &pre),
-                command: find_command(&code.component, &exports),
+                command: find_command(&code.component, &inspection.exports),
                 unit: code.unit,
                 origin: code.origin,
                 granted: Arc::new(granted),
                 slots_needed: code.slots_needed,
-                imports,
-                exports,
+                inspection,
                 functions: OnceLock::new(),
                 fixed: limits.clone(),
                 isolated,
@@ -136,7 +134,7 @@ impl Provider {
 
     /// What it exports, in the component's order.
     pub fn exports(&self) -> &[Export] {
-        &self.shared.exports
+        &self.shared.inspection.exports
     }
 
     /// The functions that it exports by themselves and in interfaces, with their types: those that [`Session::invoke`] can
@@ -151,7 +149,7 @@ impl Provider {
     }
 
     pub(crate) fn imports(&self) -> &[Import] {
-        &self.shared.imports
+        &self.shared.inspection.imports
     }
 
     pub(crate) fn exported_functions(&self) -> &ExportedFunctions {
@@ -190,7 +188,7 @@ impl Provider {
         indices: impl FnOnce(&InstancePre<CallContext>) -> wasmtime::Result<T>,
     ) -> Result<Option<T>, Refusal> {
         let (base, wanted) = split_version(interface);
-        let mut same = self.shared.exports.iter().filter(|export| {
+        let mut same = self.shared.inspection.exports.iter().filter(|export| {
             export.kind == ItemKind::Instance && split_version(&export.name).0 == base
         });
         let Some(export) = same.next() else {
@@ -287,8 +285,7 @@ impl Provider {
             pre,
             granted,
             origin,
-            imports,
-            exports,
+            inspection,
             fixed,
             isolated,
             ..
@@ -302,12 +299,12 @@ impl Provider {
             name: Arc::from(&*info.name),
             ..ProviderInfo::clone(info)
         };
-        let (names, granted) = ((imports.clone(), exports.clone()), Granted::clone(granted));
+        let (inspection, granted) = (inspection.clone(), Granted::clone(granted));
         let isolated = isolated.as_ref().and_then(Isolated::another);
         let own = Provider::new(
             Arc::clone(host),
             info,
-            names,
+            inspection,
             code,
             pre,
             granted,

@@ -15,9 +15,9 @@ use crate::call::classify::classify;
 use crate::call::context::CallContext;
 use crate::call::deadline::{Ended, run_until_deadline};
 use crate::call::fault::{Fault, FaultKind};
-use crate::call::provider::{CommandResult, Provider};
+use crate::call::provider::{CommandResult, Provider, Shared};
 use crate::call::report::{ErrorReport, Outcome, Report};
-use crate::call::store::{LiveInstance, new_store};
+use crate::call::store::{LiveInstance, admit_instance, new_store};
 use crate::error::{CallError, HostError};
 use crate::interface::wasi_p2::CommandInput;
 use crate::isolate::Remote;
@@ -263,7 +263,10 @@ impl Session {
         let (ended, end) = {
             let work = pin!(async {
                 if instance.is_none() {
-                    let pre = &self.provider.shared.pre;
+                    let Shared {
+                        pre, inspection, ..
+                    } = &*self.provider.shared;
+                    admit_instance(store, inspection.instance_data)?;
                     *instance = Some(pre.instantiate_async(&mut *store).await?);
                     instantiating = false;
                 }

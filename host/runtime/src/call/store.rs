@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollgate_capability::{Call, files};
+use tollgate_capability::{Call, LimitReached, files, instance_fuel};
 use tollgate_component::ProviderInfo;
 use tollgate_policy::{Limits, Reason};
 use wasmtime::Store;
@@ -63,6 +63,21 @@ pub(super) fn new_store(
         Metering::DeadlineOnly => store.epoch_deadline_async_yield_and_update(1),
     }
     Ok(store)
+}
+
+/// Counts and charges the engine's own data of an instance, before the engine makes it.
+///
+/// # Errors
+///
+/// The limit `host-memory` or `fuel`.
+pub(super) fn admit_instance(store: &mut Store<CallContext>, data: u64) -> wasmtime::Result<()> {
+    store.data().call.meter.host_memory.hold(data)?;
+    if store.data().metering == Metering::Fuel {
+        let left = store.get_fuel()?.checked_sub(instance_fuel(data));
+        store.set_fuel(left.unwrap_or(0))?;
+        left.ok_or(LimitReached::Fuel)?;
+    }
+    Ok(())
 }
 
 impl LiveInstance {

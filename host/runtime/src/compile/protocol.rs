@@ -188,6 +188,7 @@ mod tests {
             size: 8,
             imports: Vec::new(),
             exports: Vec::new(),
+            instance_data: 0,
         };
         let wit = Some("package root:component;".to_owned());
         Message::Findings(Box::new(Findings { inspection, wit }))

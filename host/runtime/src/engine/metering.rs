@@ -9,13 +9,14 @@ use tollgate_policy::Limits;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metering {
-    /// Guest code counts fuel, and the deadline is checked while it does. A budget of fuel is the same on every
-    /// machine, and the same call uses the same fuel every time.
+    /// Guest code counts fuel, and the deadline is checked while it does. A call is repeatable: a budget of fuel is the
+    /// same on every machine, the same call uses the same fuel every time, and each NaN that is computed is the canonical
+    /// one. The last makes code that only computes with floats about 1.8 times slower.
     #[default]
     Fuel,
     /// A clock interrupts the guest each millisecond and no fuel is counted. Only the deadline ends a loop, so the
-    /// progress of a guest depends on the machine. Use it for guests that are trusted not to waste time, if repeatable
-    /// budgets are not needed. A policy whose `fuel` is not the default is refused
+    /// progress of a guest depends on the machine, as the bits of a NaN do. Use it for guests that are trusted not to waste time, if repeatable
+    /// budgets are not needed, or for work on floats. A policy whose `fuel` is not the default is refused
     /// ([`Unsupported::Fuel`](crate::error::Unsupported::Fuel)), and reports have no fuel.
     DeadlineOnly,
 }

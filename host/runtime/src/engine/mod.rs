@@ -131,6 +131,9 @@ fn settings(metering: Metering) -> Config {
     // Only one of the two is used: together they cost more than both apart.
     config.consume_fuel(metering.counts_fuel());
     config.epoch_interruption(!metering.counts_fuel());
+    // The bits of a NaN are the machine's choice, and would tell a guest which machine it is. Repeatable calls pay for the
+    // comparison after each operation (docs/performance.md#measured); a profile that is not repeatable does not.
+    config.cranelift_nan_canonicalization(metering.counts_fuel());
     // Traps name the functions they passed through; 16 are enough to find the place.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     config

@@ -88,7 +88,7 @@ impl Isolated {
         let admission = &shared.host.admission;
         Parts {
             name: Arc::clone(&shared.info.name),
-            exports: provider.exports().to_vec(),
+            inspection: shared.inspection.clone(),
             limits: shared.fixed.clone(),
             metering: shared.unit.metering,
             concurrency: admission.concurrency(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use tollgate_capability::{Granted, Handover};
-use tollgate_component::Export;
+use tollgate_component::Inspection;
 use tollgate_policy::{Grants, Limits, Policy, SecretSource};
 use wasmtime::component::Component;
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ use crate::engine::metering::Metering;
 /// A provider's parts, as the host has them.
 pub(super) struct Parts {
     pub(super) name: Arc<str>,
-    pub(super) exports: Vec<Export>,
+    pub(super) inspection: Inspection,
     pub(super) limits: Limits,
     pub(super) metering: Metering,
     pub(super) concurrency: u32,
@@ -35,7 +35,7 @@ impl Parts {
             version: VERSION.to_owned(),
             policy: without_paths(&self.granted.grants, &self.limits).to_toml(),
             name: self.name.as_ref().to_owned(),
-            exports: self.exports.clone(),
+            inspection: self.inspection.clone(),
             metering: self.metering.label().to_owned(),
             concurrency: self.concurrency,
             queue: self.queue,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tollgate_capability::{LogLine, ProviderError};
-use tollgate_component::Export;
+use tollgate_component::Inspection;
 use tollgate_policy::{Limits, Reason};
 use zeroize::Zeroizing;
 
@@ -44,7 +44,7 @@ pub(super) struct Hello {
     /// The grants and the limits of the load, as the text of a policy in which no path of the host is.
     pub(super) policy: String,
     pub(super) name: String,
-    pub(super) exports: Vec<Export>,
+    pub(super) inspection: Inspection,
     pub(super) metering: String,
     pub(super) concurrency: u32,
     pub(super) queue: u32,

@@ -129,6 +129,8 @@ impl Keeper {
             Err(error) => Lost::NotStarted(self.names(&error.to_string())),
             Ok((mut child, socket)) => {
                 let end = self.serve(parts, socket, orders);
+                // The next session has another process, however long this one takes to end.
+                self.table.refuse();
                 let status = reap(&mut child, &end);
                 self.lost(&end, status)
             }
@@ -156,6 +158,7 @@ impl Keeper {
     /// Starts to listen, and gives the process what it needs.
     fn hand_over(&self, parts: &Parts, socket: UnixStream) -> Result<Writer, End> {
         let listened = socket.try_clone().map_err(End::Failed)?;
+        let mut writer = Writer::new(socket, self.table.clone()).map_err(End::Failed)?;
         let (table, orders) = (self.table.clone(), self.orders.clone());
         let dispatch = self.dispatch.clone();
         let thread = std::thread::Builder::new().name("tollgate-listener".to_owned());
@@ -164,7 +167,6 @@ impl Keeper {
             let _ = orders.send(Order::Gone(why));
         };
         thread.spawn(listener).map_err(End::Failed)?;
-        let mut writer = Writer::new(socket, self.table.clone()).map_err(End::Failed)?;
         let too_large = || End::Failed(io::ErrorKind::FileTooLarge.into());
         let hello = parts.hello().ok_or_else(too_large)?;
         let hello = zeroize::Zeroizing::new(frame(HELLO, 0, &hello).ok_or_else(too_large)?);

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, Write as _};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -17,6 +18,13 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Writer {
     socket: UnixStream,
     table: Table,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // The thread that listens ends, too, whoever else has the other end by now.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
 }
 
 impl Writer {

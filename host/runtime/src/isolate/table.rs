@@ -224,6 +224,11 @@ impl Table {
         self.next().is_some_and(|due| due <= Instant::now())
     }
 
+    /// Lets no more sessions in: the process is about to end.
+    pub(super) fn refuse(&self) {
+        self.lock().lost.get_or_insert(Lost::Crashed(None));
+    }
+
     /// Ends all sessions with the process: each caller learns why. Afterwards no session can be added.
     pub(super) fn close(&self, lost: &Lost) {
         let mut sessions = self.lock();

@@ -97,11 +97,10 @@ fn start() -> Result<Infallible, Failed> {
         world: None,
         signer: None,
     };
-    let names = (Vec::new(), hello.exports);
     let provider = Provider::new(
         Arc::clone(host),
         info,
-        names,
+        hello.inspection,
         code,
         pre,
         granted,

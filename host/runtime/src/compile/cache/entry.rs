@@ -10,7 +10,7 @@ use super::folder::Entry;
 /// The format of entries; entries of other formats are rejected. Increase it when this file or
 /// [`Inspection`](tollgate_component::Inspection) changes, and when vetting refuses what it let through: a component of
 /// an entry is not vetted again.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"tollgate";
 

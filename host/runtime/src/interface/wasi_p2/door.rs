@@ -5,7 +5,7 @@
 
 use tollgate_capability::{LimitReached, Price, Work};
 use wasmtime::component::{HasData, ResourceTable};
-use wasmtime_wasi::p2::{FsError, StreamError};
+use wasmtime_wasi::p2::{FsError, SocketError, StreamError};
 use wasmtime_wasi_http::p2::{HeaderError, HttpError};
 
 use crate::call::context::CallContext;
@@ -77,6 +77,12 @@ impl From<Refused> for FsError {
 impl From<Refused> for StreamError {
     fn from(refused: Refused) -> StreamError {
         StreamError::Trap(refused.into())
+    }
+}
+
+impl From<Refused> for SocketError {
+    fn from(refused: Refused) -> SocketError {
+        SocketError::trap(wasmtime::Error::from(refused))
     }
 }
 

@@ -41,13 +41,16 @@ pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
         filesystem::preopens,
         filesystem::types,
         http::outgoing_handler,
+        sockets::ip_name_lookup,
     );
     http::types::add_to_linker::<_, Doors>(linker, &http::types::LinkOptions::default(), door)?;
+    let options = sockets::network::LinkOptions::default();
+    sockets::network::add_to_linker::<_, Doors>(linker, &options, door)?;
     link_sockets(linker)
 }
 
-/// Links `wasi:sockets`, all of it wasmtime's own. No guest has a socket: making one is denied, and so is a look-up. Each
-/// function has the same price, which is charged where its state is handed out.
+/// Links the rest of `wasi:sockets`, which is wasmtime's own. No guest has a socket, since making one is denied. Each
+/// function has the same price, which is charged where its state is handed out: none of them moves bytes.
 fn link_sockets(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     fn state(state: &mut CallContext) -> WasiSocketsCtxView<'_> {
         state.call.meter.count_wasi();
@@ -57,8 +60,5 @@ fn link_sockets(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, state)?;
     sockets::udp::add_to_linker::<_, WasiSockets>(linker, state)?;
     sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, state)?;
-    sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, state)?;
-    let options = sockets::network::LinkOptions::default();
-    sockets::network::add_to_linker::<_, WasiSockets>(linker, &options, state)?;
-    sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(linker, state)
+    sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, state)
 }

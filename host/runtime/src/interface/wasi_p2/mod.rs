@@ -16,6 +16,7 @@ mod http_incoming;
 mod http_types;
 mod io;
 mod link;
+mod look_up;
 mod pipe;
 mod random;
 mod stdio;
