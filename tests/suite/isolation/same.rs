@@ -242,8 +242,15 @@ fn files_logs_and_denials_are_the_same() {
 
 #[test]
 fn requests_are_the_same() {
+    for host in ["127.0.0.1", "localhost"] {
+        requests_to(host);
+    }
+}
+
+/// A name is looked up in the process, behind its wall.
+fn requests_to(host: &str) {
     let server = Server::answering(|head| response("200 OK", "", head));
-    let url = format!("http://127.0.0.1:{}/", server.port());
+    let url = format!("http://{host}:{}/", server.port());
     let policy_text =
         format!("grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", private = true }}]");
     let (there, here) = (
@@ -252,7 +259,7 @@ fn requests_are_the_same() {
     );
     for args in [
         format!("http-client get {url}"),
-        format!("http-client get http://127.0.0.1:{}/", server.port() ^ 1),
+        format!("http-client get http://{host}:{}/", server.port() ^ 1),
     ] {
         let both = [&there, &here].map(|provider| {
             let session = provider.session();
@@ -260,6 +267,7 @@ fn requests_are_the_same() {
         });
         assert_eq!(both[0], both[1], "{args}");
     }
+    assert_eq!(server.requests().len(), 2, "{host}: one from each");
 }
 
 /// The process has the secret, and the guest does not.
