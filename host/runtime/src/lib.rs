@@ -86,7 +86,7 @@
 //! # Keep sessions in a process of their own
 //!
 //! [`Isolation::Process`] has the sessions of each provider in a process beside this one, which a crash of the engine ends
-//! alone and which a [wall](wall) is around. The API is the same.
+//! alone and which a [wall] is around. The API is the same.
 //!
 //! # Keep compiled code
 //!

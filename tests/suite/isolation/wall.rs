@@ -1,22 +1,24 @@
 //! The wall around the process of a provider, as the kernel shows it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use support::audit_log::heard;
 use support::cli::tollgate;
 use support::file_roots::folders;
 use support::harness::{alone, policy, source};
 use support::processes::children;
 use tempfile::TempDir;
+use tollgate::Metering;
 use tollgate::blocking::Runtime;
 
-use super::{compiles_and, isolating, load};
+use super::{compiles_and, isolating};
 use crate::wall::escaped::{
     Attempts, CLOSED, DENIED, NO_SUCH_CALL, Scene, attempts, kernel_has_all_parts,
 };
 use crate::wall::{CALLS, PATHS, all_end_by, only_these_succeed};
 
-fn status(process: u32, field: &str) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+fn status(thread: &Path, field: &str) -> String {
+    let status = std::fs::read_to_string(thread.join("status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.unwrap().trim().to_owned()
 }
@@ -40,19 +42,32 @@ fn the_process_has_what_its_grants_name_and_no_more() {
         "grants.log = true\ngrants.hash = true\n[[grants.files]]\nroot = 'data'\npath = '{}'\naccess = 'read'",
         root.display()
     );
-    for (guest, policy_text, roots) in [("echo", "", 0), ("checksums", &*granted, 1)] {
-        let provider = load(guest, policy_text);
-        let _ = provider.session().run(b"data").unwrap();
+    for (guest, policy_text, roots, metering) in [
+        ("echo", "", 0, Metering::Fuel),
+        // With a clock, which is a thread of the engine.
+        ("echo", "", 0, Metering::DeadlineOnly),
+        ("checksums", &*granted, 1, Metering::Fuel),
+    ] {
+        let builder = isolating(tollgate()).metering(metering);
+        let runtime: Runtime = builder.build().into();
+        let provider = runtime.load(&source(guest), &policy(policy_text)).unwrap();
+        let listener = heard(|| drop(provider.session().run(b"data").unwrap()));
+        // What the process lacks of its wall is a warning.
+        assert_eq!(listener.lines("tollgate::wall::worker"), [""; 0]);
         let children = children(std::process::id());
         assert_eq!(children.len(), 1, "{children:?}");
         let process = children[0];
-        assert_eq!(status(process, "NoNewPrivs:"), "1");
-        assert_eq!(status(process, "Seccomp:"), "2");
-        // One list before the code comes, one after.
-        assert_eq!(status(process, "Seccomp_filters:"), "2");
-        if roots == 0 {
-            assert_eq!(status(process, "CapEff:"), "0000000000000000");
-            assert_eq!(status(process, "CapPrm:"), "0000000000000000");
+        let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        for thread in threads.map(|thread| thread.unwrap().path()) {
+            let status = |field| status(&thread, field);
+            assert_eq!(status("NoNewPrivs:"), "1");
+            assert_eq!(status("Seccomp:"), "2");
+            // One list before the code comes, one after.
+            assert_eq!(status("Seccomp_filters:"), "2");
+            if roots == 0 {
+                assert_eq!(status("CapEff:"), "0000000000000000");
+                assert_eq!(status("CapPrm:"), "0000000000000000");
+            }
         }
         let open = open(process);
         assert_eq!(open.iter().filter(|path| **path == root).count(), roots);

@@ -85,8 +85,10 @@ pub(super) fn raise_around_sessions(raised: &mut Raised, wall: &Wall) {
         true => &[],
         false => &OVER_FILES,
     };
-    raised.note(Part::Privileges, process::keep_capabilities(kept));
-    let (files, ports) = restrict(wall, Ok(()));
+    let single = alone();
+    let privileges = process::keep_capabilities(kept);
+    raised.note(Part::Privileges, privileges.and(single.clone()));
+    let (files, ports) = restrict(wall, single);
     raised.note(Part::Files, files);
     let sockets = sockets(wall);
     let calls = calls::restrict_sessions(sockets);
