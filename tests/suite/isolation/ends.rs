@@ -165,7 +165,7 @@ fn a_process_that_stands_still_is_killed_after_the_deadline() {
     let took = start.elapsed();
     assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
     assert!(
-        took > Duration::from_secs(1) && took < Duration::from_secs(5),
+        took > Duration::from_secs(1) && took < Duration::from_secs(8),
         "{took:?}"
     );
     until("killed", || is_gone(stopped));

@@ -19,6 +19,9 @@ use super::{compiles_and, isolating};
 /// Set for the process that lies: this test, once more.
 const LIE: &str = "TOLLGATE_TEST_LIE";
 
+/// The deadline of four seconds, one more, and what a busy machine takes.
+const IN_TIME: Duration = Duration::from_secs(15);
+
 const THIS: &str = "isolation::liars::a_process_that_lies";
 
 /// The kinds of frames, as the host sends them and expects them.
@@ -109,7 +112,7 @@ fn lie(kind: &str) {
             ("long-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_001]))),
             ("true-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_000]))),
             ("ready-twice", CALL) => say_to(&socket, &ready()),
-            ("nonsense" | "leaves-a-child", CALL) => say_to(&socket, &[0xaa; 4096]),
+            ("nonsense", CALL) => say_to(&socket, &[0xaa; 4096]),
             ("empty-answer", CALL) => say_to(&socket, &whole(ANSWER, session, b"")),
             ("bad-answer", CALL) => say_to(&socket, &whole(ANSWER, session, &[0xff; 64])),
             ("wrong-session", CALL) => say_to(&socket, &whole(ANSWER, session + 7, b"")),
@@ -138,7 +141,7 @@ fn lie(kind: &str) {
                     }
                 }
             }
-            ("silent", CALL) => {}
+            ("silent" | "leaves-a-child", CALL) => {}
             (other, asked) => panic!("{other}, {asked}"),
         }
     }
@@ -152,7 +155,7 @@ fn liar(folder: &TempDir, kind: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let test = test.display();
     let child = match kind {
-        "leaves-a-child" => "sleep 20 <&0 &",
+        "leaves-a-child" => "exec 9<&0; sleep 20 &",
         _ => "",
     };
     let line = format!("{child}\n{LIE}={kind} exec '{test}' --exact {THIS} --nocapture");
@@ -171,18 +174,20 @@ fn a_process_that_lies() {
     }
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    let limits = "limits.deadline = \"2s\"\nlimits.host-calls = 100\nlimits.output = 1_000";
+    let limits = "limits.deadline = \"4s\"\nlimits.host-calls = 100\nlimits.output = 1_000";
     // None that ever took a call: the host's own error.
     for kind in ["nothing", "another-version", "speaks-first"] {
+        let provider = loaded(&folder, kind, limits);
         let start = Instant::now();
-        match loaded(&folder, kind, limits).session().run(b"input") {
+        match provider.session().run(b"input") {
             Err(CallError::Host(error)) => {
                 let detail = error.detail();
                 assert!(detail.contains("is no worker of this version"), "{detail}");
             }
             other => panic!("{kind}: {other:?}"),
         }
-        assert!(start.elapsed() < Duration::from_secs(8), "{kind}");
+        assert!(start.elapsed() < IN_TIME, "{kind}");
+        drop(provider);
         until("ended", || children(std::process::id()).is_empty());
     }
     // One that said what it may not: it is killed, at once, and the log has the reason.
@@ -203,11 +208,12 @@ fn a_process_that_lies() {
         ),
         ("closes", "it closed its socket"),
     ] {
-        let start = Instant::now();
         let mut denials = 0;
         let listener = heard(|| {
             let provider = loaded(&folder, kind, limits);
+            let start = Instant::now();
             let report = provider.session().run(b"input").unwrap();
+            assert!(start.elapsed() < Duration::from_secs(4), "{kind}");
             let fault = report.outcome.fault().unwrap();
             assert_eq!(fault.label(), "crash", "{kind}");
             assert!(
@@ -219,11 +225,6 @@ fn a_process_that_lies() {
             until("ended", || children(std::process::id()).is_empty());
             drop(provider);
         });
-        assert!(
-            start.elapsed() < Duration::from_millis(1_900),
-            "{kind}: {:?}",
-            start.elapsed()
-        );
         assert!(denials <= 100, "{kind}");
         let events = listener.take();
         let reasons = events.iter().filter_map(|event| event.fields.get("how"));
@@ -265,15 +266,15 @@ fn a_process_that_lies() {
         ("half-an-answer", 5),
         ("never-reads", 4 << 20),
     ] {
-        let start = Instant::now();
         let provider = loaded(&folder, kind, limits);
+        let start = Instant::now();
         let report = provider.session().run(&vec![0; input]).unwrap();
         assert_eq!(
             report.outcome.fault().unwrap().label(),
             "deadline",
             "{kind}"
         );
-        assert!(start.elapsed() < Duration::from_secs(8), "{kind}");
+        assert!(start.elapsed() < IN_TIME, "{kind}");
         drop(provider);
         until("ended", || children(std::process::id()).is_empty());
     }
@@ -284,8 +285,8 @@ fn a_process_that_lies() {
 fn a_process_that_says_nothing_is_killed() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    let start = Instant::now();
     let provider = loaded(&folder, "nothing", "limits.deadline = \"60s\"");
+    let start = Instant::now();
     match provider.session().run(b"input") {
         Err(CallError::Host(error)) => {
             let detail = error.detail();
@@ -295,7 +296,7 @@ fn a_process_that_says_nothing_is_killed() {
     }
     let took = start.elapsed();
     assert!(
-        took > Duration::from_secs(9) && took < Duration::from_secs(20),
+        took > Duration::from_secs(9) && took < Duration::from_secs(30),
         "{took:?}"
     );
 }
