@@ -216,6 +216,32 @@ fn commands_are_the_same() {
     }
 }
 
+/// The process gets the folder that was opened at the load, and not the path.
+#[test]
+fn a_folder_that_was_replaced_stays_the_one_that_was_granted() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let fill = |text: &str| {
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("a.txt"), text).unwrap();
+    };
+    fill("granted");
+    let path = data.display();
+    let policy_text = format!(
+        "[grants.wasi]\npreopens = ['data']\n[[grants.files]]\nroot = 'data'\npath = '{path}'\naccess = 'read'"
+    );
+    let provider = load("hello-command", &policy_text);
+    std::fs::rename(&data, folder.path().join("before")).unwrap();
+    fill("another");
+    let session = provider.session();
+    let report = session.command(command("hello-command read data/a.txt", ""));
+    let said = support::wasi_command::stdout(&report.unwrap());
+    assert!(
+        said.contains("granted") && !said.contains("another"),
+        "{said}"
+    );
+}
+
 #[test]
 fn files_logs_and_denials_are_the_same() {
     let policy_text = "
