@@ -15,6 +15,7 @@ mod docs;
 mod end_to_end;
 mod files;
 mod http;
+mod isolation;
 mod limits;
 mod load;
 mod report;

@@ -46,7 +46,7 @@ impl Drop for Call {
 impl Call {
     /// Creates the state of one store of the named provider.
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
-        let audit = Arc::new(Audit::new(provider, granted.on_decision.clone()));
+        let audit = Arc::new(granted.audit(provider));
         let open_files = OpenFiles::new(limits.open_files, &granted.descriptors);
         let http = HttpClient::new(Arc::clone(granted), Arc::clone(&audit), open_files.clone());
         Call {

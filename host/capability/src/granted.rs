@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use tollgate_policy::{Access, Grants, Policy};
+use zeroize::Zeroizing;
 
-use crate::audit::OnDecision;
+use crate::audit::{Audit, OnDecision};
 use crate::error::OpenError;
 use crate::files::Roots;
 use crate::http::connect::Egress;
@@ -52,6 +53,17 @@ pub struct Granted {
     pub(crate) share: ProviderShare,
 }
 
+/// What was opened and read for grants, on its way to the process that acts by them.
+pub struct Handover {
+    /// The folders of the files grants, each with the devices and numbers of the files that a hard link in it may not lead
+    /// to. The process has no paths, so a protected file that is replaced while the process lives is not among them.
+    pub folders: Vec<(Arc<Dir>, Vec<(u64, u64)>)>,
+    /// The texts of the credentials, one place for each of the HTTP grants.
+    pub secrets: Vec<Option<Zeroizing<String>>>,
+    /// The variables of WASI guests.
+    pub env: Vec<(String, String)>,
+}
+
 impl Granted {
     /// Opens the grants of `policy` for the named provider.
     ///
@@ -75,6 +87,42 @@ impl Granted {
                 .unwrap_or_default(),
             store: store.transpose()?,
             grants: grants.clone(),
+            on_decision: shared.on_decision.clone(),
+            threads: Arc::clone(&shared.threads),
+            descriptors: shared.descriptors.clone(),
+            share: ProviderShare::new(shared.share),
+        })
+    }
+
+    /// The record of the decisions of one store of the named provider.
+    pub fn audit(&self, provider: Arc<str>) -> Audit {
+        Audit::new(provider, self.on_decision.clone())
+    }
+
+    /// What another process needs beside the grants to act by them. A store is no part of it: one process has it open.
+    pub fn hand_over(&self) -> Handover {
+        Handover {
+            folders: self.roots.hand_over(),
+            secrets: self.credentials.texts(&self.grants),
+            env: self.wasi.env.clone(),
+        }
+    }
+
+    /// The grants that another process has opened; `None` if what it hands over is not of these grants.
+    pub fn take_over(grants: Grants, handover: Handover, shared: &Shared) -> Option<Granted> {
+        if handover.folders.len() != grants.files.len() || grants.store.is_some() {
+            return None;
+        }
+        Some(Granted {
+            roots: Roots::handed_over(handover.folders),
+            egress: Arc::clone(&shared.egress),
+            credentials: Arc::new(Credentials::of_texts(&grants, &handover.secrets)?),
+            wasi: WasiSettings {
+                grant: grants.wasi.clone().unwrap_or_default(),
+                env: handover.env,
+            },
+            store: None,
+            grants,
             on_decision: shared.on_decision.clone(),
             threads: Arc::clone(&shared.threads),
             descriptors: shared.descriptors.clone(),

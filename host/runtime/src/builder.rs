@@ -21,6 +21,7 @@ use crate::engine::Engines;
 use crate::engine::admission::Admission;
 use crate::engine::metering::Metering;
 use crate::interface::AddToLinker;
+use crate::isolate::{Isolating, Isolation};
 use crate::observe::{Observed, Observer};
 use crate::runtime::{Host, Inner, Runtime};
 
@@ -40,6 +41,7 @@ pub struct Builder {
     cache: Option<Cache>,
     observer: Observed,
     protected: Vec<Protected>,
+    isolation: Isolation,
 }
 
 impl Builder {
@@ -48,6 +50,14 @@ impl Builder {
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Builder {
         self.compiler = compiler;
+        self
+    }
+
+    /// Sets where sessions live; in this process by default. [`Isolation::Process`] starts the program of
+    /// [`Compiler::Worker`], and needs one.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Builder {
+        self.isolation = isolation;
         self
     }
 
@@ -183,6 +193,11 @@ impl Builder {
             .0
             .is_some()
             .then(|| -> OnDecision { Arc::new(move |decision| observer.decided(decision)) });
+        let isolating = Isolating {
+            isolation: self.isolation,
+            has_resolver: self.resolver.is_some(),
+            certificates: self.certificates.clone().into(),
+        };
         Runtime::of(Inner {
             names: self.interfaces.keys().cloned().collect(),
             host: Arc::new(Host {
@@ -193,6 +208,7 @@ impl Builder {
                     places: Arc::new(Places::new(self.workers)),
                     cache: self.cache,
                 },
+                isolating,
                 interfaces: self.interfaces,
                 observer: self.observer,
             }),

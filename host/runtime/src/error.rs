@@ -79,6 +79,18 @@ pub enum Unsupported {
         /// The slots of the runtime.
         guests: u32,
     },
+    /// The policy needs something that is in this process, and its sessions are in another
+    /// ([`Isolation::Process`](crate::Isolation::Process)).
+    #[error(
+        "{what} does not work where sessions are in a process of their provider; {fix}, or build the runtime with \
+         `Isolation::Thread`"
+    )]
+    Isolated {
+        /// What does not cross, and why.
+        what: &'static str,
+        /// The change that helps.
+        fix: &'static str,
+    },
     /// The new policy changes a limit that shapes the engine, after loading.
     #[error("the limit `{key}` is fixed when a component is loaded; load it anew to change it")]
     FixedAtLoad {
@@ -174,6 +186,13 @@ pub enum CallError {
     /// The arguments do not fit the export's parameters.
     #[error("{0}")]
     Arguments(String),
+    /// A typed call was made, whose closure cannot cross to the process that the session is in
+    /// ([`Isolation::Process`](crate::Isolation::Process)). None of its code has run.
+    #[error(
+        "a typed call is made in this process, and the session is in another; use `run`, `wave`, `invoke` or \
+         `command`, or build the runtime with `Isolation::Thread`"
+    )]
+    Isolated,
     /// A blocking call was made on a thread of an async runtime, which it would block.
     #[error("a blocking call was made on a thread of an async runtime; use the async API there")]
     InsideAsync,

@@ -83,6 +83,11 @@
 //! }
 //! ```
 //!
+//! # Keep sessions in a process of their own
+//!
+//! [`Isolation::Process`] has the sessions of each provider in a process beside this one, which a crash of the engine ends
+//! alone and which a [wall] is around. The API is the same.
+//!
 //! # Keep compiled code
 //!
 //! [`Builder::cache`] keeps compiled code in a folder, sealed, so that a component is compiled once; see [`cache`].
@@ -112,6 +117,7 @@ mod engine;
 mod error;
 mod inspect;
 mod interface;
+mod isolate;
 pub mod load;
 pub mod observe;
 mod runtime;
@@ -129,6 +135,7 @@ pub use compile::compiler::Compiler;
 pub use compile::worker_main::run_if_worker;
 pub use engine::metering::Metering;
 pub use error::{CallError, HostError, LoadError};
+pub use isolate::Isolation;
 pub use runtime::Runtime;
 pub use tollgate_capability::ProviderError;
 pub use tollgate_component::{Source, escape, value};

@@ -19,6 +19,7 @@ use crate::call::provider::Provider;
 use crate::compile::CompiledComponent;
 use crate::error::{HostError, LoadError};
 use crate::interface::link;
+use crate::isolate::Isolated;
 use crate::runtime::{Host, Inner, Runtime};
 
 impl Runtime {
@@ -75,6 +76,7 @@ impl Runtime {
         }
         // 4. Check what this program supports.
         self.inner.supports(policy)?;
+        let program = host.isolating.program(&host.code_loader.compiler, policy)?;
         // 5. Open what the policy grants, apart from the embedder's own files.
         let mut opened = policy.clone();
         opened.protected.extend_from_slice(&self.inner.protected);
@@ -85,6 +87,7 @@ impl Runtime {
         // 7. Link what is granted, and nothing else.
         let pre = host.link(&code, &granted.grants)?;
         let places = Arc::new(host.admission.places());
+        let certificates = || Arc::clone(&host.isolating.certificates);
         Ok(Provider::new(
             (Arc::clone(host), places),
             vetted.info(source),
@@ -93,6 +96,7 @@ impl Runtime {
             pre,
             granted,
             &policy.limits,
+            program.and_then(|program| Isolated::new(program, certificates())),
         ))
     }
 }

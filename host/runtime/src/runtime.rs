@@ -10,6 +10,7 @@ use crate::builder::Builder;
 use crate::compile::CodeLoader;
 use crate::engine::admission::Admission;
 use crate::interface::AddToLinker;
+use crate::isolate::Isolating;
 use crate::observe::Observed;
 
 /// Engines and the state they share. A runtime holds no grants: those come with each component's policy. Clones are the
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
 pub(crate) struct Host {
     pub(crate) admission: Admission,
     pub(crate) code_loader: CodeLoader,
+    /// Where sessions live.
+    pub(crate) isolating: Isolating,
     /// Interfaces of the embedder's own, by name.
     pub(crate) interfaces: BTreeMap<String, AddToLinker>,
     pub(crate) observer: Observed,

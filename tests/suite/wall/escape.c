@@ -1,6 +1,6 @@
 // What an escaped guest would do: code of its own inside the process. This library is loaded into the program with
 // LD_PRELOAD, so that the program under test is the one that is released. It runs when the program writes to standard
-// output (ESCAPE_AT=write), which it does after the call, or when the thread that waits for Ctrl-C ends the process
+// output, or to the descriptor ESCAPE_FD (ESCAPE_AT=write), which it does after the call, or when the thread that waits for Ctrl-C ends the process
 // (ESCAPE_AT=exit). With ESCAPE_AT=start it says what the kernel has. For each attempt it writes a line: its name, and the error's number, or 0 when it succeeded.
 //
 // ESCAPE_WITHOUT=landlock and =seccomp take these from the kernel that the program sees, as an old kernel lacks them.
@@ -158,14 +158,24 @@ static void escape(int to) {
     tried("end", -1);
 }
 
-ssize_t write(int fd, const void *bytes, size_t length) {
+static void escape_once_at(int fd) {
     static int escaped;
-    if (fd == 1 && !escaped && strcmp(option("ESCAPE_AT"), "write") == 0) {
+    int output = getenv("ESCAPE_FD") ? atoi(getenv("ESCAPE_FD")) : 1;
+    if (fd == output && !escaped && strcmp(option("ESCAPE_AT"), "write") == 0) {
         escaped = 1;
         // The standard error of a worker is closed.
         escape(atoi(option("ESCAPE_TO")));
     }
+}
+
+ssize_t write(int fd, const void *bytes, size_t length) {
+    escape_once_at(fd);
     return real_syscall(SYS_write, (long)fd, bytes, length);
+}
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags) {
+    escape_once_at(fd);
+    return real_syscall(SYS_sendto, (long)fd, bytes, length, (long)flags, 0L, 0L);
 }
 
 void exit(int status) {

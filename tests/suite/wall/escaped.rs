@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 /// The errors by which an attempt may end: that of a denied path or port, that of a call that does not exist, and that of
 /// a descriptor that was closed.
-pub(super) const DENIED: i32 = 13;
-pub(super) const NO_SUCH_CALL: i32 = 38;
-pub(super) const CLOSED: i32 = 9;
+pub(crate) const DENIED: i32 = 13;
+pub(crate) const NO_SUCH_CALL: i32 = 38;
+pub(crate) const CLOSED: i32 = 9;
 
 /// What came of the attempts: the number of the error, 0 for one that succeeded.
-pub(super) type Attempts = BTreeMap<String, i32>;
+pub(crate) type Attempts = BTreeMap<String, i32>;
 
 /// The library, built once.
 pub(super) fn library() -> &'static Path {
@@ -41,7 +41,7 @@ pub(super) fn library() -> &'static Path {
 
 /// Whether this kernel has Landlock in this version and seccomp, as the tests of the wall need; reports a skip if not. It
 /// asks the kernel itself: what the program says of it is what is tested.
-pub(super) fn kernel_has_all_parts() -> bool {
+pub(crate) fn kernel_has_all_parts() -> bool {
     let asked = Command::new("true")
         .env("LD_PRELOAD", library())
         .env("ESCAPE_AT", "start")
@@ -64,7 +64,7 @@ pub(super) fn kernel_has_all_parts() -> bool {
 }
 
 /// What the escaped guest tries to reach.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     folder: TempDir,
     /// Another process of the same user.
     other: Child,
@@ -82,7 +82,7 @@ impl Drop for Scene {
 }
 
 impl Scene {
-    pub(super) fn new() -> Scene {
+    pub(crate) fn new() -> Scene {
         let folder = TempDir::new().unwrap();
         for name in ["granted", "outside", "home"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
@@ -105,21 +105,20 @@ impl Scene {
         }
     }
 
-    pub(super) fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         let path = self.folder.path().join(name);
         path.to_str().unwrap().to_owned()
     }
 
-    pub(super) fn granted_port(&self) -> u16 {
+    pub(crate) fn granted_port(&self) -> u16 {
         self.ports[1].local_addr().unwrap().port()
     }
 
-    /// The program with the escaped guest in it, which says on `to` what it got.
-    pub(super) fn program(&self, args: &[&str], at: &str, to: i32) -> Command {
-        let mut program = command(args);
+    /// The variables that tell the escaped guest what to try.
+    pub(crate) fn environment(&self, at: &str, to: i32) -> Vec<(String, String)> {
         let [file, folder] = &self.inherited;
         let not_granted = self.ports[0].local_addr().unwrap().port();
-        for (name, value) in [
+        let told = [
             ("PROCESS", self.other.id().to_string()),
             ("OUTSIDE", self.at("outside/file")),
             ("INSIDE", self.at("granted/file")),
@@ -130,10 +129,18 @@ impl Scene {
             ("GRANTED_PORT", self.granted_port().to_string()),
             ("AT", at.to_owned()),
             ("TO", to.to_string()),
-        ] {
-            program.env(format!("ESCAPE_{name}"), value);
-        }
-        program.env("LD_PRELOAD", library()).stdin(Stdio::null());
+        ];
+        let told = told.map(|(name, value)| (format!("ESCAPE_{name}"), value));
+        let preloaded = library().to_str().unwrap().to_owned();
+        let mut all = Vec::from(told);
+        all.push(("LD_PRELOAD".to_owned(), preloaded));
+        all
+    }
+
+    /// The program with the escaped guest in it, which says on `to` what it got.
+    pub(super) fn program(&self, args: &[&str], at: &str, to: i32) -> Command {
+        let mut program = command(args);
+        program.envs(self.environment(at, to)).stdin(Stdio::null());
         program
     }
 
@@ -157,7 +164,7 @@ impl Scene {
 }
 
 /// What the escaped guest said, among other text.
-pub(super) fn attempts(said: &str) -> Attempts {
+pub(crate) fn attempts(said: &str) -> Attempts {
     let pairs = said.lines().filter_map(|line| {
         let (name, error) = line.split_once(' ')?;
         Some((name.to_owned(), error.parse().ok()?))

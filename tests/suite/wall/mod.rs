@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod behind;
-mod escaped;
+pub(crate) mod escaped;
 mod option;
 mod threads;
 
@@ -18,7 +18,7 @@ use self::escaped::{
 };
 
 /// Attempts on paths that no grant names, which Landlock denies.
-const PATHS: [&str; 12] = [
+pub(crate) const PATHS: [&str; 12] = [
     "open-passwd",
     "open-outside",
     "write-outside",
@@ -34,7 +34,7 @@ const PATHS: [&str; 12] = [
 ];
 
 /// Attempts that take a system call which calling a guest does not. The last two do with HTTP.
-const CALLS: [&str; 35] = [
+pub(crate) const CALLS: [&str; 35] = [
     "mode-outside",
     "listen",
     "connect-by-sending",
@@ -73,7 +73,7 @@ const CALLS: [&str; 35] = [
 ];
 
 #[track_caller]
-fn all_end_by(attempts: &Attempts, names: &[&str], error: i32) {
+pub(crate) fn all_end_by(attempts: &Attempts, names: &[&str], error: i32) {
     for name in names {
         assert_eq!(attempts[*name], error, "{name}: {attempts:?}");
     }
@@ -81,7 +81,7 @@ fn all_end_by(attempts: &Attempts, names: &[&str], error: i32) {
 
 /// Nothing but what these names say.
 #[track_caller]
-fn only_these_succeed(attempts: &Attempts, names: &[&str]) {
+pub(crate) fn only_these_succeed(attempts: &Attempts, names: &[&str]) {
     let succeeded = attempts.iter().filter(|(_, error)| **error == 0);
     let succeeded: Vec<&str> = succeeded.map(|(name, _)| name.as_str()).collect();
     assert_eq!(succeeded, names, "{attempts:?}");
@@ -219,10 +219,10 @@ fn every_thread_is_behind_the_wall() {
 }
 
 /// `CAP_DAC_OVERRIDE`, `CAP_DAC_READ_SEARCH` and `CAP_FOWNER`.
-const OVER_FILES: u64 = 1 << 1 | 1 << 2 | 1 << 3;
+pub(crate) const OVER_FILES: u64 = 1 << 1 | 1 << 2 | 1 << 3;
 
 /// The capabilities that a process can have, whatever it does.
-fn capabilities(status: &str) -> u64 {
+pub(crate) fn capabilities(status: &str) -> u64 {
     let sets = status.lines().filter_map(|line| {
         let (name, set) = line.split_once(":\t")?;
         ["CapInh", "CapPrm", "CapEff", "CapAmb"]

@@ -7,7 +7,7 @@ use tollgate_policy::{FileGrant, Policy, Protected};
 use crate::error::GrantError;
 
 /// The device and the number of a file.
-type Identity = (u64, u64);
+pub(crate) type Identity = (u64, u64);
 
 /// The protected files that one root may not lead to.
 pub(super) struct Protection {
@@ -32,6 +32,21 @@ impl Protection {
             })?);
         }
         Ok(Protection { files, known })
+    }
+
+    /// The protected files that another process is told of, which has no path to look at them again.
+    pub(super) fn hand_over(&self) -> Vec<Identity> {
+        let now = self.files.iter().filter_map(|file| identities(file).ok());
+        let now = now.flatten();
+        now.chain(self.known.iter().copied()).collect()
+    }
+
+    /// The protected files that another process has told.
+    pub(super) fn handed_over(known: Vec<Identity>) -> Protection {
+        Protection {
+            files: Vec::new(),
+            known,
+        }
     }
 
     /// Whether a regular file is one of them. They may have been replaced since the root was opened, so each is looked at

@@ -9,7 +9,7 @@ use tollgate_policy::{Policy, Reason};
 
 use super::FileFailure;
 use super::covered;
-use super::hard_links::Protection;
+use super::hard_links::{Identity, Protection};
 use crate::error::GrantError;
 
 /// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced afterwards stays
@@ -66,5 +66,24 @@ impl Roots {
         let roots = files.map(open).collect::<Result<_, _>>().map(Roots)?;
         covered::reject(policy)?;
         Ok(roots)
+    }
+
+    /// The folders for another process, each with its protected files.
+    pub(crate) fn hand_over(&self) -> Vec<(Arc<Dir>, Vec<Identity>)> {
+        let folders = self.0.iter();
+        folders
+            .map(|folder| (Arc::clone(&folder.dir), folder.protection.hand_over()))
+            .collect()
+    }
+
+    /// The folders that another process has opened.
+    pub(crate) fn handed_over(folders: Vec<(Arc<Dir>, Vec<Identity>)>) -> Roots {
+        let folder = |(dir, protected)| {
+            Arc::new(Folder {
+                dir,
+                protection: Protection::handed_over(protected),
+            })
+        };
+        Roots(folders.into_iter().map(folder).collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use http_body_util::Full;
@@ -179,4 +180,56 @@ fn a_body_is_read_in_shares() {
     assert_eq!(bytes, CHUNKS);
     // 6 bytes a chunk.
     assert!(polls >= CHUNKS * 6 / (16 << 10), "{polls} polls");
+}
+
+static LET_GO: AtomicBool = AtomicBool::new(false);
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+
+/// Answers when it is let go, and counts.
+fn slow_look_up(_: &str) -> io::Result<Vec<IpAddr>> {
+    BEGUN.fetch_add(1, Ordering::SeqCst);
+    for _ in 0..6_000 {
+        if LET_GO.load(Ordering::SeqCst) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// Look-ups whose callers have given up are of their provider until they have ended, and leave threads to another one.
+#[tokio::test]
+async fn a_provider_has_a_part_of_the_look_ups() {
+    let grant = HttpGrant::new("http://a.example/**");
+    let target = Target::parse("http://a.example/").unwrap();
+    let egress = Arc::new(Egress::new(
+        Some(Arc::new(SystemResolver::new(slow_look_up))),
+        Vec::new(),
+    ));
+    let [greedy, other] = [2, 1].map(|part| Arc::new(Semaphore::new(part)));
+    let ask = |part: &Arc<Semaphore>| {
+        let (egress, grant, target) = (Arc::clone(&egress), grant.clone(), target.clone());
+        let part = Arc::clone(part);
+        tokio::spawn(async move { egress.connect(&grant, &target, &part).await.is_ok() })
+    };
+    let begun = async |count| {
+        while BEGUN.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let calls: Vec<_> = (0..2).map(|_| ask(&greedy)).collect();
+    begun(2).await;
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    for call in calls {
+        assert!(call.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(greedy.available_permits(), 0);
+    // The third waits, and the other provider's does not.
+    let third = ask(&greedy);
+    let one = ask(&other);
+    begun(3).await;
+    assert_eq!(other.available_permits(), 0);
+    LET_GO.store(true, Ordering::SeqCst);
+    assert!(!third.await.unwrap() && !one.await.unwrap());
+    assert_eq!(BEGUN.load(Ordering::SeqCst), 4);
 }

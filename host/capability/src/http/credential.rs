@@ -50,6 +50,38 @@ impl Credentials {
             .map(Credentials)
     }
 
+    /// The texts of the secrets, for the process that is to send the requests of `grants`.
+    pub(crate) fn texts(&self, grants: &Grants) -> Vec<Option<Zeroizing<String>>> {
+        let places = self.0.iter().zip(&grants.http);
+        let text = |(secret, grant): (&Option<Secret>, &HttpGrant)| {
+            let whole = secret.as_ref()?.value.as_bytes();
+            let prefix = grant.credential.as_ref()?.prefix.as_bytes();
+            let bare = std::str::from_utf8(whole.strip_prefix(prefix)?).ok()?;
+            Some(Zeroizing::new(bare.to_owned()))
+        };
+        places.map(text).collect()
+    }
+
+    /// The secrets of `grants` with these texts; `None` if they are not of these grants.
+    pub(crate) fn of_texts(
+        grants: &Grants,
+        texts: &[Option<Zeroizing<String>>],
+    ) -> Option<Credentials> {
+        if texts.len() != grants.http.len() {
+            return None;
+        }
+        let secret = |(grant, text): (&HttpGrant, &Option<Zeroizing<String>>)| match (
+            &grant.credential,
+            text,
+        ) {
+            (Some(credential), Some(text)) => Secret::of(credential, text).ok().map(Some),
+            (None, None) => Some(None),
+            _ => None,
+        };
+        let secrets = grants.http.iter().zip(texts).map(secret);
+        secrets.collect::<Option<_>>().map(Credentials)
+    }
+
     /// The secret of the grant with this index.
     pub fn of(&self, index: usize) -> Option<&Secret> {
         self.0.get(index)?.as_ref()
@@ -77,17 +109,18 @@ impl Secret {
                 }
             }
         };
+        Secret::of(credential, &text).map_err(|why| (place, why.to_owned()))
+    }
+
+    /// The secret with this text, or why it can be none.
+    fn of(credential: &Credential, text: &str) -> Result<Secret, &'static str> {
         let bare = text.trim_end_matches(['\r', '\n']);
         if bare.is_empty() {
-            return Err((place, "is empty".to_owned()));
+            return Err("is empty");
         }
-        let header = HeaderName::try_from(&credential.header)
-            .map_err(|_| (place.clone(), "has a bad header".to_owned()))?;
+        let header = HeaderName::try_from(&credential.header).map_err(|_| "has a bad header")?;
         let Ok(value) = value(&credential.prefix, bare) else {
-            return Err((
-                place,
-                "holds what no header can, such as a line break".to_owned(),
-            ));
+            return Err("holds what no header can, such as a line break");
         };
         Ok(Secret {
             header,

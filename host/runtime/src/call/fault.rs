@@ -47,6 +47,9 @@ pub enum FaultKind {
     HostMemory(u64),
     /// A provider ended itself with an exit code, as only a WASI command may.
     Exit(i32),
+    /// The process of the provider ended, by this signal if by one, or said what no process may and was killed. Only with
+    /// [`Isolation::Process`](crate::Isolation::Process): otherwise this program is what a crash ends.
+    Crash(Option<i32>),
 }
 
 impl Fault {
@@ -74,6 +77,7 @@ impl Fault {
             FaultKind::Handles(_) => "handles",
             FaultKind::HostMemory(_) => "host-memory",
             FaultKind::Exit(_) => "exit",
+            FaultKind::Crash(_) => "crash",
         }
     }
 
@@ -90,14 +94,14 @@ impl Fault {
             | FaultKind::HostMemory(n) => n,
             FaultKind::Instances(n) | FaultKind::Handles(n) => u64::from(n),
             FaultKind::Deadline(time) => u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
-            FaultKind::Trap(_) | FaultKind::Exit(_) => return None,
+            FaultKind::Trap(_) | FaultKind::Exit(_) | FaultKind::Crash(_) => return None,
         })
     }
 
-    /// The limit to raise so that the same call gets further. None for a trap or an exit.
+    /// The limit to raise so that the same call gets further. None for a trap, an exit or a crash.
     pub fn remedy(&self) -> Option<Remedy> {
         let key = match self.kind {
-            FaultKind::Trap(_) | FaultKind::Exit(_) => return None,
+            FaultKind::Trap(_) | FaultKind::Exit(_) | FaultKind::Crash(_) => return None,
             FaultKind::Table(_) => "table-elements",
             _ => self.label(),
         };
@@ -168,6 +172,13 @@ impl fmt::Display for Fault {
             FaultKind::Exit(code) => write!(
                 f,
                 "the provider exited with code {code}; only a WASI command may exit"
+            ),
+            FaultKind::Crash(Some(signal)) => write!(
+                f,
+                "the process of the provider was ended by signal {signal}; its next session starts another"
+            ),
+            FaultKind::Crash(None) => f.write_str(
+                "the process of the provider ended or was killed (the log has the reason); its next session starts another",
             ),
         }
     }

@@ -85,6 +85,10 @@ impl Session {
             let name = escape::line(&exported.function.name);
             CallError::Arguments(format!("{name}: {mismatch}"))
         })?;
+        #[cfg(target_os = "linux")]
+        if self.is_there() {
+            return self.invoke_there(exported, arguments).await;
+        }
         let arguments = arguments.iter().cloned().map(to_engine).collect();
         let finish = |value: Option<Val>, _: &Limits| {
             let value = value.map(from_engine).transpose()?;

@@ -14,6 +14,7 @@ use crate::engine::PooledEngine;
 use crate::engine::admission::Places;
 use crate::error::{LoadError, Unsupported};
 use crate::interface::provider_0_2::bindings::provider::types::Error;
+use crate::isolate::Isolated;
 use crate::runtime::Host;
 use tollgate_capability::Granted;
 use tollgate_component::ProviderInfo;
@@ -72,11 +73,17 @@ pub(crate) struct Shared {
     run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
-    fixed: Limits,
+    pub(crate) fixed: Limits,
+    /// The process that its sessions live in, if it is not this one.
+    pub(crate) isolated: Option<Isolated>,
 }
 
 impl Provider {
     /// Of code that was judged, linked to what is granted, with its part of the slots of the runtime.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of what loading made"
+    )]
     pub(crate) fn new(
         (host, places): (Arc<Host>, Arc<Places>),
         info: ProviderInfo,
@@ -85,6 +92,7 @@ impl Provider {
         pre: InstancePre<CallContext>,
         granted: Granted,
         limits: &Limits,
+        isolated: Option<Isolated>,
     ) -> Provider {
         Provider {
             limits: Arc::new(limits.clone()),
@@ -101,6 +109,7 @@ impl Provider {
                 inspection,
                 functions: OnceLock::new(),
                 fixed: limits.clone(),
+                isolated,
                 pre,
             }),
         }
@@ -283,6 +292,7 @@ impl Provider {
             places,
             inspection,
             fixed,
+            isolated,
             ..
         } = &*self.shared;
         let component = pre.component();
@@ -295,6 +305,7 @@ impl Provider {
             ..ProviderInfo::clone(info)
         };
         let (inspection, granted) = (inspection.clone(), Granted::clone(granted));
+        let isolated = isolated.as_ref().and_then(Isolated::another);
         let own = Provider::new(
             (Arc::clone(host), Arc::clone(places)),
             info,
@@ -303,6 +314,7 @@ impl Provider {
             pre,
             granted,
             fixed,
+            isolated,
         );
         Ok(Provider {
             limits: Arc::new(Limits::clone(&self.limits)),

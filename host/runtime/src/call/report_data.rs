@@ -78,6 +78,8 @@ struct FaultData {
     limit: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
     message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trap: Option<String>,
@@ -239,6 +241,10 @@ impl From<&Fault> for FaultData {
                 FaultKind::Exit(code) => Some(code),
                 _ => None,
             },
+            signal: match fault.kind {
+                FaultKind::Crash(signal) => signal,
+                _ => None,
+            },
             message: fault.to_string(),
             trap: fault.trap.clone(),
             backtrace: fault.backtrace.clone(),
@@ -265,6 +271,7 @@ impl TryFrom<FaultData> for Fault {
             "handles" => FaultKind::Handles(small()?),
             "host-memory" => FaultKind::HostMemory(limit()?),
             "exit" => FaultKind::Exit(data.code.ok_or("a fault of this kind has a `code`")?),
+            "crash" => FaultKind::Crash(data.signal),
             "trap" => FaultKind::Trap(escape::whole(&data.message).into_owned()),
             _ => return Err("`fault.kind` is none that this host knows"),
         };

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tollgate_capability::{HostFailure, ProviderError};
 use tollgate_component::panic_text;
@@ -20,6 +20,7 @@ use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::store::{LiveInstance, admit_instance, new_store};
 use crate::error::{CallError, HostError};
 use crate::interface::wasi_p2::CommandInput;
+use crate::isolate::Remote;
 
 /// One store with its guest. Calls run one after the other, in the same instance and so in the same
 /// memory; each has the whole budget of fuel, time, host calls, logs and output. Memory, tables and
@@ -45,18 +46,35 @@ use crate::interface::wasi_p2::CommandInput;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    provider: Provider,
-    state: State,
+    pub(crate) provider: Provider,
+    pub(crate) state: State,
     data: Option<Box<dyn Any + Send>>,
     /// For a command, whose start functions may ask for it already.
     input: CommandInput,
+    /// In the process of a provider: what the host says of the next call.
+    pub(crate) relayed: Option<Relayed>,
 }
 
-enum State {
+/// A call that began in another process.
+#[derive(Clone, Copy)]
+pub(crate) struct Relayed {
+    /// The number that its decisions have.
+    pub(crate) id: u64,
+    /// The time of it that has passed.
+    pub(crate) spent: Duration,
+}
+
+pub(crate) enum State {
     /// Nothing has been called yet.
     Fresh,
     /// The guest is there and idle.
     Ready(Box<LiveInstance>),
+    /// The guest is in the process of its provider, and idle.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "there are no such processes")
+    )]
+    Remote(Remote),
     /// A call faulted, was dropped, or is under way.
     Ended,
 }
@@ -90,7 +108,13 @@ impl Session {
             state: State::Fresh,
             data: None,
             input: CommandInput::default(),
+            relayed: None,
         }
+    }
+
+    /// Whether it lives in the process of its provider.
+    pub(crate) fn is_there(&self) -> bool {
+        self.provider.shared.isolated.is_some()
     }
 
     /// The provider it is of.
@@ -103,7 +127,8 @@ impl Session {
         !matches!(self.state, State::Ended)
     }
 
-    /// Data for the host functions that the embedder adds, before the first call.
+    /// Data for the host functions that the embedder adds, before the first call. With
+    /// [`Isolation::Process`](crate::Isolation::Process) there are no such functions, and nothing reads it.
     #[must_use]
     pub fn with_data(mut self, data: impl Any + Send) -> Session {
         self.data = Some(Box::new(data));
@@ -118,19 +143,16 @@ impl Session {
     /// faults included, is in the report.
     pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
         let run = self.provider.run_export()?;
+        #[cfg(target_os = "linux")]
+        if self.is_there() {
+            return self.run_there(input).await;
+        }
         let work = async |guest: &mut Guest<'_>| {
             let run = run.of(guest.store, guest.instance)?;
             let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
             Ok(result.map_err(ProviderError::from))
         };
-        let measure = |outcome: &Outcome<Vec<u8>>| {
-            Some(match outcome {
-                Outcome::Returned(output) => output.len() as u64,
-                Outcome::Failed(error) => error.message.len() as u64,
-                Outcome::Faulted(_) => 0,
-            })
-        };
-        self.measured_call(work, measure).await
+        self.measured_call(work, run_bytes).await
     }
 
     /// Runs a WASI command to its end. A command runs once: the session is over afterwards.
@@ -147,11 +169,15 @@ impl Session {
         input: CommandInput,
     ) -> Result<Report<(), ExitCode>, CallError> {
         let run = *self.provider.command_export()?;
+        #[cfg(target_os = "linux")]
+        if self.is_there() {
+            return self.command_there(input).await;
+        }
         match &mut self.state {
             State::Ready(live) => live.store.data_mut().wasi.input = input,
-            State::Fresh | State::Ended => self.input = input,
+            State::Fresh | State::Remote(_) | State::Ended => self.input = input,
         }
-        self.call(async move |guest: &mut Guest<'_>| {
+        let work = async move |guest: &mut Guest<'_>| {
             let run = guest
                 .instance
                 .get_typed_func::<(), CommandResult>(&mut *guest.store, &run)?;
@@ -165,8 +191,8 @@ impl Session {
                     None => Err(error),
                 },
             }
-        })
-        .await
+        };
+        self.measured_call(work, |_| None).await
     }
 
     /// Frees the store now.
@@ -182,11 +208,15 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the session has ended or the host failed. What the guest did is in the report.
+    /// When the session has ended or the host failed, or when the session is in another process
+    /// ([`CallError::Isolated`]). What the guest did is in the report.
     pub async fn call<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
     ) -> Result<Report<T, E>, CallError> {
+        if self.is_there() {
+            return Err(CallError::Isolated);
+        }
         self.measured_call(work, |_| None).await
     }
 
@@ -211,7 +241,11 @@ impl Session {
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
         id: u64,
     ) -> Result<Report<T, E>, CallError> {
-        let start = Instant::now();
+        let now = Instant::now();
+        let (start, id) = match self.relayed.take() {
+            Some(Relayed { id, spent }) => (now.checked_sub(spent).unwrap_or(now), id),
+            None => (now, id),
+        };
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.
         let deadline = start.checked_add(limits.deadline).unwrap_or(start);
@@ -288,4 +322,13 @@ impl Session {
             _ => Err(CallError::Ended),
         }
     }
+}
+
+/// Bytes of what `run` returned.
+pub(crate) fn run_bytes(outcome: &Outcome<Vec<u8>>) -> Option<u64> {
+    Some(match outcome {
+        Outcome::Returned(output) => output.len() as u64,
+        Outcome::Failed(error) => error.message.len() as u64,
+        Outcome::Faulted(_) => 0,
+    })
 }

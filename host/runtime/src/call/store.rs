@@ -22,7 +22,7 @@ use crate::interface::holdings::Holdings;
 use crate::interface::wasi_p2::{CommandInput, Wasi};
 
 /// A store with its guest, and the slot that it takes.
-pub(super) struct LiveInstance {
+pub(crate) struct LiveInstance {
     pub(super) store: Store<CallContext>,
     /// Made by the first call, on its budget.
     pub(super) instance: Option<Instance>,

@@ -53,16 +53,22 @@ impl Session {
             let place = place(call.expression, call.name, &error);
             CallError::Arguments(format!("{place}; it is `{}`", signature(exported)))
         })?;
-        let measure = |outcome: &Outcome<String, WaveError>| {
-            Some(match outcome {
-                Outcome::Returned(text) => text.len() as u64,
-                Outcome::Failed(error) => error.text.len() as u64,
-                Outcome::Faulted(_) => 0,
-            })
-        };
-        self.invoke_exported(exported, arguments, outcome, measure)
+        #[cfg(target_os = "linux")]
+        if self.is_there() {
+            return self.wave_there(expression).await;
+        }
+        self.invoke_exported(exported, arguments, outcome, wave_bytes)
             .await
     }
+}
+
+/// Bytes of the text of an outcome.
+pub(crate) fn wave_bytes(outcome: &Outcome<String, WaveError>) -> Option<u64> {
+    Some(match outcome {
+        Outcome::Returned(text) => text.len() as u64,
+        Outcome::Failed(error) => error.text.len() as u64,
+        Outcome::Faulted(_) => 0,
+    })
 }
 
 /// The result of an export as text.

@@ -204,7 +204,7 @@ impl CodeLoader {
 
     /// Loads compiled code into the pool, or into an engine that allocates on demand if the component does not fit the
     /// pool.
-    fn place(
+    pub(crate) fn place(
         &self,
         pooled: &Arc<PooledEngine>,
         code: &[u8],

@@ -74,16 +74,12 @@ impl<'a> Worker<'a> {
         (limits, cancelled): (&'a Limits, &'a AtomicBool),
         place: Place,
     ) -> Result<Worker<'a>, LoadError> {
-        let spawned = Command::new(program)
+        let spawned = command(program)
             .args(worker_main::arguments(metering, task, limits))
-            .env_clear()
-            .env("MALLOC_ARENA_MAX", "2")
             // The worker cannot read how many processors its control group leaves it.
             .env("RAYON_NUM_THREADS", worker_main::threads().to_string())
-            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn();
         let child = spawned.map_err(|error| host_error(program, &error))?;
         let (say, messages) = sync_channel(2);
@@ -168,7 +164,7 @@ impl<'a> Worker<'a> {
         self.left = self.left.saturating_sub(start.elapsed());
         // Here, and not on the thread of the pipes: events go to the subscriber of the load.
         if let Ok(bits) = self.lacks.try_recv() {
-            tell_lacks(bits);
+            tell_lacks(bits, "the compile worker");
         }
         match said.map_err(|error| self.host_error(&error))? {
             Some(message) => Ok(message),
@@ -237,6 +233,17 @@ impl Drop for Worker<'_> {
             let _ = pipes.join();
         }
     }
+}
+
+/// How every worker is started: with an empty environment, in no folder of this process, and silent.
+pub(crate) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("MALLOC_ARENA_MAX", "2")
+        .current_dir("/")
+        .stderr(Stdio::null());
+    command
 }
 
 fn host_error(program: &Path, error: &io::Error) -> HostError {

@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read};
 use std::panic::catch_unwind;
 use std::process::exit;
 
+#[cfg(unix)]
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tollgate_component::Source;
 use tollgate_policy::Limits;
 
@@ -16,10 +18,11 @@ use crate::engine::metering::Metering;
 /// The first argument that makes a program a worker.
 const FLAG: &str = "--tollgate-compile-worker";
 
-/// Vets and compiles one component and ends the process if it was started as a worker; otherwise returns.
+/// Does the work and ends the process if it was started as a worker; otherwise returns. A worker vets and compiles one
+/// component, or, with [`Isolation::Process`](crate::Isolation::Process), has the sessions of one provider.
 ///
 /// Call it first in the `main` of a program that is a [`Compiler::Worker`](crate::Compiler::Worker), before the program
-/// reads its arguments.
+/// reads its arguments and starts threads.
 ///
 /// ```no_run
 /// use tollgate::{Compiler, Runtime};
@@ -33,9 +36,14 @@ const FLAG: &str = "--tollgate-compile-worker";
 /// ```
 pub fn run_if_worker() {
     let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == FLAG) {
+    let Some(first) = args.next() else { return };
+    if first == FLAG {
         let served = serve(args);
         exit(i32::from(served.is_err()));
+    }
+    #[cfg(target_os = "linux")]
+    if first == crate::isolate::FLAG {
+        crate::isolate::worker::serve();
     }
 }
 
@@ -118,26 +126,32 @@ fn say(message: Message) -> Result<(), Box<dyn std::error::Error>> {
 /// Sets resource limits on this process, and raises the wall around it.
 #[cfg(unix)]
 fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let limit = |resource, most| {
-        let most = Some(most);
-        setrlimit(
-            resource,
-            Rlimit {
-                current: most,
-                maximum: most,
-            },
-        )
-    };
     limit(Resource::As, memory)?;
     limit(Resource::Cpu, seconds)?;
-    limit(Resource::Core, 0)?;
     // The worker writes to no file.
     limit(Resource::Fsize, 0)?;
-    // When the parent is gone, nothing reads the answer.
+    be_a_worker()?;
+    crate::wall::worker::confine()
+}
+
+/// What holds for every worker: its memory, with what is secret in it, is not written to a file when it crashes, and it ends
+/// with its parent, since nothing reads its answers then.
+#[cfg(unix)]
+pub(crate) fn be_a_worker() -> std::io::Result<()> {
+    limit(Resource::Core, 0)?;
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    crate::wall::worker::confine()
+    Ok(())
+}
+
+#[cfg(unix)]
+fn limit(resource: Resource, most: u64) -> std::io::Result<()> {
+    let most = Some(most);
+    let both = Rlimit {
+        current: most,
+        maximum: most,
+    };
+    Ok(setrlimit(resource, both)?)
 }
 
 /// The worker does not compile on systems where it cannot set limits.

@@ -85,6 +85,12 @@ impl Admission {
         self.concurrency
     }
 
+    /// The number of calls that may wait.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn queue(&self) -> u32 {
+        self.queue
+    }
+
     /// How many times `concurrency` guests the kernel has memory maps for: each pool may take as many as there are
     /// slots.
     pub(crate) fn pool_count(&self) -> u32 {

@@ -94,8 +94,8 @@ impl PooledEngine {
     )]
     pub(crate) fn deserialize(&self, code: &[u8]) -> wasmtime::Result<Component> {
         // SAFETY: the code comes from the same version of the compiler, through memory and pipes that only this process
-        // and its worker can access, or from a file whose seal `cache/entry.rs` has verified; the engine compares
-        // versions and settings.
+        // and its worker can access, or from a file whose seal `cache/entry.rs` has verified; in the process of a provider,
+        // from the host that has it so, through their socket. The engine compares versions and settings.
         unsafe { Component::deserialize(&self.engine, code) }
     }
 

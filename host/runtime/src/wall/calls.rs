@@ -208,6 +208,21 @@ pub(super) fn restrict_worker() -> Result<(), String> {
 
 /// Leaves this process, in all of its threads, the calls that calling guests takes.
 pub(super) fn restrict_guests(sockets: Sockets) -> Result<(), String> {
+    guests(sockets).apply()
+}
+
+/// The same, and the calls that add machine code and another list: the code of the guest is still to come.
+pub(super) fn restrict_sessions(sockets: Sockets) -> Result<(), String> {
+    let mut list = guests(sockets);
+    list.allow(&[libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_seccomp]);
+    list.allow_if(
+        libc::SYS_prctl,
+        vec![is(0, libc::PR_SET_NO_NEW_PRIVS as u64)],
+    );
+    list.apply()
+}
+
+fn guests(sockets: Sockets) -> List {
     let mut list = List::new();
     list.allow(GUESTS);
     list.allow(OLDER);
@@ -254,7 +269,7 @@ pub(super) fn restrict_guests(sockets: Sockets) -> Result<(), String> {
             list.allow_if(call, vec![masked(flags, libc::MSG_FASTOPEN as u64, 0)]);
         }
     }
-    list.apply()
+    list
 }
 
 fn condition(argument: u8, length: SeccompCmpArgLen, is: SeccompCmpOp, value: u64) -> Condition {

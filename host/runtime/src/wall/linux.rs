@@ -48,11 +48,7 @@ pub(super) fn raise(wall: &Wall) -> Raised {
     let privileges = process::keep_capabilities(&OVER_FILES);
     raised.note(Part::Privileges, privileges.and(alone.clone()));
     let (files, ports) = restrict(wall, alone);
-    let sockets = match (wall.ports.is_empty(), wall.names) {
-        (true, _) => Sockets::None,
-        (false, false) => Sockets::Tcp,
-        (false, true) => Sockets::TcpAndUdp,
-    };
+    let sockets = sockets(wall);
     let calls = calls::restrict_guests(sockets);
     // Without sockets there are no ports.
     let no_sockets = calls.is_ok() && sockets == Sockets::None;
@@ -74,6 +70,48 @@ pub(super) fn raise_around_worker() -> Raised {
     raised.note(Part::Ports, if calls.is_ok() { Ok(()) } else { ports });
     raised.note(Part::Calls, calls);
     raised
+}
+
+/// Closes the descriptors of a process that has a socket as its standard input, and begins its wall.
+pub(super) fn close_all() -> Raised {
+    let mut raised = Raised::default();
+    raised.note(Part::Descriptors, process::close_from(3));
+    raised
+}
+
+/// Raises the wall of a process that calls the guests of one provider, but for the code that is still to come.
+pub(super) fn raise_around_sessions(raised: &mut Raised, wall: &Wall) {
+    let kept: &[Capability] = match wall.folders.is_empty() {
+        true => &[],
+        false => &OVER_FILES,
+    };
+    let single = alone();
+    let privileges = process::keep_capabilities(kept);
+    raised.note(Part::Privileges, privileges.and(single.clone()));
+    let (files, ports) = restrict(wall, single);
+    raised.note(Part::Files, files);
+    let sockets = sockets(wall);
+    let calls = calls::restrict_sessions(sockets);
+    let no_sockets = calls.is_ok() && sockets == Sockets::None;
+    raised.note(Part::Ports, if no_sockets { Ok(()) } else { ports });
+    raised.note(Part::Calls, calls);
+}
+
+/// Ends the time in which code may be added.
+pub(super) fn seal(raised: &mut Raised) {
+    if let Err(why) = calls::restrict_guests(Sockets::TcpAndUdp) {
+        raised.parts.retain(|part| *part != Part::Calls);
+        raised.note(Part::Calls, Err::<(), _>(why));
+    }
+}
+
+/// The sockets that the grants need.
+fn sockets(wall: &Wall) -> Sockets {
+    match (wall.ports.is_empty(), wall.names) {
+        (true, _) => Sockets::None,
+        (false, false) => Sockets::Tcp,
+        (false, true) => Sockets::TcpAndUdp,
+    }
 }
 
 /// Whether the calling thread is the only one.

@@ -55,6 +55,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
+use tollgate_capability::Granted;
 use tollgate_policy::{Access, HttpGrant};
 
 use crate::call::provider::Provider;
@@ -177,18 +178,30 @@ impl Wall {
     pub fn around<'p>(providers: impl IntoIterator<Item = &'p Provider>) -> Wall {
         let mut wall = Wall::default();
         for provider in providers {
-            let granted = &provider.shared.granted;
-            wall.folders.extend(granted.folders());
-            let http = &granted.grants.http;
-            wall.ports.extend(http.iter().filter_map(HttpGrant::port));
-            let names = http.iter().any(HttpGrant::names_a_host);
-            if !http.is_empty() {
-                let encrypted = http.iter().any(|grant| grant.url.starts_with("https://"));
-                granted.prepare_egress(encrypted, names);
-            }
-            wall.names |= names;
+            wall.leave(&provider.shared.granted);
         }
         wall
+    }
+
+    /// A wall around a process that acts by these grants.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of(granted: &Granted) -> Wall {
+        let mut wall = Wall::default();
+        wall.leave(granted);
+        wall
+    }
+
+    /// Leaves what these grants need, and reads the files of later requests.
+    fn leave(&mut self, granted: &Granted) {
+        self.folders.extend(granted.folders());
+        let http = &granted.grants.http;
+        self.ports.extend(http.iter().filter_map(HttpGrant::port));
+        let names = http.iter().any(HttpGrant::names_a_host);
+        if !http.is_empty() {
+            let encrypted = http.iter().any(|grant| grant.url.starts_with("https://"));
+            granted.prepare_egress(encrypted, names);
+        }
+        self.names |= names;
     }
 
     /// Closes the descriptors that this process inherited, apart from the standard streams. They are those that a program

@@ -1,4 +1,4 @@
-//! The wall around a compile worker, and the byte by which the worker tells its parent which parts it lacks.
+//! The walls around workers, and the byte by which a worker tells its parent which parts it lacks.
 
 use std::io;
 #[cfg(unix)]
@@ -16,10 +16,39 @@ pub(crate) fn confine() -> io::Result<()> {
     let lacks = linux::raise_around_worker().lacks;
     #[cfg(not(target_os = "linux"))]
     let lacks = Part::ALL.map(|part| super::Lack::new(part, ""));
-    let bits = lacks.iter().fold(0, |bits, lack| bits | bit(lack.part));
+    let bits = bits(&lacks);
     let mut out = io::stdout().lock();
     out.write_all(&[bits])?;
     out.flush()
+}
+
+/// The wall around the process of a provider, raised in three steps: before it reads anything, before the code of the
+/// guest is there, and before a guest runs. Each is called while this thread is the only one.
+#[cfg(target_os = "linux")]
+pub(crate) struct Confined(super::Raised);
+
+#[cfg(target_os = "linux")]
+impl Confined {
+    /// Closes all descriptors but the socket, which is standard input, and the two outputs, which lead nowhere.
+    pub(crate) fn begin() -> Confined {
+        Confined(linux::close_all())
+    }
+
+    /// Leaves this process what the wall says, and the calls that make machine code executable.
+    pub(crate) fn raise(&mut self, wall: &super::Wall) {
+        linux::raise_around_sessions(&mut self.0, wall);
+    }
+
+    /// Takes those calls, too. The byte of the parts that the kernel lacks.
+    pub(crate) fn seal(mut self) -> u8 {
+        linux::seal(&mut self.0);
+        bits(&self.0.lacks)
+    }
+}
+
+#[cfg(unix)]
+fn bits(lacks: &[super::Lack]) -> u8 {
+    lacks.iter().fold(0, |bits, lack| bits | bit(lack.part))
 }
 
 /// Reads the parts that a worker lacks, the first that it says.
@@ -30,13 +59,13 @@ pub(crate) fn read_lacks(mut from: impl io::Read) -> io::Result<u8> {
     Ok(bits)
 }
 
-/// Tells the parts that a worker lacks as an event: a worker compiles without what its kernel does not have.
-pub(crate) fn tell_lacks(bits: u8) {
+/// Tells the parts that a worker lacks as an event: a worker works without what its kernel does not have.
+pub(crate) fn tell_lacks(bits: u8, worker: &'static str) {
     let lacks = Part::ALL.into_iter().filter(|part| bits & bit(*part) != 0);
     let lacks: Vec<&str> = lacks.map(Part::label).collect();
     if !lacks.is_empty() {
         let lacks = lacks.join(", ");
-        tracing::warn!(lacks, "the compile worker runs without parts of its wall");
+        tracing::warn!(lacks, "{worker} runs without parts of its wall");
     }
 }
 

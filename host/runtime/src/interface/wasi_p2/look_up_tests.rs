@@ -48,7 +48,7 @@ fn look_ups_that_nobody_waits_for_are_bounded() {
         let policy = Policy::parse(grant, std::path::Path::new("/")).unwrap();
         let source = Source::file(&guest("http-client.wasm"), &policy.limits).unwrap();
         let builder = Runtime::builder().resolver(SystemResolver::new(stuck));
-        let provider = builder.concurrency(2).build().load(&source, &policy).await;
+        let provider = builder.concurrency(2).share(100).build().load(&source, &policy).await;
         let provider = provider.unwrap();
         let call = async || {
             let args = ["http-client", "many", "https://a.example.com/", "6"];

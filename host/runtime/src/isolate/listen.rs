@@ -1,0 +1,99 @@
+//! Listening to a process: whatever it says is bounded, fits what was asked of it, or ends it.
+
+use std::io::BufReader;
+use std::os::unix::net::UnixStream;
+
+use tollgate_policy::GrantName;
+
+use super::frame::{ANSWER, DECISION, ENDED, Head, READY};
+use super::message::{Decided, VERSION, decode, longest_answer, longest_decision};
+use super::table::Table;
+use crate::wall::worker::tell_lacks;
+
+/// Listens until the process closes its socket, or says what it may not: then the reason is returned.
+pub(super) fn listen(socket: UnixStream, table: &Table) -> Option<&'static str> {
+    let mut from = BufReader::new(socket);
+    loop {
+        let head = match Head::read(&mut from) {
+            Ok(Some(head)) => head,
+            Ok(None) | Err(_) => return None,
+        };
+        let most = match most(head, table) {
+            Ok(most) => most,
+            Err(why) => return Some(why),
+        };
+        let body = match head.body(&mut from, most) {
+            Ok(Some(body)) => body,
+            Ok(None) if u64::from(head.length) > most => return Some("its message is too long"),
+            Ok(None) | Err(_) => return None,
+        };
+        if let Err(why) = hear(head, body, table) {
+            return Some(why);
+        }
+    }
+}
+
+/// The bytes that the body of a frame may have, by what it is and whose it is.
+fn most(head: Head, table: &Table) -> Result<u64, &'static str> {
+    if head.kind == READY {
+        return Ok(READY_BYTES);
+    }
+    if !table.is_ready() {
+        return Err("it speaks before it is ready");
+    }
+    let limits = table.limits(head.session);
+    match (head.kind, limits) {
+        (ANSWER, Some(limits)) => Ok(longest_answer(&limits)),
+        (DECISION, Some(limits)) => Ok(longest_decision(&limits)),
+        (ENDED, Some(_)) => Ok(0),
+        (ANSWER | DECISION | ENDED, None) => Err("it speaks of a session that is none"),
+        _ => Err("its message is of no kind"),
+    }
+}
+
+/// Bytes of the first message: what the wall lacks, and the version.
+const READY_BYTES: u64 = 64;
+
+fn hear(head: Head, body: Vec<u8>, table: &Table) -> Result<(), &'static str> {
+    match head.kind {
+        READY => {
+            let Some((lacks, version)) = body.split_first() else {
+                return Err("it is ready without its version");
+            };
+            if version != VERSION.as_bytes() {
+                return Err("it is of another version");
+            }
+            if !table.ready() {
+                return Err("it is ready twice");
+            }
+            tell_lacks(*lacks, "the process of a provider");
+            Ok(())
+        }
+        DECISION => decided(head.session, &body, table),
+        ANSWER => match table.answer(head.session, body) {
+            true => Ok(()),
+            false => Err("it answers what it was not asked"),
+        },
+        _ => match table.ended(head.session) {
+            true => Ok(()),
+            false => Err("it ends a session whose caller waits"),
+        },
+    }
+}
+
+/// Notes a decision in the host: for the audit log, the observer and the report.
+fn decided(session: u64, body: &[u8], table: &Table) -> Result<(), &'static str> {
+    let decided: Option<Decided> = decode(body);
+    let decided = decided.ok_or("its decision cannot be read")?;
+    let known = GrantName::ALL
+        .into_iter()
+        .find(|name| name.key() == decided.capability);
+    let capability = known.ok_or("it decides on no capability")?.key();
+    let place = table.decision(session);
+    let (audit, dispatch) = place.ok_or("it tells of more decisions than a call can make")?;
+    tracing::dispatcher::with_default(&dispatch, || match decided.denied {
+        None => audit.allowed(capability, &decided.target),
+        Some(reason) => audit.denied(capability, &decided.target, reason),
+    });
+    Ok(())
+}

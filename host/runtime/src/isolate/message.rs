@@ -1,0 +1,284 @@
+//! What the bodies of frames say: the hand-over, calls, answers and decisions, as data.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{DeserializeOwned, Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tollgate_capability::{LogLine, ProviderError};
+use tollgate_component::Inspection;
+use tollgate_policy::{Limits, Reason};
+use zeroize::Zeroizing;
+
+/// Bytes, written as bytes and not one by one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Blob(pub(super) Vec<u8>);
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Blob;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Blob, E> {
+                Ok(Blob(bytes.to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+/// All that a process needs of its provider, beside open folders and code.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Hello {
+    /// The version of this library: another one has other messages.
+    pub(super) version: String,
+    /// The grants and the limits of the load, as the text of a policy in which no path of the host is.
+    pub(super) policy: String,
+    pub(super) name: String,
+    pub(super) inspection: Inspection,
+    pub(super) metering: String,
+    pub(super) concurrency: u32,
+    pub(super) queue: u32,
+    /// The texts of the credentials, for each HTTP grant.
+    pub(super) secrets: Vec<Option<String>>,
+    pub(super) env: Vec<(String, String)>,
+    /// For each folder, the devices and numbers of the files that no hard link in it may lead to.
+    pub(super) protected: Vec<Vec<(u64, u64)>>,
+    pub(super) certificates: Vec<Blob>,
+}
+
+impl Hello {
+    /// Its encoding, which has secrets in it and is wiped.
+    pub(super) fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        postcard::to_allocvec(self).ok().map(Zeroizing::new)
+    }
+}
+
+/// A call on its way to the process.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Call {
+    /// The time at which it began, by [`now`].
+    pub(super) begun: u64,
+    pub(super) door: Door,
+}
+
+/// How a session is called.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Door {
+    Run { input: Blob },
+    Wave { expression: String },
+    Invoke { function: String, arguments: Blob },
+    Command { args: Vec<String>, stdin: Blob },
+}
+
+/// The end of a call.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Report(Box<Told>),
+    /// The process had no slot for it.
+    Busy,
+    /// The host, in the process, failed.
+    Failed(String),
+}
+
+/// A report, as far as it is the word of the process.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) ended: Ended,
+    pub(super) fuel: u64,
+    pub(super) memory_peak: u64,
+    pub(super) table_peak: u64,
+    pub(super) host_memory_peak: u64,
+    pub(super) host_time: Duration,
+    pub(super) host_calls: u64,
+    pub(super) host_bytes: u64,
+    pub(super) logs: Vec<LogLine>,
+    pub(super) logs_dropped: u64,
+    pub(super) stdio: Option<Outputs>,
+}
+
+/// What a WASI guest wrote.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outputs {
+    pub(super) stdout: Blob,
+    pub(super) stdout_dropped: u64,
+    pub(super) stderr: Blob,
+    pub(super) stderr_dropped: u64,
+}
+
+/// How the guest's work ended.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Ended {
+    /// With a result: the bytes of `run`, the text of a call in WAVE, an encoded value, nothing for a command.
+    Returned(Blob),
+    /// `run` returned an error.
+    Error(ProviderError),
+    /// A call in WAVE returned an error.
+    Wave {
+        kind: String,
+        text: String,
+    },
+    /// A call with values returned an error.
+    ReturnedError(Blob),
+    /// A command chose this exit code.
+    Exit(i32),
+    Faulted(Faulted),
+}
+
+/// A fault: its kind by its label, without the limit, which the host knows.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Faulted {
+    pub(super) kind: String,
+    /// The text of a trap.
+    pub(super) message: String,
+    /// The code of an exit.
+    pub(super) code: i32,
+    pub(super) trap: Option<String>,
+    pub(super) backtrace: Vec<String>,
+}
+
+/// A decision on a request of a guest.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Decided {
+    pub(super) capability: String,
+    pub(super) target: String,
+    pub(super) denied: Option<Reason>,
+}
+
+/// Microseconds of the system's monotonic clock, which all processes share.
+pub(super) fn now() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let micros = u64::try_from(time.tv_nsec / 1_000).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(micros)
+}
+
+/// The version that both sides have to be of.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Bytes of a message beside what limits count.
+const BASE: u64 = 64 << 10;
+
+/// The longest answer of a session under these limits. A result is counted as it is encoded, which takes no more bytes
+/// than the limit counts for it; log lines count 32 bytes more than their text.
+pub(super) fn longest_answer(limits: &Limits) -> u64 {
+    let Limits {
+        output, log, stdio, ..
+    } = limits;
+    BASE.saturating_add(output.saturating_mul(2))
+        .saturating_add(*log)
+        .saturating_add(stdio.saturating_mul(2))
+}
+
+/// The longest decision of a session under these limits: its object comes from the arguments of one host call.
+pub(super) fn longest_decision(limits: &Limits) -> u64 {
+    BASE.saturating_add(limits.host_data.saturating_mul(2))
+}
+
+/// A message as the body of a frame. None of them fails to be encoded.
+pub(super) fn encode(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(message).unwrap_or_default()
+}
+
+/// The message that all of `body` is.
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Some(message),
+        _ => None,
+    }
+}
+
+/// The limits of a session: each by its number, in the order of [`Limits::KEYS`].
+pub(super) fn encode_limits(limits: &Limits) -> Vec<u8> {
+    let numbers = Limits::KEYS.iter().map(|key| key.get(limits));
+    encode(&numbers.collect::<Vec<u64>>())
+}
+
+/// The limits that [`encode_limits`] wrote.
+pub(super) fn decode_limits(body: &[u8]) -> Option<Limits> {
+    let numbers: Vec<u64> = decode(body)?;
+    if numbers.len() != Limits::KEYS.len() {
+        return None;
+    }
+    let mut limits = Limits::default();
+    for (key, number) in Limits::KEYS.iter().zip(numbers) {
+        key.set(&mut limits, number).ok()?;
+    }
+    Some(limits)
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_they_were_written() {
+        let mut limits = Limits::default();
+        for key in Limits::KEYS {
+            key.set(&mut limits, key.min).unwrap();
+        }
+        let written = encode_limits(&limits);
+        assert_eq!(decode_limits(&written), Some(limits));
+        assert_eq!(decode_limits(&written[1..]), None);
+        assert_eq!(
+            decode_limits(&encode(&vec![0u64; Limits::KEYS.len()])),
+            None
+        );
+    }
+
+    /// A worker may say anything: no body makes the reader panic, or take more than it is long.
+    #[test]
+    fn a_body_that_is_no_message_is_none() {
+        let message = Answer::Report(Box::new(Told {
+            ended: Ended::Faulted(Faulted {
+                kind: "trap".into(),
+                message: "text".into(),
+                code: 0,
+                trap: Some("unreachable".into()),
+                backtrace: vec!["f".into()],
+            }),
+            fuel: 1,
+            memory_peak: 2,
+            table_peak: 3,
+            host_memory_peak: 4,
+            host_time: Duration::from_micros(5),
+            host_calls: 6,
+            host_bytes: 7,
+            logs: Vec::new(),
+            logs_dropped: 8,
+            stdio: Some(Outputs {
+                stdout: Blob(b"out".to_vec()),
+                stdout_dropped: 9,
+                stderr: Blob::default(),
+                stderr_dropped: 10,
+            }),
+        }));
+        let body = encode(&message);
+        assert_eq!(decode::<Answer>(&body), Some(message));
+        for end in 0..body.len() {
+            assert_eq!(decode::<Answer>(&body[..end]), None, "{end} bytes");
+        }
+        assert_eq!(decode::<Answer>(&[&body[..], b"."].concat()), None);
+        for at in 0..body.len() {
+            let mut changed = body.clone();
+            changed[at] = 0xff;
+            let _ = decode::<Answer>(&changed);
+        }
+        assert_eq!(decode::<Blob>(&[0xff; 9]), None);
+        assert_eq!(decode::<Vec<String>>(&[0xff, 0xff, 0xff, 0xff, 0x0f]), None);
+    }
+}
