@@ -66,9 +66,10 @@ soak times="1000" calls="100000": guests
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}
 
-# The time that 1,000 fuel buy of each host function and of each helper of the engine, at its worst argument.
+# The time that 1,000 fuel buy of each host function and of each helper of the engine, at its worst argument. The release build takes 15 minutes the first time.
 prices: guests
-    @cargo test --workspace --quiet --test attack -- --prices
+    @cargo test --workspace --quiet --release --test attack --target-dir target/bench-build \
+        --config 'profile.release.lto=false' --config 'profile.release.debug=false' -- --prices
 
 # Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring (without its peers), and the tools.
 lint: setup

@@ -24,9 +24,9 @@ const LIMITS: &str = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000
 /// Calls of our own interfaces by the guest `hostile`, each in a loop of its own.
 const OURS: &[&str] = &[
     "log-flood-tiny 20000",
-    "config-get key",
+    "host-call-flood 20000",
     "list-dir data .",
-    "store-churn 3 20",
+    "store-churn 60000 20",
     "big-arg 8000000",
 ];
 

@@ -81,7 +81,7 @@ const CORPUS: &[(&str, &str, Act)] = &[
     ("hostile", "ALL", Act::Run("spin")),
     ("hostile", "ALL", Act::Run("grow")),
     ("hostile", "ALL", Act::Run("log-flood-tiny 500")),
-    ("hostile", "ALL", Act::Run("store-churn 3 20")),
+    ("hostile", "ALL", Act::Run("store-churn 60000 20")),
     ("traps", "", Act::Wave("unreachable()")),
     ("nans", "", Act::Wave("f64-made(1)")),
     (

@@ -277,8 +277,9 @@ fn requests_are_the_same() {
 fn requests_to(host: &str) {
     let server = Server::answering(|head| response("200 OK", "", head));
     let url = format!("http://{host}:{}/", server.port());
-    let policy_text =
-        format!("grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", private = true }}]");
+    let policy_text = format!(
+        "grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", networks = [\"loopback\"] }}]"
+    );
     let (there, here) = (
         load("http-client", &policy_text),
         harness::load("http-client", &policy_text),
@@ -324,7 +325,7 @@ fn a_certificate_of_the_builder_is_trusted() {
     let (port, certificate) = crate::http::tls::serve("127.0.0.1");
     let url = format!("https://127.0.0.1:{port}/");
     let grants = policy(&format!(
-        "grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", private = true }}]"
+        "grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", networks = [\"loopback\"] }}]"
     ));
     let builder = isolating(support::cli::tollgate());
     let builder = builder.root_certificate(certificate.der().to_vec());

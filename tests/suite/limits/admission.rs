@@ -61,8 +61,9 @@ fn ten_thousand_calls_at_once_break_nothing() {
     let provider = wait(sleeper(&runtime(64, 1_000), ""));
     invariant::holds(|| {
         let (done, busy) = wait(all(&provider, 10_000, 5));
-        // On a busy machine some calls end before the last has come, and others take their places.
-        assert!(done >= 1_064, "{done}");
+        // A provider has three quarters of 64 slots and of 1,000 places in the queue. On a busy machine some calls end before
+        // the last has come, and others take their places.
+        assert!(done >= 48 + 750, "{done}");
         assert_eq!(done + busy, 10_000);
     });
 }
