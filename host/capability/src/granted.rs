@@ -53,11 +53,19 @@ pub struct Granted {
     pub(crate) share: ProviderShare,
 }
 
+/// A granted folder on its way to another process.
+pub struct HandedFolder {
+    /// The open folder.
+    pub dir: Arc<Dir>,
+    /// The devices and numbers of the files that a hard link in it may not lead to. The process has no paths, so a protected
+    /// file that is replaced while the process lives is not among them.
+    pub protected: Vec<(u64, u64)>,
+}
+
 /// What was opened and read for grants, on its way to the process that acts by them.
 pub struct Handover {
-    /// The folders of the files grants, each with the devices and numbers of the files that a hard link in it may not lead
-    /// to. The process has no paths, so a protected file that is replaced while the process lives is not among them.
-    pub folders: Vec<(Arc<Dir>, Vec<(u64, u64)>)>,
+    /// The folders of the files grants.
+    pub folders: Vec<HandedFolder>,
     /// The texts of the credentials, one place for each of the HTTP grants.
     pub secrets: Vec<Option<Zeroizing<String>>>,
     /// The variables of WASI guests.

@@ -30,7 +30,7 @@ pub use error::{
     ErrorKind, GrantError, HostFailure, HostResult, Interrupt, LimitReached, OpenError,
     ProviderError,
 };
-pub use granted::{Granted, Handover, Shared};
+pub use granted::{Granted, HandedFolder, Handover, Shared};
 pub use hash::{Algorithm, Hasher};
 pub use held::HostMemory;
 pub use jobs::{Ended, Jobs, Threads};

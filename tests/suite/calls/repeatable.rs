@@ -38,7 +38,9 @@ fn each_nan_that_is_computed_is_the_canonical_one() {
                 Some(Type::U32) => Value::U32(0x7fc0_0000),
                 _ => Value::U64(0x7ff8_0000_0000_0000),
             };
-            let report = provider.session().invoke(&function.name, &[given.clone()]);
+            let report = provider
+                .session()
+                .invoke(&function.name, std::slice::from_ref(&given));
             let report = report.unwrap();
             let returned = report.outcome.returned();
             assert_eq!(

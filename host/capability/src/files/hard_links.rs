@@ -7,7 +7,7 @@ use tollgate_policy::{FileGrant, Policy, Protected};
 use crate::error::GrantError;
 
 /// The device and the number of a file.
-pub(crate) type Identity = (u64, u64);
+type Identity = (u64, u64);
 
 /// The protected files that one root may not lead to.
 pub(super) struct Protection {

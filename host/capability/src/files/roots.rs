@@ -9,8 +9,9 @@ use tollgate_policy::{Policy, Reason};
 
 use super::FileFailure;
 use super::covered;
-use super::hard_links::{Identity, Protection};
+use super::hard_links::Protection;
 use crate::error::GrantError;
+use crate::granted::HandedFolder;
 
 /// The granted folders, opened once when a provider is loaded: a folder that is renamed or replaced afterwards stays
 /// the one that the operator granted.
@@ -69,16 +70,19 @@ impl Roots {
     }
 
     /// The folders for another process, each with its protected files.
-    pub(crate) fn hand_over(&self) -> Vec<(Arc<Dir>, Vec<Identity>)> {
+    pub(crate) fn hand_over(&self) -> Vec<HandedFolder> {
         let folders = self.0.iter();
         folders
-            .map(|folder| (Arc::clone(&folder.dir), folder.protection.hand_over()))
+            .map(|folder| HandedFolder {
+                dir: Arc::clone(&folder.dir),
+                protected: folder.protection.hand_over(),
+            })
             .collect()
     }
 
     /// The folders that another process has opened.
-    pub(crate) fn handed_over(folders: Vec<(Arc<Dir>, Vec<Identity>)>) -> Roots {
-        let folder = |(dir, protected)| {
+    pub(crate) fn handed_over(folders: Vec<HandedFolder>) -> Roots {
+        let folder = |HandedFolder { dir, protected }| {
             Arc::new(Folder {
                 dir,
                 protection: Protection::handed_over(protected),

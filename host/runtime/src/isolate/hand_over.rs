@@ -45,7 +45,7 @@ impl Parts {
             queue: self.queue,
             secrets: secrets.into_iter().map(|text| text.map(own)).collect(),
             env,
-            protected: folders.into_iter().map(|(_, files)| files).collect(),
+            protected: folders.into_iter().map(|it| it.protected).collect(),
             certificates: self.certificates.iter().cloned().map(Blob).collect(),
         };
         let encoded = hello.encode();

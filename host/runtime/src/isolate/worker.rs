@@ -16,7 +16,7 @@ use cap_std::fs::Dir;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
-use tollgate_capability::{Decision, Granted, Handover};
+use tollgate_capability::{Decision, Granted, HandedFolder, Handover};
 use tollgate_component::ProviderInfo;
 use tollgate_component::value::Type;
 use tollgate_policy::Policy;
@@ -74,7 +74,11 @@ fn start() -> Result<Infallible, Failed> {
         return Err("other folders".into());
     }
     let handover = Handover {
-        folders: folders.into_iter().zip(hello.protected).collect(),
+        folders: folders
+            .into_iter()
+            .zip(hello.protected)
+            .map(|(dir, protected)| HandedFolder { dir, protected })
+            .collect(),
         secrets: hello
             .secrets
             .into_iter()
