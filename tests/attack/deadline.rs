@@ -75,7 +75,7 @@ fn many_at_once() -> String {
         }
         match (served, busy) {
             // Three quarters of the places and of the queue are one provider's.
-            (798.., 1..) if served + busy == 10_000 => "busy".to_owned(),
+            (798, 9_202) => "busy".to_owned(),
             other => format!("served, busy: {other:?}"),
         }
     })

@@ -62,7 +62,7 @@ pub struct HandedFolder {
     pub protected: Vec<(u64, u64)>,
 }
 
-/// What was opened and read for grants, on its way to the process that acts by them.
+/// Opened folders and secrets of grants, on their way to the process that acts by them.
 pub struct Handover {
     /// The folders of the files grants.
     pub folders: Vec<HandedFolder>,
@@ -107,7 +107,8 @@ impl Granted {
         Audit::new(provider, self.on_decision.clone())
     }
 
-    /// What another process needs beside the grants to act by them. A store is no part of it: one process has it open.
+    /// The opened folders and secrets that another process needs beside the grants. A store is not among them: one process
+    /// has it open.
     pub fn hand_over(&self) -> Handover {
         Handover {
             folders: self.roots.hand_over(),

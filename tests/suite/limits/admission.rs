@@ -59,13 +59,8 @@ fn calls_over_the_queue_are_turned_away_and_the_rest_served() {
 fn ten_thousand_calls_at_once_break_nothing() {
     let _alone = alone();
     let provider = wait(sleeper(&runtime(64, 1_000), ""));
-    invariant::holds(|| {
-        let (done, busy) = wait(all(&provider, 10_000, 5));
-        // A provider has three quarters of 64 slots and of 1,000 places in the queue. On a busy machine some calls end before
-        // the last has come, and others take their places.
-        assert!(done >= 48 + 750, "{done}");
-        assert_eq!(done + busy, 10_000);
-    });
+    // A provider has three quarters of 64 slots and of 1,000 places in the queue. No call ends before the last has come.
+    invariant::holds(|| assert_eq!(wait(all(&provider, 10_000, 20)), (798, 9_202)));
 }
 
 /// The deadline is from the call to its result, in the queue as anywhere.

@@ -39,7 +39,7 @@ fn a_call_allocates_no_more_than_it_did() {
     let reused = settled(|| drop(wait(session.run(b"sixteen letters!")).unwrap()));
 
     println!("{fresh} allocations of a fresh call, {reused} of one in a session");
-    // A call that the clock ends has a guard that holds the clock.
+    // A store without fuel has a function of the engine that is called at each tick.
     let most = FRESH_ALLOCATIONS + u64::from(!counts_fuel());
     assert!(fresh <= most, "{fresh} in a fresh call");
     assert!(reused <= REUSED_ALLOCATIONS, "{reused} in a session");

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tollgate::LoadError;
 use tollgate::blocking::Runtime;
 
-use support::harness::{alone, policy, polled, source, wait};
+use support::cli;
+use support::harness::{alone, policy, polled, root, source, wait};
 use support::stores::{answer, ask, flood, kept_in, load, named, runtime, with};
 
 /// The message with which a store is not opened.
@@ -122,17 +123,33 @@ fn what_is_no_store_is_not_opened() {
     assert!(not_opened(&runtime(), &nowhere).contains("No such file"));
 }
 
-/// Writes until it is killed: the program of the next test, which runs it in a process of its own.
-#[test]
-#[ignore = "the program of `a_killed_writer_leaves_the_old_value_or_the_new`"]
-fn a_writer_to_be_killed() {
-    let folder = std::env::var_os("TOLLGATE_STORE_TO_KILL").expect("the next test sets it");
+/// Starts the program on a guest that writes without end, and returns when it writes.
+fn writer(folder: &Path) -> Child {
     let endless =
         "[limits]\nfuel = 1_000_000_000_000\ndeadline = \"20s\"\nhost-calls = 100_000_000";
-    let provider = load(&kept_in(Path::new(&folder), endless));
-    std::fs::write(Path::new(&folder).join("writing"), "").unwrap();
-    let report = ask(&provider, "store-churn");
-    panic!("not killed: {:?}", report.outcome);
+    let text = kept_in(folder, endless);
+    let samples = format!("\"{}/samples", root().display());
+    let policy_file = folder.join("policy.toml");
+    std::fs::write(&policy_file, text.replace("\"samples", &samples)).unwrap();
+    let input = folder.join("input");
+    std::fs::write(&input, "store-churn").unwrap();
+    let [policy_file, input] = [policy_file, input].map(|file| file.display().to_string());
+    let guest = cli::guest("hostile");
+    let mut child = cli::command(&["run", &guest, "--policy", &policy_file, "--input", &input])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Opening a store changes its file a few times, and then the guest is compiled.
+    let (start, mut changes) = (Instant::now(), BTreeSet::new());
+    while changes.len() < 20 {
+        assert!(start.elapsed() < Duration::from_secs(20), "no writer");
+        assert!(child.try_wait().unwrap().is_none(), "the writer ended");
+        let found = std::fs::metadata(folder.join("state.redb"));
+        changes.extend(found.and_then(|found| found.modified()).ok());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
 }
 
 /// A52-kill.
@@ -141,23 +158,7 @@ fn a_killed_writer_leaves_the_old_value_or_the_new() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
     for round in 0..6 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "store::file::a_writer_to_be_killed",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env("TOLLGATE_STORE_TO_KILL", folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (start, writing) = (Instant::now(), folder.path().join("writing"));
-        while !writing.exists() && start.elapsed() < Duration::from_secs(20) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        std::fs::remove_file(&writing).expect("the writer did not start");
+        let mut child = writer(folder.path());
         std::thread::sleep(Duration::from_millis(40 + 17 * round));
         child.kill().unwrap();
         child.wait().unwrap();

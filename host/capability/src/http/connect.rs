@@ -59,7 +59,7 @@ pub trait Resolver: Send + Sync {
     }
 }
 
-/// What a provider holds while a look-up for it is under way.
+/// The part of a provider in the look-ups of its runtime, taken while one is under way.
 pub struct Held {
     _part: Option<OwnedSemaphorePermit>,
 }

@@ -30,7 +30,7 @@ pub use limits::{SHAPE_LIMITS, ShapeLimit};
 
 type Result<T, E = Refusal> = std::result::Result<T, E>;
 
-/// What a scan finds in a valid component.
+/// The findings of a scan of a valid component.
 pub(crate) struct Scanned {
     pub(crate) types: Types,
     /// Bytes that the engine holds for one instance, its memories and tables apart; see [`instance`].

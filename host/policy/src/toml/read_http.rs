@@ -102,7 +102,7 @@ pub(super) const CREDENTIAL: Table = Table {
     ],
 };
 
-/// What became of a key of earlier policies.
+/// The cure for a key of earlier policies.
 const FORMER_PRIVATE: &str = "is no key any more: networks are named one by one; write those that are meant of \
                               `networks = [\"loopback\", \"private\", \"link-local\"]`, or delete the line if it is `false`";
 

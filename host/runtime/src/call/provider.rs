@@ -1,6 +1,7 @@
 //! A component that passed its verdict: compiled, linked to what is granted, and nothing running.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use tollgate_policy::Limits;
 use wasmtime::component::{ComponentExportIndex, InstancePre};
@@ -11,8 +12,8 @@ use crate::call::session::Session;
 use crate::compile::cache::CodeOrigin;
 use crate::compile::{CompiledComponent, Origin};
 use crate::engine::PooledEngine;
-use crate::engine::admission::Places;
-use crate::error::{LoadError, Unsupported};
+use crate::engine::admission::{Places, Slot};
+use crate::error::{CallError, LoadError, Unsupported};
 use crate::interface::provider_0_2::bindings::provider::types::Error;
 use crate::isolate::Isolated;
 use crate::runtime::Host;
@@ -76,6 +77,16 @@ pub(crate) struct Shared {
     pub(crate) fixed: Limits,
     /// The process that its sessions live in, if it is not this one.
     pub(crate) isolated: Option<Isolated>,
+}
+
+impl Shared {
+    /// Takes the slots of one session, or waits for them until `deadline`.
+    pub(crate) async fn slot(&self, deadline: Instant) -> Result<Slot, CallError> {
+        let admission = &self.host.admission;
+        admission
+            .enter(&self.places, self.slots_needed, deadline)
+            .await
+    }
 }
 
 impl Provider {

@@ -303,13 +303,7 @@ impl Session {
         let shared = &self.provider.shared;
         let slot = match self.state {
             // A call that gives up while it waits, or is refused, leaves a session that was never begun.
-            State::Fresh => Some(
-                shared
-                    .host
-                    .admission
-                    .enter(&shared.places, shared.slots_needed, deadline)
-                    .await?,
-            ),
+            State::Fresh => Some(shared.slot(deadline).await?),
             _ => None,
         };
         match (std::mem::replace(&mut self.state, State::Ended), slot) {

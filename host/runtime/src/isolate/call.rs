@@ -277,13 +277,7 @@ impl Session {
     async fn remote(&mut self, deadline: Instant) -> Result<Remote, CallError> {
         let shared = Arc::clone(&self.provider.shared);
         let slot = match self.state {
-            State::Fresh => Some(
-                shared
-                    .host
-                    .admission
-                    .enter(&shared.places, shared.slots_needed, deadline)
-                    .await?,
-            ),
+            State::Fresh => Some(shared.slot(deadline).await?),
             _ => None,
         };
         match (std::mem::replace(&mut self.state, State::Ended), slot) {
