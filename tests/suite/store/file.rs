@@ -128,7 +128,8 @@ fn writer(folder: &Path) -> Child {
     let endless =
         "[limits]\nfuel = 1_000_000_000_000\ndeadline = \"20s\"\nhost-calls = 100_000_000";
     let text = kept_in(folder, endless);
-    let samples = format!("\"{}/samples", root().display());
+    let samples = root().canonicalize().unwrap().join("samples");
+    let samples = format!("\"{}", samples.display());
     let policy_file = folder.join("policy.toml");
     std::fs::write(&policy_file, text.replace("\"samples", &samples)).unwrap();
     let input = folder.join("input");
@@ -137,7 +138,7 @@ fn writer(folder: &Path) -> Child {
     let guest = cli::guest("hostile");
     let mut child = cli::command(&["run", &guest, "--policy", &policy_file, "--input", &input])
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
     // Opening a store changes its file a few times, and then the guest is compiled.
