@@ -5,6 +5,7 @@
 
 mod ends;
 mod liars;
+mod protected;
 mod refused;
 mod same;
 mod wall;
