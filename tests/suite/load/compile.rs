@@ -12,7 +12,7 @@ use tollgate::{Compiler, Limits, LoadError, Provider, Runtime, Source};
 use support::cli::{program, tollgate};
 use support::harness::{alone, made_of, policy, returned, source, wait};
 use support::invariant;
-use support::processes::children;
+use support::processes::{children, cpu_time};
 
 fn runtime(program: impl Into<PathBuf>) -> Runtime {
     let program = program.into();
@@ -153,7 +153,8 @@ fn a_load_that_is_given_up_ends_its_worker() {
 fn a_worker_does_not_outlive_its_host() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("long.wasm");
-    std::fs::write(&file, long().as_bytes()).unwrap();
+    // It compiles for more than the 5 seconds of `soon`, in which a worker without a host would find out by itself.
+    std::fs::write(&file, made_of(4_000, 150).as_bytes()).unwrap();
     let mut host = program()
         .args(["run", file.to_str().unwrap()])
         .stderr(Stdio::null())
@@ -164,6 +165,9 @@ fn a_worker_does_not_outlive_its_host() {
         "no worker was started"
     );
     let workers = children(host.id());
+    let compiles = |worker: &u32| cpu_time(*worker) > Duration::from_secs(4);
+    let begins = || (0..4).any(|_| soon(|| workers.iter().any(compiles)));
+    assert!(begins(), "the worker does not compile");
     host.kill().unwrap();
     host.wait().unwrap();
     assert!(soon(|| workers.iter().all(|worker| gone(*worker))));

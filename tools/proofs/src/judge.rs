@@ -181,7 +181,9 @@ fn is_test_code(copy: &Path, panic: &Panic) -> bool {
     };
     match first("#[cfg(test)]") {
         Some(line) => panic.line > line,
-        None => first("#[test]").is_some(),
+        None => first("#[test]")
+            .or_else(|| first("#[tokio::test"))
+            .is_some(),
     }
 }
 
