@@ -76,7 +76,12 @@ pub(crate) const ROWS: &[Row] = &[
         id: "A23-overlapping-lists",
         attack: "overlapping, 1 GiB lists",
         cases: || {
-            let mut cases = each("output", "lift-results", "", &["amplify()", "overlap()"]);
+            let mut cases = each(
+                "output",
+                "lift-results",
+                "limits.output = \"4MiB\"",
+                &["amplify()", "overlap()"],
+            );
             cases.extend(each("trap", "lift-results", "", &["claim()"]));
             let calls = ["claim()", "long-string()"];
             cases.extend(each("trap", "lift-arguments", HTTP, &calls));

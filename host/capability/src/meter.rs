@@ -49,6 +49,9 @@ pub struct Meter {
     pub host_memory: HostMemory,
     /// A table was denied its bytes of it.
     host_memory_denied: bool,
+    /// The most bytes that the host holds for a byte that the engine counts when it reads the result of the call
+    /// under way.
+    pub result_weight: u64,
 
     /// Host calls of this call so far.
     pub host_calls: u64,
@@ -133,6 +136,7 @@ impl Meter {
             deadline: now,
             host_memory: HostMemory::new(limits.host_memory),
             host_memory_denied: false,
+            result_weight: 1,
             limits,
             phase: Phase::Guest,
             host_phase: Phase::Guest,
@@ -158,6 +162,7 @@ impl Meter {
         self.table.denied = false;
         self.host_memory.begin_call();
         self.host_memory_denied = false;
+        self.result_weight = 1;
         self.host_calls = 0;
         self.host_bytes = 0;
         self.host_time = Duration::ZERO;
@@ -185,9 +190,23 @@ impl Meter {
         self.table.denied
     }
 
-    /// The most bytes that the engine may read out of guest memory at once: they are held by the host.
-    pub fn lift_cap(&self) -> u64 {
-        self.limits.host_data.min(self.host_memory.left())
+    /// The most bytes that the engine may read out of guest memory for a host function, which holds them, and the limit
+    /// that says so.
+    pub fn lift_cap(&self) -> (u64, LimitReached) {
+        let data = (self.limits.host_data, LimitReached::HostData);
+        let held = (self.host_memory.left(), LimitReached::HostMemory);
+        if held.0 < data.0 { held } else { data }
+    }
+
+    /// The same for the result of an export, which `output` bounds as well.
+    pub fn result_cap(&self) -> (u64, LimitReached) {
+        let weight = self.result_weight.max(1);
+        let held = (self.host_memory.left() / weight, LimitReached::HostMemory);
+        let data = (self.limits.host_data, LimitReached::HostData);
+        let output = (self.limits.output, LimitReached::Output);
+        // Of equal ones the narrowest limit is named: it is the one to raise first.
+        let caps = [output, held, data].into_iter();
+        caps.min_by_key(|(cap, _)| *cap).unwrap_or(output)
     }
 
     /// Counts `bytes` that the host held for a moment of the host call under way, such as those of a file that is read.

@@ -256,6 +256,88 @@ fn the_data_of_instances_is_held() {
     }
 }
 
+/// A component whose export `f` returns a list of so many values of a type, each of which has `width` bytes of `byte`.
+fn list_of(ty: &str, length: u32, byte: u8) -> Source {
+    let text = format!(
+        "(component
+           (core module $m
+             (memory (export \"mem\") 31)
+             (func (export \"f\") (result i32)
+               (memory.fill (i32.const 16) (i32.const {byte}) (i32.const 2000000))
+               (i32.store (i32.const 0) (i32.const 16))
+               (i32.store (i32.const 4) (i32.const {length}))
+               (i32.const 0)))
+           (core instance $i (instantiate $m))
+           (type $t {ty})
+           (export $u \"t\" (type $t))
+           (func (export \"f\") (result (list $u)) (canon lift (core func $i \"f\") (memory $i \"mem\"))))"
+    );
+    Source::bytes("list", wat::parse_str(text).unwrap())
+}
+
+/// A57-host-memory: a value holds more than the bytes that the engine counts when it reads it.
+#[test]
+fn a_result_of_any_notation_is_held() {
+    let _alone = alone();
+    let names: String = ('a'..='z').map(|name| format!(" \"{name}\"")).collect();
+    let flags = format!("(flags{names})");
+    for (name, ty, length, byte) in [
+        ("flags", &*flags, 400_000, 0xff),
+        ("enum", "(enum \"a\" \"b\")", 2_000_000, 1),
+        ("record", "(record (field \"a\" bool))", 2_000_000, 1),
+        (
+            "variant",
+            "(variant (case \"a\") (case \"b\" u8))",
+            900_000,
+            1,
+        ),
+        ("option", "(option u8)", 900_000, 1),
+        ("bool", "bool", 2_000_000, 1),
+    ] {
+        let provider = support::harness::blocking();
+        let text =
+            "limits.memory = \"2MiB\"\nlimits.output = \"64MiB\"\nlimits.host-data = \"64MiB\"";
+        let provider = provider
+            .load(&list_of(ty, length, byte), &policy(text))
+            .unwrap();
+        let mut ended = "";
+        let grown = growth(|| ended = kind(&provider.session().wave("f()").unwrap()));
+        assert_eq!(ended, "host-memory", "{name}");
+        assert!(grown <= GROWTH, "{name} as WAVE: {grown} KiB");
+        let grown = growth(|| ended = kind(&provider.session().invoke("f", &[]).unwrap()));
+        assert_eq!(ended, "host-memory", "{name}");
+        assert!(grown <= GROWTH, "{name}: {grown} KiB");
+    }
+    // What fits is bounded as well: it is there in the engine's values, in ours and in text.
+    for (name, ty, length, byte) in [
+        ("flags", &*flags, 3_000, 0xff),
+        ("enum", "(enum \"a\" \"b\")", 79_000, 1),
+        ("record", "(record (field \"a\" bool))", 41_000, 1),
+        (
+            "variant",
+            "(variant (case \"a\") (case \"b\" u8))",
+            41_000,
+            1,
+        ),
+        ("bool", "bool", 208_000, 1),
+    ] {
+        let provider = support::harness::blocking();
+        let provider = provider
+            .load(
+                &list_of(ty, length, byte),
+                &policy("limits.memory = \"2MiB\""),
+            )
+            .unwrap();
+        let mut ended = "";
+        let grown = growth(|| ended = kind(&provider.session().wave("f()").unwrap()));
+        assert_eq!(ended, "none", "{name}");
+        assert!(grown <= GROWTH, "{name} as WAVE: {grown} KiB");
+        let grown = growth(|| ended = kind(&provider.session().invoke("f", &[]).unwrap()));
+        assert_eq!(ended, "none", "{name}");
+        assert!(grown <= GROWTH, "{name}: {grown} KiB");
+    }
+}
+
 /// The engine makes an instance before the guest runs, and the guest pays for it.
 #[test]
 fn the_data_of_instances_is_paid_for() {

@@ -27,14 +27,14 @@ fn repeated_amplification_runs_out_of_fuel() {
 /// A22-lift-amplification, in a result.
 #[test]
 fn amplified_results_are_too_much_output() {
-    attack_by("lift-results", "amplify()", "").faults("output");
+    attack_by("lift-results", "amplify()", "limits.output = \"4MiB\"").faults("output");
     attack_by("lift-results", "amplify()", "limits.host-data = \"1MiB\"").faults("host-data");
 }
 
 /// A23-overlapping-lists.
 #[test]
 fn overlapping_lists_count_each_time() {
-    attack_by("lift-results", "overlap()", "").faults("output");
+    attack_by("lift-results", "overlap()", "limits.output = \"4MiB\"").faults("output");
 }
 
 /// A23-overlapping-lists.

@@ -184,7 +184,7 @@ impl Call {
 
     /// The most that one read below `root` returns, in bytes: the host holds all of it.
     pub fn read_cap(&self, root: &str) -> u64 {
-        let host_data = self.meter.lift_cap();
+        let (host_data, _) = self.meter.lift_cap();
         let mut grants = self.granted.grants.files.iter();
         let grant = grants.find(|grant| grant.root == root);
         grant.map_or(host_data, |grant| decide::read_cap(grant, host_data))

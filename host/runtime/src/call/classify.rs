@@ -117,22 +117,13 @@ fn classify_untyped(
     let bare = error.is::<&'static str>() || error.is::<String>();
     let from_guest = error.is::<WasmBacktrace>();
     let meter = &store.data().call.meter;
-    let (reading, cap) = if from_guest {
-        (meter.host_phase == Phase::Lifting, None)
+    let (phase, (_, limit)) = if from_guest {
+        (meter.host_phase, meter.lift_cap())
     } else {
-        (
-            meter.phase == Phase::Lifting,
-            (limits.output <= meter.lift_cap()).then_some(limits.output),
-        )
+        (meter.phase, meter.result_cap())
     };
-    if reading && !bare && !is_bad_text(error) {
-        return match cap {
-            Some(output) => FaultKind::Output(output),
-            None if meter.lift_cap() < limits.host_data => {
-                FaultKind::HostMemory(limits.host_memory)
-            }
-            None => FaultKind::HostData(limits.host_data),
-        };
+    if phase == Phase::Lifting && !bare && !is_bad_text(error) {
+        return limit_fault(limit, limits);
     }
     if bare && instantiating && !from_guest {
         return FaultKind::Instances(limits.instances);

@@ -12,6 +12,7 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre
 
 use crate::call::context::CallContext;
 use crate::call::provider::{RunParams, RunResult, missing};
+use crate::call::weight::weight;
 use crate::engine::PooledEngine;
 
 /// Bytes of descriptions of all functions of one component. A type of a few bytes may mean millions: a tuple of two
@@ -52,6 +53,8 @@ pub(crate) struct ExportedFunction {
     pub(crate) function: Function,
     pub(crate) ty: ComponentFunc,
     pub(crate) index: ComponentExportIndex,
+    /// By [`weight()`], of the result.
+    pub(crate) weight: u64,
 }
 
 impl ExportedFunction {
@@ -106,7 +109,9 @@ pub(crate) fn functions(engine: &Engine, component: &Component) -> ExportedFunct
         let result = ty.results().next().map(|ty| describe(&ty, &mut own));
         // What was walked counts, whether or not it fitted: it took its time.
         types_left.take(share.saturating_sub(own.0));
+        let weight = result.as_ref().map_or(1, weight);
         list.push(ExportedFunction {
+            weight,
             function: Function::new(interface.cloned(), name.into(), params, result),
             ty,
             index,

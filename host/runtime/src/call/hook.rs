@@ -20,8 +20,8 @@ pub(crate) fn hook(
         CallHook::ReturningFromWasm => {
             if store.data_mut().call.meter.leave_guest() {
                 // What comes now is the export's result, which `output` bounds as well as `host-data`.
-                let meter = &store.data().call.meter;
-                let cap = usize::try_from(meter.lift_cap().min(meter.limits.output))?;
+                let (cap, _) = store.data().call.meter.result_cap();
+                let cap = usize::try_from(cap)?;
                 store.set_hostcall_fuel(cap);
             }
             Ok(())
@@ -32,7 +32,8 @@ pub(crate) fn hook(
                 // Not counted; the deadline and the number of host calls bound what they do.
                 Metering::DeadlineOnly => u64::MAX,
             };
-            let cap = usize::try_from(store.data().call.meter.lift_cap())?;
+            let (cap, _) = store.data().call.meter.lift_cap();
+            let cap = usize::try_from(cap)?;
             store.set_hostcall_fuel(cap);
             store.data_mut().call.meter.enter_host(fuel);
             Ok(())

@@ -119,6 +119,7 @@ impl Session {
             let Some(func) = guest.instance.get_func(&mut *guest.store, exported.index) else {
                 return Err(HostFailure("the export is gone".to_owned()).into());
             };
+            guest.store.data_mut().call.meter.result_weight = exported.weight;
             let mut values = vec![Val::Bool(false); results];
             func.call_async(&mut *guest.store, &arguments, &mut values)
                 .await?;

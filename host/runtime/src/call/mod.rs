@@ -15,3 +15,4 @@ pub(crate) mod report_refused;
 pub(crate) mod session;
 mod store;
 pub(crate) mod wave;
+mod weight;
