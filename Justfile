@@ -62,6 +62,10 @@ attack *rows: guests
 soak times="1000" calls="100000": guests
     @cargo test --workspace --quiet --test attack -- --soak {{trim_start_match(times, "TIMES=")}} {{calls}}
 
+# Good calls beside each row of the catalogue, which another thread plays without end: their 99th percentiles, and how many times those of calls alone that is.
+neighbours *rows: guests
+    @cargo test --workspace --quiet --test attack -- --neighbours {{rows}}
+
 # How far beyond a deadline of 50 ms a call ends, whatever it does then.
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}

@@ -1,10 +1,10 @@
 //! What good calls notice of hostile ones.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::attack_case::Case;
-use crate::soak;
+use crate::{soak, table};
 use support::harness::{load, returned};
 
 /// Good calls in each row of the table.
@@ -65,6 +65,62 @@ pub(crate) fn print(calls: usize) -> usize {
     wrong
 }
 
+/// Good calls beside each row of the catalogue, which one other thread plays without end. The ratios are of the 99th
+/// percentiles; a machine with a processor to spare is expected to keep them at 3.
+pub(crate) fn neighbours(wanted: &[&str]) -> usize {
+    const PAUSE: Duration = Duration::from_millis(2);
+    let good = good();
+    let paced = |good: &Good| {
+        let times = (0..GOOD).filter_map(|_| {
+            std::thread::sleep(PAUSE);
+            good()
+        });
+        let mut times: Vec<_> = times.collect();
+        times.sort();
+        times
+    };
+    let alone = good.each_ref().map(|(_, good)| {
+        good();
+        at(&paced(good), 99)
+    });
+    println!(
+        "{:<24} {:>12} {:>8} {:>12} {:>8} {:>7}",
+        "beside", "echo p99 ms", "x alone", "work p99 ms", "x alone", "failed"
+    );
+    let mut wrong = 0;
+    for row in table::rows() {
+        if !(wanted.is_empty() || wanted.iter().any(|part| row.id.contains(part))) {
+            continue;
+        }
+        let cases = (row.cases)();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let attacks = scope.spawn(|| {
+                let rounds = (0..).take_while(|_| !over.load(Ordering::SeqCst));
+                rounds.map(|n| soak::is_wrong(&cases, n)).sum::<usize>()
+            });
+            let beside = good.each_ref().map(|(_, good)| paced(good));
+            over.store(true, Ordering::SeqCst);
+            let failed: usize = beside.iter().map(|times| GOOD - times.len()).sum();
+            let [echo, work] = beside.each_ref().map(|times| at(times, 99));
+            println!(
+                "{:<24} {echo:>12.3} {:>8.1} {work:>12.3} {:>8.1} {failed:>7}",
+                row.id,
+                echo / alone[0],
+                work / alone[1],
+            );
+            wrong += failed + attacks.join().unwrap();
+        });
+    }
+    wrong
+}
+
+/// A percentile of sorted times, in milliseconds.
+fn at(times: &[Duration], part: usize) -> f64 {
+    let time = times.get(times.len() * part / 100);
+    time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+}
+
 /// What came of good calls among hostile ones.
 struct Among {
     times: Vec<Duration>,
@@ -105,11 +161,7 @@ fn among(cases: &[Case], calls: usize, threads: usize, good: &Good) -> Among {
 
 /// Prints a row; the 99th percentile in milliseconds.
 fn show(what: &str, among: &Among, alone: Option<f64>) -> f64 {
-    let at = |part: usize| {
-        let time = among.times.get(among.times.len() * part / 100);
-        time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-    };
-    let (p50, p99) = (at(50), at(99));
+    let (p50, p99) = (at(&among.times, 50), at(&among.times, 99));
     let ratio = alone.map_or(String::new(), |alone| format!("{:.1}", p99 / alone));
     let failed = GOOD - among.times.len();
     println!("{what:<38} {p50:>8.3} {p99:>8.3} {ratio:>9} {failed:>6}");

@@ -42,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
-fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -1,5 +1,5 @@
 //! The attack catalogue, run and measured: `--table [ROWS]`, `--soak N [CALLS]`, `--bystander CALLS`,
-//! `--overshoot RUNS`, `--prices`. Under `cargo test` all of it, a few rounds each.
+//! `--neighbours [ROWS]`, `--overshoot RUNS`, `--prices`. Under `cargo test` all of it, a few rounds each.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +17,7 @@ mod cache;
 mod compile;
 mod deadline;
 mod files;
+mod host;
 mod load;
 mod network;
 mod overshoot;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         ["--soak", times] => soak::print(times.parse().unwrap(), 100_000),
         ["--soak", times, calls] => soak::print(times.parse().unwrap(), calls.parse().unwrap()),
         ["--bystander", calls] => bystander::print(calls.parse().unwrap()),
+        ["--neighbours", ref rows @ ..] => bystander::neighbours(rows),
         ["--prices"] => prices::print(),
         ["--overshoot", runs] => overshoot::print(runs.parse().unwrap()),
         // What `cargo test` says; a name that it filters by is one of the other tests.

@@ -133,7 +133,7 @@ impl Resolver for Names {
     }
 }
 
-fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let builder = support::harness::builder().concurrency(4);
@@ -142,7 +142,7 @@ fn runtime() -> &'static Runtime {
 }
 
 /// A grant of the whole hostile server.
-fn everywhere() -> String {
+pub(crate) fn everywhere() -> String {
     format!(
         "{{ url = \"http://127.0.0.1:{}/**\", networks = [\"loopback\"], max-body = 1000 }}",
         port()

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::attack_case::{Case, Row};
-use crate::{abi, budget, cache, compile, deadline, files, load, network, trust};
+use crate::{abi, budget, cache, compile, deadline, files, host, load, network, trust};
 use support::invariant::{Drift, Stage};
 
 /// What [`Drift`] shows, in its columns.
@@ -24,6 +24,7 @@ pub(crate) fn rows() -> Vec<&'static Row> {
         files::ROWS,
         cache::ROWS,
         trust::ROWS,
+        host::ROWS,
     ];
     let mut rows: Vec<&Row> = parts.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.number());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use support::cli::tollgate;
 use support::harness::{alone, policy, source, wait};
 use support::invariant;
-use support::processes::{children, cpu_time, send, until};
+use support::processes::{children, cpu_time, crash, is_gone, send, until};
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::{CallError, Outcome};
 
@@ -20,19 +20,6 @@ fn process() -> u32 {
     let children = processes();
     assert_eq!(children.len(), 1, "{children:?}");
     children[0]
-}
-
-fn is_gone(process: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
-    stat.map_or(true, |stat| stat.contains(") Z "))
-}
-
-/// Sends a signal until the process is gone: a handler of the engine looks at the first one.
-fn crash(process: u32) {
-    while !is_gone(process) {
-        send("SEGV", process);
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

@@ -46,6 +46,20 @@ pub fn send(signal: &str, process: u32) {
     assert!(sent.unwrap().success());
 }
 
+/// Whether a process has ended, also if its end was not noted yet.
+pub fn is_gone(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.map_or(true, |stat| stat.contains(") Z "))
+}
+
+/// Ends a process as a hole would: sends the signal until it is gone, since a handler of the engine looks at the first one.
+pub fn crash(process: u32) {
+    while !is_gone(process) {
+        send("SEGV", process);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Waits until a condition holds.
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
