@@ -208,19 +208,28 @@ fn ends_a_part(c: char) -> bool {
     narrow.is_some_and(|c| "./\\;?#%".contains(c)) || c.is_control() || "\\?#".contains(c)
 }
 
-/// Where a path leads below its root, walked part by part; none if it turns back, begins elsewhere, or has text that some
-/// system reads in another way.
-pub(crate) fn walk<'p>(base: &'p str, path: &'p str) -> Option<Vec<&'p str>> {
+/// Where a path leads below its root, walked part by part; none if it begins elsewhere, leads above the folder that it
+/// starts from, or has text that some system reads in another way. Without a folder to start from, no part turns back.
+pub(crate) fn walk<'p>(base: Option<&'p str>, path: &'p str) -> Option<Vec<&'p str>> {
     let mut at = Vec::new();
     if path.is_empty() || path.starts_with('/') {
         return None;
     }
-    for part in base.split('/').chain(path.split('/')) {
+    at.extend(base.unwrap_or(".").split('/').filter(|part| *part != "."));
+    let mut below = 0_u32;
+    for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => return None,
+            ".." => {
+                base?;
+                below = below.checked_sub(1)?;
+                at.push(part);
+            }
             part if part.contains(['\\', '\0']) => return None,
-            part => at.push(part),
+            part => {
+                below += 1;
+                at.push(part);
+            }
         }
     }
     Some(at)
