@@ -66,6 +66,10 @@ soak times="1000" calls="100000": guests
 neighbours *rows: guests
     @cargo test --workspace --quiet --test attack -- --neighbours {{rows}}
 
+# Scripts of file operations in this host, by Linux itself and in wasmtime's host.
+differential scripts="10000": guests
+    @TOLLGATE_SCRIPTS={{scripts}} cargo test --workspace --quiet --test suite wasi::differential -- --nocapture
+
 # How far beyond a deadline of 50 ms a call ends, whatever it does then.
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use tollgate_policy::decide::{self, FileDecision};
 use tollgate_policy::{Access, FileUse, Limits, Policy};
 
 use super::*;
@@ -49,6 +50,15 @@ fn call(
     (call, told)
 }
 
+fn target() -> String {
+    "out/file".to_owned()
+}
+
+/// The decision on it.
+fn decided(call: &Call) -> Result<FileDecision, Reason> {
+    decide::files(&call.granted.grants, "out", "file", Access::ReadWrite)
+}
+
 fn take(told: &Told) -> Vec<String> {
     std::mem::take(&mut *told.lock().unwrap())
 }
@@ -77,13 +87,15 @@ async fn a_file_is_as_it_was_when_its_change_is_told() {
         ["out/file allowed: none", "out/file allowed: one"]
     );
     let one = FileUse { bytes: 0, files: 1 };
-    let removed = call.with_granted_dir("out", "file", Access::ReadWrite, one, |dir, path| {
+    let decision = decided(&call);
+    let removed = call.with_granted_dir(target(), decision, one, |dir, path| {
         Ok(dir.remove_file(path)?)
     });
     assert!(matches!(removed.await, Ok(Ok(()))));
     assert_eq!(take(&told), ["out/file allowed: two"]);
     // A denial by what is on the file system is told when it is found.
-    let found = call.with_granted_dir("out", "file", Access::ReadWrite, one, |dir, path| {
+    let decision = decided(&call);
+    let found = call.with_granted_dir(target(), decision, one, |dir, path| {
         dir.write(path, "found")?;
         Err::<(), _>(FileFailure::Denied(Reason::OutsideRoot))
     });
@@ -113,9 +125,8 @@ async fn a_call_that_ends_during_an_act_leaves_its_decisions() {
             wait.recv().unwrap();
             Err::<(), _>(FileFailure::Denied(Reason::Link))
         };
-        let _ = call
-            .with_granted_dir("out", "file", Access::ReadWrite, one, act)
-            .await;
+        let decision = decided(&call);
+        let _ = call.with_granted_dir(target(), decision, one, act).await;
     });
     begins.await.unwrap();
     task.abort();

@@ -73,8 +73,8 @@ pub use capability::Capability;
 pub use decide::{Denial, FileDecision, FileUse, Reason, StoreRequest, StoreUsage, Target};
 pub use error::{PolicyError, ValueError};
 pub use grants::{
-    Access, Block, Clocks, Credential, FileGrant, GrantName, Grants, HttpGrant, Network, Protected,
-    Random, SecretSource, StoreGrant, Streams, WasiGrant,
+    Access, Block, Clocks, Credential, FileGrant, GrantName, Grants, HttpGrant, Network, Preopen,
+    Protected, Random, SecretSource, StoreGrant, Streams, WasiGrant,
 };
 pub use limits::{LimitKey, Limits};
 pub use policy::Policy;

@@ -67,9 +67,11 @@ const VALUES: &str = "\
 const REQUESTS: &str = "
 ## How requests are decided
 
-- **Files**: a path is relative to its root and has no `..`. A symbolic link that leads out of the root is denied at each
-  use, and guests make no links. They may rename a folder, and a relative link in it then leads elsewhere: a program outside that
-  follows links in a root that guests write to may be led out of it.
+- **Files**: a path is relative to its root. `tollgate:provider/files` refuses `..`; a WASI guest turns back no further than
+  the folder that it starts from. A symbolic link that leads out of the root is denied at each use. A guest makes and moves
+  only links whose target is relative and without `..`, so that they stay below their folder. It may rename a folder, and a
+  link with `..` that others made in it then leads elsewhere: a program outside that follows links in a root that guests
+  write to may be led out of it.
 - **HTTP**: a host is looked up once, every address of it is decided on, and one of those is dialled. Loopback, private and
   link-local addresses need their network in `networks`, and an address inside of another (IPv4-mapped, NAT64, 6to4, Teredo) is
   decided as the one inside; behind a translator, only public ones are allowed. At most five redirects are followed, and each is decided anew. A path is decoded

@@ -1,9 +1,11 @@
 //! Standard WASI under the same policy.
 
 mod bodies;
+mod differential;
 mod files;
 mod grants;
 mod http;
 mod inert;
+mod native_files;
 mod raw;
 mod standard;

@@ -5,8 +5,11 @@
 
 mod covered;
 mod hard_links;
+mod identity;
+mod links;
 mod quota;
 mod roots;
+mod times;
 mod whole;
 
 use std::io;
@@ -14,16 +17,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, FileType, Metadata};
-use tollgate_policy::{Access, FileUse, Reason, decide};
+use tollgate_policy::decide::{self, FileDecision};
+use tollgate_policy::{Access, FileUse, Reason};
 
 use crate::audit::Audit;
 use crate::call::Call;
 use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
 use crate::jobs::Ended;
 use crate::prices::{ENTRY_PRICE, FILE, Work};
+pub use identity::{Identities, Identity};
+pub use links::{hard_link, parent, rename, symbolic_link};
 pub use quota::FileQuota;
 pub use roots::Folder;
 pub(crate) use roots::Roots;
+pub use times::{NewTime, NewTimes, set_file_times, set_times};
 pub use tollgate_component::NONBLOCK;
 pub use whole::FileInfo;
 
@@ -117,11 +124,14 @@ impl Call {
             bytes: sent,
             files: u64::from(access == Access::ReadWrite),
         };
-        let done = self.with_granted_dir(root, path, access, asks, act).await?;
+        let decided = decide::files(&self.granted.grants, root, path, access);
+        let target = format!("{root}/{path}");
+        let done = self.with_granted_dir(target, decided, asks, act).await?;
         Ok(done.map_err(|failure| failure.to_provider_error()))
     }
 
-    /// Decides, counts, and runs `act` on the granted folder, for any interface that the guest uses.
+    /// Counts, and runs `act` on the granted folder as it was decided, for any interface that the guest uses. `target` is
+    /// the name of what it acts on.
     ///
     /// The decision is noted before `act` begins, so that it is in the log when the call ends meanwhile. A denial that is
     /// found on the file system, such as a link that leads out, is noted when it is found.
@@ -131,16 +141,13 @@ impl Call {
     /// The inner error is for the guest, the outer one ends the call.
     pub async fn with_granted_dir<T: Send + 'static>(
         &mut self,
-        root: &str,
-        path: &str,
-        access: Access,
+        target: String,
+        decided: Result<FileDecision, Reason>,
         asks: FileUse,
         act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> Result<Result<T, FileFailure>, Interrupt> {
-        let target = format!("{root}/{path}");
-        let granted = &self.granted;
-        let decided = decide::files(&granted.grants, root, path, access).and_then(|decision| {
-            let dir = granted.roots.0.get(decision.index).map(Arc::clone);
+        let decided = decided.and_then(|decision| {
+            let dir = self.granted.roots.0.get(decision.index).map(Arc::clone);
             self.quota.consume(decision.index, asks)?;
             Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
         });
@@ -172,14 +179,6 @@ impl Call {
         let audit = Arc::clone(&self.audit);
         let work = move || note_failure(&audit, &target, act());
         Ok(self.jobs.run(work).await?)
-    }
-
-    /// Denies a request that no policy allows: for the reason of the decision on its path, or else for `reason`.
-    pub fn deny_file(&self, root: &str, path: &str, access: Access, reason: Reason) -> FileFailure {
-        let decided = decide::files(&self.granted.grants, root, path, access);
-        let reason = decided.err().unwrap_or(reason);
-        self.denied(NAME, &format!("{root}/{path}"), reason);
-        FileFailure::Denied(reason)
     }
 
     /// The most that one read below `root` returns, in bytes: the host holds all of it.

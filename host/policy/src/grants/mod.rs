@@ -13,7 +13,7 @@ pub use name::GrantName;
 pub use network::{Block, Network};
 pub use protected::Protected;
 pub use store::StoreGrant;
-pub use wasi::{Clocks, Random, Streams, WasiGrant};
+pub use wasi::{Clocks, Preopen, Random, Streams, WasiGrant};
 
 use rules::{in_key, reject_duplicate};
 
@@ -93,8 +93,8 @@ impl Grants {
         }
         if let Some(wasi) = &self.wasi {
             wasi.check().map_err(in_key("grants.wasi"))?;
-            for root in &wasi.preopens {
-                self.known_root(root)
+            for preopen in &wasi.preopens {
+                self.known_root(&preopen.root)
                     .map_err(in_key("grants.wasi.preopens"))?;
             }
             for name in &wasi.env_from_host {

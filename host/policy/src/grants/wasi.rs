@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::decide::MAX_PATH;
 use crate::error::ValueError;
 use crate::toml::messages::{shown, suggestion};
 use crate::toml::{names, time};
@@ -32,9 +33,35 @@ pub struct WasiGrant {
     pub clocks: Clocks,
     /// The source of random numbers.
     pub random: Random,
-    /// Roots of `grants.files` that are opened for the guest under their names. Requests below them are decided by
-    /// [`decide::files`](crate::decide::files), as those of `tollgate:provider/files` are.
-    pub preopens: Vec<String>,
+    /// Roots of `grants.files` that are opened for the guest. Requests below them are decided by
+    /// [`decide::wasi_files`](crate::decide::wasi_files()).
+    pub preopens: Vec<Preopen>,
+}
+
+/// A root that is opened for a WASI guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preopen {
+    /// The root of `grants.files`.
+    pub root: String,
+    /// The name under which the guest finds it: a path such as `/`, `.` or `/data`. Names may be nested; a guest uses the
+    /// longest that its path begins with.
+    pub at: String,
+}
+
+impl Preopen {
+    /// A root under its own name.
+    pub fn new(root: impl Into<String>) -> Preopen {
+        let root = root.into();
+        let at = root.clone();
+        Preopen { root, at }
+    }
+
+    /// The same root under another name.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<String>) -> Preopen {
+        self.at = at.into();
+        self
+    }
 }
 
 /// Standard output and error.
@@ -102,8 +129,8 @@ impl WasiGrant {
         for name in &self.env_from_host {
             rebuilt.add_from_host(name)?;
         }
-        for root in &self.preopens {
-            rebuilt.add_preopen(root)?;
+        for preopen in &self.preopens {
+            rebuilt.add_preopen(preopen.clone())?;
         }
         match self.clocks {
             Clocks::Fixed(seconds) if seconds > time::MAX => Err(ValueError::new(
@@ -134,10 +161,17 @@ impl WasiGrant {
         Ok(())
     }
 
-    pub(crate) fn add_preopen(&mut self, root: &str) -> Result<(), ValueError> {
+    pub(crate) fn add_preopen(&mut self, preopen: Preopen) -> Result<(), ValueError> {
+        let Preopen { root, at } = &preopen;
         names::root(root)?;
-        reject_duplicate(self.preopens.iter().all(|known| known != root), root)?;
-        self.preopens.push(root.to_owned());
+        if at.is_empty() || at.len() > MAX_PATH || at.chars().any(char::is_control) {
+            return Err(ValueError::new(format!(
+                "`{}` is not a name for a preopen; use a path such as `/`, `.` or `/data`",
+                shown(at)
+            )));
+        }
+        reject_duplicate(self.preopens.iter().all(|known| known.at != *at), at)?;
+        self.preopens.push(preopen);
         Ok(())
     }
 
@@ -204,7 +238,11 @@ mod tests {
             args: vec![String::new(), "x".repeat(MAX_TEXT)],
             env: BTreeMap::from([("A".to_owned(), String::new())]),
             env_from_host: BTreeSet::from(["B".to_owned()]),
-            preopens: vec!["data".to_owned(), "out".to_owned()],
+            preopens: vec![
+                Preopen::new("data"),
+                Preopen::new("out").at("/"),
+                Preopen::new("out").at("."),
+            ],
             clocks: Clocks::Fixed(time::MAX),
             ..WasiGrant::default()
         };
@@ -225,8 +263,12 @@ mod tests {
         };
         assert!(from_host("").contains("an empty name"));
         assert!(from_host("A\0").contains("not a name for a variable"));
-        let root = "data".to_owned();
+        let root = Preopen::new("data");
         assert!(wrong(|grant| grant.preopens = vec![root.clone(), root]).contains("twice"));
+        for at in ["", "a\0", "\u{1b}", &"x".repeat(MAX_PATH + 1)] {
+            let message = wrong(|grant| grant.preopens.push(Preopen::new("data").at(at)));
+            assert!(message.contains("not a name for a preopen"), "{message}");
+        }
         assert!(wrong(|grant| grant.clocks = Clocks::Fixed(time::MAX + 1)).contains("9999"));
     }
 }

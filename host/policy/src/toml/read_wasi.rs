@@ -1,7 +1,7 @@
 //! `[grants.wasi]` → [`WasiGrant`].
 
 use crate::error::PolicyError;
-use crate::grants::{Clocks, Random, Streams, WasiGrant};
+use crate::grants::{Clocks, Preopen, Random, Streams, WasiGrant};
 
 use super::document::Node;
 use super::key::{Key, KeyDefault, Table};
@@ -51,9 +51,10 @@ pub(super) const WASI: Table = Table {
                       not secret.",
         },
         Key {
-            name: "preopens", kind: "list of roots", range: None,
+            name: "preopens", kind: "list of roots, each a string or `{ root = \"data\", at = \"/\" }`", range: None,
             default: KeyDefault::Value("[]"), example: "[\"data\"]",
-            meaning: "Roots of `grants.files` that are opened for the provider under their names.",
+            meaning: "Roots of `grants.files` that are opened for the provider: under the name of the root, or the path `at`. \
+                      A program finds its relative paths below `.` or `/`; of nested names it uses the longest that fits.",
         },
     ],
 };
@@ -99,14 +100,28 @@ pub(super) fn read<'d>(
             "random" => grant.random = read_random(&node)?,
             _ => {
                 for node in node.array("a list of roots such as [\"data\"]")? {
-                    let root = node.string("a string such as \"data\"")?;
-                    grant.add_preopen(root).map_err(node.refused())?;
-                    preopens.push((root, node));
+                    let (preopen, root, named) = read_preopen(node.clone())?;
+                    grant.add_preopen(preopen).map_err(node.refused())?;
+                    preopens.push((root, named));
                 }
             }
         }
     }
     Ok(grant)
+}
+
+/// A preopen, and the name of its root with the node that has it.
+fn read_preopen<'d>(node: Node<'d>) -> Result<(Preopen, &'d str, Node<'d>), PolicyError> {
+    if let Some(root) = node.value().as_str() {
+        return Ok((Preopen::new(root), root, node));
+    }
+    let wanted = "a string such as \"data\", or { root = \"data\", at = \"/\" }";
+    let entries = node.table(&["root", "at"], wanted)?;
+    let named = node.required(&entries, "root")?.clone();
+    let root = named.string("a string such as \"data\"")?;
+    let at = node.required(&entries, "at")?;
+    let at = at.string("a string such as \"/\"")?;
+    Ok((Preopen::new(root).at(at), root, named))
 }
 
 fn read_clocks(node: &Node<'_>) -> Result<Clocks, PolicyError> {

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::grants::files::{MAX_FILES, MAX_WRITE};
 use crate::grants::store::QUOTAS;
-use crate::grants::{Clocks, HttpGrant, Random, SecretSource, StoreGrant, Streams, WasiGrant};
+use crate::grants::{
+    Clocks, HttpGrant, Preopen, Random, SecretSource, StoreGrant, Streams, WasiGrant,
+};
 use crate::limits::{LimitKey, Limits};
 use crate::policy::Policy;
 use crate::trust::Trust;
@@ -215,7 +217,14 @@ fn wasi(grant: &WasiGrant) -> String {
         lines.push(format!("random = {{ seed = {seed} }}"));
     }
     if !grant.preopens.is_empty() {
-        let roots = grant.preopens.iter().map(|root| quoted(root)).collect();
+        let roots = grant.preopens.iter().map(|Preopen { root, at }| {
+            let name = quoted(root);
+            match root == at {
+                true => name,
+                false => format!("{{ root = {name}, at = {} }}", quoted(at)),
+            }
+        });
+        let roots = roots.collect();
         lines.push(format!("preopens = {}", list(roots)));
     }
     match lines.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use tollgate_capability::files::Identities;
 use tollgate_capability::{Call, MOVE_PRICE};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -19,6 +20,8 @@ pub struct CallContext {
     /// The host memory of the table's entries.
     pub(crate) holdings: Holdings,
     pub(crate) wasi: Wasi,
+    /// The files that the guest has compared.
+    pub(crate) identities: Identities,
     pub(crate) embedder: Option<Box<dyn Any + Send>>,
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tollgate_capability::files::Identities;
 use tollgate_capability::{Call, LimitReached, instance_fuel};
 use tollgate_component::ProviderInfo;
 use tollgate_policy::Limits;
@@ -49,6 +50,7 @@ pub(super) fn new_store(
         table,
         holdings: Holdings::default(),
         wasi,
+        identities: Identities::default(),
         embedder,
     };
     let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;

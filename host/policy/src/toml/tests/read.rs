@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::grants::{
-    Access, Clocks, FileGrant, Grants, HttpGrant, Random, StoreGrant, Streams, WasiGrant,
+    Access, Clocks, FileGrant, Grants, HttpGrant, Preopen, Random, StoreGrant, Streams, WasiGrant,
 };
 use crate::limits::Limits;
 use crate::policy::Policy;
@@ -196,7 +196,7 @@ env-from-host = ["LANG"]
 stdio = "inherit"
 clocks = { fixed = "2026-01-01T00:00:00Z" }
 random = { seed = 42 }
-preopens = ["data"]
+preopens = ["data", { root = "data", at = "/" }]
 
 [[grants.files]]
 root = "data"
@@ -213,7 +213,7 @@ access = "read"
         stdio: Streams::Inherit,
         clocks: Clocks::Fixed(1_767_225_600),
         random: Random::Seed(42),
-        preopens: vec![owned("data")],
+        preopens: vec![Preopen::new("data"), Preopen::new("data").at("/")],
     };
     assert_eq!(parse(text).grants.wasi, Some(grant));
     // `"inert"` equals the empty table.

@@ -1,10 +1,13 @@
 //! The handles of `wasi:filesystem`: their files and folders, access to them, the handles that a guest begins with, and
 //! the entries of a folder.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tollgate_policy::{Access, FileUse, Reason, decide};
+use cap_std::fs::Metadata;
+use tollgate_policy::decide::{self, WasiPath};
+use tollgate_policy::{Access, FileUse, Preopen};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
@@ -16,13 +19,14 @@ use super::descriptor_table::{
 use super::door::Door;
 use super::streams::{self, QuotaExceeded};
 use crate::call::context::CallContext;
-use tollgate_capability::files::{FileFailure, Folder};
+use tollgate_capability::files::{FileFailure, Folder, Identities, Identity};
 use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
-use types::{
-    Descriptor, DescriptorFlags, DirectoryEntry, DirectoryEntryStream, ErrorCode, MetadataHashValue,
-};
+use types::{Descriptor, DescriptorFlags, DirectoryEntry, DirectoryEntryStream, ErrorCode};
 
 pub(super) type Handle = Resource<Descriptor>;
+
+pub(super) const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
+pub(super) const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
 
 impl CallContext {
     /// The file or folder of a handle.
@@ -43,29 +47,67 @@ impl CallContext {
         &self,
         handle: &Handle,
     ) -> FsResult<(OpenDescriptor, Arc<OpenFile>)> {
-        let (opened, file) = self.opened_file(handle)?;
-        match opened.writable() {
-            true => Ok((opened, file)),
-            false => Err(ErrorCode::BadDescriptor.into()),
+        let opened = self.opened(handle)?;
+        match opened.file.clone() {
+            Some(file) if opened.writable() => Ok((opened, file)),
+            _ => Err(ErrorCode::BadDescriptor.into()),
         }
     }
 
-    /// Decides on `path` below an open folder, and acts on it.
+    /// The place of `path` below the folder of a handle.
+    pub(super) fn place(&self, folder: &Handle, path: &str) -> FsResult<Place> {
+        let folder = self.opened(folder)?;
+        if folder.file.is_some() {
+            return Err(ErrorCode::NotDirectory.into());
+        }
+        if path.is_empty() {
+            return Err(ErrorCode::NoEntry.into());
+        }
+        let path = WasiPath::new(&folder.path, path);
+        Ok(Place { folder, path })
+    }
+
+    /// Decides on a place, and acts on it.
     pub(super) async fn at<T: Send + 'static>(
         &mut self,
-        folder: &OpenDescriptor,
-        path: &str,
+        place: &Place,
         access: Access,
         asks: FileUse,
         act: impl FnOnce(&Folder, &Path) -> Result<T, FileFailure> + Send + 'static,
     ) -> FsResult<T> {
-        let path = below(folder, path)?;
+        let grants = &self.call.granted.grants;
+        let decided = decide::wasi_files(grants, &place.folder.root, &place.path, access);
         let done = self
             .call
-            .with_granted_dir(&folder.root, &path, access, asks, act)
+            .with_granted_dir(place.target(), decided, asks, act)
             .await;
         done.map_err(|interrupt| FsError::trap(wasmtime::Error::from(interrupt)))?
             .map_err(to_fs_error)
+    }
+
+    /// Decides on two places of one root, each of which counts as a file, and acts on both.
+    pub(super) async fn move_between(
+        &mut self,
+        from: &Place,
+        to: &Place,
+        act: impl FnOnce(&Folder, &Path, &Path) -> Result<(), FileFailure> + Send + 'static,
+    ) -> FsResult<()> {
+        let target = self
+            .at(to, Access::ReadWrite, ONE_FILE, |_, path| {
+                Ok(path.to_owned())
+            })
+            .await?;
+        let is_one = from.folder.root == to.folder.root;
+        self.at(
+            from,
+            Access::ReadWrite,
+            ONE_FILE,
+            move |dir, from| match is_one {
+                true => act(dir, from, &target),
+                false => Err(FileFailure::Io(io::ErrorKind::CrossesDevices.into())),
+            },
+        )
+        .await
     }
 
     /// Acts on an open file.
@@ -79,13 +121,38 @@ impl CallContext {
             .map_err(to_fs_error)
     }
 
-    /// Denies the making of a link at `path` below an open folder.
-    pub(super) fn deny_link(&mut self, folder: &OpenDescriptor, path: &str) -> FsError {
-        let denied = below(folder, path).map(|path| {
-            self.call
-                .deny_file(&folder.root, &path, Access::ReadWrite, Reason::Link)
-        });
-        denied.map_or_else(|error| error, to_fs_error)
+    /// The number of what a handle has open.
+    pub(super) async fn identity(&mut self, handle: &Handle) -> FsResult<u64> {
+        let opened = self.opened(handle)?;
+        let name = opened.target();
+        let identity = match opened.file.clone() {
+            Some(file) => {
+                self.with_file(&opened, move || {
+                    let found = cap_std::fs::Metadata::from_file(&file.file)?;
+                    Ok(Identity::of(&found, &name))
+                })
+                .await?
+            }
+            None => {
+                self.at(
+                    &Place::of(opened),
+                    Access::Read,
+                    NOTHING,
+                    move |dir, path| Ok(Identity::of(&dir.metadata(path)?, &name)),
+                )
+                .await?
+            }
+        };
+        self.number(identity)
+    }
+
+    /// The number of an identity: the store keeps those that its guest has asked for.
+    pub(super) fn number(&mut self, identity: Identity) -> FsResult<u64> {
+        if self.identities.known(identity).is_none() {
+            let held = self.call.meter.host_memory.hold(Identities::HOLDS);
+            held.map_err(|limit| FsError::trap(wasmtime::Error::from(limit)))?;
+        }
+        Ok(self.identities.number(identity))
     }
 
     pub(super) fn output(
@@ -108,11 +175,54 @@ impl CallContext {
     }
 }
 
-/// The path, below the root, of `path` in an open folder.
-pub(super) fn below(folder: &OpenDescriptor, path: &str) -> FsResult<String> {
-    match folder.file {
-        None => Ok(decide::wasi_path(&folder.path, path)),
-        Some(_) => Err(ErrorCode::NotDirectory.into()),
+/// A path of the guest below a folder that it has opened.
+pub(super) struct Place {
+    pub(super) folder: OpenDescriptor,
+    pub(super) path: WasiPath,
+}
+
+impl Place {
+    /// The place of an open folder itself.
+    pub(super) fn of(folder: OpenDescriptor) -> Place {
+        let path = WasiPath::new(&folder.path, ".");
+        Place { folder, path }
+    }
+
+    /// Its name in decisions.
+    pub(super) fn target(&self) -> String {
+        format!("{}/{}", self.folder.root, self.path.text())
+    }
+
+    /// What a path that can only name a folder follows and finds.
+    pub(super) fn look(&self, follow: bool) -> Look {
+        let folder = self.path.is_of_folder();
+        Look {
+            follow: follow || folder,
+            folder,
+        }
+    }
+}
+
+/// How a path is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    /// Whether a link at its end is followed.
+    pub(super) follow: bool,
+    /// Whether it has to be a folder.
+    pub(super) folder: bool,
+}
+
+impl Look {
+    /// The metadata of what is there.
+    pub(super) fn at(self, dir: &Folder, path: &Path) -> Result<Metadata, FileFailure> {
+        let found = match self.follow {
+            true => dir.metadata(path)?,
+            false => dir.symlink_metadata(path)?,
+        };
+        match self.folder && !found.is_dir() {
+            true => Err(FileFailure::Io(io::ErrorKind::NotADirectory.into())),
+            false => Ok(found),
+        }
     }
 }
 
@@ -127,7 +237,7 @@ impl preopens::Host for Door<'_> {
         let named = grants.wasi.iter().flat_map(|wasi| &wasi.preopens);
         let mut folders = Vec::new();
         state.pay_more(&ROOTS, Work::NONE.entries(named.clone().count()))?;
-        for root in named {
+        for Preopen { root, at } in named {
             let mut granted = grants.files.iter().enumerate();
             let Some((index, grant)) = granted.find(|(_, grant)| grant.root == *root) else {
                 continue;
@@ -145,23 +255,9 @@ impl preopens::Host for Door<'_> {
             })?;
             let folder = state.keep(folder, OpenDescriptor::HOLDS)?;
             state.call.allowed(super::NAME, &format!("preopen {root}"));
-            folders.push((Resource::new_own(folder.rep()), root.clone()));
+            folders.push((Resource::new_own(folder.rep()), at.clone()));
         }
         Ok(folders)
-    }
-}
-
-/// The hash of a name: the numbers of the host's file system differ in every run.
-pub(super) fn hash(opened: &OpenDescriptor, path: &str) -> MetadataHashValue {
-    let hash = blake3::hash(format!("{}/{path}", opened.root).as_bytes());
-    let (mut lower, mut upper) = ([0; 8], [0; 8]);
-    let mut bytes = hash.as_bytes().iter();
-    for byte in lower.iter_mut().chain(&mut upper) {
-        *byte = bytes.next().copied().unwrap_or_default();
-    }
-    MetadataHashValue {
-        lower: u64::from_le_bytes(lower),
-        upper: u64::from_le_bytes(upper),
     }
 }
 

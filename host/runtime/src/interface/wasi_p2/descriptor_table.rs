@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,11 +14,13 @@ use wasmtime_wasi::p2::FsError;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry,
-    DirectoryEntryStream, ErrorCode, OpenFlags,
+    DirectoryEntryStream, ErrorCode, NewTimestamp, OpenFlags,
 };
 
 use tollgate_capability::Open;
-use tollgate_capability::files::{self, FileFailure, FileQuota, Folder, Kind};
+use tollgate_capability::files::{self, FileFailure, FileQuota, Folder, Kind, NewTime, NewTimes};
+
+use super::descriptor_access::Look;
 
 /// A folder or a file that a guest has opened.
 #[derive(Clone)]
@@ -72,7 +75,25 @@ pub(super) fn code(failure: &FileFailure) -> ErrorCode {
         FileFailure::Denied(Reason::BadPath) => ErrorCode::Invalid,
         FileFailure::Denied(_) => ErrorCode::NotPermitted,
         FileFailure::TooLarge(_) => ErrorCode::FileTooLarge,
-        FileFailure::Io(error) => error.into(),
+        FileFailure::Io(error) => match ErrorCode::from(error) {
+            ErrorCode::Io => code_of_kind(error.kind()),
+            code => code,
+        },
+    }
+}
+
+/// The code of an error that is the host's own, or that the engine's table lacks.
+fn code_of_kind(kind: io::ErrorKind) -> ErrorCode {
+    match kind {
+        io::ErrorKind::NotADirectory => ErrorCode::NotDirectory,
+        io::ErrorKind::IsADirectory => ErrorCode::IsDirectory,
+        io::ErrorKind::DirectoryNotEmpty => ErrorCode::NotEmpty,
+        io::ErrorKind::CrossesDevices => ErrorCode::CrossDevice,
+        io::ErrorKind::ResourceBusy => ErrorCode::Busy,
+        io::ErrorKind::ReadOnlyFilesystem => ErrorCode::ReadOnly,
+        io::ErrorKind::QuotaExceeded => ErrorCode::Quota,
+        io::ErrorKind::Unsupported => ErrorCode::Unsupported,
+        _ => ErrorCode::Io,
     }
 }
 
@@ -85,21 +106,47 @@ pub(super) fn to_fs_error(failure: FileFailure) -> FsError {
 pub(super) fn open(
     dir: &Folder,
     path: &Path,
-    follow: bool,
+    look: Look,
     how: OpenFlags,
     flags: DescriptorFlags,
     quota: impl Fn(FileUse) -> Result<(), Reason>,
 ) -> Result<Result<Option<File>, ErrorCode>, FileFailure> {
-    let found = match follow {
+    let in_sync = DescriptorFlags::FILE_INTEGRITY_SYNC
+        | DescriptorFlags::DATA_INTEGRITY_SYNC
+        | DescriptorFlags::REQUESTED_WRITE_SYNC;
+    let creates = how.contains(OpenFlags::CREATE);
+    let truncates = how.contains(OpenFlags::TRUNCATE);
+    let is_new = creates && how.contains(OpenFlags::EXCLUSIVE);
+    if flags.intersects(in_sync) {
+        // Each write would wait for the machine; `sync` says when, and is paid for.
+        return Ok(Err(ErrorCode::Unsupported));
+    }
+    if how.contains(OpenFlags::DIRECTORY) && (creates || truncates) {
+        return Ok(Err(ErrorCode::Invalid));
+    }
+    if look.folder && creates {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        return Ok(Err(
+            match dir.metadata(parent.unwrap_or(Path::new(".")))? {
+                parent if parent.is_dir() => ErrorCode::IsDirectory,
+                _ => ErrorCode::NotDirectory,
+            },
+        ));
+    }
+    // A new name is new if there is a link under it.
+    let found = match look.follow && !is_new {
         true => dir.metadata(path),
         false => dir.symlink_metadata(path),
     };
-    let creates = how.contains(OpenFlags::CREATE);
-    let truncates = how.contains(OpenFlags::TRUNCATE);
     let one = FileUse { bytes: 0, files: 1 };
     match found {
-        Ok(_) if creates && how.contains(OpenFlags::EXCLUSIVE) => return Ok(Err(ErrorCode::Exist)),
-        Ok(found) if found.is_symlink() => return Ok(Err(ErrorCode::Loop)),
+        Ok(_) if is_new => return Ok(Err(ErrorCode::Exist)),
+        Ok(found) if found.is_symlink() => {
+            return Ok(Err(match how.contains(OpenFlags::DIRECTORY) {
+                true => ErrorCode::NotDirectory,
+                false => ErrorCode::Loop,
+            }));
+        }
         Ok(found) if found.is_dir() => {
             let writes = creates || truncates || flags.contains(DescriptorFlags::WRITE);
             return Ok(match writes {
@@ -107,14 +154,16 @@ pub(super) fn open(
                 false => Ok(None),
             });
         }
-        Ok(_) if how.contains(OpenFlags::DIRECTORY) => return Ok(Err(ErrorCode::NotDirectory)),
+        Ok(_) if look.folder || how.contains(OpenFlags::DIRECTORY) => {
+            return Ok(Err(ErrorCode::NotDirectory));
+        }
         Ok(found) => {
             dir.reject_special(&found)?;
             if truncates {
                 quota(one).map_err(FileFailure::Denied)?;
             }
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && creates => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && creates => {
             quota(one).map_err(FileFailure::Denied)?;
         }
         Err(error) => return Err(error.into()),
@@ -124,7 +173,9 @@ pub(super) fn open(
     options
         .read(flags.contains(DescriptorFlags::READ) || !writes)
         .write(writes)
-        .create(creates);
+        .create(creates)
+        // By the system, in one step: another may make the same name meanwhile.
+        .create_new(is_new);
     #[cfg(unix)]
     {
         use cap_std::fs::OpenOptionsExt as _;
@@ -137,6 +188,25 @@ pub(super) fn open(
         file.set_len(0)?;
     }
     Ok(Ok(Some(file.into_std())))
+}
+
+/// The times that a guest sets.
+pub(super) fn new_times(accessed: NewTimestamp, modified: NewTimestamp) -> NewTimes {
+    let time = |time| match time {
+        NewTimestamp::NoChange => NewTime::Keep,
+        NewTimestamp::Now => NewTime::Now,
+        NewTimestamp::Timestamp(Datetime {
+            seconds,
+            nanoseconds,
+        }) => NewTime::At {
+            seconds,
+            nanoseconds,
+        },
+    };
+    NewTimes {
+        accessed: time(accessed),
+        modified: time(modified),
+    }
 }
 
 /// Makes a file longer, which counts as writing, or shorter, which counts as truncating it: the cut part is lost.
@@ -175,7 +245,8 @@ pub(super) fn described(metadata: &Metadata, times: bool) -> DescriptorStat {
             () => DescriptorType::Unknown,
         },
         link_count: 1,
-        size: if kind.is_file() { metadata.len() } else { 0 },
+        // The size of a folder depends on the file system.
+        size: if kind.is_dir() { 0 } else { metadata.len() },
         data_access_timestamp: time(metadata.accessed()),
         data_modification_timestamp: time(metadata.modified()),
         status_change_timestamp: None,

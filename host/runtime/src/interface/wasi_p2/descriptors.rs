@@ -1,23 +1,25 @@
 //! `wasi:filesystem` under the decisions and the quotas of `tollgate:provider/files`.
 //!
-//! An open descriptor of the guest is a name; [`CallContext::reach`] decides on every use of it. Creating links, moving
-//! between roots and setting times are refused, since they cannot be decided.
+//! An open folder of the guest is a name; [`CallContext::at`](crate::CallContext) decides on every use of it. What a path
+//! may name by its end (`a/`, `a/.`) is as POSIX has it.
 
+use std::io;
 use std::sync::Arc;
 
-use tollgate_policy::{Access, FileUse, Reason};
+use tollgate_policy::decide::PathEnd;
+use tollgate_policy::{Access, Reason};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::types;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 
-use super::descriptor_access::{Handle, below, hash};
+use super::descriptor_access::{Handle, NOTHING, ONE_FILE, Place};
 use super::descriptor_prices::{ASK, LIST, OPEN, RENAME, SYNC, bytes, paths};
 use super::descriptor_table::{
-    self, Entries, OpenDescriptor, OpenFile, as_ours, entry_type, to_fs_error,
+    self, Entries, OpenDescriptor, OpenFile, entry_type, new_times, to_fs_error,
 };
 use super::door::Door;
 use super::streams;
-use tollgate_capability::files::{self, FileFailure};
+use tollgate_capability::files::{self, FileFailure, Identity};
 use tollgate_capability::{FILE, Work};
 use types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
@@ -26,9 +28,6 @@ use types::{
 
 /// The most that a single read of a descriptor returns; a common limit of WASI streams.
 const PIECE: u64 = 64 << 10;
-
-const NOTHING: FileUse = FileUse { bytes: 0, files: 0 };
-const ONE_FILE: FileUse = FileUse { bytes: 0, files: 1 };
 
 impl types::HostDescriptor for Door<'_> {
     async fn advise(
@@ -85,12 +84,24 @@ impl types::HostDescriptor for Door<'_> {
     async fn set_times(
         &mut self,
         fd: Handle,
-        _: types::NewTimestamp,
-        _: types::NewTimestamp,
+        accessed: types::NewTimestamp,
+        modified: types::NewTimestamp,
     ) -> FsResult<()> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        state.opened(&fd)?;
-        Err(ErrorCode::Unsupported.into())
+        let state = self.enter(&FILE, Work::NONE)?;
+        let opened = state.opened(&fd)?;
+        let new = new_times(accessed, modified);
+        let file = opened.file.clone();
+        state
+            .at(
+                &Place::of(opened),
+                Access::ReadWrite,
+                NOTHING,
+                move |dir, path| match file {
+                    Some(file) => files::set_file_times(&file.file, new),
+                    None => files::set_times(dir, path, true, new),
+                },
+            )
+            .await
     }
 
     async fn read(
@@ -134,10 +145,10 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn read_directory(&mut self, fd: Handle) -> FsResult<Resource<DirectoryEntryStream>> {
         let state = self.enter(&OPEN, Work::NONE)?;
-        let folder = state.opened(&fd)?;
-        let listing = state.call.listing(&folder.root, &folder.path);
+        let place = state.place(&fd, ".")?;
+        let listing = state.call.listing(&place.folder.root, place.path.text());
         let listed = state
-            .at(&folder, ".", Access::Read, NOTHING, move |dir, path| {
+            .at(&place, Access::Read, NOTHING, move |dir, path| {
                 listing.read(dir, path)
             })
             .await?;
@@ -158,10 +169,18 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn create_directory_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
         let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
+        let place = state.place(&fd, &path)?;
+        let is_new = matches!(place.path.end(), PathEnd::Name | PathEnd::Slash);
         state
-            .at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
-                Ok(dir.create_dir(path)?)
+            .at(&place, Access::ReadWrite, ONE_FILE, move |dir, path| {
+                match is_new {
+                    true => Ok(dir.create_dir(path)?),
+                    // `a/.` is there if `a` is.
+                    false => {
+                        dir.metadata(path)?;
+                        Err(FileFailure::Io(io::ErrorKind::AlreadyExists.into()))
+                    }
+                }
             })
             .await
     }
@@ -181,9 +200,14 @@ impl types::HostDescriptor for Door<'_> {
             }
             None => {
                 state
-                    .at(&opened, ".", Access::Read, NOTHING, move |dir, path| {
-                        Ok(descriptor_table::described(&dir.metadata(path)?, times))
-                    })
+                    .at(
+                        &Place::of(opened),
+                        Access::Read,
+                        NOTHING,
+                        move |dir, path| {
+                            Ok(descriptor_table::described(&dir.metadata(path)?, times))
+                        },
+                    )
                     .await
             }
         }
@@ -196,15 +220,12 @@ impl types::HostDescriptor for Door<'_> {
         path: String,
     ) -> FsResult<DescriptorStat> {
         let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
+        let place = state.place(&fd, &path)?;
+        let look = place.look(path_flags.contains(PathFlags::SYMLINK_FOLLOW));
         let times = state.wasi.shows_time();
         state
-            .at(&folder, &path, Access::Read, NOTHING, move |dir, path| {
-                let metadata = match path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
-                    true => dir.metadata(path)?,
-                    false => dir.symlink_metadata(path)?,
-                };
-                Ok(descriptor_table::described(&metadata, times))
+            .at(&place, Access::Read, NOTHING, move |dir, path| {
+                Ok(descriptor_table::described(&look.at(dir, path)?, times))
             })
             .await
     }
@@ -212,33 +233,72 @@ impl types::HostDescriptor for Door<'_> {
     async fn set_times_at(
         &mut self,
         fd: Handle,
-        _: PathFlags,
-        _: String,
-        _: types::NewTimestamp,
-        _: types::NewTimestamp,
+        path_flags: PathFlags,
+        path: String,
+        accessed: types::NewTimestamp,
+        modified: types::NewTimestamp,
     ) -> FsResult<()> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        state.opened(&fd)?;
-        Err(ErrorCode::Unsupported.into())
+        let state = self.enter(&FILE, Work::path(&path))?;
+        let place = state.place(&fd, &path)?;
+        let look = place.look(path_flags.contains(PathFlags::SYMLINK_FOLLOW));
+        let new = new_times(accessed, modified);
+        state
+            .at(&place, Access::ReadWrite, NOTHING, move |dir, path| {
+                look.at(dir, path)?;
+                files::set_times(dir, path, look.follow, new)
+            })
+            .await
     }
 
     async fn link_at(
         &mut self,
         fd: Handle,
-        _: PathFlags,
+        path_flags: PathFlags,
         path: String,
-        _: Handle,
-        _: String,
+        to: Handle,
+        to_path: String,
     ) -> FsResult<()> {
-        let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
-        Err(state.deny_link(&folder, &path))
+        let state = self.enter(&RENAME, paths(&path, &to_path))?;
+        let (from, to) = (state.place(&fd, &path)?, state.place(&to, &to_path)?);
+        if path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
+            return Err(ErrorCode::Invalid.into());
+        }
+        let ends = (from.look(false), to.path.is_of_folder());
+        state
+            .move_between(&from, &to, move |dir, from, to| {
+                if ends.0.folder {
+                    ends.0.at(dir, from)?;
+                }
+                match ends.1 {
+                    true => {
+                        dir.symlink_metadata(from)?;
+                        dir.symlink_metadata(to)?;
+                        Err(FileFailure::Io(io::ErrorKind::AlreadyExists.into()))
+                    }
+                    false => files::hard_link(dir, from, to),
+                }
+            })
+            .await
     }
 
-    async fn symlink_at(&mut self, fd: Handle, _: String, path: String) -> FsResult<()> {
-        let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
-        Err(state.deny_link(&folder, &path))
+    async fn symlink_at(&mut self, fd: Handle, target: String, path: String) -> FsResult<()> {
+        let state = self.enter(&RENAME, paths(&target, &path))?;
+        let place = state.place(&fd, &path)?;
+        let is_of_folder = place.path.is_of_folder();
+        state
+            .at(
+                &place,
+                Access::ReadWrite,
+                ONE_FILE,
+                move |dir, path| match is_of_folder {
+                    true => {
+                        dir.symlink_metadata(path)?;
+                        Err(FileFailure::Io(io::ErrorKind::AlreadyExists.into()))
+                    }
+                    false => files::symbolic_link(dir, &target, path),
+                },
+            )
+            .await
     }
 
     async fn open_at(
@@ -250,7 +310,7 @@ impl types::HostDescriptor for Door<'_> {
         flags: DescriptorFlags,
     ) -> FsResult<Handle> {
         let state = self.enter(&OPEN, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
+        let place = state.place(&fd, &path)?;
         let writes = how.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
             || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
         let access = match writes {
@@ -258,26 +318,25 @@ impl types::HostDescriptor for Door<'_> {
             false => Access::Read,
         };
         let Some(open) = state.call.open_files.take() else {
-            let target = format!("{}/{}", folder.root, below(&folder, &path)?);
             state
                 .call
-                .denied(files::NAME, &target, Reason::TooManyOpenFiles);
+                .denied(files::NAME, &place.target(), Reason::TooManyOpenFiles);
             return Err(ErrorCode::Quota.into());
         };
-        let (quota, index) = (state.call.quota.clone(), folder.index);
-        let follow = path_flags.contains(PathFlags::SYMLINK_FOLLOW);
+        let (quota, index) = (state.call.quota.clone(), place.folder.index);
+        let look = place.look(path_flags.contains(PathFlags::SYMLINK_FOLLOW));
         let found = state
-            .at(&folder, &path, access, NOTHING, move |dir, path| {
-                descriptor_table::open(dir, path, follow, how, flags, |more| {
+            .at(&place, access, NOTHING, move |dir, path| {
+                descriptor_table::open(dir, path, look, how, flags, |more| {
                     quota.consume(index, more)
                 })
             })
             .await??;
-        let path = below(&folder, &path)?.into();
+        let Place { folder, path } = place;
         let opened = state.table.push(OpenDescriptor {
             // A folder is held by name, without a descriptor.
             file: found.map(|file| Arc::new(OpenFile { file, _open: open })),
-            path,
+            path: path.text().into(),
             flags,
             ..folder
         })?;
@@ -287,10 +346,17 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn readlink_at(&mut self, fd: Handle, path: String) -> FsResult<String> {
         let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
+        let place = state.place(&fd, &path)?;
+        let look = place.look(false);
         let link = state
-            .at(&folder, &path, Access::Read, NOTHING, |dir, path| {
-                Ok(dir.read_link(path)?)
+            .at(&place, Access::Read, NOTHING, move |dir, path| {
+                // The end of a path of a folder is followed, and then it is no link.
+                match look.follow {
+                    true => look
+                        .at(dir, path)
+                        .and_then(|_| Err(FileFailure::Io(io::ErrorKind::InvalidInput.into()))),
+                    false => Ok(dir.read_link(path)?),
+                }
             })
             .await?;
         let link = link.into_os_string().into_string();
@@ -299,20 +365,35 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn remove_directory_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
         let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
+        let place = state.place(&fd, &path)?;
+        let end = place.path.end();
         state
-            .at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
-                Ok(dir.remove_dir(path)?)
+            .at(&place, Access::ReadWrite, ONE_FILE, move |dir, path| {
+                let refused = match end {
+                    PathEnd::Name | PathEnd::Slash => return Ok(dir.remove_dir(path)?),
+                    PathEnd::Dot => io::ErrorKind::InvalidInput,
+                    PathEnd::Parent => io::ErrorKind::DirectoryNotEmpty,
+                };
+                dir.metadata(path)?;
+                Err(FileFailure::Io(refused.into()))
             })
             .await
     }
 
     async fn unlink_file_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
         let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
+        let place = state.place(&fd, &path)?;
+        let is_of_folder = place.path.is_of_folder();
         state
-            .at(&folder, &path, Access::ReadWrite, ONE_FILE, |dir, path| {
-                Ok(dir.remove_file(path)?)
+            .at(&place, Access::ReadWrite, ONE_FILE, move |dir, path| {
+                if !is_of_folder {
+                    return Ok(dir.remove_file(path)?);
+                }
+                let refused = match dir.symlink_metadata(path)?.is_dir() {
+                    true => io::ErrorKind::IsADirectory,
+                    false => io::ErrorKind::NotADirectory,
+                };
+                Err(FileFailure::Io(refused.into()))
             })
             .await
     }
@@ -325,34 +406,20 @@ impl types::HostDescriptor for Door<'_> {
         to_path: String,
     ) -> FsResult<()> {
         let state = self.enter(&RENAME, paths(&path, &to_path))?;
-        let folder = state.opened(&fd)?;
-        let to = state.table.get(&as_ours(&to))?.clone();
-        // Each of the two names is decided on, and counts towards the quota.
-        let target = state
-            .at(&to, &to_path, Access::ReadWrite, ONE_FILE, |_, path| {
-                Ok(path.to_owned())
-            })
-            .await?;
-        let elsewhere = to.root != folder.root;
+        let (from, to) = (state.place(&fd, &path)?, state.place(&to, &to_path)?);
+        let ends = [from.path.end(), to.path.end()];
         state
-            .at(
-                &folder,
-                &path,
-                Access::ReadWrite,
-                ONE_FILE,
-                move |dir, path| {
-                    if elsewhere {
-                        return Ok(Err(ErrorCode::CrossDevice));
-                    }
-                    // A relative link that is moved points to another target.
-                    if dir.symlink_metadata(path)?.is_symlink() {
-                        return Err(FileFailure::Denied(Reason::Link));
-                    }
-                    Ok(Ok(dir.rename(path, dir, target)?))
-                },
-            )
-            .await??;
-        Ok(())
+            .move_between(&from, &to, move |dir, from, to| {
+                if ends
+                    .iter()
+                    .any(|end| matches!(end, PathEnd::Dot | PathEnd::Parent))
+                {
+                    return Err(FileFailure::Io(io::ErrorKind::ResourceBusy.into()));
+                }
+                // A link to a folder is no folder here.
+                files::rename(dir, from, to, ends.contains(&PathEnd::Slash))
+            })
+            .await
     }
 
     fn read_via_stream(
@@ -387,18 +454,20 @@ impl types::HostDescriptor for Door<'_> {
     }
 
     async fn is_same_object(&mut self, a: Handle, b: Handle) -> wasmtime::Result<bool> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        let (a, b) = (
-            state.table.get(&as_ours(&a))?,
-            state.table.get(&as_ours(&b))?,
-        );
-        Ok((&a.root, &a.path) == (&b.root, &b.path))
+        let state = self.enter(&FILE, Work::NONE)?;
+        let numbers = (state.identity(&a).await, state.identity(&b).await);
+        match numbers {
+            (Ok(a), Ok(b)) => Ok(a == b),
+            // What is not there any more, or is denied, is nothing else's.
+            (Err(a), Err(b)) => a.downcast().and(b.downcast()).map(|_| false),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => error.downcast().map(|_| false),
+        }
     }
 
     async fn metadata_hash(&mut self, fd: Handle) -> FsResult<MetadataHashValue> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        let opened = state.opened(&fd)?;
-        Ok(hash(&opened, &opened.path))
+        let state = self.enter(&FILE, Work::NONE)?;
+        let lower = state.identity(&fd).await?;
+        Ok(MetadataHashValue { lower, upper: 0 })
     }
 
     async fn metadata_hash_at(
@@ -408,17 +477,16 @@ impl types::HostDescriptor for Door<'_> {
         path: String,
     ) -> FsResult<MetadataHashValue> {
         let state = self.enter(&FILE, Work::path(&path))?;
-        let folder = state.opened(&fd)?;
-        state
-            .at(&folder, &path, Access::Read, NOTHING, move |dir, path| {
-                match path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
-                    true => dir.metadata(path)?,
-                    false => dir.symlink_metadata(path)?,
-                };
-                Ok(())
+        let place = state.place(&fd, &path)?;
+        let look = place.look(path_flags.contains(PathFlags::SYMLINK_FOLLOW));
+        let name = place.target();
+        let identity = state
+            .at(&place, Access::Read, NOTHING, move |dir, path| {
+                Ok(Identity::of(&look.at(dir, path)?, &name))
             })
             .await?;
-        Ok(hash(&folder, &below(&folder, &path)?))
+        let lower = state.number(identity)?;
+        Ok(MetadataHashValue { lower, upper: 0 })
     }
 
     fn drop(&mut self, fd: Handle) -> wasmtime::Result<()> {

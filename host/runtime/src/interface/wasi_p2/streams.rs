@@ -108,9 +108,12 @@ impl Output {
                 QuotaExceeded(reason).into(),
             ));
         }
-        write_at(file, bytes, offset).map_err(failed)?;
-        if let Some(position) = &mut self.position {
-            *position = position.saturating_add(bytes.len() as u64);
+        match &mut self.position {
+            Some(position) => {
+                write_at(file, bytes, offset).map_err(failed)?;
+                *position = position.saturating_add(bytes.len() as u64);
+            }
+            None => append(file, bytes).map_err(failed)?,
         }
         Ok(())
     }
@@ -168,6 +171,30 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::R
             read => return read,
         }
     }
+}
+
+/// Writes all of `bytes` at the end of a file, wherever that is when the system writes: others may append as well.
+#[cfg(target_os = "linux")]
+fn append(file: &File, mut bytes: &[u8]) -> std::io::Result<()> {
+    use rustix::io::{Errno, ReadWriteFlags, pwritev2};
+    while !bytes.is_empty() {
+        let piece = [std::io::IoSlice::new(bytes)];
+        // The offset is not used with this flag.
+        match pwritev2(file, &piece, 0, ReadWriteFlags::APPEND) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` at the end of a file, as it is now: this system has no such write for a file that is also written
+/// at positions.
+#[cfg(not(target_os = "linux"))]
+fn append(file: &File, bytes: &[u8]) -> std::io::Result<()> {
+    write_at(file, bytes, file.metadata()?.len())
 }
 
 /// Writes all of `bytes`.
