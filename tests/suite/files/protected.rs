@@ -183,3 +183,48 @@ fn a_reader_reads_the_second_name_of_a_file_that_may_be_read() {
         assert_eq!(report.denials.len(), denied, "{access:?}");
     }
 }
+
+/// A root with a hard link to a credential, and the provider that uses it.
+fn with_credential(folder: &TempDir) -> tollgate::blocking::Provider {
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let rest = all_but("files");
+    let rest = rest.lines().filter(|line| !line.starts_with("grants.http"));
+    let rest: String = rest.map(|line| format!("{line}\n")).collect();
+    hard_link(at("own/key"), at("out/link")).unwrap();
+    let text = format!(
+        "{rest}grants.files = [{{ root = \"out\", path = \"{}\", access = \"read\" }}]\n\
+         grants.http = [{{ url = \"https://example.com/**\", credential = {{ header = \"x-token\", from-file = \"{}\" }} }}]",
+        at("out"),
+        at("own/key")
+    );
+    blocking().load(&source("hostile"), &policy(&text)).unwrap()
+}
+
+/// Programs that rotate secrets replace the file, and the root then has the last name of the one that is in use.
+#[test]
+fn the_last_name_of_a_protected_file_is_denied() {
+    let (replaced, removed) = (folder(), folder());
+    let providers = [with_credential(&replaced), with_credential(&removed)];
+    let own = replaced.path().join("own");
+    std::fs::write(own.join("new"), "new").unwrap();
+    std::fs::rename(own.join("new"), own.join("key")).unwrap();
+    std::fs::remove_file(removed.path().join("own/key")).unwrap();
+    for provider in providers {
+        let read = returned(&provider.session().run(b"read-file out link").unwrap());
+        assert!(!read.contains("canary"), "{read}");
+    }
+}
+
+/// The key of the cache seals machine code: a provider that reads it has the process.
+#[test]
+fn the_cache_of_a_runtime_is_protected() {
+    let folder = folder();
+    let cache = tollgate::cache::Cache::open(folder.path().join("own/cache"), 1 << 30).unwrap();
+    let runtime = Runtime::from(builder().cache(cache).build());
+    for path in ["own", "own/cache", ""] {
+        for access in [Access::Read, Access::ReadWrite] {
+            let message = refused(&runtime, &folder.path().join(path), access);
+            assert!(message.contains("the cache of this program"), "{message}");
+        }
+    }
+}

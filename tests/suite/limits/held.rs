@@ -162,6 +162,46 @@ fn a_read_of_standard_input_is_a_piece() {
     assert_eq!(kind(&report), "host-memory");
 }
 
+/// A57-host-memory: the numbers of the files that a guest has compared.
+#[test]
+fn files_that_are_compared_are_counted() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let text = format!(
+        "{}\nlimits.host-memory = \"64KiB\"\nlimits.host-calls = 1_000_000",
+        preopened(&folder).replace("\"read\"", "\"read-write\"")
+    );
+    let provider = support::harness::blocking();
+    let provider = provider.load(&source("file-script"), &policy(&text));
+    let provider = provider.unwrap();
+    let script = |files: usize| {
+        let lines = (0..files).map(|number| format!("mkdir {number}\nis {number} - {number} -\n"));
+        let input = CommandInput {
+            args: vec!["file-script".to_owned()],
+            stdin: lines.collect::<String>().into_bytes(),
+        };
+        kind(&provider.session().command(input).unwrap())
+    };
+    assert_eq!((script(100), script(900)), ("none", "host-memory"));
+}
+
+/// A57-host-memory: a handle of a folder holds its path.
+#[test]
+fn a_long_path_is_counted() {
+    let folder = TempDir::new().unwrap();
+    let name = "n".repeat(250);
+    let deep: std::path::PathBuf = std::iter::repeat_n(&*name, 14).collect();
+    std::fs::create_dir_all(folder.path().join("data").join(&deep)).unwrap();
+    let peak = |path: &str| {
+        let text = format!("{}\nlimits.handles = 2_000", preopened(&folder));
+        let report = command("raw-files", &text, &["many", path], vec![]);
+        report.usage.host_memory_peak
+    };
+    let deep = format!("data/{}", deep.display());
+    let (short, long) = (peak("data/."), peak(&deep));
+    assert!(long > 3 * short, "{short} {long}");
+}
+
 /// A58-open-files: the next is an error of the guest's, and a denial that names the limit.
 #[test]
 fn open_files_are_counted() {

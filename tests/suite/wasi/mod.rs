@@ -7,5 +7,6 @@ mod grants;
 mod http;
 mod inert;
 mod native_files;
+mod posix;
 mod raw;
 mod standard;

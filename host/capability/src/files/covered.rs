@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
+use cap_std::fs::Dir;
 use tollgate_policy::{FileGrant, Policy, Protected};
 
 use crate::error::GrantError;
@@ -14,15 +15,16 @@ use crate::error::GrantError;
 const MAX_LINKS: usize = 40;
 
 /// Refuses a root that holds a protected file, a folder that the path of such a file leads through, or lies in a protected
-/// folder.
-pub(super) fn reject(policy: &Policy) -> Result<(), GrantError> {
+/// folder. `opened` are the folders of the roots: the one that is compared has to be the one that was opened, whatever was
+/// done to its path meanwhile.
+pub(super) fn reject(policy: &Policy, opened: &[&Dir]) -> Result<(), GrantError> {
     let (named, system) = (policy.grants.protected(), Protected::of_system());
     for file in system.iter().chain(&named).chain(&policy.protected) {
-        for root in &policy.grants.files {
+        for (root, opened) in policy.grants.files.iter().zip(opened) {
             if !file.concerns(root) {
                 continue;
             }
-            match is_covered(root, file) {
+            match is_covered(root, opened, file) {
                 Ok(false) => {}
                 Ok(true) => return Err(GrantError::Covered(file.refusal(root))),
                 Err(error) => {
@@ -40,8 +42,11 @@ pub(super) fn reject(policy: &Policy) -> Result<(), GrantError> {
 }
 
 /// Whether the root is one of the places that the file's path leads through, or lies below the file.
-fn is_covered(root: &FileGrant, file: &Protected) -> io::Result<bool> {
+fn is_covered(root: &FileGrant, opened: &Dir, file: &Protected) -> io::Result<bool> {
     let root = std::fs::canonicalize(&root.path)?;
+    if !is_opened(&root, opened)? {
+        return Err(io::Error::other("the folder was replaced meanwhile"));
+    }
     let passed = walk(&file.path)?;
     for place in &passed {
         if is_same(&root, place)? {
@@ -57,6 +62,20 @@ fn is_covered(root: &FileGrant, file: &Protected) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether a path without links is the folder that is open.
+#[cfg(unix)]
+fn is_opened(path: &Path, opened: &Dir) -> io::Result<bool> {
+    use cap_std::fs::MetadataExt as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let (opened, found) = (opened.dir_metadata()?, std::fs::symlink_metadata(path)?);
+    Ok((opened.dev(), opened.ino()) == (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_opened(_: &Path, _: &Dir) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Whether two paths without links are the same place. A bind mount shows one folder under two paths.
@@ -137,6 +156,7 @@ mod tests {
     use tollgate_policy::{Access, StoreGrant};
 
     use super::*;
+    use cap_std::ambient_authority;
 
     /// A folder with `etc/token`, the folder `etc/below`, the folder `data`, and these links.
     fn laid_out(links: &[(&str, &str)]) -> tempfile::TempDir {
@@ -152,6 +172,13 @@ mod tests {
         folder
     }
 
+    fn rejected(policy: &Policy) -> Result<(), GrantError> {
+        let open = |root: &FileGrant| Dir::open_ambient_dir(&root.path, ambient_authority());
+        let opened = policy.grants.files.iter().map(|root| open(root).unwrap());
+        let opened: Vec<Dir> = opened.collect();
+        reject(policy, &opened.iter().collect::<Vec<_>>())
+    }
+
     /// The message about a root at `root` and a protected file at `file`, whose texts say nothing of each other.
     fn refused(folder: &tempfile::TempDir, root: &str, file: &str, from: Access) -> Option<String> {
         let mut policy = Policy::default();
@@ -161,7 +188,7 @@ mod tests {
         let file = Protected::new("the policy file", at(file), from);
         policy.protected.push(file);
         assert_eq!(policy.check(), Ok(()), "the texts tell it already");
-        reject(&policy).err().map(|error| error.to_string())
+        rejected(&policy).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -225,17 +252,37 @@ mod tests {
         let token = folder.path().join("etc/token");
         let file = |from| Protected::new("the policy file", &token, from);
         policy.protected = vec![file(Access::ReadWrite)];
-        assert!(reject(&policy).is_ok());
+        assert!(rejected(&policy).is_ok());
         policy.protected = vec![file(Access::Read)];
-        assert!(reject(&policy).is_err());
+        assert!(rejected(&policy).is_err());
         // The files that a policy names itself are protected as well, though they do not exist yet.
         policy.protected.clear();
         policy.grants.store = Some(StoreGrant {
             path: Some(folder.path().join("etc/state.redb")),
             ..StoreGrant::default()
         });
-        let message = reject(&policy).unwrap_err().to_string();
+        let message = rejected(&policy).unwrap_err().to_string();
         assert!(message.contains("covers the store file, "), "{message}");
+    }
+
+    /// The path of a root leads elsewhere than when it was opened: what is compared is not what was opened.
+    #[test]
+    fn a_folder_that_was_replaced_is_told() {
+        let folder = laid_out(&[("link", "etc")]);
+        let at = |path: &str| folder.path().join(path);
+        let mut policy = Policy::default();
+        let root = FileGrant::new("data", at("link"), Access::Read);
+        policy.grants.files.push(root);
+        let file = Protected::new("the policy file", at("etc/token"), Access::Read);
+        policy.protected.push(file);
+        let opened = Dir::open_ambient_dir(at("link"), ambient_authority()).unwrap();
+        std::fs::remove_file(at("link")).unwrap();
+        symlink("data", at("link")).unwrap();
+        let message = reject(&policy, &[&opened]).unwrap_err().to_string();
+        assert!(
+            message.contains("the folder was replaced meanwhile"),
+            "{message}"
+        );
     }
 
     #[test]

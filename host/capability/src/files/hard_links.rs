@@ -1,5 +1,5 @@
 //! Hard links in a root to protected files. A root may not cover such a file, and a second name of it inside of a root
-//! would be as good: so an open file that has several names is compared with each of them.
+//! would be as good: so an open file is compared with each of them.
 
 use cap_std::fs::Metadata;
 use tollgate_policy::{FileGrant, Policy, Protected};
@@ -50,25 +50,29 @@ impl Protection {
     }
 
     /// Whether a regular file is one of them. They may have been replaced since the root was opened, so each is looked at
-    /// again.
+    /// again. A name in the root may be the last one of a file that was replaced, which is then known.
     pub(super) fn has(&self, found: &Metadata) -> bool {
-        match identity_of_link(found) {
-            None => false,
-            Some(found) => {
-                let now = |file: &Protected| std::fs::metadata(&file.path).ok();
-                let mut files = self.files.iter().filter_map(now);
-                self.known.contains(&found)
-                    || files.any(|file| identity_of_file(&file) == Some(found))
-            }
-        }
+        let Some(identity) = identity(found) else {
+            return false;
+        };
+        let now = |file: &Protected| std::fs::metadata(&file.path).ok();
+        let mut files = self.files.iter().filter_map(now);
+        self.known.contains(&identity)
+            || (has_names(found) && files.any(|file| identity_of_file(&file) == Some(identity)))
     }
 }
 
-/// The identity of a file that has several names.
 #[cfg(unix)]
-fn identity_of_link(found: &Metadata) -> Option<Identity> {
+fn identity(found: &Metadata) -> Option<Identity> {
     use cap_std::fs::MetadataExt as _;
-    (found.nlink() > 1).then(|| (found.dev(), found.ino()))
+    Some((found.dev(), found.ino()))
+}
+
+/// Whether a file has several names.
+#[cfg(unix)]
+fn has_names(found: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt as _;
+    found.nlink() > 1
 }
 
 #[cfg(unix)]
@@ -97,8 +101,13 @@ fn identities(file: &Protected) -> std::io::Result<Vec<Identity>> {
 }
 
 #[cfg(not(unix))]
-fn identity_of_link(_: &Metadata) -> Option<Identity> {
+fn identity(_: &Metadata) -> Option<Identity> {
     None
+}
+
+#[cfg(not(unix))]
+fn has_names(_: &Metadata) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

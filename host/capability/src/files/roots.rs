@@ -64,9 +64,10 @@ impl Roots {
             }))
         };
         let files = policy.grants.files.iter();
-        let roots = files.map(open).collect::<Result<_, _>>().map(Roots)?;
-        covered::reject(policy)?;
-        Ok(roots)
+        let roots: Vec<Arc<Folder>> = files.map(open).collect::<Result<_, _>>()?;
+        let opened: Vec<&Dir> = roots.iter().map(|root| &*root.dir).collect();
+        covered::reject(policy, &opened)?;
+        Ok(Roots(roots))
     }
 
     /// The folders for another process, each with its protected files.

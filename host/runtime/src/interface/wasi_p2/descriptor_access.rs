@@ -161,17 +161,19 @@ impl CallContext {
         position: Option<u64>,
     ) -> FsResult<Resource<DynOutputStream>> {
         let (opened, file) = self.opened_to_write(handle)?;
+        let target = opened.target();
+        let holds = OpenDescriptor::HOLDS.saturating_add(target.len() as u64);
         let stream: DynOutputStream = Box::new(streams::Output {
             file,
             position,
             quota: self.call.quota.clone(),
             index: opened.index,
-            target: opened.target().into(),
+            target: target.into(),
             closed: false,
             jobs: self.call.jobs.clone(),
         });
         let stream = self.table.push(stream)?;
-        Ok(self.keep(stream, OpenDescriptor::HOLDS)?)
+        Ok(self.keep(stream, holds)?)
     }
 }
 

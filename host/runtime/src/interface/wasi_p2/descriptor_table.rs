@@ -42,7 +42,7 @@ pub(super) struct OpenFile {
 }
 
 impl OpenDescriptor {
-    /// The host memory of a descriptor or a stream, with a path of the usual length.
+    /// The host memory of a descriptor or a stream, without its path.
     pub(super) const HOLDS: u64 = 1_024;
 
     pub(super) fn target(&self) -> String {

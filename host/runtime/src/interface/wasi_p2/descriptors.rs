@@ -333,6 +333,7 @@ impl types::HostDescriptor for Door<'_> {
             })
             .await??;
         let Place { folder, path } = place;
+        let length = path.text().len() as u64;
         let opened = state.table.push(OpenDescriptor {
             // A folder is held by name, without a descriptor.
             file: found.map(|file| Arc::new(OpenFile { file, _open: open })),
@@ -340,7 +341,7 @@ impl types::HostDescriptor for Door<'_> {
             flags,
             ..folder
         })?;
-        let opened = state.keep(opened, OPEN.holds)?;
+        let opened = state.keep(opened, OPEN.holds.saturating_add(length))?;
         Ok(Resource::new_own(opened.rep()))
     }
 
