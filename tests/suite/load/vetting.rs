@@ -45,6 +45,18 @@ fn at_each_door(runtime: &Runtime, source: &Source, policy: &Policy) -> [Refusal
     })
 }
 
+/// The bytes are no component, which a process that never answers does not say.
+#[test]
+fn no_door_parses_in_this_process() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let runtime = runtime(sleeper(&folder)).build();
+    let none = Source::bytes("none", *b"no component");
+    let policy = policy("limits.compile-time = \"200ms\"");
+    for refusal in at_each_door(&runtime, &none, &policy) {
+        assert_eq!(refusal.kind, RefusalKind::CompileLimit, "{refusal}");
+    }
+}
+
 /// A55-validation
 #[test]
 fn validation_is_bounded_at_every_door() {
@@ -106,10 +118,13 @@ fn validation_is_bounded_in_every_command() {
 
 #[test]
 fn an_inspection_that_is_given_up_ends_its_worker() {
+    let folder = tempfile::TempDir::new().unwrap();
     wait(async {
-        let (slow, runtime) = (slow_to_validate(), runtime(tollgate()).build());
-        let policy = policy("");
-        let inspect = runtime.inspect(&slow, &policy);
+        // It never answers, and may take long.
+        let runtime = runtime(script(&folder, "exec /bin/sleep 300")).build();
+        let policy = policy("limits.compile-time = \"1h\"");
+        let echo = source("echo");
+        let inspect = runtime.inspect(&echo, &policy);
         let given_up = tokio::time::timeout(Duration::from_millis(200), inspect).await;
         assert!(given_up.is_err(), "it was quicker than thought");
     });

@@ -115,6 +115,21 @@ fn the_limits_hold_for_wasi_guests() {
     }
 }
 
+/// The sockets are the engine's own, which no door of ours stands before.
+#[test]
+fn calls_of_sockets_are_counted() {
+    for function in ["sockets.create", "sockets.network"] {
+        let input = CommandInput {
+            args: ["prices", function, "1000", "0"].map(str::to_owned).into(),
+            ..CommandInput::default()
+        };
+        let text = format!("{INERT}\nlimits.host-calls = 100");
+        let report = load("prices", &text).session().command(input).unwrap();
+        let fault = report.outcome.fault().map(tollgate::Fault::label);
+        assert_eq!(fault, Some("host-calls"), "{function}");
+    }
+}
+
 #[test]
 fn arguments_outlast_a_start_function_that_uses_wasi() {
     for (args, label) in [(["name", "one"].as_slice(), "returned"), (&[], "failed")] {
