@@ -57,7 +57,21 @@ impl<'u> Target<'u> {
         cache: Option<Cache>,
         ui: &'u Ui,
     ) -> Result<Target<'u>, ExitReason> {
-        let policy = opts.policy.policy(files_of_command(opts, cache.as_ref()))?;
+        Target::open_with(opts, None, cache, ui)
+    }
+
+    /// The same for a command that writes its result to the file `output`.
+    pub(crate) fn open_with(
+        opts: &ComponentOpts,
+        output: Option<&Path>,
+        cache: Option<Cache>,
+        ui: &'u Ui,
+    ) -> Result<Target<'u>, ExitReason> {
+        let mut files = files_of_command(opts, cache.as_ref());
+        if let Some(output) = output.filter(|output| !is_stream(output)) {
+            files.push(Protected::new("the output", output, Access::ReadWrite));
+        }
+        let policy = opts.policy.policy(files)?;
         let reporter = Reporter::new(opts.report.as_deref())?;
         if reporter.is_stderr() {
             silence_log();

@@ -24,6 +24,8 @@ fn is_refused(workdir: &Workdir, line: &str, what: &str) {
 #[test]
 fn a_root_that_may_be_written_covers_no_file_of_the_command() {
     let workdir = workdir();
+    let line = "run echo.wasm --grant files=data:out:rw --output out/result";
+    is_refused(&workdir, line, "the output");
     for (line, what) in [
         ("echo.wasm --grant files=data:.:rw", "the component"),
         (

@@ -77,8 +77,8 @@ fn folder_of(name: &str) -> PathBuf {
     Path::new(manifest).parent().unwrap().to_owned()
 }
 
-#[test]
-fn every_function_that_is_linked_is_measured() {
+/// The functions of WASI that this host links.
+fn linked() -> BTreeSet<String> {
     let mut linked = BTreeSet::new();
     for (name, wit) in [
         ("wasmtime-wasi", "src/p2/wit/deps"),
@@ -100,6 +100,42 @@ fn every_function_that_is_linked_is_measured() {
     ] {
         assert!(linked.contains(known), "{linked:#?}");
     }
+    linked
+}
+
+/// docs/guide/wasi.md has a row for each function, and none for others.
+#[test]
+fn every_function_that_is_linked_is_described() {
+    let page = std::fs::read_to_string(root().join("docs/guide/wasi.md")).unwrap();
+    let mut linked = linked();
+    for row in page.lines().filter(|line| line.starts_with("| `wasi:")) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let [_, interface, functions, behaviour, _] = cells[..] else {
+            panic!("{row}");
+        };
+        assert!(!behaviour.is_empty(), "{row}");
+        let interface = interface.trim_matches('`');
+        let before = linked.len();
+        match functions {
+            "all" => linked.retain(|function| !function.starts_with(&format!("{interface}#"))),
+            functions => {
+                for name in functions.split(", ") {
+                    let name = format!("{interface}#{}", name.trim_matches('`'));
+                    assert!(
+                        linked.remove(&name),
+                        "{name} is not linked, or has two rows"
+                    );
+                }
+            }
+        }
+        assert!(linked.len() < before, "{interface} has no functions");
+    }
+    assert!(linked.is_empty(), "no row has {linked:#?}");
+}
+
+#[test]
+fn every_function_that_is_linked_is_measured() {
+    let linked = linked();
     let wit = blocking()
         .wit(&source("prices"), &Policy::default())
         .unwrap();

@@ -1,5 +1,6 @@
 //! The folders that a policy grants, and the files that no name in them may lead to.
 
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -48,16 +49,50 @@ impl Folder {
     }
 }
 
+/// Whether a folder belongs to a file system that the kernel makes up, wherever it is mounted. `/proc` and its like are
+/// known by their paths as well, on every system.
+#[cfg(target_os = "linux")]
+fn is_of_kernel(dir: &Dir) -> io::Result<bool> {
+    /// The magic numbers of statfs(2): proc, sysfs, securityfs, debugfs, tracefs, cgroup, cgroup2, bpf, devpts.
+    const KINDS: [u32; 9] = [
+        0x9fa0,
+        0x6265_6572,
+        0x7363_6673,
+        0x6462_6720,
+        0x7472_6163,
+        0x0027_e0eb,
+        0x6367_7270,
+        0xcafe_4a11,
+        0x1cd1,
+    ];
+    let kind = rustix::fs::fstatfs(dir)?.f_type;
+    // The type of the field differs between processors, and the number is unsigned.
+    Ok(KINDS
+        .iter()
+        .any(|known| i128::from(*known) == i128::from(kind)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_of_kernel(_: &Dir) -> io::Result<bool> {
+    Ok(false)
+}
+
 impl Roots {
     /// Opens every folder that `policy` grants, if none of them covers a protected file.
     pub(crate) fn open(policy: &Policy) -> Result<Roots, GrantError> {
         let open = |grant: &tollgate_policy::FileGrant| {
             let dir = Dir::open_ambient_dir(&grant.path, ambient_authority());
-            let dir = dir.map_err(|error| GrantError::Root {
+            let failed = |error| GrantError::Root {
                 root: grant.root.clone(),
                 path: grant.path.clone(),
                 error,
-            })?;
+            };
+            let dir = dir.map_err(failed)?;
+            if is_of_kernel(&dir).map_err(failed)? {
+                return Err(failed(io::Error::other(
+                    "it shows files of the kernel, which tell of every process; grant another folder",
+                )));
+            }
             Ok(Arc::new(Folder {
                 dir: Arc::new(dir),
                 protection: Protection::of(policy, grant)?,

@@ -84,7 +84,8 @@ impl Call {
         bucket: &Bucket,
         key: String,
     ) -> StoreResult<Option<Vec<u8>>> {
-        let most = self.meter.limits.host_data;
+        // The host holds the answer.
+        let (most, _) = self.meter.lift_cap();
         let found = match self.look_up(bucket, key, most).await? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
@@ -92,6 +93,7 @@ impl Call {
         Ok(match found {
             Some(Found::Value(value)) => {
                 self.meter.charge_more(value.len() as u64, MOVE_PRICE)?;
+                self.meter.hold_briefly(value.len() as u64)?;
                 Ok(Some(value))
             }
             Some(Found::Larger(size)) => {
@@ -198,7 +200,7 @@ impl Call {
         }
         self.allowed(NAME, &bucket);
         self.charge_store(&READ)?;
-        let bytes = self.meter.limits.host_data;
+        let (bytes, _) = self.meter.lift_cap();
         let bounds = Bounds {
             skip,
             keys: most,

@@ -75,7 +75,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         _ => Sink::Stdout,
     };
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
-    let target = Target::open(&opts.component, cache, ui)?;
+    let target = Target::open_with(&opts.component, opts.output.as_deref(), cache, ui)?;
     let mut loaded = in_tokio(target.load())?;
     let LoadedTarget { target, provider } = &loaded;
     if provider.is_command() {
