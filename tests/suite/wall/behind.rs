@@ -48,6 +48,8 @@ fn a_command_does_behind_the_wall_what_it_does_without() {
         "raw-files flags data/a.txt",
         "raw-files kind data/sub",
         "raw-files times out/new",
+        "raw-files times out/sub",
+        "hello-command files link out/new out/sub/second",
         "raw-files hash data/a.txt",
         "raw-files stat data/../secret",
         "raw-files append out/appended 10",

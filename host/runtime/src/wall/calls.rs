@@ -104,6 +104,7 @@ const GUESTS: &[c_long] = &[
     libc::SYS_renameat2,
     libc::SYS_sendfile,
     libc::SYS_statx,
+    libc::SYS_symlinkat,
     libc::SYS_sync_file_range,
     libc::SYS_uname,
     libc::SYS_unlinkat,

@@ -190,14 +190,14 @@ fn rules(wall: &Wall) -> Result<RulesetCreated, RulesetError> {
     Ok(rules)
 }
 
-/// What a grant of files takes. No guest makes links, devices or pipes.
+/// What a grant of files takes. No guest makes devices, pipes or sockets.
 fn below(access: Access) -> BitFlags<AccessFs> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     match access {
         Access::Read => read,
         Access::ReadWrite => {
             read | make_bitflags!(AccessFs::{
-                WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
+                WriteFile | Truncate | MakeReg | MakeDir | MakeSym | RemoveFile | RemoveDir | Refer
             })
         }
     }
