@@ -9,6 +9,7 @@
 )]
 
 mod credentials;
+mod isolation;
 mod links;
 
 use support::counting::Counting;
