@@ -4,10 +4,11 @@ use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::embed::CommandInput;
-use tollgate::{Compiler, Isolation};
+use tollgate::{Compiler, Isolation, Source};
 
 use support::cli::tollgate;
-use support::harness::{builder, policy, source};
+use support::audit_log::heard;
+use support::harness::{blocking, builder, policy, source};
 
 /// A folder with another in it, and so on, as deep as a path can tell.
 fn deep() -> (TempDir, String) {
@@ -61,4 +62,87 @@ fn a_call_that_ends_in_a_file_job_ends_no_other_session() {
     let ends: Vec<String> = threads.flatten().collect();
     let crashed = ends.iter().filter(|end| **end != "deadline").count();
     assert_eq!(crashed, 0, "of {}: {ends:?}", ends.len());
+}
+
+/// A runtime whose providers have processes of their own.
+fn isolating(program: impl Into<std::path::PathBuf>) -> Runtime {
+    let program = program.into();
+    builder()
+        .concurrency(16)
+        .compiler(Compiler::Worker { program })
+        .isolation(Isolation::Process)
+        .build()
+        .into()
+}
+
+/// A component whose `many` returns so many sets of 32 flags, all of them set.
+fn flags(count: u32) -> Source {
+    let names: String = (0..32).map(|n| format!(" \"f{n}\"")).collect();
+    let text = format!(
+        "(component
+            (core module $m
+                (memory (export \"memory\") 16)
+                (func (export \"many\") (result i32)
+                    (memory.fill (i32.const 1024) (i32.const 255) (i32.const {bytes}))
+                    (i32.store (i32.const 16) (i32.const 1024))
+                    (i32.store (i32.const 20) (i32.const {count}))
+                    i32.const 16)
+                (func (export \"one\") (result i32) i32.const 1))
+            (core instance $i (instantiate $m))
+            (type $flags' (flags{names}))
+            (export $flags \"set\" (type $flags'))
+            (func (export \"many\") (result (list $flags))
+                (canon lift (core func $i \"many\") (memory $i \"memory\")))
+            (func (export \"one\") (result u32) (canon lift (core func $i \"one\"))))",
+        bytes = count * 4
+    );
+    Source::bytes("flags", wat::parse_str(text).unwrap())
+}
+
+/// The host counts a result that came from a process in other sizes than the engine: one that the engine lets pass is
+/// taken for a lie.
+#[test]
+fn a_result_that_the_engine_lets_pass_ends_no_other_session() {
+    let source = flags(60_000);
+    let policy = policy("");
+    let here = blocking().load(&source, &policy).unwrap();
+    let report = here.session().invoke("many", &[]).unwrap();
+    assert!(report.outcome.fault().is_none(), "{:?}", report.outcome.fault());
+    let there = isolating(tollgate()).load(&source, &policy).unwrap();
+    let mut other = there.session();
+    other.invoke("one", &[]).unwrap();
+    let report = there.session().invoke("many", &[]).unwrap();
+    let attack = report.outcome.fault().map(|fault| fault.label().to_owned());
+    let report = other.invoke("one", &[]).unwrap();
+    assert_eq!(report.outcome.fault().map(|fault| fault.label()), None, "the other session");
+    assert_eq!(attack, None, "the call itself");
+}
+
+/// The text of a failure is that of the process, which a guest may have taken over: in the log it is escaped.
+#[test]
+fn what_a_process_says_of_its_failure_is_escaped_in_the_log() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("program");
+    let text = "\\033]0;owned\\007\\nERROR forged";
+    let length = "\x1b]0;owned\x07\nERROR forged".len();
+    let version = env!("CARGO_PKG_VERSION");
+    let real = tollgate().display();
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in --tollgate-compile-worker) exec '{real}' \"$@\";; esac\n\
+         printf '\\020\\000\\000\\000\\000\\000\\000\\000\\000\\{ready:03o}\\000\\000\\000\\000{version}' >&0\nsleep 1\n\
+         printf '\\022\\001\\000\\000\\000\\000\\000\\000\\000\\{answer:03o}\\000\\000\\000\\002\\{length:03o}{text}' >&0\nsleep 5\n",
+        ready = version.len() + 1,
+        answer = length + 2,
+    );
+    let written = folder.path().join("written");
+    std::fs::write(&written, script).unwrap();
+    std::fs::set_permissions(&written, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::rename(&written, &program).unwrap();
+    let provider = isolating(program).load(&source("echo"), &policy("")).unwrap();
+    let mut said = String::new();
+    let log = heard(|| said = format!("{:?}", provider.session().run(b"x")));
+    let texts: Vec<String> = log.take().into_iter().flat_map(|event| event.fields.into_values().collect::<Vec<_>>()).collect();
+    println!("{said} {texts:?}");
+    assert!(texts.iter().any(|text| text.contains("owned")), "{said} {texts:?}");
+    assert!(!texts.iter().any(|text| text.contains(['\u{1b}', '\n'])), "{texts:?}");
 }
