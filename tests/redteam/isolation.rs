@@ -146,3 +146,15 @@ fn what_a_process_says_of_its_failure_is_escaped_in_the_log() {
     assert!(texts.iter().any(|text| text.contains("owned")), "{said} {texts:?}");
     assert!(!texts.iter().any(|text| text.contains(['\u{1b}', '\n'])), "{texts:?}");
 }
+
+/// `output`: bytes as the host holds them (docs/security/limits.md).
+#[test]
+fn output_counts_flags_as_the_host_holds_them() {
+    let provider = blocking().load(&flags(65_000), &policy("")).unwrap();
+    let mut session = provider.session();
+    session.invoke("one", &[]).unwrap();
+    let before = support::counting::held();
+    let report = session.invoke("many", &[]).unwrap();
+    let held = support::counting::held() - before;
+    assert!(report.outcome.fault().is_some() || held < 4 * (8 << 20), "{} MiB are held for a result under `output`, 8 MiB", held >> 20);
+}
