@@ -158,3 +158,64 @@ fn output_counts_flags_as_the_host_holds_them() {
     let held = support::counting::held() - before;
     assert!(report.outcome.fault().is_some() || held < 4 * (8 << 20), "{} MiB are held for a result under `output`, 8 MiB", held >> 20);
 }
+
+/// A component that traps behind sixteen functions with hostile names.
+fn named() -> Source {
+    let name = "\u{e0001}".repeat(512);
+    let mut functions = String::from("(func $f0 (@name \"NAME\") unreachable)").replace("NAME", &name);
+    for n in 1..20 {
+        functions.push_str(&format!("(func $f{n} (@name \"{name}\") call $f{})", n - 1));
+    }
+    let text = format!(
+        "(component
+            (core module $m {functions}
+                (func (export \"trap\") call $f19)
+                (func (export \"one\") (result i32) i32.const 1))
+            (core instance $i (instantiate $m))
+            (func (export \"trap\") (canon lift (core func $i \"trap\")))
+            (func (export \"one\") (result u32) (canon lift (core func $i \"one\"))))"
+    );
+    Source::bytes("named", wat::parse_str(text).unwrap())
+}
+
+/// The trace of a fault is longer than the host expects of any answer under these limits.
+#[test]
+fn a_trap_of_functions_with_long_names_ends_no_other_session() {
+    let policy = policy("limits.output = \"1KiB\"\nlimits.log = \"1KiB\"\nlimits.stdio = \"1KiB\"");
+    let here = blocking().load(&named(), &policy).unwrap();
+    let report = here.session().invoke("trap", &[]).unwrap();
+    let trace: usize = report.outcome.fault().unwrap().backtrace.iter().map(String::len).sum();
+    println!("{trace} bytes of trace");
+    let there = isolating(tollgate()).load(&named(), &policy).unwrap();
+    let mut other = there.session();
+    other.invoke("one", &[]).unwrap();
+    let report = there.session().invoke("trap", &[]).unwrap();
+    let attack = report.outcome.fault().map(|fault| fault.label().to_owned());
+    let report = other.invoke("one", &[]).unwrap();
+    assert_eq!(report.outcome.fault().map(|fault| fault.label()), None, "the other session");
+    assert_eq!(attack.as_deref(), Some("trap"), "the call itself");
+}
+
+/// A host call that decides on each of many roots: more decisions than the host expects of the calls that are allowed.
+#[test]
+fn a_call_that_asks_for_all_its_roots_is_no_lie() {
+    let folder = TempDir::new().unwrap();
+    let names: Vec<String> = (0..800).map(|n| format!("r{n}")).collect();
+    let roots: String = names
+        .iter()
+        .map(|name| format!("{{ root = \"{name}\", path = \"{}\", access = \"read\" }},", folder.path().display()))
+        .collect();
+    let text = format!("grants.files = [{roots}]\ngrants.wasi = {{ preopens = {names:?} }}\nlimits.host-calls = 8\nlimits.handles = 10000");
+    let policy = policy(&text);
+    let source = source("raw-files");
+    let run = |runtime: &Runtime| {
+        let provider = runtime.load(&source, &policy).unwrap();
+        let input = CommandInput { args: vec!["raw-files".to_owned(), "kind".to_owned(), "r0".to_owned()], stdin: Vec::new() };
+        let report = provider.session().command(input).unwrap();
+        (format!("{:?}", report.outcome), report.usage.host_calls)
+    };
+    let (here, calls) = run(&blocking());
+    println!("{here} {calls}");
+    let (there, _) = run(&isolating(tollgate()));
+    assert_eq!(there, here);
+}
