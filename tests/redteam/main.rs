@@ -11,6 +11,8 @@
 mod credentials;
 mod isolation;
 mod links;
+mod urls;
+mod zz_wat;
 
 use support::counting::Counting;
 
