@@ -219,3 +219,57 @@ fn a_call_that_asks_for_all_its_roots_is_no_lie() {
     let (there, _) = run(&isolating(tollgate()));
     assert_eq!(there, here);
 }
+
+/// A process that lies is believed within the limits: a message of the longest kind takes no many times its size in the host.
+#[test]
+fn a_lie_of_many_empty_parts_takes_no_more_memory_than_limits_allow() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("program");
+    let strings: u32 = 15 << 20;
+    let mut body = vec![0_u8, 5, 4];
+    body.extend(b"trap");
+    body.extend([0, 0, 0]);
+    let mut left = strings;
+    while left >= 0x80 {
+        body.push((left & 0x7f) as u8 | 0x80);
+        left >>= 7;
+    }
+    body.push(left as u8);
+    body.resize(body.len() + strings as usize + 11, 0);
+    let mut bytes = vec![18_u8];
+    bytes.extend(1_u64.to_le_bytes());
+    bytes.extend((body.len() as u32).to_le_bytes());
+    bytes.extend(&body);
+    std::fs::write(folder.path().join("lie"), bytes).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut ready = vec![16_u8, 0, 0, 0, 0, 0, 0, 0, 0, version.len() as u8 + 1, 0, 0, 0, 0];
+    ready.extend(version.as_bytes());
+    std::fs::write(folder.path().join("ready"), ready).unwrap();
+    let at = folder.path().display();
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in --tollgate-compile-worker) exec '{}' \"$@\";; esac\ncat {at}/ready >&0\nsleep 1\ncat {at}/lie >&0\nsleep 5\n",
+        tollgate().display()
+    );
+    let written = folder.path().join("written");
+    std::fs::write(&written, script).unwrap();
+    std::fs::set_permissions(&written, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::rename(&written, &program).unwrap();
+    let provider = isolating(program).load(&source("echo"), &policy("")).unwrap();
+    let before = support::counting::held();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (peak, outcome) = std::thread::scope(|scope| {
+        let sampled = scope.spawn(|| {
+            let mut peak = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                peak = peak.max(support::counting::held() - before);
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+            peak
+        });
+        let report = provider.session().run(b"x").unwrap();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        (sampled.join().unwrap(), format!("{:?}", report.outcome))
+    });
+    println!("{} MiB: {outcome}", peak >> 20);
+    assert!(peak < 100 << 20, "{} MiB are taken for a message of 15 MiB", peak >> 20);
+}
