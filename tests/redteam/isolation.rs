@@ -273,3 +273,48 @@ fn a_lie_of_many_empty_parts_takes_no_more_memory_than_limits_allow() {
     println!("{} MiB: {outcome}", peak >> 20);
     assert!(peak < 100 << 20, "{} MiB are taken for a message of 15 MiB", peak >> 20);
 }
+
+/// The same from a worker that compiles: what it found in a component.
+#[test]
+fn findings_of_many_empty_parts_take_no_more_memory_than_they_are_long() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("program");
+    let exports: u32 = 15 << 20;
+    let mut body = vec![1_u8, b'x', 8, 0];
+    let mut left = exports;
+    while left >= 0x80 {
+        body.push((left & 0x7f) as u8 | 0x80);
+        left >>= 7;
+    }
+    body.push(left as u8);
+    body.resize(body.len() + 2 * exports as usize + 2, 0);
+    // What the worker's wall lacks, and the message.
+    let mut bytes = vec![0_u8, 4];
+    bytes.extend((body.len() as u64).to_le_bytes());
+    bytes.extend(blake3::hash(&body).as_bytes());
+    bytes.extend(&body);
+    std::fs::write(folder.path().join("lie"), bytes).unwrap();
+    let at = folder.path().display();
+    let written = folder.path().join("written");
+    std::fs::write(&written, format!("#!/bin/sh\ncat {at}/lie\nsleep 2\n")).unwrap();
+    std::fs::set_permissions(&written, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::rename(&written, &program).unwrap();
+    let runtime: Runtime = builder().compiler(Compiler::Worker { program }).build().into();
+    let before = support::counting::held();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (peak, outcome) = std::thread::scope(|scope| {
+        let sampled = scope.spawn(|| {
+            let mut peak = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                peak = peak.max(support::counting::held() - before);
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+            peak
+        });
+        let loaded = runtime.load(&source("echo"), &policy(""));
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        (sampled.join().unwrap(), format!("{:?}", loaded.err()))
+    });
+    println!("{} MiB: {outcome}", peak >> 20);
+    assert!(peak < 200 << 20, "{} MiB are taken for a message of 30 MiB", peak >> 20);
+}
