@@ -11,6 +11,7 @@
 mod credentials;
 mod isolation;
 mod links;
+mod memory;
 mod urls;
 mod zz_wat;
 

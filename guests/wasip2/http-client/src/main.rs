@@ -90,6 +90,12 @@ fn act(args: &[&str]) -> Result<(), Failure> {
             Ok(())
         }
         ["oracle", url] => oracle(url),
+        ["heads", url, count] => {
+            for _ in 0..number::<usize>(count)? {
+                Request::new("GET", url, &[])?.send(None)?.wait()?.keep_headers();
+            }
+            Ok(())
+        }
         ["flood", what] => floods::act(what),
         _ => Err("no such action".to_owned()),
     }

@@ -166,6 +166,11 @@ impl Pending {
 }
 
 impl Answer {
+    /// Keeps the headers, and drops the rest.
+    pub(crate) fn keep_headers(self) {
+        std::mem::forget(self.0.headers());
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.0.status()
     }
