@@ -115,3 +115,19 @@ fn no_root_covers_the_store_of_another_provider() {
     let read = other.map(|provider| returned(&provider.session().run(b"stat-file data a.redb").unwrap()));
     assert!(read.is_err(), "{read:?}");
 }
+
+/// The key of the cache seals machine code: a provider that reads it has the process.
+#[test]
+fn no_root_covers_the_cache_of_the_runtime() {
+    let folder = TempDir::new().unwrap();
+    let cache = tollgate::cache::Cache::open(folder.path().join("cache"), 1 << 30).unwrap();
+    let runtime = tollgate::blocking::Runtime::from(support::harness::builder().cache(cache).build());
+    let text = format!(
+        "{}grants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\" }}]",
+        all_but("files"),
+        folder.path().display()
+    );
+    let loaded = runtime.load(&source("hostile"), &policy(&text));
+    let read = loaded.map(|provider| returned(&provider.session().run(b"stat-file data cache/key").unwrap()));
+    assert!(read.is_err(), "{read:?}");
+}
