@@ -87,3 +87,23 @@ fn a_server_that_gives_a_credential_back_behind_a_redirect_is_withheld() {
     let report = Client::new().run(&grants, &format!("http-get {}", url(&server, "/private/a")));
     assert!(!returned(&report).contains(CANARY), "{}", returned(&report));
 }
+
+/// The search for the secret in a response is work of the host: the guest pays for it as for its own.
+#[test]
+fn the_search_for_a_credential_costs_fuel() {
+    let folder = TempDir::new().unwrap();
+    let body = "a&am&#".repeat((4 << 20) / 6);
+    let server = Server::saying(response("200 OK", "", &body));
+    let run = |grant: &str| {
+        let policy = support::harness::policy(&format!("{}\nlimits.deadline = \"120s\"", support::http_client::with_http(grant)));
+        let provider = Client::new().runtime.load(&support::harness::source("hostile"), &policy).unwrap();
+        let report = provider.session().run(format!("http-get {}", url(&server, "/")).as_bytes()).unwrap();
+        let usage = &report.usage;
+        println!("{:?} fuel {} host time {:?} elapsed {:?}", report.outcome.fault(), usage.fuel, usage.host_time, usage.elapsed);
+        (usage.fuel, usage.elapsed)
+    };
+    let (fuel, time) = run(&all_of(&server));
+    let (searched_fuel, searched_time) = run(&with_credential(&server, folder.path()));
+    let more = searched_time.as_secs_f64() / time.as_secs_f64();
+    assert!(more < 4.0 || searched_fuel > 2 * fuel, "{more:.0} times the work for the same fuel, {searched_fuel}");
+}
