@@ -10,11 +10,9 @@ use tollgate_policy::{Denial, Limits};
 use super::message::{Answer, Blob, Ended, Faulted, Outputs, Told};
 use crate::call::fault::{Fault, FaultKind};
 use crate::call::report::{Outcome, Report, Stdio, Usage};
+use crate::engine::FRAMES;
 use crate::engine::metering::Metering;
 use crate::error::CallError;
-
-/// Guest functions in the trace of a fault, as the engine's configuration has it.
-const FRAMES: usize = 16;
 
 /// The answer that tells of a call. `ended` encodes a result or an error; a result that cannot be encoded is none that the
 /// host would know.
@@ -25,8 +23,8 @@ pub(super) fn tell<T, E>(
     let report = match result {
         Ok(report) => report,
         Err(CallError::Busy) => return Answer::Busy,
-        Err(CallError::Host(error)) => return Answer::Failed(error.detail().to_owned()),
-        Err(other) => return Answer::Failed(other.to_string()),
+        Err(CallError::Host(error)) => return Answer::failed(error.detail()),
+        Err(other) => return Answer::failed(&other.to_string()),
     };
     let ended = match report.outcome {
         Outcome::Returned(value) => ended(Ok(value)),
@@ -46,7 +44,7 @@ pub(super) fn tell<T, E>(
         })),
     };
     let Some(ended) = ended else {
-        return Answer::Failed("a result of another type than the function's".to_owned());
+        return Answer::failed("a result of another type than the function's");
     };
     let usage = report.usage;
     Answer::Report(Box::new(Told {
@@ -190,7 +188,7 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         "table" => FaultKind::Table(limits.table_elements),
         "instances" => FaultKind::Instances(limits.instances),
         "stack" => FaultKind::Stack(limits.stack),
-        "trap" => FaultKind::Trap(escape::whole(&told.message).into_owned()),
+        "trap" => FaultKind::Trap(trap_text(&told.message)),
         "output" => FaultKind::Output(limits.output),
         "host-calls" => FaultKind::HostCalls(limits.host_calls),
         "host-data" => FaultKind::HostData(limits.host_data),
@@ -205,6 +203,12 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         trap: told.trap.as_ref().map(line),
         backtrace: told.backtrace.iter().take(FRAMES).map(line).collect(),
     })
+}
+
+/// The text of a trap: a sentence of the engine's, or one of ours with a line of it.
+fn trap_text(told: &str) -> String {
+    let end = told.floor_char_boundary(escape::MAX_LINE + 64);
+    escape::whole(told.get(..end).unwrap_or_default()).into_owned()
 }
 
 #[cfg(test)]
@@ -308,6 +312,15 @@ mod tests {
             (&*stdio.stderr, stdio.stderr_dropped),
             (&b"123"[..], u64::MAX)
         );
+    }
+
+    /// An escape takes nine times the bytes of its character.
+    #[test]
+    fn the_text_of_a_trap_is_cut() {
+        assert!(trap_text(&"\u{1b}".repeat(1 << 20)).len() < 64 << 10);
+        let honest = "the guest broke the component model's rules: ".to_owned()
+            + &escape::line(&"\u{e0001}".repeat(1_000));
+        assert_eq!(trap_text(&honest), honest);
     }
 
     #[test]
