@@ -9,7 +9,6 @@
 )]
 
 mod credentials;
-mod isolation;
 mod links;
 mod memory;
 mod urls;

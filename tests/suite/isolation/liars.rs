@@ -124,6 +124,11 @@ fn lie(kind: &str) {
             // The second kind of answer has no more to it: the process is busy.
             ("answers-twice", CALL) => say_to(&socket, &whole(ANSWER, session, &[1]).repeat(2)),
             ("long-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_001]))),
+            ("long-error", CALL) => {
+                // Its text counts half, since it may have been Latin-1.
+                let error = [&[0, 1, 0, 0xd1, 0x0f][..], &[b'x'; 2_001], &[0; 11]].concat();
+                say_to(&socket, &whole(ANSWER, session, &error));
+            }
             ("true-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_000]))),
             ("ready-twice", CALL) => say_to(&socket, &ready()),
             ("nonsense", CALL) => say_to(&socket, &[0xaa; 4096]),
@@ -220,6 +225,7 @@ fn a_process_that_lies() {
         ("empty-answer", "its answer is none that the call can have"),
         ("bad-answer", "its answer is none that the call can have"),
         ("long-output", "its answer is none that the call can have"),
+        ("long-error", "its answer is none that the call can have"),
         ("wrong-session", "it speaks of a session that is none"),
         ("ends-it", "it ends a session whose caller waits"),
         ("long-answer", "its message is too long"),
@@ -257,6 +263,12 @@ fn a_process_that_lies() {
     let provider = loaded(&folder, "true-output", limits);
     let report = provider.session().run(b"input").unwrap();
     assert_eq!(report.outcome.returned(), Some(vec![7; 1_000]));
+    // As text as well.
+    for (kind, told) in [("true-output", "returned"), ("long-output", "faulted")] {
+        let provider = loaded(&folder, kind, limits);
+        let report = provider.session().wave("run([120])").unwrap();
+        assert_eq!(report.outcome.label(), told);
+    }
     drop(provider);
     let listener = heard(|| {
         let provider = loaded(&folder, "answers-twice", limits);

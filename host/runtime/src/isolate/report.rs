@@ -188,7 +188,8 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         "table" => FaultKind::Table(limits.table_elements),
         "instances" => FaultKind::Instances(limits.instances),
         "stack" => FaultKind::Stack(limits.stack),
-        "trap" => FaultKind::Trap(trap_text(&told.message)),
+        // A sentence of the engine's, or one of ours with a line of it.
+        "trap" => FaultKind::Trap(bounded(&told.message, escape::MAX_LINE + 64)),
         "output" => FaultKind::Output(limits.output),
         "host-calls" => FaultKind::HostCalls(limits.host_calls),
         "host-data" => FaultKind::HostData(limits.host_data),
@@ -197,7 +198,7 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         "exit" => FaultKind::Exit(told.code),
         _ => return None,
     };
-    let line = |text: &String| escape::line(text).into_owned();
+    let line = |text: &String| bounded(text, escape::MAX_LINE);
     Some(Fault {
         kind,
         trap: told.trap.as_ref().map(line),
@@ -205,9 +206,9 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
     })
 }
 
-/// The text of a trap: a sentence of the engine's, or one of ours with a line of it.
-fn trap_text(told: &str) -> String {
-    let end = told.floor_char_boundary(escape::MAX_LINE + 64);
+/// A text that the process has escaped, or not: an honest one stays as it is, and of another no more is escaped.
+fn bounded(told: &str, most: usize) -> String {
+    let end = told.floor_char_boundary(most);
     escape::whole(told.get(..end).unwrap_or_default()).into_owned()
 }
 
@@ -314,13 +315,25 @@ mod tests {
         );
     }
 
-    /// An escape takes nine times the bytes of its character.
+    /// An escape takes nine times the bytes of its character, and is not cut or escaped again.
     #[test]
-    fn the_text_of_a_trap_is_cut() {
-        assert!(trap_text(&"\u{1b}".repeat(1 << 20)).len() < 64 << 10);
-        let honest = "the guest broke the component model's rules: ".to_owned()
-            + &escape::line(&"\u{e0001}".repeat(1_000));
-        assert_eq!(trap_text(&honest), honest);
+    fn the_texts_of_a_fault_are_cut() {
+        let fault = |text: &str| Faulted {
+            kind: "trap".into(),
+            message: format!("the guest broke the component model's rules: {text}"),
+            code: 0,
+            trap: Some(text.into()),
+            backtrace: vec![text.into(); FRAMES],
+        };
+        let honest = escape::line(&"\u{e0001}".repeat(1_000)).into_owned();
+        let read = of_fault(fault(&honest), &known().limits).unwrap();
+        let told = fault(&honest);
+        assert_eq!(read.kind, FaultKind::Trap(told.message));
+        assert_eq!((read.trap, read.backtrace), (told.trap, told.backtrace));
+        let read = of_fault(fault(&"\u{1b}".repeat(1 << 20)), &known().limits).unwrap();
+        let longest = 8 * escape::MAX_LINE;
+        assert!(read.to_string().len() < longest);
+        assert!(read.trap.unwrap().len() < longest && read.backtrace[0].len() < longest);
     }
 
     #[test]

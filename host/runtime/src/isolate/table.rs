@@ -36,7 +36,7 @@ pub(super) fn decisions_at_once(grants: &Grants) -> u64 {
         store: _,
         config,
         http: _,
-        files,
+        files: _,
         wasi,
         interfaces: _,
     } = grants;
@@ -45,8 +45,8 @@ pub(super) fn decisions_at_once(grants: &Grants) -> u64 {
         let folders = wasi.preopens.len();
         folders.saturating_add(wasi.env.len().saturating_add(wasi.env_from_host.len()))
     });
-    let named = settings.saturating_add(wasi).saturating_add(files.len());
-    DECISIONS.saturating_add(named as u64)
+    let named = settings.saturating_add(wasi) as u64;
+    DECISIONS.saturating_add(named)
 }
 
 /// The sessions of a process, shared by those who call, the thread that keeps the process and the one that listens to it.
@@ -362,5 +362,30 @@ fn lose(waiting: Option<Waiting>, lost: &Lost) {
     if let Some(waiting) = waiting {
         // A caller that has gone away need not know.
         let _ = waiting.answer.send(Err(lost.clone()));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::path::Path;
+
+    use tollgate_policy::Policy;
+
+    use super::*;
+
+    /// All settings, the names of all variables and all folders: one host call may ask for them.
+    #[test]
+    fn a_host_call_decides_on_each_name_of_a_grant() {
+        let text = "
+            grants.config = { a = '1', b = '2', c = '3' }
+            grants.files = [{ root = 'data', path = '/srv', access = 'read' }]
+            [grants.wasi]
+            env = { A = '1', B = '2' }
+            env-from-host = ['C']
+            preopens = ['data']";
+        let policy = Policy::parse(text, Path::new("/")).unwrap();
+        assert_eq!(decisions_at_once(&policy.grants), DECISIONS + 3 + 3 + 1);
+        assert_eq!(decisions_at_once(&Grants::default()), DECISIONS);
     }
 }
