@@ -8,6 +8,8 @@ use thiserror::Error;
 use tollgate_capability::{GrantError, OpenError};
 use tollgate_component::{Refusal, Remedy, SourceError, escape};
 
+use crate::wire::cut;
+
 /// The reason why a component was not loaded. None of its code has run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -130,14 +132,14 @@ pub(crate) const MAX_CAUSE: usize = 16 << 10;
 pub(crate) fn shown_cause(text: &str) -> String {
     const MARK: char = '…';
     let most = MAX_CAUSE.saturating_sub(MARK.len_utf8());
-    let cut = |text: &str| text.floor_char_boundary(most);
-    let part = text.get(..cut(text)).unwrap_or_default();
-    let mut safe = escape::whole(part).into_owned();
-    if part.len() < text.len() || safe.len() > most {
-        safe.truncate(cut(&safe));
-        safe.push(MARK);
+    let part = cut(text, most);
+    let safe = escape::whole(part);
+    if part.len() == text.len() && safe.len() <= most {
+        return safe.into_owned();
     }
-    safe
+    let mut shown = cut(&safe, most).to_owned();
+    shown.push(MARK);
+    shown
 }
 
 /// A failure of the host: a bug of this library, or the machine. The guest and the caller get only an id; the log has

@@ -21,6 +21,12 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8], numbers: usize) -> Option<T
     }
 }
 
+/// The first bytes of `text`: at most so many, and no part of a character.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most))
+        .unwrap_or_default()
+}
+
 /// What is left of a message.
 struct Counted<'de> {
     rest: &'de [u8],
@@ -74,6 +80,13 @@ mod tests {
         // Text is not counted: it takes as much as it is long.
         let body = postcard::to_allocvec(&"x".repeat(100)).unwrap();
         assert_eq!(read::<String>(&body, 1), Some("x".repeat(100)));
+    }
+
+    #[test]
+    fn a_cut_is_between_characters() {
+        for (most, cut_to) in [(0, ""), (1, ""), (2, "é"), (3, "é"), (4, "éé"), (9, "éé")] {
+            assert_eq!(cut("éé", most), cut_to);
+        }
     }
 
     #[test]

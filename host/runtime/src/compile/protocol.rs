@@ -140,8 +140,8 @@ impl Message {
                 Some(Message::Findings(Box::new(findings)))
             }
             REFUSED => {
-                let (kind, mut text): (_, String) = wire::read(&body, NUMBERS)?;
-                text.truncate(text.floor_char_boundary(MAX_REASON));
+                let (kind, text): (_, String) = wire::read(&body, NUMBERS)?;
+                let text = wire::cut(&text, MAX_REASON).to_owned();
                 Some(Message::Refused(kind, text))
             }
             _ => None,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::engine::FRAMES;
 use crate::error::{MAX_CAUSE, shown_cause};
-use crate::wire::read;
+use crate::wire::{cut, read};
 
 /// Bytes, written as bytes and not one by one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -208,8 +208,9 @@ fn longest_target(limits: &Limits) -> u64 {
 /// A decision as the body of a frame.
 pub(super) fn encode_decision(decided: &mut Decided, limits: &Limits) -> Vec<u8> {
     let most = usize::try_from(longest_target(limits)).unwrap_or(usize::MAX);
-    let end = decided.target.floor_char_boundary(most);
-    decided.target.truncate(end);
+    if decided.target.len() > most {
+        decided.target = cut(&decided.target, most).to_owned();
+    }
     encode(decided)
 }
 

@@ -13,6 +13,7 @@ use crate::call::report::{Outcome, Report, Stdio, Usage};
 use crate::engine::FRAMES;
 use crate::engine::metering::Metering;
 use crate::error::CallError;
+use crate::wire;
 
 /// The answer that tells of a call. `ended` encodes a result or an error; a result that cannot be encoded is none that the
 /// host would know.
@@ -208,8 +209,7 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
 
 /// A text that the process has escaped, or not: an honest one stays as it is, and of another no more is escaped.
 fn bounded(told: &str, most: usize) -> String {
-    let end = told.floor_char_boundary(most);
-    escape::whole(told.get(..end).unwrap_or_default()).into_owned()
+    escape::whole(wire::cut(told, most)).into_owned()
 }
 
 #[cfg(test)]
