@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 /// 90 KB (A32-hostile-text in docs/security/attacks.md).
 pub const SHOWN: usize = 512;
 
+/// The most bytes of a text that [`line()`] made: the escape of a character takes nine, and the mark of the cut three.
+pub const MAX_LINE: usize = SHOWN * 9 + '…'.len_utf8();
+
 /// `text` on one line: control, format and bidirectional characters as `\u{…}`, cut after [`SHOWN`] characters.
 pub fn line(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(SHOWN) {
@@ -93,6 +96,8 @@ mod tests {
     fn long_text_is_cut() {
         let long = "x".repeat(90_000);
         assert_eq!(line(&long).chars().count(), SHOWN + 1);
+        // Of all characters, these take the longest escapes.
+        assert_eq!(line(&"\u{e0001}".repeat(SHOWN + 1)).len(), MAX_LINE);
     }
 
     #[test]

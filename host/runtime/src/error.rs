@@ -8,6 +8,8 @@ use thiserror::Error;
 use tollgate_capability::{GrantError, OpenError};
 use tollgate_component::{Refusal, Remedy, SourceError, escape};
 
+use crate::wire::cut;
+
 /// The reason why a component was not loaded. None of its code has run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -122,6 +124,24 @@ fn shown(path: &Path) -> String {
     escape::line(&path.to_string_lossy()).into_owned()
 }
 
+/// The most bytes of a cause that is shown.
+pub(crate) const MAX_CAUSE: usize = 16 << 10;
+
+/// Escapes a cause to one line of at most [`MAX_CAUSE`] bytes: it may quote a guest, or be the word of a process that one
+/// has taken over.
+pub(crate) fn shown_cause(text: &str) -> String {
+    const MARK: char = '…';
+    let most = MAX_CAUSE.saturating_sub(MARK.len_utf8());
+    let part = cut(text, most);
+    let safe = escape::whole(part);
+    if part.len() == text.len() && safe.len() <= most {
+        return safe.into_owned();
+    }
+    let mut shown = cut(&safe, most).to_owned();
+    shown.push(MARK);
+    shown
+}
+
 /// A failure of the host: a bug of this library, or the machine. The guest and the caller get only an id; the log has
 /// the whole chain of causes under that id.
 #[derive(Debug)]
@@ -134,7 +154,7 @@ impl HostError {
     pub(crate) fn new(error: impl fmt::Display) -> HostError {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let message = error.to_string();
+        let message = shown_cause(&error.to_string());
         tracing::error!(id, error = %message, "host error");
         HostError { id, message }
     }
@@ -145,7 +165,15 @@ impl HostError {
         reason = "used as a function in `map_err`"
     )]
     pub(crate) fn engine(error: wasmtime::Error) -> HostError {
-        HostError::new(format_args!("{error:#}"))
+        HostError::of_engine(&error)
+    }
+
+    /// The same for an error that is kept.
+    pub(crate) fn of_engine(error: &wasmtime::Error) -> HostError {
+        // Each is cut for itself: one may be the engine's trace, with names of the guest that leave no room for the rest.
+        let causes = error.chain().map(|cause| cause.to_string());
+        let causes = causes.map(|cause| escape::line(&cause).into_owned());
+        HostError::new(causes.collect::<Vec<_>>().join(": "))
     }
 
     /// The number of this error in the log.
@@ -153,7 +181,7 @@ impl HostError {
         self.id
     }
 
-    /// The causes, for the operator; they may name paths of the host.
+    /// The causes, for the operator, escaped to one line; they may name paths of the host.
     pub fn detail(&self) -> &str {
         &self.message
     }
@@ -199,4 +227,34 @@ pub enum CallError {
     /// The host failed: a bug of this library, or the machine.
     #[error(transparent)]
     Host(#[from] HostError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_one_line_of_bounded_length() {
+        assert_eq!(shown_cause("plain: why"), "plain: why");
+        let error = HostError::new("\u{1b}]0;owned\u{7}\nERROR forged");
+        assert_eq!(error.detail(), "\\u{1b}]0;owned\\u{7}\\nERROR forged");
+        for text in ["x", "é", "\u{1b}", "\u{e0001}", "\n"] {
+            let long = text.repeat(MAX_CAUSE + 1);
+            let shown = shown_cause(&long);
+            assert!(shown.len() <= MAX_CAUSE && shown.ends_with('…'), "{text:?}");
+            // What was shown once stays as it is.
+            assert_eq!(shown_cause(&shown), shown);
+        }
+        let whole = "x".repeat(MAX_CAUSE - 3);
+        assert_eq!(shown_cause(&whole), whole);
+    }
+
+    /// The engine puts the trace before the cause, and a guest names the functions in it.
+    #[test]
+    fn a_trace_with_long_names_leaves_room_for_the_cause() {
+        let error = wasmtime::Error::msg("the cause").context("name\n".repeat(100_000));
+        let error = HostError::engine(error);
+        assert!(error.detail().ends_with("…: the cause"));
+        assert!(!error.detail().contains('\n'));
+    }
 }

@@ -123,6 +123,7 @@ pub mod observe;
 mod runtime;
 pub mod wall;
 pub mod watch;
+mod wire;
 
 pub use builder::Builder;
 pub use call::context::CallContext;

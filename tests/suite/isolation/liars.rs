@@ -96,7 +96,7 @@ fn lie(kind: &str) {
         _ => say(&ready()),
     }
     while let Some((asked, session)) = next(&mut socket) {
-        let decision = |target: &str| {
+        let decision = |session: u64, target: &str| {
             let mut body = vec![5];
             body.extend(b"files");
             assert!(target.len() < 128);
@@ -106,10 +106,29 @@ fn lie(kind: &str) {
             whole(DECISION, session, &body)
         };
         match (kind, asked) {
+            ("late", END) => {
+                say_to(&socket, &whole(ENDED, session, b""));
+                say_to(&socket, &decision(1, "data/late"));
+            }
+            ("late-for-ever", END) => {
+                say_to(&socket, &whole(ENDED, session, b""));
+                for_ever(&socket, &decision(session, "data/late"));
+            }
+            ("late-for-ever-after", END) => {
+                say_to(&socket, &whole(ENDED, session, b""));
+                if session > 70 {
+                    for_ever(&socket, &decision(1, "data/late"));
+                }
+            }
             (_, HELLO | CODE | START | END) => {}
             // The second kind of answer has no more to it: the process is busy.
             ("answers-twice", CALL) => say_to(&socket, &whole(ANSWER, session, &[1]).repeat(2)),
             ("long-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_001]))),
+            ("long-error", CALL) => {
+                // Its text counts half, since it may have been Latin-1.
+                let error = [&[0, 1, 0, 0xd1, 0x0f][..], &[b'x'; 2_001], &[0; 11]].concat();
+                say_to(&socket, &whole(ANSWER, session, &error));
+            }
             ("true-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_000]))),
             ("ready-twice", CALL) => say_to(&socket, &ready()),
             ("nonsense", CALL) => say_to(&socket, &[0xaa; 4096]),
@@ -129,22 +148,31 @@ fn lie(kind: &str) {
                 return wait();
             }
             ("no-capability", CALL) => {
-                let mut no_such = decision("a");
+                let mut no_such = decision(session, "a");
                 no_such[14] = b'x';
                 say_to(&socket, &no_such);
             }
             ("decides-for-ever", CALL) => {
-                let piece = decision("data/file").repeat(1_000);
-                for _ in 0..1_000 {
-                    if (&socket).write_all(&piece).is_err() {
-                        return;
-                    }
-                }
+                for_ever(&socket, &decision(session, "data/file"));
+            }
+            ("fails", CALL) => {
+                let text = b"\x1b]0;owned\x07\nERROR forged";
+                let answer = [&[2, text.len() as u8], &text[..]].concat();
+                say_to(&socket, &whole(ANSWER, session, &answer));
             }
             ("silent" | "leaves-a-child", CALL) => {}
+            // The process is busy; the host ends the session for it.
+            (_, CALL) if kind.starts_with("late") => say_to(&socket, &whole(ANSWER, session, &[1])),
             (other, asked) => panic!("{other}, {asked}"),
         }
     }
+}
+
+/// Says it a million times, or until nobody listens.
+fn for_ever(mut socket: &UnixStream, bytes: &[u8]) {
+    let piece = bytes.repeat(1_000);
+    let mut times = 0..1_000;
+    while times.next().is_some() && socket.write_all(&piece).is_ok() {}
 }
 
 fn say_to(mut socket: &UnixStream, bytes: &[u8]) {
@@ -162,7 +190,7 @@ fn liar(folder: &TempDir, kind: &str) -> PathBuf {
     compiles_and(folder, &line)
 }
 
-fn loaded(folder: &TempDir, kind: &str, limits: &str) -> Provider {
+pub(super) fn loaded(folder: &TempDir, kind: &str, limits: &str) -> Provider {
     let runtime: Runtime = isolating(liar(folder, kind)).build().into();
     runtime.load(&source("echo"), &policy(limits)).unwrap()
 }
@@ -197,6 +225,7 @@ fn a_process_that_lies() {
         ("empty-answer", "its answer is none that the call can have"),
         ("bad-answer", "its answer is none that the call can have"),
         ("long-output", "its answer is none that the call can have"),
+        ("long-error", "its answer is none that the call can have"),
         ("wrong-session", "it speaks of a session that is none"),
         ("ends-it", "it ends a session whose caller waits"),
         ("long-answer", "its message is too long"),
@@ -234,6 +263,12 @@ fn a_process_that_lies() {
     let provider = loaded(&folder, "true-output", limits);
     let report = provider.session().run(b"input").unwrap();
     assert_eq!(report.outcome.returned(), Some(vec![7; 1_000]));
+    // As text as well.
+    for (kind, told) in [("true-output", "returned"), ("long-output", "faulted")] {
+        let provider = loaded(&folder, kind, limits);
+        let report = provider.session().wave("run([120])").unwrap();
+        assert_eq!(report.outcome.label(), told);
+    }
     drop(provider);
     let listener = heard(|| {
         let provider = loaded(&folder, "answers-twice", limits);
@@ -278,6 +313,26 @@ fn a_process_that_lies() {
         drop(provider);
         until("ended", || children(std::process::id()).is_empty());
     }
+}
+
+/// The text of a failure is the word of the process: in the log and in the error it is escaped.
+#[test]
+fn what_a_process_says_of_its_failure_is_escaped() {
+    let folder = TempDir::new().unwrap();
+    let listener = heard(|| {
+        let provider = loaded(&folder, "fails", "");
+        match provider.session().run(b"input") {
+            Err(CallError::Host(error)) => {
+                assert_eq!(error.detail(), "\\u{1b}]0;owned\\u{7}\\nERROR forged");
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    let events = listener.take().into_iter();
+    let texts: Vec<String> = events.flat_map(|it| it.fields.into_values()).collect();
+    assert!(texts.iter().any(|text| text.contains("owned")), "{texts:?}");
+    let raw = |text: &String| text.contains(['\u{1b}', '\n']);
+    assert!(!texts.iter().any(raw), "{texts:?}");
 }
 
 /// A process that never says that it is ready has ten seconds for it, however long the call may take.

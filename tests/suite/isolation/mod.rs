@@ -4,7 +4,10 @@
 #![cfg(target_os = "linux")]
 
 mod ends;
+mod honest;
+mod late;
 mod liars;
+mod memory;
 mod protected;
 mod refused;
 mod same;
@@ -41,11 +44,15 @@ fn load(guest: &str, policy_text: &str) -> Provider {
 
 /// A program that compiles as the real one does, and as the process of a provider runs this line of shell.
 fn compiles_and(folder: &TempDir, line: &str) -> PathBuf {
-    let program = folder.path().join("program");
     let real = tollgate().display();
-    let text = format!(
-        "#!/bin/sh\ncase \"$1\" in --tollgate-compile-worker) exec '{real}' \"$@\";; esac\n{line}\n"
-    );
+    let compiles = format!("case \"$1\" in --tollgate-compile-worker) exec '{real}' \"$@\";; esac");
+    executable(folder, &format!("{compiles}\n{line}"))
+}
+
+/// A program of lines of shell.
+fn executable(folder: &TempDir, lines: &str) -> PathBuf {
+    let program = folder.path().join("program");
+    let text = format!("#!/bin/sh\n{lines}\n");
     // Written elsewhere and moved: a file that is open for writing is not started.
     let written = folder.path().join("written");
     std::fs::write(&written, text).unwrap();

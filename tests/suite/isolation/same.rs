@@ -134,7 +134,12 @@ fn faults_are_the_same() {
             "grants.config = {}\nlimits.host-calls = 50",
             "host-calls",
         ),
-        ("lift-results", "amplify()", "", "output"),
+        (
+            "lift-results",
+            "amplify()",
+            "limits.output = \"4MiB\"",
+            "output",
+        ),
         (
             "lift-results",
             "amplify()",

@@ -34,7 +34,7 @@ pub(crate) fn classify(
         return Err(HostError::new(failure));
     } else if error.is::<wasmtime::PoolConcurrencyLimitError>() || is_system_error(error) {
         // Slots are counted before an instance is made; reaching the pool's own count is our mistake.
-        return Err(HostError::new(format!("{error:#}")));
+        return Err(HostError::of_engine(error));
     } else {
         match trap {
             Some(Trap::OutOfFuel) => FaultKind::Fuel(limits.fuel),

@@ -8,11 +8,20 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize};
 use tollgate_component::{Inspection, MAX_WIT, RefusalKind};
 
+use crate::wire;
+
 /// The byte with which the host asks for the code of a component that it has judged.
 pub(crate) const GO: u8 = 1;
 
 /// The largest first message: 2,000 names of 4 KiB each, which is what limits of shape allow, and WIT.
 pub(crate) const MAX_FIRST: u64 = (16 << 20) + MAX_WIT as u64;
+
+/// Bytes of numbers in a message: an import or an export, of which limits of shape allow 1,000 each, has a length of three
+/// bytes, its kind, and perhaps a property.
+const NUMBERS: usize = 16 << 10;
+
+/// The longest text that says why there is no code, in bytes. It becomes an error, escaped.
+const MAX_REASON: usize = 64 << 10;
 
 /// What a worker is to do with a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,18 +125,23 @@ impl Message {
     }
 
     fn of(kind: u8, body: Vec<u8>) -> Option<Message> {
-        let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
         match kind {
             CODE => Some(Message::Code(body)),
-            NOT_COMPILED => Some(Message::NotCompiled(text(&body))),
+            NOT_COMPILED => {
+                let reason = body.get(..MAX_REASON).unwrap_or(&body);
+                Some(Message::NotCompiled(
+                    String::from_utf8_lossy(reason).into_owned(),
+                ))
+            }
             OUT_OF_MEMORY => Some(Message::OutOfMemory),
             PANICKED => Some(Message::Panicked),
             FINDINGS => {
-                let findings = postcard::from_bytes(&body).ok()?;
+                let findings = wire::read(&body, NUMBERS)?;
                 Some(Message::Findings(Box::new(findings)))
             }
             REFUSED => {
-                let (kind, text) = postcard::from_bytes(&body).ok()?;
+                let (kind, text): (_, String) = wire::read(&body, NUMBERS)?;
+                let text = wire::cut(&text, MAX_REASON).to_owned();
                 Some(Message::Refused(kind, text))
             }
             _ => None,
@@ -218,6 +232,54 @@ mod tests {
             let mut bytes = written(Message::NotCompiled(text()));
             bytes[0] = kind;
             assert_eq!(Message::read(&*bytes, 100).unwrap(), None, "{kind}");
+        }
+    }
+
+    /// The most that limits of shape allow is read, and no more elements: each takes many times its bytes in memory.
+    #[test]
+    fn findings_have_as_many_parts_as_a_component_may() {
+        use tollgate_component::{Export, Import, ItemKind};
+        let with = |count: usize, length: usize| {
+            let name = "x".repeat(length);
+            let import = Import {
+                name: name.clone(),
+                kind: ItemKind::Value,
+                types_only: true,
+            };
+            let export = Export {
+                name,
+                kind: ItemKind::Value,
+            };
+            let inspection = Inspection {
+                digest: format!("sha256:{}", "0".repeat(64)),
+                size: u64::MAX,
+                imports: vec![import; count],
+                exports: vec![export; count],
+                instance_data: u64::MAX,
+            };
+            Message::Findings(Box::new(Findings {
+                inspection,
+                wit: Some(String::new()),
+            }))
+        };
+        let read = |message: Message| Message::read(&*written(message), MAX_FIRST).unwrap();
+        assert_eq!(read(with(1_000, 4 << 10)), Some(with(1_000, 4 << 10)));
+        assert_eq!(read(with(100, 100_000)), Some(with(100, 100_000)));
+        assert_eq!(read(with(4_000, 0)), None);
+    }
+
+    #[test]
+    fn a_reason_is_cut() {
+        let long = "é".repeat(1 << 20);
+        for message in [
+            Message::NotCompiled(long.clone()),
+            Message::Refused(RefusalKind::Malformed, long),
+        ] {
+            let read = Message::read(&*written(message), MAX_FIRST).unwrap();
+            let (Message::NotCompiled(text) | Message::Refused(_, text)) = read.unwrap() else {
+                panic!("another message");
+            };
+            assert!(text.len() <= MAX_REASON, "{}", text.len());
         }
     }
 

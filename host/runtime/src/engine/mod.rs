@@ -28,6 +28,9 @@ use tollgate_component::PROPOSALS;
 /// (docs/performance.md#measured). A second mechanism (epochs) would cost 40 %.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 
+/// Functions in the trace of a trap.
+pub(crate) const FRAMES: usize = 16;
+
 /// Stack for host functions, in addition to the guest's, since they run on the guest's fiber. 1 MiB is twice what the
 /// deepest host function (a WASI file operation) needs; it is reserved, not touched.
 const HOST_STACK: usize = 1 << 20;
@@ -134,8 +137,8 @@ fn settings(metering: Metering) -> Config {
     // The bits of a NaN are the machine's choice, and would tell a guest which machine it is. Repeatable calls pay for the
     // comparison after each operation (docs/performance.md#measured); a profile that is not repeatable does not.
     config.cranelift_nan_canonicalization(metering.counts_fuel());
-    // Traps name the functions they passed through; 16 are enough to find the place.
-    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    // Traps name the functions they passed through; so many are enough to find the place.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
     config
 }
 

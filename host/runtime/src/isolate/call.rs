@@ -10,10 +10,10 @@ use tollgate_policy::Limits;
 
 use super::frame::{CALL, frame};
 use super::hand_over::Parts;
-use super::message::{Answer, Blob, Call, Door, Ended, decode, encode, now};
+use super::message::{Answer, Blob, Call, Door, Ended, decode_answer, encode, now};
 use super::process::Process;
 use super::report::Known;
-use super::table::{Answered, Lost};
+use super::table::{Answered, Lost, decisions_at_once};
 use super::values::{Room, read_all, write};
 use crate::call::exports::ExportedFunction;
 use crate::call::fault::FaultKind;
@@ -106,13 +106,13 @@ impl Remote {
         &self,
         call: &Call,
         deadline: Instant,
-        settings: usize,
+        decisions: u64,
     ) -> Result<Answered, CallError> {
         let Some(call) = frame(CALL, self.id, &encode(call)) else {
             let text = "the arguments take more than the 4 GiB that go to the provider's process; pass less";
             return Err(CallError::Arguments(text.to_owned()));
         };
-        let answered = match self.process.table.begin(self.id, deadline, settings) {
+        let answered = match self.process.table.begin(self.id, deadline, decisions) {
             Ok(answered) => answered,
             Err(lost) => return Ok(Err(lost)),
         };
@@ -125,11 +125,10 @@ impl Session {
     /// `run`, in the process of the provider.
     pub(crate) async fn run_there(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
         let input = Blob(input.to_vec());
-        let finish = |ended, limits: &Limits| match ended {
-            Ended::Returned(Blob(bytes)) if fits(&bytes, limits) => Some(Outcome::Returned(bytes)),
-            Ended::Error(error) if fits(error.message.as_bytes(), limits) => {
-                Some(Outcome::Failed(error))
-            }
+        let room = Room::of(&self.provider.limits, 1);
+        let finish = move |ended, _: &Limits| match ended {
+            Ended::Returned(Blob(bytes)) if room.fits(&bytes) => Some(Outcome::Returned(bytes)),
+            Ended::Error(error) if room.fits_text(&error.message) => Some(Outcome::Failed(error)),
             _ => None,
         };
         self.there(Door::Run { input }, finish, run_bytes).await
@@ -145,7 +144,9 @@ impl Session {
             Ended::Returned(Blob(bytes)) if fits(&bytes, limits) => {
                 String::from_utf8(bytes).ok().map(Outcome::Returned)
             }
-            Ended::Wave { kind, text } if fits(text.as_bytes(), limits) => {
+            Ended::Wave { kind, text }
+                if fits(text.as_bytes(), limits) && fits(kind.as_bytes(), limits) =>
+            {
                 Some(Outcome::Failed(WaveError { kind, text }))
             }
             _ => None,
@@ -170,21 +171,19 @@ impl Session {
             function: function.full_name(),
             arguments: Blob(encoded),
         };
-        let finish = |ended, limits: &Limits| {
-            let room = Room::of(limits.output);
-            match (ended, &function.result) {
-                (Ended::Returned(Blob(bytes)), Some(Type::Result(ok, _))) => {
-                    read_all(&bytes, ok.as_deref(), room).map(Outcome::Returned)
-                }
-                (Ended::Returned(Blob(bytes)), ty) => {
-                    read_all(&bytes, ty.as_ref(), room).map(Outcome::Returned)
-                }
-                (Ended::ReturnedError(Blob(bytes)), Some(Type::Result(_, err))) => {
-                    let value = read_all(&bytes, err.as_deref(), room)?;
-                    Some(Outcome::Failed(ReturnedError { value }))
-                }
-                _ => None,
+        let room = Room::of(&self.provider.limits, exported.weight);
+        let finish = |ended, _: &Limits| match (ended, &function.result) {
+            (Ended::Returned(Blob(bytes)), Some(Type::Result(ok, _))) => {
+                read_all(&bytes, ok.as_deref(), room).map(Outcome::Returned)
             }
+            (Ended::Returned(Blob(bytes)), ty) => {
+                read_all(&bytes, ty.as_ref(), room).map(Outcome::Returned)
+            }
+            (Ended::ReturnedError(Blob(bytes)), Some(Type::Result(_, err))) => {
+                let value = read_all(&bytes, err.as_deref(), room)?;
+                Some(Outcome::Failed(ReturnedError { value }))
+            }
+            _ => None,
         };
         self.there(door, finish, |_| None).await
     }
@@ -236,9 +235,9 @@ impl Session {
         remote.audit.begin_call(id);
         let shared = &self.provider.shared;
         let grants = &shared.granted.grants;
-        let settings = grants.config.as_ref().map_or(0, |settings| settings.len());
+        let decisions = decisions_at_once(grants);
         let answered = remote
-            .call(&Call { begun, door }, deadline, settings)
+            .call(&Call { begun, door }, deadline, decisions)
             .await?;
         let end = Instant::now();
         let known = Known {
@@ -249,7 +248,7 @@ impl Session {
             denials: remote.audit.take_denials(),
             has_stdio: grants.wasi.is_some(),
         };
-        let report = match answered.map(|body| decode::<Answer>(&body)) {
+        let report = match answered.map(|body| decode_answer(&body, &known.limits)) {
             Ok(Some(Answer::Report(told))) => known.told(*told, end >= deadline, finish),
             Ok(Some(Answer::Busy)) => return Err(CallError::Busy),
             Ok(Some(Answer::Failed(text))) => return Err(HostError::new(text).into()),

@@ -6,19 +6,20 @@ use std::os::unix::net::UnixStream;
 use tollgate_policy::GrantName;
 
 use super::frame::{ANSWER, DECISION, ENDED, Head, READY};
-use super::message::{Decided, VERSION, decode, longest_answer, longest_decision};
-use super::table::Table;
+use super::message::{VERSION, decode_decision, longest_answer};
+use super::table::{Decides, Table};
 use crate::wall::worker::tell_lacks;
 
-/// Listens until the process closes its socket, or says what it may not: then the reason is returned.
-pub(super) fn listen(socket: UnixStream, table: &Table) -> Option<&'static str> {
+/// Listens until the process closes its socket, or says what it may not: then the reason is returned. No decision is longer
+/// than `longest` bytes.
+pub(super) fn listen(socket: UnixStream, table: &Table, longest: u64) -> Option<&'static str> {
     let mut from = BufReader::new(socket);
     loop {
         let head = match Head::read(&mut from) {
             Ok(Some(head)) => head,
             Ok(None) | Err(_) => return None,
         };
-        let most = match most(head, table) {
+        let most = match most(head, table, longest) {
             Ok(most) => most,
             Err(why) => return Some(why),
         };
@@ -34,7 +35,7 @@ pub(super) fn listen(socket: UnixStream, table: &Table) -> Option<&'static str> 
 }
 
 /// The bytes that the body of a frame may have, by what it is and whose it is.
-fn most(head: Head, table: &Table) -> Result<u64, &'static str> {
+fn most(head: Head, table: &Table, longest: u64) -> Result<u64, &'static str> {
     if head.kind == READY {
         return Ok(READY_BYTES);
     }
@@ -44,12 +45,15 @@ fn most(head: Head, table: &Table) -> Result<u64, &'static str> {
     let limits = table.limits(head.session);
     match (head.kind, limits) {
         (ANSWER, Some(limits)) => Ok(longest_answer(&limits)),
-        (DECISION, Some(limits)) => Ok(longest_decision(&limits)),
+        // Also of one that has ended: a job of it may have gone on.
+        (DECISION, _) if table.knows(head.session) => Ok(longest),
         (ENDED, Some(_)) => Ok(0),
-        (ANSWER | DECISION | ENDED, None) => Err("it speaks of a session that is none"),
+        (ANSWER | DECISION | ENDED, _) => Err(NO_SESSION),
         _ => Err("its message is of no kind"),
     }
 }
+
+const NO_SESSION: &str = "it speaks of a session that is none";
 
 /// Bytes of the first message: what the wall lacks, and the version.
 const READY_BYTES: u64 = 64;
@@ -83,14 +87,17 @@ fn hear(head: Head, body: Vec<u8>, table: &Table) -> Result<(), &'static str> {
 
 /// Notes a decision in the host: for the audit log, the observer and the report.
 fn decided(session: u64, body: &[u8], table: &Table) -> Result<(), &'static str> {
-    let decided: Option<Decided> = decode(body);
-    let decided = decided.ok_or("its decision cannot be read")?;
+    let decided = decode_decision(body).ok_or("its decision cannot be read")?;
     let known = GrantName::ALL
         .into_iter()
         .find(|name| name.key() == decided.capability);
     let capability = known.ok_or("it decides on no capability")?.key();
-    let place = table.decision(session);
-    let (audit, dispatch) = place.ok_or("it tells of more decisions than a call can make")?;
+    let (audit, dispatch) = match table.decision(session) {
+        Decides::In(audit, dispatch) => (audit, dispatch),
+        Decides::Forgotten => return Ok(()),
+        Decides::TooMany => return Err("it tells of more decisions than a call can make"),
+        Decides::NoSession => return Err(NO_SESSION),
+    };
     tracing::dispatcher::with_default(&dispatch, || match decided.denied {
         None => audit.allowed(capability, &decided.target),
         Some(reason) => audit.denied(capability, &decided.target, reason),

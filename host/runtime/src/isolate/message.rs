@@ -6,9 +6,13 @@ use std::time::Duration;
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tollgate_capability::{LogLine, ProviderError};
-use tollgate_component::Inspection;
-use tollgate_policy::{Limits, Reason};
+use tollgate_component::{Inspection, escape};
+use tollgate_policy::{Limits, Policy, Reason};
 use zeroize::Zeroizing;
+
+use crate::engine::FRAMES;
+use crate::error::{MAX_CAUSE, shown_cause};
+use crate::wire::{cut, read};
 
 /// Bytes, written as bytes and not one by one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -90,6 +94,13 @@ pub(super) enum Answer {
     Failed(String),
 }
 
+impl Answer {
+    /// A failure of this cause.
+    pub(super) fn failed(cause: &str) -> Answer {
+        Answer::Failed(shown_cause(cause))
+    }
+}
+
 /// A report, as far as it is the word of the process.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Told {
@@ -165,11 +176,14 @@ pub(super) fn now() -> u64 {
 /// The version that both sides have to be of.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Bytes of a message beside what limits count.
-const BASE: u64 = 64 << 10;
+/// Bytes of a message that no limit counts: the trace and the text of a trap, the cause of a failure, and numbers.
+const BASE: u64 = ((FRAMES + 2) * escape::MAX_LINE + MAX_CAUSE + (16 << 10)) as u64;
 
-/// The longest answer of a session under these limits. A result is counted as it is encoded, which takes no more bytes
-/// than the limit counts for it; log lines count 32 bytes more than their text.
+/// Bytes of numbers, lengths and cases in a message that has no log lines: each takes ten at most.
+const NUMBERS: usize = 1 << 10;
+
+/// The longest answer of a session under these limits. A result takes at most twice the bytes that the limit counts for
+/// it, since Latin-1 text takes twice as many as UTF-8; log lines count 32 bytes more than their text.
 pub(super) fn longest_answer(limits: &Limits) -> u64 {
     let Limits {
         output, log, stdio, ..
@@ -179,9 +193,46 @@ pub(super) fn longest_answer(limits: &Limits) -> u64 {
         .saturating_add(stdio.saturating_mul(2))
 }
 
-/// The longest decision of a session under these limits: its object comes from the arguments of one host call.
+/// The longest decision of a session under these limits.
 pub(super) fn longest_decision(limits: &Limits) -> u64 {
-    BASE.saturating_add(limits.host_data.saturating_mul(2))
+    BASE.saturating_add(longest_target(limits))
+}
+
+/// The longest object of a decision: a name in the policy, or what the arguments of one host call say, of which a URL
+/// escapes each byte. A path may have come in pieces, and is cut.
+fn longest_target(limits: &Limits) -> u64 {
+    let named = Policy::MAX_TEXT as u64;
+    named.saturating_add(limits.host_data.saturating_mul(4))
+}
+
+/// A decision as the body of a frame.
+pub(super) fn encode_decision(decided: &mut Decided, limits: &Limits) -> Vec<u8> {
+    let most = usize::try_from(longest_target(limits)).unwrap_or(usize::MAX);
+    if decided.target.len() > most {
+        decided.target = cut(&decided.target, most).to_owned();
+    }
+    encode(decided)
+}
+
+/// The decision that all of `body` is.
+pub(super) fn decode_decision(body: &[u8]) -> Option<Decided> {
+    read(body, NUMBERS)
+}
+
+/// An answer as the body of a frame. One that the host would not read is the failure of this call, and not the end of all.
+pub(super) fn encode_answer(answer: &Answer, limits: &Limits) -> Vec<u8> {
+    let body = encode(answer);
+    match body.len() as u64 > longest_answer(limits) {
+        false => body,
+        true => encode(&Answer::failed("an answer that is longer than any can be")),
+    }
+}
+
+/// The answer that all of `body` is, under these limits.
+pub(super) fn decode_answer(body: &[u8], limits: &Limits) -> Option<Answer> {
+    // A log line has its level and its length, which takes a byte for each 128 of text, and counts 32 more than that.
+    let lines = usize::try_from(limits.log / 16).unwrap_or(usize::MAX);
+    read(body, NUMBERS.saturating_add(lines))
 }
 
 /// A message as the body of a frame. None of them fails to be encoded.
@@ -189,12 +240,9 @@ pub(super) fn encode(message: &impl Serialize) -> Vec<u8> {
     postcard::to_allocvec(message).unwrap_or_default()
 }
 
-/// The message that all of `body` is.
+/// The message of the host that all of `body` is: the process takes its word.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    match postcard::take_from_bytes(body) {
-        Ok((message, [])) => Some(message),
-        _ => None,
-    }
+    read(body, usize::MAX)
 }
 
 /// The limits of a session: each by its number, in the order of [`Limits::KEYS`].
@@ -223,6 +271,8 @@ pub(super) fn decode_limits(body: &[u8]) -> Option<Limits> {
     reason = "a test fails by panicking"
 )]
 mod tests {
+    use tollgate_capability::{Log, LogLevel};
+
     use super::*;
 
     #[test]
@@ -267,18 +317,143 @@ mod tests {
                 stderr_dropped: 10,
             }),
         }));
-        let body = encode(&message);
-        assert_eq!(decode::<Answer>(&body), Some(message));
+        let limits = Limits::default();
+        let body = encode_answer(&message, &limits);
+        let decode = |body: &[u8]| decode_answer(body, &limits);
+        assert_eq!(decode(&body), Some(message));
         for end in 0..body.len() {
-            assert_eq!(decode::<Answer>(&body[..end]), None, "{end} bytes");
+            assert_eq!(decode(&body[..end]), None, "{end} bytes");
         }
-        assert_eq!(decode::<Answer>(&[&body[..], b"."].concat()), None);
+        assert_eq!(decode(&[&body[..], b"."].concat()), None);
         for at in 0..body.len() {
             let mut changed = body.clone();
             changed[at] = 0xff;
-            let _ = decode::<Answer>(&changed);
+            let _ = decode(&changed);
         }
-        assert_eq!(decode::<Blob>(&[0xff; 9]), None);
-        assert_eq!(decode::<Vec<String>>(&[0xff, 0xff, 0xff, 0xff, 0x0f]), None);
+        assert_eq!(super::decode::<Blob>(&[0xff; 9]), None);
+    }
+
+    /// Limits of which each has its smallest value.
+    fn least() -> Limits {
+        let mut limits = Limits::default();
+        for key in Limits::KEYS {
+            key.set(&mut limits, key.min).unwrap();
+        }
+        limits
+    }
+
+    fn told(ended: Ended, logs: Vec<LogLine>, stdio: Option<Outputs>) -> Answer {
+        Answer::Report(Box::new(Told {
+            ended,
+            fuel: u64::MAX,
+            memory_peak: u64::MAX,
+            table_peak: u64::MAX,
+            host_memory_peak: u64::MAX,
+            host_time: Duration::MAX,
+            host_calls: u64::MAX,
+            host_bytes: u64::MAX,
+            logs,
+            logs_dropped: u64::MAX,
+            stdio,
+        }))
+    }
+
+    fn fault(frames: usize) -> Ended {
+        let line = || escape::line(&"\u{e0001}".repeat(1_000)).into_owned();
+        Ended::Faulted(Faulted {
+            kind: "host-memory".into(),
+            message: format!("the guest broke the component model's rules: {}", line()),
+            code: i32::MIN,
+            trap: Some("indirect-call-type-mismatch".into()),
+            backtrace: (0..frames).map(|_| line()).collect(),
+        })
+    }
+
+    /// The longest answers that a process of ours gives are read, whatever the limits.
+    #[test]
+    fn the_longest_answers_are_read() {
+        for limits in [least(), Limits::default()] {
+            let bytes = |most: u64| Blob(vec![7; usize::try_from(most).unwrap()]);
+            let outputs = || Outputs {
+                stdout: bytes(limits.stdio),
+                stdout_dropped: u64::MAX,
+                stderr: bytes(limits.stdio),
+                stderr_dropped: u64::MAX,
+            };
+            for length in [0, 1, 127, 128, 16_384] {
+                let mut log = Log::default();
+                while log.dropped == 0 {
+                    let line = LogLine {
+                        level: LogLevel::Error,
+                        message: "x".repeat(length),
+                    };
+                    log.push(line, limits.log);
+                }
+                for ended in [fault(FRAMES), Ended::Returned(bytes(limits.output * 2))] {
+                    let answer = told(ended, log.lines.clone(), Some(outputs()));
+                    let body = encode_answer(&answer, &limits);
+                    assert!(body.len() as u64 <= longest_answer(&limits), "{length}");
+                    assert_eq!(decode_answer(&body, &limits), Some(answer), "{length}");
+                }
+            }
+            let failed = Answer::failed(&"\u{1b}".repeat(1 << 20));
+            let body = encode_answer(&failed, &limits);
+            assert_eq!(decode_answer(&body, &limits), Some(failed));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_host_would_not_read_is_a_failure() {
+        let limits = least();
+        let long = vec![0; usize::try_from(longest_answer(&limits)).unwrap()];
+        let answer = told(Ended::Returned(Blob(long)), Vec::new(), None);
+        let body = encode_answer(&answer, &limits);
+        let read = decode_answer(&body, &limits);
+        assert!(matches!(read, Some(Answer::Failed(_))), "{read:?}");
+    }
+
+    /// A message may be long, and a vector in it takes many times its length.
+    #[test]
+    fn an_answer_of_many_empty_parts_is_none() {
+        let limits = Limits::default();
+        let empty = |level| LogLine {
+            level,
+            message: String::new(),
+        };
+        for answer in [
+            told(
+                Ended::Faulted(Faulted {
+                    kind: "trap".into(),
+                    message: String::new(),
+                    code: 0,
+                    trap: None,
+                    backtrace: vec![String::new(); 1 << 20],
+                }),
+                Vec::new(),
+                None,
+            ),
+            told(fault(0), vec![empty(LogLevel::Info); 1 << 20], None),
+        ] {
+            let body = encode(&answer);
+            assert!(body.len() as u64 <= longest_answer(&limits));
+            assert_eq!(decode_answer(&body, &limits), None);
+        }
+    }
+
+    #[test]
+    fn the_longest_decision_is_read_and_a_longer_one_is_cut() {
+        for limits in [least(), Limits::default()] {
+            let most = usize::try_from(longest_target(&limits)).unwrap();
+            for length in [most, most + 1] {
+                let mut decided = Decided {
+                    capability: "config".into(),
+                    target: "x".repeat(length),
+                    denied: Some(Reason::TooManyOpenFiles),
+                };
+                let body = encode_decision(&mut decided, &limits);
+                assert!(body.len() as u64 <= longest_decision(&limits));
+                assert_eq!(decode_decision(&body).unwrap().target.len(), most);
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ use tracing::Dispatch;
 use super::frame::{CODE, END, HELLO, START, frame};
 use super::hand_over::Parts;
 use super::listen::listen;
-use super::message::encode_limits;
+use super::message::{encode_limits, longest_decision};
 use super::send::Writer;
 use super::table::{GRACE, Lost, Table};
 use crate::compile::worker::command;
@@ -162,8 +162,10 @@ impl Keeper {
         let (table, orders) = (self.table.clone(), self.orders.clone());
         let dispatch = self.dispatch.clone();
         let thread = std::thread::Builder::new().name("tollgate-listener".to_owned());
+        let longest = longest_decision(&parts.limits);
         let listener = move || {
-            let why = tracing::dispatcher::with_default(&dispatch, || listen(listened, &table));
+            let listen = || listen(listened, &table, longest);
+            let why = tracing::dispatcher::with_default(&dispatch, listen);
             let _ = orders.send(Order::Gone(why));
         };
         thread.spawn(listener).map_err(End::Failed)?;

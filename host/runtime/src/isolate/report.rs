@@ -10,11 +10,10 @@ use tollgate_policy::{Denial, Limits};
 use super::message::{Answer, Blob, Ended, Faulted, Outputs, Told};
 use crate::call::fault::{Fault, FaultKind};
 use crate::call::report::{Outcome, Report, Stdio, Usage};
+use crate::engine::FRAMES;
 use crate::engine::metering::Metering;
 use crate::error::CallError;
-
-/// Guest functions in the trace of a fault, as the engine's configuration has it.
-const FRAMES: usize = 16;
+use crate::wire;
 
 /// The answer that tells of a call. `ended` encodes a result or an error; a result that cannot be encoded is none that the
 /// host would know.
@@ -25,8 +24,8 @@ pub(super) fn tell<T, E>(
     let report = match result {
         Ok(report) => report,
         Err(CallError::Busy) => return Answer::Busy,
-        Err(CallError::Host(error)) => return Answer::Failed(error.detail().to_owned()),
-        Err(other) => return Answer::Failed(other.to_string()),
+        Err(CallError::Host(error)) => return Answer::failed(error.detail()),
+        Err(other) => return Answer::failed(&other.to_string()),
     };
     let ended = match report.outcome {
         Outcome::Returned(value) => ended(Ok(value)),
@@ -46,7 +45,7 @@ pub(super) fn tell<T, E>(
         })),
     };
     let Some(ended) = ended else {
-        return Answer::Failed("a result of another type than the function's".to_owned());
+        return Answer::failed("a result of another type than the function's");
     };
     let usage = report.usage;
     Answer::Report(Box::new(Told {
@@ -190,7 +189,8 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         "table" => FaultKind::Table(limits.table_elements),
         "instances" => FaultKind::Instances(limits.instances),
         "stack" => FaultKind::Stack(limits.stack),
-        "trap" => FaultKind::Trap(escape::whole(&told.message).into_owned()),
+        // A sentence of the engine's, or one of ours with a line of it.
+        "trap" => FaultKind::Trap(bounded(&told.message, escape::MAX_LINE + 64)),
         "output" => FaultKind::Output(limits.output),
         "host-calls" => FaultKind::HostCalls(limits.host_calls),
         "host-data" => FaultKind::HostData(limits.host_data),
@@ -199,12 +199,17 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         "exit" => FaultKind::Exit(told.code),
         _ => return None,
     };
-    let line = |text: &String| escape::line(text).into_owned();
+    let line = |text: &String| bounded(text, escape::MAX_LINE);
     Some(Fault {
         kind,
         trap: told.trap.as_ref().map(line),
         backtrace: told.backtrace.iter().take(FRAMES).map(line).collect(),
     })
+}
+
+/// A text that the process has escaped, or not: an honest one stays as it is, and of another no more is escaped.
+fn bounded(told: &str, most: usize) -> String {
+    escape::whole(wire::cut(told, most)).into_owned()
 }
 
 #[cfg(test)]
@@ -308,6 +313,27 @@ mod tests {
             (&*stdio.stderr, stdio.stderr_dropped),
             (&b"123"[..], u64::MAX)
         );
+    }
+
+    /// An escape takes nine times the bytes of its character, and is not cut or escaped again.
+    #[test]
+    fn the_texts_of_a_fault_are_cut() {
+        let fault = |text: &str| Faulted {
+            kind: "trap".into(),
+            message: format!("the guest broke the component model's rules: {text}"),
+            code: 0,
+            trap: Some(text.into()),
+            backtrace: vec![text.into(); FRAMES],
+        };
+        let honest = escape::line(&"\u{e0001}".repeat(1_000)).into_owned();
+        let read = of_fault(fault(&honest), &known().limits).unwrap();
+        let told = fault(&honest);
+        assert_eq!(read.kind, FaultKind::Trap(told.message));
+        assert_eq!((read.trap, read.backtrace), (told.trap, told.backtrace));
+        let read = of_fault(fault(&"\u{1b}".repeat(1 << 20)), &known().limits).unwrap();
+        let longest = 8 * escape::MAX_LINE;
+        assert!(read.to_string().len() < longest);
+        assert!(read.trap.unwrap().len() < longest && read.backtrace[0].len() < longest);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The sessions of one process, as the host counts them: each with its slot and its limits, with the call that it is in,
 //! and with the time at which an answer is overdue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tollgate_capability::Audit;
-use tollgate_policy::Limits;
+use tollgate_policy::{Grants, Limits};
 use tracing::Dispatch;
 
 use crate::engine::admission::Slot;
@@ -19,9 +19,35 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// The time in which a process is ready for calls: a hundred times what it takes on a machine without other work.
 const START: Duration = Duration::from_secs(10);
 
-/// Decisions for each host call: a request is decided on, its redirects are, and each setting of a policy is when all are
-/// asked for.
+/// Sessions that have ended and may still be spoken of: as many jobs as a process has at once. A job that blocks outlives its
+/// call, and what it decides is told late.
+const REMEMBERED: usize = 64;
+
+/// Decisions for each host call, beside those on all names of a grant: a request is decided on, its redirects are, and what
+/// they meet is.
 const DECISIONS: u64 = 64;
+
+/// The most decisions of one host call: it may ask for all that a policy names of a kind.
+pub(super) fn decisions_at_once(grants: &Grants) -> u64 {
+    // Whole, so that a new grant is looked at: one host call decides on one request of these, or on none.
+    let Grants {
+        log: _,
+        hash: _,
+        store: _,
+        config,
+        http: _,
+        files: _,
+        wasi,
+        interfaces: _,
+    } = grants;
+    let settings = config.as_ref().map_or(0, |settings| settings.len());
+    let wasi = wasi.as_ref().map_or(0, |wasi| {
+        let folders = wasi.preopens.len();
+        folders.saturating_add(wasi.env.len().saturating_add(wasi.env_from_host.len()))
+    });
+    let named = settings.saturating_add(wasi) as u64;
+    DECISIONS.saturating_add(named)
+}
 
 /// The sessions of a process, shared by those who call, the thread that keeps the process and the one that listens to it.
 #[derive(Clone)]
@@ -30,6 +56,10 @@ pub(super) struct Table(Arc<Mutex<Sessions>>);
 struct Sessions {
     entries: HashMap<u64, Entry>,
     next: u64,
+    /// The sessions that have ended last, with what may be told of them.
+    ended: VecDeque<(u64, Noted)>,
+    /// Decisions that may be told of those before, and are noted nowhere.
+    forgotten: u64,
     /// The time by which the process is ready; `None` when it is.
     ready_by: Option<Instant>,
     /// Why the process has ended, once it has.
@@ -39,17 +69,33 @@ struct Sessions {
 /// One session.
 struct Entry {
     limits: Arc<Limits>,
-    /// Where its decisions go.
-    audit: Arc<Audit>,
-    /// The subscriber of its last call.
-    dispatch: Dispatch,
+    noted: Noted,
     waiting: Option<Waiting>,
     /// The time by which the session is gone, once it was told to end.
     end_by: Option<Instant>,
-    /// Decisions that the process may still tell of.
-    decisions: u64,
     /// Given back when the process has ended the session.
     _slot: Slot,
+}
+
+/// Where the decisions of a session go.
+struct Noted {
+    audit: Arc<Audit>,
+    /// The subscriber of its last call.
+    dispatch: Dispatch,
+    /// Decisions that the process may still tell of.
+    left: u64,
+}
+
+/// Whether a decision can be one of a session.
+pub(super) enum Decides {
+    /// It is noted here.
+    In(Arc<Audit>, Dispatch),
+    /// It is of a session that ended long ago, and is noted nowhere.
+    Forgotten,
+    /// No call can make as many.
+    TooMany,
+    /// There never was such a session.
+    NoSession,
 }
 
 /// A caller that waits.
@@ -77,6 +123,8 @@ impl Table {
         Table(Arc::new(Mutex::new(Sessions {
             entries: HashMap::new(),
             next: 1,
+            ended: VecDeque::new(),
+            forgotten: 0,
             ready_by: Instant::now().checked_add(START),
             lost: None,
         })))
@@ -103,18 +151,20 @@ impl Table {
             id,
             Entry {
                 limits,
-                audit,
-                dispatch: Dispatch::none(),
+                noted: Noted {
+                    audit,
+                    dispatch: Dispatch::none(),
+                    left: 0,
+                },
                 waiting: None,
                 end_by: None,
-                decisions: 0,
                 _slot: slot,
             },
         );
         Ok(id)
     }
 
-    /// Notes that a call begins.
+    /// Notes that a call begins, of which one host call makes at most `decisions`.
     ///
     /// # Errors
     ///
@@ -123,7 +173,7 @@ impl Table {
         &self,
         id: u64,
         deadline: Instant,
-        settings: usize,
+        decisions: u64,
     ) -> Result<oneshot::Receiver<Answered>, Lost> {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let mut sessions = self.lock();
@@ -131,14 +181,15 @@ impl Table {
         let entry = sessions.entries.get_mut(&id);
         let entry = entry.ok_or_else(|| lost.unwrap_or(Lost::Crashed(None)))?;
         let (answer, answered) = oneshot::channel();
-        entry.dispatch = dispatch;
+        entry.noted.dispatch = dispatch;
         entry.waiting = Some(Waiting {
             answer,
             by: deadline.checked_add(GRACE).unwrap_or(deadline),
         });
-        let each = DECISIONS.saturating_add(settings as u64);
         let calls = entry.limits.host_calls.saturating_add(1);
-        entry.decisions = calls.saturating_mul(each);
+        // A job of the call before may not have told all of its own.
+        let more = calls.saturating_mul(decisions);
+        entry.noted.left = entry.noted.left.saturating_add(more);
         Ok(answered)
     }
 
@@ -177,12 +228,44 @@ impl Table {
             .map(|entry| Arc::clone(&entry.limits))
     }
 
-    /// Where a decision in a session goes; `None` for one decision too many.
-    pub(super) fn decision(&self, id: u64) -> Option<(Arc<Audit>, Dispatch)> {
+    /// Whether there is or was such a session.
+    pub(super) fn knows(&self, id: u64) -> bool {
+        (1..self.lock().next).contains(&id)
+    }
+
+    /// Where a decision in a session goes. One that has ended may have made decisions that are told late.
+    pub(super) fn decision(&self, id: u64) -> Decides {
+        if !self.knows(id) {
+            return Decides::NoSession;
+        }
         let mut sessions = self.lock();
-        let entry = sessions.entries.get_mut(&id)?;
-        entry.decisions = entry.decisions.checked_sub(1)?;
-        Some((Arc::clone(&entry.audit), entry.dispatch.clone()))
+        let sessions = &mut *sessions;
+        let ended = sessions.ended.iter_mut().find(|(ended, _)| *ended == id);
+        let noted = match sessions.entries.get_mut(&id) {
+            Some(entry) => Some(&mut entry.noted),
+            None => ended.map(|(_, noted)| noted),
+        };
+        let left = match &noted {
+            Some(noted) => noted.left,
+            None => sessions.forgotten,
+        };
+        let Some(left) = left.checked_sub(1) else {
+            return Decides::TooMany;
+        };
+        match noted {
+            Some(noted) => {
+                noted.left = left;
+                if Arc::strong_count(&noted.audit) == 1 {
+                    // Nobody makes a report of it any more.
+                    drop(noted.audit.take_denials());
+                }
+                Decides::In(Arc::clone(&noted.audit), noted.dispatch.clone())
+            }
+            None => {
+                sessions.forgotten = left;
+                Decides::Forgotten
+            }
+        }
     }
 
     /// Gives the answer to the caller. Whether one waits, or has gone away.
@@ -202,9 +285,12 @@ impl Table {
 
     /// Removes a session that the process has ended, and frees its slot. Whether it was right to end it: no caller waits.
     pub(super) fn ended(&self, id: u64) -> bool {
-        let Some(entry) = self.lock().entries.remove(&id) else {
+        let mut sessions = self.lock();
+        let Some(entry) = sessions.entries.remove(&id) else {
             return false;
         };
+        sessions.remember(id, entry.noted);
+        drop(sessions);
         // A caller that is gone has said so.
         let is_right = entry.waiting.is_none() || entry.end_by.is_some();
         lose(entry.waiting, &Lost::Crashed(None));
@@ -248,6 +334,18 @@ impl Table {
     }
 }
 
+impl Sessions {
+    /// Keeps what may be told of a session that has ended, in the place of the one that ended first.
+    fn remember(&mut self, id: u64, noted: Noted) {
+        self.ended.push_back((id, noted));
+        if self.ended.len() > REMEMBERED
+            && let Some((_, first)) = self.ended.pop_front()
+        {
+            self.forgotten = self.forgotten.saturating_add(first.left);
+        }
+    }
+}
+
 impl Entry {
     /// The time by which the process has to do something about it. A session is not ended before it is begun.
     fn due(&self, ready_by: Option<Instant>) -> Option<Instant> {
@@ -264,5 +362,30 @@ fn lose(waiting: Option<Waiting>, lost: &Lost) {
     if let Some(waiting) = waiting {
         // A caller that has gone away need not know.
         let _ = waiting.answer.send(Err(lost.clone()));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::path::Path;
+
+    use tollgate_policy::Policy;
+
+    use super::*;
+
+    /// All settings, the names of all variables and all folders: one host call may ask for them.
+    #[test]
+    fn a_host_call_decides_on_each_name_of_a_grant() {
+        let text = "
+            grants.config = { a = '1', b = '2', c = '3' }
+            grants.files = [{ root = 'data', path = '/srv', access = 'read' }]
+            [grants.wasi]
+            env = { A = '1', B = '2' }
+            env-from-host = ['C']
+            preopens = ['data']";
+        let policy = Policy::parse(text, Path::new("/")).unwrap();
+        assert_eq!(decisions_at_once(&policy.grants), DECISIONS + 3 + 3 + 1);
+        assert_eq!(decisions_at_once(&Grants::default()), DECISIONS);
     }
 }

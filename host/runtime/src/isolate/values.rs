@@ -1,15 +1,25 @@
 //! Values in bytes, by their type: the reader knows what has to come, so that no process gives the host a value that the
 //! function does not return, or more of it than a result may have.
 
-use tollgate_component::value::{Case, Field, Type, Value};
+use std::sync::Arc;
 
-/// The bytes that the reader may still take in memory.
+use tollgate_capability::Meter;
+use tollgate_component::value::{Case, Field, Type, Value};
+use tollgate_policy::Limits;
+use wasmtime::component::Val;
+
+/// What the reader may still read, counted as the engine counts a result that it reads (wasmtime 48, `component/values.rs`):
+/// what passed there passes here.
+#[derive(Clone, Copy)]
 pub(super) struct Room(u64);
 
 impl Room {
-    /// Twice the bytes that the engine lets a result have, since it counts the same parts in its own sizes.
-    pub(super) fn of(output: u64) -> Room {
-        Room(output.saturating_mul(2).saturating_add(1 << 10))
+    /// The room of a result under these limits: the one that the engine has in a store that holds nothing yet. `weight` is
+    /// that of the result's type.
+    pub(super) fn of(limits: &Arc<Limits>, weight: u64) -> Room {
+        let mut meter = Meter::new(Arc::clone(limits));
+        meter.result_weight = weight;
+        Room(meter.result_cap().0)
     }
 
     /// No bound: for the arguments of a caller, who holds them already.
@@ -18,6 +28,25 @@ impl Room {
     fn take(&mut self, bytes: usize) -> Option<()> {
         self.0 = self.0.checked_sub(bytes as u64)?;
         Some(())
+    }
+
+    /// Elements, fields or a payload.
+    fn take_values(&mut self, count: usize) -> Option<()> {
+        self.take(count.checked_mul(size_of::<Val>())?)
+    }
+
+    /// Whether these bytes fit.
+    pub(super) fn fits(mut self, bytes: &[u8]) -> bool {
+        self.take(bytes.len()).is_some()
+    }
+
+    /// Whether this text does. The engine counts the bytes that the guest has for it: of Latin-1 text, half of ours.
+    pub(super) fn fits_text(mut self, text: &str) -> bool {
+        self.take_text(text.len()).is_some()
+    }
+
+    fn take_text(&mut self, bytes: usize) -> Option<()> {
+        self.take(bytes.div_ceil(2))
     }
 }
 
@@ -88,9 +117,14 @@ pub(super) fn write(out: &mut Vec<u8>, value: &Value, ty: &Type) -> Option<()> {
             write_held(out, value.as_deref(), ty.as_deref())?;
         }
         (Value::Flags(set), Type::Flags(names)) => {
+            let at = |name| names.iter().position(|known| known == name);
+            let mut set = set.iter().map(at).collect::<Option<Vec<_>>>()?;
+            // As the engine gives them: in order, and each once.
+            set.sort_unstable();
+            set.dedup();
             number(out, set.len())?;
-            for name in set {
-                number(out, names.iter().position(|known| known == name)?)?;
+            for at in set {
+                number(out, at)?;
             }
         }
         _ => return None,
@@ -138,10 +172,14 @@ fn read_held(from: &mut &[u8], ty: Option<&Type>, room: &mut Room) -> Option<Opt
     }
 }
 
+/// The payload of a value, if its type has one.
+fn read_boxed(from: &mut &[u8], ty: Option<&Type>, room: &mut Room) -> Option<Option<Box<Value>>> {
+    room.take_values(usize::from(ty.is_some()))?;
+    Some(read_held(from, ty, room)?.map(Box::new))
+}
+
 /// Reads a value of the type; types nest as deep as the component's do, which the engine bounds.
 pub(super) fn read(from: &mut &[u8], ty: &Type, room: &mut Room) -> Option<Value> {
-    room.take(size_of::<Value>())?;
-    let boxed = |value: Option<Value>| value.map(Box::new);
     Some(match ty {
         Type::Bool => Value::Bool(flag(from)?),
         Type::S8 => Value::S8(i8::from_le_bytes(chunk(from)?)),
@@ -157,23 +195,27 @@ pub(super) fn read(from: &mut &[u8], ty: &Type, room: &mut Room) -> Option<Value
         Type::Char => Value::Char(char::from_u32(u32::from_le_bytes(chunk(from)?))?),
         Type::String => {
             let length = read_number(from)?;
-            room.take(length)?;
+            room.take_text(length)?;
             let (text, rest) = from.split_at_checked(length)?;
             *from = rest;
             Value::String(std::str::from_utf8(text).ok()?.to_owned())
         }
         Type::List(of) => {
+            let count = read_number(from)?;
+            room.take_values(count)?;
             let mut values = Vec::new();
-            for _ in 0..read_number(from)? {
+            for _ in 0..count {
                 values.push(read(from, of, room)?);
             }
             Value::List(values)
         }
         Type::Tuple(types) => {
+            room.take_values(types.len())?;
             let values = types.iter().map(|ty| read(from, ty, room));
             Value::Tuple(values.collect::<Option<_>>()?)
         }
         Type::Record(fields) => {
+            room.take_values(fields.len())?;
             let values = fields.iter().map(|Field { name, ty }| {
                 room.take(name.len())?;
                 Some((name.clone(), read(from, ty, room)?))
@@ -183,7 +225,7 @@ pub(super) fn read(from: &mut &[u8], ty: &Type, room: &mut Room) -> Option<Value
         Type::Variant(cases) => {
             let Case { name, ty } = cases.get(read_number(from)?)?;
             room.take(name.len())?;
-            Value::Variant(name.clone(), boxed(read_held(from, ty.as_ref(), room)?))
+            Value::Variant(name.clone(), read_boxed(from, ty.as_ref(), room)?)
         }
         Type::Enum(names) => {
             let name = names.get(read_number(from)?)?;
@@ -191,18 +233,21 @@ pub(super) fn read(from: &mut &[u8], ty: &Type, room: &mut Room) -> Option<Value
             Value::Enum(name.clone())
         }
         Type::Option(of) => Value::Option(match flag(from)? {
-            true => boxed(Some(read(from, of, room)?)),
+            true => read_boxed(from, Some(of), room)?,
             false => None,
         }),
         Type::Result(ok, err) => Value::Result(match flag(from)? {
-            false => Ok(boxed(read_held(from, ok.as_deref(), room)?)),
-            true => Err(boxed(read_held(from, err.as_deref(), room)?)),
+            false => Ok(read_boxed(from, ok.as_deref(), room)?),
+            true => Err(read_boxed(from, err.as_deref(), room)?),
         }),
         Type::Flags(names) => {
             let mut flags = Vec::new();
+            let mut left = names.iter().enumerate();
             for _ in 0..read_number(from)? {
-                let name = names.get(read_number(from)?)?;
-                room.take(name.len().saturating_add(size_of::<String>()))?;
+                // One that came before is none that is left.
+                let at = read_number(from)?;
+                let (_, name) = left.find(|(known, _)| *known == at)?;
+                room.take(name.len())?;
                 flags.push(name.clone());
             }
             Value::Flags(flags)
@@ -306,14 +351,14 @@ mod tests {
     #[test]
     fn a_value_is_read_as_it_was_written_and_no_part_of_it_is() {
         let bytes = written();
-        let all = |bytes: &[u8]| read_all(bytes, Some(&ty()), Room::of(1 << 20));
+        let all = |bytes: &[u8]| read_all(bytes, Some(&ty()), Room(1 << 20));
         assert_eq!(all(&bytes), Some(Some(value())));
         for end in 0..bytes.len() {
             assert_eq!(all(&bytes[..end]), None, "{end} bytes");
         }
         assert_eq!(all(&[&bytes[..], b"."].concat()), None);
-        assert_eq!(read_all(b"", None, Room::of(0)), Some(None));
-        assert_eq!(read_all(b".", None, Room::of(0)), None);
+        assert_eq!(read_all(b"", None, Room(0)), Some(None));
+        assert_eq!(read_all(b".", None, Room(0)), None);
         // Whatever is changed, what is read is of the type.
         for at in 0..bytes.len() {
             for to in [0, 1, 2, 0x7f, 0x80, 0xff] {
@@ -334,18 +379,74 @@ mod tests {
         assert_eq!(write_held(&mut out, None, Some(&Type::U8)), None);
     }
 
-    /// A list of small numbers takes thirty times its bytes in memory, and counts as much.
+    /// What the engine counts of each kind of value, and not a byte more: by its source, with 40 bytes for an element.
     #[test]
-    fn no_more_is_read_than_there_is_room_for() {
-        let ty = Type::List(Box::new(Type::U8));
-        let list = |length: usize| {
-            let mut out = Vec::new();
-            write(&mut out, &Value::from(&vec![7; length][..]), &ty).unwrap();
-            out
+    fn a_value_takes_the_room_that_the_engine_counts() {
+        const EACH: u64 = size_of::<Val>() as u64;
+        let list = |of| Type::List(Box::new(of));
+        let boxed = |value| Some(Box::new(value));
+        for (ty, value, counted) in [
+            (list(Type::U8), Value::from(&[7; 100][..]), 100 * EACH),
+            (Type::String, Value::from("é".repeat(50).as_str()), 50),
+            (Type::U64, Value::U64(1), 0),
+            (ty(), value(), {
+                // Six fields with names of a letter; two elements; the payloads of b, c and e; their text and names; a tuple.
+                6 * EACH + 6 + 2 * EACH + (EACH + 2) + (EACH + 4) + 2 + (EACH + 3) + 3 * EACH
+            }),
+            (
+                Type::Option(Box::new(Type::U8)),
+                Value::Option(boxed(Value::U8(1))),
+                EACH,
+            ),
+            (
+                Type::Option(Box::new(Type::U8)),
+                Value::Option(None),
+                // The reader looks before it counts.
+                0,
+            ),
+            (
+                list(Type::Flags(vec!["x".into()])),
+                Value::List(vec![Value::Flags(vec!["x".into()]); 100]),
+                100 * (EACH + 1),
+            ),
+        ] {
+            let mut bytes = Vec::new();
+            write(&mut bytes, &value, &ty).unwrap();
+            let read = |room| read_all(&bytes, Some(&ty), Room(room));
+            assert_eq!(read(counted), Some(Some(value)), "{ty}");
+            if let Some(less) = counted.checked_sub(1) {
+                assert_eq!(read(less), None, "{ty}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_room_of_a_result_is_what_the_meter_leaves_it() {
+        let room = |output, host_data, host_memory, weight| {
+            let limits = Limits {
+                output,
+                host_data,
+                host_memory,
+                ..Limits::default()
+            };
+            Room::of(&Arc::new(limits), weight).0
         };
-        let read = |length: usize| read_all(&list(length), Some(&ty), Room::of(16 << 10));
-        let fits = ((32 << 10) + (1 << 10)) / size_of::<Value>() - 1;
-        assert!(read(fits).is_some());
-        assert!(read(fits + 1).is_none());
+        assert_eq!(room(10, 1_000, 1_000, 1), 10);
+        assert_eq!(room(1_000, 10, 1_000, 1), 10);
+        assert_eq!(room(1_000, 1_000, 1_000, 81), 12);
+    }
+
+    /// A set has each of its flags once, and so takes no more memory than the names of its type.
+    #[test]
+    fn a_flag_is_set_once() {
+        let ty = Type::Flags(vec!["a".into(), "b".into(), "c".into()]);
+        let set = |names: &[&str]| Value::Flags(names.iter().map(|&it| it.to_owned()).collect());
+        let mut bytes = Vec::new();
+        write(&mut bytes, &set(&["c", "a", "c"]), &ty).unwrap();
+        let read = |bytes: &[u8]| read_all(bytes, Some(&ty), Room::ANY);
+        assert_eq!(read(&bytes), Some(Some(set(&["a", "c"]))));
+        assert_eq!(read(&[2, 0, 0]), None);
+        assert_eq!(read(&[2, 2, 0]), None);
+        assert_eq!(read(&[1, 3]), None);
     }
 }

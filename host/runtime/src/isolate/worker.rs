@@ -19,12 +19,13 @@ use tokio::task::AbortHandle;
 use tollgate_capability::{Decision, Granted, HandedFolder, Handover};
 use tollgate_component::ProviderInfo;
 use tollgate_component::value::Type;
-use tollgate_policy::Policy;
+use tollgate_policy::{Limits, Policy};
 use zeroize::Zeroizing;
 
 use super::frame::{ANSWER, CALL, CODE, DECISION, END, ENDED, HELLO, Head, READY, START, frame};
 use super::message::{
-    Answer, Blob, Call, Decided, Door, Ended, Hello, VERSION, decode, decode_limits, encode, now,
+    Answer, Blob, Call, Decided, Door, Ended, Hello, VERSION, decode, decode_limits, encode_answer,
+    encode_decision, now,
 };
 use super::report::tell;
 use super::values::{Room, read, write_held};
@@ -63,7 +64,7 @@ fn start() -> Result<Infallible, Failed> {
     // Not before: a folder comes with the byte that it is sent with.
     let mut from = BufReader::new(socket.try_clone()?);
     let out = Arc::new(Out(Mutex::new(socket)));
-    let runtime = runtime(&hello, Arc::clone(&out))?;
+    let runtime = runtime(&hello, &policy.limits, Arc::clone(&out))?;
     let engines = &runtime.inner.host.code_loader.engines;
     if engines.metering.counts_fuel() {
         // The engine opens what no path is left for, which makes it faster. One with a clock has a thread, and the wall is
@@ -132,7 +133,7 @@ fn start() -> Result<Infallible, Failed> {
     exit(i32::from(served.is_err()))
 }
 
-fn runtime(hello: &Hello, out: Arc<Out>) -> Result<Runtime, Failed> {
+fn runtime(hello: &Hello, limits: &Limits, out: Arc<Out>) -> Result<Runtime, Failed> {
     let metering = Metering::of(&hello.metering).ok_or("no metering")?;
     let mut builder = Runtime::builder()
         .metering(metering)
@@ -140,7 +141,7 @@ fn runtime(hello: &Hello, out: Arc<Out>) -> Result<Runtime, Failed> {
         .queue(hello.queue)
         // The host has cut what this process is sent to the part of its provider.
         .share(100)
-        .observer(Teller(out));
+        .observer(Teller(out, limits.clone()));
     for Blob(certificate) in &hello.certificates {
         builder = builder.root_certificate(certificate.clone());
     }
@@ -189,17 +190,18 @@ impl Out {
     }
 }
 
-/// Tells the host of decisions.
-struct Teller(Arc<Out>);
+/// Tells the host of decisions, under the limits of the load.
+struct Teller(Arc<Out>, Limits);
 
 impl Observer for Teller {
     fn decided(&self, decision: &Decision<'_>) {
-        let decided = Decided {
+        let mut decided = Decided {
             capability: decision.capability.to_owned(),
             target: decision.target.to_owned(),
             denied: decision.denied,
         };
-        self.0.say(DECISION, decision.call, &encode(&decided));
+        let decided = encode_decision(&mut decided, &self.1);
+        self.0.say(DECISION, decision.call, &decided);
     }
 }
 
@@ -270,7 +272,8 @@ async fn session(out: Arc<Out>, id: u64, provider: Provider, mut asked: Unbounde
         let spent = Duration::from_micros(now().saturating_sub(call.begun));
         session.relayed = Some(Relayed { id, spent });
         let answer = answer(&mut session, call.door).await;
-        ended.0.say(ANSWER, id, &encode(&answer));
+        let answer = encode_answer(&answer, &session.provider.limits);
+        ended.0.say(ANSWER, id, &answer);
         if !session.is_alive() {
             return;
         }
@@ -321,7 +324,7 @@ async fn answer(session: &mut Session, door: Door) -> Answer {
 }
 
 async fn invoke(session: &mut Session, name: &str, arguments: &[u8]) -> Answer {
-    let no_such = || Answer::Failed("a call that the provider cannot have".to_owned());
+    let no_such = || Answer::failed("a call that the provider cannot have");
     let provider = session.provider().clone();
     let Ok(exported) = find(provider.exported_functions(), name) else {
         return no_such();

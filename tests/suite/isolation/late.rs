@@ -1,0 +1,69 @@
+//! What a process tells of a session that has ended: noted while it can be honest, and bounded.
+
+use support::audit_log::heard;
+use support::harness::alone;
+use support::processes::{children, until};
+use tempfile::TempDir;
+use tollgate::CallError;
+use tollgate::blocking::Provider;
+
+use super::liars::loaded;
+
+/// Makes calls, each in a session of its own, which the process turns away and ends.
+fn call(provider: &Provider, times: usize) {
+    for _ in 0..times {
+        let result = provider.session().run(b"input");
+        assert!(matches!(result, Err(CallError::Busy)), "{result:?}");
+    }
+}
+
+/// A job may go on when its session has ended: what it decides is noted as without a process, for the sessions that ended
+/// last. What is told of one before those is dropped, and the process goes on.
+#[test]
+fn a_late_decision_is_noted_and_no_lie() {
+    let _alone = alone();
+    let folder = TempDir::new().unwrap();
+    let listener = heard(|| {
+        let provider = loaded(&folder, "late", "");
+        call(&provider, 1);
+        let process = children(std::process::id());
+        // The first session is decided on after each end: 64 times while it is remembered, and ten times after.
+        call(&provider, 74);
+        assert_eq!(children(std::process::id()), process);
+        drop(provider);
+        until("ended", || children(std::process::id()).is_empty());
+    });
+    let events = listener.take();
+    let lost = events.iter().find_map(|event| event.fields.get("how"));
+    assert_eq!(lost, None);
+    let late = |target: &&String| *target == "data/late";
+    let targets = events.iter().filter_map(|event| event.fields.get("target"));
+    assert_eq!(targets.filter(late).count(), 64);
+}
+
+/// Whether it is remembered or not: of a session come no more decisions than its calls can make.
+#[test]
+fn late_decisions_are_no_more_than_a_call_can_make() {
+    let _alone = alone();
+    for (kind, calls) in [("late-for-ever", 1), ("late-for-ever-after", 71)] {
+        let folder = TempDir::new().unwrap();
+        let listener = heard(|| {
+            let provider = loaded(&folder, kind, "limits.host-calls = 10");
+            call(&provider, calls);
+            until("killed", || children(std::process::id()).is_empty());
+            call(&provider, 1);
+            drop(provider);
+            until("ended", || children(std::process::id()).is_empty());
+        });
+        let events = listener.take();
+        let lost: Vec<_> = events
+            .iter()
+            .filter_map(|it| it.fields.get("how"))
+            .collect();
+        let why = "it tells of more decisions than a call can make";
+        assert!(
+            lost.first().is_some_and(|how| *how == why),
+            "{kind}: {lost:?}"
+        );
+    }
+}
