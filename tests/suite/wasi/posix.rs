@@ -89,11 +89,11 @@ fn a_new_name_is_made_once() {
     let root = Root::new();
     let script = |_| {
         let lines =
-            (0..200).map(|number| format!("open 0 lock{number} create,exclusive write -\n"));
+            (0..1_500).map(|number| format!("open 0 lock{number} create,exclusive write -\n"));
         lines.collect()
     };
     let came = four_at_once(&root, script);
-    for number in 0..200 {
+    for number in 0..1_500 {
         let made = came.iter().filter(|lines| lines[number] == FILE).count();
         let there = came.iter().filter(|lines| lines[number] == "exist").count();
         assert_eq!((made, there), (1, 3), "{number}");
