@@ -44,8 +44,15 @@ fn a_guest_learns_no_credential_from_what_is_held_back() {
     let said = stdout(&report);
     let hex: String = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
     println!("{said}");
-    assert!(!said.contains(&hex), "the guest has the credential: {said} {:?}", report.denials);
-    assert!(!said.contains(&hex[..16]), "the guest has a part of the credential: {said}");
+    assert!(
+        !said.contains(&hex),
+        "the guest has the credential: {said} {:?}",
+        report.denials
+    );
+    assert!(
+        !said.contains(&hex[..16]),
+        "the guest has a part of the credential: {said}"
+    );
 }
 
 /// A server that gives the credential back in its answer to a request by another grant, which has none.
@@ -65,7 +72,10 @@ fn a_server_that_gives_a_credential_back_by_another_grant_is_withheld() {
     let client = Client::new();
     let report = client.run(&grants, &format!("http-get {}", url(&server, "/private/a")));
     assert_eq!(report.denials[0].reason.label(), "secret-in-response");
-    let report = client.run(&grants, &format!("http-get {}", url(&server, "/last-request")));
+    let report = client.run(
+        &grants,
+        &format!("http-get {}", url(&server, "/last-request")),
+    );
     assert!(!returned(&report).contains(CANARY), "{}", returned(&report));
 }
 
@@ -95,15 +105,33 @@ fn the_search_for_a_credential_costs_fuel() {
     let body = "a&am&#".repeat((4 << 20) / 6);
     let server = Server::saying(response("200 OK", "", &body));
     let run = |grant: &str| {
-        let policy = support::harness::policy(&format!("{}\nlimits.deadline = \"120s\"", support::http_client::with_http(grant)));
-        let provider = Client::new().runtime.load(&support::harness::source("hostile"), &policy).unwrap();
-        let report = provider.session().run(format!("http-get {}", url(&server, "/")).as_bytes()).unwrap();
+        let policy = support::harness::policy(&format!(
+            "{}\nlimits.deadline = \"120s\"",
+            support::http_client::with_http(grant)
+        ));
+        let provider = Client::new()
+            .runtime
+            .load(&support::harness::source("hostile"), &policy)
+            .unwrap();
+        let report = provider
+            .session()
+            .run(format!("http-get {}", url(&server, "/")).as_bytes())
+            .unwrap();
         let usage = &report.usage;
-        println!("{:?} fuel {} host time {:?} elapsed {:?}", report.outcome.fault(), usage.fuel, usage.host_time, usage.elapsed);
+        println!(
+            "{:?} fuel {} host time {:?} elapsed {:?}",
+            report.outcome.fault(),
+            usage.fuel,
+            usage.host_time,
+            usage.elapsed
+        );
         (usage.fuel, usage.elapsed)
     };
     let (fuel, time) = run(&all_of(&server));
     let (searched_fuel, searched_time) = run(&with_credential(&server, folder.path()));
     let more = searched_time.as_secs_f64() / time.as_secs_f64();
-    assert!(more < 4.0 || searched_fuel > 2 * fuel, "{more:.0} times the work for the same fuel, {searched_fuel}");
+    assert!(
+        more < 4.0 || searched_fuel > 2 * fuel,
+        "{more:.0} times the work for the same fuel, {searched_fuel}"
+    );
 }

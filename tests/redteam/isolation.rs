@@ -6,8 +6,8 @@ use tollgate::blocking::{Provider, Runtime};
 use tollgate::embed::CommandInput;
 use tollgate::{Compiler, Isolation, Source};
 
-use support::cli::tollgate;
 use support::audit_log::heard;
+use support::cli::tollgate;
 use support::harness::{blocking, builder, policy, source};
 
 /// A folder with another in it, and so on, as deep as a path can tell.
@@ -48,15 +48,23 @@ fn a_call_that_ends_in_a_file_job_ends_no_other_session() {
             stdin: Vec::new(),
         };
         let report = provider.session().command(input).unwrap();
-        report.outcome.fault().map(|fault| fault.label().to_owned()).unwrap_or_else(|| format!("{:?}", report.outcome))
+        report
+            .outcome
+            .fault()
+            .map(|fault| fault.label().to_owned())
+            .unwrap_or_else(|| format!("{:?}", report.outcome))
     };
     let threads = (0..3).map(|_| {
         let (provider, attack) = (provider.clone(), attack.clone());
         let path = path.clone();
         let _ = path;
         std::thread::scope(|scope| {
-            let all: Vec<_> = (0..2).map(|_| scope.spawn(|| (0..40).map(|_| attack(&provider)).collect::<Vec<_>>())).collect();
-            all.into_iter().flat_map(|it| it.join().unwrap()).collect::<Vec<_>>()
+            let all: Vec<_> = (0..2)
+                .map(|_| scope.spawn(|| (0..40).map(|_| attack(&provider)).collect::<Vec<_>>()))
+                .collect();
+            all.into_iter()
+                .flat_map(|it| it.join().unwrap())
+                .collect::<Vec<_>>()
         })
     });
     let ends: Vec<String> = threads.flatten().collect();
@@ -107,14 +115,22 @@ fn a_result_that_the_engine_lets_pass_ends_no_other_session() {
     let policy = policy("");
     let here = blocking().load(&source, &policy).unwrap();
     let report = here.session().invoke("many", &[]).unwrap();
-    assert!(report.outcome.fault().is_none(), "{:?}", report.outcome.fault());
+    assert!(
+        report.outcome.fault().is_none(),
+        "{:?}",
+        report.outcome.fault()
+    );
     let there = isolating(tollgate()).load(&source, &policy).unwrap();
     let mut other = there.session();
     other.invoke("one", &[]).unwrap();
     let report = there.session().invoke("many", &[]).unwrap();
     let attack = report.outcome.fault().map(|fault| fault.label().to_owned());
     let report = other.invoke("one", &[]).unwrap();
-    assert_eq!(report.outcome.fault().map(|fault| fault.label()), None, "the other session");
+    assert_eq!(
+        report.outcome.fault().map(|fault| fault.label()),
+        None,
+        "the other session"
+    );
     assert_eq!(attack, None, "the call itself");
 }
 
@@ -136,15 +152,31 @@ fn what_a_process_says_of_its_failure_is_escaped_in_the_log() {
     );
     let written = folder.path().join("written");
     std::fs::write(&written, script).unwrap();
-    std::fs::set_permissions(&written, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        &written,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     std::fs::rename(&written, &program).unwrap();
-    let provider = isolating(program).load(&source("echo"), &policy("")).unwrap();
+    let provider = isolating(program)
+        .load(&source("echo"), &policy(""))
+        .unwrap();
     let mut said = String::new();
     let log = heard(|| said = format!("{:?}", provider.session().run(b"x")));
-    let texts: Vec<String> = log.take().into_iter().flat_map(|event| event.fields.into_values().collect::<Vec<_>>()).collect();
+    let texts: Vec<String> = log
+        .take()
+        .into_iter()
+        .flat_map(|event| event.fields.into_values().collect::<Vec<_>>())
+        .collect();
     println!("{said} {texts:?}");
-    assert!(texts.iter().any(|text| text.contains("owned")), "{said} {texts:?}");
-    assert!(!texts.iter().any(|text| text.contains(['\u{1b}', '\n'])), "{texts:?}");
+    assert!(
+        texts.iter().any(|text| text.contains("owned")),
+        "{said} {texts:?}"
+    );
+    assert!(
+        !texts.iter().any(|text| text.contains(['\u{1b}', '\n'])),
+        "{texts:?}"
+    );
 }
 
 /// `output`: bytes as the host holds them (docs/security/limits.md).
@@ -156,13 +188,18 @@ fn output_counts_flags_as_the_host_holds_them() {
     let before = support::counting::held();
     let report = session.invoke("many", &[]).unwrap();
     let held = support::counting::held() - before;
-    assert!(report.outcome.fault().is_some() || held < 4 * (8 << 20), "{} MiB are held for a result under `output`, 8 MiB", held >> 20);
+    assert!(
+        report.outcome.fault().is_some() || held < 4 * (8 << 20),
+        "{} MiB are held for a result under `output`, 8 MiB",
+        held >> 20
+    );
 }
 
 /// A component that traps behind sixteen functions with hostile names.
 fn named() -> Source {
     let name = "\u{e0001}".repeat(512);
-    let mut functions = String::from("(func $f0 (@name \"NAME\") unreachable)").replace("NAME", &name);
+    let mut functions =
+        String::from("(func $f0 (@name \"NAME\") unreachable)").replace("NAME", &name);
     for n in 1..20 {
         functions.push_str(&format!("(func $f{n} (@name \"{name}\") call $f{})", n - 1));
     }
@@ -184,7 +221,14 @@ fn a_trap_of_functions_with_long_names_ends_no_other_session() {
     let policy = policy("limits.output = \"1KiB\"\nlimits.log = \"1KiB\"\nlimits.stdio = \"1KiB\"");
     let here = blocking().load(&named(), &policy).unwrap();
     let report = here.session().invoke("trap", &[]).unwrap();
-    let trace: usize = report.outcome.fault().unwrap().backtrace.iter().map(String::len).sum();
+    let trace: usize = report
+        .outcome
+        .fault()
+        .unwrap()
+        .backtrace
+        .iter()
+        .map(String::len)
+        .sum();
     println!("{trace} bytes of trace");
     let there = isolating(tollgate()).load(&named(), &policy).unwrap();
     let mut other = there.session();
@@ -192,7 +236,11 @@ fn a_trap_of_functions_with_long_names_ends_no_other_session() {
     let report = there.session().invoke("trap", &[]).unwrap();
     let attack = report.outcome.fault().map(|fault| fault.label().to_owned());
     let report = other.invoke("one", &[]).unwrap();
-    assert_eq!(report.outcome.fault().map(|fault| fault.label()), None, "the other session");
+    assert_eq!(
+        report.outcome.fault().map(|fault| fault.label()),
+        None,
+        "the other session"
+    );
     assert_eq!(attack.as_deref(), Some("trap"), "the call itself");
 }
 
@@ -203,14 +251,24 @@ fn a_call_that_asks_for_all_its_roots_is_no_lie() {
     let names: Vec<String> = (0..800).map(|n| format!("r{n}")).collect();
     let roots: String = names
         .iter()
-        .map(|name| format!("{{ root = \"{name}\", path = \"{}\", access = \"read\" }},", folder.path().display()))
+        .map(|name| {
+            format!(
+                "{{ root = \"{name}\", path = \"{}\", access = \"read\" }},",
+                folder.path().display()
+            )
+        })
         .collect();
-    let text = format!("grants.files = [{roots}]\ngrants.wasi = {{ preopens = {names:?} }}\nlimits.host-calls = 8\nlimits.handles = 10000");
+    let text = format!(
+        "grants.files = [{roots}]\ngrants.wasi = {{ preopens = {names:?} }}\nlimits.host-calls = 8\nlimits.handles = 10000"
+    );
     let policy = policy(&text);
     let source = source("raw-files");
     let run = |runtime: &Runtime| {
         let provider = runtime.load(&source, &policy).unwrap();
-        let input = CommandInput { args: vec!["raw-files".to_owned(), "kind".to_owned(), "r0".to_owned()], stdin: Vec::new() };
+        let input = CommandInput {
+            args: vec!["raw-files".to_owned(), "kind".to_owned(), "r0".to_owned()],
+            stdin: Vec::new(),
+        };
         let report = provider.session().command(input).unwrap();
         (format!("{:?}", report.outcome), report.usage.host_calls)
     };
@@ -242,7 +300,22 @@ fn a_lie_of_many_empty_parts_takes_no_more_memory_than_limits_allow() {
     bytes.extend(&body);
     std::fs::write(folder.path().join("lie"), bytes).unwrap();
     let version = env!("CARGO_PKG_VERSION");
-    let mut ready = vec![16_u8, 0, 0, 0, 0, 0, 0, 0, 0, version.len() as u8 + 1, 0, 0, 0, 0];
+    let mut ready = vec![
+        16_u8,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        version.len() as u8 + 1,
+        0,
+        0,
+        0,
+        0,
+    ];
     ready.extend(version.as_bytes());
     std::fs::write(folder.path().join("ready"), ready).unwrap();
     let at = folder.path().display();
@@ -252,9 +325,15 @@ fn a_lie_of_many_empty_parts_takes_no_more_memory_than_limits_allow() {
     );
     let written = folder.path().join("written");
     std::fs::write(&written, script).unwrap();
-    std::fs::set_permissions(&written, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        &written,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     std::fs::rename(&written, &program).unwrap();
-    let provider = isolating(program).load(&source("echo"), &policy("")).unwrap();
+    let provider = isolating(program)
+        .load(&source("echo"), &policy(""))
+        .unwrap();
     let before = support::counting::held();
     let done = std::sync::atomic::AtomicBool::new(false);
     let (peak, outcome) = std::thread::scope(|scope| {
@@ -271,7 +350,11 @@ fn a_lie_of_many_empty_parts_takes_no_more_memory_than_limits_allow() {
         (sampled.join().unwrap(), format!("{:?}", report.outcome))
     });
     println!("{} MiB: {outcome}", peak >> 20);
-    assert!(peak < 100 << 20, "{} MiB are taken for a message of 15 MiB", peak >> 20);
+    assert!(
+        peak < 100 << 20,
+        "{} MiB are taken for a message of 15 MiB",
+        peak >> 20
+    );
 }
 
 /// The same from a worker that compiles: what it found in a component.
@@ -297,9 +380,16 @@ fn findings_of_many_empty_parts_take_no_more_memory_than_they_are_long() {
     let at = folder.path().display();
     let written = folder.path().join("written");
     std::fs::write(&written, format!("#!/bin/sh\ncat {at}/lie\nsleep 2\n")).unwrap();
-    std::fs::set_permissions(&written, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        &written,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     std::fs::rename(&written, &program).unwrap();
-    let runtime: Runtime = builder().compiler(Compiler::Worker { program }).build().into();
+    let runtime: Runtime = builder()
+        .compiler(Compiler::Worker { program })
+        .build()
+        .into();
     let before = support::counting::held();
     let done = std::sync::atomic::AtomicBool::new(false);
     let (peak, outcome) = std::thread::scope(|scope| {
@@ -316,5 +406,9 @@ fn findings_of_many_empty_parts_take_no_more_memory_than_they_are_long() {
         (sampled.join().unwrap(), format!("{:?}", loaded.err()))
     });
     println!("{} MiB: {outcome}", peak >> 20);
-    assert!(peak < 200 << 20, "{} MiB are taken for a message of 30 MiB", peak >> 20);
+    assert!(
+        peak < 200 << 20,
+        "{} MiB are taken for a message of 30 MiB",
+        peak >> 20
+    );
 }

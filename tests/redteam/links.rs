@@ -10,7 +10,11 @@ use support::harness::{all_but, blocking, policy, returned, source};
 /// The policy of a guest with the root `data`, and a credential in `own/token`.
 fn granted(folder: &TempDir) -> Policy {
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let rest: String = all_but("files").lines().filter(|line| !line.starts_with("grants.http")).map(|line| format!("{line}\n")).collect();
+    let rest: String = all_but("files")
+        .lines()
+        .filter(|line| !line.starts_with("grants.http"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     policy(&format!(
         "{rest}grants.files = [{{ root = \"data\", path = \"{}\", access = \"read\" }}]\n\
          grants.http = [{{ url = \"https://example.com/**\", credential = {{ header = \"x-token\", from-file = \"{}\" }} }}]",
@@ -25,7 +29,11 @@ fn folder() -> TempDir {
         std::fs::create_dir(folder.path().join(name)).unwrap();
     }
     write(folder.path().join("own/token"), "canary-in-use").unwrap();
-    hard_link(folder.path().join("own/token"), folder.path().join("data/link")).unwrap();
+    hard_link(
+        folder.path().join("own/token"),
+        folder.path().join("data/link"),
+    )
+    .unwrap();
     folder
 }
 
@@ -34,12 +42,18 @@ fn folder() -> TempDir {
 #[test]
 fn a_hard_link_to_a_credential_is_not_opened_after_its_file_is_replaced() {
     let folder = folder();
-    let provider = blocking().load(&source("hostile"), &granted(&folder)).unwrap();
+    let provider = blocking()
+        .load(&source("hostile"), &granted(&folder))
+        .unwrap();
     let read = || returned(&provider.session().run(b"read-file data link").unwrap());
     let before = read();
     assert!(!before.contains("canary"), "{before}");
     write(folder.path().join("own/new"), "canary-new").unwrap();
-    std::fs::rename(folder.path().join("own/new"), folder.path().join("own/token")).unwrap();
+    std::fs::rename(
+        folder.path().join("own/new"),
+        folder.path().join("own/token"),
+    )
+    .unwrap();
     let after = read();
     assert!(!after.contains("canary-in-use"), "{after}");
 }
@@ -48,7 +62,9 @@ fn a_hard_link_to_a_credential_is_not_opened_after_its_file_is_replaced() {
 #[test]
 fn a_hard_link_to_a_credential_is_not_opened_after_its_file_is_removed() {
     let folder = folder();
-    let provider = blocking().load(&source("hostile"), &granted(&folder)).unwrap();
+    let provider = blocking()
+        .load(&source("hostile"), &granted(&folder))
+        .unwrap();
     std::fs::remove_file(folder.path().join("own/token")).unwrap();
     let after = returned(&provider.session().run(b"read-file data link").unwrap());
     assert!(!after.contains("canary-in-use"), "{after}");
@@ -67,8 +83,14 @@ fn no_root_covers_a_protected_file_by_a_race() {
     write(at("shared/good/key"), "harmless").unwrap();
     std::os::unix::fs::symlink("../own", at("shared/bad")).unwrap();
     std::os::unix::fs::symlink("good", at("shared/data")).unwrap();
-    let runtime = tollgate::blocking::Runtime::from(support::harness::builder().protect(at("own/key")).build());
-    let text = format!("{}grants.files = [{{ root = \"data\", path = \"{}\", access = \"read\" }}]", all_but("files"), at("shared/data").display());
+    let runtime = tollgate::blocking::Runtime::from(
+        support::harness::builder().protect(at("own/key")).build(),
+    );
+    let text = format!(
+        "{}grants.files = [{{ root = \"data\", path = \"{}\", access = \"read\" }}]",
+        all_but("files"),
+        at("shared/data").display()
+    );
     let policy = policy(&text);
     let source = source("hostile");
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -103,8 +125,14 @@ fn no_root_covers_a_protected_file_by_a_race() {
 #[test]
 fn no_root_covers_the_store_of_another_provider() {
     let folder = TempDir::new().unwrap();
-    let rest: String = all_but("store").lines().map(|line| format!("{line}\n")).collect();
-    let own = policy(&format!("{rest}grants.store = {{ path = \"{}\" }}", folder.path().join("a.redb").display()));
+    let rest: String = all_but("store")
+        .lines()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let own = policy(&format!(
+        "{rest}grants.store = {{ path = \"{}\" }}",
+        folder.path().join("a.redb").display()
+    ));
     let _first = blocking().load(&source("hostile"), &own).unwrap();
     let text = format!(
         "{}grants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\" }}]",
@@ -112,7 +140,8 @@ fn no_root_covers_the_store_of_another_provider() {
         folder.path().display()
     );
     let other = blocking().load(&source("hostile"), &policy(&text));
-    let read = other.map(|provider| returned(&provider.session().run(b"stat-file data a.redb").unwrap()));
+    let read =
+        other.map(|provider| returned(&provider.session().run(b"stat-file data a.redb").unwrap()));
     assert!(read.is_err(), "{read:?}");
 }
 
@@ -121,13 +150,15 @@ fn no_root_covers_the_store_of_another_provider() {
 fn no_root_covers_the_cache_of_the_runtime() {
     let folder = TempDir::new().unwrap();
     let cache = tollgate::cache::Cache::open(folder.path().join("cache"), 1 << 30).unwrap();
-    let runtime = tollgate::blocking::Runtime::from(support::harness::builder().cache(cache).build());
+    let runtime =
+        tollgate::blocking::Runtime::from(support::harness::builder().cache(cache).build());
     let text = format!(
         "{}grants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\" }}]",
         all_but("files"),
         folder.path().display()
     );
     let loaded = runtime.load(&source("hostile"), &policy(&text));
-    let read = loaded.map(|provider| returned(&provider.session().run(b"stat-file data cache/key").unwrap()));
+    let read = loaded
+        .map(|provider| returned(&provider.session().run(b"stat-file data cache/key").unwrap()));
     assert!(read.is_err(), "{read:?}");
 }

@@ -7,7 +7,9 @@ use support::wasi_client::{Client, all_of};
 /// The headers of a response outlive it, and hold the head of up to 64 KiB that they came in.
 #[test]
 fn headers_of_responses_are_counted_as_they_are_held() {
-    let head: String = (0..60).map(|n| format!("x-{n}: {}\r\n", "v".repeat(1000))).collect();
+    let head: String = (0..60)
+        .map(|n| format!("x-{n}: {}\r\n", "v".repeat(1000)))
+        .collect();
     let server = Server::saying(response("200 OK", &head, ""));
     let client = Client::new();
     let provider = client.load(&all_of(&server, ", max-requests = 1000"));
@@ -27,8 +29,18 @@ fn headers_of_responses_are_counted_as_they_are_held() {
         (sampled.join().unwrap(), report)
     });
     let counted = report.usage.host_memory_peak as i64;
-    println!("{:?} held {} KiB, counted {} KiB", report.outcome, peak >> 10, counted >> 10);
-    assert!(peak < 2 * counted, "{} KiB are held, {} KiB are counted", peak >> 10, counted >> 10);
+    println!(
+        "{:?} held {} KiB, counted {} KiB",
+        report.outcome,
+        peak >> 10,
+        counted >> 10
+    );
+    assert!(
+        peak < 2 * counted,
+        "{} KiB are held, {} KiB are counted",
+        peak >> 10,
+        counted >> 10
+    );
 }
 
 /// A handle of a folder holds its path, of up to 4 KiB.
@@ -49,7 +61,12 @@ fn handles_of_folders_with_long_paths_are_counted_as_they_are_held() {
         folder.path().display()
     );
     let runtime: tollgate::blocking::Runtime = support::harness::builder().build().into();
-    let provider = runtime.load(&support::harness::source("raw-files"), &support::harness::policy(&text)).unwrap();
+    let provider = runtime
+        .load(
+            &support::harness::source("raw-files"),
+            &support::harness::policy(&text),
+        )
+        .unwrap();
     let before = support::counting::held();
     let done = std::sync::atomic::AtomicBool::new(false);
     let (peak, report) = std::thread::scope(|scope| {
@@ -61,12 +78,25 @@ fn handles_of_folders_with_long_paths_are_counted_as_they_are_held() {
             }
             peak
         });
-        let input = tollgate::embed::CommandInput { args: vec!["raw-files".into(), "many".into(), path], stdin: Vec::new() };
+        let input = tollgate::embed::CommandInput {
+            args: vec!["raw-files".into(), "many".into(), path],
+            stdin: Vec::new(),
+        };
         let report = provider.session().command(input).unwrap();
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         (sampled.join().unwrap(), report)
     });
     let counted = report.usage.host_memory_peak as i64;
-    println!("{:?} held {} KiB, counted {} KiB", report.outcome, peak >> 10, counted >> 10);
-    assert!(peak < 2 * counted, "{} KiB are held, {} KiB are counted", peak >> 10, counted >> 10);
+    println!(
+        "{:?} held {} KiB, counted {} KiB",
+        report.outcome,
+        peak >> 10,
+        counted >> 10
+    );
+    assert!(
+        peak < 2 * counted,
+        "{} KiB are held, {} KiB are counted",
+        peak >> 10,
+        counted >> 10
+    );
 }

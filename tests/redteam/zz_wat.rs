@@ -1,6 +1,8 @@
 #[test]
 fn zz_wat() {
-    let Ok(dir) = std::env::var("RT_WAT") else { return };
+    let Ok(dir) = std::env::var("RT_WAT") else {
+        return;
+    };
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|it| it == "wat") {
