@@ -8,11 +8,9 @@
     reason = "a test fails by panicking, and what it says is shown then"
 )]
 
-mod credentials;
 mod isolation;
 mod links;
 mod memory;
-mod urls;
 mod zz_wat;
 
 use support::counting::Counting;

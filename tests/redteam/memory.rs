@@ -1,48 +1,5 @@
 //! The memory that the host holds for a guest is counted.
 
-use support::http_client::url;
-use support::http_server::{Server, response};
-use support::wasi_client::{Client, all_of};
-
-/// The headers of a response outlive it, and hold the head of up to 64 KiB that they came in.
-#[test]
-fn headers_of_responses_are_counted_as_they_are_held() {
-    let head: String = (0..60)
-        .map(|n| format!("x-{n}: {}\r\n", "v".repeat(1000)))
-        .collect();
-    let server = Server::saying(response("200 OK", &head, ""));
-    let client = Client::new();
-    let provider = client.load(&all_of(&server, ", max-requests = 1000"));
-    let before = support::counting::held();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    let (peak, report) = std::thread::scope(|scope| {
-        let sampled = scope.spawn(|| {
-            let mut peak = 0;
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                peak = peak.max(support::counting::held() - before);
-                std::thread::sleep(std::time::Duration::from_micros(500));
-            }
-            peak
-        });
-        let report = support::wasi_client::run(&provider, &["heads", &url(&server, "/"), "240"]);
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        (sampled.join().unwrap(), report)
-    });
-    let counted = report.usage.host_memory_peak as i64;
-    println!(
-        "{:?} held {} KiB, counted {} KiB",
-        report.outcome,
-        peak >> 10,
-        counted >> 10
-    );
-    assert!(
-        peak < 2 * counted,
-        "{} KiB are held, {} KiB are counted",
-        peak >> 10,
-        counted >> 10
-    );
-}
-
 /// A handle of a folder holds its path, of up to 4 KiB.
 #[test]
 fn handles_of_folders_with_long_paths_are_counted_as_they_are_held() {

@@ -390,3 +390,45 @@ fn certificates_are_verified() {
     let answer = Client::of(builder()).answer(&grant, &input);
     assert!(answer.contains("encrypted connection"), "{answer}");
 }
+
+/// `*` stands for a part of a path that is not empty. A part that is empty once a server has dropped its parameters (Java's),
+/// its spaces (Windows) or what is not visible is none: the request is for the folder above, or for another path.
+#[test]
+fn a_wildcard_stands_for_no_part_that_a_server_drops() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    let grant = |path: &str| all_of(&server).replace("/**", path);
+    let parts = [
+        "",
+        ";",
+        ";x",
+        "%3bx",
+        "%253bx",
+        "%20",
+        "%C2%AD",
+        "%E2%80%8B",
+        "%C3%BC",
+    ];
+    for part in parts {
+        for (granted, asked) in [
+            ("/users/*", format!("/users/{part}")),
+            ("/users/*/keys", format!("/users/{part}/keys")),
+        ] {
+            let input = format!("http-get {}", url(&server, &asked));
+            assert_eq!(
+                client.denied(&grant(granted), &input),
+                "not-granted",
+                "{asked}"
+            );
+        }
+    }
+    assert!(server.requests().is_empty());
+    for part in ["a", "a;x", "b%C3%BCcher"] {
+        let url = url(&server, &format!("/users/{part}/keys"));
+        assert!(
+            client
+                .answer(&grant("/users/*/keys"), &url)
+                .contains("hello")
+        );
+    }
+}

@@ -203,17 +203,7 @@ mod tests {
                 assert!(!remains(&part), "{dropped:?}: {part}");
             }
         }
-        for kept in [
-            "a",
-            "-",
-            "%",
-            "a;x",
-            "a ",
-            "\u{fc}a",
-            "b\u{fc}cher",
-            "@",
-            "a.b",
-        ] {
+        for kept in ["a", "-", "a;x", "a ", "\u{fc}a", "b\u{fc}cher", "@", "a.b"] {
             for layers in 1..4 {
                 assert!(remains(&escaped(kept, layers)), "{kept}");
             }
