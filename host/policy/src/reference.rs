@@ -81,7 +81,7 @@ const REQUESTS: &str = "
   request to a host that the policy has a credential for, by whichever grant, the host asks for the whole response, uncompressed. It
   reads the body to its end, `wasi:http` included, where it counts as `host-memory`, and then gives all of it or none: a stream
   without an end, such as server-sent events, gives nothing. It withholds a response that contains a credential of that host in a
-  spelling that [SECURITY.md](../../SECURITY.md) lists, or that is compressed or in part. The search costs 24 fuel per byte and
+  spelling that `SECURITY.md` lists, or that is compressed or in part. The search costs 24 fuel per byte and
   credential. `wasi:http` is decided on by the same grants.
 - **WASI**: with fixed clocks and random numbers from a seed, the same input gives the same output for the same fuel.
   `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it. The host escapes control
