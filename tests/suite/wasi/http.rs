@@ -379,7 +379,7 @@ fn a_guest_sees_nothing_of_a_body_that_is_not_yet_searched() {
         let secret = credential(folder.path(), CANARY);
         let said = client.fails(&all_of(&server, &secret), &wait);
         assert!(
-            said.contains("\n0 bytes came\nerror: ConnectionReadTimeout"),
+            said.contains("\n0 bytes came\nerror: connection read timeout"),
             "{said}"
         );
         let said = client.fails(&all_of(&server, ""), &wait);
@@ -394,10 +394,11 @@ fn a_credential_is_not_learnt_from_an_echo() {
     let folder = tempfile::TempDir::new().unwrap();
     let server = echo();
     let more = credential(folder.path(), CANARY) + ", methods = [\"POST\"]";
-    let grants = format!("limits.deadline = \"5s\"\n{}", all_of(&server, &more));
+    let grants = format!("limits.deadline = \"60s\"\n{}", all_of(&server, &more));
     let report = Client::new().run(&grants, &["oracle", &url(&server, "/")]);
-    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
-    assert!(!stdout(&report).contains("guesses"), "{}", stdout(&report));
+    let hex: String = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
+    // The guest waits for an echo until the server has waited long enough.
+    assert!(!stdout(&report).contains(&hex[..4]), "{}", stdout(&report));
 }
 
 /// Its server gives it back in the answer to a request by a grant that has none.
