@@ -9,7 +9,7 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = String::new();
-    for folder in ["suite", "redteam", "support/src"] {
+    for folder in ["suite", "support/src"] {
         read(&here.join(folder), &mut tests)?;
         println!("cargo::rerun-if-changed={folder}");
     }

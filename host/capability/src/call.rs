@@ -48,9 +48,15 @@ impl Call {
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
         let audit = Arc::new(granted.audit(provider));
         let open_files = OpenFiles::new(limits.open_files, &granted.descriptors);
-        let http = HttpClient::new(Arc::clone(granted), Arc::clone(&audit), open_files.clone());
+        let meter = Meter::new(limits);
+        let http = HttpClient::new(
+            Arc::clone(granted),
+            Arc::clone(&audit),
+            open_files.clone(),
+            &meter,
+        );
         Call {
-            meter: Meter::new(limits),
+            meter,
             http,
             quota: FileQuota::new(granted, &audit),
             audit,

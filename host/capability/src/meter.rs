@@ -5,7 +5,7 @@
 //! host, and links no engine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tollgate_policy::Limits;
@@ -61,12 +61,60 @@ pub struct Meter {
     pub host_time: Duration,
     /// Host work done and not yet taken from the guest's fuel.
     pending_cost: u64,
+    /// Work that goes on beside the guest.
+    pub background: Background,
     /// Fuel left when the guest called the host.
     fuel_at_entry: u64,
     /// The time at which the guest left for the host.
     entered_host: Instant,
     /// The time at which the call was last polled.
     pub poll_clock: Arc<PollClock>,
+}
+
+/// What work for the guest costs that goes on while the guest waits or runs: it is paid when the guest comes back from a
+/// host call. Clones are of the same store.
+#[derive(Clone, Default)]
+pub struct Background(Arc<Owed>);
+
+#[derive(Default)]
+struct Owed {
+    fuel: AtomicU64,
+    /// The fuel that the guest had when it last called the host.
+    room: AtomicU64,
+    out_of_memory: AtomicBool,
+}
+
+impl Background {
+    /// Charges for work before it is done.
+    ///
+    /// # Errors
+    ///
+    /// The limit `fuel`, which ends the call when the guest comes back.
+    pub fn charge(&self, fuel: u64) -> Result<(), LimitReached> {
+        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        let more = |owed: u64| Some(owed.saturating_add(fuel));
+        let before = self.0.fuel.fetch_update(set, get, more).unwrap_or(u64::MAX);
+        match before.saturating_add(fuel) > self.0.room.load(Ordering::Relaxed) {
+            true => Err(LimitReached::Fuel),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the call when the guest comes back, since it lacks host memory.
+    pub fn lacks_memory(&self) {
+        self.0.out_of_memory.store(true, Ordering::Relaxed);
+    }
+
+    fn owed(&self) -> u64 {
+        self.0.fuel.load(Ordering::Relaxed)
+    }
+
+    fn take(&self) -> Result<u64, LimitReached> {
+        match self.0.out_of_memory.load(Ordering::Relaxed) {
+            true => Err(LimitReached::HostMemory),
+            false => Ok(self.0.fuel.swap(0, Ordering::Relaxed)),
+        }
+    }
 }
 
 /// The time at which the call was last polled and so given its thread.
@@ -147,6 +195,7 @@ impl Meter {
             host_bytes: 0,
             host_time: Duration::ZERO,
             pending_cost: 0,
+            background: Background::default(),
             fuel_at_entry: 0,
             entered_host: now,
             poll_clock: Arc::new(PollClock::new()),
@@ -296,9 +345,9 @@ impl Meter {
         self.pending_cost = self.pending_cost.saturating_add(WASI_CALL_PRICE);
     }
 
-    /// Fuel for helpers of the engine that no host call has paid for.
+    /// Fuel for helpers of the engine, and for work beside the guest, that no host call has paid for.
     pub fn unpaid(&self) -> u64 {
-        self.pending_cost
+        self.pending_cost.saturating_add(self.background.owed())
     }
 
     /// Whether the guest has had its thread for so long that a host function should yield.
@@ -366,6 +415,8 @@ impl Meter {
     /// The guest calls the host, with `fuel` left.
     pub fn enter_host(&mut self, fuel: u64) {
         self.fuel_at_entry = fuel;
+        let room = fuel.saturating_sub(self.pending_cost);
+        self.background.0.room.store(room, Ordering::Relaxed);
         self.entered_host = Instant::now();
         self.phase = Phase::Lifting;
     }
@@ -396,6 +447,8 @@ impl Meter {
         if self.host_calls > self.limits.host_calls {
             return Err(LimitReached::HostCalls);
         }
+        let owed = self.background.take()?;
+        self.pay(owed, 0, 0)?;
         Ok(Some(std::mem::take(&mut self.pending_cost)))
     }
 }

@@ -109,6 +109,13 @@ pub const MOVE_PRICE: u64 = 1;
 /// Fuel for a byte that is hashed: without hardware support SHA-256 takes 3 to 4 ns for it.
 pub const HASH_PRICE: u64 = 4;
 
+/// Fuel for a byte of a response that is searched for one secret: 15 to 50 ns, as many escapes as it has. The price is the
+/// same whatever the byte is: one that followed the time would tell the guest whether the byte belongs to the secret.
+pub(crate) const SEARCH_PRICE: u64 = 24;
+
+/// The bytes that a piece of a response costs at least when it is searched: the piece itself takes about 1 µs.
+pub(crate) const SEARCH_LEAST: u64 = 64;
+
 /// A call of the system on a file: the thread that waits for it costs 20 to 40 µs. Each part of the path is looked up.
 pub const FILE: Price = Price::of_call(30_000).per_entry(4_000);
 

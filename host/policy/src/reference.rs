@@ -77,10 +77,12 @@ const REQUESTS: &str = "
   decided as the one inside; behind a translator, only public ones are allowed. At most five redirects are followed, and each is decided anew. A path is decoded
   until nothing changes, and refused if it means something else in any of its forms. Only POST, PUT, PATCH and DELETE have a
   body, and a connection carries one request. The head of a request or a response is bounded
-  ([limits](@../security/limits)). A guest never sees a credential and cannot set its header; with a credential, the
-  host asks for the whole response, uncompressed, and withholds one that contains the credential, as it is or in base64,
-  hexadecimal or the escapes of URLs, JSON and HTML, in any case of letters, or that is compressed or in part. `wasi:http` is
-  decided on by the same grants.
+  ([limits](@../security/limits)). A guest never sees a credential and cannot set its header. For each
+  request to a host that the policy has a credential for, by whichever grant, the host asks for the whole response, uncompressed. It
+  reads the body to its end, `wasi:http` included, where it counts as `host-memory`, and then gives all of it or none: a stream
+  without an end, such as server-sent events, gives nothing. It withholds a response that contains a credential of that host in a
+  spelling that `SECURITY.md` lists, or that is compressed or in part. The search costs 24 fuel per byte and
+  credential. `wasi:http` is decided on by the same grants.
 - **WASI**: with fixed clocks and random numbers from a seed, the same input gives the same output for the same fuel.
   `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it. The host escapes control
   characters on a terminal, but for line breaks and tabs; a pipe or a file gets the bytes unchanged.

@@ -3,7 +3,7 @@
 use tollgate::LoadError;
 
 use support::harness::{policy, returned, source};
-use support::http_client::{CANARY, Client, url, with_credential, with_http};
+use support::http_client::{CANARY, Client, all_of, url, with_credential, with_http};
 use support::http_server::{Server, response};
 
 /// The server sees the credential, and nobody else does.
@@ -159,4 +159,93 @@ fn a_redirect_does_not_carry_the_credential_away() {
         assert!(!seen.contains(CANARY), "{seen}");
         assert!(!other.requests().concat().contains(CANARY));
     }
+}
+
+/// A server that knows a credential of another grant: its answer to any request is searched.
+fn forgetful() -> Server {
+    let last = std::sync::Mutex::new(String::new());
+    Server::answering(move |head| {
+        let mut last = last.lock().unwrap();
+        if head.contains("authorization") {
+            *last = head.to_owned();
+            let to = "location: /last-request\r\n";
+            return match head.starts_with("GET /private/moved") {
+                true => response("302 Found", to, ""),
+                false => response("200 OK", "", "hello"),
+            };
+        }
+        response("200 OK", "", &last)
+    })
+}
+
+/// The grants of such a server: one with the credential, and one without.
+fn with_and_without(server: &Server, folder: &std::path::Path) -> String {
+    let with = with_credential(server, folder).replace("/**\"", "/private/**\"");
+    format!("{with}, {}", all_of(server))
+}
+
+#[test]
+fn a_credential_is_found_in_the_answer_to_another_grants_request() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (server, client) = (forgetful(), Client::new());
+    let grants = with_and_without(&server, folder.path());
+    let answer = client.answer(&grants, &url(&server, "/private/a"));
+    assert!(answer.contains("hello"), "{answer}");
+    let input = format!("http-header {} accept-encoding gzip", url(&server, "/last"));
+    assert_eq!(client.denied(&grants, &input), "secret-in-response");
+    let asked = server.requests().pop().unwrap();
+    assert!(asked.contains("accept-encoding: identity\r\n"), "{asked}");
+    assert!(!asked.contains("authorization"), "{asked}");
+}
+
+#[test]
+fn a_credential_is_found_behind_a_redirect() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (server, client) = (forgetful(), Client::new());
+    let grants = with_and_without(&server, folder.path());
+    let report = client.run(
+        &grants,
+        &format!("http-get {}", url(&server, "/private/moved")),
+    );
+    assert_eq!(report.denials[0].reason.label(), "secret-in-response");
+    assert!(!returned(&report).contains(CANARY), "{}", returned(&report));
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// The search is work of the host, and the guest pays for it: the same for each byte, whatever it is.
+#[test]
+fn the_search_for_a_credential_costs_fuel() {
+    if !support::skip::fuel_is_counted() {
+        return;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let client = Client::new();
+    let fuel = |body: &str, limits: &str, with: bool| {
+        let server = Server::saying(response("200 OK", "", body));
+        let grant = match with {
+            true => with_credential(&server, folder.path()),
+            false => all_of(&server),
+        };
+        let policy = policy(&format!("{}\n{limits}", with_http(&grant)));
+        let provider = client.runtime.load(&source("hostile"), &policy).unwrap();
+        let input = format!("http-get {}", url(&server, "/"));
+        let report = provider.session().run(input.as_bytes()).unwrap();
+        (
+            report.usage.fuel,
+            report.outcome.fault().map(|fault| fault.label()),
+        )
+    };
+    let bodies = ["a&am&#".repeat(50_000), "x".repeat(300_000)];
+    let mut costs = Vec::new();
+    for body in &bodies {
+        let (searched, _) = fuel(body, "", true);
+        let (plain, _) = fuel(body, "", false);
+        let cost = searched - plain;
+        assert!(cost >= 20 * 300_000, "{cost}");
+        costs.push(searched);
+        let little = format!("limits.fuel = {}", searched - 300_000);
+        assert_eq!(fuel(body, &little, true).1, Some("fuel"));
+    }
+    // No more than the pieces that the network makes of it can change.
+    assert!(costs[0].abs_diff(costs[1]) < 500_000, "{costs:?}");
 }

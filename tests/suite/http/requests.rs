@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use support::harness::returned;
-use support::http_client::{Client, all_of, url};
+use support::harness::{policy, returned, source};
+use support::http_client::{Client, all_of, url, with_http};
 use support::http_server::{Names, Server, response};
 
 #[test]
@@ -389,4 +389,42 @@ fn certificates_are_verified() {
     assert!(answer.contains("200"), "{answer}");
     let answer = Client::of(builder()).answer(&grant, &input);
     assert!(answer.contains("encrypted connection"), "{answer}");
+}
+
+/// `*` stands for a part of a path that is not empty. A part that is empty once a server has dropped its parameters (Java's),
+/// its spaces (Windows) or what is not visible is none: the request is for the folder above, or for another path.
+#[test]
+fn a_wildcard_stands_for_no_part_that_a_server_drops() {
+    let server = Server::saying(response("200 OK", "", "hello"));
+    let client = Client::new();
+    let grant = |path: &str| all_of(&server).replace("/**", path);
+    let grants = format!("{}, {}", grant("/users/*"), grant("/users/*/keys"));
+    let policy = policy(&with_http(&grants));
+    let provider = client.runtime.load(&source("hostile"), &policy).unwrap();
+    let ask = |path: &str| {
+        let input = format!("http-get {}", url(&server, path));
+        provider.session().run(input.as_bytes()).unwrap()
+    };
+    for part in [
+        "",
+        ";",
+        ";x",
+        "%3bx",
+        "%253bx",
+        "%20",
+        "%C2%AD",
+        "%E2%80%8B",
+        "%C3%BC",
+    ] {
+        for path in [format!("/users/{part}"), format!("/users/{part}/keys")] {
+            let report = ask(&path);
+            assert_eq!(report.denials.len(), 1, "{path}: {}", returned(&report));
+            assert_eq!(report.denials[0].reason.label(), "not-granted", "{path}");
+        }
+    }
+    assert!(server.requests().is_empty());
+    for part in ["a", "a;x", "b%C3%BCcher"] {
+        let report = ask(&format!("/users/{part}/keys"));
+        assert!(returned(&report).contains("hello"), "{part}");
+    }
 }

@@ -264,3 +264,51 @@ fn floods_are_stopped_and_leave_nothing() {
         invariant::holds(|| flood(what, kind));
     }
 }
+
+/// The headers of a response outlive it, and hold the head of up to 64 KiB that they came in.
+#[test]
+fn headers_of_responses_are_counted_as_they_are_held() {
+    let many: String = (0..60)
+        .map(|n| format!("x-{n}: {}\r\n", "v".repeat(1000)))
+        .collect();
+    // One that the guest has not, in the same bytes as one that it has.
+    let hidden = format!("keep-alive: {}\r\nx-a: 1\r\n", "v".repeat(60_000));
+    for head in [many, hidden] {
+        let server = Server::saying(response("200 OK", &head, ""));
+        headers_are_counted(&server);
+    }
+}
+
+fn headers_are_counted(server: &Server) {
+    let client = Client::new();
+    let provider = client.load(&all_of(server, ", max-requests = 1000"));
+    let _alone = alone();
+    let before = support::counting::held();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (peak, report) = std::thread::scope(|scope| {
+        let sampled = scope.spawn(|| {
+            let mut peak = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                peak = peak.max(support::counting::held() - before);
+                std::thread::sleep(std::time::Duration::from_micros(500));
+            }
+            peak
+        });
+        let report = run(&provider, &["heads", &url(server, "/"), "240"]);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        (sampled.join().unwrap(), report)
+    });
+    let counted = report.usage.host_memory_peak as i64;
+    println!(
+        "{:?} held {} KiB, counted {} KiB",
+        report.outcome,
+        peak >> 10,
+        counted >> 10
+    );
+    assert!(
+        peak < 2 * counted,
+        "{} KiB are held, {} KiB are counted",
+        peak >> 10,
+        counted >> 10
+    );
+}

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, InvalidHeaderValue};
@@ -14,7 +15,9 @@ use zeroize::Zeroizing;
 
 use super::framing;
 use super::spellings::{Search, Spellings};
-use crate::error::GrantError;
+use crate::error::{GrantError, LimitReached};
+use crate::meter::Background;
+use crate::prices::{SEARCH_LEAST, SEARCH_PRICE};
 
 /// The secrets of a policy, one place for each of its HTTP grants. They are never shown, and wiped when dropped.
 pub struct Credentials(Vec<Option<Secret>>);
@@ -23,8 +26,8 @@ pub struct Credentials(Vec<Option<Secret>>);
 pub struct Secret {
     header: HeaderName,
     value: HeaderValue,
-    /// The spellings of the part of it that is secret, without the prefix.
-    spellings: Spellings,
+    /// The spellings of the part of it that is secret, without the prefix. Grants with the same secret share them.
+    spellings: Arc<Spellings>,
 }
 
 impl Credentials {
@@ -47,7 +50,18 @@ impl Credentials {
             .iter()
             .map(read)
             .collect::<Result<_, _>>()
-            .map(Credentials)
+            .map(Credentials::sharing)
+    }
+
+    fn sharing(mut secrets: Vec<Option<Secret>>) -> Credentials {
+        let mut distinct: Vec<Arc<Spellings>> = Vec::new();
+        for secret in secrets.iter_mut().flatten() {
+            match distinct.iter().find(|known| known.are(&secret.spellings)) {
+                Some(known) => secret.spellings = Arc::clone(known),
+                None => distinct.push(Arc::clone(&secret.spellings)),
+            }
+        }
+        Credentials(secrets)
     }
 
     /// The texts of the secrets, for the process that is to send the requests of `grants`.
@@ -79,12 +93,27 @@ impl Credentials {
             _ => None,
         };
         let secrets = grants.http.iter().zip(texts).map(secret);
-        secrets.collect::<Option<_>>().map(Credentials)
+        secrets.collect::<Option<_>>().map(Credentials::sharing)
     }
 
     /// The secret of the grant with this index.
     pub fn of(&self, index: usize) -> Option<&Secret> {
         self.0.get(index)?.as_ref()
+    }
+
+    /// The secrets of the grants with these indices, each once.
+    pub(super) fn known(&self, indices: &[usize], background: &Background) -> Known {
+        let mut known = Known {
+            spellings: Vec::new(),
+            background: background.clone(),
+        };
+        for secret in indices.iter().filter_map(|index| self.of(*index)) {
+            let is_it = |other: &Arc<Spellings>| Arc::ptr_eq(other, &secret.spellings);
+            if !known.spellings.iter().any(is_it) {
+                known.spellings.push(Arc::clone(&secret.spellings));
+            }
+        }
+        known
     }
 }
 
@@ -125,17 +154,32 @@ impl Secret {
         Ok(Secret {
             header,
             value,
-            spellings: Spellings::of(bare),
+            spellings: Arc::new(Spellings::of(&credential.prefix, bare)),
         })
     }
 
-    /// Adds the secret to the headers of a request, marked so that nothing prints it, and asks for a response that can be
-    /// searched: whole, and neither compressed nor in a character set of the guest's choice.
+    /// Adds the secret to the headers of a request, marked so that nothing prints it.
     ///
     /// # Errors
     ///
     /// [`Reason::HeadTooLarge`] if there is no room for the secret.
-    pub fn add_to(&self, headers: &mut HeaderMap) -> Result<(), Reason> {
+    pub(super) fn add_to(&self, headers: &mut HeaderMap) -> Result<(), Reason> {
+        framing::set(headers, self.header.clone(), self.value.clone())
+    }
+}
+
+/// The secrets that the server of a request may know, and give back: those of all grants for its host.
+pub(super) struct Known {
+    spellings: Vec<Arc<Spellings>>,
+    background: Background,
+}
+
+impl Known {
+    /// Asks for a response that can be searched: whole, and neither compressed nor in a character set of the guest's choice.
+    pub(super) fn prepare(&self, headers: &mut HeaderMap) -> Result<(), Reason> {
+        if self.spellings.is_empty() {
+            return Ok(());
+        }
         let names: Vec<HeaderName> = headers
             .keys()
             .filter(|name| is_encoding(name))
@@ -145,22 +189,38 @@ impl Secret {
             headers.remove(name);
         }
         let identity = HeaderValue::from_static("identity");
-        framing::set(headers, header::ACCEPT_ENCODING, identity)?;
-        framing::set(headers, self.header.clone(), self.value.clone())
+        framing::set(headers, header::ACCEPT_ENCODING, identity)
     }
 
-    /// Whether `bytes` hold the secret, in any of its spellings: a server that echoes it would hand it to the guest.
-    fn is_in(&self, bytes: &[u8]) -> bool {
-        Search::default().finds(&self.spellings, bytes)
+    /// Whether a response with these headers is withheld; see [`AdmittedRequest::withholds`](super::AdmittedRequest::withholds).
+    pub(super) fn withholds(&self, headers: &HeaderMap) -> Result<bool, LimitReached> {
+        if self.spellings.is_empty() {
+            return Ok(false);
+        }
+        let texts = headers
+            .iter()
+            .flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+        let mut found = is_unsearchable(headers);
+        for text in texts {
+            found |= self.is_in(text)?;
+        }
+        Ok(found)
     }
 
-    /// Whether a response with these headers, or trailers, is withheld: one of them holds the secret, or they say that
-    /// the body is a part of the whole or encoded, so that it cannot be searched.
-    pub fn withholds(&self, headers: &HeaderMap) -> bool {
-        let holds = |text: &[u8]| self.is_in(text);
-        is_unsearchable(headers)
-            || headers.keys().any(|name| holds(name.as_str().as_bytes()))
-            || headers.values().any(|value| holds(value.as_bytes()))
+    /// Whether `bytes` hold a secret, in any of its spellings: a server that echoes it would hand it to the guest.
+    fn is_in(&self, bytes: &[u8]) -> Result<bool, LimitReached> {
+        let Some(mut scanner) = self.scanner() else {
+            return Ok(false);
+        };
+        Ok(scanner.finds(bytes)? || scanner.finds_at_end())
+    }
+
+    pub(super) fn scanner(&self) -> Option<SecretScanner> {
+        let begin = |spellings: &Arc<Spellings>| (Arc::clone(spellings), Search::default());
+        (!self.spellings.is_empty()).then(|| SecretScanner {
+            searches: self.spellings.iter().map(begin).collect(),
+            background: self.background.clone(),
+        })
     }
 }
 
@@ -209,39 +269,34 @@ fn is_unsearchable(headers: &HeaderMap) -> bool {
         || is_in_parts
 }
 
-/// Searches a stream for a secret, across its pieces. Bytes that may begin a spelling of the secret are held back until
-/// the next piece decides it.
-#[derive(Default)]
+/// Searches a stream for secrets, across its pieces. Whoever reads the stream hands over all of it or nothing: a guest that
+/// saw how much of it came would learn whether what it had sent begins a secret.
 pub struct SecretScanner {
-    search: Search,
-    held: Vec<u8>,
+    searches: Vec<(Arc<Spellings>, Search)>,
+    background: Background,
 }
 
 impl SecretScanner {
-    /// Whether the secret ends in the next piece of the stream. For a reader that hands over all or nothing.
-    pub(super) fn finds(&mut self, secret: &Secret, piece: &[u8]) -> bool {
-        self.search.finds(&secret.spellings, piece)
+    /// Whether a secret ends in the next piece of the stream.
+    ///
+    /// # Errors
+    ///
+    /// The limit `fuel`: the search is paid for before it is done.
+    pub fn finds(&mut self, piece: &[u8]) -> Result<bool, LimitReached> {
+        let bytes = (piece.len() as u64).max(SEARCH_LEAST);
+        let work = bytes.saturating_mul(self.searches.len() as u64);
+        self.background.charge(work.saturating_mul(SEARCH_PRICE))?;
+        let mut found = false;
+        for (spellings, search) in &mut self.searches {
+            found |= search.finds(spellings, piece);
+        }
+        Ok(found)
     }
 
-    /// The part of the stream that may be handed over now; `None` when the secret is in it.
-    pub fn scan(&mut self, secret: &Secret, piece: Bytes) -> Option<Bytes> {
-        if self.search.finds(&secret.spellings, &piece) {
-            return None;
-        }
-        let mut bytes = piece;
-        if !self.held.is_empty() {
-            self.held.extend_from_slice(&bytes);
-            bytes = std::mem::take(&mut self.held).into();
-        }
-        let given = bytes.len().saturating_sub(self.search.undecided());
-        self.held = bytes.get(given..).unwrap_or_default().to_vec();
-        bytes.truncate(given);
-        Some(bytes)
-    }
-
-    /// The bytes held back, once the stream has ended.
-    pub fn finish(&mut self) -> Bytes {
-        std::mem::take(&mut self.held).into()
+    /// Whether a secret ends with the stream.
+    pub fn finds_at_end(mut self) -> bool {
+        let mut searches = self.searches.iter_mut();
+        searches.any(|(spellings, search)| search.finds_at_end(spellings))
     }
 }
 
@@ -272,65 +327,100 @@ mod memory;
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::meter::Meter;
 
     fn secret(text: &str) -> Secret {
         Secret {
             header: HeaderName::from_static("authorization"),
             value: value("Bearer ", text).unwrap(),
-            spellings: Spellings::of(text),
+            spellings: Arc::new(Spellings::of("Bearer ", text)),
         }
     }
 
-    /// The stream as the guest receives it, in pieces of `size` bytes, and whether it was stopped.
-    fn watched(secret: &Secret, stream: &[u8], size: usize) -> (Vec<u8>, bool) {
-        let mut scanner = SecretScanner::default();
-        let mut got = Vec::new();
-        for piece in stream.chunks(size) {
-            match scanner.scan(secret, Bytes::copy_from_slice(piece)) {
-                Some(bytes) => got.extend_from_slice(&bytes),
-                None => return (got, true),
-            }
-        }
-        got.extend_from_slice(&scanner.finish());
-        (got, false)
+    /// The secrets of a server that knows these, and as much fuel as is asked for.
+    fn known(texts: &[&str]) -> Known {
+        let secrets = texts.iter().map(|text| Some(secret(text))).collect();
+        let meter = rich(u64::MAX);
+        let all: Vec<usize> = (0..texts.len()).collect();
+        Credentials::sharing(secrets).known(&all, &meter.background)
+    }
+
+    fn rich(fuel: u64) -> Meter {
+        let mut meter = Meter::new(Arc::default());
+        meter.enter_host(fuel);
+        meter
+    }
+
+    /// Whether the search of a stream finds one of the secrets in pieces of `size` bytes.
+    fn finds(known: &Known, stream: &[u8], size: usize) -> bool {
+        let mut scanner = known.scanner().unwrap();
+        let mut pieces = stream.chunks(size);
+        pieces.any(|piece| scanner.finds(piece).unwrap()) || scanner.finds_at_end()
     }
 
     #[test]
     fn a_secret_is_found_however_the_stream_is_cut() {
-        let secret = secret("aabaabaac");
-        let stream = b"so aabaab aabaabaabaac and on";
-        for size in 1..=stream.len() {
-            let (got, found) = watched(&secret, stream, size);
-            assert!(found, "in pieces of {size}");
-            assert!(stream.starts_with(&got) && got.len() <= 13, "{got:?}");
-        }
-    }
-
-    #[test]
-    fn a_stream_without_it_comes_through_whole() {
-        let secret = secret("aabaabaac");
-        for stream in [
-            &b"aabaabaabaab"[..],
-            b"aabaabaa",
-            b"",
-            b"c",
-            b"aaaaaaaaaaaaaaaaaaaa",
+        let known = known(&["another-one", "aabaabaac"]);
+        for (stream, holds) in [
+            (&b"so aabaab aabaabaabaac and on"[..], true),
+            (b"so aabaab aabaabaaba and on", false),
+            (b"aabaabaa", false),
+            (b"another-one", true),
+            (b"aabaabaa&#99", true),
+            (b"", false),
         ] {
             for size in 1..=stream.len().max(1) {
-                assert_eq!(watched(&secret, stream, size), (stream.to_vec(), false));
+                assert_eq!(finds(&known, stream, size), holds, "in pieces of {size}");
             }
         }
     }
 
+    /// The price is the same whatever the bytes are, for each secret and each piece, and is paid before they are searched.
+    #[test]
+    fn a_search_is_paid_for_by_the_byte() {
+        let cost = |texts: &[&str], pieces: &[&[u8]]| {
+            let secrets = texts.iter().map(|text| Some(secret(text))).collect();
+            let meter = rich(u64::MAX);
+            let all: Vec<usize> = (0..texts.len()).collect();
+            let known = Credentials::sharing(secrets).known(&all, &meter.background);
+            let mut scanner = known.scanner().unwrap();
+            for piece in pieces {
+                scanner.finds(piece).unwrap();
+            }
+            meter.unpaid()
+        };
+        let (plain, begun) = ([b'x'; 1000], [b'a'; 1000]);
+        assert_eq!(cost(&["aaaaaaab"], &[&plain]), 1000 * SEARCH_PRICE);
+        assert_eq!(cost(&["aaaaaaab"], &[&begun]), 1000 * SEARCH_PRICE);
+        assert_eq!(
+            cost(&["aaaaaaab"], &[b"x", b"&"]),
+            2 * SEARCH_LEAST * SEARCH_PRICE
+        );
+        assert_eq!(
+            cost(&["aaaaaaab", "b-secret"], &[&plain]),
+            2000 * SEARCH_PRICE
+        );
+        // Grants with the same secret search for it once.
+        assert_eq!(
+            cost(&["aaaaaaab", "aaaaaaab"], &[&plain]),
+            1000 * SEARCH_PRICE
+        );
+        let poor = rich(1000 * SEARCH_PRICE - 1);
+        let known =
+            Credentials::sharing(vec![Some(secret("aaaaaaab"))]).known(&[0], &poor.background);
+        let mut scanner = known.scanner().unwrap();
+        assert!(matches!(scanner.finds(&plain), Err(LimitReached::Fuel)));
+    }
+
     #[test]
     fn it_is_found_in_headers() {
-        let secret = secret("abc");
+        let known = known(&["abc"]);
         let mut headers = HeaderMap::new();
         let text = HeaderValue::from_static;
         headers.try_append("x-a", text("is ab c")).unwrap();
-        assert!(!secret.withholds(&headers));
+        assert!(!known.withholds(&headers).unwrap());
         headers.try_append("x-a", text("is abc")).unwrap();
-        assert!(secret.withholds(&headers));
+        assert!(known.withholds(&headers).unwrap());
     }
 
     #[test]
@@ -351,6 +441,7 @@ mod tests {
         }
         let value = HeaderValue::from_static("br");
         headers.try_append("accept-encoding", value).unwrap();
+        known(&["abc"]).prepare(&mut headers).unwrap();
         secret("abc").add_to(&mut headers).unwrap();
         let mut sent: Vec<_> = headers
             .iter()
@@ -367,7 +458,7 @@ mod tests {
 
     #[test]
     fn a_response_that_cannot_be_searched_is_withheld() {
-        let secret = secret("aabaabaac");
+        let known = known(&["aabaabaac"]);
         for (name, value, withheld) in [
             ("content-encoding", "gzip", true),
             ("content-encoding", "br", true),
@@ -389,14 +480,15 @@ mod tests {
             let text = HeaderValue::from_static;
             headers.try_append("x-first", text("identity")).unwrap();
             headers.try_append(name, text(value)).unwrap();
-            assert_eq!(secret.withholds(&headers), withheld, "{name}: {value}");
+            let found = known.withholds(&headers).unwrap();
+            assert_eq!(found, withheld, "{name}: {value}");
         }
         let mut headers = HeaderMap::new();
         for value in ["identity", "gzip"] {
             let value = HeaderValue::from_static(value);
             headers.try_append("content-encoding", value).unwrap();
         }
-        assert!(secret.withholds(&headers));
+        assert!(known.withholds(&headers).unwrap());
     }
 
     #[test]

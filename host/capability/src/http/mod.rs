@@ -3,6 +3,7 @@
 
 pub mod connect;
 pub mod credential;
+mod escapes;
 pub mod framing;
 mod pace;
 mod redirect;
@@ -17,10 +18,13 @@ use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 use crate::audit::Audit;
 
+use crate::error::LimitReached;
 use crate::granted::Granted;
+use crate::held::HostMemory;
+use crate::meter::{Background, Meter};
 use crate::open_files::{Open, OpenFiles};
 use connect::{RequestFailure, Stream};
-use credential::Secret;
+use credential::{Known, Secret, SecretScanner};
 pub use redirect::{HttpMethod, HttpRequest, HttpResponse};
 
 /// The audit name of this capability.
@@ -34,6 +38,8 @@ pub struct HttpClient {
     /// The usage of each grant; `None` without grants. Shared by the clones.
     used: Option<Arc<[Used]>>,
     open_files: OpenFiles,
+    memory: HostMemory,
+    background: Background,
 }
 
 #[derive(Default)]
@@ -49,6 +55,9 @@ pub struct AdmittedRequest {
     granted: Arc<Granted>,
     audit: Arc<Audit>,
     index: usize,
+    known: Known,
+    memory: HostMemory,
+    background: Background,
     _open: Arc<()>,
     _descriptor: Open,
 }
@@ -68,13 +77,20 @@ impl From<Reason> for DeniedPart<'_> {
 
 impl HttpClient {
     /// Creates the client of one store of a provider.
-    pub fn new(granted: Arc<Granted>, audit: Arc<Audit>, open_files: OpenFiles) -> HttpClient {
+    pub fn new(
+        granted: Arc<Granted>,
+        audit: Arc<Audit>,
+        open_files: OpenFiles,
+        meter: &Meter,
+    ) -> HttpClient {
         let grants = granted.grants.http.iter();
         HttpClient {
             used: (grants.len() > 0).then(|| grants.map(|_| Used::default()).collect()),
             granted,
             audit,
             open_files,
+            memory: meter.host_memory.clone(),
+            background: meter.background.clone(),
         }
     }
 
@@ -139,7 +155,12 @@ impl HttpClient {
             return Err(Reason::TooManyConnections.into());
         }
         let descriptor = self.open_files.take().ok_or(Reason::TooManyOpenFiles)?;
+        let credentials = &self.granted.credentials;
+        let known = decide::known_credentials(&self.granted.grants, target);
         Ok(AdmittedRequest {
+            known: credentials.known(&known, &self.background),
+            memory: self.memory.clone(),
+            background: self.background.clone(),
             granted: Arc::clone(&self.granted),
             audit: Arc::clone(&self.audit),
             index,
@@ -171,8 +192,51 @@ impl AdmittedRequest {
             .ok_or(Reason::NotGranted)
     }
 
-    /// The secret to send with it, if the grant has one.
-    pub fn secret(&self) -> Option<&Secret> {
+    /// Completes the headers of a request to its server: with the secret of the grant, if it is to have it, and so that the
+    /// response can be searched for each secret that the server may know.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::HeadTooLarge`] if there is no room for them.
+    pub fn prepare(&self, headers: &mut HeaderMap, with_secret: bool) -> Result<(), Reason> {
+        self.known.prepare(headers)?;
+        match self.secret() {
+            Some(secret) if with_secret => secret.add_to(headers),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a response with these headers, or trailers, is withheld: one of them holds a secret that the server may
+    /// know, or they say that the body is a part of the whole or encoded, so that it cannot be searched.
+    ///
+    /// # Errors
+    ///
+    /// The limit `fuel`.
+    pub fn withholds(&self, headers: &HeaderMap) -> Result<bool, LimitReached> {
+        self.known.withholds(headers)
+    }
+
+    /// The search of the body of the response; none if the server knows no secret.
+    pub fn scanner(&self) -> Option<SecretScanner> {
+        self.known.scanner()
+    }
+
+    /// Holds bytes of the response for the guest until [`AdmittedRequest::release`].
+    ///
+    /// # Errors
+    ///
+    /// The limit `host-memory`, which ends the call when the guest comes back.
+    pub fn hold(&self, bytes: u64) -> Result<(), LimitReached> {
+        let held = self.memory.hold(bytes);
+        held.inspect_err(|_| self.background.lacks_memory())
+    }
+
+    /// The host no longer holds these bytes.
+    pub fn release(&self, bytes: u64) {
+        self.memory.release(bytes);
+    }
+
+    fn secret(&self) -> Option<&Secret> {
         self.granted.credentials.of(self.index)
     }
 

@@ -9,7 +9,7 @@ use super::connect::{Reply, RequestFailure, exchange};
 use super::credential::SecretScanner;
 use super::{AdmittedRequest, framing};
 use crate::call::Call;
-use crate::error::{ErrorKind, Interrupt, ProviderError};
+use crate::error::{ErrorKind, Interrupt, LimitReached, ProviderError};
 use crate::prices::MOVE_PRICE;
 
 /// Redirects that one request follows. Five is what curl users commonly allow; a longer chain is a loop.
@@ -194,11 +194,8 @@ async fn send_once(
         body,
     } = message;
     let denied = |reason| admitted.refuse(target.as_str(), reason);
-    if target.same_origin(first)
-        && let Some(secret) = admitted.secret()
-    {
-        secret.add_to(&mut headers).map_err(denied)?;
-    }
+    let prepared = admitted.prepare(&mut headers, target.same_origin(first));
+    prepared.map_err(denied)?;
     // A method whose body has a meaning states that there is none (RFC 9110, 8.6).
     if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
         let none = HeaderValue::from_static("0");
@@ -224,8 +221,8 @@ async fn send_once(
     // The secret may be in any header, above all in `location`: following it would carry the secret to the host it
     // names.
     if admitted
-        .secret()
-        .is_some_and(|secret| secret.withholds(reply.response.headers()))
+        .withholds(reply.response.headers())
+        .map_err(unpaid)?
     {
         return Err(denied(Reason::SecretInResponse).into());
     }
@@ -285,7 +282,11 @@ async fn read_body(
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    let mut scanner = SecretScanner::default();
+    let mut scanner = admitted.scanner();
+    let found = || {
+        let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
+        ProviderError::from(reason)
+    };
     while let Some(frame) = reply.frame().await {
         let frame = frame.map_err(|_| {
             ProviderError::new(
@@ -300,14 +301,22 @@ async fn read_body(
         if (bytes.len() + data.len()) as u64 > cap {
             return Err(too_large());
         }
-        let secret = admitted.secret();
-        if secret.is_some_and(|secret| scanner.finds(secret, data)) {
-            let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
-            return Err(reason.into());
+        if let Some(scanner) = &mut scanner
+            && scanner.finds(data).map_err(unpaid)?
+        {
+            return Err(found());
         }
         bytes.extend_from_slice(data);
     }
-    Ok(bytes)
+    match scanner.is_some_and(SecretScanner::finds_at_end) {
+        true => Err(found()),
+        false => Ok(bytes),
+    }
+}
+
+/// The call ends when the guest comes back from this host call.
+fn unpaid(limit: LimitReached) -> ProviderError {
+    ProviderError::new(ErrorKind::QuotaExceeded, limit.to_string())
 }
 
 fn too_large(what: &str, cap: u64) -> ProviderError {

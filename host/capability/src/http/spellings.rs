@@ -1,94 +1,224 @@
 //! The spellings in which a server may give a secret back, and the search for them in a stream.
+//!
+//! What is decoded is in `escapes.rs`. The time for a byte is bounded whatever the stream holds, and so is its price.
 
-use secrecy::{ExposeSecret as _, SecretSlice};
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use zeroize::Zeroizing;
+
+use super::escapes::{Decoder, ESCAPES, QUOTED};
 
 /// A spelling that is not the secret itself is searched for from this length on: a shorter one is found by chance.
 const SHORTEST: usize = 6;
 
-/// The longest escape of one character that is kept together, such as `&#x0041;`, and with an escape inside another.
-const ESCAPE: usize = 12;
+/// Bytes of the stream that are decoded at once, so that what is decoded takes little room.
+const BLOCK: usize = 4 << 10;
 
 /// A secret as it is, in base64 at each of three alignments, and in hexadecimal. Letters are folded in the secret and in
 /// what is searched, `-` and a space are `+`, and `_` is `/`: so each spelling stands for both alphabets of base64, for
 /// both cases, and for the space of a form.
+///
+/// They are the paths of a tree, each node with the way to go on when the next byte is none of its children (Aho and
+/// Corasick), so that the time for a byte does not grow with their number.
 pub(super) struct Spellings {
-    needles: Vec<Needle>,
-    /// Whether a byte, not folded, begins a spelling.
-    begins: [bool; 256],
-}
-
-struct Needle {
-    text: SecretSlice<u8>,
-    /// For each prefix of the text, the length of the longest shorter prefix that ends it (Knuth, Morris and Pratt).
-    borders: Vec<usize>,
+    /// The byte that leads to each node. The root has none.
+    bytes: Zeroizing<Vec<u8>>,
+    /// The first child of each node, and the next child of the same parent; 0 is none.
+    child: Vec<u32>,
+    sibling: Vec<u32>,
+    /// The node of the longest path that ends the path of this one.
+    border: Vec<u32>,
+    /// Whether a spelling ends here.
+    ends: Vec<bool>,
+    /// The children of the root, by the byte before it is folded; 0 is none.
+    first: Vec<u32>,
 }
 
 impl Spellings {
-    pub(super) fn of(secret: &str) -> Spellings {
-        let bytes = secret.as_bytes();
-        let others = (0..3).map(|skip| base64(bytes, skip)).chain([hex(bytes)]);
-        let others = others.filter(|text| text.len() >= SHORTEST);
-        let own = Zeroizing::new(bytes.to_vec());
-        let needles: Vec<_> = [own].into_iter().chain(others).map(Needle::new).collect();
-        let mut begins = [false; 256];
-        for (byte, begins) in (0..=u8::MAX).zip(&mut begins) {
-            *begins = needles
-                .iter()
-                .any(|needle| needle.at(0) == Some(fold(byte)));
+    /// The spellings of a secret that a header has behind this prefix.
+    pub(super) fn of(prefix: &str, secret: &str) -> Spellings {
+        let mut texts = spellings_of(secret.as_bytes());
+        for part in parts_of(prefix, secret) {
+            if part.len() >= SHORTEST {
+                texts.extend(spellings_of(&part));
+            }
         }
-        Spellings { needles, begins }
-    }
-}
-
-impl Needle {
-    fn new(text: Zeroizing<Vec<u8>>) -> Needle {
-        // Made once, at its length: what grows leaves copies behind.
-        let folded: Vec<u8> = text.iter().map(|byte| fold(*byte)).collect();
-        let mut needle = Needle {
-            borders: Vec::new(),
-            text: folded.into(),
+        let length = texts.iter().map(|text| text.len()).sum::<usize>() + 1;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a credential has at most 8 KiB, and what grows leaves copies of it behind"
+        )]
+        let mut spellings = Spellings {
+            bytes: Zeroizing::new(Vec::with_capacity(length)),
+            child: Vec::new(),
+            sibling: Vec::new(),
+            border: Vec::new(),
+            ends: Vec::new(),
+            first: vec![0; 256],
         };
-        let mut border = 0;
-        for at in 0..needle.len() {
-            if at > 0 {
-                border = needle.advance(border, needle.at(at).unwrap_or_default());
-            }
-            needle.borders.push(border);
+        spellings.add_node(0);
+        for text in &texts {
+            spellings.add(text);
         }
-        needle
-    }
-
-    fn len(&self) -> usize {
-        self.text.expose_secret().len()
-    }
-
-    fn at(&self, index: usize) -> Option<u8> {
-        self.text.expose_secret().get(index).copied()
-    }
-
-    /// The length of the longest prefix of the text that ends with `byte`, if one of length `matched` came before it.
-    fn advance(&self, mut matched: usize, byte: u8) -> usize {
-        loop {
-            if self.at(matched) == Some(byte) {
-                return matched + 1;
-            }
-            match matched.checked_sub(1) {
-                Some(last) => matched = self.borders.get(last).copied().unwrap_or_default(),
-                None => return 0,
+        for byte in 0..=u8::MAX {
+            let node = spellings.child_by(0, fold(byte)).unwrap_or(0);
+            if let Some(first) = spellings.first.get_mut(usize::from(byte)) {
+                *first = node;
             }
         }
+        spellings.find_borders();
+        spellings
+    }
+
+    /// Whether they are of the same secret.
+    pub(super) fn are(&self, other: &Spellings) -> bool {
+        self.bytes == other.bytes && self.child == other.child && self.ends == other.ends
+    }
+
+    fn add_node(&mut self, byte: u8) -> u32 {
+        let node = self.bytes.len() as u32;
+        self.bytes.push(byte);
+        self.child.push(0);
+        self.sibling.push(0);
+        self.border.push(0);
+        self.ends.push(false);
+        node
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        let mut node = 0;
+        for byte in text.iter().copied().map(fold) {
+            node = match self.child_by(node, byte) {
+                Some(child) => child,
+                None => {
+                    let child = self.add_node(byte);
+                    if let Some(sibling) = self.sibling.get_mut(child as usize) {
+                        *sibling = at(&self.child, node);
+                    }
+                    if let Some(first) = self.child.get_mut(node as usize) {
+                        *first = child;
+                    }
+                    child
+                }
+            };
+        }
+        if let Some(ends) = self.ends.get_mut(node as usize) {
+            *ends = true;
+        }
+    }
+
+    /// From the root outwards, so that the border of a parent is known before those of its children.
+    fn find_borders(&mut self) {
+        let mut level = vec![0_u32];
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for parent in level {
+                let mut child = at(&self.child, parent);
+                while child != 0 {
+                    let byte = self.byte(child);
+                    let border = match parent {
+                        0 => 0,
+                        _ => self.step(at(&self.border, parent), byte),
+                    };
+                    if let Some(own) = self.border.get_mut(child as usize) {
+                        *own = border;
+                    }
+                    let ends = self.ends.get(border as usize) == Some(&true);
+                    if let Some(own) = self.ends.get_mut(child as usize) {
+                        *own |= ends;
+                    }
+                    next.push(child);
+                    child = at(&self.sibling, child);
+                }
+            }
+            level = next;
+        }
+    }
+
+    fn byte(&self, node: u32) -> u8 {
+        self.bytes.get(node as usize).copied().unwrap_or_default()
+    }
+
+    fn child_by(&self, node: u32, byte: u8) -> Option<u32> {
+        let mut child = at(&self.child, node);
+        while child != 0 && self.byte(child) != byte {
+            child = at(&self.sibling, child);
+        }
+        (child != 0).then_some(child)
+    }
+
+    /// The node behind `node` and a folded byte: that of the longest path that ends there.
+    fn step(&self, mut node: u32, byte: u8) -> u32 {
+        while node != 0 {
+            match self.child_by(node, byte) {
+                Some(child) => return child,
+                None => node = at(&self.border, node),
+            }
+        }
+        at(&self.first, u32::from(byte))
+    }
+
+    /// Whether a spelling ends in `bytes`, which follow what led to `node`.
+    fn find(&self, node: &mut u32, bytes: &[u8]) -> bool {
+        let (mut now, mut found) = (*node, false);
+        for byte in bytes {
+            now = self.step(now, fold(*byte));
+            found |= self.ends.get(now as usize) == Some(&true);
+        }
+        *node = now;
+        found
     }
 }
 
-fn fold(byte: u8) -> u8 {
+fn at(nodes: &[u32], index: u32) -> u32 {
+    nodes.get(index as usize).copied().unwrap_or_default()
+}
+
+/// A text as it is, and its spellings that are long enough.
+fn spellings_of(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let others = (0..3).map(|skip| base64(bytes, skip)).chain([hex(bytes)]);
+    let others = others.filter(|text| text.len() >= SHORTEST);
+    let own = Zeroizing::new(bytes.to_vec());
+    [own].into_iter().chain(others).collect()
+}
+
+/// The parts of a secret that a server may give back alone: what follows the name of a scheme, if that is no prefix; and of
+/// `Basic`, the user and the password as one text, and the one of them that is secret: the password, or the user if the
+/// password is empty.
+fn parts_of(prefix: &str, secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    let mut parts = Vec::new();
+    let is = |text: &str, name: &str| text.eq_ignore_ascii_case(name);
+    let (scheme, bare) = match secret.split_once(' ') {
+        Some((scheme, bare))
+            if ["basic", "bearer", "token"]
+                .iter()
+                .any(|name| is(scheme, name)) =>
+        {
+            parts.push(Zeroizing::new(bare.as_bytes().to_vec()));
+            (scheme, bare)
+        }
+        _ => (prefix.trim_end(), secret),
+    };
+    let decode = || Base64::decode_vec(bare).or_else(|_| Base64Unpadded::decode_vec(bare));
+    if is(scheme, "basic")
+        && let Ok(whole) = decode().map(Zeroizing::new)
+        && let Some(colon) = whole.iter().position(|byte| *byte == b':')
+    {
+        let (user, password) = whole.split_at(colon);
+        let password = password.get(1..).unwrap_or_default();
+        let own = if password.is_empty() { user } else { password };
+        parts.push(Zeroizing::new(own.to_vec()));
+        parts.push(whole);
+    }
+    parts
+}
+
+const fn fold(byte: u8) -> u8 {
     match byte {
         b'-' | b' ' => b'+',
         b'_' => b'/',
         _ => byte.to_ascii_lowercase(),
     }
 }
-
 /// The base64 of `bytes` behind `skip` others, without the digits that depend on what is before and after.
 fn base64(bytes: &[u8], skip: usize) -> Zeroizing<Vec<u8>> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -120,255 +250,35 @@ fn hex(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(digits.filter_map(digit).collect())
 }
 
-/// The search in one stream: in the stream as it is, with its escapes decoded, and with those decoded that come forth.
+/// The search in one stream: in the stream as it is, with its escapes decoded, with those decoded that come forth, and as
+/// quoted-printable text.
 #[derive(Default)]
 pub(super) struct Search {
-    position: usize,
-    plain: Matches,
-    once: (Escapes, Matches),
-    twice: (Escapes, Matches),
+    plain: u32,
+    once: (Decoder, u32),
+    twice: (Decoder, u32),
+    quoted: (Decoder, u32),
 }
 
 impl Search {
     /// Whether a spelling ends in the next `bytes` of the stream.
     pub(super) fn finds(&mut self, spellings: &Spellings, bytes: &[u8]) -> bool {
-        let at = self.position;
-        let mut found = self.plain.find(spellings, Run { at, step: 1, bytes });
-        let (once, in_once) = &mut self.once;
-        let (twice, in_twice) = &mut self.twice;
-        once.decode(Run { at, step: 1, bytes }, &mut |run| {
-            found |= in_once.find(spellings, run);
-            twice.decode(run, &mut |run| found |= in_twice.find(spellings, run));
-        });
-        self.position += bytes.len();
-        found
-    }
-
-    /// The number of bytes at the end of the stream that may begin a spelling.
-    pub(super) fn undecided(&self) -> usize {
-        let begun = [
-            self.plain.since(self.position, 1),
-            self.once.1.since(self.position, ESCAPE),
-            self.twice.1.since(self.position, ESCAPE * 3),
-            self.once.0.since,
-            self.twice.0.since,
-        ];
-        let begun = begun.into_iter().flatten().min();
-        begun.map_or(0, |at| self.position.saturating_sub(at))
-    }
-}
-
-/// Bytes that follow each other, the first of them at this position of the stream; the others are as many steps behind.
-#[derive(Clone, Copy)]
-struct Run<'a> {
-    at: usize,
-    step: usize,
-    bytes: &'a [u8],
-}
-
-/// The prefixes of spellings that end a stream.
-#[derive(Default)]
-struct Matches {
-    /// The length of each.
-    lengths: Vec<usize>,
-    /// The position where all of them were empty for the last time, if one is not now.
-    since: Option<usize>,
-}
-
-impl Matches {
-    fn find(&mut self, spellings: &Spellings, run: Run<'_>) -> bool {
-        while self.lengths.len() < spellings.needles.len() {
-            self.lengths.push(0);
-        }
-        let begins = |byte: &u8| spellings.begins.get(usize::from(*byte)) == Some(&true);
-        let (mut at, mut found) = (0, false);
-        while let Some(rest) = run.bytes.get(at..) {
-            // Most bytes begin nothing, and are passed over quickly.
-            let idle = match self.since {
-                None => rest.iter().position(begins).unwrap_or(rest.len()),
-                Some(_) => 0,
-            };
-            let Some(byte) = rest.get(idle) else { break };
-            at += idle;
-            let byte = fold(*byte);
-            let mut longest = 0;
-            for (needle, length) in spellings.needles.iter().zip(&mut self.lengths) {
-                *length = needle.advance(*length, byte);
-                found |= *length == needle.len();
-                longest = longest.max(*length);
-            }
-            self.since = match self.since {
-                _ if longest == 0 => None,
-                None => Some(run.at + at * run.step),
-                since => since,
-            };
-            at += 1;
+        let mut found = false;
+        for block in bytes.chunks(BLOCK) {
+            found |= spellings.find(&mut self.plain, block);
+            let once = self.once.0.decode(&ESCAPES, block);
+            found |= spellings.find(&mut self.once.1, once);
+            let twice = self.twice.0.decode(&ESCAPES, once);
+            found |= spellings.find(&mut self.twice.1, twice);
+            let quoted = self.quoted.0.decode(&QUOTED, block);
+            found |= spellings.find(&mut self.quoted.1, quoted);
         }
         found
     }
 
-    /// The position where the longest prefix begins, or an earlier one. A character takes up to `unit` bytes.
-    fn since(&self, position: usize, unit: usize) -> Option<usize> {
-        let longest = self.lengths.iter().max()?;
-        let bound = position.saturating_sub(longest.saturating_mul(unit));
-        self.since.map(|since| since.max(bound))
-    }
-}
-
-/// Decodes the escapes of URLs (`%41`, `%u0041`), of JSON and JavaScript (`\u0041`, `\u{41}`, `\x41`, `\/`) and of HTML
-/// (`&#65;`, `&#x41;`, `&amp;`). Line breaks are dropped, since base64 is broken into lines, and so is NUL, so that UTF-16
-/// is read, too.
-#[derive(Default)]
-struct Escapes {
-    /// The escape that is not yet whole.
-    pending: Vec<u8>,
-    /// The position where it begins.
-    since: Option<usize>,
-}
-
-/// The meaning of text that may be an escape.
-enum Escape {
-    Unfinished,
-    Char(char),
-    Byte(u8),
-    Nothing,
-    None,
-}
-
-impl Escapes {
-    fn decode(&mut self, run: Run<'_>, emit: &mut impl FnMut(Run<'_>)) {
-        let special = |byte: &u8| matches!(byte, b'%' | b'\\' | b'&' | b'\r' | b'\n' | 0);
-        let mut at = 0;
-        while let Some(rest) = run.bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let here = run.at + at * run.step;
-            if self.pending.is_empty() {
-                let plain = rest.iter().position(special).unwrap_or(rest.len());
-                if let Some(bytes) = rest.get(..plain).filter(|bytes| !bytes.is_empty()) {
-                    emit(Run {
-                        at: here,
-                        bytes,
-                        ..run
-                    });
-                    at += plain;
-                    continue;
-                }
-            }
-            if let Some(byte) = rest.first() {
-                self.push(*byte, here, emit);
-            }
-            at += 1;
-        }
-    }
-
-    fn push(&mut self, byte: u8, at: usize, emit: &mut impl FnMut(Run<'_>)) {
-        self.pending.push(byte);
-        let since = *self.since.get_or_insert(at);
-        while let Some(first) = self.pending.first().copied() {
-            let mut buffer = [first; 4];
-            let (taken, bytes) = match escape(&self.pending) {
-                Escape::Unfinished => return,
-                Escape::Char('\r' | '\n' | '\0') | Escape::Nothing => (self.pending.len(), None),
-                Escape::Char(c) => {
-                    let bytes = c.encode_utf8(&mut buffer).as_bytes();
-                    (self.pending.len(), Some(bytes))
-                }
-                Escape::Byte(byte) => {
-                    buffer = [byte; 4];
-                    (self.pending.len(), buffer.get(..1))
-                }
-                // The first character stands for itself, and what follows may begin another escape.
-                Escape::None => (1, buffer.get(..1)),
-            };
-            if let Some(bytes) = bytes {
-                let (at, step) = (since, 0);
-                emit(Run { at, step, bytes });
-            }
-            let rest = self.pending.get(taken..).unwrap_or_default();
-            self.pending = rest.to_vec();
-        }
-        self.since = None;
-    }
-}
-
-fn escape(text: &[u8]) -> Escape {
-    match text {
-        [b'%' | b'\\' | b'&'] => Escape::Unfinished,
-        [b'\r' | b'\n' | 0] => Escape::Nothing,
-        [b'%', b'u' | b'U', digits @ ..] => fixed(digits, 4),
-        [b'%', digits @ ..] => byte(digits),
-        [b'\\', b'u', b'{', digits @ .., b'}'] => number(digits, 16),
-        [b'\\', b'u', b'{', digits @ ..] => unfinished(digits, 16),
-        [b'\\', b'u', digits @ ..] => fixed(digits, 4),
-        [b'\\', b'x', digits @ ..] => byte(digits),
-        [b'\\', b'n' | b'r'] => Escape::Nothing,
-        [b'\\', byte] if byte.is_ascii_graphic() => Escape::Char(char::from(*byte)),
-        [b'&', b'#', b'x' | b'X', digits @ .., b';'] => number(digits, 16),
-        [b'&', b'#', b'x' | b'X', digits @ ..] => unfinished(digits, 16),
-        [b'&', b'#', digits @ .., b';'] => number(digits, 10),
-        [b'&', b'#', digits @ ..] => unfinished(digits, 10),
-        [b'&', name @ ..] => entity(name),
-        _ => Escape::None,
-    }
-}
-
-/// An escape of so many hexadecimal digits.
-fn fixed(digits: &[u8], length: usize) -> Escape {
-    match digits.len() < length {
-        true => unfinished(digits, 16),
-        false => number(digits, 16),
-    }
-}
-
-/// A byte, in two hexadecimal digits.
-fn byte(digits: &[u8]) -> Escape {
-    match fixed(digits, 2) {
-        Escape::Char(c) => u8::try_from(c).map_or(Escape::None, Escape::Byte),
-        other => other,
-    }
-}
-
-fn unfinished(digits: &[u8], radix: u32) -> Escape {
-    let all = digits
-        .iter()
-        .all(|digit| char::from(*digit).is_digit(radix));
-    match all && digits.len() <= 7 {
-        true => Escape::Unfinished,
-        false => Escape::None,
-    }
-}
-
-fn number(digits: &[u8], radix: u32) -> Escape {
-    let text = str::from_utf8(digits).unwrap_or_default();
-    // It would take a sign, too.
-    let plain = text.chars().all(|c| c.is_digit(radix));
-    let value = u32::from_str_radix(text, radix).ok().filter(|_| plain);
-    match value.and_then(char::from_u32) {
-        Some(c) => Escape::Char(c),
-        None => Escape::None,
-    }
-}
-
-/// Names of characters that secrets have, as HTML knows them.
-fn entity(text: &[u8]) -> Escape {
-    const NAMES: &[(&[u8], char)] = &[
-        (b"amp;", '&'),
-        (b"apos;", '\''),
-        (b"colon;", ':'),
-        (b"equals;", '='),
-        (b"gt;", '>'),
-        (b"hyphen;", '-'),
-        (b"lowbar;", '_'),
-        (b"lt;", '<'),
-        (b"period;", '.'),
-        (b"plus;", '+'),
-        (b"quot;", '"'),
-        (b"sol;", '/'),
-    ];
-    let mut names = NAMES.iter().filter(|(name, _)| name.starts_with(text));
-    match names.next() {
-        Some((name, c)) if *name == text => Escape::Char(*c),
-        Some(_) => Escape::Unfinished,
-        None => Escape::None,
+    /// Whether a spelling ends with the stream: an escape that needs no end has one there. A line break stands for nothing.
+    pub(super) fn finds_at_end(&mut self, spellings: &Spellings) -> bool {
+        self.finds(spellings, b"\n\n")
     }
 }
 

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use crate::grants::Grants;
-use crate::grants::http::{is_override, is_reserved, is_same_header};
+use crate::grants::http::{HttpGrant, is_override, is_reserved, is_same_header};
 
-use super::path::is_unambiguous;
+use super::path::{is_unambiguous, remains};
 use super::reason::Reason;
 
 /// The longest URL, in bytes, both as written and as sent. Servers commonly refuse more than 8 KiB.
@@ -184,6 +184,18 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
     Err(reason)
 }
 
+/// The indices in `grants.http` of the grants with a credential that the server of `target` may know: those whose URL has
+/// its host, by any scheme and port. It can give each of them back in any response.
+pub fn known_credentials(grants: &Grants, target: &Target) -> Vec<usize> {
+    let known = |grant: &&HttpGrant| {
+        let host = parts(&grant.url).map(|(_, host, ..)| host);
+        grant.credential.is_some() && host.is_some_and(|host| host_matches(host, target))
+    };
+    let numbered = grants.http.iter().enumerate();
+    let known = numbered.filter(|(_, grant)| known(grant));
+    known.map(|(index, _)| index).collect()
+}
+
 /// Whether a request with `method` may have a body.
 ///
 /// POST, PUT and PATCH define one, and APIs give DELETE one. For every other method, servers disagree on where a body
@@ -245,15 +257,8 @@ pub fn header(grants: &Grants, index: usize, name: &str) -> Result<(), Reason> {
 
 /// Whether a grant's URL pattern matches `target`.
 fn matches(pattern: &str, target: &Target) -> bool {
-    let Some((scheme, rest)) = pattern.split_once("://") else {
+    let Some((scheme, host, port, path)) = parts(pattern) else {
         return false;
-    };
-    let Some((authority, path)) = rest.split_once('/') else {
-        return false;
-    };
-    let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, port.parse().ok()),
-        None => (authority, Some(if scheme == "https" { 443 } else { 80 })),
     };
     scheme == target.url.scheme()
         && port == Some(target.port)
@@ -262,6 +267,17 @@ fn matches(pattern: &str, target: &Target) -> bool {
             path,
             target.url.path().strip_prefix('/').unwrap_or_default(),
         )
+}
+
+/// Scheme, host, port and path of a grant's URL pattern.
+fn parts(pattern: &str) -> Option<(&str, &str, Option<u16>, &str)> {
+    let (scheme, rest) = pattern.split_once("://")?;
+    let (authority, path) = rest.split_once('/')?;
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (authority, Some(if scheme == "https" { 443 } else { 80 })),
+    };
+    Some((scheme, host, port, path))
 }
 
 fn host_matches(pattern: &str, target: &Target) -> bool {
@@ -290,7 +306,7 @@ fn path_matches(pattern: &str, path: &str) -> bool {
             return parts.next().is_some();
         }
         match parts.next() {
-            Some(part) if wanted == part || (wanted == "*" && !part.is_empty()) => {}
+            Some(part) if wanted == part || (wanted == "*" && remains(part)) => {}
             _ => return false,
         }
     }

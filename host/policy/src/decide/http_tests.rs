@@ -46,6 +46,10 @@ fn what_a_pattern_stands_for() {
             true,
         ),
         ("https://a.example/*/b", "https://a.example//b", false),
+        ("https://a.example/*/b", "https://a.example/;x/b", false),
+        ("https://a.example/*/b", "https://a.example/%2520/b", false),
+        ("https://a.example/*", "https://a.example/%C2%AD", false),
+        ("https://a.example/*", "https://a.example/x;y", true),
         ("https://a.example/*/b", "https://a.example/x/y/b", false),
         ("https://*.a.example/**", "https://x.a.example/", true),
         ("https://*.a.example/**", "https://x.y.a.example/", true),
@@ -223,6 +227,31 @@ fn an_override_is_sent_only_if_it_is_named() {
             Ok(()),
             "{name}"
         );
+    }
+}
+
+/// By host, whatever scheme, port and path: a server that knows a credential may answer at any of them.
+#[test]
+fn a_server_knows_the_credentials_for_its_host() {
+    let mut grants = grants(&[
+        "https://a.example/private/**",
+        "https://a.example/**",
+        "http://a.example:81/x",
+        "https://*.a.example/**",
+        "https://b.example/**",
+    ]);
+    for index in [0, 2, 3, 4] {
+        grants.http[index].credential = with_headers().http[2].credential.clone();
+    }
+    for (url, known) in [
+        ("https://a.example/", &[0, 2][..]),
+        ("http://a.example:8080/x", &[0, 2]),
+        ("https://x.a.example/", &[3]),
+        ("https://b.example/", &[4]),
+        ("https://c.example/", &[]),
+    ] {
+        let target = Target::parse(url).unwrap();
+        assert_eq!(known_credentials(&grants, &target), known, "{url}");
     }
 }
 

@@ -24,7 +24,7 @@ mod wasi_path;
 pub use address::{address, network_of};
 pub use config::config;
 pub use files::{FileDecision, FileUse, MAX_PATH, file_quota, files, read_cap};
-pub use http::{MAX_URL, Target, body, header, http};
+pub use http::{MAX_URL, Target, body, header, http, known_credentials};
 pub use reason::{Denial, Reason};
 pub use store::{StoreRequest, StoreUsage, store};
 pub use wasi_path::{PathEnd, WasiPath, link_stays_below, wasi_files};

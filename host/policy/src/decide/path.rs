@@ -26,6 +26,25 @@ pub(super) fn is_unambiguous(path: &str) -> bool {
     false
 }
 
+/// Whether a part of a path is still one for every server, however often it decodes it: in each form it has a visible
+/// character of ASCII, other than a dot, before a `;`. A server that drops parameters, spaces and dots at the end, what is
+/// not visible or what is not ASCII would otherwise take the path for a shorter one.
+pub(super) fn remains(part: &str) -> bool {
+    let mut text = part.to_owned();
+    for _ in 0..=LAYERS {
+        let name = text.split(';').next().unwrap_or_default();
+        if !name.chars().any(|c| c.is_ascii_graphic() && c != '.') {
+            return false;
+        }
+        match decode(&text) {
+            Some(next) if next == text => return true,
+            Some(next) => text = next,
+            None => return false,
+        }
+    }
+    false
+}
+
 /// The text with one layer of escapes decoded; none if an escape is truncated or the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut pieces = text.split('%');
@@ -57,7 +76,7 @@ fn climbs(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_unambiguous;
+    use super::{is_unambiguous, remains};
 
     /// The path with every character escaped, this often.
     fn escaped(text: &str, layers: usize) -> String {
@@ -159,6 +178,35 @@ mod tests {
         ] {
             let deep = path.contains("%2525252525");
             assert_eq!(is_unambiguous(path), !deep, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_a_server_drops_does_not_remain() {
+        for dropped in [
+            "",
+            ";",
+            ";x",
+            ";x=y",
+            " ",
+            "  ",
+            ". ",
+            "\u{ad}",
+            "\u{200b}",
+            "\u{2060}",
+            "\u{fc}",
+            " ;x",
+            "\u{200b};x",
+        ] {
+            for layers in 0..4 {
+                let part = escaped(dropped, layers);
+                assert!(!remains(&part), "{dropped:?}: {part}");
+            }
+        }
+        for kept in ["a", "-", "a;x", "a ", "\u{fc}a", "b\u{fc}cher", "@", "a.b"] {
+            for layers in 1..4 {
+                assert!(remains(&escaped(kept, layers)), "{kept}");
+            }
         }
     }
 

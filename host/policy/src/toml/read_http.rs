@@ -21,7 +21,8 @@ pub(super) const HTTP: Table = Table {
             name: "url", kind: "string", range: None,
             default: KeyDefault::Required, example: "\"https://example.com/**\"",
             meaning: "`https://host[:port]/pattern`. The host is exact or `*.name.tld`; in the pattern `*` is one part of \
-                      the path, and `**` at its end is everything that follows.",
+                      the path, with a visible character of ASCII before any `;` (a server could drop another), and `**` at \
+                      its end is everything that follows.",
         },
         Key {
             name: "methods", kind: "list of strings in upper case", range: None,
@@ -65,8 +66,10 @@ pub(super) const HTTP: Table = Table {
         Key {
             name: "credential", kind: "table: `[grants.http.credential]`", range: None,
             default: KeyDefault::Text("none"), example: "{ header = \"authorization\", from-env = \"API_TOKEN\" }",
-            meaning: "A header with a secret that the host adds to each request; the provider never sees it. The response \
-                      is asked for whole and uncompressed, and withheld if it contains the secret or cannot be searched.",
+            meaning: "A header with a secret that the host adds to each request; the provider never sees it. A response \
+                      of a host for which the policy has a credential, to a request by whichever grant, is asked for whole and \
+                      uncompressed, read to its end before the provider gets any of its body, and withheld if it contains \
+                      the secret or cannot be searched.",
         },
     ],
 };

@@ -136,6 +136,12 @@ fn each_part(path: &[u8], change: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     parts.join(&b'/')
 }
 
+/// The number of parts of a path that are not empty.
+fn length(path: &[u8]) -> usize {
+    let parts = path.split(|b| *b == b'/');
+    parts.filter(|part| !part.is_empty()).count()
+}
+
 /// Whether a path is below `/repos` once its parts are walked. Empty parts are none.
 fn is_below(path: &[u8]) -> bool {
     let mut at: Vec<&[u8]> = Vec::new();
@@ -211,20 +217,44 @@ const PIECES: &[&str] = &[
 /// No granted URL is turned into a path outside of its grant by any chain of decodings.
 #[test]
 fn no_chain_of_decodings_leads_out_of_a_grant() {
+    leads_out_by_no_chain("/repos/**", &[], is_below);
+}
+
+/// A part that `*` stands for is one for every server: dropping it would make the path that of another resource.
+#[test]
+fn no_chain_of_decodings_leads_out_of_a_wildcard() {
+    leads_out_by_no_chain("/repos/*", &[1], |path| is_below(path) && length(path) == 2);
+    leads_out_by_no_chain("/repos/*/keys", &[1], |path| {
+        is_below(path) && length(path) == 3 && path.ends_with(b"/keys")
+    });
+}
+
+/// Makes paths below `/repos`, of `lengths` parts or of up to five, and follows those that the pattern grants through
+/// chains of decodings.
+fn leads_out_by_no_chain(pattern: &str, lengths: &[usize], stays: impl Fn(&[u8]) -> bool) {
     let grants = Grants {
-        http: vec![HttpGrant::new("https://api.example.com/repos/**")],
+        http: vec![HttpGrant::new(format!("https://api.example.com{pattern}"))],
         ..Grants::default()
+    };
+    let end = match pattern.strip_suffix("/keys") {
+        Some(_) => "/keys",
+        None => "",
     };
     let mut random = Random::new(2026);
     let (mut granted, mut changed) = (0, 0);
     for case in 0..300_000 {
         let mut path = "/repos".to_owned();
-        for _ in 0..=random.below(4) {
+        let count = match lengths {
+            [] => random.below(4) + 1,
+            lengths => random.pick(lengths),
+        };
+        for _ in 0..count {
             path.push('/');
             for _ in 0..random.below(4) {
                 path.push_str(random.pick(PIECES));
             }
         }
+        path.push_str(end);
         let url = format!("https://api.example.com{path}");
         let Ok(target) = Target::parse(&url) else {
             continue;
@@ -242,10 +272,11 @@ fn no_chain_of_decodings_leads_out_of_a_grant() {
             changed += usize::from(next != now);
             now = next;
             let shown = String::from_utf8_lossy(&now);
-            assert!(is_below(&now), "case {case}: {url} is {shown} by {chain:?}");
+            assert!(stays(&now), "case {case}: {url} is {shown} by {chain:?}");
         }
     }
     // Enough cases, and enough of them that a server changes.
+    println!("{pattern}: {granted}, {changed}");
     assert!(granted > 10_000 && changed > 5_000, "{granted}, {changed}");
 }
 

@@ -7,19 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderName, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::{Body, Bytes, Frame, Incoming};
-use tokio::time::{Sleep, sleep, timeout};
+use hyper::body::{Body, Bytes, Frame};
+use tokio::time::timeout;
 use tollgate_policy::{Reason, Target, decide, grants::http::is_reserved};
 use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
 };
 
 use tollgate_capability::http::connect::{RequestFailure, Unreachable, exchange};
-use tollgate_capability::http::credential::SecretScanner;
 use tollgate_capability::http::framing::declared_length;
 use tollgate_capability::http::{AdmittedRequest, HttpClient};
+
+use super::http_download::Download;
 
 /// The most that one `fields` may take of host memory, for names, values and their containers. Servers commonly refuse
 /// a head of more than 8 KiB.
@@ -108,10 +109,8 @@ async fn send(
         },
     };
     let pass = Arc::new(pass);
-    if let Some(secret) = pass.secret() {
-        let added = secret.add_to(&mut headers);
-        added.map_err(|reason| refusal(pass.refuse(target.as_str(), reason)))?;
-    }
+    pass.prepare(&mut headers, true)
+        .map_err(|reason| refusal(pass.refuse(target.as_str(), reason)))?;
     let over = Arc::new(AtomicBool::new(false));
     let body = Upload {
         body,
@@ -134,29 +133,19 @@ async fn send(
             false => failure(&pass, &target, trouble),
         })?;
 
-    let (head, incoming) = reply.response.into_parts();
+    let (mut head, incoming) = reply.response.into_parts();
+    // The call ends for want of fuel when the guest comes back.
     if pass
-        .secret()
-        .is_some_and(|secret| secret.withholds(&head.headers))
+        .withholds(&head.headers)
+        .map_err(|_| Error::HttpResponseIncomplete)?
     {
         return Err(refusal(
             pass.refuse(target.as_str(), Reason::SecretInResponse),
         ));
     }
-    let download = Download {
-        incoming,
-        pass: Arc::clone(&pass),
-        target,
-        left: cap,
-        cap,
-        scanner: SecretScanner::default(),
-        patience: options.between_bytes_timeout,
-        timer: None,
-        trailers: None,
-    };
-    if download.incoming.size_hint().lower() > cap {
-        return Err(download.too_large());
-    }
+    copy_values(&mut head.headers);
+    let patience = options.between_bytes_timeout;
+    let download = Download::new(incoming, Arc::clone(&pass), target, cap, patience)?;
     let connection = reply.connection;
     let work: Work<()> = Box::new(async move {
         connection.run().await;
@@ -165,6 +154,16 @@ async fn send(
         Ok(())
     });
     Ok((Response::from_parts(head, download.boxed_unsync()), work))
+}
+
+/// Copies the values of headers out of the buffer that they came in, so that they hold what they are counted for, and no
+/// more.
+fn copy_values(headers: &mut HeaderMap) {
+    for value in headers.values_mut() {
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
+    }
 }
 
 /// The result of `work`, or `None` if it takes longer than the guest wants to wait. The deadline holds in any case.
@@ -202,7 +201,7 @@ fn failure(pass: &AdmittedRequest, target: &Target, trouble: RequestFailure) -> 
     }
 }
 
-fn refusal(reason: Reason) -> Error {
+pub(super) fn refusal(reason: Reason) -> Error {
     match reason {
         Reason::PrivateAddress | Reason::PublicAddress => Error::DestinationIpProhibited,
         Reason::TooManyRequests | Reason::TooManyConnections | Reason::TooManyOpenFiles => {
@@ -254,109 +253,6 @@ impl Body for Upload {
     // all.
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
-    }
-}
-
-/// The body of a response, up to the grant's `max-body`, and up to the secret if the server echoes it.
-struct Download {
-    incoming: Incoming,
-    pass: Arc<AdmittedRequest>,
-    target: Target,
-    left: u64,
-    cap: u64,
-    scanner: SecretScanner,
-    patience: Option<Duration>,
-    /// Runs while the body waits for a piece.
-    timer: Option<Pin<Box<Sleep>>>,
-    /// The trailers, kept until the held-back part of the body is delivered.
-    trailers: Option<Frame<Bytes>>,
-}
-
-impl Download {
-    /// The part of a piece that the guest receives.
-    fn judge(&mut self, data: Bytes) -> Result<Bytes, Error> {
-        match self.left.checked_sub(data.len() as u64) {
-            Some(left) => self.left = left,
-            None => {
-                return Err(self.too_large());
-            }
-        }
-        let Some(secret) = self.pass.secret() else {
-            return Ok(data);
-        };
-        self.scanner.scan(secret, data).ok_or_else(|| self.found())
-    }
-
-    fn too_large(&self) -> Error {
-        self.pass.refuse(self.target.as_str(), Reason::Quota);
-        Error::HttpResponseBodySize(Some(self.cap))
-    }
-
-    fn found(&self) -> Error {
-        refusal(
-            self.pass
-                .refuse(self.target.as_str(), Reason::SecretInResponse),
-        )
-    }
-
-    /// The end of the body, with trailers or without.
-    fn end(&mut self, trailers: Option<Frame<Bytes>>) -> Option<Result<Frame<Bytes>, Error>> {
-        let among = |frame: &Frame<Bytes>| {
-            let headers = frame.trailers_ref();
-            let secret = self.pass.secret();
-            headers
-                .zip(secret)
-                .is_some_and(|(headers, secret)| secret.withholds(headers))
-        };
-        if trailers.as_ref().is_some_and(among) {
-            return Some(Err(self.found()));
-        }
-        let rest = self.scanner.finish();
-        if rest.is_empty() {
-            return trailers.map(Ok);
-        }
-        self.trailers = trailers;
-        Some(Ok(Frame::data(rest)))
-    }
-
-    /// The next piece, unless it takes longer than the guest wants to wait.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Error>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
-            self.timer = None;
-            let frame = frame.transpose();
-            return Poll::Ready(frame.map_err(|_| Error::HttpResponseIncomplete));
-        }
-        let Some(patience) = self.patience else {
-            return Poll::Pending;
-        };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(Error::ConnectionReadTimeout))
-    }
-}
-
-impl Body for Download {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Some(trailers) = self.trailers.take() {
-            return Poll::Ready(Some(Ok(trailers)));
-        }
-        loop {
-            let judged = match ready!(self.poll_piece(cx))?.map(Frame::into_data) {
-                Some(Ok(data)) => self.judge(data)?,
-                Some(Err(trailers)) => return Poll::Ready(self.end(Some(trailers))),
-                None => return Poll::Ready(self.end(None)),
-            };
-            // A piece that is wholly held back is not delivered as an empty one.
-            if !judged.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(judged))));
-            }
-        }
     }
 }
 

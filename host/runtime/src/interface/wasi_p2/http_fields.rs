@@ -1,5 +1,6 @@
 //! `fields` and `request-options` of `wasi:http/types`: wasmtime's own functions, behind their prices.
 
+use http::{HeaderName, HeaderValue};
 use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::HeaderResult;
@@ -9,11 +10,35 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions};
 use super::door::Door;
 use super::http::FIELDS;
 use super::http_types::ASK;
+use crate::call::context::CallContext;
 
 /// Headers are hashed, and each value is an allocation.
 pub(super) const HEADERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(6).per_entry(2_000);
 pub(super) const NEW_FIELDS: Price = HEADERS.holding(FIELDS as u64 + 512);
 const OPTIONS: Price = Price::of_call(WASI_CALL_PRICE).holding(256);
+
+/// Bytes that a field takes beside its name and its value, in its map and as an allocation.
+const FIELD: u64 = 256;
+
+/// Bytes that fields hold: more than a guest may make of them if they are those of a response, or a copy of them.
+pub(super) fn held_by(fields: &FieldMap) -> u64 {
+    let each = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().len() + value.len()) as u64 + FIELD
+    };
+    let held: u64 = fields.iter().map(each).sum();
+    held.saturating_add(512).max(NEW_FIELDS.holds)
+}
+
+impl CallContext {
+    /// Counts what fields hold that may be those of a response.
+    pub(super) fn keep_fields(
+        &mut self,
+        fields: Resource<FieldMap>,
+    ) -> wasmtime::Result<Resource<FieldMap>> {
+        let held = held_by(self.table.get(&fields)?);
+        Ok(self.keep(fields, held)?)
+    }
+}
 
 /// The work on a list of values.
 fn values(values: &[Vec<u8>]) -> Work {
@@ -89,7 +114,7 @@ impl types::HostFields for Door<'_> {
     fn clone(&mut self, fields: Resource<FieldMap>) -> wasmtime::Result<Resource<FieldMap>> {
         let state = self.enter(&NEW_FIELDS, Work::NONE)?;
         let copy = types::HostFields::clone(&mut state.http(), fields)?;
-        Ok(state.keep(copy, NEW_FIELDS.holds)?)
+        state.keep_fields(copy)
     }
 
     fn drop(&mut self, fields: Resource<FieldMap>) -> wasmtime::Result<()> {

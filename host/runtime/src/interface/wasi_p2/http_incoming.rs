@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p2::types::{
 };
 
 use super::door::Door;
-use super::http_fields::NEW_FIELDS;
+use super::http_fields::{NEW_FIELDS, held_by};
 use super::http_types::{ASK, OUT_BODY, RESPONSE};
 
 impl types::HostIncomingRequest for Door<'_> {
@@ -54,7 +54,7 @@ impl types::HostIncomingRequest for Door<'_> {
     ) -> wasmtime::Result<Resource<FieldMap>> {
         let state = self.enter(&NEW_FIELDS, Work::NONE)?;
         let fields = types::HostIncomingRequest::headers(&mut state.http(), request)?;
-        Ok(state.keep(fields, NEW_FIELDS.holds)?)
+        state.keep_fields(fields)
     }
 
     fn consume(
@@ -113,9 +113,10 @@ impl types::HostOutgoingResponse for Door<'_> {
         headers: Resource<FieldMap>,
     ) -> wasmtime::Result<Resource<HostOutgoingResponse>> {
         let state = self.enter(&RESPONSE, Work::NONE)?;
+        let holds = held_by(state.table.get(&headers)?) + RESPONSE.holds;
         state.forget(headers.rep());
         let response = types::HostOutgoingResponse::new(&mut state.http(), headers)?;
-        Ok(state.keep(response, RESPONSE.holds)?)
+        Ok(state.keep(response, holds)?)
     }
 
     fn status_code(&mut self, response: Resource<HostOutgoingResponse>) -> wasmtime::Result<u16> {
@@ -138,7 +139,7 @@ impl types::HostOutgoingResponse for Door<'_> {
     ) -> wasmtime::Result<Resource<FieldMap>> {
         let state = self.enter(&NEW_FIELDS, Work::NONE)?;
         let fields = types::HostOutgoingResponse::headers(&mut state.http(), response)?;
-        Ok(state.keep(fields, NEW_FIELDS.holds)?)
+        state.keep_fields(fields)
     }
 
     fn body(

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions};
 
 use super::door::Door;
 use super::http::{FIELDS, PIECE};
-use super::http_fields::{HEADERS, NEW_FIELDS};
+use super::http_fields::{HEADERS, NEW_FIELDS, held_by};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 
 /// The most that method, scheme, authority or path of a request may have, in bytes each: what servers commonly accept of
@@ -22,8 +22,8 @@ const TEXT: usize = 8 << 10;
 
 /// A question, or a change of a number.
 pub(super) const ASK: Price = Price::of_call(WASI_CALL_PRICE);
-/// A request holds its fields, and four texts.
-const REQUEST: Price = Price::of_call(WASI_CALL_PRICE).holding(FIELDS as u64 + 4 * TEXT as u64);
+/// A request holds four texts, and its fields.
+const REQUEST: Price = Price::of_call(WASI_CALL_PRICE).holding(4 * TEXT as u64);
 /// The text of a request is parsed.
 const SET_TEXT: Price = Price::of_call(WASI_CALL_PRICE).per_byte(12);
 /// Two pieces wait for the network at most, and one is in the channel between.
@@ -64,9 +64,10 @@ impl types::HostOutgoingRequest for Door<'_> {
         headers: Resource<FieldMap>,
     ) -> wasmtime::Result<Resource<HostOutgoingRequest>> {
         let state = self.enter(&REQUEST, Work::NONE)?;
+        let holds = held_by(state.table.get(&headers)?) + REQUEST.holds;
         state.forget(headers.rep());
         let request = types::HostOutgoingRequest::new(&mut state.http(), headers)?;
-        Ok(state.keep(request, REQUEST.holds)?)
+        Ok(state.keep(request, holds)?)
     }
 
     fn body(
@@ -176,7 +177,7 @@ impl types::HostOutgoingRequest for Door<'_> {
     ) -> wasmtime::Result<Resource<FieldMap>> {
         let state = self.enter(&NEW_FIELDS, Work::NONE)?;
         let fields = types::HostOutgoingRequest::headers(&mut state.http(), request)?;
-        Ok(state.keep(fields, NEW_FIELDS.holds)?)
+        state.keep_fields(fields)
     }
 
     fn drop(&mut self, request: Resource<HostOutgoingRequest>) -> wasmtime::Result<()> {
@@ -276,7 +277,7 @@ impl types::HostIncomingResponse for Door<'_> {
     ) -> wasmtime::Result<Resource<FieldMap>> {
         let state = self.enter(&NEW_FIELDS, Work::NONE)?;
         let fields = types::HostIncomingResponse::headers(&mut state.http(), response)?;
-        Ok(state.keep(fields, NEW_FIELDS.holds)?)
+        state.keep_fields(fields)
     }
 
     fn consume(
@@ -345,7 +346,7 @@ impl types::HostFutureTrailers for Door<'_> {
         let state = self.enter(&NEW_FIELDS, Work::NONE)?;
         let found = types::HostFutureTrailers::get(&mut state.http(), trailers)?;
         Ok(match found {
-            Some(Ok(Ok(Some(fields)))) => Some(Ok(Ok(Some(state.keep(fields, NEW_FIELDS.holds)?)))),
+            Some(Ok(Ok(Some(fields)))) => Some(Ok(Ok(Some(state.keep_fields(fields)?)))),
             other => other,
         })
     }

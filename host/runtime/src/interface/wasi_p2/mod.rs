@@ -11,6 +11,7 @@ mod descriptor_table;
 mod descriptors;
 mod door;
 mod http;
+mod http_download;
 mod http_fields;
 mod http_incoming;
 mod http_types;
