@@ -38,6 +38,6 @@ pub use log::{Log, LogLevel, LogLine};
 pub use meter::{Meter, Phase, PollClock};
 pub use open_files::{Descriptors, Open, OpenFiles};
 pub use prices::{CALL_PRICE, HASH_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
-pub use prices::{ENTRY_PRICE, FILE, SYNC_PRICE, instance_fuel};
+pub use prices::{ENTRY_PRICE, FILE, SYNC_PRICE, URL_PRICE, instance_fuel};
 pub use share::Share;
 pub use wasi::WasiSettings;

@@ -109,6 +109,10 @@ pub const MOVE_PRICE: u64 = 1;
 /// Fuel for a byte that is hashed: without hardware support SHA-256 takes 3 to 4 ns for it.
 pub const HASH_PRICE: u64 = 4;
 
+/// Fuel for a byte of a URL that is judged, in each form that a server may decode it to: 110 ns for the letters of a host
+/// name beyond ASCII.
+pub const URL_PRICE: u64 = 60;
+
 /// Fuel for a byte of a response that is searched for one secret: 15 to 50 ns, as many escapes as it has. The price is the
 /// same whatever the byte is: one that followed the time would tell the guest whether the byte belongs to the secret.
 pub(crate) const SEARCH_PRICE: u64 = 24;

@@ -92,7 +92,10 @@ fn act(args: &[&str]) -> Result<(), Failure> {
         ["oracle", url] => oracle(url),
         ["heads", url, count] => {
             for _ in 0..number::<usize>(count)? {
-                Request::new("GET", url, &[])?.send(None)?.wait()?.keep_headers();
+                Request::new("GET", url, &[])?
+                    .send(None)?
+                    .wait()?
+                    .keep_headers();
             }
             Ok(())
         }

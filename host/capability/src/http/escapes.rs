@@ -15,33 +15,19 @@ const DIGITS: usize = 7;
 /// A way to escape.
 pub(super) struct Language {
     /// Whether a byte begins an escape, or stands for nothing.
-    special: [bool; 256],
+    special: &'static [u8],
     parse: fn(&[u8]) -> Escape,
 }
 
 pub(super) const ESCAPES: Language = Language {
-    special: among(b"%\\&\r\n\0"),
+    special: b"%\\&\r\n\0",
     parse: escape,
 };
 
 pub(super) const QUOTED: Language = Language {
-    special: among(b"=\r\n"),
+    special: b"=\r\n",
     parse: quoted,
 };
-
-const fn among(bytes: &[u8]) -> [bool; 256] {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut at = 0;
-        while at < bytes.len() {
-            special[byte] |= bytes[at] as usize == byte;
-            at += 1;
-        }
-        byte += 1;
-    }
-    special
-}
 
 /// The meaning of a text that may begin with an escape, and the number of bytes that it takes.
 enum Escape {
@@ -71,9 +57,9 @@ impl Decoder {
             whole = std::mem::take(&mut self.pending);
             rest = &whole;
         }
-        let special = |byte: &u8| language.special.get(usize::from(*byte)) == Some(&true);
+        let special = |byte: &u8| language.special.contains(byte);
         while let Some(at) = rest.iter().position(special) {
-            let (plain, escaped) = rest.split_at(at);
+            let (plain, escaped) = rest.split_at_checked(at).unwrap_or((rest, &[]));
             self.decoded.extend_from_slice(plain);
             let taken = match (language.parse)(escaped) {
                 Escape::Unfinished => {

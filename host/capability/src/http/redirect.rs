@@ -10,7 +10,7 @@ use super::credential::SecretScanner;
 use super::{AdmittedRequest, framing};
 use crate::call::Call;
 use crate::error::{ErrorKind, Interrupt, LimitReached, ProviderError};
-use crate::prices::MOVE_PRICE;
+use crate::prices::{MOVE_PRICE, URL_PRICE};
 
 /// Redirects that one request follows. Five is what curl users commonly allow; a longer chain is a loop.
 const MAX_REDIRECTS: u32 = 5;
@@ -69,6 +69,8 @@ impl Call {
         request: HttpRequest,
     ) -> Result<Result<HttpResponse, ProviderError>, Interrupt> {
         self.enter(size_of_request(&request), MOVE_PRICE).await?;
+        let url = request.url.len() as u64;
+        self.meter.charge_fixed(url.saturating_mul(URL_PRICE))?;
         let mut received = 0;
         let result = self.send_following_redirects(request, &mut received).await;
         // The guest pays for all bytes received, whether or not it is given them.
@@ -282,6 +284,7 @@ async fn read_body(
         return Err(too_large());
     }
     let mut bytes = Vec::new();
+    let mut held = Held(admitted, 0);
     let mut scanner = admitted.scanner();
     let found = || {
         let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
@@ -306,11 +309,29 @@ async fn read_body(
         {
             return Err(found());
         }
+        held.more(data.len() as u64).map_err(unpaid)?;
         bytes.extend_from_slice(data);
     }
     match scanner.is_some_and(SecretScanner::finds_at_end) {
         true => Err(found()),
         false => Ok(bytes),
+    }
+}
+
+/// The bytes of a body that is read, counted as memory of the host until it is given to the guest.
+struct Held<'a>(&'a AdmittedRequest, u64);
+
+impl Held<'_> {
+    fn more(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        self.0.hold(bytes)?;
+        self.1 = self.1.saturating_add(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.release(self.1);
     }
 }
 

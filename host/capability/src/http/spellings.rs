@@ -203,7 +203,7 @@ fn parts_of(prefix: &str, secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
         && let Ok(whole) = decode().map(Zeroizing::new)
         && let Some(colon) = whole.iter().position(|byte| *byte == b':')
     {
-        let (user, password) = whole.split_at(colon);
+        let (user, password) = whole.split_at_checked(colon).unwrap_or((&whole, &[]));
         let password = password.get(1..).unwrap_or_default();
         let own = if password.is_empty() { user } else { password };
         parts.push(Zeroizing::new(own.to_vec()));

@@ -276,7 +276,6 @@ fn leads_out_by_no_chain(pattern: &str, lengths: &[usize], stays: impl Fn(&[u8])
         }
     }
     // Enough cases, and enough of them that a server changes.
-    println!("{pattern}: {granted}, {changed}");
     assert!(granted > 10_000 && changed > 5_000, "{granted}, {changed}");
 }
 

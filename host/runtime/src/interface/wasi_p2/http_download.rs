@@ -150,7 +150,7 @@ impl Download {
             {
                 Some(block) => {
                     let room = BLOCK.saturating_sub(block.bytes.len()).min(rest.len());
-                    let (now, later) = rest.split_at(room);
+                    let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
                     block.bytes.extend_from_slice(now);
                     rest = later;
                 }

@@ -1,7 +1,7 @@
 //! `wasi:http/types` and `wasi:http/outgoing-handler`: wasmtime's own functions on its resources, behind their prices.
 //! The text that a guest puts into a request, and each resource, count as memory that the host holds.
 
-use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
+use tollgate_capability::{Price, URL_PRICE, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 use wasmtime_wasi_http::p2::body::{HostFutureTrailers, HostIncomingBody, HostOutgoingBody};
@@ -31,6 +31,8 @@ pub(super) const OUT_BODY: Price =
     Price::of_call(2 * WASI_CALL_PRICE).holding(3 * PIECE as u64 + 1_024);
 /// The name is looked up, a connection is made, and the request is written.
 const SEND: Price = Price::of_call(300_000).holding(IN_FLIGHT);
+/// The URL of a request.
+const JUDGE: Price = Price::of_call(0).per_byte(URL_PRICE);
 /// The buffers of a connection in both directions, and the head of the response.
 const IN_FLIGHT: u64 = 128 << 10;
 pub(super) const RESPONSE: Price =
@@ -194,6 +196,12 @@ impl outgoing_handler::Host for Door<'_> {
         options: Option<Resource<RequestOptions>>,
     ) -> HttpResult<Resource<HostFutureIncomingResponse>> {
         let state = self.enter(&SEND, Work::bytes(4 * TEXT + FIELDS))?;
+        let sent = state.table.get(&request)?;
+        let parts = [&sent.authority, &sent.path_with_query]
+            .into_iter()
+            .flatten();
+        let url = parts.map(String::len).sum();
+        state.pay_more(&JUDGE, Work::bytes(url))?;
         state.forget(request.rep());
         let response = outgoing_handler::Host::handle(&mut state.http(), request, options)?;
         Ok(state.keep(response, SEND.holds)?)
