@@ -73,8 +73,8 @@ pub struct Meter {
 
 /// What work for the guest costs that goes on while the guest waits or runs: it is paid when the guest comes back from a
 /// host call. Clones are of the same store.
-#[derive(Clone, Default)]
-pub struct Background(Arc<Owed>);
+#[derive(Clone)]
+pub struct Background(Arc<PollClock>);
 
 #[derive(Default)]
 struct Owed {
@@ -93,8 +93,13 @@ impl Background {
     pub fn charge(&self, fuel: u64) -> Result<(), LimitReached> {
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         let more = |owed: u64| Some(owed.saturating_add(fuel));
-        let before = self.0.fuel.fetch_update(set, get, more).unwrap_or(u64::MAX);
-        match before.saturating_add(fuel) > self.0.room.load(Ordering::Relaxed) {
+        let before = self
+            .0
+            .owed
+            .fuel
+            .fetch_update(set, get, more)
+            .unwrap_or(u64::MAX);
+        match before.saturating_add(fuel) > self.0.owed.room.load(Ordering::Relaxed) {
             true => Err(LimitReached::Fuel),
             false => Ok(()),
         }
@@ -102,25 +107,26 @@ impl Background {
 
     /// Ends the call when the guest comes back, since it lacks host memory.
     pub fn lacks_memory(&self) {
-        self.0.out_of_memory.store(true, Ordering::Relaxed);
+        self.0.owed.out_of_memory.store(true, Ordering::Relaxed);
     }
 
     fn owed(&self) -> u64 {
-        self.0.fuel.load(Ordering::Relaxed)
+        self.0.owed.fuel.load(Ordering::Relaxed)
     }
 
     fn take(&self) -> Result<u64, LimitReached> {
-        match self.0.out_of_memory.load(Ordering::Relaxed) {
+        match self.0.owed.out_of_memory.load(Ordering::Relaxed) {
             true => Err(LimitReached::HostMemory),
-            false => Ok(self.0.fuel.swap(0, Ordering::Relaxed)),
+            false => Ok(self.0.owed.fuel.swap(0, Ordering::Relaxed)),
         }
     }
 }
 
-/// The time at which the call was last polled and so given its thread.
+/// The time at which the call was last polled and so given its thread; and what is owed beside it, which is shared as well.
 pub struct PollClock {
     start: Instant,
     last: AtomicU64,
+    owed: Owed,
 }
 
 impl PollClock {
@@ -128,6 +134,7 @@ impl PollClock {
         PollClock {
             start: Instant::now(),
             last: AtomicU64::new(0),
+            owed: Owed::default(),
         }
     }
 
@@ -180,6 +187,7 @@ impl Meter {
     /// Creates the counters of one store.
     pub fn new(limits: Arc<Limits>) -> Meter {
         let now = Instant::now();
+        let poll_clock = Arc::new(PollClock::new());
         Meter {
             deadline: now,
             host_memory: HostMemory::new(limits.host_memory),
@@ -195,10 +203,10 @@ impl Meter {
             host_bytes: 0,
             host_time: Duration::ZERO,
             pending_cost: 0,
-            background: Background::default(),
+            background: Background(Arc::clone(&poll_clock)),
             fuel_at_entry: 0,
             entered_host: now,
-            poll_clock: Arc::new(PollClock::new()),
+            poll_clock,
         }
     }
 
@@ -416,7 +424,7 @@ impl Meter {
     pub fn enter_host(&mut self, fuel: u64) {
         self.fuel_at_entry = fuel;
         let room = fuel.saturating_sub(self.pending_cost);
-        self.background.0.room.store(room, Ordering::Relaxed);
+        self.background.0.owed.room.store(room, Ordering::Relaxed);
         self.entered_host = Instant::now();
         self.phase = Phase::Lifting;
     }

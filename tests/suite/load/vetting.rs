@@ -356,14 +356,14 @@ fn types_of_functions_are_counted_in_full() {
 /// One `compile-time` is for both: what is slow to vet leaves less for its compilation.
 #[test]
 fn vetting_and_compiling_share_their_time() {
-    let start = Instant::now();
-    wait(
-        runtime(tollgate())
-            .build()
-            .load(&made_of(400, 100), &policy("")),
-    )
-    .unwrap();
-    let takes = start.elapsed();
+    let load = || {
+        let start = Instant::now();
+        let runtime = runtime(tollgate()).build();
+        wait(runtime.load(&made_of(400, 100), &policy(""))).unwrap();
+        start.elapsed()
+    };
+    // The machine may be busy with something else in one of them.
+    let takes = load().min(load());
     // A worker that begins as late as that.
     let folder = tempfile::TempDir::new().unwrap();
     let (program, late) = (tollgate().display(), takes.as_secs_f64());

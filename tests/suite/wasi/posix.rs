@@ -22,7 +22,7 @@ impl Root {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("root")).unwrap();
         let text = format!(
-            "limits.host-calls = 1_000_000\n\
+            "limits.host-calls = 1_000_000\nlimits.deadline = \"60s\"\nlimits.fuel = 10_000_000_000\n\
              grants.wasi = {{ preopens = [{{ root = 'root', at = '/' }}]{wasi} }}\n\
              grants.files = [{{ root = 'root', path = '{}/root', access = 'read-write'{more} }}]",
             folder.path().display()
@@ -86,7 +86,7 @@ fn four_at_once(root: &Root, script: impl Fn(usize) -> String + Sync) -> Vec<Vec
 
 #[test]
 fn a_new_name_is_made_once() {
-    let root = Root::new();
+    let root = Root::with("", ", max-files = 10_000");
     let script = |_| {
         let lines =
             (0..1_500).map(|number| format!("open 0 lock{number} create,exclusive write -\n"));

@@ -42,7 +42,7 @@ pub(crate) const GROUNDS: &[Ground] = &[
             let inner = path
                 .strip_prefix("/v1/")
                 .and_then(|rest| rest.strip_suffix("/tags"));
-            inner.is_some_and(|part| !part.is_empty() && !part.contains('/'))
+            inner.is_some_and(|part| !part.contains('/') && is_part(part))
         },
         paths: &[
             "/v1/*/tags",
@@ -175,19 +175,43 @@ fn leads_where_it_says(path: &str) -> bool {
         if !bytes.contains(&b'%') {
             return true;
         }
-        let mut rest = bytes.into_iter();
-        let mut next = Vec::new();
-        while let Some(byte) = rest.next() {
-            let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
-            match byte {
-                b'%' => match (digit(), digit()) {
-                    (Some(high), Some(low)) => next.push((high * 16 + low) as u8),
-                    _ => return false,
-                },
-                _ => next.push(byte),
-            }
+        match decoded(bytes) {
+            Some(next) => bytes = next,
+            None => return false,
         }
-        bytes = next;
+    }
+    false
+}
+
+/// One layer of escapes decoded; none if one is no escape.
+fn decoded(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let mut rest = bytes.into_iter();
+    let mut next = Vec::new();
+    while let Some(byte) = rest.next() {
+        let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
+        next.push(match byte {
+            b'%' => (digit()? * 16 + digit()?) as u8,
+            _ => byte,
+        });
+    }
+    Some(next)
+}
+
+/// Whether a server that drops parameters, what is not visible and dots at the end keeps something of a part.
+fn is_part(part: &str) -> bool {
+    let mut bytes = part.as_bytes().to_vec();
+    for _ in 0..5 {
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return false;
+        };
+        let name = &text[..text.find(';').unwrap_or(text.len())];
+        if !name.contains(|c: char| c != '.' && ('!'..='~').contains(&c)) {
+            return false;
+        }
+        match decoded(bytes.clone()) {
+            Some(next) if next != bytes => bytes = next,
+            decoded => return decoded.is_some(),
+        }
     }
     false
 }
