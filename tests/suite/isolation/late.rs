@@ -1,13 +1,17 @@
 //! What a process tells of a session that has ended: noted while it can be honest, and bounded.
 
+use std::sync::{Arc, Mutex};
 use support::audit_log::heard;
-use support::harness::alone;
+use support::harness::{alone, policy, source};
 use support::processes::{children, until};
 use tempfile::TempDir;
-use tollgate::CallError;
-use tollgate::blocking::Provider;
 
-use super::liars::loaded;
+use tollgate::CallError;
+use tollgate::blocking::{Provider, Runtime};
+use tollgate::observe::{Decision, Observer};
+
+use super::isolating;
+use super::liars::{liar, loaded};
 
 /// Makes calls, each in a session of its own, which the process turns away and ends.
 fn call(provider: &Provider, times: usize) {
@@ -23,22 +27,34 @@ fn call(provider: &Provider, times: usize) {
 fn a_late_decision_is_noted_and_no_lie() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    let listener = heard(|| {
-        let provider = loaded(&folder, "late", "");
-        call(&provider, 1);
-        let process = children(std::process::id());
-        // The first session is decided on after each end: 64 times while it is remembered, and ten times after.
-        call(&provider, 74);
-        assert_eq!(children(std::process::id()), process);
-        drop(provider);
-        until("ended", || children(std::process::id()).is_empty());
-    });
-    let events = listener.take();
-    let lost = events.iter().find_map(|event| event.fields.get("how"));
-    assert_eq!(lost, None);
-    let late = |target: &&String| *target == "data/late";
-    let targets = events.iter().filter_map(|event| event.fields.get("target"));
-    assert_eq!(targets.filter(late).count(), 64);
+    let targets = Targets::default();
+    let builder = isolating(liar(&folder, "late")).observer(targets.clone());
+    let runtime: Runtime = builder.build().into();
+    let provider = runtime.load(&source("echo"), &policy("")).unwrap();
+    call(&provider, 1);
+    let process = children(std::process::id());
+    // The first session is decided on after each end: 64 times while it is remembered, and ten times after.
+    call(&provider, 74);
+    assert_eq!(children(std::process::id()), process);
+    drop(provider);
+    until("ended", || children(std::process::id()).is_empty());
+    let late = || {
+        let targets = targets.0.lock().unwrap();
+        targets.iter().filter(|it| *it == "data/late").count()
+    };
+    // What is read of the process may still be on its way.
+    until("noted", || late() >= 64);
+    assert_eq!(late(), 64);
+}
+
+/// The targets of all decisions.
+#[derive(Clone, Default)]
+struct Targets(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Targets {
+    fn decided(&self, decision: &Decision<'_>) {
+        self.0.lock().unwrap().push(decision.target.to_owned());
+    }
 }
 
 /// Whether it is remembered or not: of a session come no more decisions than its calls can make.

@@ -179,7 +179,7 @@ fn say_to(mut socket: &UnixStream, bytes: &[u8]) {
     let _ = socket.write_all(bytes);
 }
 
-fn liar(folder: &TempDir, kind: &str) -> PathBuf {
+pub(super) fn liar(folder: &TempDir, kind: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let test = test.display();
     let child = match kind {
