@@ -71,8 +71,8 @@ pub struct Meter {
     pub poll_clock: Arc<PollClock>,
 }
 
-/// What work for the guest costs that goes on while the guest waits or runs: it is paid when the guest comes back from a
-/// host call. Clones are of the same store.
+/// The fuel that a store owes for host work beside the guest, such as reading a response. The guest pays it when it comes
+/// back from a host call. Clones are of the same store.
 #[derive(Clone)]
 pub struct Background(Arc<PollClock>);
 

@@ -242,7 +242,7 @@ mod tests {
             let long = text.repeat(MAX_CAUSE + 1);
             let shown = shown_cause(&long);
             assert!(shown.len() <= MAX_CAUSE && shown.ends_with('…'), "{text:?}");
-            // What was shown once stays as it is.
+            // Showing a shown text again changes nothing.
             assert_eq!(shown_cause(&shown), shown);
         }
         let whole = "x".repeat(MAX_CAUSE - 3);

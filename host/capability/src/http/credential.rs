@@ -269,8 +269,8 @@ fn is_unsearchable(headers: &HeaderMap) -> bool {
         || is_in_parts
 }
 
-/// Searches a stream for secrets, across its pieces. Whoever reads the stream hands over all of it or nothing: a guest that
-/// saw how much of it came would learn whether what it had sent begins a secret.
+/// Searches a stream for secrets, across its pieces. The reader of the stream gives the guest all of it or nothing: a guest
+/// that sees how much of the stream has come learns whether the bytes that it sent begin a secret.
 pub struct SecretScanner {
     searches: Vec<(Arc<Spellings>, Search)>,
     background: Background,

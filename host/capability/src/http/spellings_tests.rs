@@ -191,7 +191,7 @@ fn an_escape_that_does_not_end_is_none() {
 /// Zeros that an escape may begin with.
 const ZEROS_READ: usize = 64;
 
-/// What a server may give back of a credential of a known scheme.
+/// A server may give back a part of a credential whose scheme it knows.
 #[test]
 fn the_parts_of_a_credential_are_secrets_too() {
     let basic = |text: &str| standard_base64(text.as_bytes());

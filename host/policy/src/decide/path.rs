@@ -11,29 +11,27 @@ const LAYERS: usize = 4;
 /// decoding brings it forth, and what an escape yields is UTF-8: overlong forms and single bytes are not.
 pub(super) fn is_unambiguous(path: &str) -> bool {
     let parts = path.split('/').count();
-    let mut text = path.to_owned();
-    for _ in 0..=LAYERS {
-        if text.contains(is_odd) || text.split('/').count() != parts || text.split('/').any(climbs)
-        {
-            return false;
-        }
-        match decode(&text) {
-            Some(next) if next == text => return true,
-            Some(next) => text = next,
-            None => return false,
-        }
-    }
-    false
+    holds_in_each_form(path, |text| {
+        let is_odd = text.contains(is_odd) || text.split('/').count() != parts;
+        !is_odd && !text.split('/').any(climbs)
+    })
 }
 
 /// Whether a part of a path is still one for every server, however often it decodes it: in each form it has a visible
 /// character of ASCII, other than a dot, before a `;`. A server that drops parameters, spaces and dots at the end, what is
 /// not visible or what is not ASCII would otherwise take the path for a shorter one.
 pub(super) fn remains(part: &str) -> bool {
-    let mut text = part.to_owned();
-    for _ in 0..=LAYERS {
+    holds_in_each_form(part, |text| {
         let name = text.split(';').next().unwrap_or_default();
-        if !name.chars().any(|c| c.is_ascii_graphic() && c != '.') {
+        name.chars().any(|c| c.is_ascii_graphic() && c != '.')
+    })
+}
+
+/// Whether something holds for a text and for each of its decodings, until nothing changes.
+fn holds_in_each_form(text: &str, holds: impl Fn(&str) -> bool) -> bool {
+    let mut text = text.to_owned();
+    for _ in 0..=LAYERS {
+        if !holds(&text) {
             return false;
         }
         match decode(&text) {

@@ -120,9 +120,9 @@ pub fn link_stays_below(target: &str) -> bool {
     is_path && Path::new(target).components().all(plain)
 }
 
-/// Whether a path of a WASI guest below `root` may be used with `access`: as [`files`](super::files()) decides, but a part may be `..` where
-/// the parts before it do not lead above the descriptor. What those parts are is known to the file system alone: the code
-/// that opens the path resolves `..` there, and does not leave the root.
+/// Whether a path of a WASI guest below `root` may be used with `access`: as [`files`](super::files()) decides, but a part may
+/// be `..` where the path stays below the descriptor by its text. A part before it may be a link, which only the file system
+/// knows: the code that opens the path resolves `..` there, and does not leave the root.
 ///
 /// # Errors
 ///

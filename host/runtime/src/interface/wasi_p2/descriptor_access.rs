@@ -195,7 +195,7 @@ impl Place {
         format!("{}/{}", self.folder.root, self.path.text())
     }
 
-    /// What a path that can only name a folder follows and finds.
+    /// How this place is looked at: a path that ends in `/` or `/.` follows a link at its end, and has to find a folder.
     pub(super) fn look(&self, follow: bool) -> Look {
         let folder = self.path.is_of_folder();
         Look {

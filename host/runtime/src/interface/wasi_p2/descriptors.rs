@@ -1,7 +1,7 @@
 //! `wasi:filesystem` under the decisions and the quotas of `tollgate:provider/files`.
 //!
-//! An open folder of the guest is a name; [`CallContext::at`](crate::CallContext) decides on every use of it. What a path
-//! may name by its end (`a/`, `a/.`) is as POSIX has it.
+//! An open folder of the guest is a name; [`CallContext::at`](crate::CallContext) decides on every use of it. A path that ends
+//! in `/` or `/.` names a folder, as in POSIX.
 
 use std::io;
 use std::sync::Arc;
