@@ -127,7 +127,7 @@ mod tests {
         );
         write(
             "one.rs",
-            "#[test]\nfn a() {}\nfn helper() {}\n#[tokio::test(flavor = \"x\")]\n#[ignore]\npub async fn b() {}\n",
+            "#[test]\nfn a() {}\nfn helper() {}\n#[tokio::test(flavor = \"x\")]\n#[should_panic]\npub async fn b() {}\n",
         );
         write("two/mod.rs", "pub(crate) mod inner;\n");
         write(
