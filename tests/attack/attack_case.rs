@@ -76,7 +76,7 @@ impl Case {
         Case::new(expect, move |_| {
             let input = CommandInput {
                 args: args.clone(),
-                stdin: Vec::new(),
+                ..CommandInput::default()
             };
             kind(&provider.session().command(input))
         })

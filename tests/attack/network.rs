@@ -216,7 +216,7 @@ fn secrets() -> Vec<Case> {
         Case::new("nothing", move |_| {
             let input = CommandInput {
                 args: vec!["hello-command".to_owned()],
-                stdin: Vec::new(),
+                ..CommandInput::default()
             };
             let report = command.session().command(input).unwrap();
             let said = String::from_utf8_lossy(&report.stdio.unwrap().stderr).into_owned();

@@ -133,7 +133,7 @@ fn command(provider: &Provider, args: &[&str]) -> Spent {
     let args = std::iter::once(&"prices").chain(args);
     let input = CommandInput {
         args: args.map(|arg| (*arg).to_owned()).collect(),
-        stdin: vec![b'x'; 14 << 20],
+        stdin: vec![b'x'; 14 << 20].into(),
     };
     let report = provider.session().command(input).unwrap();
     let said = report

@@ -44,7 +44,7 @@ pub(crate) fn everything(provider: &Provider, bytes: &[u8]) -> &'static str {
     if provider.as_async().is_command() {
         let input = CommandInput {
             args: vec!["two".to_owned()],
-            stdin: head.to_vec(),
+            stdin: head.to_vec().into(),
         };
         label = ended(&provider.session().command(input));
     }

@@ -127,6 +127,7 @@ pub(crate) fn verdict(text: &str) -> &'static str {
         imports: text.split('\n').map(import).collect(),
         exports: Vec::new(),
         instance_data: 0,
+        complexity: 1,
     };
     let runtime = &runtime().0;
     let nothing = runtime.judge(&inspection, &Grants::default());

@@ -74,7 +74,7 @@ pub(crate) fn exchange(data: &[u8]) -> &'static str {
         _ => {
             let report = guests.wasi.session().command(CommandInput {
                 args: ["http-client", "get", &url].map(str::to_owned).to_vec(),
-                stdin: Vec::new(),
+                ..CommandInput::default()
             });
             let stdio = report.as_ref().ok().and_then(|report| report.stdio.clone());
             let told = String::from_utf8_lossy(&stdio.unwrap_or_default().stdout).into_owned();

@@ -78,6 +78,9 @@ pub enum LimitReached {
     /// `output`.
     #[error("the result is too large")]
     Output,
+    /// `stdio`, of a command: what it writes is its result.
+    #[error("too much output")]
+    Stdio,
     /// `handles`.
     #[error("too many live resources")]
     Handles,

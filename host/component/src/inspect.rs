@@ -2,10 +2,12 @@
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use tollgate_policy::Limits;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::refusal::{Refusal, RefusalKind, malformed};
+use crate::remedy::Remedy;
 use crate::served::{PROVIDER_VERSIONS, split_version};
 use crate::shape::scan;
 
@@ -78,9 +80,30 @@ pub struct Inspection {
     /// Bytes that the engine holds for one instance, beside its memories and tables: a bound that counts each import,
     /// global, export, element, segment and alias of what is instantiated. The limit `host-memory` counts it.
     pub instance_data: u64,
+    /// The percentage of the limits of its shape that it needs, of the one that it needs most of: at most what the limit
+    /// `complexity` was.
+    pub complexity: u64,
 }
 
 impl Inspection {
+    /// Whether the shape of the component is within the limit `complexity`.
+    ///
+    /// # Errors
+    ///
+    /// [`RefusalKind::CompileLimit`].
+    pub fn is_within(&self, limits: &Limits) -> Result<(), Refusal> {
+        let (needs, most) = (self.complexity, limits.complexity);
+        if needs <= most {
+            return Ok(());
+        }
+        let message = format!(
+            "the shape of the component needs a complexity of {needs}, and {most} is allowed; raise `limits.complexity` in \
+             the policy"
+        );
+        let refusal = Refusal::new(RefusalKind::CompileLimit, message);
+        Err(refusal.with_remedy(Remedy::RaiseLimit("complexity")))
+    }
+
     /// The world of the component, recognised by its exports.
     pub fn world(&self) -> Option<String> {
         for export in &self.exports {
@@ -127,11 +150,11 @@ impl Inspection {
 
 /// Reads the bytes: checks that they are a valid component of an allowed shape, and lists its imports and exports.
 /// `digest` is the digest of the bytes.
-pub(crate) fn inspect(bytes: &[u8], digest: &str) -> Result<Inspection, Refusal> {
+pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Inspection, Refusal> {
     is_component(bytes)?;
     let mut imports = Vec::new();
     let mut exports = Vec::new();
-    let scanned = scan(bytes, |payload| {
+    let scanned = scan(bytes, complexity, |payload| {
         match payload {
             Payload::ComponentImportSection(section) => {
                 for import in section.clone() {
@@ -165,6 +188,7 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str) -> Result<Inspection, Refusal>
         imports,
         exports,
         instance_data: scanned.instance_data,
+        complexity: scanned.complexity,
     })
 }
 

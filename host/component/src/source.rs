@@ -172,12 +172,22 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// The bytes are not a component, or not a valid one.
+    /// The bytes are not a component, or not a valid one, or its shape is over the default `complexity`.
     pub fn inspect(&self) -> Result<Inspection, Refusal> {
+        self.inspect_within(&Limits::default())
+    }
+
+    /// [Inspects](Source::inspect) it under the `complexity` of these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn inspect_within(&self, limits: &Limits) -> Result<Inspection, Refusal> {
         if let Some(known) = self.inspected() {
+            known.is_within(limits)?;
             return Ok(known.clone());
         }
-        let inspection = inspect(&self.bytes, self.digest())?;
+        let inspection = inspect(&self.bytes, self.digest(), limits.complexity)?;
         Ok(self.inspection.get_or_init(|| inspection).clone())
     }
 

@@ -40,7 +40,7 @@ impl Source {
     /// The first check that fails.
     pub fn vet(&self, policy: &Policy) -> Result<Vetted, Refusal> {
         let signer = self.authenticate(policy)?;
-        let inspection = self.inspect()?;
+        let inspection = self.inspect_within(&policy.limits)?;
         Ok(Vetted { inspection, signer })
     }
 

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tollgate_policy::Limits;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 
@@ -23,12 +24,21 @@ impl Source {
     ///
     /// It is not a valid component, or it imports or exports an item that WIT cannot express.
     pub fn wit(&self) -> Result<String, Refusal> {
-        wit(self.as_bytes(), &self.inspect()?)
+        self.wit_within(&Limits::default())
+    }
+
+    /// The same under the `complexity` of these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn wit_within(&self, limits: &Limits) -> Result<String, Refusal> {
+        wit(self.as_bytes(), &self.inspect_within(limits)?)
     }
 }
 
 fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
-    let types = scan(bytes, |_| Ok(()))?.types;
+    let types = scan(bytes, inspection.complexity.max(1), |_| Ok(()))?.types;
     let types = types.as_ref();
     for import in &inspection.imports {
         let item = types.component_item_for_import(&import.name);

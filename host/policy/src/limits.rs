@@ -15,7 +15,7 @@ pub const MEMORY: u64 = 128 << 20;
 /// Default of `table-elements`.
 pub const TABLE_ELEMENTS: u64 = 1 << 20;
 /// Default of `instances`.
-pub const INSTANCES: u32 = 256;
+pub const INSTANCES: u32 = 1_024;
 /// Default of `stack`, in bytes.
 pub const STACK: u64 = 512 << 10;
 /// Default of `host-calls`.
@@ -38,6 +38,8 @@ pub const OPEN_FILES: u32 = 32;
 pub const COMPONENT_SIZE: u64 = 64 << 20;
 /// Default of `compile-time`.
 pub const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// Default of `complexity`, in percent.
+pub const COMPLEXITY: u64 = 100;
 /// Default of `compile-memory`, in bytes.
 pub const COMPILE_MEMORY: u64 = 2 << 30;
 
@@ -87,6 +89,8 @@ pub struct Limits {
     pub component_size: u64,
     /// Wall-clock time of compiling the component, in a worker process. A multiple of one microsecond.
     pub compile_time: Duration,
+    /// The percentage of the limits of shape that the component may have.
+    pub complexity: u64,
     /// Bytes of address space of the worker process that compiles the component.
     pub compile_memory: u64,
 }
@@ -110,6 +114,7 @@ impl Default for Limits {
             open_files: OPEN_FILES,
             component_size: COMPONENT_SIZE,
             compile_time: COMPILE_TIME,
+            complexity: COMPLEXITY,
             compile_memory: COMPILE_MEMORY,
         }
     }
@@ -231,7 +236,7 @@ impl Limits {
             name: "instances", unit: Unit::Count, min: 1, max: 10_000,
             range: "a component is at least one instance, and beyond 10,000 the kernel's memory maps run out",
             help: "core instances, and as many memories and tables each",
-            reason: "a component has a handful of core instances, a composed one dozens; each takes memory maps, of \
+            reason: "a component has a handful of core instances, Python with many extensions 262; each takes memory maps, of \
                      which the kernel allows 65,530 per process",
             get: |l| l.instances.into(), set: |l, v| l.instances = narrow(v),
         },
@@ -282,7 +287,7 @@ impl Limits {
         LimitKey {
             name: "stdio", unit: Unit::Bytes, min: 0, max: 64 * MIB,
             range: "the report holds all of it in memory, and 0 keeps nothing",
-            help: "bytes kept of stdout, and as many of stderr; the rest is dropped and counted",
+            help: "bytes of stdout, and as many of stderr: a command that writes more is ended; of a provider the rest is dropped and counted",
             reason: "the output of a command is its result, so it has more room than a log",
             get: |l| l.stdio, set: |l, v| l.stdio = v,
         },
@@ -314,6 +319,14 @@ impl Limits {
             help: "wall-clock time for validating and compiling the component",
             reason: "three times what the largest known guest, 19 MB of Python, takes on two slow processors",
             get: |l| micros(l.compile_time), set: |l, v| l.compile_time = Duration::from_micros(v),
+        },
+        LimitKey {
+            name: "complexity", unit: Unit::Count, min: 1, max: 1_000,
+            range: "from next to nothing to ten times the limits, at which `compile-time` and `compile-memory` alone bound \
+                    the work",
+            help: "percent of the limits on the shape of a component: functions, types, nesting and so on",
+            reason: "the limits of shape themselves, each at least four times what the largest known component has",
+            get: |l| l.complexity, set: |l, v| l.complexity = v,
         },
         LimitKey {
             name: "compile-memory", unit: Unit::Bytes, min: 256 * MIB, max: 64 * GIB,

@@ -8,7 +8,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("deadline", "10s"),
     ("memory", "128MiB"),
     ("table-elements", "1_048_576"),
-    ("instances", "256"),
+    ("instances", "1_024"),
     ("stack", "512KiB"),
     ("host-calls", "10_000"),
     ("host-data", "8MiB"),
@@ -20,6 +20,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("open-files", "32"),
     ("component-size", "64MiB"),
     ("compile-time", "60s"),
+    ("complexity", "100"),
     ("compile-memory", "2GiB"),
 ];
 
@@ -64,6 +65,7 @@ fn every_key_sets_its_own_field_and_no_other() {
     changed("compile-time", |l| {
         l.compile_time = Duration::from_millis(100)
     });
+    changed("complexity", |l| l.complexity = 1);
     changed("compile-memory", |l| l.compile_memory = 256 << 20);
 }
 
@@ -86,6 +88,7 @@ fn ranges_are_changed_on_purpose() {
         ("open-files", "0", "65536"),
         ("component-size", "8B", "1GiB"),
         ("compile-time", "100ms", "1h"),
+        ("complexity", "1", "1000"),
         ("compile-memory", "256MiB", "64GiB"),
     ];
     for (key, (name, min, max)) in Limits::KEYS.iter().zip(ranges) {

@@ -68,7 +68,7 @@ impl Runtime {
                 let (found, _) = loader.ask(source, Task::Inspect, &policy.limits, cancelled)?;
                 found.inspection
             }
-            _ => source.inspect()?,
+            _ => source.inspect_within(&policy.limits)?,
         };
         Ok(Vetted::new(inspection, signer))
     }
@@ -84,7 +84,7 @@ impl Runtime {
         let loader = &self.inner.host.code_loader;
         loader.compiler.supports(&policy.limits)?;
         if let Compiler::InProcess = loader.compiler {
-            return Ok(source.wit()?);
+            return Ok(source.wit_within(&policy.limits)?);
         }
         let (found, _) = loader.ask(source, Task::Wit, &policy.limits, cancelled)?;
         let missing = || HostError::new("a worker was asked for WIT and wrote none").into();

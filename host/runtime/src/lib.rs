@@ -193,8 +193,8 @@ pub mod component {
     };
 }
 
-/// The arguments of WASI commands and of calls in WAVE notation.
+/// The inputs of WASI commands, and arguments of calls in WAVE notation.
 pub mod embed {
     pub use crate::call::wave::check_expression;
-    pub use crate::interface::wasi_p2::CommandInput;
+    pub use crate::interface::wasi_p2::{CommandInput, Stdin};
 }

@@ -94,7 +94,7 @@ async fn run(mut session: Session, input: &str) {
 async fn command(session: Session, args: &[&str]) {
     let input = CommandInput {
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-        stdin: Vec::new(),
+        ..CommandInput::default()
     };
     let report = session.command(input).await.unwrap();
     assert!(report.outcome.fault().is_none(), "{report:?}");

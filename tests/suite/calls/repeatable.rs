@@ -128,7 +128,7 @@ fn report(runtime: &blocking::Runtime, guest: &str, text: &str, act: &Act) -> Js
         Act::Command(args) => {
             let input = CommandInput {
                 args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-                stdin: b"input".to_vec(),
+                stdin: "input".into(),
             };
             session.command(input).unwrap().to_json()
         }

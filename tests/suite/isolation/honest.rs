@@ -147,7 +147,7 @@ fn a_trace_of_long_names_is_read() {
 fn command(args: &[&str]) -> CommandInput {
     CommandInput {
         args: args.iter().map(|&arg| arg.to_owned()).collect(),
-        stdin: Vec::new(),
+        ..CommandInput::default()
     }
 }
 

@@ -35,7 +35,7 @@ fn a_second_name_of_a_protected_file_is_denied() {
         let args = std::iter::once(&"hello-command").chain(args);
         let input = CommandInput {
             args: args.map(|arg| (*arg).to_owned()).collect(),
-            stdin: Vec::new(),
+            ..CommandInput::default()
         };
         let report = provider.session().command(input).unwrap();
         let denials = report.denials.iter().map(|denial| denial.reason.label());

@@ -33,7 +33,7 @@ fn command(guest: &str, text: &str, args: &[&str], stdin: Vec<u8>) -> Report<(),
     let args = std::iter::once(&guest).chain(args);
     let input = CommandInput {
         args: args.map(|arg| (*arg).to_owned()).collect(),
-        stdin,
+        stdin: stdin.into(),
     };
     let provider = support::harness::blocking();
     let provider = provider.load(&source(guest), &policy(text)).unwrap();
@@ -178,7 +178,7 @@ fn files_that_are_compared_are_counted() {
         let lines = (0..files).map(|number| format!("mkdir {number}\nis {number} - {number} -\n"));
         let input = CommandInput {
             args: vec!["file-script".to_owned()],
-            stdin: lines.collect::<String>().into_bytes(),
+            stdin: lines.collect::<String>().into(),
         };
         kind(&provider.session().command(input).unwrap())
     };

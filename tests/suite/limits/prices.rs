@@ -18,7 +18,7 @@ fn prices(provider: &Provider, function: &str, times: u64, size: u64) -> Usage {
     let args = ["prices", function, &times, &size];
     let input = CommandInput {
         args: args.map(str::to_owned).into(),
-        stdin: vec![b'x'; 100_000],
+        stdin: vec![b'x'; 100_000].into(),
     };
     let report: Report<(), ExitCode> = provider.session().command(input).unwrap();
     assert!(report.outcome.fault().is_none(), "{function}: {report:?}");

@@ -259,14 +259,14 @@ fn limits_of_compiling_need_a_worker() {
         }
     }
     let provider = load(&source("echo"), "").unwrap();
-    let limits = Limits {
-        compile_memory: 1 << 30,
-        ..Limits::default()
-    };
-    match provider.with_limits(limits) {
-        Err(LoadError::Unsupported(tollgate::load::Unsupported::FixedAtLoad { key })) => {
-            assert_eq!(key, "compile-memory")
+    for (name, value) in [("compile-memory", "1GiB"), ("complexity", "90")] {
+        let mut limits = Limits::default();
+        limits.set(name, value).unwrap();
+        match provider.with_limits(limits) {
+            Err(LoadError::Unsupported(tollgate::load::Unsupported::FixedAtLoad { key })) => {
+                assert_eq!(key, name)
+            }
+            other => panic!("{:?}", other.err()),
         }
-        other => panic!("{:?}", other.err()),
     }
 }

@@ -91,7 +91,7 @@ fn ours(folder: &Path) -> Provider {
 fn run(provider: &Provider, script: &str) -> String {
     let input = CommandInput {
         args: vec!["file-script".to_owned()],
-        stdin: script.as_bytes().to_vec(),
+        stdin: script.into(),
     };
     let report = provider.session().command(input).unwrap();
     assert_eq!(report.outcome, Outcome::Returned(()), "{script}");

@@ -10,3 +10,5 @@ mod native_files;
 mod posix;
 mod raw;
 mod standard;
+mod streams;
+mod timers;

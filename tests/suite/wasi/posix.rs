@@ -48,7 +48,7 @@ impl Root {
     fn report(&self, script: &str) -> (Vec<String>, Vec<&'static str>) {
         let input = CommandInput {
             args: vec!["file-script".to_owned()],
-            stdin: script.as_bytes().to_vec(),
+            stdin: script.into(),
         };
         let report = self.provider.session().command(input).unwrap();
         assert_eq!(report.outcome, Outcome::Returned(()), "{script}");

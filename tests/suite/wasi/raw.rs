@@ -28,7 +28,7 @@ fn under(policy: &Policy, args: &[&str]) -> Report<(), ExitCode> {
     let args = [&["raw-files"], args].concat();
     let input = CommandInput {
         args: args.into_iter().map(str::to_owned).collect(),
-        stdin: Vec::new(),
+        ..CommandInput::default()
     };
     let provider = blocking().load(&source("raw-files"), policy).unwrap();
     provider.session().command(input).unwrap()

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 use tollgate::Source;
@@ -61,6 +62,27 @@ impl Shelf {
         let key = fs::read(self.path().join("key")).unwrap();
         key.try_into().unwrap()
     }
+}
+
+/// The cache of the runtime that all tests share: each guest is compiled once, and not once for each test. It is this
+/// process's own, since what another build of the host found in a component proves nothing of this one.
+pub fn of_this_process() -> Cache {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(folder_of_this_process);
+    Cache::open(&*FOLDER, Cache::DEFAULT_SIZE).unwrap()
+}
+
+fn folder_of_this_process() -> PathBuf {
+    let all = crate::harness::root().join("target/tmp/code");
+    // Left by processes that have ended.
+    for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(entry.file_name()).is_dir() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let own = all.join(std::process::id().to_string());
+    let _ = fs::remove_dir_all(&own);
+    fs::create_dir_all(&all).unwrap();
+    own
 }
 
 /// A runtime that opens the cache anew, like another process.

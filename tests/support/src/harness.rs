@@ -230,6 +230,7 @@ pub fn runtime() -> &'static Runtime {
             .concurrency(16)
             .interface("acme:clock/sleep@0.1.0", crate::clock::clock)
             .unwrap()
+            .cache(crate::code_cache::of_this_process())
             .build()
     })
 }

@@ -22,6 +22,7 @@ impl Client {
         let names = Names::default();
         let builder = crate::harness::builder()
             .concurrency(4)
+            .cache(crate::code_cache::of_this_process())
             .resolver(names.clone());
         Client {
             runtime: builder.build().into(),
@@ -75,7 +76,7 @@ pub fn run(provider: &Provider, args: &[&str]) -> Report<(), ExitCode> {
     let args = std::iter::once(&"http-client").chain(args);
     let input = CommandInput {
         args: args.map(|arg| (*arg).to_owned()).collect(),
-        stdin: Vec::new(),
+        ..CommandInput::default()
     };
     provider.session().command(input).unwrap()
 }

@@ -6,6 +6,7 @@
 //!
 //! `exit N` · `sleep MS` · `flood` (4 MiB to standard output) · `flood-errors` (the same to standard
 //! error) · `spin` · `read PATH` · `write PATH TEXT` · `list PATH` · `clock` · `random` · `panic` ·
+//! `lines` (answers each line of its input) · `first` (answers the first line, and reads no other) ·
 //! `watch MS` (looks at the monotonic clock until so much has passed, and says how often) · `nap MS` (sleeps
 //! and says how long it took by that clock) · what can be done to files, in `files`
 //!
@@ -50,6 +51,8 @@ fn act(args: &[&str]) -> io::Result<()> {
         ["list", path] => list(path)?,
         ["clock"] => clock()?,
         ["random"] => println!("{:016x}", RandomState::new().hash_one(0_u8)),
+        ["lines"] => answer_lines(usize::MAX)?,
+        ["first"] => answer_lines(1)?,
         ["panic"] => panic_on_purpose(),
         ["watch", millis] => watch(Duration::from_millis(number(millis)?)),
         ["nap", millis] => {
@@ -74,6 +77,16 @@ fn hello(args: &[&str]) -> io::Result<()> {
     match env::current_dir() {
         Ok(folder) => eprintln!("current folder {}", folder.display()),
         Err(why) => eprintln!("no current folder: {why}"),
+    }
+    Ok(())
+}
+
+/// Answers so many lines of the input, each when it has come.
+fn answer_lines(count: usize) -> io::Result<()> {
+    let mut out = io::stdout();
+    for line in io::stdin().lines().take(count) {
+        writeln!(out, "got {}", line?)?;
+        out.flush()?;
     }
     Ok(())
 }

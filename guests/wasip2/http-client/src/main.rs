@@ -1,9 +1,10 @@
 //! A WASI command that sends requests through `wasi:http`. The first argument says what to do:
 //!
-//! `get URL [NAME:VALUE]…` · `send METHOD URL BYTES` (a body of so many bytes) · `lie URL SAID BYTES` (a body
+//! `get URL [NAME:VALUE]…` · `bare METHOD URL` (without a body) · `send METHOD URL BYTES` (a body of so many bytes) · `lie URL SAID BYTES` (a body
 //! of another length than said) · `early URL BYTES` (the body is written after the response has come) ·
 //! `wait URL KIND MS` (connect, first-byte or between-bytes) · `many URL N` (so many at once, none of them
-//! read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
+//! read) · `race URL MS` (the answer, or a timer: what comes first) · `nap URL MS` (sends, and waits for a timer
+//! alone) · `after URL MS` (waits for a timer when the answer has been read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
 //! `trailers URL` · what floods the host, in `floods`
 //!
 //! What came is on standard output: the status, the headers, an empty line, the body. Errors are `error:` and
@@ -19,7 +20,9 @@ use std::{
 };
 
 use request::{Answer, Request};
+use wasip2::clocks::monotonic_clock::{now, subscribe_duration};
 use wasip2::http::types::{Fields, RequestOptions};
+use wasip2::io::poll::Pollable;
 
 /// What the host, or this program, says is wrong.
 pub(crate) type Failure = String;
@@ -47,6 +50,7 @@ fn act(args: &[&str]) -> Result<(), Failure> {
             body.finish()?;
             show(pending.wait()?)
         }
+        ["bare", method, url] => show(Request::new(method, url, &[])?.send(None)?.wait()?),
         ["lie", url, said, bytes] => {
             let request = Request::new("POST", url, &[&format!("content-length:{said}")])?;
             let body = request.body()?;
@@ -75,6 +79,28 @@ fn act(args: &[&str]) -> Result<(), Failure> {
             show(Request::new("GET", url, &[])?.send(Some(options))?.wait()?)
         }
         ["many", url, count] => many(url, number(count)?),
+        ["race", url, millis] => {
+            let pending = Request::new("GET", url, &[])?.send(None)?;
+            let (start, timer) = (now(), timer(millis)?);
+            let [answered, over] = pending.or(&timer);
+            println!("answered: {answered}, timer: {over}");
+            println!("{} ms", (now() - start) / 1_000_000);
+            match answered {
+                true => show(pending.wait()?),
+                false => Ok(()),
+            }
+        }
+        ["nap", url, millis] => {
+            let pending = Request::new("GET", url, &[])?.send(None)?;
+            timer(millis)?.block();
+            println!("answered: {}", pending.is_there());
+            Ok(())
+        }
+        ["after", url, millis] => {
+            show(Request::new("GET", url, &[])?.send(None)?.wait()?)?;
+            timer(millis)?.block();
+            Ok(())
+        }
         ["leave", url] => {
             std::mem::forget(Request::new("GET", url, &[])?.send(None)?);
             Ok(())
@@ -102,6 +128,10 @@ fn act(args: &[&str]) -> Result<(), Failure> {
         ["flood", what] => floods::act(what),
         _ => Err("no such action".to_owned()),
     }
+}
+
+fn timer(millis: &str) -> Result<Pollable, Failure> {
+    Ok(subscribe_duration(number::<u64>(millis)? * 1_000_000))
 }
 
 fn show(answer: Answer) -> Result<(), Failure> {

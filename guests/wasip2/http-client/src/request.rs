@@ -1,5 +1,6 @@
 //! One request, step by step, each step as the interface has it.
 
+use wasip2::io::poll::{Pollable, poll};
 use wasip2::{
     http::{
         outgoing_handler::handle,
@@ -157,6 +158,18 @@ impl Receiving {
 }
 
 impl Pending {
+    /// Waits for the answer or for `other`; which of them is there.
+    pub(crate) fn or(&self, other: &Pollable) -> [bool; 2] {
+        let own = self.0.subscribe();
+        let ready = poll(&[&own, other]);
+        [ready.contains(&0), ready.contains(&1)]
+    }
+
+    /// Whether the answer is there.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.subscribe().ready()
+    }
+
     pub(crate) fn wait(self) -> Result<Answer, Failure> {
         self.0.subscribe().block();
         let answer = self.0.get().ok_or("the host said ready and it is not")?;

@@ -74,9 +74,15 @@ pub fn declared_length(method: &str, headers: &mut HeaderMap) -> Result<Option<u
 /// The last look at a request before it is sent, whatever interface it comes from: a method that takes no body has none,
 /// and the connection ends with the response. A server that answers without reading the body would otherwise read the
 /// body as the next request (RFC 9112, 9.6: after `close` it must not).
+///
+/// A method that defines a body and has none says so: some servers otherwise answer 411 (RFC 9110, 8.6).
 pub(super) fn seal(method: &str, headers: &mut HeaderMap, body: &impl Body) -> Result<(), Reason> {
     if !body.is_end_stream() {
         decide::body(method)?;
+    } else if ["POST", "PUT", "PATCH"].contains(&method)
+        && !headers.contains_key(header::CONTENT_LENGTH)
+    {
+        set(headers, header::CONTENT_LENGTH, HeaderValue::from(0))?;
     }
     set(
         headers,
@@ -173,6 +179,27 @@ mod tests {
             set(&mut headers, name, HeaderValue::from_static("a")),
             Err(Reason::HeadTooLarge)
         );
+    }
+
+    #[test]
+    fn a_body_that_is_missing_has_the_length_0() {
+        let empty = http_body_util::Empty::<hyper::body::Bytes>::new();
+        let full = http_body_util::Full::new(hyper::body::Bytes::from_static(b"x"));
+        for (method, says) in [
+            ("POST", true),
+            ("PUT", true),
+            ("PATCH", true),
+            ("DELETE", false),
+            ("GET", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            seal(method, &mut headers, &empty).unwrap();
+            let length = headers.get(header::CONTENT_LENGTH);
+            assert_eq!(length.is_some_and(|length| length == "0"), says, "{method}");
+        }
+        let mut headers = HeaderMap::new();
+        seal("POST", &mut headers, &full).unwrap();
+        assert!(!headers.contains_key(header::CONTENT_LENGTH));
     }
 
     #[test]

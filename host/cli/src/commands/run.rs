@@ -91,8 +91,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         let file = opts.component.component.file_name().unwrap_or_default();
         let mut args = vec![file.to_string_lossy().into_owned()];
         args.extend(opts.args);
-        // A command may stream more than fits into its memory.
-        let stdin = input.read(u64::MAX)?;
+        let stdin = input.stream();
         sink.prepare_for_wall(&opts.wall)?;
         loaded.raise(&opts.wall)?;
         return in_tokio(command(&loaded, CommandInput { args, stdin }, &sink));
@@ -153,7 +152,6 @@ async fn command(
     }
     if !target.reporter.is_stderr() {
         ui.guest_stderr(&stdio.stderr);
-        outcome::print_dropped(ui, &stdio);
     }
     let verbose = ui.verbose();
     outcome::print_outcome(ui, &target.reporter, &report, |code| {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use tollgate::embed::Stdin;
 use zeroize::Zeroizing;
 
 use crate::output::status::ExitReason;
@@ -68,6 +69,15 @@ impl Input {
         };
         let file = open().map_err(|error| failed(path, &error))?;
         Ok(Input::File(file, path.to_owned()))
+    }
+
+    /// The input as the standard input of a command, which is read as the command asks for it.
+    pub(crate) fn stream(self) -> Stdin {
+        match self {
+            Input::Empty => Stdin::default(),
+            Input::Stdin => Stdin::reader(io::stdin()),
+            Input::File(file, _) => Stdin::reader(file),
+        }
     }
 
     /// Reads all of the input, which must not be longer than `cap` bytes.

@@ -1,6 +1,6 @@
 //! The messages about a call: denials, faults, logs and the guest's own output.
 
-use tollgate::report::{ErrorReport, Stdio};
+use tollgate::report::ErrorReport;
 use tollgate::{Outcome, Report, escape};
 
 use crate::options::remedy::fault_text;
@@ -92,11 +92,6 @@ pub(crate) fn print_stdio_tail<T, E>(ui: &Ui, report: &Report<T, E>) {
             ui.stderr(&format!("{name}: {}\n", escape::line(line)));
         }
     }
-    print_dropped(ui, stdio);
-}
-
-/// Notes how many bytes of output were dropped.
-pub(crate) fn print_dropped(ui: &Ui, stdio: &Stdio) {
     for (name, bytes) in [
         ("stdout", stdio.stdout_dropped),
         ("stderr", stdio.stderr_dropped),

@@ -7,11 +7,15 @@ use super::*;
 fn components_that_are_passed_are_not_instantiated() {
     let ty = section(7, b"\x01\x41\0");
     let import = section(10, b"\x01\0\x01a\x04\0");
-    let refused = refusal(&SHAPE, &component(&[ty, import, section(5, b"\x01\0\0\0")])).unwrap();
+    let refused = refusal(
+        &Shape::of(100),
+        &component(&[ty, import, section(5, b"\x01\0\0\0")]),
+    )
+    .unwrap();
     assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
     let outer = component(&[section(6, b"\x01\x04\x02\x01\0"), section(5, b"\x01\0\0\0")]);
     let whole = component(&[section(4, &component(&[])), section(4, &outer)]);
-    assert!(refusal(&SHAPE, &whole).is_none());
+    assert!(refusal(&Shape::of(100), &whole).is_none());
     // A component named by an alias counts as much as one that is written.
     let many = component(&[section(1, &module(&[])), items(2, 900, b"\0\0\0")]);
     let outer = component(&[section(6, b"\x01\x04\x02\x01\0"), items(5, 12, b"\0\0\0")]);
@@ -20,7 +24,7 @@ fn components_that_are_passed_are_not_instantiated() {
         section(4, &outer),
         section(5, b"\x01\0\x01\0"),
     ]);
-    let refused = refusal(&SHAPE, &whole).unwrap();
+    let refused = refusal(&Shape::of(100), &whole).unwrap();
     assert!(refused.message.contains("instances"), "{refused}");
 }
 
@@ -39,10 +43,13 @@ fn components_of_instances_are_not_instantiated() {
         small.clone(),
         first,
     ]);
-    let refused = refusal(&SHAPE, &whole).unwrap();
+    let refused = refusal(&Shape::of(100), &whole).unwrap();
     assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
     let second = section(5, b"\x01\0\x01\0");
-    let refused = refusal(&SHAPE, &component(&[ty, import, alias, small, second]));
+    let refused = refusal(
+        &Shape::of(100),
+        &component(&[ty, import, alias, small, second]),
+    );
     assert!(refused.is_none(), "{refused:?}");
 }
 
@@ -61,7 +68,7 @@ fn components_are_counted_by_their_index() {
             component(&[small(), export.clone(), section(4, &large), instances(2)]),
             component(&[section(4, &large), export.clone(), instances(1)]),
         ] {
-            let refused = refusal(&SHAPE, &bytes);
+            let refused = refusal(&Shape::of(100), &bytes);
             assert_eq!(refused.is_some(), many, "{refused:?}");
             assert!(refused.is_none_or(|refused| refused.message.contains("instances")));
         }
@@ -98,7 +105,7 @@ fn types_are_counted_for_each_instance_they_are_in() {
             true,
         ),
     ] {
-        let refused = refusal(&SHAPE, &bytes);
+        let refused = refusal(&Shape::of(100), &bytes);
         let counted = refused
             .as_ref()
             .is_some_and(|it| it.message.contains("once for each instance"));

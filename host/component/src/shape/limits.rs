@@ -1,14 +1,19 @@
 //! The limits of shape, with the reason for each and the value of the largest real component: CPython by
-//! componentize-py (19 MB), SpiderMonkey by componentize-js (12 MB), or a guest in Rust. Each limit is at least four
-//! times that value, as a test checks. docs/security/limits.md is rendered from this table.
+//! componentize-py (19 MB, and with many extensions), SpiderMonkey by componentize-js (12 MB), a program in Go, bindings of
+//! large interfaces, or a guest in Rust. Each limit is at least four times that value, as a test checks. docs/security/limits.md is rendered from this table.
+//!
+//! The policy's `complexity` is the percentage of each that a component may have.
+
+use std::cell::Cell;
 
 use super::{Location, Result};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::remedy::Remedy;
 
-/// A limit on the shape of a component, which no policy changes.
+/// A limit on the shape of a component, at a `complexity` of 100; a policy with another allows that percentage of it.
 ///
 /// A component over it is refused before any of it compiles, with [`RefusalKind::CompileLimit`]: "function 12 of core
-/// module 0 has 2001 locals; 2000 is the most that is compiled".
+/// module 0 has 2001 locals; 2000 is the most that is compiled; raise `limits.complexity` in the policy".
 #[derive(Clone, Debug)]
 pub struct ShapeLimit {
     /// The name in the source, in snake_case.
@@ -25,18 +30,43 @@ pub struct ShapeLimit {
     pub(super) what: &'static str,
 }
 
-impl ShapeLimit {
+/// A limit of shape as one scan applies it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(super) limit: &'static ShapeLimit,
+    /// The largest count that this scan allows.
+    pub(super) most: u64,
+    /// The largest count so far.
+    peak: Cell<u64>,
+}
+
+impl Bound {
+    fn new(limit: &'static ShapeLimit, complexity: u64) -> Bound {
+        let most = u128::from(limit.most) * u128::from(complexity) / 100;
+        Bound {
+            limit,
+            most: u64::try_from(most).unwrap_or(u64::MAX).max(1),
+            peak: Cell::new(0),
+        }
+    }
+
+    /// The percentage of the limit that has been seen, rounded up.
+    fn percent(&self) -> u64 {
+        let peak = u128::from(self.peak.get()) * 100;
+        u64::try_from(peak.div_ceil(u128::from(self.limit.most))).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn check(&self, count: u64, place: Location<'_>) -> Result<()> {
+        self.peak.set(self.peak.get().max(count));
         if count <= self.most {
             return Ok(());
         }
-        let ShapeLimit {
-            has, what, most, ..
-        } = self;
-        Err(Refusal::new(
-            RefusalKind::CompileLimit,
-            format!("{place} {has} {count} {what}; {most} is the most that is compiled"),
-        ))
+        let (ShapeLimit { has, what, .. }, most) = (self.limit, self.most);
+        let message = format!(
+            "{place} {has} {count} {what}; {most} is the most that is compiled; raise `limits.complexity` in the policy"
+        );
+        let refusal = Refusal::new(RefusalKind::CompileLimit, message);
+        Err(refusal.with_remedy(Remedy::RaiseLimit("complexity")))
     }
 
     /// Adds `more` to the total, and refuses a total over the limit.
@@ -48,18 +78,33 @@ impl ShapeLimit {
 
 macro_rules! shape {
     ($($name:ident: $most:expr, $largest:expr, $has:literal, $what:literal, $reason:literal;)*) => {
-        /// Every limit of shape.
-        #[derive(Clone, Debug)]
-        pub(crate) struct Shape {
-            $(#[doc = $reason] pub(crate) $name: ShapeLimit,)*
+        #[allow(non_upper_case_globals, reason = "named as the fields are")]
+        mod rows {
+            use super::ShapeLimit;
+
+            $(pub(super) const $name: ShapeLimit = ShapeLimit {
+                name: stringify!($name), most: $most, largest: $largest, reason: $reason, has: $has, what: $what,
+            };)*
         }
 
-        /// The limits in force.
-        pub(crate) const SHAPE: Shape = Shape {
-            $($name: ShapeLimit {
-                name: stringify!($name), most: $most, largest: $largest, reason: $reason, has: $has, what: $what,
-            },)*
-        };
+        /// Every limit of shape, as one scan applies them.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Shape {
+            $(#[doc = $reason] pub(crate) $name: Bound,)*
+        }
+
+        impl Shape {
+            /// The limits at this complexity, in percent.
+            pub(crate) fn of(complexity: u64) -> Shape {
+                Shape { $($name: Bound::new(&rows::$name, complexity),)* }
+            }
+
+            /// The complexity that what was scanned needs.
+            pub(super) fn complexity(&self) -> u64 {
+                let bounds = [$(&self.$name),*];
+                bounds.iter().map(|bound| bound.percent()).max().unwrap_or_default()
+            }
+        }
 
         /// Every limit on the shape of a component, in the order of the documentation.
         ///
@@ -69,7 +114,7 @@ macro_rules! shape {
         /// let nesting = SHAPE_LIMITS.iter().find(|limit| limit.name == "nesting").unwrap();
         /// assert_eq!((nesting.most, nesting.largest), (32, 2));
         /// ```
-        pub const SHAPE_LIMITS: &[&ShapeLimit] = &[$(&SHAPE.$name),*];
+        pub const SHAPE_LIMITS: &[&ShapeLimit] = &[$(&rows::$name),*];
     };
 }
 
@@ -77,18 +122,18 @@ macro_rules! shape {
 shape! {
     nesting: 32, 2, "is nested", "deep",
         "Components and modules inside each other: 10,000 levels cost the compiler 3 GiB, and 100,000 crash it.";
-    modules_and_components: 256, 16, "has", "modules and components",
+    modules_and_components: 1_100, 262, "has", "modules and components",
         "Modules and components: each costs the compiler 0.3 MB, empty or not.";
     instances: 10_000, 66, "has", "instances",
         "Core instances and component instances, once components are instantiated: as many as the limit \
          `instances` can ever allow. A chain of components that instantiate each other ten times grows tenfold with \
          each link.";
-    items: 100_000, 2_873, "has", "aliases, canonical functions and arguments",
+    items: 150_000, 2_873, "has", "aliases, canonical functions and arguments",
         "Aliases, canonical functions, arguments and instances, once components are instantiated.";
-    adapters: 1_000, 0, "has", "canonical functions in components inside",
+    adapters: 4_000, 0, "has", "canonical functions in components inside",
         "Canonical functions of inner components, once they are instantiated: the compiler writes and compiles an \
          adapter for each pair of them. A single component has none; a composition has those of its parts.";
-    adapter_cases: 100_000, 0, "has", "canonical functions in components inside, times fields and cases,",
+    adapter_cases: 2_000_000, 0, "has", "canonical functions in components inside, times fields and cases,",
         "Adapters times the fields and cases of all types: an adapter is as long as the types it moves.";
     described: 1_000_000, 3_448, "has", "names, fields and cases in the types of its functions",
         "Types, names, fields and cases in the types of canonical functions, each function's in full, once components are \
@@ -103,27 +148,27 @@ shape! {
         "Core types; each one imported or exported gets trampolines.";
     signatures: 100_000, 3_342, "has", "parameters and results of core types",
         "Parameters and results of core types; a trampoline moves each.";
-    core_imports: 10_000, 2_253, "has", "imports of core modules",
+    core_imports: 100_000, 2_253, "has", "imports of core modules",
         "Imports of core modules.";
-    core_exports: 20_000, 4_188, "has", "exports of core modules",
+    core_exports: 100_000, 4_188, "has", "exports of core modules",
         "Exports of core modules; each function among them gets a trampoline.";
     globals: 10_000, 874, "has", "globals",
         "Globals.";
-    segments: 50_000, 10_002, "has", "segments",
+    segments: 250_000, 53_028, "has", "segments",
         "Data and element segments.";
     elements: 100_000, 7_737, "has", "elements",
         "Elements of element segments.";
-    imports: 1_000, 45, "has", "imports",
+    imports: 10_000, 45, "has", "imports",
         "Imports of components.";
-    exports: 1_000, 19, "has", "exports",
+    exports: 10_000, 1_000, "has", "exports",
         "Exports of components.";
     types: 20_000, 547, "has", "types and declarations",
         "Types and declarations inside types; more than a hundred bytes of memory each.";
     type_nesting: 32, 2, "nests types", "deep",
         "Types inside types: reading them recurses, and at 30,000 the stack of the process overflows.";
-    cases: 1_000, 39, "has a type of", "fields or cases",
+    cases: 6_000, 1_424, "has a type of", "fields or cases",
         "Fields, cases, flags or parameters of one type; an adapter tells each apart.";
-    all_cases: 20_000, 433, "has", "fields and cases",
+    all_cases: 50_000, 433, "has", "fields and cases",
         "The same, of all types.";
     name: 4_096, 162, "has", "bytes",
         "Bytes of a name; the longest are mangled C++ and Rust.";

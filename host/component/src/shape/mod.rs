@@ -25,7 +25,7 @@ use crate::refusal::{Refusal, RefusalKind};
 use described::Described;
 use expansion::Expansion;
 use instance::Module;
-use limits::{SHAPE, Shape};
+use limits::Shape;
 pub use limits::{SHAPE_LIMITS, ShapeLimit};
 
 type Result<T, E = Refusal> = std::result::Result<T, E>;
@@ -35,14 +35,17 @@ pub(crate) struct Scanned {
     pub(crate) types: Types,
     /// Bytes that the engine holds for one instance, its memories and tables apart; see [`instance`].
     pub(crate) instance_data: u64,
+    /// The complexity that it needs.
+    pub(crate) complexity: u64,
 }
 
-/// Validates `bytes` within the limits of shape. `on_section` receives the sections of the outermost component.
+/// Validates `bytes` within the limits of shape at this complexity. `on_section` receives the sections of the outermost component.
 pub(crate) fn scan<'a>(
     bytes: &'a [u8],
+    complexity: u64,
     on_section: impl FnMut(&Payload<'a>) -> Result<()>,
 ) -> Result<Scanned> {
-    within(&SHAPE, bytes, on_section)
+    within(&Shape::of(complexity), bytes, on_section)
 }
 
 fn within<'a>(
@@ -98,6 +101,7 @@ fn within<'a>(
     Ok(Scanned {
         types,
         instance_data: scan.instance_data,
+        complexity: shape.complexity(),
     })
 }
 

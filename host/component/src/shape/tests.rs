@@ -10,7 +10,7 @@ mod encode;
 
 use super::*;
 use encode::*;
-use limits::ShapeLimit;
+use limits::Bound;
 
 #[path = "expansion_tests.rs"]
 mod expansion;
@@ -47,16 +47,17 @@ fn what_module_types_declare_is_counted_as_well() {
     let long = [number(4_097), vec![b'x'; 4_097]].concat();
     let export = [b"\x03", long.as_slice(), b"\0\0"].concat();
     let import = [b"\0\x01a", long.as_slice(), b"\0\0"].concat();
+    let shape = Shape::of(100);
     for (ty, limit) in [
-        (module(1_000, b"\x01\x60\0\0"), &SHAPE.types),
-        (module(10, &wide), &SHAPE.signatures),
-        (module(1, &export), &SHAPE.name),
-        (module(1, &import), &SHAPE.name),
+        (module(1_000, b"\x01\x60\0\0"), &shape.types),
+        (module(10, &wide), &shape.signatures),
+        (module(1, &export), &shape.name),
+        (module(1, &import), &shape.name),
     ] {
-        let text = format!("{}; {} is the most", limit.what, limit.most);
+        let text = format!("{}; {} is the most", limit.limit.what, limit.most);
         let many = vec![ty.clone(); 21];
         for bytes in [component(&[items(3, 21, &ty)]), instance(&many)] {
-            let refusal = refusal(&SHAPE, &bytes).map(|refusal| refusal.to_string());
+            let refusal = refusal(&Shape::of(100), &bytes).map(|refusal| refusal.to_string());
             assert!(
                 refusal.as_ref().is_some_and(|told| told.contains(&text)),
                 "{text}: {refusal:?}"
@@ -80,7 +81,7 @@ fn each_limit_is_the_one_that_refuses() {
     let small = core(&[]);
     let deep = |before: &[u8], depth| function(0, &nested(before, depth));
     let named = [number(4_097), vec![b'x'; 4_097]].concat();
-    type Pick = fn(&mut Shape) -> &mut ShapeLimit;
+    type Pick = fn(&mut Shape) -> &mut Bound;
     let cases: Vec<(Pick, Bytes)> = vec![
         (
             |s| &mut s.nesting,
@@ -88,7 +89,10 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.modules_and_components,
-            component(&vec![section(1, &module(&[])); 256]),
+            component(&[
+                section(4, &component(&vec![section(1, &module(&[])); 600])),
+                vec![section(1, &module(&[])); 500].concat(),
+            ]),
         ),
         (
             |s| &mut s.instances,
@@ -101,12 +105,12 @@ fn each_limit_is_the_one_that_refuses() {
         (
             |s| &mut s.items,
             chain(
-                component(&[section(7, b"\x01\x7f"), items(6, 1_001, b"\x03\x02\0\0")]),
+                component(&[section(7, b"\x01\x7f"), items(6, 1_501, b"\x03\x02\0\0")]),
                 2,
                 10,
             ),
         ),
-        (|s| &mut s.items, canonical(100_001)),
+        (|s| &mut s.items, canonical(150_001)),
         (
             |s| &mut s.items,
             component(&[section(2, &bundle(b"\x01a\0\0"))]),
@@ -115,14 +119,14 @@ fn each_limit_is_the_one_that_refuses() {
             |s| &mut s.items,
             component(&[section(5, &bundle(b"\0\x01a\x01\0"))]),
         ),
-        (|s| &mut s.adapters, chain(canonical(101), 1, 10)),
+        (|s| &mut s.adapters, chain(canonical(401), 1, 10)),
         (
             |s| &mut s.adapter_cases,
             chain(
                 component(&[
                     items(7, 20, &tuple(900)),
                     section(7, b"\x01\x3f\x7f\0"),
-                    items(8, 6, b"\x03\x14"),
+                    items(8, 112, b"\x03\x14"),
                 ]),
                 1,
                 1,
@@ -140,15 +144,15 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.core_imports,
-            core(&[section(1, b"\x01\x60\0\0"), items(2, 10_001, b"\0\0\0\0")]),
+            core(&[section(1, b"\x01\x60\0\0"), items(2, 100_001, b"\0\0\0\0")]),
         ),
-        (|s| &mut s.core_exports, core(&[items(7, 20_001, EXPORT)])),
+        (|s| &mut s.core_exports, core(&[items(7, 100_001, EXPORT)])),
         (
             |s| &mut s.globals,
             core(&[items(6, 10_001, b"\x7f\0\x41\0\x0b")]),
         ),
-        (|s| &mut s.segments, core(&[items(11, 50_001, b"\x01\0")])),
-        (|s| &mut s.segments, core(&[items(9, 50_001, b"\x01\0\0")])),
+        (|s| &mut s.segments, core(&[items(11, 250_001, b"\x01\0")])),
+        (|s| &mut s.segments, core(&[items(9, 250_001, b"\x01\0\0")])),
         (
             |s| &mut s.elements,
             core(&[items(
@@ -161,12 +165,12 @@ fn each_limit_is_the_one_that_refuses() {
             |s| &mut s.imports,
             component(&[
                 section(7, b"\x01\x42\0"),
-                items(10, 1_001, b"\0\x01a\x05\0"),
+                items(10, 10_001, b"\0\x01a\x05\0"),
             ]),
         ),
         (
             |s| &mut s.exports,
-            component(&[items(11, 1_001, b"\0\x01a\x01\0\0")]),
+            component(&[items(11, 10_001, b"\0\x01a\x01\0\0")]),
         ),
         (
             |s| &mut s.remapped,
@@ -185,29 +189,29 @@ fn each_limit_is_the_one_that_refuses() {
                 &[b"\x01".as_slice(), &b"\x42\x01\x01".repeat(33), b"\x42\0"].concat(),
             )]),
         ),
-        (|s| &mut s.cases, types(1, &tuple(1_001))),
+        (|s| &mut s.cases, types(1, &tuple(6_001))),
         (
             |s| &mut s.cases,
-            types(1, &labels(b"\x72", 1_001, b"\x01a\x7f", b"")),
+            types(1, &labels(b"\x72", 6_001, b"\x01a\x7f", b"")),
         ),
         (
             |s| &mut s.cases,
-            types(1, &labels(b"\x71", 1_001, b"\x01a\0\0", b"")),
+            types(1, &labels(b"\x71", 6_001, b"\x01a\0\0", b"")),
         ),
         (
             |s| &mut s.cases,
-            types(1, &labels(b"\x6d", 1_001, b"\x01a", b"")),
+            types(1, &labels(b"\x6d", 6_001, b"\x01a", b"")),
         ),
         // The reader accepts no more of these in one type.
         (
             |s| &mut s.all_cases,
-            types(21, &labels(b"\x40", 1_000, b"\x01a\x7f", b"\x01\0")),
+            types(51, &labels(b"\x40", 1_000, b"\x01a\x7f", b"\x01\0")),
         ),
         (
             |s| &mut s.all_cases,
-            types(21, &labels(b"\x6e", 1_000, b"\x01a", b"")),
+            types(51, &labels(b"\x6e", 1_000, b"\x01a", b"")),
         ),
-        (|s| &mut s.all_cases, types(21, &tuple(1_000))),
+        (|s| &mut s.all_cases, types(51, &tuple(1_000))),
         (
             |s| &mut s.name,
             component(&[
@@ -297,11 +301,11 @@ fn each_limit_is_the_one_that_refuses() {
     ];
     let mut wrong = Vec::new();
     for (pick, bytes) in cases {
-        let mut lifted = SHAPE.clone();
-        let limit = pick(&mut lifted);
-        let text = format!("{}; {} is the most", limit.what, limit.most);
-        limit.most = u64::MAX;
-        match refusal(&SHAPE, &bytes) {
+        let mut lifted = Shape::of(100);
+        let bound = pick(&mut lifted);
+        let text = format!("{}; {} is the most", bound.limit.what, bound.most);
+        bound.most = u64::MAX;
+        match refusal(&Shape::of(100), &bytes) {
             Some(refusal)
                 if refusal.kind == RefusalKind::CompileLimit && refusal.message.contains(&text) => {
             }
@@ -314,7 +318,7 @@ fn each_limit_is_the_one_that_refuses() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(refusal(&SHAPE, &small).is_none());
+    assert!(refusal(&Shape::of(100), &small).is_none());
 }
 
 /// The margin is for real components that are larger than those measured.
@@ -338,7 +342,7 @@ fn a_name_is_bounded_wherever_it_is() {
         component(&[part(10, b"\0", b"\x05\0")]),
         component(&[part(11, b"\0", b"\x01\0\0")]),
     ] {
-        let refused = refusal(&SHAPE, &bytes).unwrap();
+        let refused = refusal(&Shape::of(100), &bytes).unwrap();
         assert_eq!(refused.kind, RefusalKind::CompileLimit, "{refused}");
         assert!(refused.message.starts_with("the name `xxx"), "{refused}");
     }
@@ -348,8 +352,9 @@ fn a_name_is_bounded_wherever_it_is() {
 fn a_refusal_says_what_and_where() {
     let bytes = function(0, &nested(b"\x02\x40", 20_000));
     assert_eq!(
-        refusal(&SHAPE, &bytes).unwrap().message,
-        "function 0 of core module 0 nests blocks 4001 deep; 4000 is the most that is compiled"
+        refusal(&Shape::of(100), &bytes).unwrap().message,
+        "function 0 of core module 0 nests blocks 4001 deep; 4000 is the most that is compiled; raise \
+         `limits.complexity` in the policy"
     );
     // The function is in the second module: the modules follow the head of the component.
     let second = [
@@ -357,10 +362,30 @@ fn a_refusal_says_what_and_where() {
         bytes.get(8..).unwrap().to_vec(),
     ]
     .concat();
-    let refused = refusal(&SHAPE, &second).unwrap();
+    let refused = refusal(&Shape::of(100), &second).unwrap();
     assert!(
         refused
             .message
             .starts_with("function 0 of core module 1 nests")
     );
+}
+
+/// A policy allows more of each, or less, and what is needed is what the limit would have to be.
+#[test]
+fn complexity_is_a_percentage_of_each_limit() {
+    let needs =
+        |complexity, bytes: &[u8]| scan(bytes, complexity, |_| Ok(())).map(|it| it.complexity);
+    let deep = function(0, &nested(b"\x02\x40", 6_000));
+    assert_eq!(needs(200, &deep).unwrap(), 151);
+    assert_eq!(needs(151, &deep).unwrap(), 151);
+    let refused = needs(150, &deep).unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::CompileLimit);
+    assert_eq!(
+        refused.remedy,
+        Some(crate::Remedy::RaiseLimit("complexity"))
+    );
+    assert!(refused.message.contains("6000 is the most"), "{refused}");
+    // One level of nesting of 32, and the smallest function.
+    assert_eq!(needs(100, &core(&[])).unwrap(), 7);
+    assert!(needs(6, &core(&[])).is_err());
 }

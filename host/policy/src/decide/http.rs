@@ -1,6 +1,7 @@
 //! The decisions on an outgoing request: whether its URL, its method and its headers are granted, and by which grant.
 //! `tollgate:provider/http` and `wasi:http` share them.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use url::{Host, Url};
@@ -8,7 +9,7 @@ use url::{Host, Url};
 use crate::grants::Grants;
 use crate::grants::http::{HttpGrant, is_override, is_reserved, is_same_header};
 
-use super::path::{is_unambiguous, remains};
+use super::path::{Reading, reading, remains};
 use super::reason::Reason;
 
 /// The longest URL, in bytes, both as written and as sent. Servers commonly refuse more than 8 KiB.
@@ -29,6 +30,7 @@ pub struct Target {
     url: Url,
     host: String,
     port: u16,
+    reading: Reading,
 }
 
 impl Target {
@@ -38,19 +40,21 @@ impl Target {
     /// fragments; hosts in any but the plain spelling (octal, hexadecimal, short or decimal IPv4, percent escapes,
     /// upper-case or non-ASCII letters that would be mapped, empty labels, punctuation); and paths that lead elsewhere in
     /// any of the forms that servers decode them to. A path is decoded until nothing changes: in no form it has a part
-    /// `.` or `..`, also before a `;` or beside spaces, an escaped separator, a control character, a truncated escape, or
-    /// bytes that are not UTF-8.
+    /// `.` or `..`, also before a `;` or beside spaces, a separator escaped twice, a control character, a truncated escape,
+    /// or bytes that are not UTF-8. A path with `%2F` is one that [`http`] allows only by a grant that says so.
+    ///
+    /// In the query, the characters `"<>^{|}` and the backtick, which no URL has and programs write, are sent as escapes.
     ///
     /// # Errors
     ///
     /// [`Reason::BadUrl`].
     pub fn parse(text: &str) -> Result<Target, Reason> {
-        let plain = |b: u8| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b);
-        if text.len() > MAX_URL || !text.bytes().all(plain) {
+        if text.len() > MAX_URL {
             return Err(Reason::BadUrl);
         }
+        let text = &*plain(text).ok_or(Reason::BadUrl)?;
         let url = Url::parse(text).map_err(|_| Reason::BadUrl)?;
-        // The parser writes a `'` in the query as `%27`, so the URL may become longer.
+        // Escapes make it longer; the parser writes a `'` in the query as `%27`.
         if url.as_str().len() > MAX_URL {
             return Err(Reason::BadUrl);
         }
@@ -72,10 +76,14 @@ impl Target {
         if !plain_authority || !plain_host {
             return Err(Reason::BadUrl);
         }
-        if !is_unambiguous(path.split('?').next().unwrap_or_default()) {
-            return Err(Reason::BadUrl);
-        }
-        Ok(Target { url, host, port })
+        let path = path.split('?').next().unwrap_or_default();
+        let reading = reading(path).ok_or(Reason::BadUrl)?;
+        Ok(Target {
+            url,
+            host,
+            port,
+            reading,
+        })
     }
 
     /// The target of a redirect from this URL to `location`, parsed as strictly.
@@ -84,8 +92,7 @@ impl Target {
     ///
     /// [`Reason::BadUrl`].
     pub fn join(&self, location: &str) -> Result<Target, Reason> {
-        let plain = |b: u8| b.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&b);
-        if !location.bytes().all(plain) {
+        if plain(location).is_none() {
             return Err(Reason::BadUrl);
         }
         // An absolute location is parsed as it is; a relative one is resolved first.
@@ -153,6 +160,30 @@ impl Target {
     }
 }
 
+/// `text` in characters that URLs have; none if it has others that some parsers drop or convert. Those that no URL has but
+/// that mean the same to all servers are escaped, in the query alone: no decision depends on it.
+fn plain(text: &str) -> Option<Cow<'_, str>> {
+    const ESCAPED: &[char] = &['"', '<', '>', '^', '`', '{', '|', '}'];
+    let (before, query) = match text.split_once('?') {
+        Some((before, query)) => (before, Some(query)),
+        None => (text, None),
+    };
+    if before.contains(ESCAPED) || !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
+        return None;
+    }
+    let Some(query) = query.filter(|query| query.contains(ESCAPED)) else {
+        return Some(Cow::Borrowed(text));
+    };
+    let mut escaped = format!("{before}?");
+    for c in query.chars() {
+        match ESCAPED.contains(&c) {
+            true => escaped.push_str(&format!("%{:02X}", u32::from(c))),
+            false => escaped.push(c),
+        }
+    }
+    Some(Cow::Owned(escaped))
+}
+
 /// A label of a host name: letters, digits, `-`, and `_`, which some names have. The URL standard accepts many more
 /// characters that no name has.
 fn is_plain_label(label: &str) -> bool {
@@ -169,17 +200,18 @@ fn without_fragment(url: &str) -> &str {
 /// # Errors
 ///
 /// [`Reason::NotGranted`] if no grant matches the URL, [`Reason::Method`] if some do and none of them allows the
-/// method.
+/// method, [`Reason::EscapedSlash`] if the path has an escaped `/` and the last that matches does not allow that.
 pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Reason> {
     let mut reason = Reason::NotGranted;
     for (index, grant) in grants.http.iter().enumerate() {
         if !matches(&grant.url, target) {
             continue;
         }
-        if grant.methods.iter().any(|known| known == method) {
-            return Ok(index);
-        }
-        reason = Reason::Method;
+        reason = match (target.reading, grant.escaped_slashes) {
+            _ if !grant.methods.iter().any(|known| known == method) => Reason::Method,
+            (Reading::EscapedSlash, false) => Reason::EscapedSlash,
+            _ => return Ok(index),
+        };
     }
     Err(reason)
 }

@@ -318,7 +318,12 @@ fn odd_spellings_are_refused_before_anything_is_looked_up() {
         "http://[0:0:0:0:0:0:0:1]/",
         "http://[::1%25lo]/",
         "http://a.example/%2e%2e/x",
-        "http://a.example/a%2fb",
+        "http://a.example/a%252fb",
+        "http://a.example/a%2f..%2fb",
+        "http://a.example/{x}",
+        "http://a.example/a|b",
+        "http://a.example/?a\\b",
+        "http://a.example/?a b",
         "http://a.example/a%5Cb",
         "http://a.example/x/../y",
         "http://a.example/./y",
@@ -341,6 +346,44 @@ fn odd_spellings_are_refused_before_anything_is_looked_up() {
     ] {
         assert_eq!(Target::parse(url), Err(Reason::BadUrl), "{url:?}");
     }
+}
+
+/// No decision depends on a query, and every server reads the escape as the character.
+#[test]
+fn what_no_url_has_is_escaped_in_a_query() {
+    for (url, sent) in [
+        (
+            "https://a.example/x?q={\"a\"|`b`^<>}",
+            "/x?q=%7B%22a%22%7C%60b%60%5E%3C%3E%7D",
+        ),
+        ("https://a.example?a|b?c|d", "/?a%7Cb?c%7Cd"),
+    ] {
+        let target = Target::parse(url).unwrap();
+        assert_eq!(target.path_and_query(), sent);
+        let again = Target::parse(target.as_str()).unwrap();
+        assert_eq!(again.path_and_query(), sent);
+    }
+    let from = Target::parse("https://a.example/x").unwrap();
+    let next = from.join("/y?a|b").unwrap();
+    assert_eq!(next.path_and_query(), "/y?a%7Cb");
+    let long = format!("https://a.example/?{}", "|".repeat(MAX_URL / 3));
+    assert_eq!(Target::parse(&long), Err(Reason::BadUrl));
+}
+
+/// A server that reads a separator reads another path than the pattern was compared with.
+#[test]
+fn an_escaped_slash_is_granted_by_name() {
+    let target = Target::parse("https://a.example/x/b%2Fc/d").unwrap();
+    let mut grants = grants(&["https://a.example/x/*/d", "https://a.example/**"]);
+    assert_eq!(http(&grants, "GET", &target), Err(Reason::EscapedSlash));
+    grants.http[1].escaped_slashes = true;
+    assert_eq!(http(&grants, "GET", &target), Ok(1));
+    assert_eq!(http(&grants, "PUT", &target), Err(Reason::Method));
+    grants.http[0].escaped_slashes = true;
+    assert_eq!(http(&grants, "GET", &target), Ok(0));
+    // The pattern is compared with the path as it is sent.
+    let other = Target::parse("https://a.example/x/b/c/d").unwrap();
+    assert_eq!(http(&grants, "GET", &other), Ok(1));
 }
 
 #[test]

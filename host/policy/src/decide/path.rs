@@ -4,16 +4,32 @@
 /// bounds the work for a path of nested escapes.
 const LAYERS: usize = 4;
 
-/// Whether every server reads `path` in the same way, however often it decodes it.
+/// The ways in which servers read a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// All read the same parts, however often they decode it.
+    Same,
+    /// A part has an escaped `/`, which some servers keep inside the part and some take for a separator.
+    EscapedSlash,
+}
+
+/// The ways in which servers read `path`; none if one of them could read what no grant can name.
 ///
-/// The path is decoded until nothing changes, and judged at each step: no control character, backslash, `?` or `#`, no
-/// more parts than at the beginning, and no part that climbs. Each `%` begins an escape of two digits, also where a
-/// decoding brings it forth, and what an escape yields is UTF-8: overlong forms and single bytes are not.
-pub(super) fn is_unambiguous(path: &str) -> bool {
-    let parts = path.split('/').count();
+/// The path is decoded until nothing changes, and judged at each step: no control character, backslash, `?` or `#`, and
+/// no part that climbs; no more parts than at the beginning, or than the first decoding brings forth. Each `%` begins an
+/// escape of two digits, also where a decoding brings it forth, and what an escape yields is UTF-8: overlong forms and
+/// single bytes are not.
+pub(super) fn reading(path: &str) -> Option<Reading> {
+    let parts = |text: &str| text.split('/').count();
+    let written = parts(path);
+    let decoded = parts(&decode(path)?);
+    let is_clean = |text: &str| !text.contains(is_odd) && !text.split('/').any(climbs);
     holds_in_each_form(path, |text| {
-        let is_odd = text.contains(is_odd) || text.split('/').count() != parts;
-        !is_odd && !text.split('/').any(climbs)
+        is_clean(text) && (text == path || parts(text) == decoded)
+    })
+    .then_some(match written == decoded {
+        true => Reading::Same,
+        false => Reading::EscapedSlash,
     })
 }
 
@@ -74,7 +90,11 @@ fn climbs(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_unambiguous, remains};
+    use super::{Reading, reading, remains};
+
+    fn is_unambiguous(path: &str) -> bool {
+        reading(path) == Some(Reading::Same)
+    }
 
     /// The path with every character escaped, this often.
     fn escaped(text: &str, layers: usize) -> String {
@@ -147,6 +167,36 @@ mod tests {
             "/x/%2525252520",
         ] {
             assert!(!is_unambiguous(path), "{path}");
+        }
+    }
+
+    /// One layer of escape, and nothing else that servers differ on.
+    #[test]
+    fn an_escaped_slash_is_told_apart() {
+        for path in [
+            "/a%2fb",
+            "/a%2Fb/c",
+            "/@scope%2fname",
+            "/%2f",
+            "/a%2f%2fb",
+            "/a%2f%252541",
+        ] {
+            assert_eq!(reading(path), Some(Reading::EscapedSlash), "{path}");
+        }
+        for path in [
+            "/a%252fb",
+            "/a%2f%252fb",
+            "/a%2f..",
+            "/a%2f..%2fb",
+            "/..%2fb",
+            "/a/%2e%2e%2fb",
+            "/a%2f%252e%252e",
+            "/a%2f..;x",
+            "/a%2f%5cb",
+            "/a%2f%00",
+            "/a%2f%",
+        ] {
+            assert_eq!(reading(path), None, "{path}");
         }
     }
 

@@ -41,6 +41,8 @@ pub enum Reason {
     Protected,
     /// The text is not a URL, or two parsers could read it in two ways, also after decoding it.
     BadUrl,
+    /// The URL is granted, but its path has an escaped `/`, which some servers read as a separator.
+    EscapedSlash,
     /// The URL is granted, but not with this method, or not with a body by this method.
     Method,
     /// The host has an address that is neither public nor of a network of the grant, or that of a cloud's metadata service.
@@ -82,6 +84,7 @@ impl Reason {
         Reason::NotAFile,
         Reason::Protected,
         Reason::BadUrl,
+        Reason::EscapedSlash,
         Reason::Method,
         Reason::PrivateAddress,
         Reason::PublicAddress,
@@ -109,6 +112,7 @@ impl Reason {
             Reason::NotAFile => "not-a-file",
             Reason::Protected => "protected",
             Reason::BadUrl => "bad-url",
+            Reason::EscapedSlash => "escaped-slash",
             Reason::Method => "method",
             Reason::PrivateAddress => "private-address",
             Reason::PublicAddress => "public-address",
@@ -230,6 +234,7 @@ impl Denial {
             ("store", Reason::Quota) => {
                 "a larger `max-keys`, `max-value` or `max-total` in `[grants.store]`"
             }
+            (_, Reason::EscapedSlash) => "`escaped-slashes = true` in its `[[grants.http]]`",
             (_, Reason::Method) => "its method among the `methods` of its `[[grants.http]]`",
             (_, Reason::Header) => "its name among the `headers` of its `[[grants.http]]`",
             (_, Reason::PrivateAddress) => {
@@ -263,6 +268,7 @@ mod tests {
             "not-a-file",
             "protected",
             "bad-url",
+            "escaped-slash",
             "method",
             "private-address",
             "public-address",
@@ -305,6 +311,7 @@ mod tests {
                 &["max-keys", "max-value", "max-total"],
             ),
             ("http", Reason::Quota, &["max-body"]),
+            ("http", Reason::EscapedSlash, &["escaped-slashes = true"]),
             ("http", Reason::Method, &["`methods`"]),
             ("http", Reason::Header, &["`headers`"]),
             ("http", Reason::PrivateAddress, &["`networks`"]),

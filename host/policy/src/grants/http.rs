@@ -44,6 +44,9 @@ pub struct HttpGrant {
     /// list any that is no override ([`is_override`]). [`decide::header`](crate::decide::header) refuses some headers in
     /// any case.
     pub headers: Option<Vec<String>>,
+    /// Whether the path of a request may have an escaped `/` (`%2F`) inside a part. Off by default: a server that reads it as
+    /// a separator reads a path that the pattern may not match.
+    pub escaped_slashes: bool,
     /// Bytes of the largest body, of a request or of a response; [`MAX_BODY`] by default.
     pub max_body: u64,
     /// Requests of one call by this grant; [`MAX_REQUESTS`] by default.
@@ -64,6 +67,7 @@ impl HttpGrant {
             url: url.into(),
             methods: vec!["GET".to_owned(), "HEAD".to_owned()],
             headers: None,
+            escaped_slashes: false,
             max_body: MAX_BODY,
             max_requests: MAX_REQUESTS,
             max_connections: MAX_CONNECTIONS,

@@ -39,6 +39,13 @@ pub(super) const HTTP: Table = Table {
                       request for another; it is sent only if it is listed.",
         },
         Key {
+            name: "escaped-slashes", kind: "boolean", range: None,
+            default: KeyDefault::Value("false"), example: "true",
+            meaning: "Whether a part of the path may have an escaped `/` (`%2F`), as in `/projects/group%2Fname`. Only for a \
+                      server that keeps it inside the part: one that reads a separator reads another path, which the \
+                      pattern may not match.",
+        },
+        Key {
             name: "max-body", kind: "size", range: Some(KeyRange { unit: Unit::Bytes, min: 1, max: 1 << 30 }),
             default: KeyDefault::Value("\"8MiB\""), example: "\"2MiB\"",
             meaning: "Bytes of one body, of a request or of a response.",
@@ -137,6 +144,7 @@ pub(super) fn read(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<
                         headers.push((header, node));
                     }
                 }
+                "escaped-slashes" => grant.escaped_slashes = node.boolean()?,
                 "max-body" => {
                     grant.max_body = node.number(Unit::Bytes)?;
                     http::check_max_body(grant.max_body).map_err(node.refused())?;

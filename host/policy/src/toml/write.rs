@@ -127,6 +127,9 @@ fn http(policy: &Policy) -> String {
         if let Some(headers) = &grant.headers {
             lines.push(list("headers", headers));
         }
+        if grant.escaped_slashes {
+            lines.push("escaped-slashes = true".to_owned());
+        }
         if grant.max_body != default.max_body {
             lines.push(number("max-body", Unit::Bytes, grant.max_body));
         }

@@ -93,7 +93,9 @@ pub(crate) const GROUNDS: &[Ground] = &[
 pub(crate) fn inside(url: &str) -> Option<usize> {
     // The characters of a URL (RFC 3986), without the fragment.
     let sound = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
-    if !url.bytes().all(sound) || url.len() > 8 << 10 {
+    let (before, query) = url.split_once('?').unwrap_or((url, ""));
+    let is_sound = before.bytes().all(sound) && query.bytes().all(|b| sound(b) || is_escaped(b));
+    if !is_sound || url.len() > 8 << 10 {
         return None;
     }
     let host_at = url.find("://")? + 3;
@@ -116,12 +118,20 @@ pub(crate) fn inside(url: &str) -> Option<usize> {
         .position(|ground| ground.holds(origin) && (ground.path)(path))
 }
 
-/// The length of a URL as it is sent: a `'` in the query is escaped, an empty path becomes `/`, and the scheme's own port
+/// What no URL has, and is sent as an escape where it is in a query.
+fn is_escaped(byte: u8) -> bool {
+    b"\"<>^`{|}".contains(&byte)
+}
+
+/// The length of a URL as it is sent: a `'` in the query is escaped as what no URL has is, an empty path becomes `/`, and the scheme's own port
 /// is dropped.
 fn sent(origin: &str, rest: &str) -> usize {
-    let quotes = rest
-        .split_once('?')
-        .map_or(0, |(_, query)| query.matches('\'').count());
+    let quotes = rest.split_once('?').map_or(0, |(_, query)| {
+        query
+            .bytes()
+            .filter(|b| *b == b'\'' || is_escaped(*b))
+            .count()
+    });
     let slash = usize::from(!rest.starts_with('/'));
     let ports = [("https://", ":443"), ("http://", ":80")];
     let port = ports

@@ -88,6 +88,7 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
                         url: url.clone(),
                         methods,
                         headers: headers.map(|names| names.into_iter().collect()),
+                        escaped_slashes: max_requests % 2 == 0,
                         max_body,
                         max_requests,
                         max_connections,

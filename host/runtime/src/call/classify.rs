@@ -94,6 +94,7 @@ fn limit_fault(reached: LimitReached, limits: &Limits) -> FaultKind {
         LimitReached::HostCalls => FaultKind::HostCalls(limits.host_calls),
         LimitReached::HostData => FaultKind::HostData(limits.host_data),
         LimitReached::Output => FaultKind::Output(limits.output),
+        LimitReached::Stdio => FaultKind::Stdio(limits.stdio),
         LimitReached::Handles => FaultKind::Handles(limits.handles),
         LimitReached::HostMemory => FaultKind::HostMemory(limits.host_memory),
     }

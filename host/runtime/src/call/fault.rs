@@ -37,6 +37,8 @@ pub enum FaultKind {
     Trap(String),
     /// The result was larger than allowed, in bytes.
     Output(u64),
+    /// A command wrote more bytes to its standard output, or to its standard error, than allowed.
+    Stdio(u64),
     /// More host calls than allowed.
     HostCalls(u64),
     /// More bytes in one host call, or result, than allowed.
@@ -72,6 +74,7 @@ impl Fault {
             FaultKind::Stack(_) => "stack",
             FaultKind::Trap(_) => "trap",
             FaultKind::Output(_) => "output",
+            FaultKind::Stdio(_) => "stdio",
             FaultKind::HostCalls(_) => "host-calls",
             FaultKind::HostData(_) => "host-data",
             FaultKind::Handles(_) => "handles",
@@ -89,6 +92,7 @@ impl Fault {
             | FaultKind::Table(n)
             | FaultKind::Stack(n)
             | FaultKind::Output(n)
+            | FaultKind::Stdio(n)
             | FaultKind::HostCalls(n)
             | FaultKind::HostData(n)
             | FaultKind::HostMemory(n) => n,
@@ -147,6 +151,13 @@ impl fmt::Display for Fault {
                 write!(f, "the result is larger than the {n} bytes allowed")?;
                 raise(f, "output")
             }
+            FaultKind::Stdio(n) => {
+                write!(
+                    f,
+                    "wrote more than the {n} bytes allowed to its standard output or error"
+                )?;
+                raise(f, "stdio")
+            }
             FaultKind::HostCalls(n) => {
                 write!(f, "more than the {n} host calls allowed")?;
                 raise(f, "host-calls")
@@ -200,7 +211,9 @@ mod tests {
             FaultKind::Output(1),
             FaultKind::HostCalls(1),
             FaultKind::HostData(1),
+            FaultKind::Stdio(1),
             FaultKind::Handles(1),
+            FaultKind::HostMemory(1),
         ] {
             let fault = Fault::new(kind);
             let Some(Remedy::RaiseLimit(name)) = fault.remedy() else {

@@ -238,27 +238,22 @@ impl Provider {
         if !self.shared.unit.metering.supports(&limits) {
             return Err(Unsupported::Fuel.into());
         }
-        let fixed = &self.shared.fixed;
-        if limits.stack != fixed.stack {
-            return Err(Unsupported::FixedAtLoad { key: "stack" }.into());
-        }
-        if limits.table_elements > fixed.table_elements {
-            return Err(Unsupported::FixedAtLoad {
-                key: "table-elements",
-            }
-            .into());
-        }
-        if limits.compile_time != self.limits.compile_time {
-            return Err(Unsupported::FixedAtLoad {
-                key: "compile-time",
-            }
-            .into());
-        }
-        if limits.compile_memory != self.limits.compile_memory {
-            return Err(Unsupported::FixedAtLoad {
-                key: "compile-memory",
-            }
-            .into());
+        let (fixed, now) = (&self.shared.fixed, &self.limits);
+        let changes = [
+            ("stack", limits.stack != fixed.stack),
+            (
+                "table-elements",
+                limits.table_elements > fixed.table_elements,
+            ),
+            ("compile-time", limits.compile_time != now.compile_time),
+            ("complexity", limits.complexity != now.complexity),
+            (
+                "compile-memory",
+                limits.compile_memory != now.compile_memory,
+            ),
+        ];
+        if let Some((key, _)) = changes.into_iter().find(|(_, changes)| *changes) {
+            return Err(Unsupported::FixedAtLoad { key }.into());
         }
         Ok(Provider {
             shared: Arc::clone(&self.shared),

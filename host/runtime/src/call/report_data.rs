@@ -269,6 +269,7 @@ impl TryFrom<FaultData> for Fault {
             "host-calls" => FaultKind::HostCalls(limit()?),
             "host-data" => FaultKind::HostData(limit()?),
             "handles" => FaultKind::Handles(small()?),
+            "stdio" => FaultKind::Stdio(limit()?),
             "host-memory" => FaultKind::HostMemory(limit()?),
             "exit" => FaultKind::Exit(data.code.ok_or("a fault of this kind has a `code`")?),
             "crash" => FaultKind::Crash(data.signal),

@@ -20,6 +20,8 @@ use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::store::{LiveInstance, admit_instance, new_store};
 use crate::error::{CallError, HostError};
 use crate::interface::wasi_p2::CommandInput;
+#[cfg(target_os = "linux")]
+use crate::interface::wasi_p2::Reader;
 use crate::isolate::Remote;
 
 /// One store with its guest. Calls run one after the other, in the same instance and so in the same
@@ -50,7 +52,10 @@ pub struct Session {
     pub(crate) state: State,
     data: Option<Box<dyn Any + Send>>,
     /// For a command, whose start functions may ask for it already.
-    input: CommandInput,
+    input: Option<CommandInput>,
+    /// The standard input of a command in a process.
+    #[cfg(target_os = "linux")]
+    pub(crate) reader: Option<Reader>,
     /// In the process of a provider: what the host says of the next call.
     pub(crate) relayed: Option<Relayed>,
 }
@@ -107,7 +112,9 @@ impl Session {
             provider,
             state: State::Fresh,
             data: None,
-            input: CommandInput::default(),
+            input: None,
+            #[cfg(target_os = "linux")]
+            reader: None,
             relayed: None,
         }
     }
@@ -174,8 +181,8 @@ impl Session {
             return self.command_there(input).await;
         }
         match &mut self.state {
-            State::Ready(live) => live.store.data_mut().wasi.input = input,
-            State::Fresh | State::Remote(_) | State::Ended => self.input = input,
+            State::Ready(live) => live.store.data_mut().wasi.begin_command(input),
+            State::Fresh | State::Remote(_) | State::Ended => self.input = Some(input),
         }
         let work = async move |guest: &mut Guest<'_>| {
             let run = guest
@@ -309,8 +316,8 @@ impl Session {
         match (std::mem::replace(&mut self.state, State::Ended), slot) {
             (State::Ready(live), _) => Ok(live),
             (State::Fresh, Some(slot)) => {
-                let input = std::mem::take(&mut self.input);
-                let store = new_store(&self.provider, input, self.data.take())?;
+                let command = self.input.take();
+                let store = new_store(&self.provider, command, self.data.take())?;
                 Ok(Box::new(LiveInstance::new(store, slot)))
             }
             _ => Err(CallError::Ended),

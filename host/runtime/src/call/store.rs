@@ -33,14 +33,16 @@ pub(crate) struct LiveInstance {
 /// Makes the store of a session: its limits, the hook between guest and host, and what its host functions see.
 pub(super) fn new_store(
     provider: &Provider,
-    input: CommandInput,
+    command: Option<CommandInput>,
     embedder: Option<Box<dyn Any + Send>>,
 ) -> Result<Store<CallContext>, HostError> {
     let shared = &provider.shared;
     let limits = &provider.limits;
     let granted = &shared.granted;
     let mut wasi = Wasi::new(Arc::clone(granted));
-    wasi.input = input;
+    if let Some(input) = command {
+        wasi.begin_command(input);
+    }
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles as usize);
     let name = Arc::clone(&shared.info.name);
@@ -186,7 +188,7 @@ mod tests {
         let policy = Policy::parse("limits.handles = 3", std::path::Path::new(".")).unwrap();
         let source = Source::bytes("empty", wat::parse_str("(component)").unwrap());
         let provider = Runtime::new().load(&source, &policy).unwrap();
-        let store = new_store(provider.as_async(), CommandInput::default(), None);
+        let store = new_store(provider.as_async(), None, None);
         let mut store = store.unwrap();
         let table = &mut store.data_mut().table;
         for entry in 0..3 {

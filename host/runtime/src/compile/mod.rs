@@ -79,6 +79,7 @@ impl CodeLoader {
         let mut origin = CodeOrigin::Compiled;
         match self.kept(source, limits) {
             Ok(Some(Kept { inspection, code })) => {
+                inspection.is_within(limits)?;
                 return Ok(Pending {
                     inspection,
                     stage: Stage::Cached(code),
@@ -93,8 +94,9 @@ impl CodeLoader {
         }
         // A component that was inspected before is judged before a process is started for it.
         let (inspection, stage) = match (source.inspected(), &self.compiler) {
-            (Some(known), _) => (known.clone(), Stage::Later),
-            (None, Compiler::InProcess) => (source.inspect()?, Stage::Later),
+            (None, Compiler::InProcess) | (Some(_), _) => {
+                (source.inspect_within(limits)?, Stage::Later)
+            }
             (None, Compiler::Worker { .. }) => {
                 let (findings, worker) = self.ask(source, Task::Load, limits, cancelled)?;
                 (findings.inspection, Stage::Vetted(worker))

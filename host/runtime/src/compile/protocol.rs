@@ -13,12 +13,12 @@ use crate::wire;
 /// The byte with which the host asks for the code of a component that it has judged.
 pub(crate) const GO: u8 = 1;
 
-/// The largest first message: 2,000 names of 4 KiB each, which is what limits of shape allow, and WIT.
+/// The largest first message: 16 MiB of names, and WIT. The limits of shape allow more, and no component has as many.
 pub(crate) const MAX_FIRST: u64 = (16 << 20) + MAX_WIT as u64;
 
-/// Bytes of numbers in a message: an import or an export, of which limits of shape allow 1,000 each, has a length of three
-/// bytes, its kind, and perhaps a property.
-const NUMBERS: usize = 16 << 10;
+/// Bytes of numbers in a message: an import or an export, of which limits of shape allow 10,000 each at a complexity of 100,
+/// has a length of three bytes, its kind, and perhaps a property.
+const NUMBERS: usize = 1 << 20;
 
 /// The longest text that says why there is no code, in bytes. It becomes an error, escaped.
 const MAX_REASON: usize = 64 << 10;
@@ -203,6 +203,7 @@ mod tests {
             imports: Vec::new(),
             exports: Vec::new(),
             instance_data: 0,
+            complexity: 1,
         };
         let wit = Some("package root:component;".to_owned());
         Message::Findings(Box::new(Findings { inspection, wit }))
@@ -256,6 +257,7 @@ mod tests {
                 imports: vec![import; count],
                 exports: vec![export; count],
                 instance_data: u64::MAX,
+                complexity: u64::MAX,
             };
             Message::Findings(Box::new(Findings {
                 inspection,

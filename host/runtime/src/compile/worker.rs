@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tollgate_component::{Refusal, RefusalKind, Source, escape};
+use tollgate_component::{Refusal, RefusalKind, Remedy, Source, escape};
 use tollgate_policy::Limits;
 
 use super::compiler::{LOOK, failed, given_up, not_compiled, too_large, too_slow};
@@ -251,5 +251,10 @@ fn host_error(program: &Path, error: &io::Error) -> HostError {
 }
 
 fn refused(kind: RefusalKind, text: &str) -> Refusal {
-    Refusal::new(kind, escape::whole(text))
+    let refusal = Refusal::new(kind, escape::whole(text));
+    match kind {
+        // A worker refuses by itself only what is over the limits of shape.
+        RefusalKind::CompileLimit => refusal.with_remedy(Remedy::RaiseLimit("complexity")),
+        _ => refusal,
+    }
 }

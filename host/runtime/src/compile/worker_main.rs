@@ -48,7 +48,7 @@ pub fn run_if_worker() {
 }
 
 /// The arguments of a worker: its flag, the metering, its limits and its task.
-pub(crate) fn arguments(metering: Metering, task: Task, limits: &Limits) -> [String; 5] {
+pub(crate) fn arguments(metering: Metering, task: Task, limits: &Limits) -> [String; 6] {
     // The parent enforces the time limit by its clock; this limit is for a worker whose parent is gone.
     let threads = threads();
     let seconds = limits.compile_time.as_secs() + 1;
@@ -57,6 +57,7 @@ pub(crate) fn arguments(metering: Metering, task: Task, limits: &Limits) -> [Str
         metering.label().to_owned(),
         limits.compile_memory.to_string(),
         seconds.saturating_mul(threads).to_string(),
+        limits.complexity.to_string(),
         task.label().to_owned(),
     ]
 }
@@ -69,10 +70,10 @@ pub(crate) fn threads() -> u64 {
 fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::error::Error>> {
     let metering = args.next().and_then(|label| Metering::of(label.to_str()?));
     let mut number = || args.next()?.to_str()?.parse::<u64>().ok();
-    let (memory, seconds) = (number(), number());
+    let (memory, seconds, complexity) = (number(), number(), number());
     let task = args.next().and_then(|label| Task::of(label.to_str()?));
-    let (Some(metering), Some(memory), Some(seconds), Some(task)) =
-        (metering, memory, seconds, task)
+    let (Some(metering), Some(memory), Some(seconds), Some(complexity), Some(task)) =
+        (metering, memory, seconds, complexity, task)
     else {
         return Err("started by hand".into());
     };
@@ -84,7 +85,11 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
         Err(error) if error.kind() == ErrorKind::OutOfMemory => return say(Message::OutOfMemory),
         Err(error) => return Err(error.into()),
     };
-    let found = catch_unwind(|| inspect(&source, task)).unwrap_or(Message::Panicked);
+    let limits = Limits {
+        complexity,
+        ..Limits::default()
+    };
+    let found = catch_unwind(|| inspect(&source, task, &limits)).unwrap_or(Message::Panicked);
     let is_valid = matches!(found, Message::Findings(_));
     say(found)?;
     if task != Task::Load || !is_valid {
@@ -99,9 +104,11 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
 }
 
 /// Validates the component and lists what it imports and exports, within the limits of shape.
-fn inspect(source: &Source, task: Task) -> Message {
-    let found = source.inspect().and_then(|inspection| {
-        let wit = (task == Task::Wit).then(|| source.wit()).transpose()?;
+fn inspect(source: &Source, task: Task, limits: &Limits) -> Message {
+    let found = source.inspect_within(limits).and_then(|inspection| {
+        let wit = (task == Task::Wit)
+            .then(|| source.wit_within(limits))
+            .transpose()?;
         Ok(Findings { inspection, wit })
     });
     match found {

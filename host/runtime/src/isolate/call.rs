@@ -194,7 +194,13 @@ impl Session {
         input: CommandInput,
     ) -> Result<Report<(), ExitCode>, CallError> {
         let CommandInput { args, stdin } = input;
-        let stdin = Blob(stdin);
+        let stdin = match stdin.into_parts() {
+            Ok(bytes) => Some(Blob(bytes)),
+            Err(reader) => {
+                self.reader = reader;
+                None
+            }
+        };
         let finish = |ended, _: &Limits| match ended {
             Ended::Returned(Blob(bytes)) if bytes.is_empty() => Some(Outcome::Returned(())),
             Ended::Exit(code) if code != 0 => Some(Outcome::Failed(ExitCode(code))),
@@ -233,6 +239,9 @@ impl Session {
         // Out of the session while it runs: a call that is dropped takes its session along.
         let remote = self.remote(deadline).await?;
         remote.audit.begin_call(id);
+        if let Some(reader) = self.reader.take() {
+            remote.process.stream(remote.id, reader)?;
+        }
         let shared = &self.provider.shared;
         let grants = &shared.granted.grants;
         let decisions = decisions_at_once(grants);

@@ -13,6 +13,8 @@ pub(super) const START: u8 = 3;
 pub(super) const CALL: u8 = 4;
 /// A session ends, and with it the call that it may be in.
 pub(super) const END: u8 = 5;
+/// A piece of the standard input of a session.
+pub(super) const STDIN: u8 = 6;
 /// The process has its code and its wall, and takes calls.
 pub(super) const READY: u8 = 16;
 /// A request of a guest was decided on.
@@ -21,6 +23,8 @@ pub(super) const DECISION: u8 = 17;
 pub(super) const ANSWER: u8 = 18;
 /// A session is gone, with its store and its guest.
 pub(super) const ENDED: u8 = 19;
+/// A session needs a piece of its standard input.
+pub(super) const ASK: u8 = 20;
 
 /// Bytes before the body.
 pub(super) const HEAD: usize = 13;

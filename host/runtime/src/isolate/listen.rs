@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use tollgate_policy::GrantName;
 
-use super::frame::{ANSWER, DECISION, ENDED, Head, READY};
+use super::frame::{ANSWER, ASK, DECISION, ENDED, Head, READY};
 use super::message::{VERSION, decode_decision, longest_answer};
 use super::table::{Decides, Table};
 use crate::wall::worker::tell_lacks;
@@ -47,8 +47,8 @@ fn most(head: Head, table: &Table, longest: u64) -> Result<u64, &'static str> {
         (ANSWER, Some(limits)) => Ok(longest_answer(&limits)),
         // Also of one that has ended: a job of it may have gone on.
         (DECISION, _) if table.knows(head.session) => Ok(longest),
-        (ENDED, Some(_)) => Ok(0),
-        (ANSWER | DECISION | ENDED, _) => Err(NO_SESSION),
+        (ENDED | ASK, Some(_)) => Ok(0),
+        (ANSWER | DECISION | ENDED | ASK, _) => Err(NO_SESSION),
         _ => Err("its message is of no kind"),
     }
 }
@@ -77,6 +77,10 @@ fn hear(head: Head, body: Vec<u8>, table: &Table) -> Result<(), &'static str> {
         ANSWER => match table.answer(head.session, body) {
             true => Ok(()),
             false => Err("it answers what it was not asked"),
+        },
+        ASK => match table.ask(head.session) {
+            true => Ok(()),
+            false => Err("it asks for input that it has not, or asks again before it has it"),
         },
         _ => match table.ended(head.session) {
             true => Ok(()),

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::engine::FRAMES;
 use crate::error::{MAX_CAUSE, shown_cause};
+use crate::interface::wasi_p2::Piece;
 use crate::wire::{cut, read};
 
 /// Bytes, written as bytes and not one by one.
@@ -78,10 +79,21 @@ pub(super) struct Call {
 /// How a session is called.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Door {
-    Run { input: Blob },
-    Wave { expression: String },
-    Invoke { function: String, arguments: Blob },
-    Command { args: Vec<String>, stdin: Blob },
+    Run {
+        input: Blob,
+    },
+    Wave {
+        expression: String,
+    },
+    Invoke {
+        function: String,
+        arguments: Blob,
+    },
+    /// Without `stdin` the process asks for it, piece by piece.
+    Command {
+        args: Vec<String>,
+        stdin: Option<Blob>,
+    },
 }
 
 /// The end of a call.
@@ -163,6 +175,19 @@ pub(super) struct Decided {
     pub(super) capability: String,
     pub(super) target: String,
     pub(super) denied: Option<Reason>,
+}
+
+/// A piece of standard input as the body of a frame: empty if it cannot be read, otherwise one byte and the piece.
+pub(super) fn encode_piece(piece: Option<&[u8]>) -> Vec<u8> {
+    piece.map_or_else(Vec::new, |bytes| [&[0], bytes].concat())
+}
+
+/// The piece that [`encode_piece`] wrote.
+pub(super) fn decode_piece(mut body: Vec<u8>) -> Piece {
+    match body.is_empty() {
+        true => None,
+        false => Some(body.split_off(1).into()),
+    }
 }
 
 /// Microseconds of the system's monotonic clock, which all processes share.

@@ -15,15 +15,16 @@ use tollgate_component::escape;
 use tollgate_policy::Limits;
 use tracing::Dispatch;
 
-use super::frame::{CODE, END, HELLO, START, frame};
+use super::frame::{CODE, END, HELLO, START, STDIN, frame};
 use super::hand_over::Parts;
 use super::listen::listen;
-use super::message::{encode_limits, longest_decision};
+use super::message::{encode_limits, encode_piece, longest_decision};
 use super::send::Writer;
 use super::table::{GRACE, Lost, Table};
 use crate::compile::worker::command;
 use crate::engine::admission::Slot;
 use crate::error::HostError;
+use crate::interface::wasi_p2::{Piece, Reader, read_on_thread};
 
 /// The first argument that makes a program the process of a provider.
 pub(crate) const FLAG: &str = "--tollgate-session-worker";
@@ -82,6 +83,18 @@ impl Process {
     pub(super) fn send(&self, frame: Vec<u8>) {
         // A process that has ended gets nothing, and its callers know.
         let _ = self.orders.send(Order::Send(frame));
+    }
+
+    /// Gives a session its standard input as it asks for it.
+    pub(super) fn stream(&self, id: u64, reader: Reader) -> Result<(), HostError> {
+        let orders = self.orders.clone();
+        let give = move |piece: Piece| {
+            let frame = frame(STDIN, id, &encode_piece(piece.as_deref()));
+            frame.is_some_and(|frame| orders.send(Order::Send(frame)).is_ok())
+        };
+        let ask = read_on_thread(reader, give).map_err(HostError::new)?;
+        self.table.set_stdin(id, ask);
+        Ok(())
     }
 
     /// Ends a session, and the call that is under way in it.

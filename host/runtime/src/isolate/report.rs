@@ -195,6 +195,7 @@ fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
         "host-calls" => FaultKind::HostCalls(limits.host_calls),
         "host-data" => FaultKind::HostData(limits.host_data),
         "handles" => FaultKind::Handles(limits.handles),
+        "stdio" => FaultKind::Stdio(limits.stdio),
         "host-memory" => FaultKind::HostMemory(limits.host_memory),
         "exit" => FaultKind::Exit(told.code),
         _ => return None,
@@ -358,6 +359,7 @@ mod tests {
             FaultKind::HostCalls(1),
             FaultKind::HostData(1),
             FaultKind::Handles(1),
+            FaultKind::Stdio(1),
             FaultKind::HostMemory(1),
             FaultKind::Exit(3),
         ] {

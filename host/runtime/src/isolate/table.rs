@@ -2,6 +2,7 @@
 //! and with the time at which an answer is overdue.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,8 @@ struct Entry {
     limits: Arc<Limits>,
     noted: Noted,
     waiting: Option<Waiting>,
+    /// The thread that reads the standard input of the session, if it is read as the process asks.
+    stdin: Option<SyncSender<()>>,
     /// The time by which the session is gone, once it was told to end.
     end_by: Option<Instant>,
     /// Given back when the process has ended the session.
@@ -157,6 +160,7 @@ impl Table {
                     left: 0,
                 },
                 waiting: None,
+                stdin: None,
                 end_by: None,
                 _slot: slot,
             },
@@ -191,6 +195,24 @@ impl Table {
         let more = calls.saturating_mul(decisions);
         entry.noted.left = entry.noted.left.saturating_add(more);
         Ok(answered)
+    }
+
+    /// Notes whom a session asks for its standard input.
+    pub(super) fn set_stdin(&self, id: u64, ask: SyncSender<()>) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.stdin = Some(ask);
+        }
+    }
+
+    /// Asks for a piece of a session's standard input. Whether the session may ask: it has one, and does not ask for more
+    /// than it waits for. After the end of the input no thread hears it.
+    pub(super) fn ask(&self, id: u64) -> bool {
+        let sessions = self.lock();
+        let entry = sessions.entries.get(&id);
+        let Some(stdin) = entry.and_then(|entry| entry.stdin.as_ref()) else {
+            return false;
+        };
+        !matches!(stdin.try_send(()), Err(TrySendError::Full(())))
     }
 
     /// Notes that a session is to end. Whether the process has to be told.

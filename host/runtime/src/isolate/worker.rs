@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tollgate_capability::{Decision, Granted, HandedFolder, Handover};
 use tollgate_component::ProviderInfo;
@@ -22,10 +22,12 @@ use tollgate_component::value::Type;
 use tollgate_policy::{Limits, Policy};
 use zeroize::Zeroizing;
 
-use super::frame::{ANSWER, CALL, CODE, DECISION, END, ENDED, HELLO, Head, READY, START, frame};
+use super::frame::{
+    ANSWER, ASK, CALL, CODE, DECISION, END, ENDED, HELLO, Head, READY, START, STDIN, frame,
+};
 use super::message::{
-    Answer, Blob, Call, Decided, Door, Ended, Hello, VERSION, decode, decode_limits, encode_answer,
-    encode_decision, now,
+    Answer, Blob, Call, Decided, Door, Ended, Hello, VERSION, decode, decode_limits, decode_piece,
+    encode_answer, encode_decision, now,
 };
 use super::report::tell;
 use super::values::{Room, read, write_held};
@@ -34,7 +36,7 @@ use crate::call::exports::find;
 use crate::call::provider::Provider;
 use crate::call::session::{Relayed, Session};
 use crate::engine::metering::Metering;
-use crate::interface::wasi_p2::CommandInput;
+use crate::interface::wasi_p2::{CommandInput, Piece, Stdin};
 use crate::observe::Observer;
 use crate::wall::Wall;
 use crate::wall::worker::Confined;
@@ -214,6 +216,8 @@ struct Sessions {
 
 struct Alive {
     calls: UnboundedSender<Call>,
+    /// Room for the one piece that it asks for at a time.
+    stdin: mpsc::Sender<Piece>,
     task: AbortHandle,
 }
 
@@ -234,6 +238,12 @@ impl Sessions {
                         let _ = session.calls.send(call);
                     }
                 }
+                STDIN => {
+                    if let Some(session) = self.alive.get(&head.session) {
+                        // A command that has ended needs none.
+                        let _ = session.stdin.try_send(decode_piece(body));
+                    }
+                }
                 END => {
                     if let Some(session) = self.alive.remove(&head.session) {
                         session.task.abort();
@@ -248,9 +258,10 @@ impl Sessions {
         let limits = decode_limits(limits).ok_or("no limits")?;
         let provider = self.provider.with_limits(limits)?;
         let (calls, asked) = unbounded_channel();
+        let (stdin, pieces) = mpsc::channel(1);
         let out = Arc::clone(&self.out);
-        let task = tokio::spawn(session(out, id, provider, asked)).abort_handle();
-        self.alive.insert(id, Alive { calls, task });
+        let task = tokio::spawn(session(out, id, provider, asked, pieces)).abort_handle();
+        self.alive.insert(id, Alive { calls, stdin, task });
         Ok(())
     }
 }
@@ -264,14 +275,22 @@ impl Drop for SayEnded {
     }
 }
 
-async fn session(out: Arc<Out>, id: u64, provider: Provider, mut asked: UnboundedReceiver<Call>) {
+async fn session(
+    out: Arc<Out>,
+    id: u64,
+    provider: Provider,
+    mut asked: UnboundedReceiver<Call>,
+    pieces: mpsc::Receiver<Piece>,
+) {
+    let to_host = Arc::clone(&out);
+    let mut stdin = Some(Stdin::asked(move || to_host.say(ASK, id, &[]), pieces));
     // Before the session, and so dropped after it.
     let ended = SayEnded(out, id);
     let mut session = provider.session();
     while let Some(call) = asked.recv().await {
         let spent = Duration::from_micros(now().saturating_sub(call.begun));
         session.relayed = Some(Relayed { id, spent });
-        let answer = answer(&mut session, call.door).await;
+        let answer = answer(&mut session, call.door, &mut stdin).await;
         let answer = encode_answer(&answer, &session.provider.limits);
         ended.0.say(ANSWER, id, &answer);
         if !session.is_alive() {
@@ -280,7 +299,7 @@ async fn session(out: Arc<Out>, id: u64, provider: Provider, mut asked: Unbounde
     }
 }
 
-async fn answer(session: &mut Session, door: Door) -> Answer {
+async fn answer(session: &mut Session, door: Door, stream: &mut Option<Stdin>) -> Answer {
     match door {
         Door::Run { input } => {
             let ended = |result| {
@@ -310,7 +329,11 @@ async fn answer(session: &mut Session, door: Door) -> Answer {
         Door::Command { args, stdin } => {
             let input = CommandInput {
                 args,
-                stdin: stdin.0,
+                stdin: match stdin {
+                    Some(Blob(bytes)) => bytes.into(),
+                    // A command runs once in a session.
+                    None => stream.take().unwrap_or_default(),
+                },
             };
             let ended = |result: Result<(), crate::report::ExitCode>| {
                 Some(match result {

@@ -23,6 +23,7 @@ fn every_key_is_read() {
         r#"
 methods = ["GET", "POST"]
 headers = ["accept", "if-none-match"]
+escaped-slashes = true
 max-body = "2MiB"
 max-requests = 3
 max-connections = 4
@@ -34,6 +35,7 @@ credential = { header = "authorization", from-file = "./token", prefix = "Bearer
         url: "https://a.example/**".to_owned(),
         methods: owned(&["GET", "POST"]),
         headers: Some(owned(&["accept", "if-none-match"])),
+        escaped_slashes: true,
         max_body: 2 << 20,
         max_requests: 3,
         max_connections: 4,

@@ -39,6 +39,7 @@ handles = 1_2
 open-files = 13
 component-size = "1.5MiB"
 compile-time = "1.5s"
+complexity = 150
 compile-memory = "300MiB"
 
 [grants]
@@ -90,6 +91,7 @@ require = true
         open_files: 13,
         component_size: 3 << 19,
         compile_time: Duration::from_millis(1500),
+        complexity: 150,
         compile_memory: 300 << 20,
     };
     let strings = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());

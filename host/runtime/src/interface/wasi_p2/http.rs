@@ -20,6 +20,7 @@ use tollgate_capability::http::connect::{RequestFailure, Unreachable, exchange};
 use tollgate_capability::http::framing::declared_length;
 use tollgate_capability::http::{AdmittedRequest, HttpClient};
 
+use super::clocks::SteppedClock;
 use super::http_download::Download;
 
 /// The most that one `fields` may take of host memory, for names, values and their containers. Servers commonly refuse
@@ -44,7 +45,17 @@ fn is_forbidden(name: &HeaderName) -> bool {
 }
 
 /// The client of a store in the form in which wasmtime sends requests.
-pub(crate) struct HttpHooks(pub(super) HttpClient);
+pub(crate) struct HttpHooks {
+    client: HttpClient,
+    /// The clock by which time passes while a request is under way.
+    ticks: Option<SteppedClock>,
+}
+
+impl HttpHooks {
+    pub(super) fn new(client: HttpClient, ticks: Option<SteppedClock>) -> HttpHooks {
+        HttpHooks { client, ticks }
+    }
+}
 
 impl WasiHttpHooks for HttpHooks {
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
@@ -72,15 +83,23 @@ impl WasiHttpHooks for HttpHooks {
     ) -> Work<(Response<WasiBody>, Work<()>)> {
         let url = request.uri().to_string();
         let admitted = Target::parse(&url)
-            .map_err(|reason| self.0.refuse(&url, reason))
+            .map_err(|reason| self.client.refuse(&url, reason))
             .and_then(|target| {
                 let method = request.method().as_str();
-                let pass = self.0.admit(method, &target, request.headers())?;
+                let pass = self.client.admit(method, &target, request.headers())?;
                 Ok((pass, target))
             });
+        let pending = self.ticks.as_ref().map(SteppedClock::pending);
         Box::new(async move {
             let (pass, target) = admitted.map_err(refusal)?;
-            send(pass, target, request, options.unwrap_or_default()).await
+            let sent = send(pass, target, request, options.unwrap_or_default()).await;
+            let (response, rest) = sent?;
+            let rest: Work<()> = Box::new(async move {
+                // Until the response has come whole, or the guest has dropped it.
+                let _pending = pending;
+                Box::into_pin(rest).await
+            });
+            Ok((response, rest))
         })
     }
 }

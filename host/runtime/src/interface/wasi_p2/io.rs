@@ -1,6 +1,8 @@
 //! `wasi:io`: wasmtime's own functions on the resource table, behind their prices. A piece of a stream is bounded here,
 //! whatever the stream behind it would give.
 
+use std::iter;
+
 use tollgate_capability::{Price, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::io::{error, poll, streams};
@@ -46,6 +48,7 @@ impl poll::Host for Door<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
         let work = Work::bytes(pollables.len().saturating_mul(size_of::<u32>()));
         let state = self.enter(&POLL, work.entries(pollables.len()))?;
+        let _waits = state.wasi.wait(pollables.iter().map(Resource::rep));
         poll::Host::poll(&mut state.table, pollables).await
     }
 }
@@ -53,17 +56,20 @@ impl poll::Host for Door<'_> {
 impl poll::HostPollable for Door<'_> {
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
         let state = self.enter(&STREAM, Work::NONE)?;
+        let _waits = state.wasi.wait(iter::once(pollable.rep()));
         poll::HostPollable::ready(&mut state.table, pollable).await
     }
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         let state = self.enter(&STREAM, Work::NONE)?;
+        let _waits = state.wasi.wait(iter::once(pollable.rep()));
         poll::HostPollable::block(&mut state.table, pollable).await
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         let state = self.enter(&STREAM, Work::NONE)?;
         state.forget(pollable.rep());
+        state.wasi.alarms.forget(pollable.rep());
         poll::HostPollable::drop(&mut state.table, pollable)
     }
 }

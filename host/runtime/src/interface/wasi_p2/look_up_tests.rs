@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tollgate_capability::http::connect::{MAX_LOOK_UPS, SystemResolver};
 
-use crate::embed::CommandInput;
+use crate::embed::{CommandInput, Stdin};
 use crate::{Policy, Runtime, Source};
 
 static LET_GO: AtomicBool = AtomicBool::new(false);
@@ -54,7 +54,7 @@ fn look_ups_that_nobody_waits_for_are_bounded() {
             let args = ["http-client", "many", "https://a.example.com/", "6"];
             let input = CommandInput {
                 args: args.map(str::to_owned).into(),
-                stdin: Vec::new(),
+                stdin: Stdin::default(),
             };
             provider.session().command(input).await.unwrap()
         };

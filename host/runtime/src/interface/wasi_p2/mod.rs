@@ -20,6 +20,7 @@ mod link;
 mod look_up;
 mod pipe;
 mod random;
+mod stdin;
 mod stdio;
 mod streams;
 mod terminal;
@@ -29,41 +30,43 @@ use std::sync::Arc;
 use tollgate_capability::http::HttpClient;
 use tollgate_capability::{Granted, HostMemory};
 use tollgate_policy::{Clocks, Limits, Streams};
-use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
 use crate::call::context::CallContext;
-use clocks::{FixedWallClock, SteppedClock};
+use clocks::{Alarms, FixedWallClock, SteppedClock};
 pub(crate) use door::Refused;
 use http::HttpHooks;
 pub(crate) use link::link;
 use pipe::Output;
 use random::Sources;
+pub use stdin::Stdin;
+pub(crate) use stdin::{Piece, Reader, read_on_thread};
 pub(crate) use stdio::Capture;
 
 /// The audit name of the grants of WASI itself.
 const NAME: &str = "wasi";
 
 /// The inputs of a WASI command. Each is an explicit choice of the caller; nothing is inherited.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct CommandInput {
     /// The arguments, starting with the program's name. Those that the policy grants are put between the name and the
     /// rest.
     pub args: Vec<String>,
-    /// The contents of standard input.
-    pub stdin: Vec<u8>,
+    /// Standard input.
+    pub stdin: Stdin,
 }
 
 /// The WASI side of a store. The context is made when the first WASI function is called: a provider that imports none
 /// never pays for it.
 pub(crate) struct Wasi {
-    pub(crate) input: CommandInput,
+    input: CommandInput,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
     granted: Arc<Granted>,
     /// The monotonic clock of a store without the host's clock.
     ticks: Option<SteppedClock>,
+    alarms: Alarms,
     context: Option<Box<WasiCtx>>,
     /// Bytes of standard input that are not counted yet as memory that the host holds.
     stdin_bytes: u64,
@@ -89,6 +92,7 @@ impl Wasi {
             stderr: output(Output::Stderr),
             granted,
             ticks,
+            alarms: Alarms::default(),
             context: None,
             random: None,
             stdin_bytes: 0,
@@ -97,11 +101,17 @@ impl Wasi {
         }
     }
 
+    /// Takes the input of a command, whose output is its result.
+    pub(crate) fn begin_command(&mut self, input: CommandInput) {
+        self.input = input;
+        self.stdout.is_result();
+        self.stderr.is_result();
+    }
+
     /// The context of `wasi:http`, and the hooks by which `client` sends its requests.
     pub(crate) fn http(&mut self, client: &HttpClient) -> (&mut WasiHttpCtx, &mut HttpHooks) {
-        let hooks = self
-            .http_hooks
-            .get_or_insert_with(|| HttpHooks(client.clone()));
+        let hooks = || HttpHooks::new(client.clone(), self.ticks.clone());
+        let hooks = self.http_hooks.get_or_insert_with(hooks);
         (&mut self.http, hooks)
     }
 
@@ -117,7 +127,7 @@ impl Wasi {
     fn make(&mut self, limits: &Limits, memory: &HostMemory) -> WasiCtx {
         self.stdout.set_cap(limits.stdio, memory);
         self.stderr.set_cap(limits.stdio, memory);
-        self.stdin_bytes = self.input.stdin.len() as u64;
+        self.stdin_bytes = self.input.stdin.held();
         let grant = &self.granted.wasi.grant;
         let mut builder = WasiCtxBuilder::new();
         let (name, rest) = match self.input.args.split_first() {
@@ -131,7 +141,7 @@ impl Wasi {
             .args(&grant.args)
             .args(rest)
             .envs(&self.granted.wasi.env)
-            .stdin(MemoryInputPipe::new(std::mem::take(&mut self.input.stdin)))
+            .stdin(std::mem::take(&mut self.input.stdin).stream())
             .stdout(self.stdout.clone())
             .stderr(self.stderr.clone())
             .allow_tcp(false)

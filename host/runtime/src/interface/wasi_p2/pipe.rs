@@ -26,6 +26,8 @@ struct Waiting {
     pieces: VecDeque<Bytes>,
     /// The writer thread is running.
     writing: bool,
+    /// A write has failed: whoever read it is gone, and does not come back.
+    closed: bool,
 }
 
 static STDOUT: Pipe = Pipe::new();
@@ -37,6 +39,7 @@ impl Pipe {
             waiting: Mutex::new(Waiting {
                 pieces: VecDeque::new(),
                 writing: false,
+                closed: false,
             }),
             idle: Notify::const_new(),
         }
@@ -66,6 +69,11 @@ impl Output {
     /// Whether all written data has been passed on.
     pub(super) fn is_idle(self) -> bool {
         !self.pipe().lock().writing
+    }
+
+    /// Whether nobody reads it any more.
+    pub(super) fn is_closed(self) -> bool {
+        self.pipe().lock().closed
     }
 
     /// Waits until all written data has been passed on.
@@ -98,11 +106,15 @@ impl Output {
     }
 
     fn write(self, bytes: &[u8]) {
-        // The reader may be gone; the guest is not told.
-        let _ = match self {
+        let written = match self {
             Output::Stdout => write(&mut std::io::stdout().lock(), bytes),
             Output::Stderr => write(&mut std::io::stderr().lock(), bytes),
         };
+        if written.is_err() {
+            let mut waiting = self.pipe().lock();
+            waiting.closed = true;
+            waiting.pieces.clear();
+        }
     }
 }
 

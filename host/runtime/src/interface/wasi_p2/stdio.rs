@@ -1,5 +1,8 @@
 //! Standard output and error: kept for the report, or passed on to the host's own, up to the limit. What is passed on to
 //! a terminal is escaped; to a pipe or a file it goes as it is.
+//!
+//! What a command writes is its result, so one that writes more than the limit is ended. A provider writes for whoever
+//! looks for its mistakes: the rest is dropped, counted and told.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::pipe::Output;
 use super::terminal::Escaper;
-use tollgate_capability::HostMemory;
+use tollgate_capability::{HostMemory, LimitReached};
 
 /// Bytes that a guest may write to a stream at once; a common limit of WASI streams. It also bounds the memory that the
 /// host allocates for `write-zeroes`.
@@ -29,6 +32,8 @@ struct Captured {
     seen: u64,
     kept: Vec<u8>,
     dropped: u64,
+    /// The guest is a command.
+    is_result: bool,
     memory: Option<HostMemory>,
     /// For an output that is a terminal.
     escaper: Option<Escaper>,
@@ -54,6 +59,11 @@ impl Capture {
         });
     }
 
+    /// Says that what is written is the result of a command.
+    pub(super) fn is_result(&self) {
+        self.with(|captured| captured.is_result = true);
+    }
+
     fn with<T>(&self, f: impl FnOnce(&mut Captured) -> T) -> T {
         f(&mut self.captured.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -70,15 +80,29 @@ impl Capture {
         })
     }
 
-    fn keep(&self, bytes: &[u8]) {
+    fn keep(&self, bytes: &[u8]) -> Result<(), LimitReached> {
         self.with(|captured| {
             let memory = captured.memory.as_ref();
-            if memory.is_some_and(|memory| memory.hold(bytes.len() as u64).is_err()) {
+            if let Some(reached) = memory.and_then(|memory| memory.hold(bytes.len() as u64).err()) {
                 captured.dropped += bytes.len() as u64;
-                return;
+                return match captured.is_result {
+                    true => Err(reached),
+                    false => Ok(()),
+                };
             }
             captured.kept.extend_from_slice(bytes);
-        });
+            Ok(())
+        })
+    }
+
+    /// Ends a command of whose output a part was dropped.
+    fn all_was_kept(&self) -> Result<(), LimitReached> {
+        self.with(
+            |captured| match captured.is_result && captured.dropped > 0 {
+                true => Err(LimitReached::Stdio),
+                false => Ok(()),
+            },
+        )
     }
 
     /// Passes bytes on, as a terminal may have them if it is one.
@@ -141,6 +165,21 @@ struct Stream {
     permitted: bool,
 }
 
+/// A limit that ends the call.
+fn ended(reached: LimitReached) -> StreamError {
+    StreamError::Trap(reached.into())
+}
+
+impl Stream {
+    /// Tells the guest when nobody reads its output any more, as the system does.
+    fn is_open(&self) -> StreamResult<()> {
+        match self.capture.inherit.is_some_and(Output::is_closed) {
+            true => Err(StreamError::Closed),
+            false => Ok(()),
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl Pollable for Stream {
     async fn ready(&mut self) {
@@ -156,19 +195,21 @@ impl OutputStream for Stream {
         if self.capture.inherit.is_some() && !permitted {
             return Err(StreamError::trap("wrote more than `check-write` permitted"));
         }
+        self.is_open()?;
         let bytes = self.capture.fit(&bytes);
         match self.capture.inherit {
-            None => self.capture.keep(&bytes),
+            None => self.capture.keep(&bytes).map_err(ended)?,
             Some(output) => self.capture.pass_on(output, bytes),
         }
-        Ok(())
+        self.capture.all_was_kept().map_err(ended)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
+        self.is_open()
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
+        self.is_open()?;
         self.permitted = self.capture.inherit.is_none_or(Output::is_idle);
         Ok(if self.permitted { WRITE_PERMIT } else { 0 })
     }

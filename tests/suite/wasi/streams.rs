@@ -1,0 +1,170 @@
+//! The standard streams of a command: input that is read as the command asks for it, and output of which nothing is lost
+//! in silence.
+
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use support::cli::{program, words};
+use support::harness::{blocking, guest_file, in_time, load, policy, source};
+use support::wasi_command::{INERT, run, stdout};
+use tempfile::TempDir;
+use tollgate::embed::{CommandInput, Stdin};
+use tollgate::{Outcome, Report};
+
+/// `tollgate run` of `hello-command`, whose output is the program's own.
+fn inherits(folder: &TempDir, args: &[&str]) -> Command {
+    let file = folder.path().join("policy.toml");
+    let text =
+        "limits.host-calls = 100_000\nlimits.stdio = '64MiB'\ngrants.wasi = { stdio = 'inherit' }";
+    std::fs::write(&file, text).unwrap();
+    let mut command = program();
+    command
+        .args(["run", guest_file("hello-command").to_str().unwrap()])
+        .args(["--input", "-", "--policy"])
+        .arg(&file)
+        .arg("--")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A command that answers each line gets it when it comes.
+#[test]
+fn a_line_is_answered_before_the_input_ends() {
+    in_time(|| {
+        let folder = TempDir::new().unwrap();
+        let mut host = inherits(&folder, &["lines"]).spawn().unwrap();
+        let mut input = host.stdin.take().unwrap();
+        let mut output = BufReader::new(host.stdout.take().unwrap()).lines();
+        for line in ["one", "two"] {
+            writeln!(input, "{line}").unwrap();
+            let answer = output.next().unwrap().unwrap();
+            assert_eq!(answer, format!("got {line}"));
+        }
+        drop(input);
+        assert!(output.next().is_none());
+        assert!(host.wait().unwrap().success());
+    });
+}
+
+/// What nobody reads is told to whoever writes it, as the system does.
+#[test]
+fn a_command_is_told_that_its_output_is_closed() {
+    in_time(|| {
+        let folder = TempDir::new().unwrap();
+        let mut host = inherits(&folder, &["flood"]).spawn().unwrap();
+        let mut output = host.stdout.take().unwrap();
+        output.read_exact(&mut [0]).unwrap();
+        drop(output);
+        assert_eq!(host.wait().unwrap().code(), Some(1));
+        let words = words(&mut host);
+        assert!(words.contains("error: "), "{words}");
+    });
+}
+
+/// Lines without end, and how many bytes of them were read.
+struct Endless(Arc<AtomicUsize>);
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        buffer.fill(b'\n');
+        self.0.fetch_add(buffer.len(), Ordering::SeqCst);
+        Ok(buffer.len())
+    }
+}
+
+/// Input of any length takes a piece or two of the host's memory, and the rest of it stays where it is.
+#[test]
+fn input_is_read_as_far_as_the_command_asks() {
+    let provider = load("hello-command", INERT);
+    let read = Arc::new(AtomicUsize::new(0));
+    let input = CommandInput {
+        args: vec!["hello-command".to_owned(), "first".to_owned()],
+        stdin: Stdin::reader(Endless(Arc::clone(&read))),
+    };
+    let report = provider.session().command(input).unwrap();
+    assert_eq!(report.outcome, Outcome::Returned(()));
+    assert_eq!(stdout(&report), "got \n");
+    assert!(read.load(Ordering::SeqCst) <= 128 << 10, "{read:?}");
+    assert!(report.usage.host_memory_peak > 128 << 10);
+    // A command that does not read takes nothing.
+    let read = Arc::new(AtomicUsize::new(0));
+    let input = CommandInput {
+        args: vec!["hello-command".to_owned(), "random".to_owned()],
+        stdin: Stdin::reader(Endless(Arc::clone(&read))),
+    };
+    let report = provider.session().command(input).unwrap();
+    assert_eq!(report.outcome, Outcome::Returned(()));
+    assert_eq!(read.load(Ordering::SeqCst), 0);
+}
+
+/// Input that does not come is waited for as long as the call has.
+#[test]
+fn a_reader_that_blocks_does_not_hold_up_the_deadline() {
+    let (input, _open) = io::pipe().unwrap();
+    let provider = load(
+        "hello-command",
+        &format!("{INERT}\nlimits.deadline = \"200ms\""),
+    );
+    let input = CommandInput {
+        args: vec!["hello-command".to_owned(), "lines".to_owned()],
+        stdin: Stdin::reader(input),
+    };
+    let report: Report<_, _> = in_time(move || provider.session().command(input).unwrap());
+    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+}
+
+/// The output of a command is its result: one that is cut is none.
+#[test]
+fn a_command_that_writes_more_than_the_limit_is_ended() {
+    let limits = format!("{INERT}\nlimits.stdio = \"10KiB\"\nlimits.host-calls = 100_000");
+    for flood in ["flood", "flood-errors"] {
+        let report = run(&blocking(), &limits, &[flood], "");
+        let fault = report.outcome.fault().unwrap();
+        assert_eq!((fault.label(), fault.limit()), ("stdio", Some(10 << 10)));
+        let stdio = report.stdio.as_ref().unwrap();
+        assert_eq!(stdio.stdout.len() + stdio.stderr.len(), 10 << 10);
+    }
+    let limits = format!("{INERT}\nlimits.stdio = \"4MiB\"\nlimits.host-calls = 100_000");
+    let report = run(&blocking(), &limits, &["flood"], "");
+    assert_eq!(report.outcome, Outcome::Returned(()));
+}
+
+/// And nothing is left of it in the file that was to be whole.
+#[test]
+fn output_that_is_cut_is_in_no_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("policy.toml");
+    std::fs::write(&file, "limits.stdio = '10KiB'\ngrants.wasi = 'inert'").unwrap();
+    let out = folder.path().join("out");
+    let mut command = program();
+    command
+        .args(["run", guest_file("hello-command").to_str().unwrap()])
+        .arg("--policy")
+        .arg(&file)
+        .arg("--output")
+        .arg(&out)
+        .args(["--", "flood"]);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("--stdio"), "{words}");
+    assert!(!out.exists());
+}
+
+/// A provider writes for whoever looks for its mistakes, and goes on.
+#[test]
+fn what_a_provider_writes_is_dropped_and_counted() {
+    let text = policy(&format!("{INERT}\nlimits.stdio = 2"));
+    let provider = blocking().load(&source("wasi-provider"), &text).unwrap();
+    let report = provider.session().run(b"no number").unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "trap");
+    let stdio = report.stdio.as_ref().unwrap();
+    assert_eq!(stdio.stderr.len(), 2);
+    assert!(stdio.stderr_dropped > 2);
+    assert_eq!(report.to_json()["stdio_dropped"], stdio.stderr_dropped);
+}
