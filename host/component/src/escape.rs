@@ -25,7 +25,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
 
 /// The same without the cut, for text whose length is bounded elsewhere. Text that [`line()`] made stays as it is.
 pub fn whole(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(hostile) {
+    if !text.chars().any(is_hostile) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::new();
@@ -34,7 +34,7 @@ pub fn whole(text: &str) -> Cow<'_, str> {
             '\n' => safe.push_str("\\n"),
             '\r' => safe.push_str("\\r"),
             '\t' => safe.push_str("\\t"),
-            c if hostile(c) => {
+            c if is_hostile(c) => {
                 let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
             }
             c => safe.push(c),
@@ -47,7 +47,7 @@ pub fn whole(text: &str) -> Cow<'_, str> {
 /// to view on a terminal.
 pub fn json(serialised: &str) -> Cow<'_, str> {
     // Newlines between the values belong to JSON; inside strings they are escaped already.
-    let bad = |c: char| c != '\n' && hostile(c);
+    let bad = |c: char| c != '\n' && is_hostile(c);
     if !serialised.chars().any(bad) {
         return Cow::Borrowed(serialised);
     }
@@ -67,7 +67,7 @@ pub fn json(serialised: &str) -> Cow<'_, str> {
 
 /// Control characters (C0, DEL, C1), line and paragraph separators, and the format characters that change how the text
 /// around them is read (Unicode TR 36: bidirectional controls, zero-width and tag characters).
-fn hostile(c: char) -> bool {
+pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -106,7 +106,7 @@ mod tests {
             serde_json::to_string(&serde_json::json!({"m": "a\u{7f}\u{9b}\u{202e}\u{e0001}"}))
                 .unwrap();
         let safe = json(&text);
-        assert!(!safe.chars().any(hostile));
+        assert!(!safe.chars().any(is_hostile));
         let back: serde_json::Value = serde_json::from_str(&safe).unwrap();
         assert_eq!(back["m"], "a\u{7f}\u{9b}\u{202e}\u{e0001}");
     }

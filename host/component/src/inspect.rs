@@ -178,7 +178,8 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
             _ => {}
         }
         Ok(())
-    })?;
+    })
+    .map_err(|refusal| crate::proposals::refused(bytes, complexity, refusal))?;
     for import in &mut imports {
         import.types_only = types_only(&import.name, scanned.types.as_ref());
     }

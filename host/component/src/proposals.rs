@@ -1,6 +1,10 @@
 //! The WebAssembly proposals that a guest may use.
 
-use wasmparser::WasmFeatures;
+use wasmparser::{Payload, WasmFeatures};
+
+use crate::refusal::{Refusal, RefusalKind, malformed};
+use crate::served::wasi_that_is_not_served;
+use crate::shape::scan_with;
 
 /// The proposals that an untrusted guest may use: those that the guests' toolchains emit today (Rust, C, Go,
 /// componentize-py, componentize-js), and no others. Validation and compilation both use this list.
@@ -31,3 +35,72 @@ pub const PROPOSALS: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
+
+/// The largest component whose proposals are named: each is found by validating once more.
+const NAMED: usize = 1 << 20;
+
+/// The refusal of a component that does not validate here. If it does with all proposals, it is no malformed one: it needs
+/// some that are off, or a version of WASI that does.
+pub(crate) fn refused(bytes: &[u8], complexity: u64, refusal: Refusal) -> Refusal {
+    if refusal.kind != RefusalKind::Malformed {
+        return refusal;
+    }
+    let mut wasi = None;
+    let all = WasmFeatures::all();
+    let valid = scan_with(all, bytes, complexity, |payload| {
+        if let Payload::ComponentImportSection(section) = payload {
+            for import in section.clone() {
+                let name = import.map_err(malformed)?.name.name;
+                wasi = wasi.or_else(|| wasi_that_is_not_served(name));
+            }
+        }
+        Ok(())
+    });
+    if valid.is_err() {
+        return refusal;
+    }
+    if let Some(version) = wasi {
+        return Refusal::new(
+            RefusalKind::WorldVersion,
+            format!(
+                "built for WASI {version}, which this host does not serve; build it for WASI 0.2"
+            ),
+        );
+    }
+    let mut needed = all;
+    for (_, proposal) in all.difference(PROPOSALS).iter_names() {
+        let less = needed.difference(proposal);
+        let is_valid = || scan_with(less, bytes, complexity, |_| Ok(())).is_ok();
+        if bytes.len() <= NAMED && is_valid() {
+            needed = less;
+        }
+    }
+    let names = needed.difference(PROPOSALS).iter_names();
+    let names: Vec<String> = names.map(|(name, _)| shown(name)).collect();
+    let message = match (names.as_slice(), bytes.len() <= NAMED) {
+        ([one], _) => format!("it uses the proposal `{one}`, which this host does not allow"),
+        (several, true) => format!(
+            "it uses the proposals `{}`, which this host does not allow",
+            several.join("`, `")
+        ),
+        (_, false) => format!(
+            "it uses a proposal that this host does not allow: {}",
+            refusal
+                .message
+                .trim_start_matches("not a valid component: ")
+        ),
+    };
+    Refusal::new(
+        RefusalKind::Proposal,
+        format!("{message}; build it without"),
+    )
+}
+
+/// The name of a proposal, as its authors write it.
+fn shown(name: &str) -> String {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    match name.strip_prefix("cm-") {
+        Some(rest) => format!("component-model-{rest}"),
+        None => name,
+    }
+}

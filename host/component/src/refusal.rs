@@ -71,8 +71,10 @@ impl Refusal {
 pub enum RefusalKind {
     /// A core module, text, or another file that is no component.
     NotAComponent,
-    /// A component that does not validate, or uses a proposal that is off.
+    /// A component that does not validate.
     Malformed,
+    /// A valid component of a proposal that this host does not allow ([`PROPOSALS`](crate::PROPOSALS)).
+    Proposal,
     /// Larger than the policy's `component-size`.
     TooLarge,
     /// It imports an item that the policy does not grant or that this host does not know.
@@ -95,6 +97,7 @@ impl RefusalKind {
         match self {
             RefusalKind::NotAComponent => "not-a-component",
             RefusalKind::Malformed => "malformed",
+            RefusalKind::Proposal => "proposal",
             RefusalKind::TooLarge => "too-large",
             RefusalKind::Imports => "imports",
             RefusalKind::WorldVersion => "world-version",

@@ -97,6 +97,13 @@ pub(crate) fn capability(import: &str, own: &BTreeSet<String>) -> Option<Capabil
     }
 }
 
+/// The version of WASI that an import is of, if this host serves none like it: `0.3` of `wasi:clocks/system-clock@0.3.0`.
+pub(crate) fn wasi_that_is_not_served(import: &str) -> Option<&'static str> {
+    let (base, version) = split_version(import);
+    let is_it = base.starts_with("wasi:") && version.is_some_and(|it| it.starts_with("0.3."));
+    is_it.then_some("0.3")
+}
+
 /// `ns:pkg/iface@1.2.3` to its name and its version.
 pub fn split_version(name: &str) -> (&str, Option<&str>) {
     match name.split_once('@') {

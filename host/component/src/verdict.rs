@@ -7,7 +7,7 @@ use tollgate_policy::Grants;
 
 use crate::inspect::{Import, ItemKind};
 use crate::refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
-use crate::served::{capability, served, split_version};
+use crate::served::{capability, served, split_version, wasi_that_is_not_served};
 
 /// The judgement on each import of a component, in the component's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,6 +85,13 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
                 )),
             };
         }
+    }
+    if let Some(version) = wasi_that_is_not_served(&import.name) {
+        return Judgement::Unknown {
+            note: Some(format!(
+                "this host does not serve WASI {version}; build the component for WASI 0.2"
+            )),
+        };
     }
     let Some(capability) = capability(&import.name, extra) else {
         // A domain's shared types arrive as an interface without functions: nothing to grant.

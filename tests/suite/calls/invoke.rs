@@ -51,7 +51,7 @@ fn functions_are_described_with_their_types() {
     assert_eq!((types, &work.result), (vec![&Type::U32], &None));
     let releases = load(
         "registry-releases",
-        "grants = { log = true, config = {}, files = [{ root = \"data\", path = \".\", access = \"read\" }] }",
+        "grants = { log = true, config = {}, files = [{ root = \"data\", path = \"samples\", access = \"read\" }] }",
     );
     let names: Vec<String> = releases
         .as_async()

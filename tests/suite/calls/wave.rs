@@ -48,6 +48,41 @@ fn what_is_no_call_is_told_without_a_component() {
     );
 }
 
+/// As a function that is written by hand is called: without what is optional, with a blank before the bracket.
+#[test]
+fn what_is_optional_may_be_left_out() {
+    let text = r#"(component
+        (core module $m
+            (func (export "f") (param i32 i32 i32 i32) (result i32) (i32.add (local.get 0) (local.get 2)))
+            (func (export "g") (param i32 i32 i32) (result i32) (local.get 1)))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "a" (option u32)) (param "b" (option u32)) (result u32)
+            (canon lift (core func $i "f")))
+        (func (export "g") (param "a" u32) (param "b" (option u32)) (result u32) (canon lift (core func $i "g"))))"#;
+    let source = Source::bytes("optional", wat::parse_str(text).unwrap());
+    let provider = blocking().load(&source, &Policy::default()).unwrap();
+    let call = |text: &str| {
+        let report = provider.session().wave(text);
+        report.map(|report| report.outcome.returned().unwrap_or_default())
+    };
+    // How many of the options are there.
+    for (text, found) in [
+        ("f()", "0"),
+        ("f(none)", "0"),
+        ("f(some(7))", "1"),
+        ("f(7, 8)", "2"),
+        ("g(1)", "0"),
+        ("g (1, 2)", "1"),
+        ("f \t()", "0"),
+    ] {
+        assert_eq!(call(text).unwrap(), found, "{text}");
+    }
+    for text in ["g()", "g ()"] {
+        let told = call(text).unwrap_err().to_string();
+        assert!(told.contains(&format!("`{text}`, at character ")), "{told}");
+    }
+}
+
 #[test]
 fn a_full_name_means_that_function_and_no_other() {
     let text = r#"(component

@@ -34,6 +34,7 @@ const READY: u8 = 16;
 const DECISION: u8 = 17;
 const ANSWER: u8 = 18;
 const ENDED: u8 = 19;
+const ASK: u8 = 20;
 
 fn frame(kind: u8, session: u64, length: u32, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind];
@@ -136,6 +137,7 @@ fn lie(kind: &str) {
             ("bad-answer", CALL) => say_to(&socket, &whole(ANSWER, session, &[0xff; 64])),
             ("wrong-session", CALL) => say_to(&socket, &whole(ANSWER, session + 7, b"")),
             ("ends-it", CALL) => say_to(&socket, &whole(ENDED, session, b"")),
+            ("asks", CALL) => say_to(&socket, &whole(ASK, session, b"")),
             ("long-answer", CALL) => {
                 say_to(&socket, &frame(ANSWER, session, u32::MAX, &[0; 1024]));
             }
@@ -228,6 +230,7 @@ fn a_process_that_lies() {
         ("long-error", "its answer is none that the call can have"),
         ("wrong-session", "it speaks of a session that is none"),
         ("ends-it", "it ends a session whose caller waits"),
+        ("asks", "it asks for input that there is not"),
         ("long-answer", "its message is too long"),
         ("long-decision", "its message is too long"),
         ("no-capability", "it decides on no capability"),

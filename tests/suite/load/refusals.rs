@@ -295,12 +295,69 @@ fn deep_nesting_is_refused_by_the_scan() {
     }
 }
 
-/// A19-endless-loop: a proposal that is off does not validate.
+/// A19-endless-loop: a proposal that is off does not validate. What is valid with it is told by its name.
 #[test]
-fn proposals_that_are_off_are_malformed() {
+fn proposals_that_are_off_are_named() {
     let refusal = refused(&source("tail-call"), "");
-    assert_eq!(refusal.kind.label(), "malformed");
-    assert!(refusal.message.contains("tail calls"), "{refusal}");
+    assert_eq!(refusal.kind.label(), "proposal");
+    assert!(refusal.message.contains("`tail-call`"), "{refusal}");
+    for (text, names) in [
+        ("(component (core module (memory i64 1)))", "`memory64`"),
+        ("(component (core module (tag)))", "`exceptions`"),
+        (
+            "(component (core module (type (struct)) (tag)))",
+            "`gc`, `exceptions`",
+        ),
+        (
+            "(component (type $f (future u32)) (import \"a\" (func (param \"x\" $f))))",
+            "`component-model-async`",
+        ),
+    ] {
+        let refusal = refused(&Source::bytes("odd", wat::parse_str(text).unwrap()), "");
+        assert_eq!(refusal.kind.label(), "proposal", "{refusal}");
+        assert!(refusal.message.contains(names), "{refusal}");
+    }
+    // What is valid with no proposal stays what it is.
+    let bent = "(component (core module (tag) (func i64.const 1 drop drop)))";
+    let refusal = refused(&Source::bytes("bent", wat::parse_str(bent).unwrap()), "");
+    assert_eq!(refusal.kind.label(), "malformed", "{refusal}");
+}
+
+/// A component of WASI 0.3 is valid, and this host says what it lacks.
+#[test]
+fn wasi_0_3_is_told_by_its_name() {
+    let sync = r#"(component (import "wasi:clocks/system-clock@0.3.0" (instance (export "now" (func (result u64))))))"#;
+    let refusal = refused(&Source::bytes("sync", wat::parse_str(sync).unwrap()), "");
+    let text = refusal.to_string();
+    assert!(text.contains("this host does not serve WASI 0.3"), "{text}");
+    let (start, end) = (
+        r#"(component (import ""#,
+        r#"" (instance (export "a" (func (result (stream u8)))))))"#,
+    );
+    for name in ["wasi:cli/stdin@0.3.0", "wasi:cli/stdin@0.3.0-rc-2026-01-06"] {
+        let text = format!("{start}{name}{end}");
+        let refusal = refused(&Source::bytes("async", wat::parse_str(text).unwrap()), "");
+        assert_eq!(refusal.kind.label(), "world-version", "{refusal}");
+        assert!(refusal.message.contains("WASI 0.3"), "{refusal}");
+    }
+}
+
+/// What compiling refuses, an inspection refuses: no command says of it that all is granted.
+#[test]
+fn what_the_engine_does_not_support_is_refused_everywhere() {
+    for text in [
+        r#"(component (component $c) (export "c" (component $c)))"#,
+        r#"(component (import "acme:clock/sleep@0.1.0" (instance $i (export "f" (func)))) (export "acme:clock/again" (instance $i)))"#,
+    ] {
+        let source = Source::bytes("odd", wat::parse_str(text).unwrap());
+        let policy = policy("grants.interfaces = [\"acme:clock/sleep@0.1.0\"]");
+        let inspected = support::harness::blocking().inspect(&source, &policy);
+        let text = inspected.map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains("it does not compile: "), "{text}");
+        let again = Source::bytes("odd", source.as_bytes());
+        let loaded = support::harness::blocking().load(&again, &policy);
+        assert_eq!(loaded.map(|_| ()).unwrap_err().to_string(), text);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 fn data(bytes: &[u8]) -> u64 {
-    match within(&Shape::of(100), bytes, |_| Ok(())) {
+    match within(&Shape::of(100), PROPOSALS, bytes, |_| Ok(())) {
         Ok(scanned) => scanned.instance_data,
         Err(refusal) => panic!("{refusal}"),
     }

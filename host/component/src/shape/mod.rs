@@ -16,7 +16,7 @@ use std::fmt;
 use wasmparser::types::Types;
 use wasmparser::{
     ElementItems, Encoding, FuncValidatorAllocations, OperatorsReaderAllocations, Parser, Payload,
-    ValidPayload, Validator,
+    ValidPayload, Validator, WasmFeatures,
 };
 
 use crate::proposals::PROPOSALS;
@@ -45,11 +45,22 @@ pub(crate) fn scan<'a>(
     complexity: u64,
     on_section: impl FnMut(&Payload<'a>) -> Result<()>,
 ) -> Result<Scanned> {
-    within(&Shape::of(complexity), bytes, on_section)
+    scan_with(PROPOSALS, bytes, complexity, on_section)
+}
+
+/// The same with other proposals, for a component that is refused whatever comes of it.
+pub(crate) fn scan_with<'a>(
+    proposals: WasmFeatures,
+    bytes: &'a [u8],
+    complexity: u64,
+    on_section: impl FnMut(&Payload<'a>) -> Result<()>,
+) -> Result<Scanned> {
+    within(&Shape::of(complexity), proposals, bytes, on_section)
 }
 
 fn within<'a>(
     shape: &Shape,
+    proposals: WasmFeatures,
     bytes: &'a [u8],
     mut on_section: impl FnMut(&Payload<'a>) -> Result<()>,
 ) -> Result<Scanned> {
@@ -60,13 +71,13 @@ fn within<'a>(
         totals: Totals::default(),
         instance_data: 0,
     };
-    let mut validator = Validator::new_with_features(PROPOSALS);
+    let mut validator = Validator::new_with_features(proposals);
     let mut allocations = (
         FuncValidatorAllocations::default(),
         OperatorsReaderAllocations::default(),
     );
     let mut parser = Parser::new(0);
-    parser.set_features(PROPOSALS);
+    parser.set_features(proposals);
     let mut types = None;
     let mut described = Described::default();
     for payload in parser.parse_all(bytes) {

@@ -21,7 +21,7 @@ mod instance;
 type Bytes = Vec<u8>;
 
 fn refusal(shape: &Shape, bytes: &[u8]) -> Option<Refusal> {
-    within(shape, bytes, |_| Ok(())).err()
+    within(shape, PROPOSALS, bytes, |_| Ok(())).err()
 }
 
 /// The type of a core module may declare 100,000 items, and the type of an instance many such types.

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use tollgate_capability::{HostFailure, LimitReached};
+use tollgate_component::escape;
 use tollgate_policy::Limits;
-use wasmtime::component::Val;
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayFunc;
 use wasmtime::component::wasm_wave::writer::Writer;
+use wasmtime::component::{Type, Val};
 
 use crate::call::exports::{ExportedFunction, find};
 use crate::call::invoke::callable;
@@ -37,7 +38,8 @@ impl ErrorReport for WaveError {
 
 impl Session {
     /// Calls an export by text: `resolve("1.0", "linux/x86_64")`, or with its interface,
-    /// `tollgate:releases/resolve.resolve("1.0", "linux/x86_64")`. The result is WAVE text.
+    /// `tollgate:releases/resolve.resolve("1.0", "linux/x86_64")`. Optional arguments at the end may be left out. The
+    /// result is WAVE text.
     ///
     /// # Errors
     ///
@@ -46,11 +48,11 @@ impl Session {
     pub async fn wave(&mut self, expression: &str) -> Result<Report<String, WaveError>, CallError> {
         let call = Call::parse(expression)?;
         let provider = self.provider().clone();
-        let exported = find(provider.exported_functions(), call.name)?;
+        let exported = find(provider.exported_functions(), call.name())?;
         callable(exported)?;
         let types: Vec<_> = exported.ty.params().map(|(_, ty)| ty).collect();
-        let arguments: Vec<Val> = call.parsed.to_wasm_params(&types).map_err(|error| {
-            let place = place(call.expression, call.name, &error);
+        let arguments = call.arguments(&types).map_err(|error| {
+            let place = place(call.expression, call.bracket, &error);
             CallError::Arguments(format!("{place}; it is `{}`", signature(exported)))
         })?;
         #[cfg(target_os = "linux")]
@@ -99,10 +101,43 @@ pub(super) fn text(value: &Val, most: usize) -> wasmtime::Result<String> {
         is_full: false,
     };
     match Writer::new(&mut text).write_value(value) {
-        Ok(()) => Ok(text.text),
+        Ok(()) => Ok(with_marks(&text.text)),
         Err(_) if text.is_full => Err(LimitReached::Output.into()),
         Err(error) => Err(HostFailure(error.to_string()).into()),
     }
+}
+
+/// The text with the marks that its writer has escaped, such as U+FE0F behind an emoji: they belong to the character before
+/// them. What could harm a terminal stays escaped.
+fn with_marks(text: &str) -> String {
+    let mut marked = String::new();
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once('\\') {
+        marked.push_str(before);
+        let escaped = from
+            .strip_prefix("u{")
+            .and_then(|from| from.split_once('}'));
+        let mark = escaped.and_then(|(digits, after)| {
+            let mark = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+            (!escape::is_hostile(mark)).then_some((mark, after))
+        });
+        rest = match mark {
+            Some((mark, after)) => {
+                marked.push(mark);
+                after
+            }
+            None => {
+                // Another escape, of which the next character is a part: a backslash, for one.
+                let end = from.chars().next().map_or(0, char::len_utf8);
+                let (escape, after) = from.split_at_checked(end).unwrap_or((from, ""));
+                marked.push('\\');
+                marked.push_str(escape);
+                after
+            }
+        };
+    }
+    marked.push_str(rest);
+    marked
 }
 
 /// Text up to a number of bytes.
@@ -127,7 +162,7 @@ impl fmt::Write for Capped {
 fn signature(exported: &ExportedFunction) -> String {
     let ty = DisplayFunc(exported.ty.clone());
     let text = format!("{}: {ty}", exported.function.name);
-    tollgate_component::escape::line(&text).into_owned()
+    escape::line(&text).into_owned()
 }
 
 /// Whether `expression` is a call at all, whatever component it is for.
@@ -142,18 +177,19 @@ pub fn check_expression(expression: &str) -> Result<(), CallError> {
 /// `name(arguments)` in its parts.
 struct Call<'e> {
     expression: &'e str,
-    name: &'e str,
+    /// The place of the first bracket.
+    bracket: usize,
     parsed: UntypedFuncCall<'static>,
 }
 
 impl<'e> Call<'e> {
     fn parse(expression: &'e str) -> Result<Call<'e>, CallError> {
         let expression = expression.trim();
-        let at = expression.find('(').filter(|at| *at > 0);
-        let (name, arguments) = at
-            .and_then(|at| expression.split_at_checked(at))
+        let bracket = expression.find('(').filter(|at| *at > 0);
+        let (bracket, arguments) = bracket
+            .and_then(|at| Some((at, expression.get(at..)?)))
             .ok_or_else(|| {
-                let shown = tollgate_component::escape::line(expression);
+                let shown = escape::line(expression);
                 CallError::Arguments(format!(
                     "`{shown}` is not a call; write it as `name(argument, …)`"
                 ))
@@ -161,23 +197,62 @@ impl<'e> Call<'e> {
         // WAVE names a call by a plain identifier; which function it is is settled by the name.
         let parsed = UntypedFuncCall::parse(&format!("f{arguments}"))
             .map(UntypedFuncCall::into_owned)
-            .map_err(|error| CallError::Arguments(place(expression, name, &error)))?;
+            .map_err(|error| CallError::Arguments(place(expression, bracket, &error)))?;
         Ok(Call {
             expression,
-            name,
+            bracket,
             parsed,
         })
+    }
+
+    fn name(&self) -> &'e str {
+        let name = self.expression.get(..self.bracket);
+        name.unwrap_or_default().trim_end()
+    }
+
+    /// The arguments as values of these types.
+    fn arguments(&self, types: &[Type]) -> Result<Vec<Val>, ParserError> {
+        let is_optional = |ty: &Type| matches!(ty, Type::Option(_));
+        // The parser leaves out options behind an argument, and not where there is none.
+        if self.parsed.params_node().is_none() && types.iter().all(is_optional) {
+            return Ok(types.iter().map(|_| Val::Option(None)).collect());
+        }
+        self.parsed.to_wasm_params(types)
     }
 }
 
 /// What is wrong with an expression, and where.
-fn place(expression: &str, name: &str, error: &ParserError) -> String {
-    let at = error.span().start.saturating_sub(1) + name.len();
+fn place(expression: &str, bracket: usize, error: &ParserError) -> String {
+    let at = error.span().start.saturating_sub(1) + bracket;
     let detail = error.detail().map(|detail| format!(": {detail}"));
     format!(
         "`{}`, at character {at}: {}{}",
-        tollgate_component::escape::line(expression),
+        escape::line(expression),
         error.kind(),
         detail.unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_marks;
+
+    #[test]
+    fn marks_are_shown_and_what_moves_a_terminal_is_not() {
+        for (text, shown) in [
+            (r#""\u{fe0f}""#, "\"\u{fe0f}\""),
+            (
+                r#"("e\u{301}", "\u{200d}")"#,
+                "(\"e\u{301}\", \"\\u{200d}\")",
+            ),
+            (r#""\u{1b}[2J\u{202e}""#, r#""\u{1b}[2J\u{202e}""#),
+            (r#""\\u{fe0f}\n\"""#, r#""\\u{fe0f}\n\"""#),
+            (r"'\u{fe0f}'", "'\u{fe0f}'"),
+            (r"\u{110000}\u{x}\u{", r"\u{110000}\u{x}\u{"),
+            ("\\", "\\"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(with_marks(text), shown, "{text}");
+        }
+    }
 }

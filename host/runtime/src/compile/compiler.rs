@@ -1,11 +1,15 @@
 //! The choice of the process in which components are vetted and compiled, and the refusals that come of it.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tollgate_policy::Limits;
 use wasmtime::Engine;
+use wasmtime_environ::component::{ComponentTypesBuilder, Translator};
+use wasmtime_environ::wasmparser::Validator;
+use wasmtime_environ::{ScopeVec, Tunables};
 
 use crate::error::Unsupported;
 use tollgate_component::{Refusal, RefusalKind, Remedy};
@@ -67,16 +71,40 @@ impl Compiler {
 /// The interval at which a load that waits checks whether its caller has given up.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
+/// Takes the first step of compiling a valid component, which makes no machine code: what the engine does not support is
+/// refused by each command, and not only where it is compiled.
+pub(crate) fn translate(bytes: &[u8]) -> Result<(), Refusal> {
+    let tunables = Tunables::default_host();
+    let scope = ScopeVec::new();
+    let mut validator = Validator::new_with_features(tollgate_component::PROPOSALS);
+    let mut types = ComponentTypesBuilder::new(&validator);
+    let translator = Translator::new(&tunables, &mut validator, &mut types, &scope);
+    let translated = translator.translate(bytes);
+    translated
+        .map(drop)
+        .map_err(|error| not_compiled(&format!("{error:#}")))
+}
+
+/// The same in a process that lives on when the engine panics.
+pub(crate) fn translate_here(bytes: &[u8]) -> Result<(), Refusal> {
+    match catch_unwind(|| translate(bytes)) {
+        Ok(translated) => translated,
+        Err(panic) => Err(panicked(&*panic)),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Refusal {
+    let text = tollgate_component::panic_text(panic);
+    tracing::error!(panic = text, "the compiler panicked");
+    failed("the compiler", "it panicked")
+}
+
 /// Compiles in this process, to machine code for any engine of the same settings.
 pub(crate) fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
     match catch_unwind(AssertUnwindSafe(|| engine.precompile_component(bytes))) {
         Ok(Ok(code)) => Ok(code),
         Ok(Err(error)) => Err(not_compiled(&format!("{error:#}"))),
-        Err(panic) => {
-            let text = tollgate_component::panic_text(&*panic);
-            tracing::error!(panic = text, "the compiler panicked");
-            Err(failed("the compiler", "it panicked"))
-        }
+        Err(panic) => Err(panicked(&*panic)),
     }
 }
 

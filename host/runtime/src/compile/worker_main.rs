@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tollgate_component::Source;
 use tollgate_policy::Limits;
 
+use super::compiler::translate;
 use super::protocol::{Findings, GO, Message, Task, read_component};
 use crate::engine::compiling;
 use crate::engine::metering::Metering;
@@ -106,6 +107,10 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
 /// Validates the component and lists what it imports and exports, within the limits of shape.
 fn inspect(source: &Source, task: Task, limits: &Limits) -> Message {
     let found = source.inspect_within(limits).and_then(|inspection| {
+        // Compiling does it once more.
+        if task != Task::Load {
+            translate(source.as_bytes())?;
+        }
         let wit = (task == Task::Wit)
             .then(|| source.wit_within(limits))
             .transpose()?;

@@ -80,7 +80,7 @@ fn hear(head: Head, body: Vec<u8>, table: &Table) -> Result<(), &'static str> {
         },
         ASK => match table.ask(head.session) {
             true => Ok(()),
-            false => Err("it asks for input that it has not, or asks again before it has it"),
+            false => Err("it asks for input that there is not"),
         },
         _ => match table.ended(head.session) {
             true => Ok(()),

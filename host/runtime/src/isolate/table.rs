@@ -212,7 +212,7 @@ impl Table {
         let Some(stdin) = entry.and_then(|entry| entry.stdin.as_ref()) else {
             return false;
         };
-        !matches!(stdin.try_send(()), Err(TrySendError::Full(())))
+        may_ask(stdin)
     }
 
     /// Notes that a session is to end. Whether the process has to be told.
@@ -387,6 +387,11 @@ fn lose(waiting: Option<Waiting>, lost: &Lost) {
     }
 }
 
+/// Asks a thread that reads. Whether it had heard what was asked before.
+fn may_ask(stdin: &SyncSender<()>) -> bool {
+    !matches!(stdin.try_send(()), Err(TrySendError::Full(())))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -395,6 +400,17 @@ mod tests {
     use tollgate_policy::Policy;
 
     use super::*;
+
+    /// What a process asks for is not kept for it: one piece is read, and one more is asked for.
+    #[test]
+    fn input_is_asked_for_no_more_often_than_it_is_read() {
+        let (ask, asked) = std::sync::mpsc::sync_channel(1);
+        assert!(may_ask(&ask) && !may_ask(&ask));
+        asked.recv().unwrap();
+        assert!(may_ask(&ask));
+        drop(asked);
+        assert!(may_ask(&ask));
+    }
 
     /// All settings, the names of all variables and all folders: one host call may ask for them.
     #[test]
