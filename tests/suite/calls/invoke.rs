@@ -208,7 +208,7 @@ fn futures_and_streams_are_no_types_here() {
         let loaded = runtime_blocking().load(&source, &Policy::default());
         match loaded.map(drop) {
             Err(LoadError::Refused(refusal)) => {
-                assert_eq!(refusal.kind.label(), "malformed", "{ty}: {refusal}");
+                assert_eq!(refusal.kind.label(), "proposal", "{ty}: {refusal}");
             }
             other => panic!("{ty}: {other:?}"),
         }

@@ -217,14 +217,29 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
             "unmetered",
             "1000000000",
             "5",
+            "100",
             "load",
         ],
-        &["--tollgate-compile-worker", "fuel", "1000000000", "5"],
         &[
             "--tollgate-compile-worker",
             "fuel",
             "1000000000",
             "5",
+            "100",
+        ],
+        &[
+            "--tollgate-compile-worker",
+            "fuel",
+            "1000000000",
+            "5",
+            "load",
+        ],
+        &[
+            "--tollgate-compile-worker",
+            "fuel",
+            "1000000000",
+            "5",
+            "100",
             "run",
         ],
         // No bytes are no component.
@@ -233,6 +248,7 @@ fn a_worker_that_is_started_by_hand_does_nothing() {
             "fuel",
             "1000000000",
             "5",
+            "100",
             "load",
         ],
     ] {

@@ -33,7 +33,7 @@ fn truncated_and_flipped_bytes_are_refused_or_still_valid() {
             assert!(
                 matches!(
                     refusal.kind,
-                    RefusalKind::Malformed | RefusalKind::NotAComponent
+                    RefusalKind::Malformed | RefusalKind::NotAComponent | RefusalKind::Proposal
                 ),
                 "{refusal}"
             );
@@ -306,7 +306,7 @@ fn proposals_that_are_off_are_named() {
         ("(component (core module (tag)))", "`exceptions`"),
         (
             "(component (core module (type (struct)) (tag)))",
-            "`gc`, `exceptions`",
+            "`exceptions`, `gc`",
         ),
         (
             "(component (type $f (future u32)) (import \"a\" (func (param \"x\" $f))))",
@@ -354,6 +354,13 @@ fn what_the_engine_does_not_support_is_refused_everywhere() {
         let inspected = support::harness::blocking().inspect(&source, &policy);
         let text = inspected.map(|_| ()).unwrap_err().to_string();
         assert!(text.contains("it does not compile: "), "{text}");
+        // In the worker of the program.
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("odd.wasm");
+        std::fs::write(&file, source.as_bytes()).unwrap();
+        let checked = support::cli::run(&["check", file.to_str().unwrap()]);
+        let said = support::cli::stderr(&checked) + &support::cli::stdout(&checked);
+        assert!(said.contains("it does not compile: "), "{said}");
         let again = Source::bytes("odd", source.as_bytes());
         let loaded = support::harness::blocking().load(&again, &policy);
         assert_eq!(loaded.map(|_| ()).unwrap_err().to_string(), text);

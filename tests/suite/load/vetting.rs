@@ -166,6 +166,7 @@ fn a_worker_compiles_when_it_is_asked() {
                 "fuel",
                 "2000000000",
                 "60",
+                "100",
                 "load",
             ])
             .stdin(Stdio::piped())

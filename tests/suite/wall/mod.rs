@@ -233,12 +233,13 @@ pub(crate) fn capabilities(status: &str) -> u64 {
         .fold(0, |all, set| all | set)
 }
 
-/// The arguments of a worker: its flag, the metering, bytes of memory, seconds, its task.
-const WORKER: [&str; 5] = [
+/// The arguments of a worker: its flag, the metering, bytes of memory, seconds, the complexity, its task.
+const WORKER: [&str; 6] = [
     "--tollgate-compile-worker",
     "fuel",
     "2000000000",
     "30",
+    "100",
     "load",
 ];
 

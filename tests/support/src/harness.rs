@@ -195,6 +195,8 @@ pub fn tokio() -> &'static tokio::runtime::Runtime {
     static TOKIO: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     TOKIO.get_or_init(|| {
         let mut builder = tokio::runtime::Builder::new_current_thread();
+        // The invariant waits for threads that have nothing to do.
+        builder.thread_keep_alive(Duration::from_millis(500));
         builder.enable_all().build().unwrap()
     })
 }

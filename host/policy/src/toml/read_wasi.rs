@@ -42,7 +42,8 @@ pub(super) const WASI: Table = Table {
             name: "clocks", kind: "`\"real\"`, or `{ fixed = \"2026-01-01T00:00:00Z\" }`", range: None,
             default: KeyDefault::Value("{ fixed = \"1970-01-01T00:00:00Z\" }"), example: "\"real\"",
             meaning: "The wall clock and the monotonic clock: those of the host, or a wall clock that stands still and a \
-                      monotonic clock that counts its own readings.",
+                      monotonic clock that counts its own readings and the time slept. Sleeping then takes no time, unless \
+                      something outside is pending: a request, or what is waited for beside the timer.",
         },
         Key {
             name: "random", kind: "`\"real\"`, or `{ seed = NUMBER }`", range: None,

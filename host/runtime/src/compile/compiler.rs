@@ -109,6 +109,10 @@ pub(crate) fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Refus
 }
 
 pub(crate) fn not_compiled(text: &str) -> Refusal {
+    // The engine calls every component a module.
+    let text = text
+        .strip_prefix("failed to parse WebAssembly module: ")
+        .unwrap_or(text);
     let text = format!("it does not compile: {text}");
     Refusal::new(
         RefusalKind::Malformed,

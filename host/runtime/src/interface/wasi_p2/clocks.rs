@@ -67,11 +67,7 @@ impl SteppedClock {
 
     /// Whether time passes: something outside is pending.
     fn passes(&self) -> bool {
-        self.is_beside() || self.0.pending.load(Ordering::Relaxed) > 0
-    }
-
-    fn is_beside(&self) -> bool {
-        self.0.beside.load(Ordering::Relaxed)
+        self.0.beside.load(Ordering::Relaxed) || self.0.pending.load(Ordering::Relaxed) > 0
     }
 
     /// Time passes until the result is dropped.
@@ -143,10 +139,6 @@ struct Alarm {
 impl Pollable for Alarm {
     async fn ready(&mut self) {
         let left = self.at.saturating_sub(self.clock.peek());
-        if left > 0 && self.clock.is_beside() {
-            // The others that the guest waits for are asked first: one that is ready ends the wait before this does.
-            tokio::task::yield_now().await;
-        }
         if left > 0 && self.clock.passes() {
             let now = tokio::time::Instant::now();
             let end = || now.checked_add(Duration::from_nanos(left));
