@@ -126,6 +126,10 @@ guests-polyglot:
 test-polyglot: guests guests-polyglot
     cargo test --workspace --quiet --test suite --features tollgate-tests/polyglot polyglot
 
+# Public packages of the registries that carry components, inspected and compiled under the default limits: `just corpus`, `just corpus numcodecs`. 200 MB go to target/corpus the first time, and stay. Needs npm and python3 with pip.
+corpus *words: (build "--package tollgate-cli --package tollgate-guests")
+    @tests/corpus/run.sh {{words}}
+
 # The same guests built by cargo-component, and the suite run against them.
 #
 # cargo-component builds `providers/*` and `hostile`. Run is what calls them through each kind of import and export: the
