@@ -83,6 +83,8 @@ pub struct Inspection {
     /// The percentage of the limits of its shape that it needs, of the one that it needs most of: at most what the limit
     /// `complexity` was.
     pub complexity: u64,
+    /// Why the engine does not compile it although it is valid, if that is known: text of the component is in it.
+    pub unsupported: Option<String>,
 }
 
 impl Inspection {
@@ -190,6 +192,7 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
         exports,
         instance_data: scanned.instance_data,
         complexity: scanned.complexity,
+        unsupported: None,
     })
 }
 

@@ -54,6 +54,12 @@ impl Refusal {
         }
     }
 
+    /// The refusal of a valid component that the engine does not compile, by the engine's words for it.
+    pub fn not_compiled(text: &str) -> Refusal {
+        let text = format!("it does not compile: {text}");
+        Refusal::new(RefusalKind::Malformed, escape::line(&text))
+    }
+
     fn text(&self) -> String {
         let mut text = self.message.clone();
         for import in &self.imports {
@@ -71,7 +77,7 @@ impl Refusal {
 pub enum RefusalKind {
     /// A core module, text, or another file that is no component.
     NotAComponent,
-    /// A component that does not validate.
+    /// A component that does not validate, or that the engine does not compile.
     Malformed,
     /// A valid component of a proposal that this host does not allow ([`PROPOSALS`](crate::PROPOSALS)).
     Proposal,

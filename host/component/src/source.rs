@@ -183,11 +183,22 @@ impl Source {
     ///
     /// As there.
     pub fn inspect_within(&self, limits: &Limits) -> Result<Inspection, Refusal> {
+        self.inspect_by(limits, |_| None)
+    }
+
+    /// The same, with what the engine does not support in these bytes, which are valid.
+    #[doc(hidden)]
+    pub fn inspect_by(
+        &self,
+        limits: &Limits,
+        unsupported: impl FnOnce(&[u8]) -> Option<String>,
+    ) -> Result<Inspection, Refusal> {
         if let Some(known) = self.inspected() {
             known.is_within(limits)?;
             return Ok(known.clone());
         }
-        let inspection = inspect(&self.bytes, self.digest(), limits.complexity)?;
+        let mut inspection = inspect(&self.bytes, self.digest(), limits.complexity)?;
+        inspection.unsupported = unsupported(&self.bytes);
         Ok(self.inspection.get_or_init(|| inspection).clone())
     }
 

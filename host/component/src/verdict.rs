@@ -14,17 +14,19 @@ use crate::served::{capability, served, split_version, wasi_that_is_not_served};
 pub struct Verdict {
     /// Every import.
     pub imports: Vec<ImportVerdict>,
+    /// Why the engine does not compile the component, whatever its imports are.
+    pub unsupported: Option<String>,
 }
 
 impl Verdict {
     /// Whether the component may be loaded.
     pub fn allows(&self) -> bool {
-        self.imports
-            .iter()
-            .all(|import| import.judgement == Judgement::Granted)
+        let mut imports = self.imports.iter();
+        self.unsupported.is_none() && imports.all(|it| it.judgement == Judgement::Granted)
     }
 
-    /// The refusal that lists every import that is not granted; `None` if all are.
+    /// The refusal that lists every import that is not granted, or that of the engine if all are; `None` if the component may
+    /// be loaded.
     pub fn refusal(&self) -> Option<Refusal> {
         let against: Vec<ImportVerdict> = self
             .imports
@@ -33,7 +35,7 @@ impl Verdict {
             .cloned()
             .collect();
         if against.is_empty() {
-            return None;
+            return self.unsupported.as_deref().map(Refusal::not_compiled);
         }
         // A version that is not served is the better headline only where nothing else is wrong: then
         // rebuilding the component, not changing the policy, is the cure.
@@ -69,7 +71,10 @@ pub fn judge(imports: &[Import], grants: &Grants, extra: &BTreeSet<String>) -> V
             judgement: judge_one(import, grants, extra),
         })
         .collect();
-    Verdict { imports }
+    Verdict {
+        imports,
+        unsupported: None,
+    }
 }
 
 fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judgement {

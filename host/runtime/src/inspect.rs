@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tollgate_component::{Source, Vetted};
 use tollgate_policy::Policy;
 
-use crate::compile::compiler::{Compiler, translate_here};
+use crate::compile::compiler::{Compiler, unsupported_here};
 use crate::compile::protocol::Task;
 use crate::error::{HostError, LoadError};
 use crate::load::Cancelled;
@@ -68,12 +68,9 @@ impl Runtime {
                 let (found, _) = loader.ask(source, Task::Inspect, &policy.limits, cancelled)?;
                 found.inspection
             }
-            (None, Compiler::InProcess) => {
-                let inspection = source.inspect_within(&policy.limits)?;
-                translate_here(source.as_bytes())?;
-                inspection
+            (None, Compiler::InProcess) | (Some(_), _) => {
+                source.inspect_by(&policy.limits, unsupported_here)?
             }
-            (Some(_), _) => source.inspect_within(&policy.limits)?,
         };
         Ok(Vetted::new(inspection, signer))
     }

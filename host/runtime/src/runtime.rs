@@ -90,6 +90,9 @@ impl Runtime {
 
     /// Judges every import of an inspected component. Nothing is compiled.
     pub fn judge(&self, inspection: &Inspection, grants: &Grants) -> Verdict {
-        judge(&inspection.imports, grants, &self.inner.names)
+        Verdict {
+            unsupported: inspection.unsupported.clone(),
+            ..judge(&inspection.imports, grants, &self.inner.names)
+        }
     }
 }

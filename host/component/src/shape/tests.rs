@@ -132,7 +132,7 @@ fn each_limit_is_the_one_that_refuses() {
                 1,
             ),
         ),
-        (|s| &mut s.functions, functions(60_001, 0, 0, b"")),
+        (|s| &mut s.functions, functions(70_001, 0, 0, b"")),
         (|s| &mut s.core_types, core(&[items(1, 10_001, NULLARY)])),
         (
             |s| &mut s.signatures,
@@ -219,8 +219,8 @@ fn each_limit_is_the_one_that_refuses() {
                 section(10, &[b"\x01\0", named.as_slice(), b"\x05\0"].concat()),
             ]),
         ),
-        (|s| &mut s.body, function(0, &b"\x01".repeat(2 << 20))),
-        (|s| &mut s.locals, function(2_001, b"")),
+        (|s| &mut s.body, function(0, &b"\x01".repeat(4 << 20))),
+        (|s| &mut s.locals, function(10_001, b"")),
         (|s| &mut s.all_locals, functions(251, 2_000, 0, b"")),
         (|s| &mut s.depth, deep(BLOCK, 4_000)),
         (
@@ -230,7 +230,7 @@ fn each_limit_is_the_one_that_refuses() {
         (|s| &mut s.loop_depth, deep(LOOP, 65)),
         (
             |s| &mut s.loop_depth_by_locals,
-            function(1_500, &nested(LOOP, 3)),
+            function(9_400, &nested(LOOP, 3)),
         ),
         (
             |s| &mut s.loops_by_locals,
@@ -242,12 +242,12 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.edges_by_locals,
-            function(2_000, &b"\x02\x40\x0c\0\x0b".repeat(801)),
+            function(2_000, &b"\x02\x40\x0c\0\x0b".repeat(6_001)),
         ),
         // A table without targets is also a branch.
         (
             |s| &mut s.edges_by_locals,
-            function(2_000, &b"\x02\x40\x41\0\x0e\0\0\x0b".repeat(801)),
+            function(2_000, &b"\x02\x40\x41\0\x0e\0\0\x0b".repeat(6_001)),
         ),
         (
             |s| &mut s.all_edges_by_locals,
@@ -262,7 +262,7 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.body_by_live,
-            function(1_999, &b"\x01".repeat(33_000)),
+            function(1_999, &b"\x01".repeat(51_000)),
         ),
         (
             |s| &mut s.all_body_by_live,

@@ -1,6 +1,5 @@
 //! The choice of the process in which components are vetted and compiled, and the refusals that come of it.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +10,8 @@ use wasmtime_environ::component::{ComponentTypesBuilder, Translator};
 use wasmtime_environ::wasmparser::Validator;
 use wasmtime_environ::{ScopeVec, Tunables};
 
-use crate::error::Unsupported;
+use crate::error::{MAX_CAUSE, Unsupported};
+use crate::wire;
 use tollgate_component::{Refusal, RefusalKind, Remedy};
 
 /// The process that components are vetted and compiled in.
@@ -71,32 +71,25 @@ impl Compiler {
 /// The interval at which a load that waits checks whether its caller has given up.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
-/// Takes the first step of compiling a valid component, which makes no machine code: what the engine does not support is
-/// refused by each command, and not only where it is compiled.
-pub(crate) fn translate(bytes: &[u8]) -> Result<(), Refusal> {
+/// Why the engine does not compile a valid component, if it does not: by the first step of compiling it, which makes no
+/// machine code. So each command refuses what one that compiles would.
+pub(crate) fn unsupported(bytes: &[u8]) -> Option<String> {
     let tunables = Tunables::default_host();
     let scope = ScopeVec::new();
     let mut validator = Validator::new_with_features(tollgate_component::PROPOSALS);
     let mut types = ComponentTypesBuilder::new(&validator);
     let translator = Translator::new(&tunables, &mut validator, &mut types, &scope);
-    let translated = translator.translate(bytes);
-    translated
-        .map(drop)
-        .map_err(|error| not_compiled(&format!("{error:#}")))
+    let error = translator.translate(bytes).err()?;
+    Some(wire::cut(&format!("{error:#}"), MAX_CAUSE).to_owned())
 }
 
 /// The same in a process that lives on when the engine panics.
-pub(crate) fn translate_here(bytes: &[u8]) -> Result<(), Refusal> {
-    match catch_unwind(|| translate(bytes)) {
-        Ok(translated) => translated,
-        Err(panic) => Err(panicked(&*panic)),
-    }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Refusal {
-    let text = tollgate_component::panic_text(panic);
-    tracing::error!(panic = text, "the compiler panicked");
-    failed("the compiler", "it panicked")
+pub(crate) fn unsupported_here(bytes: &[u8]) -> Option<String> {
+    catch_unwind(|| unsupported(bytes)).unwrap_or_else(|panic| {
+        let text = tollgate_component::panic_text(&*panic);
+        tracing::error!(panic = text, "the compiler panicked");
+        Some("the compiler panicked".to_owned())
+    })
 }
 
 /// Compiles in this process, to machine code for any engine of the same settings.
@@ -104,7 +97,11 @@ pub(crate) fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Refus
     match catch_unwind(AssertUnwindSafe(|| engine.precompile_component(bytes))) {
         Ok(Ok(code)) => Ok(code),
         Ok(Err(error)) => Err(not_compiled(&format!("{error:#}"))),
-        Err(panic) => Err(panicked(&*panic)),
+        Err(panic) => {
+            let text = tollgate_component::panic_text(&*panic);
+            tracing::error!(panic = text, "the compiler panicked");
+            Err(failed("the compiler", "it panicked"))
+        }
     }
 }
 
@@ -113,11 +110,7 @@ pub(crate) fn not_compiled(text: &str) -> Refusal {
     let text = text
         .strip_prefix("failed to parse WebAssembly module: ")
         .unwrap_or(text);
-    let text = format!("it does not compile: {text}");
-    Refusal::new(
-        RefusalKind::Malformed,
-        tollgate_component::escape::line(&text),
-    )
+    Refusal::not_compiled(text)
 }
 
 /// The refusal of a component that takes longer than allowed. `what` is done to it, such as `compiling`.

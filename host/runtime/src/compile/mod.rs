@@ -94,9 +94,10 @@ impl CodeLoader {
         }
         // A component that was inspected before is judged before a process is started for it.
         let (inspection, stage) = match (source.inspected(), &self.compiler) {
-            (None, Compiler::InProcess) | (Some(_), _) => {
-                (source.inspect_within(limits)?, Stage::Later)
-            }
+            (None, Compiler::InProcess) | (Some(_), _) => (
+                source.inspect_by(limits, compiler::unsupported_here)?,
+                Stage::Later,
+            ),
             (None, Compiler::Worker { .. }) => {
                 let (findings, worker) = self.ask(source, Task::Load, limits, cancelled)?;
                 (findings.inspection, Stage::Vetted(worker))

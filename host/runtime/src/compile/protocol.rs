@@ -204,6 +204,7 @@ mod tests {
             exports: Vec::new(),
             instance_data: 0,
             complexity: 1,
+            unsupported: None,
         };
         let wit = Some("package root:component;".to_owned());
         Message::Findings(Box::new(Findings { inspection, wit }))
@@ -258,6 +259,7 @@ mod tests {
                 exports: vec![export; count],
                 instance_data: u64::MAX,
                 complexity: u64::MAX,
+                unsupported: None,
             };
             Message::Findings(Box::new(Findings {
                 inspection,

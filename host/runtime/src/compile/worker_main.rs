@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tollgate_component::Source;
 use tollgate_policy::Limits;
 
-use super::compiler::translate;
+use super::compiler::unsupported;
 use super::protocol::{Findings, GO, Message, Task, read_component};
 use crate::engine::compiling;
 use crate::engine::metering::Metering;
@@ -106,16 +106,14 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
 
 /// Validates the component and lists what it imports and exports, within the limits of shape.
 fn inspect(source: &Source, task: Task, limits: &Limits) -> Message {
-    let found = source.inspect_within(limits).and_then(|inspection| {
-        // Compiling does it once more.
-        if task != Task::Load {
-            translate(source.as_bytes())?;
-        }
-        let wit = (task == Task::Wit)
-            .then(|| source.wit_within(limits))
-            .transpose()?;
-        Ok(Findings { inspection, wit })
-    });
+    let found = source
+        .inspect_by(limits, unsupported)
+        .and_then(|inspection| {
+            let wit = (task == Task::Wit)
+                .then(|| source.wit_within(limits))
+                .transpose()?;
+            Ok(Findings { inspection, wit })
+        });
     match found {
         Ok(findings) => Message::Findings(Box::new(findings)),
         Err(refusal) => Message::Refused(refusal.kind, refusal.message),
