@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tollgate_capability::{LogLine, ProviderError};
@@ -183,11 +184,9 @@ pub(super) fn encode_piece(piece: Option<&[u8]>) -> Vec<u8> {
 }
 
 /// The piece that [`encode_piece`] wrote.
-pub(super) fn decode_piece(mut body: Vec<u8>) -> Piece {
-    match body.is_empty() {
-        true => None,
-        false => Some(body.split_off(1).into()),
-    }
+pub(super) fn decode_piece(body: &[u8]) -> Piece {
+    let (_, piece) = body.split_first()?;
+    Some(Bytes::copy_from_slice(piece))
 }
 
 /// Microseconds of the system's monotonic clock, which all processes share.

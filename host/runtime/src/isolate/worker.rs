@@ -241,7 +241,7 @@ impl Sessions {
                 STDIN => {
                     if let Some(session) = self.alive.get(&head.session) {
                         // A command that has ended needs none.
-                        let _ = session.stdin.try_send(decode_piece(body));
+                        let _ = session.stdin.try_send(decode_piece(&body));
                     }
                 }
                 END => {

@@ -206,6 +206,15 @@ impl Asked {
         }
     }
 
+    /// At most `size` bytes of what is there.
+    fn give(&mut self, size: usize) -> Bytes {
+        let mut given = self.rest.clone();
+        given.truncate(size);
+        let left = self.rest.get(given.len()..).unwrap_or_default();
+        self.rest = self.rest.slice_ref(left);
+        given
+    }
+
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         if self.rest.is_empty() && self.end.is_none() {
             self.ask();
@@ -216,7 +225,7 @@ impl Asked {
             }
         }
         match self.end {
-            _ if !self.rest.is_empty() => Ok(self.rest.split_to(size.min(self.rest.len()))),
+            _ if !self.rest.is_empty() => Ok(self.give(size)),
             Some(End::Failed) => {
                 self.end = Some(End::Closed);
                 let error = wasmtime::Error::msg("standard input cannot be read");
