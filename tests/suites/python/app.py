@@ -1,5 +1,11 @@
-"""The checks as a WASI command: componentize-py makes a component of this file and of `checks.py`."""
+"""The checks as a WASI command: componentize-py makes a component of this file, of `checks.py` and of CPython."""
 
+# The component has what is imported as it is built, and no more of the library. CPython imports these by name, later.
+import email.parser
+import encodings.ascii
+import encodings.cp437
+import encodings.latin_1
+import pkgutil
 import sys
 
 import checks

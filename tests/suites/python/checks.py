@@ -11,20 +11,24 @@ import configparser
 import csv
 import dbm.dumb
 import errno
-import fileinput
 import filecmp
+import fileinput
 import glob
 import gzip
 import hashlib
+import importlib
 import io
 import json
 import linecache
 import logging
 import logging.handlers
+import mailbox
 import os
 import pathlib
 import pickle
+import py_compile
 import random
+import runpy
 import shelve
 import shutil
 import stat
@@ -32,6 +36,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zipapp
 import zipfile
 
 try:
@@ -102,7 +107,7 @@ def open_errors(own):
     put("f", "f")
     return (
         kind(open, "none"), kind(open, "d"), kind(open, "d", "w"), kind(open, "f/g"), kind(open, "f/"),
-        kind(open, ""), kind(open, "none/f", "w"), kind(open, "a\0b"),
+        kind(open, "none/f", "w"), kind(open, "a\0b"),
     )
 
 
@@ -149,10 +154,24 @@ def append_alone(own):
 @check
 def unbuffered(own):
     with open("f", "wb", buffering=0) as file:
-        written = [file.write(b"x" * size) for size in (1, 1000, 200_000)]
+        written = [file.write(b"x" * size) for size in (1, 1000, 60_000)]
     with open("f", "rb", buffering=0) as file:
         everything = file.readall()
     return written, len(everything), os.path.getsize("f")
+
+
+@check
+def unbuffered_large(own):
+    with open("f", "wb", buffering=0) as file:
+        return file.write(b"x" * 200_000)
+
+
+@check
+def buffered_large(own):
+    with open("f", "wb") as file:
+        written = file.write(bytes(range(256)) * 10_000)
+    with open("f", "rb") as file:
+        return written, file.read() == bytes(range(256)) * 10_000
 
 
 @check
@@ -179,7 +198,8 @@ def fileno_and_fdopen(own):
         os.fsync(file.fileno())
         size = os.fstat(file.fileno()).st_size
         file.seek(0)
-        return size, file.read(), kind(os.open, "f", os.O_CREAT | os.O_EXCL), file.isatty()
+        again = kind(os.open, "f", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        return size, file.read(), again, file.isatty()
 
 
 # os
@@ -222,10 +242,23 @@ def os_flags(own):
     os.mkdir("d")
     os.symlink("f", "l")
     return (
-        kind(os.open, "f", os.O_DIRECTORY), kind(os.open, "d", os.O_DIRECTORY), kind(os.open, "l", os.O_NOFOLLOW),
-        kind(os.open, "f", os.O_RDWR | os.O_SYNC), kind(os.open, "f", os.O_RDWR | os.O_NONBLOCK),
-        kind(os.open, "d", os.O_RDWR), kind(os.open, "d", os.O_RDONLY),
+        kind(os.open, "f", os.O_RDONLY | os.O_DIRECTORY), kind(os.open, "d", os.O_RDONLY | os.O_DIRECTORY),
+        kind(os.open, "l", os.O_RDONLY | os.O_NOFOLLOW), kind(os.open, "f", os.O_RDWR | os.O_NONBLOCK),
+        kind(os.open, "d", os.O_RDWR), kind(os.open, "d", os.O_RDONLY), kind(os.open, "f", os.O_WRONLY | os.O_TRUNC),
+        os.path.getsize("f"),
     )
+
+
+@check
+def os_flags_none(own):
+    """Linux takes flags without `O_RDONLY` for a reader, since it is 0 there."""
+    put("f", "f")
+    return kind(os.open, "f", 0)
+
+
+@check
+def os_flags_sync(own):
+    return kind(os.open, "f", os.O_RDWR | os.O_CREAT | os.O_SYNC)
 
 
 @check
@@ -380,7 +413,25 @@ def os_listdir_descriptor(own):
     put("f", "f")
     folder = os.open(".", os.O_RDONLY)
     try:
-        return os.listdir(folder), os.stat("f", dir_fd=folder).st_size
+        return os.listdir(folder)
+    finally:
+        os.close(folder)
+
+
+@check
+def os_by_folder(own):
+    os.mkdir("d")
+    put("d/f", "four")
+    folder = os.open("d", os.O_RDONLY)
+    try:
+        size = os.stat("f", dir_fd=folder).st_size
+        os.mkdir("e", dir_fd=folder)
+        os.rename("f", "g", src_dir_fd=folder, dst_dir_fd=folder)
+        descriptor = os.open("h", os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+        os.write(descriptor, b"text")
+        os.close(descriptor)
+        os.unlink("g", dir_fd=folder)
+        return size, tree("d"), kind(os.rmdir, "e", dir_fd=folder), tree("d"), held("d/h")
     finally:
         os.close(folder)
 
@@ -449,7 +500,7 @@ def os_getcwd(own):
     inside = os.path.relpath(os.getcwd(), before)
     up = held("../d/f")
     os.chdir("..")
-    return inside, up, os.getcwd() == before, held("d/f"), kind(os.chdir, "none"), kind(os.chdir, "d/f")
+    return inside, up, os.path.samefile(os.getcwd(), before), held("d/f"), kind(os.chdir, "none"), kind(os.chdir, "d/f")
 
 
 @check
@@ -460,8 +511,24 @@ def os_path(own):
     base = os.path.realpath(".")
     return (
         os.path.relpath(os.path.realpath("l/b/../f"), base), os.path.isfile("a/f"), os.path.isdir("l"),
-        os.path.getsize("a/f"), os.path.exists(""), os.path.isabs(base), os.path.exists("a/f/"), os.path.ismount("a"),
+        os.path.getsize("a/f"), os.path.isabs(base), os.path.exists("a/f/"), os.path.ismount("a"),
     )
+
+
+@check
+def os_path_empty(own):
+    return os.path.exists(""), kind(os.stat, ""), kind(os.listdir, ""), kind(os.mkdir, "")
+
+
+@check
+def os_getcwd_again(own):
+    before = os.getcwd()
+    os.chdir(".")
+    same = os.getcwd() == before
+    os.mkdir("d")
+    os.chdir("d")
+    os.chdir("..")
+    return same, os.getcwd() == before
 
 
 @check
@@ -486,7 +553,12 @@ def os_names_not_text(own):
 
 @check
 def os_names_long(own):
-    return kind(put, "a" * 255, ""), kind(put, "a" * 256, ""), kind(open, "a/" * 3000 + "a"), len(os.listdir())
+    return kind(put, "a" * 255, ""), kind(put, "a" * 256, ""), len(os.listdir())
+
+
+@check
+def os_paths_long(own):
+    return kind(open, "a/" * 3000 + "a"), kind(os.symlink, "a/" * 3000, "l")
 
 
 @check
@@ -792,19 +864,120 @@ def logging_watched(own):
 # Formats with files of their own.
 
 
-@check
-def sqlite(own):
+def connected(path):
     if sqlite3 is None:
-        return "the build has no sqlite3"
+        raise LookupError("the build has no sqlite3")
+    return sqlite3.connect(path, timeout=0)
+
+
+def filled(connection):
+    with connection:
+        connection.execute("create table if not exists t (a integer primary key, b text)")
+        connection.executemany("insert into t (b) values (?)", [(f"row {n}",) for n in range(1000)])
+
+
+def rows(connection):
+    return connection.execute("select count(*), sum(a) from t").fetchone()
+
+
+@check
+def sqlite_file(own):
     for _ in range(2):
-        connection = sqlite3.connect("db")
-        with connection:
-            connection.execute("create table if not exists t (a integer primary key, b text)")
-            connection.executemany("insert into t (b) values (?)", [(str(n),) for n in range(100)])
-        count = connection.execute("select count(*), sum(a) from t").fetchone()
+        connection = connected("db")
+        filled(connection)
         connection.close()
-    os.remove("db")
-    return count
+    connection = connected("db")
+    found = rows(connection), connection.execute("pragma integrity_check").fetchone(), os.listdir()
+    connection.close()
+    return found
+
+
+@check
+def sqlite_rollback(own):
+    connection = connected("db")
+    filled(connection)
+    connection.execute("delete from t where a > 10")
+    during = rows(connection), os.path.exists("db-journal")
+    connection.rollback()
+    try:
+        with connection:
+            connection.execute("update t set b = 'changed'")
+            raise KeyError
+    except KeyError:
+        pass
+    changed = connection.execute("select count(*) from t where b = 'changed'").fetchone()
+    connection.close()
+    return during, changed, os.listdir()
+
+
+@check
+def sqlite_journals(own):
+    found = []
+    for mode in ("delete", "truncate", "persist", "memory", "off"):
+        connection = connected(f"db-{mode}")
+        got = connection.execute(f"pragma journal_mode = {mode}").fetchone()
+        filled(connection)
+        found.append((got, rows(connection)))
+        connection.close()
+    return found, sorted(os.listdir())
+
+
+@check
+def sqlite_wal(own):
+    connection = connected("db")
+    mode = connection.execute("pragma journal_mode = wal").fetchone()
+    filled(connection)
+    found = rows(connection)
+    connection.close()
+    return mode, found
+
+
+@check
+def sqlite_two(own):
+    one, two = connected("db"), connected("db")
+    filled(one)
+    seen = rows(two)
+    one.execute("begin immediate")
+    refused = kind(two.execute, "begin immediate")
+    one.execute("delete from t")
+    one.commit()
+    return seen, refused, rows(two)
+
+
+@check
+def sqlite_reader_beside_a_writer(own):
+    one, two = connected("db"), connected("db")
+    filled(one)
+    one.execute("delete from t")
+    during = rows(two)
+    one.commit()
+    return during
+
+
+@check
+def sqlite_vacuum(own):
+    connection = connected("db")
+    filled(connection)
+    large = os.path.getsize("db")
+    with connection:
+        connection.execute("delete from t where a > 10")
+    connection.execute("vacuum")
+    small = os.path.getsize("db")
+    copy = connected("copy")
+    connection.backup(copy)
+    connection.execute("attach 'copy' as other")
+    both = connection.execute("select count(*) from t join other.t using (a)").fetchone()
+    return large > small, rows(copy), both
+
+
+@check
+def sqlite_errors(own):
+    put("f", "no database, but long enough to be looked at as one" * 20)
+    os.mkdir("d")
+    return (
+        kind(lambda: rows(connected("f"))), kind(lambda: rows(connected("d"))), kind(lambda: connected("none/db")),
+        kind(lambda: sqlite3.connect("file:none?mode=ro", uri=True)), os.path.exists("none"),
+    )
 
 
 @check
@@ -924,6 +1097,36 @@ def compare_folders(own):
 
 
 @check
+def import_of_a_module(own):
+    put("module_of_this_check.py", "value = 42\n")
+    sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module("module_of_this_check")
+        compiled = py_compile.compile("module_of_this_check.py", cfile="compiled.pyc")
+        found = module.value, compiled, runpy.run_path("module_of_this_check.py")["value"]
+    finally:
+        sys.path.pop(0)
+    shutil.rmtree("__pycache__", ignore_errors=True)
+    # Its bytes depend on the release of Python.
+    os.remove("compiled.pyc")
+    return found
+
+
+@check
+def mailbox_and_zipapp(own):
+    box = mailbox.Maildir("mail")
+    key = box.add("Subject: one\n\ntext\n")
+    subject = box[key]["Subject"]
+    box.remove(key)
+    os.mkdir("app")
+    put("app/__main__.py", "print(1)")
+    zipapp.create_archive("app", "app.pyz")
+    size = os.path.getsize("app.pyz") > 0
+    os.remove("app.pyz")
+    return subject, len(box), tree("mail"), size
+
+
+@check
 def pattern_of_writes(own):
     """Writes, seeks and cuts by a fixed sequence of numbers, in a file and in memory."""
     numbers = random.Random(7)
@@ -952,15 +1155,15 @@ def shown(value):
 
 
 def run(folder):
-    os.chdir(folder)
+    base = os.path.abspath(folder)
     for name, function in CHECKS.items():
-        os.mkdir(name)
-        os.chdir(name)
+        own = os.path.join(base, name)
+        os.mkdir(own)
+        os.chdir(own)
         try:
             line = shown(function(name))
         except Exception as why:
             line = f"error {failure(why)}"
-        os.chdir("..")
         print(f"{name}: {line!r}" if "\n" in line else f"{name}: {line}")
 
 

@@ -21,6 +21,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ("long-path", long_path),
     ("nul-in-a-name", nul_in_a_name),
     ("odd-names", odd_names),
+    ("name-with-a-backslash", name_with_a_backslash),
     ("remove-dot", remove_dot),
     ("current-dir", current_dir),
 ];
@@ -166,7 +167,6 @@ fn odd_names(own: &Path) -> Found {
         "-",
         "...",
         "..a",
-        "a\\b",
         "a:b",
         "~",
         "*",
@@ -183,6 +183,11 @@ fn odd_names(own: &Path) -> Found {
         names(own)?,
         held(own.join("line\nend"))
     ))
+}
+
+fn name_with_a_backslash(own: &Path) -> Found {
+    fs::write(own.join("a\\b"), "text")?;
+    Ok(held(own.join("a\\b")))
 }
 
 fn remove_dot(own: &Path) -> Found {
