@@ -6,6 +6,7 @@ import encodings.ascii
 import encodings.cp437
 import encodings.latin_1
 import pkgutil
+import sqlite3.dump
 import sys
 
 import checks

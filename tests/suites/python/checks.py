@@ -191,7 +191,7 @@ def closed(own):
 
 @check
 def fileno_and_fdopen(own):
-    descriptor = os.open("f", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open("f", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "w+") as file:
         file.write("text")
         file.flush()
@@ -207,7 +207,7 @@ def fileno_and_fdopen(own):
 
 @check
 def os_low_level(own):
-    descriptor = os.open("f", os.O_RDWR | os.O_CREAT)
+    descriptor = os.open("f", os.O_RDWR | os.O_CREAT, 0o644)
     found = [os.write(descriptor, b"abcdef"), os.lseek(descriptor, 1, os.SEEK_SET), os.read(descriptor, 2)]
     found += [os.pread(descriptor, 2, 4), os.pwrite(descriptor, b"X", 0), os.lseek(descriptor, 0, os.SEEK_CUR)]
     os.ftruncate(descriptor, 3)
@@ -227,7 +227,7 @@ def os_append(own):
 
 @check
 def os_dup(own):
-    descriptor = os.open("f", os.O_RDWR | os.O_CREAT)
+    descriptor = os.open("f", os.O_RDWR | os.O_CREAT, 0o644)
     other = os.dup(descriptor)
     os.write(descriptor, b"a")
     os.write(other, b"b")
@@ -258,7 +258,7 @@ def os_flags_none(own):
 
 @check
 def os_flags_sync(own):
-    return kind(os.open, "f", os.O_RDWR | os.O_CREAT | os.O_SYNC)
+    return kind(os.open, "f", os.O_RDWR | os.O_CREAT | os.O_SYNC, 0o644)
 
 
 @check
@@ -427,7 +427,7 @@ def os_by_folder(own):
         size = os.stat("f", dir_fd=folder).st_size
         os.mkdir("e", dir_fd=folder)
         os.rename("f", "g", src_dir_fd=folder, dst_dir_fd=folder)
-        descriptor = os.open("h", os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+        descriptor = os.open("h", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=folder)
         os.write(descriptor, b"text")
         os.close(descriptor)
         os.unlink("g", dir_fd=folder)
@@ -476,6 +476,12 @@ def os_truncate(own):
     short = held("f")
     os.truncate("f", 5)
     return short, repr(held("f"))
+
+
+@check
+def os_modes(own):
+    os.close(os.open("f", os.O_WRONLY | os.O_CREAT, 0o600))
+    os.mkdir("d", 0o700)
 
 
 @check
@@ -864,10 +870,32 @@ def logging_watched(own):
 # Formats with files of their own.
 
 
-def connected(path):
-    if sqlite3 is None:
-        raise LookupError("the build has no sqlite3")
-    return sqlite3.connect(path, timeout=0)
+def sqlite_check(function):
+    """A check whose databases leave their text: their bytes depend on the release of SQLite."""
+
+    def checked(own):
+        open_ones = []
+
+        def connected(path):
+            if sqlite3 is None:
+                raise LookupError("the build has no sqlite3")
+            connection = sqlite3.connect(path, timeout=0)
+            open_ones.append(connection)
+            return connection
+
+        try:
+            return function(connected)
+        finally:
+            for connection in open_ones:
+                connection.close()
+            for name in [name for name in os.listdir() if name.endswith(".db")]:
+                connection = sqlite3.connect(name)
+                put(f"{name}.sql", "\n".join(connection.iterdump()))
+                connection.close()
+                os.remove(name)
+
+    checked.__name__ = function.__name__
+    return check(checked)
 
 
 def filled(connection):
@@ -880,24 +908,24 @@ def rows(connection):
     return connection.execute("select count(*), sum(a) from t").fetchone()
 
 
-@check
-def sqlite_file(own):
+@sqlite_check
+def sqlite_file(connected):
     for _ in range(2):
-        connection = connected("db")
+        connection = connected("a.db")
         filled(connection)
         connection.close()
-    connection = connected("db")
+    connection = connected("a.db")
     found = rows(connection), connection.execute("pragma integrity_check").fetchone(), os.listdir()
     connection.close()
     return found
 
 
-@check
-def sqlite_rollback(own):
-    connection = connected("db")
+@sqlite_check
+def sqlite_rollback(connected):
+    connection = connected("a.db")
     filled(connection)
     connection.execute("delete from t where a > 10")
-    during = rows(connection), os.path.exists("db-journal")
+    during = rows(connection), os.path.exists("a.db-journal")
     connection.rollback()
     try:
         with connection:
@@ -910,21 +938,23 @@ def sqlite_rollback(own):
     return during, changed, os.listdir()
 
 
-@check
-def sqlite_journals(own):
+@sqlite_check
+def sqlite_journals(connected):
     found = []
     for mode in ("delete", "truncate", "persist", "memory", "off"):
-        connection = connected(f"db-{mode}")
+        connection = connected(f"{mode}.db")
         got = connection.execute(f"pragma journal_mode = {mode}").fetchone()
         filled(connection)
         found.append((got, rows(connection)))
         connection.close()
-    return found, sorted(os.listdir())
+    names = sorted(os.listdir())
+    os.remove("persist.db-journal")
+    return found, names
 
 
-@check
-def sqlite_wal(own):
-    connection = connected("db")
+@sqlite_check
+def sqlite_wal(connected):
+    connection = connected("a.db")
     mode = connection.execute("pragma journal_mode = wal").fetchone()
     filled(connection)
     found = rows(connection)
@@ -932,9 +962,9 @@ def sqlite_wal(own):
     return mode, found
 
 
-@check
-def sqlite_two(own):
-    one, two = connected("db"), connected("db")
+@sqlite_check
+def sqlite_two(connected):
+    one, two = connected("a.db"), connected("a.db")
     filled(one)
     seen = rows(two)
     one.execute("begin immediate")
@@ -944,9 +974,9 @@ def sqlite_two(own):
     return seen, refused, rows(two)
 
 
-@check
-def sqlite_reader_beside_a_writer(own):
-    one, two = connected("db"), connected("db")
+@sqlite_check
+def sqlite_reader_beside_a_writer(connected):
+    one, two = connected("a.db"), connected("a.db")
     filled(one)
     one.execute("delete from t")
     during = rows(two)
@@ -954,28 +984,28 @@ def sqlite_reader_beside_a_writer(own):
     return during
 
 
-@check
-def sqlite_vacuum(own):
-    connection = connected("db")
+@sqlite_check
+def sqlite_vacuum(connected):
+    connection = connected("a.db")
     filled(connection)
-    large = os.path.getsize("db")
+    large = os.path.getsize("a.db")
     with connection:
         connection.execute("delete from t where a > 10")
     connection.execute("vacuum")
-    small = os.path.getsize("db")
-    copy = connected("copy")
+    small = os.path.getsize("a.db")
+    copy = connected("copy.db")
     connection.backup(copy)
-    connection.execute("attach 'copy' as other")
+    connection.execute("attach 'copy.db' as other")
     both = connection.execute("select count(*) from t join other.t using (a)").fetchone()
     return large > small, rows(copy), both
 
 
-@check
-def sqlite_errors(own):
+@sqlite_check
+def sqlite_errors(connected):
     put("f", "no database, but long enough to be looked at as one" * 20)
     os.mkdir("d")
     return (
-        kind(lambda: rows(connected("f"))), kind(lambda: rows(connected("d"))), kind(lambda: connected("none/db")),
+        kind(lambda: rows(connected("f"))), kind(lambda: rows(connected("d"))), kind(lambda: connected("none/a.db")),
         kind(lambda: sqlite3.connect("file:none?mode=ro", uri=True)), os.path.exists("none"),
     )
 
@@ -1029,9 +1059,9 @@ def dbm_dumb(own):
 @check
 def shelve_file(own):
     # What `shelve.open` picks depends on the build.
-    with shelve.Shelf(dbm.dumb.open("s")) as shelf:
+    with shelve.Shelf(dbm.dumb.open("s"), protocol=4) as shelf:
         shelf["k"] = {"a": [1, 2]}
-    with shelve.Shelf(dbm.dumb.open("s")) as shelf:
+    with shelve.Shelf(dbm.dumb.open("s"), protocol=4) as shelf:
         return shelf["k"]
 
 
@@ -1123,7 +1153,10 @@ def mailbox_and_zipapp(own):
     zipapp.create_archive("app", "app.pyz")
     size = os.path.getsize("app.pyz") > 0
     os.remove("app.pyz")
-    return subject, len(box), tree("mail"), size
+    found = tree("mail")
+    # Its folders are for their owner alone, where there are modes.
+    shutil.rmtree("mail")
+    return subject, len(box), found, size
 
 
 @check
