@@ -144,6 +144,11 @@ fn options(own: &Path) -> Found {
     join(&all)
 }
 
+#[expect(
+    clippy::nonsensical_open_options,
+    clippy::suspicious_open_options,
+    reason = "how they are refused"
+)]
 fn options_that_clash(own: &Path) -> Found {
     let path = own.join("a");
     join(&[

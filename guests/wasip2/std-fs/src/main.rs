@@ -13,8 +13,7 @@ mod links;
 mod paths;
 
 use std::{
-    env, fs,
-    io::{self, ErrorKind},
+    env, fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -92,5 +91,5 @@ fn join(parts: &[String]) -> Found {
 }
 
 fn other(why: &str) -> io::Error {
-    io::Error::new(ErrorKind::Other, why.to_owned())
+    io::Error::other(why.to_owned())
 }
