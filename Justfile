@@ -70,6 +70,10 @@ neighbours *rows: guests
 differential scripts="10000": guests
     @TOLLGATE_SCRIPTS={{scripts}} cargo test --workspace --quiet --test suite wasi::differential -- --nocapture
 
+# A program in Rust and one in Python that use files, here and on Linux: what they print, their statuses, the files they leave. `just suites std-fs`. The component in Python takes a minute to compile, once.
+suites *names: setup (build "--package tollgate-cli --package tollgate-guests")
+    @tests/suites/run.sh {{names}}
+
 # How far beyond a deadline of 50 ms a call ends, whatever it does then.
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}

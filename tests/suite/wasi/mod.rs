@@ -8,6 +8,7 @@ mod http;
 mod inert;
 mod native_files;
 mod posix;
+mod programs;
 mod raw;
 mod standard;
 mod streams;

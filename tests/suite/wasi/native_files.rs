@@ -122,7 +122,7 @@ impl Script {
                 pwrite(file, text.as_bytes(), end).map(|_| done(()))
             }
             ["size", slot, size] => {
-                ftruncate(self.writable(slot)?, size.parse().unwrap()).map(done)
+                ftruncate(&self.slot(slot)?.file, size.parse().unwrap()).map(done)
             }
             ["state", slot] => Ok(shown(&fstat(&self.slot(slot)?.file)?)),
             ["stat", place, look] => Ok(shown(&self.stat(place, look)?)),

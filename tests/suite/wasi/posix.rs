@@ -236,7 +236,13 @@ fn odd_openings_have_their_errors() {
         ("open 2 x - read -", FILE),
         ("write 2 0 text", "bad-descriptor"),
         ("append 2 text", "bad-descriptor"),
-        ("size 2 1", "bad-descriptor"),
+        ("size 2 1", "invalid"),
+        ("symlink  empty", "no-entry"),
+        (
+            &format!("symlink {} long", "a".repeat(4097)),
+            "name-too-long",
+        ),
+        (&format!("stat {} -", "a/".repeat(2049)), "name-too-long"),
     ]);
     assert!(root.report("empty stat\nempty open").1.is_empty());
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::fs::Metadata;
-use tollgate_policy::decide::{self, WasiPath};
-use tollgate_policy::{Access, FileUse, Preopen};
+use tollgate_policy::decide::{self, MAX_PATH, WasiPath};
+use tollgate_policy::{Access, FileUse, Preopen, Reason};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
@@ -54,6 +54,19 @@ impl CallContext {
         }
     }
 
+    /// The file of a handle whose length is to be set: as on Linux, the mistake is in the value where the file is open for
+    /// something else.
+    pub(super) fn opened_to_resize(
+        &self,
+        handle: &Handle,
+    ) -> FsResult<(OpenDescriptor, Arc<OpenFile>)> {
+        let opened = self.opened(handle)?;
+        match opened.file.clone() {
+            Some(file) if opened.writable() => Ok((opened, file)),
+            _ => Err(ErrorCode::Invalid.into()),
+        }
+    }
+
     /// The place of `path` below the folder of a handle.
     pub(super) fn place(&self, folder: &Handle, path: &str) -> FsResult<Place> {
         let folder = self.opened(folder)?;
@@ -82,7 +95,12 @@ impl CallContext {
             .with_granted_dir(place.target(), decided, asks, act)
             .await;
         done.map_err(|interrupt| FsError::trap(wasmtime::Error::from(interrupt)))?
-            .map_err(to_fs_error)
+            .map_err(|failure| match failure {
+                FileFailure::Denied(Reason::BadPath) if place.path.text().len() > MAX_PATH => {
+                    ErrorCode::NameTooLong.into()
+                }
+                failure => to_fs_error(failure),
+            })
     }
 
     /// Decides on two places of one root, each of which counts as a file, and acts on both.

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use tollgate_policy::decide::PathEnd;
+use tollgate_policy::decide::{MAX_PATH, PathEnd};
 use tollgate_policy::{Access, Reason};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::types;
@@ -72,7 +72,7 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn set_size(&mut self, fd: Handle, size: Filesize) -> FsResult<()> {
         let state = self.enter(&FILE, Work::NONE)?;
-        let (opened, file) = state.opened_to_write(&fd)?;
+        let (opened, file) = state.opened_to_resize(&fd)?;
         let (quota, index) = (state.call.quota.clone(), opened.index);
         state
             .with_file(&opened, move || {
@@ -284,6 +284,13 @@ impl types::HostDescriptor for Door<'_> {
     async fn symlink_at(&mut self, fd: Handle, target: String, path: String) -> FsResult<()> {
         let state = self.enter(&RENAME, paths(&target, &path))?;
         let place = state.place(&fd, &path)?;
+        // As Linux has it; neither leads anywhere.
+        if target.is_empty() {
+            return Err(ErrorCode::NoEntry.into());
+        }
+        if target.len() > MAX_PATH {
+            return Err(ErrorCode::NameTooLong.into());
+        }
         let is_of_folder = place.path.is_of_folder();
         state
             .at(

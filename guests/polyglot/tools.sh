@@ -1,0 +1,60 @@
+# What the scripts share that build guests which are not written in Rust. It is read by `.`, in the repository's root, with
+# $here (this folder), $tools and $work set.
+
+fail() {
+    printf 'guests-polyglot: %s\n' "$1" >&2
+    exit 1
+}
+
+say() {
+    printf '%s\n' "$1" >&2
+}
+
+sha256() {
+    if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
+}
+
+# One line for all the files below the given paths: their names and what is in them.
+digest() {
+    find "$@" -type f | LC_ALL=C sort | while read -r file; do sha256 "$file"; done | sha256
+}
+
+# Whether STAMP holds TEXT, which `stamped` writes when the work is done.
+fresh() {
+    [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
+}
+
+need_python() {
+    python3 -m pip --version >/dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say 'installing python3 and python3-pip from Debian (once)'
+        { apt-get update && apt-get install --yes --no-install-recommends python3 python3-pip; } \
+            >"$work/apt.log" 2>&1 || fail "apt-get failed; $work/apt.log says why"
+    fi
+    python3 -m pip --version >/dev/null 2>&1 ||
+        fail 'python3 with pip is missing; install them (Debian: apt-get install python3 python3-pip)'
+}
+
+# pip_install REQUIREMENTS FOLDER: into a folder of its own, whole or not at all.
+pip_install() {
+    fresh "$2/stamp" "$(digest "$1")" && return
+    need_python
+    say "installing $(sed -n 's/^\([a-z].*==[^ ]*\).*/\1/p' "$1") from PyPI into .tools (once)"
+    rm -rf "$2"
+    python3 -m pip --quiet --disable-pip-version-check --no-input install --root-user-action ignore \
+        --require-hashes --only-binary :all: --no-deps --target "$2" --requirement "$1" ||
+        fail 'pip failed; the lines above say why'
+    digest "$1" >"$2/stamp"
+}
+
+# componentize_py FOLDER WORLD OUTPUT: the component of FOLDER/app.py, for a world of FOLDER/wit.
+componentize_py() {
+    pip_install "$here/python/requirements.txt" "$tools/python"
+    need_python
+    # An empty environment, so that it does not look into the one of whoever builds.
+    mkdir -p "$1/none/lib/python3/site-packages"
+    VIRTUAL_ENV="$1/none" PYTHONPATH="$tools/python" PYTHONDONTWRITEBYTECODE=1 \
+        python3 -c 'import sys; from componentize_py import script; sys.exit(script())' \
+        --quiet --wit-path "$1/wit" --world "$2" \
+        componentize --python-path "$1" --output "$3" app
+}
