@@ -19,7 +19,7 @@ pub(crate) const ROWS: &[Row] = &[
             vec![
                 Case::hostile("fuel", "spin", LITTLE_FUEL),
                 Case::hostile("deadline", "spin", LITTLE_TIME),
-                Case::load("malformed", source("tail-call"), ""),
+                Case::load("proposal", source("tail-call"), ""),
             ]
         },
     },
@@ -53,8 +53,9 @@ pub(crate) const ROWS: &[Row] = &[
         id: "A26-instances",
         attack: "thousands of instances",
         cases: || {
-            let modules = ["", "(memory 1)", "(table 1 funcref)"];
-            let mut cases: Vec<Case> = modules.map(instances).into();
+            let items = ["(memory 1)(memory 1)", "(table 1 funcref)(table 1 funcref)"];
+            let mut cases: Vec<Case> = items.map(|items| instances(items, "")).into();
+            cases.push(instances("", "limits.instances = 800"));
             cases.push(Case::load("malformed", many(2_000, ""), ""));
             cases
         },
@@ -155,10 +156,10 @@ fn many(count: usize, module: &str) -> Source {
     Source::bytes("instances", wat::parse_str(text).unwrap())
 }
 
-fn instances(module: &str) -> Case {
-    // In a runtime of its own: so many memories take all of its places. The validator allows 1,000.
+fn instances(module: &str, limits: &str) -> Case {
+    // In a runtime of its own: so many memories take all of its places. The validator allows 1,000 instances.
     let runtime: Runtime = support::harness::builder().concurrency(4).build().into();
-    let provider = runtime.load(&many(900, module), &policy("")).unwrap();
+    let provider = runtime.load(&many(900, module), &policy(limits)).unwrap();
     Case::new("instances", move |_| {
         kind(&provider.session().wave("attack()"))
     })

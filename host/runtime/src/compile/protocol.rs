@@ -16,7 +16,7 @@ pub(crate) const GO: u8 = 1;
 /// The largest first message: 16 MiB of names, and WIT. The limits of shape allow more, and no component has as many.
 pub(crate) const MAX_FIRST: u64 = (16 << 20) + MAX_WIT as u64;
 
-/// Bytes of numbers in a message: an import or an export, of which limits of shape allow 10,000 each at a complexity of 100,
+/// Bytes of numbers in a message: an import or an export, of which limits of shape allow 100,000 each at the highest complexity,
 /// has a length of three bytes, its kind, and perhaps a property.
 const NUMBERS: usize = 1 << 20;
 
@@ -269,7 +269,9 @@ mod tests {
         let read = |message: Message| Message::read(&*written(message), MAX_FIRST).unwrap();
         assert_eq!(read(with(1_000, 4 << 10)), Some(with(1_000, 4 << 10)));
         assert_eq!(read(with(100, 100_000)), Some(with(100, 100_000)));
-        assert_eq!(read(with(4_000, 0)), None);
+        // Ten times the limits, which is the highest complexity.
+        assert!(read(with(100_000, 20)).is_some());
+        assert!(read(with(250_000, 0)).is_none());
     }
 
     #[test]
