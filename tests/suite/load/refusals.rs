@@ -295,7 +295,7 @@ fn deep_nesting_is_refused_by_the_scan() {
     }
 }
 
-/// A19-endless-loop: a proposal that is off does not validate. What is valid with it is told by its name.
+/// A19-endless-loop: a component that is valid with proposals that are off is refused, and the refusal names them.
 #[test]
 fn proposals_that_are_off_are_named() {
     let refusal = refused(&source("tail-call"), "");

@@ -118,7 +118,7 @@ pub(crate) fn inside(url: &str) -> Option<usize> {
         .position(|ground| ground.holds(origin) && (ground.path)(path))
 }
 
-/// What no URL has, and is sent as an escape where it is in a query.
+/// Whether a character is outside the characters of a URL (RFC 3986), and is escaped in a query.
 fn is_escaped(byte: u8) -> bool {
     b"\"<>^`{|}".contains(&byte)
 }

@@ -107,8 +107,8 @@ pub(super) fn text(value: &Val, most: usize) -> wasmtime::Result<String> {
     }
 }
 
-/// The text with the marks that its writer has escaped, such as U+FE0F behind an emoji: they belong to the character before
-/// them. What could harm a terminal stays escaped.
+/// The text with its combining marks, such as U+FE0F behind an emoji, in place of the escapes that WAVE's writer makes of them.
+/// Characters that could harm a terminal stay escaped.
 fn with_marks(text: &str) -> String {
     let mut marked = String::new();
     let mut rest = text;

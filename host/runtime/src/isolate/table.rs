@@ -401,7 +401,7 @@ mod tests {
 
     use super::*;
 
-    /// What a process asks for is not kept for it: one piece is read, and one more is asked for.
+    /// One request waits while another is served; a third is refused.
     #[test]
     fn input_is_asked_for_no_more_often_than_it_is_read() {
         let (ask, asked) = std::sync::mpsc::sync_channel(1);

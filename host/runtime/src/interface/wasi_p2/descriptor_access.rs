@@ -43,27 +43,18 @@ impl CallContext {
         }
     }
 
+    /// The file of a handle that is open for writing; `otherwise` if it is not.
+    ///
+    /// Linux has `bad-descriptor` for a write to another handle, and `invalid` for a change of its length.
     pub(super) fn opened_to_write(
         &self,
         handle: &Handle,
+        otherwise: ErrorCode,
     ) -> FsResult<(OpenDescriptor, Arc<OpenFile>)> {
         let opened = self.opened(handle)?;
         match opened.file.clone() {
             Some(file) if opened.writable() => Ok((opened, file)),
-            _ => Err(ErrorCode::BadDescriptor.into()),
-        }
-    }
-
-    /// The file of a handle whose length is to be set: as on Linux, the mistake is in the value where the file is open for
-    /// something else.
-    pub(super) fn opened_to_resize(
-        &self,
-        handle: &Handle,
-    ) -> FsResult<(OpenDescriptor, Arc<OpenFile>)> {
-        let opened = self.opened(handle)?;
-        match opened.file.clone() {
-            Some(file) if opened.writable() => Ok((opened, file)),
-            _ => Err(ErrorCode::Invalid.into()),
+            _ => Err(otherwise.into()),
         }
     }
 
@@ -178,7 +169,7 @@ impl CallContext {
         handle: &Handle,
         position: Option<u64>,
     ) -> FsResult<Resource<DynOutputStream>> {
-        let (opened, file) = self.opened_to_write(handle)?;
+        let (opened, file) = self.opened_to_write(handle, ErrorCode::BadDescriptor)?;
         let target = opened.target();
         let holds = OpenDescriptor::HOLDS.saturating_add(target.len() as u64);
         let stream: DynOutputStream = Box::new(streams::Output {

@@ -72,7 +72,7 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn set_size(&mut self, fd: Handle, size: Filesize) -> FsResult<()> {
         let state = self.enter(&FILE, Work::NONE)?;
-        let (opened, file) = state.opened_to_resize(&fd)?;
+        let (opened, file) = state.opened_to_write(&fd, ErrorCode::Invalid)?;
         let (quota, index) = (state.call.quota.clone(), opened.index);
         state
             .with_file(&opened, move || {
@@ -128,7 +128,7 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn write(&mut self, fd: Handle, buffer: Vec<u8>, offset: Filesize) -> FsResult<Filesize> {
         let state = self.enter(&FILE, Work::bytes(buffer.len()))?;
-        let (opened, file) = state.opened_to_write(&fd)?;
+        let (opened, file) = state.opened_to_write(&fd, ErrorCode::BadDescriptor)?;
         let written = buffer.len() as u64;
         let (quota, index) = (state.call.quota.clone(), opened.index);
         state

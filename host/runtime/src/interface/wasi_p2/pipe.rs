@@ -26,7 +26,7 @@ struct Waiting {
     pieces: VecDeque<Bytes>,
     /// The writer thread is running.
     writing: bool,
-    /// A write has failed: whoever read it is gone, and does not come back.
+    /// A write has failed. It stays so: a reader that has closed its end does not return.
     closed: bool,
 }
 

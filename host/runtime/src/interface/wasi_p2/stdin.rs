@@ -158,7 +158,7 @@ struct Asked {
     pieces: Receiver<Piece>,
     /// A piece is under way.
     is_asked: bool,
-    /// What the guest has not taken of the last piece.
+    /// The bytes of the last piece that the guest has not read.
     rest: Bytes,
     end: Option<End>,
 }
@@ -206,7 +206,7 @@ impl Asked {
         }
     }
 
-    /// At most `size` bytes of what is there.
+    /// At most `size` bytes of the rest.
     fn give(&mut self, size: usize) -> Bytes {
         let mut given = self.rest.clone();
         given.truncate(size);

@@ -1,8 +1,8 @@
 //! Standard output and error: kept for the report, or passed on to the host's own, up to the limit. What is passed on to
 //! a terminal is escaped; to a pipe or a file it goes as it is.
 //!
-//! What a command writes is its result, so one that writes more than the limit is ended. A provider writes for whoever
-//! looks for its mistakes: the rest is dropped, counted and told.
+//! The output of a command is its result, so a command that writes more than the limit is ended. The output of a provider is
+//! for debugging: the rest is dropped and counted, and the report has the count.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
