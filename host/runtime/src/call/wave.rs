@@ -101,7 +101,8 @@ pub(super) fn text(value: &Val, most: usize) -> wasmtime::Result<String> {
         is_full: false,
     };
     match Writer::new(&mut text).write_value(value) {
-        Ok(()) => Ok(with_marks(&text.text)),
+        Ok(()) if text.text.contains("\\u{") => Ok(with_marks(&text.text)),
+        Ok(()) => Ok(text.text),
         Err(_) if text.is_full => Err(LimitReached::Output.into()),
         Err(error) => Err(HostFailure(error.to_string()).into()),
     }
