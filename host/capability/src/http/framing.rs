@@ -200,6 +200,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         seal("POST", &mut headers, &full).unwrap();
         assert!(!headers.contains_key(header::CONTENT_LENGTH));
+        // What the guest has declared is not made true: the request fails.
+        let mut headers = lengths(&["5"]);
+        seal("POST", &mut headers, &empty).unwrap();
+        assert_eq!(headers.get(header::CONTENT_LENGTH).unwrap(), "5");
     }
 
     #[test]
