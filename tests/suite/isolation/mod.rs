@@ -5,6 +5,7 @@
 
 mod ends;
 mod honest;
+mod input;
 mod late;
 mod liars;
 mod memory;

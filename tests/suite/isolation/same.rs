@@ -1,6 +1,5 @@
 //! Every door, through a process and without one: the same outputs, faults, denials, logs and usage.
 
-use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use support::harness::{self, counts_fuel, policy, source, wait};
 use support::http_client::{CANARY, with_credential};
 use support::http_server::{Server, response};
 use tollgate::blocking::{Provider, Session};
-use tollgate::embed::{CommandInput, Stdin};
+use tollgate::embed::CommandInput;
 use tollgate::observe::{CallEnded, CallStarted, Decision, Observer};
 use tollgate::report::ErrorReport;
 use tollgate::value::Value;
@@ -223,52 +222,6 @@ fn commands_are_the_same() {
 }
 
 /// The process gets the folder that was opened at the load, and not the path.
-/// Input of any length, and what comes of a reader that fails.
-#[test]
-fn input_is_read_as_the_process_asks_for_it() {
-    let policy_text = "grants.wasi = \"inert\"";
-    let (there, here) = (
-        load("hello-command", policy_text),
-        harness::load("hello-command", policy_text),
-    );
-    let lines = "a line\n".repeat(20_000);
-    let failing = || io::Cursor::new("one\ntwo").chain(Failing);
-    let said = |provider: &Provider, stdin: Stdin, args: &str| {
-        let input = CommandInput {
-            stdin,
-            ..command(args, "")
-        };
-        let report = provider.session().command(input).unwrap();
-        let stdio = report.stdio.unwrap();
-        (report.outcome, stdio.stdout, stdio.stderr)
-    };
-    for args in [
-        "hello-command",
-        "hello-command first",
-        "hello-command exit 0",
-    ] {
-        let whole = || Stdin::reader(io::Cursor::new(lines.clone()));
-        assert_eq!(
-            said(&there, whole(), args),
-            said(&here, lines.clone().into(), args)
-        );
-        let failed = said(&there, Stdin::reader(failing()), args);
-        assert_eq!(failed, said(&here, Stdin::reader(failing()), args));
-    }
-    // One that is never read ends nothing.
-    let (never, _open) = io::pipe().unwrap();
-    let ended = said(&there, Stdin::reader(never), "hello-command random");
-    assert_eq!(ended.0.label(), "returned");
-}
-
-struct Failing;
-
-impl Read for Failing {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::IsADirectory.into())
-    }
-}
-
 #[test]
 fn a_folder_that_was_replaced_stays_the_one_that_was_granted() {
     let folder = tempfile::TempDir::new().unwrap();

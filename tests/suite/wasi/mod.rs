@@ -3,6 +3,7 @@
 mod bodies;
 mod differential;
 mod files;
+mod framing;
 mod grants;
 mod http;
 mod inert;
