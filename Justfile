@@ -1,8 +1,10 @@
 # Every recipe does its own set-up. `./justw --list` shows them.
 
 cargo_component := "0.21.1"
+cargo_cyclonedx := "0.5.9"
 cargo_deny := "0.20.2"
 cargo_mutants := "27.1.0"
+mdbook := "0.5.4"
 
 # Tools are built without optimisation: each does a few seconds of work, and cost minutes to be built for it.
 install := "CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root .tools"
@@ -98,9 +100,29 @@ lint: setup
     cargo clippy --manifest-path tools/mutants/Cargo.toml --target-dir target/mutants-tool --all-targets --quiet --locked -- --deny warnings
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --quiet
 
+# Each feature of the library alone, and none: checked, linked without the libraries of the others, and tested.
+features: setup
+    @tests/features.sh
+
 # The WIT of others that is copied here, against its source.
 vendored:
     @tests/vendored.sh
+
+# Packages of all crates as for a registry, and each published crate checked from its package alone. `just package verify` has cargo build each of them, in about six minutes. It packages what is committed.
+package mode="":
+    @tools/package.sh {{mode}}
+
+# The release archive of this machine's target, with SBOM and checksums, in target/dist. The release build takes 15 minutes the first time.
+dist: cargo-cyclonedx
+    @tools/dist.sh
+
+# The crates of the host checked for Linux on aarch64, Windows and macOS; the tests of those without the engine by qemu-user and wine. `just portability check`, `just portability test`. docs/guide/platforms.md.
+portability part="all":
+    @tests/portability.sh {{part}}
+
+# The documents as a book, in target/book, with every link in it checked.
+book: get-mdbook
+    @docs/book.sh .tools/bin/mdbook
 
 # The guests as components, in target/guests; those that are measured in target/guests-bench.
 guests: setup (build "--package tollgate-cli --package tollgate-guests")
@@ -130,6 +152,20 @@ guests-polyglot:
 test-polyglot: guests guests-polyglot
     cargo test --workspace --quiet --test suite --features tollgate-tests/polyglot polyglot
 
+# The pages and new projects whose compilers come from PyPI, npm, Debian and crates.io, walked word for word: `just walks`, `just walks python`. Those that need rustup alone are walked by `test`.
+walks *words: guests
+    #!/bin/sh
+    set -eu
+    root=$PWD here=guests/polyglot tools=$PWD/.tools/polyglot work=$PWD/target/polyglot
+    mkdir -p "$tools" "$work"
+    . "$here/tools.sh"
+    need_python
+    need_node
+    export PATH
+    for word in {{ if words == "" { "registries" } else { words } }}; do
+        cargo test --workspace --quiet --test suite --features tollgate-tests/polyglot "$word"
+    done
+
 # Public packages of the registries that carry components, inspected and compiled under the default limits: `just corpus`, `just corpus numcodecs`. 200 MB go to target/corpus the first time, and stay. Needs npm and python3 with pip.
 corpus *words: (build "--package tollgate-cli --package tollgate-guests")
     @tests/corpus/run.sh {{words}}
@@ -151,7 +187,7 @@ guests-cargo-component: guests cargo-component (setup "wasm32-wasip1")
 
 # Golden files of the command line and the references of commands, policies, interfaces and limits, written anew.
 bless: guests
-    BLESS=1 cargo test --workspace --quiet --test suite cli::golden
+    BLESS=1 cargo test --workspace --quiet --test suite -- cli::golden docs::copies
     BLESS=1 cargo test --workspace --quiet --lib --bins reference
     cargo run --quiet --bin tollgate-proofs -- --bless
 
@@ -162,8 +198,17 @@ build packages:
     #!/bin/sh
     set -eu
     [ -d target/debug/deps ] || echo 'building the engine and the program (once, about 6 minutes on two cores)' >&2
-    [ -t 2 ] || quiet=--quiet
-    exec cargo build ${quiet-} {{packages}}
+    if [ -t 2 ]; then exec cargo build {{packages}}; fi
+    # Where nobody sees cargo's progress, a line each minute. It ends with this shell.
+    (
+        seconds=0
+        while kill -0 $$ 2>/dev/null; do
+            sleep 1
+            seconds=$((seconds + 1))
+            if [ $((seconds % 60)) -eq 0 ]; then echo "still building ($((seconds / 60)) min)" >&2; fi
+        done
+    ) &
+    exec cargo build --quiet {{packages}}
 
 # What a build of all but the polyglot guests needs beside rustup and a C compiler.
 [private]
@@ -181,7 +226,7 @@ setup *more_targets:
         rustup target add "$target" >/dev/null 2>&1 || fail "rustup cannot add the target $target"
     done
 
-# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`. It takes hours, and goes on where it was interrupted.
+# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`, `just prove --lanes 2`. It takes hours, and goes on where it was interrupted.
 prove *names: guests
     @cargo run --quiet --bin tollgate-proofs -- {{names}}
 
@@ -245,9 +290,28 @@ cargo-deny:
         {{install}} --version {{cargo_deny}} cargo-deny
     fi
 
+[private]
+cargo-cyclonedx:
+    #!/bin/sh
+    set -eu
+    if ! [ -x .tools/bin/cargo-cyclonedx ]; then
+        echo 'installing cargo-cyclonedx {{cargo_cyclonedx}} into .tools (once, about a minute)' >&2
+        {{install}} --version {{cargo_cyclonedx}} cargo-cyclonedx
+    fi
+
+# Without its server, which nobody here needs.
+[private]
+get-mdbook:
+    #!/bin/sh
+    set -eu
+    if ! [ -x .tools/bin/mdbook ]; then
+        echo 'installing mdbook {{mdbook}} into .tools (once, about a minute)' >&2
+        {{install}} --version {{mdbook}} --no-default-features --features search mdbook
+    fi
+
 # The tools that the later steps of CI need.
 [private]
-tools: cargo-component cargo-deny
+tools: cargo-component cargo-deny get-mdbook
 
 [private]
 cargo-mutants:

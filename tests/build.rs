@@ -8,6 +8,10 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // `cargo package` builds this crate apart from the tree, and so without tests.
+    if !here.join("../guests").is_dir() {
+        return Ok(());
+    }
     let mut tests = String::new();
     for folder in ["suite", "support/src"] {
         read(&here.join(folder), &mut tests)?;

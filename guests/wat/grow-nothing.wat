@@ -1,9 +1,13 @@
 ;; Host work without a host function: a memory and a table that grow by nothing, again and again, which calls the engine
-;; each time.
+;; each time, and bulk instructions.
 (component
   (core module $m
     (memory 1)
     (table $t 0 funcref)
+    (table $full 10000 funcref)
+    (func $f)
+    (elem $elements func $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f $f)
+    (data $data "0123456789012345678901234567890123456789012345678901234567890123")
     (func (export "memory") (param $times i32)
       (block $end (loop $l
         (br_if $end (i32.eqz (local.get $times)))
@@ -21,8 +25,43 @@
         (br_if $end (i32.eqz (local.get $times)))
         (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536))
         (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+        (br $l))))
+    (func (export "memory-init") (param $times i32)
+      (block $end (loop $l
+        (br_if $end (i32.eqz (local.get $times)))
+        (memory.init $data (i32.const 0) (i32.const 0) (i32.const 64))
+        (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+        (br $l))))
+    (func (export "memory-copy") (param $times i32)
+      (block $end (loop $l
+        (br_if $end (i32.eqz (local.get $times)))
+        (memory.copy (i32.const 1) (i32.const 0) (i32.const 65535))
+        (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+        (br $l))))
+    (func (export "table-fill") (param $times i32)
+      (block $end (loop $l
+        (br_if $end (i32.eqz (local.get $times)))
+        (table.fill $full (i32.const 0) (ref.null func) (i32.const 10000))
+        (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+        (br $l))))
+    (func (export "table-copy") (param $times i32)
+      (block $end (loop $l
+        (br_if $end (i32.eqz (local.get $times)))
+        (table.copy $full $full (i32.const 1) (i32.const 0) (i32.const 9999))
+        (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+        (br $l))))
+    (func (export "table-init") (param $times i32)
+      (block $end (loop $l
+        (br_if $end (i32.eqz (local.get $times)))
+        (table.init $full $elements (i32.const 0) (i32.const 0) (i32.const 32))
+        (local.set $times (i32.sub (local.get $times) (i32.const 1)))
         (br $l)))))
   (core instance $i (instantiate $m))
   (func (export "memory") (param "times" u32) (canon lift (core func $i "memory")))
   (func (export "table") (param "times" u32) (canon lift (core func $i "table")))
-  (func (export "fill") (param "times" u32) (canon lift (core func $i "fill"))))
+  (func (export "fill") (param "times" u32) (canon lift (core func $i "fill")))
+  (func (export "memory-init") (param "times" u32) (canon lift (core func $i "memory-init")))
+  (func (export "memory-copy") (param "times" u32) (canon lift (core func $i "memory-copy")))
+  (func (export "table-fill") (param "times" u32) (canon lift (core func $i "table-fill")))
+  (func (export "table-copy") (param "times" u32) (canon lift (core func $i "table-copy")))
+  (func (export "table-init") (param "times" u32) (canon lift (core func $i "table-init"))))

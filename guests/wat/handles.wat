@@ -9,9 +9,11 @@
     (import "r" "drop" (func $drop (param i32)))
     (import "r" "rep" (func $rep (param i32) (result i32)))
     (func (export "flood") (loop $l (drop (call $new (i32.const 7))) (br $l)))
-    (func (export "churn") (param i32)
+    (func (export "churn") (param i32) (local i32)
       (loop $l
-        (call $drop (call $new (i32.const 7)))
+        (local.set 1 (call $new (i32.const 7)))
+        (drop (call $rep (local.get 1)))
+        (call $drop (local.get 1))
         (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
         (br_if $l (local.get 0))))
     (func (export "double-drop") (local i32)

@@ -1,4 +1,4 @@
-//! What a guest uses up: A19-endless-loop, A20-bulk-memory, A25-memory-growth, A26-instances, A28-recursion,
+//! Guests that use up their budget: A19-endless-loop, A20-bulk-memory, A25-memory-growth, A26-instances, A28-recursion,
 //! A31-log-flood, A54-hash-flood, A57-host-memory, A58-open-files, A59-host-work.
 
 use tollgate::Source;

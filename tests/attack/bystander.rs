@@ -1,4 +1,4 @@
-//! What good calls notice of hostile ones.
+//! Good calls beside hostile ones.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -13,7 +13,7 @@ use tollgate::blocking::{Provider, Runtime};
 use crate::attack_case::{Case, Row};
 use support::harness::{all_but, blocking, policy, returned, source};
 
-/// What makes this program write until it is killed.
+/// The argument that makes this program write until it is killed.
 pub(crate) const FLAG: &str = "--write-without-end";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -215,7 +215,7 @@ fn store() -> Vec<Case> {
     let folder = TempDir::new().unwrap();
     let of = |name: &str, store: &str| {
         let text = format!(
-            "{}\n[grants.store]\npath = \"{}/state.redb\"\n{store}",
+            "{}\n[grants.store]\npath = \"{}/state.redb\"\nnamespace = \"{name}\"\n{store}",
             all_but("store"),
             folder.path().display()
         );
@@ -286,7 +286,7 @@ fn writing(runtime: &Runtime, folder: &Path) -> Provider {
     let at = folder.display();
     let text = format!(
         "limits.fuel = 1_000_000_000_000\nlimits.host-calls = 1_000_000\nlimits.deadline = \"30s\"\ngrants.log = true\ngrants.hash = true\ngrants.config = {{}}\n\
-         grants.http = [{{ url = \"https://example.com/**\" }}]\ngrants.store = {{ path = \"{at}/state.redb\" }}\n\
+         grants.http = [{{ url = \"https://example.com/**\" }}]\ngrants.store = {{ path = \"{at}/state.redb\", namespace = \"kept\" }}\n\
          grants.files = [{{ root = \"out\", path = \"{at}/out\", access = \"read-write\", max-write = \"100GiB\", max-files = 1_000_000 }}]"
     );
     runtime.load(&source("hostile"), &policy(&text)).unwrap()

@@ -1,5 +1,5 @@
-//! What providers share, what an operator grants by mistake, and what is left when the engine has a hole:
-//! A60-shares to A64-crash.
+//! The parts that providers share, grants made by mistake, and the host when the engine has a hole:
+//! A60-shares to A65-host-error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use crate::server::port;
 use support::clock::{CLOCK, clock};
 use support::harness::{all_but, builder, load, policy, source};
 use support::processes::{children, cpu_time, crash, until};
+use support::rates::{CANARY, RATES, rates};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -74,6 +75,21 @@ pub(crate) const ROWS: &[Row] = &[
         attack: "the process crashes",
         cases: crashes,
     },
+    Row {
+        id: "A65-host-error",
+        attack: "a host import fails",
+        cases: || {
+            let builder = builder().interface("acme:report/rates@1.0.0", rates);
+            let runtime = builder.unwrap().build();
+            let provider = wait(runtime.load(&source("asker"), &policy(RATES))).unwrap();
+            vec![
+                told(&provider, "ask(\"bare\")", "an id"),
+                told(&provider, "ask(\"early-typed\")", "an id"),
+                told(&provider, "ask(\"guest\")", "trap"),
+                told(&provider, "ask-and-lie(\"EUR\")", "trap"),
+            ]
+        },
+    },
 ];
 
 /// More calls of one provider than there are places, and one of another provider beside them.
@@ -93,6 +109,23 @@ fn crowd(many: &Provider, other: &Provider) -> String {
         match beside {
             Ok(report) if report.outcome.fault().is_none() => format!("{first}, served"),
             other => format!("{first}, {}", kind(&other)),
+        }
+    })
+}
+
+/// The end of a call, as its caller sees it.
+fn told(provider: &Provider, call: &'static str, expected: &'static str) -> Case {
+    let provider = provider.clone();
+    Case::new(expected, move |_| {
+        let ended = wait(provider.session().wave(call));
+        let told = match &ended {
+            Ok(report) => report.to_json().to_string(),
+            Err(error) => error.to_string(),
+        };
+        match ended {
+            _ if told.contains(CANARY) => "the secret".to_owned(),
+            Err(CallError::Host(_)) => "an id".to_owned(),
+            other => kind(&other),
         }
     })
 }

@@ -1,4 +1,4 @@
-//! What is stopped before any code of it runs: A1-random-bytes to A3-oversized, A10-unknown-imports to
+//! Components that are stopped before any code of them runs: A1-random-bytes to A3-oversized, A10-unknown-imports to
 //! A12-missing-export and A48-policies.
 
 use tollgate::{Policy, Source};

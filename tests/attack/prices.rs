@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate::Report;
 use tollgate::blocking::Provider;
 use tollgate::embed::CommandInput;
+use tollgate::{Outcome, Report};
 
 use support::harness::{all_but, load};
-use support::host_work::WASI;
+use support::host_work::{OWN, WASI, granting_own};
+use support::http_client::with_credential;
 use support::http_server::{Server, response};
 use support::wasi_client::all_of;
 
@@ -19,7 +20,10 @@ const GOAL: f64 = 2.2;
 
 /// No call ends by these.
 const LIMITS: &str = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000\nlimits.host-calls = 4_000_000_000\n\
-                      limits.host-memory = \"64MiB\"";
+                      limits.host-memory = \"256MiB\"\nlimits.stdio = \"64MiB\"";
+
+/// The rows of a store in a file, which costs more than one in memory.
+const STORED: &[&str] = &["store.get", "store.set", "store.list-keys", "keyvalue.get"];
 
 /// Calls of our own interfaces by the guest `hostile`, each in a loop of its own.
 const OURS: &[&str] = &[
@@ -59,7 +63,7 @@ pub(crate) fn print() -> usize {
     for number in 0..100 {
         let _ = writeln!(text, "VARIABLE_{number} = \"a value of some length\"");
     }
-    let provider = load("prices", &text);
+    let wasi = load("prices", &text);
     let mut wrong = 0;
     let mut row = |name: String, times: u64, base: Spent, all: Spent| {
         let time = all.time.saturating_sub(base.time).as_secs_f64() * 1e6;
@@ -70,24 +74,89 @@ pub(crate) fn print() -> usize {
         let (time, fuel) = (time / times as f64, fuel / times as f64);
         println!("{name:<34} {time:>10.2} {fuel:>12.0} {ratio:>10.3}{mark}");
     };
-    for work in WASI {
-        for size in work.sizes {
-            let spent = |rounds: u64| {
-                let args = [work.name, &rounds.to_string() as &str, &size.to_string()];
-                least(|| command(&provider, &args))
-            };
-            let name = format!("{} {size}", work.name);
-            row(name, work.rounds, spent(0), spent(work.rounds));
-        }
-    }
     let helpers = load("grow-nothing", LIMITS);
-    for name in ["memory", "table", "fill"] {
+    for name in [
+        "memory",
+        "table",
+        "fill",
+        "memory-init",
+        "memory-copy",
+        "table-fill",
+        "table-copy",
+        "table-init",
+    ] {
         let spent = |times: u64| {
             let call = format!("{name}({times})");
             least(|| Spent::of(&helpers.session().wave(&call).unwrap()))
         };
         row(format!("engine: {name}"), 10_000, spent(0), spent(10_000));
     }
+    let handles = load("handles", LIMITS);
+    let spent = |times: u64| {
+        let call = format!("churn({})", times + 1);
+        least(|| Spent::of(&handles.session().wave(&call).unwrap()))
+    };
+    row(
+        "engine: resource new, rep, drop".to_owned(),
+        10_000,
+        spent(0),
+        spent(10_000),
+    );
+    let own = |provider: &Provider, name: &str, times: u64, size: u64| {
+        let input = format!("{name} {times} {size}");
+        least(|| {
+            let report = provider.session().run(input.as_bytes()).unwrap();
+            // The row of a function that is refused would be too cheap.
+            assert!(matches!(report.outcome, Outcome::Returned(_)), "{input}");
+            Spent::of(&report)
+        })
+    };
+    let small = Server::saying(response("200 OK", "x-answer: 42\r\n", "hello"));
+    let text = granting_own(&small, folder.path(), "true");
+    let provider = load("own-prices", &format!("{LIMITS}\n{text}"));
+    for measured in OWN {
+        let work = &measured.work;
+        for size in work.sizes {
+            let (base, all) = (
+                own(&provider, work.name, 0, *size),
+                own(&provider, work.name, work.rounds, *size),
+            );
+            row(format!("own: {} {size}", work.name), work.rounds, base, all);
+        }
+    }
+    let kept = TempDir::new().unwrap();
+    let store = format!(
+        "{{ path = \"{}/store\", namespace = \"prices\" }}",
+        kept.path().display()
+    );
+    let text = granting_own(&small, folder.path(), &store);
+    let provider = load("own-prices", &format!("{LIMITS}\n{text}"));
+    for name in STORED {
+        for size in [1, 500] {
+            let (base, all) = (
+                own(&provider, name, 0, size),
+                own(&provider, name, 20, size),
+            );
+            row(format!("in a file: {name} {size}"), 20, base, all);
+        }
+    }
+    // The search of a response for a credential.
+    let large = Server::saying(response("200 OK", "", &"%2541".repeat(200_000)));
+    let secret = with_credential(&large, kept.path());
+    let text = format!(
+        "{}\ngrants.http = [{secret}]\n{LIMITS}",
+        all_but("http").replace("samples/files", &folder.path().display().to_string())
+    );
+    let searching = load("hostile", &text);
+    let spent =
+        |input: &str| least(|| Spent::of(&searching.session().run(input.as_bytes()).unwrap()));
+    let fetch = format!("http-get http://127.0.0.1:{}/", large.port());
+    row(
+        "credential search of 1 MB".to_owned(),
+        1,
+        spent("ping"),
+        spent(&fetch),
+    );
     let files = format!(
         "{}\ngrants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\" }}]\n{LIMITS}",
         all_but("files"),
@@ -98,6 +167,16 @@ pub(crate) fn print() -> usize {
         let spent =
             |input: &str| least(|| Spent::of(&ours.session().run(input.as_bytes()).unwrap()));
         row(format!("hostile {input}"), 1, spent("ping"), spent(input));
+    }
+    for work in WASI {
+        for size in work.sizes {
+            let spent = |rounds: u64| {
+                let args = [work.name, &rounds.to_string() as &str, &size.to_string()];
+                least(|| command(&wasi, &args))
+            };
+            let name = format!("{} {size}", work.name);
+            row(name, work.rounds, spent(0), spent(work.rounds));
+        }
     }
     wrong
 }
@@ -111,8 +190,9 @@ struct Spent {
 impl Spent {
     fn of<T, E>(report: &Report<T, E>) -> Spent {
         let usage = &report.usage;
+        // The row of a call that ended before its last round would be too cheap.
         if let Some(fault) = report.outcome.fault() {
-            println!("WRONG  {fault}");
+            panic!("a call that is measured faulted: {fault}");
         }
         Spent {
             time: usage.elapsed,
@@ -140,11 +220,9 @@ fn command(provider: &Provider, args: &[&str]) -> Spent {
         .stdio
         .as_ref()
         .map(|stdio| String::from_utf8_lossy(&stdio.stdout));
-    if said.is_some_and(|said| said.starts_with("unknown")) {
-        println!(
-            "WRONG  the guest has no {args:?}",
-            args = report.provider.name
-        );
-    }
+    assert!(
+        !said.is_some_and(|said| said.starts_with("unknown")),
+        "the guest has no such call"
+    );
     Spent::of(&report)
 }

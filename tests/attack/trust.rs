@@ -1,4 +1,4 @@
-//! What was not signed, or is not what was signed: A45-signatures to A47-trailing-data.
+//! Components that were not signed, or changed after they were signed: A45-signatures to A47-trailing-data.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
-"""Compares a suite on Linux and in this host: compare.py SUITE FOLDER.
+"""Compares a suite on Linux, in this host and in wasmtime's: compare.py SUITE FOLDER.
 
-FOLDER/linux and FOLDER/here have `output`, a line `NAME: VALUE` for each check; `statuses`; and `files`, with a folder for
-each check. A difference that deviations.toml does not have is an error, and so is an entry without its difference.
+FOLDER/linux, FOLDER/here and FOLDER/wasmtime have `output`, a line `NAME: VALUE` for each check; `statuses`; and `files`, with a
+folder for each check. A difference that deviations.toml does not have is an error, and so is an entry without its difference.
 """
 
 import hashlib
@@ -76,10 +76,22 @@ def main(suite, folder):
             rows = "".join(f"\n    {path}\n      linux: {linux}\n      here:  {here}" for path, linux, here in rows)
             faults.append(f"{name} leaves other files{rows}")
 
+    # A deviation that is not this host's own is one of wasmtime's host too, and there are no others between the two.
+    other = folder / "wasmtime"
+    unlike = changes(*(lines(side / "output") | lines(side / "statuses") for side in (other, sides[1])))
+    for name in changes(files(other / "files"), files(sides[1] / "files")):
+        unlike.setdefault(name.split("/")[0], ("other files", "other files"))
+    listed = {entry["check"] for entry in tomllib.loads(text)["wasmtime"] if entry["suite"] == suite}
+    own = {name for name, entry in known.items() if entry["cause"] == "tollgate"}
+    for name, (there, here) in unlike.items():
+        if name not in listed | own:
+            faults.append(f"{name} differs from wasmtime's host\n    wasmtime: {there}\n    here:     {here}")
+    faults += [f"{name} does not differ from wasmtime's host; take it out" for name in listed - unlike.keys()]
+
     for fault in faults:
         print(f"{suite}: {fault}")
     same = count - sum(not name.startswith("status") for name in told)
-    print(f"{suite}: {same} of {count} checks are as on Linux, {len(told)} deviations, {len(faults)} faults")
+    print(f"{suite}: {same} of {count} checks are as on Linux, {len(told)} deviations, {len(unlike)} from wasmtime, {len(faults)} faults")
     return 1 if faults else 0
 
 

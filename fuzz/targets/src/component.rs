@@ -128,7 +128,7 @@ pub(crate) fn verdict(text: &str) -> &'static str {
         exports: Vec::new(),
         instance_data: 0,
         complexity: 1,
-        unsupported: None,
+        objections: Default::default(),
     };
     let runtime = &runtime().0;
     let nothing = runtime.judge(&inspection, &Grants::default());

@@ -8,7 +8,7 @@ mod cache;
 mod call;
 mod component;
 mod http;
-#[path = "../../../host/policy/tests/properties/oracle.rs"]
+// A link to the file of the properties: cargo puts what it leads to into the package.
 #[allow(dead_code, reason = "the properties make URLs of it too")]
 mod oracle;
 mod text;

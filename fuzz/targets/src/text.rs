@@ -22,12 +22,14 @@ pub(crate) fn policy(text: &str) -> &'static str {
             );
             "read"
         }
-        Err(error) => {
-            let line = text.split('\n').nth(error.line.wrapping_sub(1));
-            let line = line.unwrap_or_else(|| panic!("an error at no line: {error}"));
-            let columns = 1..=line.chars().count() + 1;
-            assert!(columns.contains(&error.column), "at no column: {error}");
-            plain(&error.to_string());
+        Err(errors) => {
+            for error in errors.mistakes() {
+                let line = text.split('\n').nth(error.line.wrapping_sub(1));
+                let line = line.unwrap_or_else(|| panic!("an error at no line: {error}"));
+                let columns = 1..=line.chars().count() + 1;
+                assert!(columns.contains(&error.column), "at no column: {error}");
+                plain(&error.to_string());
+            }
             "refused"
         }
     }

@@ -1,4 +1,4 @@
-//! What a guest is faster with: an [`Arena`] in front of its allocator.
+//! An [`Arena`] in front of the allocator, which makes a guest faster; and the words of its panics, by [`log_panics`].
 //!
 //! ```ignore
 //! tollgate_guest::arena!(); // in the guest's crate, once
@@ -10,8 +10,10 @@
 
 mod arena;
 mod bump;
+mod panics;
 
 pub use arena::Arena;
+pub use panics::log_panics;
 
 /// Bytes of an arena unless the guest says otherwise: one page of wasm, enough for the arguments and the work of a
 /// small call. What is not touched costs nothing.

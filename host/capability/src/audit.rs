@@ -204,7 +204,7 @@ mod tests {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "http", feature = "store"))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #[path = "audit_order_tests.rs"]
 mod order;

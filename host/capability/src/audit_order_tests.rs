@@ -147,7 +147,7 @@ async fn a_call_that_ends_during_an_act_leaves_its_decisions() {
 #[tokio::test]
 async fn a_store_is_as_it_was_when_its_change_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    for path in ["", "path = 'state.redb'\n"] {
+    for path in ["", "path = 'state.redb'\nnamespace = 'ledger'\n"] {
         let slot: Arc<OnceLock<Arc<Granted>>> = Arc::default();
         let filled = Arc::clone(&slot);
         let policy = format!("[grants.store]\n{path}max-keys = 1");

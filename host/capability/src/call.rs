@@ -81,7 +81,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// The limit that ends the call: `host-calls` or `fuel`.
+    /// The limit that ends the call: `host-calls`, `fuel` or `host-memory`.
     pub async fn enter(&mut self, bytes: u64, price: u64) -> Result<(), LimitReached> {
         self.meter.charge(bytes, price)?;
         self.yield_if_due().await;
@@ -92,7 +92,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// The limit that ends the call: `host-calls` or `fuel`.
+    /// The limit that ends the call: `host-calls`, `fuel` or `host-memory`.
     pub(crate) async fn enter_at(&mut self, price: &Price, work: Work) -> Result<(), LimitReached> {
         self.meter.enter(price, work)?;
         self.yield_if_due().await;

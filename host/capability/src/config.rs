@@ -6,7 +6,7 @@ use tollgate_policy::decide;
 
 use crate::call::Call;
 use crate::error::LimitReached;
-use crate::prices::MOVE_PRICE;
+use crate::prices::{MOVE_PRICE, TEXT_PRICE};
 
 /// The audit name of this capability.
 const NAME: &str = "config";
@@ -24,6 +24,7 @@ impl Call {
         let value = self.note(NAME, key, decision).ok().flatten();
         if let Some(value) = &value {
             self.meter.charge_more(value.len() as u64, MOVE_PRICE)?;
+            self.meter.hold_for_call(value.len() as u64)?;
         }
         Ok(value)
     }
@@ -41,8 +42,12 @@ impl Call {
         let size = |(key, value): (&String, &String)| {
             (key.len() + value.len() + size_of::<(String, String)>()) as u64
         };
-        self.meter
-            .charge_more(settings.clone().map(size).sum(), MOVE_PRICE)?;
+        // Each setting is two texts.
+        let texts = (settings.clone().count() as u64).saturating_mul(2);
+        self.meter.charge_fixed(texts.saturating_mul(TEXT_PRICE))?;
+        let bytes = settings.clone().map(size).sum();
+        self.meter.charge_more(bytes, MOVE_PRICE)?;
+        self.meter.hold_for_call(bytes)?;
         let mut all = Vec::new();
         for (key, _) in settings {
             // Each name passes the same decision as a single setting.

@@ -89,8 +89,14 @@ pub enum LimitReached {
     HostMemory,
 }
 
-/// A wrapper that marks the error of a host function as a failure of the host, not of the guest: the call ends with a
-/// host error, and this text goes to the log only.
+/// A mistake of the guest that a host function of the embedding program found: the call faults as `trap`, and the report
+/// has this text. Any other error of such a function is a failure of the host, whose text goes to the log only.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct GuestError(pub String);
+
+/// A failure of the host, not of the guest: the call ends with a host error, and this text goes to the log only. Of a
+/// host function of the embedding program every error is one that is neither a [`GuestError`] nor a limit.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct HostFailure(pub String);
@@ -157,6 +163,16 @@ pub enum GrantError {
         place: String,
         /// The mistake in it.
         why: String,
+    },
+    /// This build of the library has nothing behind the grant.
+    #[error(
+        "{grant}: this program is built without it; leave the grant out, or build `tollgate` with its feature `{feature}`"
+    )]
+    NotBuilt {
+        /// The grant's key in the policy.
+        grant: &'static str,
+        /// The feature of the crate `tollgate` that has it.
+        feature: &'static str,
     },
     /// The file in which the policy keeps a store cannot be used.
     #[error("the policy keeps a store in {path}: {what}", path = shown(.path))]

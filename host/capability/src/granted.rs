@@ -10,7 +10,7 @@ use tollgate_policy::{Access, Grants, Policy};
 use zeroize::Zeroizing;
 
 use crate::audit::{Audit, OnDecision};
-use crate::error::OpenError;
+use crate::error::{GrantError, OpenError};
 use crate::files::Roots;
 use crate::http::connect::Egress;
 use crate::http::credential::Credentials;
@@ -80,6 +80,9 @@ impl Granted {
     /// The first grant that is missing, or is not as the policy says.
     pub fn open(policy: &Policy, provider: &str, shared: &Shared) -> Result<Granted, OpenError> {
         let grants = &policy.grants;
+        if let Some(missing) = not_built(grants).next() {
+            return Err(missing.into());
+        }
         // Before the store: opening one makes its file.
         let roots = Roots::open(policy)?;
         let store = grants.store.as_ref();
@@ -152,33 +155,84 @@ impl Granted {
     }
 }
 
+/// Each grant that this build has nothing for. A grant that could not be acted on is an error of the load, not of a call.
+pub(crate) fn not_built(grants: &Grants) -> impl Iterator<Item = GrantError> {
+    let missing = [
+        (
+            "grants.http",
+            "http",
+            !cfg!(feature = "http") && !grants.http.is_empty(),
+        ),
+        (
+            "grants.store",
+            "store",
+            !cfg!(feature = "store") && grants.store.is_some(),
+        ),
+    ];
+    let missing = missing.into_iter().filter(|(_, _, missing)| *missing);
+    missing.map(|(grant, feature, _)| GrantError::NotBuilt { grant, feature })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    #[cfg(all(unix, feature = "store"))]
     use tollgate_policy::{FileGrant, StoreGrant};
 
     use super::*;
-    use crate::error::GrantError;
 
-    /// The root is the real folder, and the store is named through a link, so the texts of the two paths differ.
-    #[test]
-    #[cfg(unix)]
-    fn a_root_over_the_store_opens_nothing_and_makes_no_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        std::fs::create_dir(&real).unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let shared = Shared {
+    fn shared() -> Shared {
+        Shared {
             egress: Arc::new(Egress::new(None, Vec::new())),
             stores: StoreRegistry::default(),
             on_decision: None,
             threads: Arc::default(),
             descriptors: Descriptors::default(),
             share: Share::default(),
-        };
+        }
+    }
+
+    /// In a build with all features nothing is refused here; each build says what it lacks, at load and beforehand.
+    #[test]
+    fn a_grant_that_this_build_has_nothing_for_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, feature, built) in [
+            (
+                "grants.http = [{ url = 'http://a.example/' }]",
+                "http",
+                cfg!(feature = "http"),
+            ),
+            ("grants.store = true", "store", cfg!(feature = "store")),
+            ("grants.log = true", "", true),
+        ] {
+            let policy = Policy::parse(text, folder.path()).unwrap();
+            let refused = match Granted::open(&policy, "guest", &shared()).err() {
+                Some(OpenError::Grant(GrantError::NotBuilt { feature, .. })) => Some(feature),
+                Some(other) => panic!("{text}: {other}"),
+                None => None,
+            };
+            assert_eq!(refused, (!built).then_some(feature), "{text}");
+            assert_eq!(
+                crate::preflight(&policy).len(),
+                usize::from(!built),
+                "{text}"
+            );
+        }
+    }
+
+    /// The root is the real folder, and the store is named through a link, so the texts of the two paths differ.
+    #[test]
+    #[cfg(all(unix, feature = "store"))]
+    fn a_root_over_the_store_opens_nothing_and_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let shared = shared();
         let mut policy = Policy::default();
         policy.grants.store = Some(StoreGrant {
             path: Some(link.join("state.redb")),
+            namespace: Some("ledger".to_owned()),
             ..StoreGrant::default()
         });
         let root = FileGrant::new("data", &real, Access::Read);

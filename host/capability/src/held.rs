@@ -34,6 +34,10 @@ impl HostMemory {
     ///
     /// The limit `host-memory` does not allow as many. Nothing is counted then.
     pub fn hold(&self, bytes: u64) -> Result<(), LimitReached> {
+        // Most calls and host functions hold nothing.
+        if bytes == 0 {
+            return Ok(());
+        }
         let more = |now: u64| now.checked_add(bytes).filter(|more| *more <= self.0.cap);
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         let before = self.0.now.fetch_update(set, get, more);
@@ -45,6 +49,9 @@ impl HostMemory {
 
     /// The host no longer holds `bytes`.
     pub fn release(&self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
         let less = |now: u64| Some(now.saturating_sub(bytes));
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         // The function always gives a value.
@@ -70,6 +77,65 @@ impl HostMemory {
     }
 }
 
+/// Bytes that the host gathers in one vector, of which the sum counts the whole capacity.
+pub struct Gathered {
+    bytes: Vec<u8>,
+    held: u64,
+    memory: HostMemory,
+}
+
+impl Gathered {
+    /// An empty vector, counted by `memory`.
+    pub fn new(memory: HostMemory) -> Gathered {
+        Gathered {
+            bytes: Vec::new(),
+            held: 0,
+            memory,
+        }
+    }
+
+    /// Bytes gathered.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds bytes. `most` is how many there may be in the end.
+    ///
+    /// # Errors
+    ///
+    /// The limit `host-memory` does not allow as many. Nothing is added then.
+    pub fn extend(&mut self, more: &[u8], most: u64) -> Result<(), LimitReached> {
+        let needed = (self.bytes.len() as u64).saturating_add(more.len() as u64);
+        if needed > self.held {
+            // It doubles, as a vector does by itself. Near a cap it takes half of the room that is left, so that many
+            // small pieces are not as many moves of the whole.
+            let lacking = needed.saturating_sub(self.held);
+            let left = self.memory.left().saturating_sub(lacking) / 2;
+            let spare = needed.min(left).min(most.saturating_sub(needed));
+            let grown = lacking.saturating_add(spare);
+            self.memory.hold(grown)?;
+            self.held = self.held.saturating_add(grown);
+            let capacity = usize::try_from(self.held).unwrap_or(usize::MAX);
+            self.bytes
+                .reserve_exact(capacity.saturating_sub(self.bytes.len()));
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(())
+    }
+
+    /// The bytes, which are counted no longer. Leaves it empty.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.memory.release(std::mem::take(&mut self.held));
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        self.memory.release(self.held);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +150,25 @@ mod tests {
         assert_eq!(memory.peak(), 6);
         assert!(memory.hold(u64::MAX).is_err() && memory.hold(5).is_err());
         assert_eq!((memory.left(), memory.peak()), (4, 6));
+    }
+
+    #[test]
+    fn what_is_gathered_is_counted_by_its_capacity() {
+        let memory = HostMemory::new(10_000);
+        let mut gathered = Gathered::new(memory.clone());
+        let mut added = 0;
+        while gathered.extend(b"piece", 1 << 20).is_ok() {
+            added += 5;
+            assert_eq!(gathered.held, gathered.bytes.capacity() as u64);
+            assert_eq!(memory.left(), 10_000 - gathered.held);
+        }
+        assert!(added > 9_900 && gathered.len() == added, "{added}");
+        assert_eq!(gathered.take().len(), added);
+        assert_eq!(memory.left(), 10_000);
+        // No more than it may have in the end.
+        assert!(gathered.extend(b"piece", 6).is_ok());
+        assert_eq!(memory.left(), 10_000 - 6);
+        drop(gathered);
+        assert_eq!(memory.left(), 10_000);
     }
 }

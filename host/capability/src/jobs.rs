@@ -1,7 +1,7 @@
 //! Work of the host that blocks a thread: calls of the file system, and of a store in a file.
 //!
 //! The work of a call that has ended may still be under way, since no thread can be stopped from outside. It is bounded
-//! three ways: a runtime has so many jobs at once; a job keeps the place of its guest until it has ended, so that
+//! three ways: a runtime has so many jobs at once; a job keeps the slot of its guest until it has ended, so that
 //! admission counts it; and a job of several steps looks whether its call has ended.
 
 use std::any::Any;
@@ -30,8 +30,8 @@ pub struct Jobs {
     /// Those of the provider, a part of all.
     share: Arc<Semaphore>,
     ended: Ended,
-    /// What a guest takes from the runtime while it lives.
-    place: Option<Arc<dyn Any + Send + Sync>>,
+    /// The slot of the guest.
+    slot: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Whether the store of a job is gone, so that its result is of no use.
@@ -43,6 +43,10 @@ impl Ended {
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Jobs {
@@ -52,13 +56,18 @@ impl Jobs {
             threads: Arc::clone(&threads.0),
             share: Arc::clone(share),
             ended: Ended::default(),
-            place: None,
+            slot: None,
         }
     }
 
-    /// Has each job keep `place` until it has ended.
-    pub fn keep_place(&mut self, place: Arc<dyn Any + Send + Sync>) {
-        self.place = Some(place);
+    /// Has each job keep `slot` until it has ended.
+    pub fn keep_slot(&mut self, slot: Arc<dyn Any + Send + Sync>) {
+        self.slot = Some(slot);
+    }
+
+    /// The slot of the call, which each job keeps until it has ended. A thread that is no job keeps a clone of it.
+    pub fn slot(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.slot.clone()
     }
 
     /// The mark that the store is gone.
@@ -68,7 +77,7 @@ impl Jobs {
 
     /// The store is gone: jobs of several steps end at the next.
     pub(crate) fn end(&self) {
-        self.ended.0.store(true, Ordering::Relaxed);
+        self.ended.set();
     }
 
     /// Does `work` on a thread that may block, when one is free. If the future is dropped before, the work is never
@@ -84,11 +93,11 @@ impl Jobs {
         // The semaphores are never closed. A provider waits for its own share first, so that its jobs stand in no one's way.
         let share = Arc::clone(&self.share).acquire_owned().await.ok();
         let thread = Arc::clone(&self.threads).acquire_owned().await.ok();
-        let place = self.place.clone();
+        let slot = self.slot.clone();
         let events = tracing::dispatcher::get_default(Clone::clone);
         tokio::task::spawn_blocking(move || {
             let done = tracing::dispatcher::with_default(&events, work);
-            drop((thread, share, place));
+            drop((thread, share, slot));
             done
         })
         .await
@@ -127,13 +136,13 @@ mod tests {
         drop(go);
     }
 
-    /// The future of a call is dropped while its job waits: the place is given back when the job has ended, not before.
+    /// The future of a call is dropped while its job waits: the slot is given back when the job has ended, not before.
     #[tokio::test]
-    async fn a_job_keeps_its_place_until_it_has_ended() {
+    async fn a_job_keeps_its_slot_until_it_has_ended() {
         let threads = Threads::default();
         let mut jobs = Jobs::new(&threads, &whole());
-        let place: Arc<dyn Any + Send + Sync> = Arc::new(());
-        jobs.keep_place(Arc::clone(&place));
+        let slot: Arc<dyn Any + Send + Sync> = Arc::new(());
+        jobs.keep_slot(Arc::clone(&slot));
         let (go, wait) = mpsc::channel::<()>();
         let (begun, begins) = tokio::sync::oneshot::channel();
         let job = jobs.clone();
@@ -148,11 +157,11 @@ mod tests {
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
         drop(jobs);
-        assert_eq!(Arc::strong_count(&place), 2);
+        assert_eq!(Arc::strong_count(&slot), 2);
         assert_eq!(threads.0.available_permits(), MAX_JOBS - 1);
         go.send(()).unwrap();
         // In either order, on the thread of the job.
-        while threads.0.available_permits() < MAX_JOBS || Arc::strong_count(&place) > 1 {
+        while threads.0.available_permits() < MAX_JOBS || Arc::strong_count(&slot) > 1 {
             tokio::task::yield_now().await;
         }
     }

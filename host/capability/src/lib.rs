@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
 
 mod audit;
+mod background;
 mod call;
 mod config;
 mod error;
@@ -19,25 +20,28 @@ mod jobs;
 mod log;
 mod meter;
 mod open_files;
+mod preflight;
 mod prices;
 mod share;
 pub mod store;
 mod wasi;
 
 pub use audit::{Audit, Decision, OnDecision};
+pub use background::PollClock;
 pub use call::Call;
 pub use error::{
-    ErrorKind, GrantError, HostFailure, HostResult, Interrupt, LimitReached, OpenError,
+    ErrorKind, GrantError, GuestError, HostFailure, HostResult, Interrupt, LimitReached, OpenError,
     ProviderError,
 };
 pub use granted::{Granted, HandedFolder, Handover, Shared};
 pub use hash::{Algorithm, Hasher};
-pub use held::HostMemory;
+pub use held::{Gathered, HostMemory};
 pub use jobs::{Ended, Jobs, Threads};
 pub use log::{Log, LogLevel, LogLine};
-pub use meter::{Meter, Phase, PollClock};
+pub use meter::{Meter, Phase};
 pub use open_files::{Descriptors, Open, OpenFiles};
+pub use preflight::preflight;
 pub use prices::{CALL_PRICE, HASH_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
-pub use prices::{ENTRY_PRICE, FILE, SYNC_PRICE, URL_PRICE, instance_fuel};
+pub use prices::{ENTRY_PRICE, FILE, SEND_PRICE, SYNC_PRICE, TEXT_PRICE, URL_PRICE, instance_fuel};
 pub use share::Share;
 pub use wasi::WasiSettings;

@@ -2,17 +2,19 @@
 //!
 //! [`Meter`] counts memory and tables of the store together, host calls and their bytes, and keeps the fuel that host
 //! work costs until it is taken from the guest's budget on the way back. It is told of each step between guest and
-//! host, and links no engine.
+//! host (`meter/steps.rs`), and links no engine.
+
+mod steps;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tollgate_policy::Limits;
 
+use crate::background::{Background, PollClock};
 use crate::error::LimitReached;
 use crate::held::HostMemory;
-use crate::prices::{CALL_PRICE, HELPER_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
+use crate::prices::{CALL_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
 
 /// The time for which a guest that lives on host calls may keep its thread before it has to yield: setting its fuel
 /// after each of them restarts its yield interval.
@@ -39,6 +41,8 @@ pub struct Meter {
     pub phase: Phase,
     /// The place of control when the guest last came back from the host, or did not come back.
     pub host_phase: Phase,
+    /// Whether the last host function that began is one of the embedding program.
+    pub is_embedders: bool,
     /// Whether a host function has the guest make room for its result: the guest then runs inside the host call, which
     /// is still to be settled.
     in_guest_realloc: bool,
@@ -49,6 +53,14 @@ pub struct Meter {
     pub host_memory: HostMemory,
     /// A table was denied its bytes of it.
     host_memory_denied: bool,
+    /// Bytes of it for the host call under way: arguments that the engine has read, and a result on its way back.
+    held_for_call: u64,
+    /// Bytes of it for the arguments of the call.
+    held_for_arguments: u64,
+    /// Handles of the guest's own resources that there may be, each counted as memory of the host.
+    guest_handles: u32,
+    /// Whether the helper of the engine that is under way only gives the thread back at a tick of the clock.
+    at_tick: bool,
     /// The most bytes that the host holds for a byte that the engine counts when it reads the result of the call
     /// under way.
     pub result_weight: u64,
@@ -69,87 +81,6 @@ pub struct Meter {
     entered_host: Instant,
     /// The time at which the call was last polled.
     pub poll_clock: Arc<PollClock>,
-}
-
-/// The fuel that a store owes for host work beside the guest, such as reading a response. The guest pays it when it comes
-/// back from a host call. Clones are of the same store.
-#[derive(Clone)]
-pub struct Background(Arc<PollClock>);
-
-#[derive(Default)]
-struct Owed {
-    fuel: AtomicU64,
-    /// The fuel that the guest had when it last called the host.
-    room: AtomicU64,
-    out_of_memory: AtomicBool,
-}
-
-impl Background {
-    /// Charges for work before it is done.
-    ///
-    /// # Errors
-    ///
-    /// The limit `fuel`, which ends the call when the guest comes back.
-    pub fn charge(&self, fuel: u64) -> Result<(), LimitReached> {
-        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
-        let more = |owed: u64| Some(owed.saturating_add(fuel));
-        let before = self
-            .0
-            .owed
-            .fuel
-            .fetch_update(set, get, more)
-            .unwrap_or(u64::MAX);
-        match before.saturating_add(fuel) > self.0.owed.room.load(Ordering::Relaxed) {
-            true => Err(LimitReached::Fuel),
-            false => Ok(()),
-        }
-    }
-
-    /// Ends the call when the guest comes back, since it lacks host memory.
-    pub fn lacks_memory(&self) {
-        self.0.owed.out_of_memory.store(true, Ordering::Relaxed);
-    }
-
-    fn owed(&self) -> u64 {
-        self.0.owed.fuel.load(Ordering::Relaxed)
-    }
-
-    fn take(&self) -> Result<u64, LimitReached> {
-        match self.0.owed.out_of_memory.load(Ordering::Relaxed) {
-            true => Err(LimitReached::HostMemory),
-            false => Ok(self.0.owed.fuel.swap(0, Ordering::Relaxed)),
-        }
-    }
-}
-
-/// The time at which the call was last polled and so given its thread; and what is owed beside it, which is shared as well.
-pub struct PollClock {
-    start: Instant,
-    last: AtomicU64,
-    owed: Owed,
-}
-
-impl PollClock {
-    fn new() -> PollClock {
-        PollClock {
-            start: Instant::now(),
-            last: AtomicU64::new(0),
-            owed: Owed::default(),
-        }
-    }
-
-    /// Notes that the call is polled.
-    pub fn begin(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.start).as_micros();
-        self.last
-            .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    fn length(&self, now: Instant) -> Duration {
-        let last = Duration::from_micros(self.last.load(Ordering::Relaxed));
-        now.saturating_duration_since(self.start)
-            .saturating_sub(last)
-    }
 }
 
 /// A sum with a cap: bytes of all memories, or elements of all tables. It never shrinks, so it is also the peak.
@@ -192,10 +123,15 @@ impl Meter {
             deadline: now,
             host_memory: HostMemory::new(limits.host_memory),
             host_memory_denied: false,
+            held_for_call: 0,
+            held_for_arguments: 0,
+            guest_handles: 0,
+            at_tick: false,
             result_weight: 1,
             limits,
             phase: Phase::Guest,
             host_phase: Phase::Guest,
+            is_embedders: false,
             in_guest_realloc: false,
             memory: Gauge::default(),
             table: Gauge::default(),
@@ -203,7 +139,7 @@ impl Meter {
             host_bytes: 0,
             host_time: Duration::ZERO,
             pending_cost: 0,
-            background: Background(Arc::clone(&poll_clock)),
+            background: Background::of(&poll_clock),
             fuel_at_entry: 0,
             entered_host: now,
             poll_clock,
@@ -217,6 +153,8 @@ impl Meter {
         self.in_guest_realloc = false;
         self.memory.denied = false;
         self.table.denied = false;
+        self.release_for_call();
+        self.drop_arguments();
         self.host_memory.begin_call();
         self.host_memory_denied = false;
         self.result_weight = 1;
@@ -266,22 +204,47 @@ impl Meter {
         caps.min_by_key(|(cap, _)| *cap).unwrap_or(output)
     }
 
-    /// Counts `bytes` that the host held for a moment of the host call under way, such as those of a file that is read.
+    /// Counts `bytes` that the host holds until the host call under way goes back to the guest, such as those of a file
+    /// that is read.
     ///
     /// # Errors
     ///
     /// The limit `host-memory` does not allow as many.
-    pub fn hold_briefly(&mut self, bytes: u64) -> Result<(), LimitReached> {
+    pub fn hold_for_call(&mut self, bytes: u64) -> Result<(), LimitReached> {
         self.host_memory.hold(bytes)?;
-        self.host_memory.release(bytes);
+        self.held_for_call = self.held_for_call.saturating_add(bytes);
         Ok(())
     }
 
-    /// Begins a host function of a declared price: counts the call, and charges for its work before it is done.
+    fn release_for_call(&mut self) {
+        self.host_memory
+            .release(std::mem::take(&mut self.held_for_call));
+    }
+
+    /// Counts the bytes of the arguments of the call that begins, which the host holds until the export returns. Whether
+    /// `host-data` allows as many is known before there is a store.
     ///
     /// # Errors
     ///
-    /// The limit that ends the call: `host-calls` or `fuel`.
+    /// The limit `host-memory` does not allow as many beside what is held already.
+    pub fn take_arguments(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        self.host_memory.hold(bytes)?;
+        self.held_for_arguments = self.held_for_arguments.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// The export has returned.
+    pub fn drop_arguments(&mut self) {
+        self.host_memory
+            .release(std::mem::take(&mut self.held_for_arguments));
+    }
+
+    /// Begins a host function of a declared price: counts the call, charges for its work before it is done, and holds its
+    /// bytes until it goes back to the guest.
+    ///
+    /// # Errors
+    ///
+    /// The limit that ends the call: `host-calls`, `fuel` or `host-memory`.
     pub fn enter(&mut self, price: &Price, work: Work) -> Result<(), LimitReached> {
         self.phase = Phase::Host;
         self.host_calls = self.host_calls.saturating_add(1);
@@ -289,7 +252,8 @@ impl Meter {
             return Err(LimitReached::HostCalls);
         }
         self.host_bytes = self.host_bytes.saturating_add(work.bytes);
-        self.pay(price.fuel(work), 0, 0)
+        self.pay(price.fuel(work), 0, 0)?;
+        self.hold_for_call(work.bytes)
     }
 
     /// Charges for more work of the host call under way: its result, or a request that proves larger.
@@ -400,63 +364,5 @@ impl Meter {
     /// Whether a table of this call was denied growth for want of host memory.
     pub fn host_memory_denied(&self) -> bool {
         self.host_memory_denied
-    }
-
-    /// Control goes to the guest: a call begins, or a host function has the guest make room for its result.
-    pub fn enter_guest(&mut self) {
-        self.in_guest_realloc = self.phase == Phase::Host;
-        self.phase = Phase::Guest;
-    }
-
-    /// Control comes back from the guest. Returns whether the engine reads the result of the export out of guest memory
-    /// next.
-    pub fn leave_guest(&mut self) -> bool {
-        if self.in_guest_realloc {
-            self.in_guest_realloc = false;
-            self.phase = Phase::Host;
-            return false;
-        }
-        self.phase = Phase::Lifting;
-        true
-    }
-
-    /// The guest calls the host, with `fuel` left.
-    pub fn enter_host(&mut self, fuel: u64) {
-        self.fuel_at_entry = fuel;
-        let room = fuel.saturating_sub(self.pending_cost);
-        self.background.0.owed.room.store(room, Ordering::Relaxed);
-        self.entered_host = Instant::now();
-        self.phase = Phase::Lifting;
-    }
-
-    /// The host goes back to the guest: checks the limits that the host call may have reached, and returns the fuel
-    /// that it costs; `None` when none may be taken.
-    ///
-    /// # Errors
-    ///
-    /// The limit that ends the call.
-    pub fn leave_host(&mut self) -> Result<Option<u64>, LimitReached> {
-        let now = Instant::now();
-        self.host_phase = self.phase;
-        self.phase = Phase::Guest;
-        if now > self.deadline {
-            return Err(LimitReached::Deadline);
-        }
-        // The fuel may be set only after a call of a host function: across the engine's own helpers, compiled code
-        // keeps the count in a register, which would be added to the new value.
-        if self.host_phase != Phase::Host {
-            // It is paid with the next host function, or at the end of the call. What the guest owes is never more than
-            // it had when its fuel was last written down.
-            self.pay(HELPER_PRICE, 0, 0)?;
-            return Ok(None);
-        }
-        let spent = now.saturating_duration_since(self.entered_host);
-        self.host_time = self.host_time.saturating_add(spent);
-        if self.host_calls > self.limits.host_calls {
-            return Err(LimitReached::HostCalls);
-        }
-        let owed = self.background.take()?;
-        self.pay(owed, 0, 0)?;
-        Ok(Some(std::mem::take(&mut self.pending_cost)))
     }
 }

@@ -113,6 +113,20 @@ pub const HASH_PRICE: u64 = 4;
 /// name beyond ASCII.
 pub const URL_PRICE: u64 = 60;
 
+/// Fuel for a request of `tollgate:provider/http`, granted or not: it is parsed, decided on and noted, which takes some µs.
+pub(crate) const REQUEST_PRICE: u64 = 10_000;
+
+/// Fuel for a request on its way: the name is looked up, a connection is made, and the request is written. Each redirect is
+/// one more.
+pub const SEND_PRICE: u64 = 300_000;
+
+/// Fuel for a text of a list, such as a variable, a setting or a header: it is copied, an allocation for each, and the guest
+/// makes room for it.
+pub const TEXT_PRICE: u64 = 2_000;
+
+/// Fuel for a key that is listed, or passed over to reach those that are: 0.2 to 0.4 µs.
+pub(crate) const KEY_PRICE: u64 = 1_500;
+
 /// Fuel for a byte of a response that is searched for one secret: 15 to 50 ns, as many escapes as it has. The price is the
 /// same whatever the byte is: one that followed the time would tell the guest whether the byte belongs to the secret.
 pub(crate) const SEARCH_PRICE: u64 = 24;

@@ -6,6 +6,7 @@ mod commands;
 mod files;
 mod options;
 mod output;
+mod preflight;
 #[cfg(test)]
 mod reference;
 mod target;
@@ -13,17 +14,25 @@ mod target;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    cache, call, check, compile, demo, inspect, keygen, list, run, sign, verify,
+    cache, call, check, compile, completions, demo, inspect, keygen, list, man, new, policy, run,
+    sign, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
-use crate::output::ui::{DisplayOpts, Ui};
+use crate::output::ui::{self, COLOR, DisplayOpts, Ui};
 
-/// The package's version and the major version of wasmtime inside.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wasmtime 48)");
+/// The package's version, the major version of wasmtime inside, and the commit that it was built from if that is known.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (wasmtime 48",
+    env!("TOLLGATE_COMMIT_SHOWN"),
+    ")"
+);
 
 const AFTER_HELP: &str = "\
 Exit status: 0 the provider returned, 1 it returned its own error (a WASI command: its own code),
@@ -51,26 +60,58 @@ enum Command {
     Call(call::Opts),
     Inspect(inspect::Opts),
     Check(check::Opts),
+    Policy(policy::Opts),
     List(list::Opts),
     Compile(compile::Opts),
     Cache(cache::Opts),
     Demo(demo::Opts),
+    New(new::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
     Verify(verify::Opts),
+    Completions(completions::Opts),
+    Man(man::Opts),
 }
 
 fn main() -> ExitCode {
     tollgate::run_if_worker();
     files::writer::run_if_writer(files::output::write_whole);
-    let matches = Cli::command().color(colors()).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = Cli::command().color(colors()).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| ui::misused(&error));
+    if let Some((one, other)) = contradiction(&matches) {
+        let text = format!("the argument '{one}' cannot be used with '{other}'");
+        let mut command = Cli::command().color(colors());
+        ui::misused(&command.error(ErrorKind::ArgumentConflict, text));
+    }
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| ui::misused(&error));
     let ui = Ui::new(&cli.display);
+    interrupt::at_interrupt(|signal| ui::last_words(&format!("error: interrupted by {signal}\n")));
     interrupt::watch();
     ExitCode::from(dispatch(cli.command, &ui).unwrap_or_else(|reason| {
         ui.show(&reason);
         reason.status()
     }))
+}
+
+/// Two options of the command line that exclude each other. An option without its value excludes no variable of the
+/// environment: `--no-policy` is there to take back what `TOLLGATE_POLICY` says.
+fn contradiction(matches: &ArgMatches) -> Option<(&'static str, &'static str)> {
+    const PAIRS: [[(&str, &str); 2]; 2] = [
+        [("policy", "--policy"), ("no_policy", "--no-policy")],
+        [("cache", "--cache"), ("no_cache", "--no-cache")],
+    ];
+    let given = |id: &str| {
+        let mut present = matches.ids();
+        present.any(|present| present == id)
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let mut pairs = PAIRS.into_iter();
+    let found = pairs.find(|pair| pair.iter().all(|(id, _)| given(id)));
+    match (found, matches.subcommand()) {
+        (Some([(_, one), (_, other)]), _) => Some((one, other)),
+        (None, Some((_, below))) => contradiction(below),
+        (None, None) => None,
+    }
 }
 
 /// The value of `--color`, for output that precedes parsing: usage errors and help.
@@ -84,9 +125,11 @@ fn colors() -> ColorChoice {
             |pair: &[OsString]| matches!(pair, [flag, word] if flag == "--color" && word == when);
         arguments.iter().any(|word| *word == *in_one_word) || arguments.windows(2).any(in_two_words)
     };
-    match (given("never"), given("always")) {
-        (true, _) => ColorChoice::Never,
-        (_, true) => ColorChoice::Always,
+    let said = ["never", "always", "auto"].map(given);
+    let variable = std::env::var(COLOR).unwrap_or_default();
+    match (said, variable.as_str()) {
+        ([true, ..], _) | ([false, false, false], "never") => ColorChoice::Never,
+        ([_, true, _], _) | ([false, false, false], "always") => ColorChoice::Always,
         _ => ColorChoice::Auto,
     }
 }
@@ -97,13 +140,17 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::Call(opts) => call::run(&opts, ui),
         Command::Inspect(opts) => in_tokio(inspect::run(&opts, ui)),
         Command::Check(opts) => in_tokio(check::run(&opts, ui)),
+        Command::Policy(opts) => policy::run(&opts, ui),
         Command::List(opts) => in_tokio(list::run(&opts, ui)),
         Command::Compile(opts) => in_tokio(compile::run(&opts, ui)),
         Command::Cache(opts) => cache::run(&opts, ui),
         Command::Demo(opts) => demo::run(&opts, ui),
+        Command::New(opts) => new::run(&opts, ui),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),
         Command::Verify(opts) => verify::run(&opts, ui),
+        Command::Completions(opts) => completions::run(&opts, Cli::command(), ui),
+        Command::Man(opts) => man::run(&opts, Cli::command(), ui),
     }
 }
 
@@ -136,7 +183,8 @@ mod tests {
             .split_once("name = \"wasmtime\"\nversion = \"")
             .unwrap();
         let (major, _) = after.split_once('.').unwrap();
-        assert!(VERSION.ends_with(&format!("(wasmtime {major})")), "{major}");
+        let (_, inside) = VERSION.split_once(" (wasmtime ").unwrap();
+        assert_eq!(inside.split([',', ')']).next(), Some(major));
     }
 
     #[test]

@@ -90,6 +90,9 @@ fn meaning(arg: &Arg) -> String {
     if !values.is_empty() {
         let _ = write!(text, " [possible values: {}]", values.join(", "));
     }
+    if let Some(variable) = arg.get_env() {
+        let _ = write!(text, " [env: {}]", variable.to_string_lossy());
+    }
     let defaults = arg
         .get_default_values()
         .iter()

@@ -1,6 +1,6 @@
 //! The component that a command line names: opened with its policy, then loaded. Each failure is reported.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -8,19 +8,23 @@ use tollgate::cache::{Cache, CodeOrigin};
 use tollgate::component::{Inspection, signature_path};
 use tollgate::load::{Refusal, SourceError};
 use tollgate::policy::{Access, Protected};
-use tollgate::report::{HostErrorReport, ProviderInfo, RefusedReport};
+use tollgate::report::{HostErrorReport, InterruptedReport, ProviderInfo, RefusedReport};
 use tollgate::{CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source};
 
 use crate::files::input::is_stream;
+use crate::files::interrupt;
 use crate::files::lock::LockFile;
 use crate::options::component::ComponentOpts;
 use crate::options::wall::WallOpts;
 use crate::output::report::Reporter;
 use crate::output::status::ExitReason;
-use crate::output::ui::{Ui, end_progress, silence_log};
+use crate::output::text;
+use crate::output::ui::{Ui, end_progress, last_words, silence_log, stderr_is_reserved};
 
 /// Compiling that takes longer than this shows a progress line.
 const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// Where no progress line is shown, compiling that takes longer than this is said once.
+const NOTE_AFTER: Duration = Duration::from_secs(5);
 /// How often the progress line is updated.
 const TICK: Duration = Duration::from_millis(100);
 /// Characters of the component's name in the progress line: the line fits a terminal of 40 columns.
@@ -30,6 +34,8 @@ const NAME_WIDTH: usize = 16;
 pub(crate) struct Target<'u> {
     /// The destination of messages.
     pub(crate) ui: &'u Ui,
+    /// The component's file.
+    path: PathBuf,
     /// The component's bytes.
     pub(crate) source: Source,
     /// The policy.
@@ -71,8 +77,11 @@ impl<'u> Target<'u> {
         if let Some(output) = output.filter(|output| !is_stream(output)) {
             files.push(Protected::new("the output", output, Access::ReadWrite));
         }
-        let policy = opts.policy.policy(files)?;
+        let policy = opts.policy.policy(files, opts.has_stderr().then_some(ui))?;
         let reporter = Reporter::new(opts.report.as_deref())?;
+        if ui.verbose() && !reporter.is_stderr() {
+            note_resolved(&policy, ui);
+        }
         if reporter.is_stderr() {
             silence_log();
         }
@@ -81,12 +90,14 @@ impl<'u> Target<'u> {
             Err(SourceError::Refused(refusal)) => {
                 let report = || unread(&opts.component, &refusal, &policy);
                 reporter.write(ui, report)?;
-                return Err(already_reported(&reporter, ExitReason::Refused(refusal)));
+                return Err(already_reported(&reporter, about(&opts.component, refusal)));
             }
             Err(error) => return Err(error.into()),
         };
+        report_interrupts(&source, &policy, &reporter);
         Ok(Target {
             ui,
+            path: opts.component.clone(),
             source,
             policy,
             runtime: runtime(cache)?,
@@ -144,7 +155,7 @@ impl<'u> Target<'u> {
     pub(crate) fn refused(&self, refusal: Refusal) -> ExitReason {
         let report = || RefusedReport::new(&self.info(), &refusal, &self.policy.limits);
         match self.reporter.write(self.ui, report) {
-            Ok(()) => already_reported(&self.reporter, ExitReason::Refused(refusal)),
+            Ok(()) => already_reported(&self.reporter, about(&self.path, refusal)),
             Err(reason) => reason,
         }
     }
@@ -184,6 +195,45 @@ impl LoadedTarget<'_> {
     }
 }
 
+/// Has an interrupt from now on say the component's name and make a report.
+fn report_interrupts(source: &Source, policy: &Policy, reporter: &Reporter) {
+    let start = Instant::now();
+    let (info, limits, reporter) = (source.info(policy), policy.limits.clone(), reporter.clone());
+    interrupt::at_interrupt(move |signal| {
+        let elapsed = start.elapsed();
+        if !reporter.is_stderr() {
+            let name = tollgate::escape::line(&info.name);
+            let time = text::time(elapsed);
+            last_words(&format!(
+                "error: {name}: interrupted by {signal} after {time}\n"
+            ));
+        }
+        reporter.write_last(&InterruptedReport::new(
+            &info,
+            signal.number(),
+            elapsed,
+            &limits,
+        ));
+    });
+}
+
+/// Notes where the paths of a policy lead that are written with `..` or through links.
+pub(crate) fn note_resolved(policy: &Policy, ui: &Ui) {
+    let roots = policy.grants.files.iter();
+    let roots = roots.map(|grant| (format!("the root `{}`", grant.root), grant.path.as_path()));
+    let store = policy.grants.store.iter();
+    let store = store.filter_map(|store| Some(("the store".to_owned(), store.path.as_deref()?)));
+    for (what, path) in roots.chain(store) {
+        // A path that leads nowhere is an error of its own when the grants are opened.
+        if let Ok(resolved) = std::fs::canonicalize(path)
+            && resolved != path
+        {
+            let (path, resolved) = (text::path(path), text::path(&resolved));
+            ui.note(&format!("{what}, {path}, is {resolved}"));
+        }
+    }
+}
+
 /// The files of a command that no root may cover. The key of the cache is in its folder, and seals the code that runs.
 fn files_of_command(opts: &ComponentOpts, cache: Option<&Cache>) -> Vec<Protected> {
     let signature = signature_path(&opts.component);
@@ -205,8 +255,12 @@ fn files_of_command(opts: &ComponentOpts, cache: Option<&Cache>) -> Vec<Protecte
     files
 }
 
+fn about(path: &Path, refusal: Refusal) -> ExitReason {
+    ExitReason::About(path.to_owned(), Box::new(ExitReason::Refused(refusal)))
+}
+
 /// Keeps a reason that the report on stderr holds from being printed a second time.
-fn already_reported(reporter: &Reporter, reason: ExitReason) -> ExitReason {
+pub(crate) fn already_reported(reporter: &Reporter, reason: ExitReason) -> ExitReason {
     match reporter.is_stderr() {
         true => ExitReason::AlreadyReported(Box::new(reason)),
         false => reason,
@@ -267,12 +321,20 @@ pub(crate) async fn load(
         .chars()
         .take(NAME_WIDTH)
         .collect();
+    let mut is_noted = ui.has_progress() || stderr_is_reserved();
     loop {
         if let Ok(loaded) = tokio::time::timeout(TICK, &mut load).await {
             end_progress();
             return loaded;
         }
-        if ui.has_progress() && start.elapsed() >= PROGRESS_AFTER {
+        if !is_noted && start.elapsed() >= NOTE_AFTER {
+            is_noted = true;
+            ui.note(&format!(
+                "compiling {name} takes longer than {} s; a cache keeps what is compiled",
+                NOTE_AFTER.as_secs()
+            ));
+        }
+        if ui.has_progress() && !stderr_is_reserved() && start.elapsed() >= PROGRESS_AFTER {
             ui.progress(&format!(
                 "compiling {name} … {:.1} s",
                 start.elapsed().as_secs_f64()

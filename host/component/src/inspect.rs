@@ -11,6 +11,10 @@ use crate::remedy::Remedy;
 use crate::served::{PROVIDER_VERSIONS, split_version};
 use crate::shape::scan;
 
+/// The longest WIT text of a component, in bytes. A type is written in full wherever it is used without a name, so that a
+/// few bytes may mean gigabytes. The largest real component has less than 100 KiB.
+pub const MAX_WIT: usize = 16 << 20;
+
 /// The kind of an import or export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -83,8 +87,27 @@ pub struct Inspection {
     /// The percentage of the limits of its shape that it needs, of the one that it needs most of: at most what the limit
     /// `complexity` was.
     pub complexity: u64,
-    /// Why the engine does not compile it although it is valid, if that is known: text of the component is in it.
+    /// The reasons for which the engine refuses it although it is valid.
+    pub objections: Objections,
+}
+
+/// The reasons for which the engine refuses a valid component, as far as they are known without machine code. They quote
+/// text of the component.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objections {
+    /// Why the engine does not compile it.
     pub unsupported: Option<String>,
+    /// The first import of an interface of this host with a type that is not this host's.
+    pub mistyped: Option<Mistyped>,
+}
+
+/// An import that has the name of an interface of this host and another type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistyped {
+    /// The import, as written.
+    pub import: String,
+    /// The difference, on one line.
+    pub why: String,
 }
 
 impl Inspection {
@@ -192,7 +215,7 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
         exports,
         instance_data: scanned.instance_data,
         complexity: scanned.complexity,
-        unsupported: None,
+        objections: Objections::default(),
     })
 }
 

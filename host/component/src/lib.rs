@@ -20,21 +20,32 @@ mod served;
 mod shape;
 mod signature;
 mod source;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod spec_tests;
+mod unused;
 pub mod value;
 mod verdict;
 mod vet;
+#[cfg(feature = "wit")]
 mod wit;
+#[cfg(feature = "wit")]
+mod world;
 
-pub use identity::{ProviderInfo, Signer};
-pub use inspect::{Export, Import, Inspection, ItemKind};
+pub use identity::{Attached, Identity, ProviderInfo, Signer};
+pub use inspect::{Export, Import, Inspection, ItemKind, MAX_WIT, Mistyped, Objections};
 pub use panics::panic_text;
 pub use proposals::PROPOSALS;
 pub use refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
-pub use regular_file::{NONBLOCK, open_regular};
+#[cfg(unix)]
+pub use regular_file::NONBLOCK;
+pub use regular_file::open_regular;
 pub use remedy::Remedy;
 pub use served::{PROVIDER_VERSIONS, SERVED, Served, served, split_version};
 pub use shape::{SHAPE_LIMITS, ShapeLimit};
-pub use source::{Attached, Source, SourceError, signature_path};
+pub use source::{Source, SourceError, signature_path};
+pub use unused::unused;
 pub use verdict::{Verdict, judge};
 pub use vet::Vetted;
-pub use wit::MAX_WIT;
+#[cfg(feature = "wit")]
+pub use world::{World, WorldError};

@@ -4,7 +4,7 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use tollgate_policy::{Lock, Pin, PublicKey, Signature, SignatureError, Trust};
 
 use crate::escape;
-use crate::identity::Signer;
+use crate::identity::{Identity, Signer};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::remedy::Remedy;
 use crate::source::Source;
@@ -17,7 +17,7 @@ impl Source {
     /// There is no signature, or the file cannot be read as one.
     pub fn claimed_signer(&self) -> Result<Signer, SignatureError> {
         let signature =
-            Signature::parse(self.signature()?).map_err(|_| SignatureError::Malformed)?;
+            Signature::parse(self.identity.signature()?).map_err(|_| SignatureError::Malformed)?;
         Ok(Signer {
             key_id: signature.key_id,
             comment: signature.comment,
@@ -31,7 +31,11 @@ impl Source {
     ///
     /// The component is not signed as `trust` requires.
     pub fn verify(&self, trust: &Trust) -> Result<Option<Signer>, Refusal> {
-        verify(self, trust)
+        // Its bytes need no hash here for a policy that asks for no signature.
+        match trust.requires_signature() {
+            true => verify(self.identity(), trust),
+            false => Ok(None),
+        }
     }
 
     /// Checks that its bytes are the pinned ones, or that no pin exists and none is required.
@@ -40,11 +44,12 @@ impl Source {
     ///
     /// Other bytes are pinned, or no pin exists although one is required.
     pub fn verify_pin(&self, lock: &Lock) -> Result<(), Refusal> {
-        verify_pin(self, lock)
+        verify_pin(self.named(), lock)
     }
 }
 
-fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
+/// See [`Source::verify`].
+pub(crate) fn verify(source: &Identity, trust: &Trust) -> Result<Option<Signer>, Refusal> {
     if !trust.requires_signature() {
         return Ok(None);
     }
@@ -83,12 +88,15 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
         );
         return Err(Refusal::signature(SignatureError::Legacy, text).with_remedy(Remedy::Sign));
     }
-    let hash = blake2b_simd::blake2b(source.as_bytes());
+    let Some(hash) = source.hash.get() else {
+        let text = format!("{file} was not hashed; load it anew");
+        return refuse(SignatureError::Unreadable, text);
+    };
     let sealed = signature.sealed();
     let checks = |key: &&PublicKey| {
         let key = UnparsedPublicKey::new(&ED25519, key.as_bytes());
         (
-            key.verify(hash.as_bytes(), &signature.bytes).is_ok(),
+            key.verify(hash, &signature.bytes).is_ok(),
             key.verify(&sealed, &signature.seal).is_ok(),
         )
     };
@@ -118,7 +126,8 @@ fn verify(source: &Source, trust: &Trust) -> Result<Option<Signer>, Refusal> {
     }))
 }
 
-fn verify_pin(source: &Source, lock: &Lock) -> Result<(), Refusal> {
+/// See [`Source::verify_pin`].
+pub(crate) fn verify_pin(source: &Identity, lock: &Lock) -> Result<(), Refusal> {
     let (file, digest) = (source.file_name(), source.digest());
     let (shown, lock_file) = (escape::line(&file), Lock::FILE);
     let pin = lock.check(&file, digest);

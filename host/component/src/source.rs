@@ -10,7 +10,8 @@ use tollgate_policy::{Limits, SignatureError};
 
 use crate::digest::digest;
 use crate::escape;
-use crate::inspect::{Inspection, inspect};
+use crate::identity::{Attached, FileName, Identity};
+use crate::inspect::{Inspection, Objections, inspect};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::regular_file::open_regular;
 use crate::remedy::Remedy;
@@ -21,12 +22,9 @@ use crate::remedy::Remedy;
 /// meanwhile.
 #[derive(Clone, Debug)]
 pub struct Source {
-    name: Arc<str>,
-    file: FileName,
+    pub(crate) identity: Identity,
     bytes: Arc<[u8]>,
-    digest: Arc<OnceLock<String>>,
     inspection: Arc<OnceLock<Inspection>>,
-    signature: Attached,
 }
 
 /// Reasons for which a component's file gives no [`Source`].
@@ -45,40 +43,26 @@ pub enum SourceError {
     },
 }
 
-/// The file name that a signature must be for.
-#[derive(Clone, Debug)]
-enum FileName {
-    /// The name of the file that was read.
-    Exact(Arc<str>),
-    /// The name of the source, with or without `.wasm`: bytes have no file.
-    OfSource,
-}
-
-/// The text of the signature, or the reason for which there is none.
-pub type Attached = Result<Arc<str>, SignatureError>;
-
 impl Source {
     /// Makes a source of bytes in memory, under the name that reports and logs show. They are unsigned until
     /// [`Source::signed`] adds a signature.
     pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Source {
+        let bytes = bytes.into();
         Source {
-            name: name.into(),
-            file: FileName::OfSource,
-            bytes: bytes.into(),
-            digest: Arc::default(),
+            identity: Identity::of_bytes(name, bytes.len()),
+            bytes,
             inspection: Arc::default(),
-            signature: Err(SignatureError::Missing),
         }
     }
 
     /// Adds the text of its detached signature, a `.minisig` file.
     #[must_use]
-    pub fn signed(self, signature: &str) -> Source {
-        let signature = match signature.len() > MAX_SIGNATURE {
+    pub fn signed(mut self, signature: &str) -> Source {
+        self.identity.signature = match signature.len() > MAX_SIGNATURE {
             true => Err(SignatureError::TooLarge),
             false => Ok(signature.into()),
         };
-        Source { signature, ..self }
+        self
     }
 
     /// Reads a file, up to the `component-size` limit, under its name without the extension; and the signature beside
@@ -109,33 +93,21 @@ impl Source {
             error,
         })?;
         check_size(usize::try_from(size).unwrap_or(usize::MAX), limits)?;
-        Ok(Source {
-            file: FileName::Exact(part(path.file_name()).into()),
-            signature: beside(path),
-            ..Source::bytes(&part(path.file_stem()), bytes)
-        })
+        let mut source = Source::bytes(&part(path.file_stem()), bytes);
+        source.identity.file = FileName::Exact(part(path.file_name()).into());
+        source.identity.signature = beside(path);
+        Ok(source)
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.identity.name
     }
 
     /// The name of its file, for which its signature and its pin must be: that of the file it was read from, or its
     /// name with `.wasm`.
     pub fn file_name(&self) -> String {
-        match &self.file {
-            FileName::Exact(name) => name.to_string(),
-            FileName::OfSource => format!("{}.wasm", stem(&self.name)),
-        }
-    }
-
-    /// Whether its file has this name.
-    pub(crate) fn is_named(&self, name: &str) -> bool {
-        match &self.file {
-            FileName::Exact(file) => name == &**file,
-            FileName::OfSource => stem(name) == stem(&self.name),
-        }
+        self.identity.file_name()
     }
 
     /// Its bytes.
@@ -145,21 +117,38 @@ impl Source {
 
     /// `sha256:` and the digest of all its bytes. Computed on the first call and kept for all clones.
     pub fn digest(&self) -> &str {
-        self.digest.get_or_init(|| digest(&self.bytes))
+        self.identity.digest.get_or_init(|| digest(&self.bytes))
     }
 
-    pub(crate) fn signature(&self) -> Result<&str, SignatureError> {
-        self.signature.as_deref().map_err(|fault| *fault)
+    /// Its identity with its digest.
+    #[doc(hidden)]
+    pub fn named(&self) -> &Identity {
+        self.digest();
+        &self.identity
+    }
+
+    /// Its identity without its bytes, by which another policy can judge who signed it and whether it is pinned.
+    pub fn identity(&self) -> &Identity {
+        self.digest();
+        if self.identity.signature.is_ok() {
+            self.hash();
+        }
+        &self.identity
+    }
+
+    fn hash(&self) {
+        let hash = || *blake2b_simd::blake2b(&self.bytes).as_array();
+        self.identity.hash.get_or_init(hash);
     }
 
     /// Whether it has the same bytes and the same signature.
     pub fn is_same(&self, other: &Source) -> bool {
-        self.bytes == other.bytes && self.signature == other.signature
+        self.bytes == other.bytes && self.identity.signature == other.identity.signature
     }
 
     /// The text of its signature, or the reason for which there is none.
     pub fn attached(&self) -> Attached {
-        self.signature.clone()
+        self.identity.signature.clone()
     }
 
     /// Inspects its bytes: validity, digest, imports and exports. Nothing is compiled, and trust is not checked:
@@ -183,22 +172,22 @@ impl Source {
     ///
     /// As there.
     pub fn inspect_within(&self, limits: &Limits) -> Result<Inspection, Refusal> {
-        self.inspect_by(limits, |_| None)
+        self.inspect_by(limits, |_| Objections::default())
     }
 
-    /// The same, with what the engine does not support in these bytes, which are valid.
+    /// The same, with what the engine has against these bytes, which are valid.
     #[doc(hidden)]
     pub fn inspect_by(
         &self,
         limits: &Limits,
-        unsupported: impl FnOnce(&[u8]) -> Option<String>,
+        engine: impl FnOnce(&[u8]) -> Objections,
     ) -> Result<Inspection, Refusal> {
         if let Some(known) = self.inspected() {
             known.is_within(limits)?;
             return Ok(known.clone());
         }
         let mut inspection = inspect(&self.bytes, self.digest(), limits.complexity)?;
-        inspection.unsupported = unsupported(&self.bytes);
+        inspection.objections = engine(&self.bytes);
         Ok(self.inspection.get_or_init(|| inspection).clone())
     }
 
@@ -221,12 +210,8 @@ impl Source {
 
     /// Its name, shared.
     pub fn shared_name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
+        Arc::clone(&self.identity.name)
     }
-}
-
-fn stem(name: &str) -> &str {
-    name.strip_suffix(".wasm").unwrap_or(name)
 }
 
 /// The path of a file's signature: beside it, under its whole name and `.minisig`.

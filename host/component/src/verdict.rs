@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use semver::Version;
 use tollgate_policy::Grants;
 
-use crate::inspect::{Import, ItemKind};
+use crate::inspect::{Import, ItemKind, Objections};
 use crate::refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
-use crate::served::{capability, served, split_version, wasi_that_is_not_served};
+use crate::served::{SERVED, capability, served, split_version, wasi_that_is_not_served};
 
 /// The judgement on each import of a component, in the component's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,26 @@ impl Verdict {
     pub fn allows(&self) -> bool {
         let mut imports = self.imports.iter();
         self.unsupported.is_none() && imports.all(|it| it.judgement == Judgement::Granted)
+    }
+
+    /// The same with the objections of the engine. An import of another type than this host's is none of this
+    /// host's, whatever is granted.
+    #[must_use]
+    pub fn with_objections(mut self, objections: &Objections) -> Verdict {
+        self.unsupported.clone_from(&objections.unsupported);
+        for import in &mut self.imports {
+            if let Some(mistyped) = &objections.mistyped
+                && import.judgement == Judgement::Granted
+                && import.name == mistyped.import
+            {
+                let note = format!(
+                    "it has another type than this host's: {}; build the component with the WIT of this host",
+                    mistyped.why
+                );
+                import.judgement = Judgement::Unknown { note: Some(note) };
+            }
+        }
+        self
     }
 
     /// The refusal that lists every import that is not granted, or that of the engine if all are; `None` if the component may
@@ -103,7 +123,11 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
         return if import.types_only {
             Judgement::Granted
         } else {
-            Judgement::Unknown { note: None }
+            let near = near(&import.name, extra);
+            Judgement::Unknown {
+                note: near
+                    .map(|near| format!("this host has no such interface; did you mean `{near}`?")),
+            }
         };
     };
     let (base, version) = split_version(&import.name);
@@ -121,6 +145,24 @@ fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judg
         }
     }
 }
+
+/// The interface of this host that an unknown import probably means: another version of an interface of the embedding
+/// program, which is granted by its exact name, or a name with a few other letters.
+fn near<'n>(name: &str, extra: &'n BTreeSet<String>) -> Option<&'n str> {
+    // The distance costs the product of the lengths, and no interface of a program has so long a name.
+    if name.len() > MAX_COMPARED {
+        return None;
+    }
+    let (base, _) = split_version(name);
+    let offered = SERVED.iter().map(|row| row.interface);
+    let offered = offered.chain(extra.iter().map(String::as_str));
+    let distances = offered.map(|it| (strsim::levenshtein(base, split_version(it).0), it));
+    let (edits, best) = distances.min_by_key(|(edits, _)| *edits)?;
+    (edits <= 2).then_some(best)
+}
+
+/// The longest name of an import, in bytes, that is compared with those of the host.
+const MAX_COMPARED: usize = 100;
 
 /// Whether a host at version `have` serves a component built for `want`: the same semver track, and
 /// nothing newer than what the host has.
@@ -143,6 +185,19 @@ fn serves(have: &str, want: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A name of the host's length is compared, and a longer one costs nothing.
+    #[test]
+    fn names_of_any_length_are_compared_up_to_a_bound() {
+        let offered = |length: usize| format!("acme:report/{}", "x".repeat(length - 12));
+        let told = |length: usize| {
+            let extra = BTreeSet::from([offered(length)]);
+            let import = offered(length).replacen("xx", "xy", 1);
+            near(&import, &extra).map(str::len)
+        };
+        assert_eq!(told(MAX_COMPARED), Some(MAX_COMPARED));
+        assert_eq!(told(MAX_COMPARED + 1), None);
+    }
 
     #[test]
     fn versions_on_the_same_track_and_not_newer_are_served() {

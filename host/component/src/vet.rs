@@ -2,10 +2,10 @@
 
 use tollgate_policy::Policy;
 
-use crate::identity::{ProviderInfo, Signer};
+use crate::identity::{Identity, ProviderInfo, Signer};
 use crate::inspect::Inspection;
 use crate::refusal::Refusal;
-use crate::source::{Source, check_size};
+use crate::source::Source;
 
 /// A valid component that is signed and pinned as the policy requires. Nothing of it is compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +25,7 @@ impl Source {
     ///
     /// The first check that fails.
     pub fn authenticate(&self, policy: &Policy) -> Result<Option<Signer>, Refusal> {
-        let signer = self.recheck(policy)?;
-        if let Some(lock) = &policy.trust.lock {
-            self.verify_pin(lock)?;
-        }
-        Ok(signer)
+        self.identity_for(policy)?.authenticate(policy)
     }
 
     /// [Authenticates](Source::authenticate) it and then inspects its bytes, **in this process and without a limit of
@@ -51,8 +47,18 @@ impl Source {
     ///
     /// The first check that fails.
     pub fn recheck(&self, policy: &Policy) -> Result<Option<Signer>, Refusal> {
-        check_size(self.as_bytes().len(), &policy.limits)?;
-        self.verify(&policy.trust)
+        self.identity_for(policy)?.recheck(policy)
+    }
+
+    /// Its identity with the hashes that a policy asks for. Bytes of a size that the policy allows are hashed, and no others.
+    fn identity_for(&self, policy: &Policy) -> Result<&Identity, Refusal> {
+        self.identity.check_size(&policy.limits)?;
+        let trust = &policy.trust;
+        Ok(match trust.requires_signature() {
+            true => self.identity(),
+            false if trust.lock.is_some() => self.named(),
+            false => &self.identity,
+        })
     }
 
     /// The identity of the component in reports under a policy. Nothing is parsed for it: the world is known when the
@@ -73,7 +79,7 @@ impl Source {
 }
 
 impl Vetted {
-    /// What was found in a component that was authenticated, by this process or by another.
+    /// The findings in a component that was authenticated, made by this process or by another.
     pub fn new(inspection: Inspection, signer: Option<Signer>) -> Vetted {
         Vetted { inspection, signer }
     }

@@ -6,15 +6,11 @@ use tollgate_policy::Limits;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
 
-use crate::inspect::{Inspection, ItemKind};
+use crate::inspect::{Inspection, ItemKind, MAX_WIT};
 use crate::panics::panic_text;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::shape::scan;
 use crate::source::Source;
-
-/// The longest WIT text of a component, in bytes. A type is written in full wherever it is used without a name, so that a
-/// few bytes may mean gigabytes. The largest real component has less than 100 KiB.
-pub const MAX_WIT: usize = 16 << 20;
 
 impl Source {
     /// The interfaces of the component as WIT text. Like [`Source::inspect`] it works in this process, without a limit of
@@ -48,8 +44,7 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
         let item = types.component_item_for_export(&export.name);
         expressible(types, &export.name, export.kind, item.map(|item| item.ty))?;
     }
-    // The decoder may panic on other input too, and its panic must not end the host.
-    let written = catch_unwind(AssertUnwindSafe(|| {
+    let written = written(|| {
         let decoded = wit_component::decode(bytes)?;
         let mut printer = wit_component::WitPrinter::default();
         let (resolve, own) = (decoded.resolve(), decoded.package());
@@ -57,13 +52,26 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
         let others: Vec<_> = others.filter(|id| *id != own).collect();
         let printed = printer.print(resolve, own, &others);
         printed.map(|()| printer.output.to_string())
-    }));
-    let written = written
-        .map_err(|panic| refuse(panic_text(&*panic)))?
-        .map_err(|error| refuse(&format!("{error:#}")))?;
+    })?;
     match written.len() > MAX_WIT {
         true => Err(refuse(&format!("they take more than {MAX_WIT} bytes"))),
         false => Ok(written),
+    }
+}
+
+/// The text that `write` makes. A panic of the library in it becomes a refusal; its message goes to the log alone.
+fn written<E: std::fmt::Display>(
+    write: impl FnOnce() -> Result<String, E>,
+) -> Result<String, Refusal> {
+    match catch_unwind(AssertUnwindSafe(write)) {
+        Ok(written) => written.map_err(|error| refuse(&format!("{error:#}"))),
+        Err(panic) => {
+            tracing::error!(
+                panic = panic_text(&*panic),
+                "the library that writes WIT panicked"
+            );
+            Err(refuse("the library that writes WIT failed"))
+        }
     }
 }
 
@@ -108,4 +116,20 @@ fn in_interface(name: &str, ty: ComponentEntityType) -> Result<(), Refusal> {
 fn refuse(why: &str) -> Refusal {
     let text = format!("its interfaces cannot be written as WIT: {why}");
     Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_library_is_not_told() {
+        let failed =
+            written(|| -> Result<String, String> { panic!("assertion failed: name.len() > 0") });
+        let told = failed.unwrap_err().message;
+        let fixed = "its interfaces cannot be written as WIT: the library that writes WIT failed";
+        assert_eq!(told, fixed);
+        let failed = written(|| Err::<String, _>("no such name"));
+        assert!(failed.unwrap_err().message.ends_with(": no such name"));
+    }
 }

@@ -27,6 +27,17 @@ pub enum Capability {
 }
 
 impl Capability {
+    /// Every kind that has a grant and is no interface of the embedding program.
+    pub const KINDS: &'static [Capability] = &[
+        Capability::Log,
+        Capability::Hash,
+        Capability::Http,
+        Capability::Files,
+        Capability::Config,
+        Capability::Store,
+        Capability::Wasi,
+    ];
+
     /// Whether the interface may be linked. Each request through it is then decided on its own; see
     /// [`decide`](crate::decide).
     ///
@@ -46,7 +57,7 @@ impl Capability {
             Capability::Config => grants.config.is_some(),
             Capability::Store => grants.store.is_some(),
             Capability::Wasi => grants.wasi.is_some(),
-            Capability::Interface(name) => grants.interfaces.contains(name),
+            Capability::Interface(name) => grants.interfaces.contains_key(name),
         }
     }
 
@@ -99,16 +110,6 @@ impl Capability {
         }
         .to_owned()
     }
-
-    /// The short form as an option of the program `tollgate`, quoted for a shell. Empty for [`Capability::Types`].
-    pub fn flag(&self) -> String {
-        match self.short_form() {
-            none if none.is_empty() => none,
-            // A shell takes `*` for a file name.
-            form if form.contains('*') => format!("--grant '{form}'"),
-            form => format!("--grant {form}"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -134,17 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_flags_grant_what_they_say_and_no_more() {
+    fn lines_and_short_forms_grant_what_they_say_and_no_more() {
         for capability in grantable() {
             let line = capability.policy_line();
             assert!(!line.contains('\n'), "{line}");
             let by_line = Policy::parse(&line, Path::new("")).unwrap().grants;
-            let mut by_flag = Grants::default();
-            let flag = capability.flag().replace('\'', "");
-            by_flag
-                .add(flag.strip_prefix("--grant ").unwrap(), Path::new(""))
-                .unwrap();
-            for grants in [by_line, by_flag] {
+            let mut by_form = Grants::default();
+            let form = capability.short_form();
+            by_form.add(&form, Path::new("")).unwrap();
+            for grants in [by_line, by_form] {
                 for other in grantable() {
                     assert_eq!(
                         other.granted_by(&grants),
@@ -166,7 +165,6 @@ mod tests {
         );
         assert!(Capability::Types.granted_by(&none));
         assert_eq!(Capability::Types.policy_line(), "");
-        assert_eq!(Capability::Types.flag(), "");
         assert_eq!(Capability::Types.short_form(), "");
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! # Read a policy
 //!
-//! A policy is TOML. Every unknown key or value is refused, with its position and a fix:
+//! A policy is TOML. Every unknown key or value is refused, with its position and a fix, all of them at once:
 //!
 //! ```
 //! use std::path::Path;
@@ -71,12 +71,13 @@ pub mod trust;
 
 pub use capability::Capability;
 pub use decide::{Denial, FileDecision, FileUse, Reason, StoreRequest, StoreUsage, Target};
-pub use error::{PolicyError, ValueError};
+pub use error::{Excerpt, Mistake, PolicyError, ValueError};
 pub use grants::{
-    Access, Block, Clocks, Credential, FileGrant, GrantName, Grants, HttpGrant, Network, Preopen,
-    Protected, Random, SecretSource, StoreGrant, Streams, WasiGrant,
+    Access, Block, Clocks, Credential, FileGrant, GrantName, Grants, HttpGrant, Network,
+    Parameters, Preopen, Protected, Random, SecretSource, StoreGrant, Streams, WasiGrant,
 };
 pub use limits::{LimitKey, Limits};
 pub use policy::Policy;
+pub use toml::messages::nearest;
 pub use toml::units::Unit;
 pub use trust::{KeyId, Lock, Pin, PublicKey, Signature, SignatureError, Trust};

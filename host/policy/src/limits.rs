@@ -70,7 +70,7 @@ pub struct Limits {
     pub stack: u64,
     /// Calls from the guest into the host.
     pub host_calls: u64,
-    /// Bytes moved from guest to host in one host call or result.
+    /// Bytes of the arguments or the result of a call, or of what the guest passes in one host call.
     pub host_data: u64,
     /// Bytes of memory that the host holds for the guest at the same time: tables, instances, resources and their contents, data on
     /// its way in or out. Memories of the guest are not part of it.
@@ -257,9 +257,9 @@ impl Limits {
         LimitKey {
             name: "host-data", unit: Unit::Bytes, min: 1, max: GIB,
             range: "a call moves at least one byte, and the host holds all of it in memory",
-            help: "bytes moved from guest to host in one host call or result",
-            reason: "the host copies this much out of a guest before it can look at it; the documents that providers \
-                     exchange fit, disk images do not",
+            help: "bytes of the arguments or the result of a call, or of what the guest passes in one host call",
+            reason: "the host copies this much out of a guest before it can look at it, and holds as much of what a caller \
+                     passes in; the documents that providers exchange fit, disk images do not",
             get: |l| l.host_data, set: |l, v| l.host_data = v,
         },
         LimitKey {
@@ -316,7 +316,8 @@ impl Limits {
         LimitKey {
             name: "compile-time", unit: Unit::Duration, min: 100 * MILLISECOND, max: HOUR,
             range: "from the time that a process takes to start to one hour",
-            help: "wall-clock time for validating and compiling the component",
+            help: "time for validating and compiling the component; on Linux without the time, up to nine times as much, in which \
+                   other processes kept its threads from running",
             reason: "three times what the largest known guest, 19 MB of Python, takes on two slow processors",
             get: |l| micros(l.compile_time), set: |l, v| l.compile_time = Duration::from_micros(v),
         },

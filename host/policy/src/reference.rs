@@ -13,8 +13,10 @@ const INTRO: &str = "\
 <!-- Rendered from the tables of keys. To write it anew: BLESS=1 cargo test -p tollgate-policy reference -->
 
 A policy is a TOML text of three parts: limits, grants and trust. Every key is optional unless it is marked as required.
-Nothing is granted by default, and every limit has a default. An unknown key, a value out of range, or a `..` in a path is
-an error with file, line, column and a fix. `tollgate inspect COMPONENT --emit-policy` writes the least policy under which a component loads.
+Nothing is granted by default, and every limit has a default. An unknown key or a value out of range is
+an error with file, line, column and a fix, and all mistakes are told at once. `tollgate inspect COMPONENT --emit-policy` writes the least
+policy under which a component loads, `tollgate policy check FILE` checks policies alone, and `tollgate policy schema` prints their
+JSON Schema for editors. [Operations](@operations#policies) says where the program looks for a policy.
 
 ```toml
 ";
@@ -31,6 +33,7 @@ config = { region = "eu" }
 
 [grants.store]
 path = "./state.redb"
+namespace = "ledger"
 max-total = "1MiB"
 
 [[grants.files]]
@@ -191,7 +194,8 @@ fn reference() -> String {
         .fold(REQUESTS.to_owned(), |text, page| {
             text.replace(&format!("@{page}"), &format!("{page}.md"))
         });
-    format!("{INTRO}{EXAMPLE}{VALUES}{}{tables}{requests}", limits())
+    let intro = INTRO.replace("@operations", &format!("operations.{}", "md"));
+    format!("{intro}{EXAMPLE}{VALUES}{}{tables}{requests}", limits())
 }
 
 #[test]

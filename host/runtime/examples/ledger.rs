@@ -20,7 +20,7 @@ use world::tollgate::ledger::types::Problem;
 /// In a module of its own: the generated code has a module `tollgate`, like the library.
 mod world {
     ::tollgate::wasmtime::component::bindgen!({
-        path: ["../../wit/provider", "../../wit/ledger"],
+        path: ["wit/provider", "wit/ledger"],
         world: "tollgate:ledger/statement-importer",
         imports: { default: async | trappable },
         exports: { default: async },

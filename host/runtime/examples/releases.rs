@@ -13,7 +13,7 @@ use world::Releases;
 /// In a module of its own: the generated code has a module `tollgate`, like the library.
 mod world {
     ::tollgate::wasmtime::component::bindgen!({
-        path: ["../../wit/provider", "../../wit/releases"],
+        path: ["wit/provider", "wit/releases"],
         world: "tollgate:releases/releases",
         imports: { default: async | trappable },
         exports: { default: async },

@@ -3,19 +3,24 @@
 //! Each calling thread gets a small runtime of its own on its first call, so calls on several threads never wait for
 //! each other.
 
+use std::any::Any;
 use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
 use tollgate_component::Vetted;
 use tollgate_component::value::{Function, Value};
-use tollgate_policy::Policy;
+#[cfg(feature = "wit")]
+use tollgate_component::{Refusal, World};
+use tollgate_policy::{Limits, Policy};
 
 use crate::call::invoke::ReturnedError;
 use crate::call::report::Report;
 use crate::call::session::{ExitCode, Guest};
 use crate::call::wave::WaveError;
+use crate::compile::places::Turn;
 use crate::error::{CallError, HostError, LoadError};
 use crate::interface::wasi_p2::CommandInput;
+#[cfg(feature = "watch")]
 use crate::watch::{WatchError, WatchOptions, WatchedFolder};
 use crate::{Provider as AsyncProvider, Runtime as AsyncRuntime, Session as AsyncSession, Source};
 
@@ -52,7 +57,7 @@ impl Runtime {
     /// Those of the async method.
     pub fn inspect(&self, source: &Source, policy: &Policy) -> Result<Vetted, LoadError> {
         let never = AtomicBool::new(false);
-        self.0.inspect_now(source, policy, &never)
+        self.0.inspect_in_turn(source, policy, &Turn::here(&never))
     }
 
     /// See [`Runtime::wit`](crate::Runtime::wit).
@@ -60,9 +65,10 @@ impl Runtime {
     /// # Errors
     ///
     /// Those of the async method.
+    #[cfg(feature = "wit")]
     pub fn wit(&self, source: &Source, policy: &Policy) -> Result<String, LoadError> {
         let never = AtomicBool::new(false);
-        self.0.wit_now(source, policy, &never)
+        self.0.wit_in_turn(source, policy, &Turn::here(&never))
     }
 
     /// See [`Runtime::watch`](crate::Runtime::watch). [`Provider::from`] makes a provider of [`WatchedFolder::get`]
@@ -71,6 +77,7 @@ impl Runtime {
     /// # Errors
     ///
     /// Those of the async method.
+    #[cfg(feature = "watch")]
     pub fn watch(&self, watch: WatchOptions) -> Result<WatchedFolder, WatchError> {
         self.0.watch_now(watch)
     }
@@ -92,6 +99,24 @@ impl Provider {
         &self.0
     }
 
+    /// See [`Provider::with_limits`](crate::Provider::with_limits).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
+        self.0.with_limits(limits).map(Provider)
+    }
+
+    /// See [`Provider::with_policy`](crate::Provider::with_policy).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn with_policy(&self, policy: &Policy) -> Result<Provider, LoadError> {
+        self.0.with_policy(policy).map(Provider)
+    }
+
     /// See [`Provider::on_own_engine`](crate::Provider::on_own_engine).
     ///
     /// # Errors
@@ -99,6 +124,16 @@ impl Provider {
     /// Those of the async method.
     pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
         self.0.on_own_engine().map(Provider)
+    }
+
+    /// See [`Provider::expects`](crate::Provider::expects).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    #[cfg(feature = "wit")]
+    pub fn expects(&self, world: &World) -> Result<(), Refusal> {
+        self.0.expects(world)
     }
 
     /// See [`Provider::functions`](crate::Provider::functions).
@@ -116,6 +151,13 @@ impl Provider {
 pub struct Session(AsyncSession);
 
 impl Session {
+    /// See [`Session::with_data`](crate::Session::with_data).
+    #[must_use]
+    pub fn with_data(mut self, data: impl Any + Send) -> Session {
+        self.0.put_data(Box::new(data));
+        self
+    }
+
     /// See [`Session::run`](crate::Session::run).
     ///
     /// # Errors

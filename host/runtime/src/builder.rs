@@ -1,15 +1,17 @@
 //! The options of a runtime.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use tollgate_capability::Descriptors;
 use tollgate_capability::OnDecision;
 use tollgate_capability::Share;
 use tollgate_capability::http::connect::{Egress, Resolver};
 use tollgate_capability::store::StoreRegistry;
-use tollgate_policy::{Access, Grants, Protected, ValueError};
+use tollgate_policy::{Access, Grants, Parameters, Protected, ValueError};
 use wasmtime::component::Linker;
 
 use crate::call::context::CallContext;
@@ -20,10 +22,11 @@ use crate::compile::places::Places;
 use crate::engine::Engines;
 use crate::engine::admission::Admission;
 use crate::engine::metering::Metering;
-use crate::interface::AddToLinker;
+use crate::host::{Host, Inner};
+use crate::interface::Own;
 use crate::isolate::{Isolating, Isolation};
 use crate::observe::{Observed, Observer};
-use crate::runtime::{Host, Inner, Runtime};
+use crate::runtime::Runtime;
 
 /// Configures and makes a [`Runtime`].
 #[derive(Default)]
@@ -31,7 +34,7 @@ pub struct Builder {
     concurrency: Option<u32>,
     queue: Option<u32>,
     share: Share,
-    interfaces: BTreeMap<String, AddToLinker>,
+    interfaces: BTreeMap<String, Own>,
     resolver: Option<Arc<dyn Resolver>>,
     certificates: Vec<Vec<u8>>,
     inherit_stdio: bool,
@@ -91,6 +94,7 @@ impl Builder {
 
     /// Sets the resolver of host names; the system's by default, with 32 look-ups at a time. Each address it returns is
     /// decided on before it is dialled.
+    #[cfg(feature = "http")]
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Builder {
         self.resolver = Some(Arc::new(resolver));
@@ -98,9 +102,15 @@ impl Builder {
     }
 
     /// Trusts one more certificate authority, in DER, in addition to those of the platform.
+    #[cfg(feature = "http")]
     #[must_use]
-    pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Builder {
-        self.certificates.push(der.into());
+    pub fn root_certificate(self, der: impl Into<Vec<u8>>) -> Builder {
+        self.certificates(std::iter::once(der.into()))
+    }
+
+    /// Trusts these certificate authorities, as [`Builder::root_certificate`] does one.
+    pub(crate) fn certificates(mut self, ders: impl Iterator<Item = Vec<u8>>) -> Builder {
+        self.certificates.extend(ders);
         self
     }
 
@@ -135,7 +145,8 @@ impl Builder {
     /// Offers an interface of the embedder, by its full name (`acme:clock/sleep@0.1.0`), to components whose policy
     /// lists it under `grants.interfaces`. `add` is the function that `bindgen!` generates with
     /// `imports: { default: async | trappable }`. Each host function calls
-    /// [`CallContext::charge`](crate::CallContext::charge) first, so that it counts and costs.
+    /// [`CallContext::charge`](crate::CallContext::charge) first, so that it counts and costs; its errors are the host's,
+    /// unless they are [`GuestError`](crate::load::GuestError)s.
     ///
     /// # Errors
     ///
@@ -146,13 +157,67 @@ impl Builder {
     /// assert!(tollgate::Runtime::builder().interface("wasi:cli/stdout@0.2.0", |_| Ok(())).is_err());
     /// ```
     pub fn interface(
-        mut self,
+        self,
         name: &str,
         add: impl Fn(&mut Linker<CallContext>) -> wasmtime::Result<()> + Send + Sync + 'static,
     ) -> Result<Builder, ValueError> {
+        self.offer(name, Own::without(Arc::new(add)))
+    }
+
+    fn offer(mut self, name: &str, own: Own) -> Result<Builder, ValueError> {
         Grants::check_interface(name)?;
-        self.interfaces.insert(name.to_owned(), Arc::new(add));
+        self.interfaces.insert(name.to_owned(), own);
         Ok(self)
+    }
+
+    /// Offers an interface as [`interface`](Self::interface) does, whose grant has parameters: a table of the policy that
+    /// is read into `P` when a component is loaded, and that host functions get with
+    /// [`CallContext::parameters`](crate::CallContext::parameters). Parameters that do not fit `P` refuse the policy
+    /// ([`LoadError::Policy`](crate::LoadError::Policy)).
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use tollgate::CallContext;
+    /// use tollgate::wasmtime::{StoreContextMut, component::Linker};
+    ///
+    /// /// `grants.interfaces."acme:report/rates@1.0.0" = { currencies = ["EUR"] }`
+    /// #[derive(Deserialize)]
+    /// #[serde(deny_unknown_fields)]
+    /// struct Rates {
+    ///     currencies: Vec<String>,
+    /// }
+    ///
+    /// const NAME: &str = "acme:report/rates@1.0.0";
+    ///
+    /// fn add(linker: &mut Linker<CallContext>) -> tollgate::wasmtime::Result<()> {
+    ///     linker.instance(NAME)?.func_wrap(
+    ///         "rate",
+    ///         |mut store: StoreContextMut<'_, CallContext>, (of,): (String,)| {
+    ///             let call = store.data_mut();
+    ///             call.charge(of.len() as u64)?;
+    ///             let rates = call.parameters::<Rates>(NAME)?;
+    ///             Ok((rates.currencies.contains(&of).then_some(1.17),))
+    ///         },
+    ///     )
+    /// }
+    ///
+    /// let builder = tollgate::Runtime::builder().interface_with::<Rates>(NAME, add)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`interface`](Self::interface).
+    pub fn interface_with<P: DeserializeOwned + Send + Sync + 'static>(
+        self,
+        name: &str,
+        add: impl Fn(&mut Linker<CallContext>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Result<Builder, ValueError> {
+        let read = |given: &Parameters| -> Result<Arc<dyn Any + Send + Sync>, ValueError> {
+            Ok(Arc::new(given.read::<P>()?))
+        };
+        let (add, read) = (Arc::new(add), Arc::new(read));
+        self.offer(name, Own { add, read })
     }
 
     /// Allows policies with `stdio = "inherit"`: WASI guests then write directly to the standard output and error of

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::call::provider::Provider;
-use crate::watch::WatchedFolder;
 
 /// Providers by name. A watched folder is one, and so is a map of providers that were loaded one by one.
 ///
@@ -34,20 +33,6 @@ pub trait Catalog: Send + Sync {
 
     /// All providers that serve now, sorted by name.
     fn list(&self) -> Vec<(Arc<str>, Provider)>;
-}
-
-impl Catalog for WatchedFolder {
-    fn get(&self, name: &str) -> Option<Provider> {
-        WatchedFolder::get(self, name)
-    }
-
-    fn list(&self) -> Vec<(Arc<str>, Provider)> {
-        let served = self.served();
-        let serving = served
-            .iter()
-            .filter_map(|(name, entry)| Some((name.into(), entry.provider.clone()?)));
-        serving.collect()
-    }
 }
 
 impl Catalog for BTreeMap<String, Provider> {

@@ -142,12 +142,15 @@ pub(crate) fn shown_cause(text: &str) -> String {
     shown
 }
 
-/// A failure of the host: a bug of this library, or the machine. The guest and the caller get only an id; the log has
-/// the whole chain of causes under that id.
+/// A failure of the host: a bug of this library or of a host function of the embedding program, or the machine. Reports
+/// have only an id. The log, which is events of [`tracing`] at the level of errors, has the whole chain of causes under
+/// that id, and so has [`detail`](HostError::detail).
 #[derive(Debug)]
 pub struct HostError {
     id: u64,
     message: String,
+    /// Whether somebody took it down.
+    is_logged: bool,
 }
 
 impl HostError {
@@ -156,7 +159,11 @@ impl HostError {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let message = shown_cause(&error.to_string());
         tracing::error!(id, error = %message, "host error");
-        HostError { id, message }
+        HostError {
+            id,
+            message,
+            is_logged: tracing::enabled!(tracing::Level::ERROR),
+        }
     }
 
     /// Makes an error from the engine's error, with its causes.
@@ -189,7 +196,13 @@ impl HostError {
 
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the host failed (error {}); see the log", self.id)
+        let HostError { id, is_logged, .. } = self;
+        let place = if *is_logged {
+            "the program's log has the cause under this number"
+        } else {
+            "no log took the cause, as the program has no `tracing` subscriber for it: `HostError::detail` tells it"
+        };
+        write!(f, "the host failed (error {id}); {place}")
     }
 }
 
@@ -211,7 +224,7 @@ pub enum CallError {
          `Builder::queue`"
     )]
     Busy,
-    /// The arguments do not fit the export's parameters.
+    /// The arguments do not fit the export's parameters, or have more bytes than `host-data` allows.
     #[error("{0}")]
     Arguments(String),
     /// A typed call was made, whose closure cannot cross to the process that the session is in
@@ -232,6 +245,36 @@ pub enum CallError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_error_says_where_its_cause_is() {
+        let said = HostError::new("hunter2").to_string();
+        assert!(said.ends_with("`HostError::detail` tells it"), "{said}");
+        assert!(!said.contains("hunter2"));
+        // A subscriber that takes everything.
+        let said =
+            tracing::subscriber::with_default(Everything, || HostError::new("hunter2").to_string());
+        assert!(
+            said.ends_with("the program's log has the cause under this number"),
+            "{said}"
+        );
+    }
+
+    struct Everything;
+
+    impl tracing::Subscriber for Everything {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {}
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
 
     #[test]
     fn a_cause_is_one_line_of_bounded_length() {

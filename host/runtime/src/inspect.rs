@@ -1,12 +1,12 @@
 //! Inspection of components that are not loaded: what they import and export, and their interfaces as WIT.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tollgate_component::{Source, Vetted};
 use tollgate_policy::Policy;
 
-use crate::compile::compiler::{Compiler, unsupported_here};
+use crate::compile::compiler::{Compiler, objections_here};
+use crate::compile::places::{Places, Turn};
 use crate::compile::protocol::Task;
 use crate::error::{HostError, LoadError};
 use crate::load::Cancelled;
@@ -25,7 +25,7 @@ impl Runtime {
     /// [`LoadError::Refused`] says what is wrong with the component; the other cases are the policy's and the host's own
     /// failures.
     pub async fn inspect(&self, source: &Source, policy: &Policy) -> Result<Vetted, LoadError> {
-        self.apart(source, policy, Runtime::inspect_now).await
+        self.apart(source, policy, Runtime::inspect_in_turn).await
     }
 
     /// Checks and inspects a component like [`Runtime::inspect`], and writes its interfaces as WIT, 16 MiB at most. Names in
@@ -34,30 +34,47 @@ impl Runtime {
     /// # Errors
     ///
     /// As there, and a refusal if it imports or exports an item that WIT cannot express.
+    #[cfg(feature = "wit")]
     pub async fn wit(&self, source: &Source, policy: &Policy) -> Result<String, LoadError> {
-        self.apart(source, policy, Runtime::wit_now).await
+        self.apart(source, policy, Runtime::wit_in_turn).await
     }
 
-    /// Runs `work` on a thread that may block, and cancels it when the caller gives up.
-    async fn apart<T: Send + 'static>(
+    /// Runs `work` on a thread that may block, and cancels it when the caller gives up. Work that needs a worker while none has
+    /// a place for it ends, and begins anew with a place. So it holds no thread while it waits: those threads do the
+    /// work of guests, too.
+    pub(crate) async fn apart<T: Send + 'static>(
         &self,
         source: &Source,
         policy: &Policy,
-        work: fn(&Runtime, &Source, &Policy, &AtomicBool) -> Result<T, LoadError>,
+        work: impl Fn(&Runtime, &Source, &Policy, &Turn<'_>) -> Result<T, LoadError>
+        + Clone
+        + Send
+        + 'static,
     ) -> Result<T, LoadError> {
-        let (runtime, source, policy) = (self.clone(), source.clone(), policy.clone());
         let cancelled = Cancelled::default();
-        let flag = Arc::clone(&cancelled.0);
-        tokio::task::spawn_blocking(move || work(&runtime, &source, &policy, &flag))
-            .await
-            .map_err(HostError::new)?
+        let mut place = None;
+        loop {
+            let (runtime, source, policy) = (self.clone(), source.clone(), policy.clone());
+            let (flag, work) = (Arc::clone(&cancelled.0), work.clone());
+            let name = source.name().to_owned();
+            let done = tokio::task::spawn_blocking(move || {
+                let turn = Turn::with(&flag, place);
+                let done = work(&runtime, &source, &policy, &turn);
+                (!turn.lacked_a_place()).then_some(done)
+            });
+            if let Some(done) = done.await.map_err(HostError::new)? {
+                return done;
+            }
+            let places = &self.inner.host.code_loader.places;
+            place = Some(Places::take(places, &name).await);
+        }
     }
 
-    pub(crate) fn inspect_now(
+    pub(crate) fn inspect_in_turn(
         &self,
         source: &Source,
         policy: &Policy,
-        cancelled: &AtomicBool,
+        turn: &Turn<'_>,
     ) -> Result<Vetted, LoadError> {
         policy.check()?;
         let signer = source.authenticate(policy)?;
@@ -65,21 +82,22 @@ impl Runtime {
         loader.compiler.supports(&policy.limits)?;
         let inspection = match (source.inspected(), &loader.compiler) {
             (None, Compiler::Worker { .. }) => {
-                let (found, _) = loader.ask(source, Task::Inspect, &policy.limits, cancelled)?;
+                let (found, _) = loader.ask(source, Task::Inspect, &policy.limits, turn)?;
                 found.inspection
             }
             (None, Compiler::InProcess) | (Some(_), _) => {
-                source.inspect_by(&policy.limits, unsupported_here)?
+                source.inspect_by(&policy.limits, objections_here)?
             }
         };
         Ok(Vetted::new(inspection, signer))
     }
 
-    pub(crate) fn wit_now(
+    #[cfg(feature = "wit")]
+    pub(crate) fn wit_in_turn(
         &self,
         source: &Source,
         policy: &Policy,
-        cancelled: &AtomicBool,
+        turn: &Turn<'_>,
     ) -> Result<String, LoadError> {
         policy.check()?;
         source.authenticate(policy)?;
@@ -88,7 +106,7 @@ impl Runtime {
         if let Compiler::InProcess = loader.compiler {
             return Ok(source.wit_within(&policy.limits)?);
         }
-        let (found, _) = loader.ask(source, Task::Wit, &policy.limits, cancelled)?;
+        let (found, _) = loader.ask(source, Task::Wit, &policy.limits, turn)?;
         let missing = || HostError::new("a worker was asked for WIT and wrote none").into();
         found.wit.ok_or_else(missing)
     }

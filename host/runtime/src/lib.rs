@@ -53,6 +53,7 @@
 //! # Call a world of your own
 //!
 //! [`Session::call`] runs typed calls with the bindings that `bindgen!` generates from your WIT, under the same limits.
+//! [`Provider::expects`] checks beforehand that the component is one of that world.
 //! [`bindings`] are the host's side of `tollgate:provider`, to be named in `with`; [`wasmtime`] is re-exported, so that
 //! an embedder uses the same version with the same features. The examples `ledger` and `releases` are whole programs.
 //!
@@ -64,8 +65,14 @@
 //! # Offer an interface of your own
 //!
 //! [`Builder::interface`] adds host functions of the embedder, which a policy grants by name under
-//! `grants.interfaces`. Each begins with [`CallContext::charge`], so that it counts and costs. An error wrapped in
-//! [`HostFailure`](load::HostFailure) is the host's: the report shows a number, and the text goes to the log.
+//! `grants.interfaces`, and [`Builder::interface_with`] some whose grant has parameters. Each begins with
+//! [`CallContext::charge`], so that it counts and costs; [`CallContext`] has the rest: data, resources, decisions. An error
+//! of such a function is the host's: the report shows a number, and the text goes to the log. A
+//! [`GuestError`](load::GuestError) is the guest's.
+//!
+//! # Serve many tenants
+//!
+//! [`Provider::with_policy`] is a loaded component under another policy, without compiling it again.
 //!
 //! # Vet and compile untrusted components in a worker
 //!
@@ -105,6 +112,12 @@
 //!
 //! Reports are serialized as the command line writes them ([`Report::to_json`]), and read back. Guest text in them stays
 //! as the guest wrote it: [`escape`] makes it safe to show. Types of this step: [`report`].
+//!
+//! # Features
+//!
+//! `http`, `store`, `watch` and `wit`, all of them default. Without `http` or `store`, a policy that grants it is refused at
+//! load. The functions of a feature are there with it only: `Builder::resolver` and `Builder::root_certificate` of `http`,
+//! [`Runtime::watch`] of `watch`, [`Runtime::wit`] and [`Provider::expects`] of `wit`.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
 
@@ -115,15 +128,19 @@ mod catalog;
 mod compile;
 mod engine;
 mod error;
+mod host;
 mod inspect;
 mod interface;
 mod isolate;
 pub mod load;
 pub mod observe;
+mod preflight;
 mod runtime;
 pub mod wall;
+#[cfg(feature = "watch")]
 pub mod watch;
 mod wire;
+mod worker_entry;
 
 pub use builder::Builder;
 pub use call::context::CallContext;
@@ -133,7 +150,6 @@ pub use call::report::{Outcome, Report};
 pub use call::session::{Guest, Session};
 pub use catalog::Catalog;
 pub use compile::compiler::Compiler;
-pub use compile::worker_main::run_if_worker;
 pub use engine::metering::Metering;
 pub use error::{CallError, HostError, LoadError};
 pub use isolate::Isolation;
@@ -143,6 +159,7 @@ pub use tollgate_component::{Source, escape, value};
 pub use tollgate_policy as policy;
 pub use tollgate_policy::{Limits, Policy};
 pub use wasmtime;
+pub use worker_entry::run_if_worker;
 
 /// The host side of `tollgate:provider`, a module for each version that this host serves.
 ///
@@ -170,6 +187,7 @@ pub mod report {
     pub use crate::call::invoke::ReturnedError;
     pub use crate::call::report::{ErrorReport, Stdio, Usage};
     pub use crate::call::report_data::ReportedError;
+    pub use crate::call::report_interrupted::{InterruptedData, InterruptedReport};
     pub use crate::call::report_refused::{
         HostErrorData, HostErrorReport, ImportData, RefusalData, RefusedReport,
     };
@@ -188,13 +206,17 @@ pub mod cache {
 /// Components before they are compiled: imports, exports and the verdict on them.
 pub mod component {
     pub use tollgate_component::{
-        Export, Import, ImportVerdict, Inspection, ItemKind, Judgement, PROVIDER_VERSIONS, SERVED,
-        Served, Verdict, Vetted, signature_path,
+        Export, Identity, Import, ImportVerdict, Inspection, ItemKind, Judgement, Mistyped,
+        Objections, PROVIDER_VERSIONS, SERVED, Served, Verdict, Vetted, signature_path,
     };
+    #[cfg(feature = "wit")]
+    pub use tollgate_component::{World, WorldError};
 }
 
 /// The inputs of WASI commands, and arguments of calls in WAVE notation.
 pub mod embed {
     pub use crate::call::wave::check_expression;
-    pub use crate::interface::wasi_p2::{CommandInput, Stdin};
+    #[doc(hidden)]
+    pub use crate::call::wave_tokens::token_length;
+    pub use crate::interface::wasi_p2::{CommandInput, Stdin, inherited_output};
 }

@@ -1,26 +1,30 @@
-//! Loading, as one pipeline: authenticate, vet, judge, check what this program supports, open the grants, compile, link. The types
+//! Loading, as one pipeline: check the policy, authenticate, vet, judge, check what this program supports, open the grants,
+//! compile, link. [`Provider::with_policy`] is the part of it that is left for a component that is loaded. The types
 //! here say why a component or a policy is refused, and what helps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use tollgate_capability::Granted;
-use tollgate_component::{Source, Vetted, escape, judge};
+use tollgate_component::{Inspection, Source, Verdict, Vetted, escape, judge};
 use tollgate_policy::{Grants, Policy, Streams};
 use wasmtime::component::{InstancePre, Linker};
 
 pub use crate::error::Unsupported;
 pub use tollgate_capability::http::connect::Resolver;
-pub use tollgate_capability::{GrantError, HostFailure};
+pub use tollgate_capability::{GrantError, GuestError, HostFailure};
 pub use tollgate_component::{Refusal, RefusalKind, Remedy, SourceError};
 
 use crate::call::context::CallContext;
-use crate::call::provider::Provider;
+use crate::call::provider::{Code, Provider};
 use crate::compile::CompiledComponent;
+use crate::compile::places::Turn;
 use crate::error::{HostError, LoadError};
-use crate::interface::link;
+use crate::host::{Admitted, Host, Inner};
+use crate::interface::{link, read_parameters};
 use crate::isolate::Isolated;
-use crate::runtime::{Host, Inner, Runtime};
+use crate::runtime::Runtime;
 
 impl Runtime {
     /// Reads, judges, compiles and links a component. None of its code runs.
@@ -35,69 +39,73 @@ impl Runtime {
     /// [`LoadError::Refused`] says what is wrong with the component, all of its denied imports at once;
     /// the other cases are the policy's files and the host's own failures.
     pub async fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
-        let (runtime, source, policy) = (self.clone(), source.clone(), policy.clone());
-        let cancelled = Cancelled::default();
-        let flag = Arc::clone(&cancelled.0);
+        let start = Instant::now();
         // Compiling takes milliseconds to seconds of processor time: not on the async threads.
-        tokio::task::spawn_blocking(move || runtime.load_now(&source, &policy, &flag))
-            .await
-            .map_err(HostError::new)?
+        self.apart(source, policy, move |runtime, source, policy, turn| {
+            runtime.load_in_turn(source, policy, turn, start)
+        })
+        .await
     }
 
-    /// The pipeline, told to the observer. `cancelled` ends the compile worker when the caller has given up.
+    /// The pipeline, told to the observer, on a thread that may wait. `cancelled` ends the compile worker when the caller has
+    /// given up.
     pub(crate) fn load_now(
         &self,
         source: &Source,
         policy: &Policy,
         cancelled: &AtomicBool,
     ) -> Result<Provider, LoadError> {
+        self.load_in_turn(source, policy, &Turn::here(cancelled), Instant::now())
+    }
+
+    fn load_in_turn(
+        &self,
+        source: &Source,
+        policy: &Policy,
+        turn: &Turn<'_>,
+        start: Instant,
+    ) -> Result<Provider, LoadError> {
         let observer = &self.inner.host.observer;
-        observer.load(source, || self.load_unobserved(source, policy, cancelled))
+        observer.load(
+            start,
+            || source.named(),
+            || self.load_unobserved(source, policy, turn),
+            // One that begins anew has not ended.
+            || !turn.lacked_a_place(),
+        )
     }
 
     fn load_unobserved(
         &self,
         source: &Source,
         policy: &Policy,
-        cancelled: &AtomicBool,
+        turn: &Turn<'_>,
     ) -> Result<Provider, LoadError> {
+        // 1. The policy itself, which may have been built in code.
         policy.check()?;
-        // 1. Size, signature, pin: nothing is parsed.
+        // 2. Size, signature, pin: nothing is parsed.
         let signer = source.authenticate(policy)?;
-        // 2. What the bytes say, as the cache knows it, or a worker, or this process.
-        let host = &self.inner.host;
-        let pending = host.code_loader.vet(source, &policy.limits, cancelled)?;
+        // 3. What the bytes say, as the cache knows it, or a worker, or this process.
+        let loader = &self.inner.host.code_loader;
+        let pending = loader.vet(source, &policy.limits, turn)?;
         let vetted = Vetted::new(pending.inspection.clone(), signer);
-        // 3. Judge every import. What the policy has against the component comes before what this program cannot do:
-        // a grant that was taken back is one whatever else the policy asks for.
-        let verdict = self.judge(&vetted.inspection, &policy.grants);
-        if let Some(refusal) = verdict.refusal() {
-            return Err(refusal.into());
-        }
-        // 4. Check what this program supports.
-        self.inner.supports(policy)?;
-        let program = host.isolating.program(&host.code_loader.compiler, policy)?;
-        // 5. Open what the policy grants, apart from the embedder's own files.
-        let mut opened = policy.clone();
-        opened.protected.extend_from_slice(&self.inner.protected);
-        let granted = Granted::open(&opened, source.name(), &self.inner.granted)?;
-        // 6. Compile, or take the code from the cache.
-        let loader = &host.code_loader;
-        let code = loader.load(source, pending, &policy.limits, cancelled)?;
-        // 7. Link what is granted, and nothing else.
-        let pre = host.link(&code, &granted.grants)?;
-        let places = Arc::new(host.admission.places());
-        let certificates = || Arc::clone(&host.isolating.certificates);
-        Ok(Provider::new(
-            (Arc::clone(host), places),
-            vetted.info(source),
+        // 4. to 6. Judge, check what this program supports, open what is granted.
+        let name = source.name();
+        let admitted = self
+            .inner
+            .admit(name, &vetted.inspection, policy, || Ok(()))?;
+        // 7. Compile, or take the code from the cache.
+        let code = loader.load(source, pending, &policy.limits, turn)?;
+        // 8. Link what is granted, and nothing else.
+        let (info, identity) = (vetted.info(source), source.identity().clone());
+        let code = Code::new(
+            &self.inner,
+            identity,
             vetted.inspection,
             code,
-            pre,
-            granted,
-            &policy.limits,
-            program.and_then(|program| Isolated::new(program, certificates())),
-        ))
+            (&policy.limits, &policy.protected),
+        );
+        Provider::link(code, info, admitted, &policy.limits)
     }
 }
 
@@ -109,6 +117,7 @@ impl Runtime {
     /// # Errors
     ///
     /// The refusal.
+    #[cfg(feature = "watch")]
     pub(crate) fn still_allows(
         &self,
         policy: &Policy,
@@ -122,8 +131,46 @@ impl Runtime {
 }
 
 impl Inner {
+    /// Judges a component that was authenticated and vetted, and opens what the policy grants it. `fits` says whether the
+    /// limits are those that the component can have.
+    pub(crate) fn admit(
+        &self,
+        name: &str,
+        inspection: &Inspection,
+        policy: &Policy,
+        fits: impl FnOnce() -> Result<(), LoadError>,
+    ) -> Result<Admitted, LoadError> {
+        let host = &self.host;
+        // 4. Judge every import. What the policy has against the component comes before what this program cannot do:
+        // a grant that was taken back is one whatever else the policy asks for.
+        if let Some(refusal) = self.judge(inspection, &policy.grants).refusal() {
+            return Err(refusal.into());
+        }
+        // 5. Check what this program supports.
+        fits()?;
+        self.supports(policy)?;
+        let parameters = Arc::new(read_parameters(&policy.grants, &host.interfaces)?);
+        let program = host.isolating.program(&host.code_loader.compiler, policy)?;
+        // 6. Open what the policy grants, apart from the embedder's own files.
+        let mut opened = policy.clone();
+        opened.protected.extend_from_slice(&self.protected);
+        let granted = Granted::open(&opened, name, &self.granted)?;
+        let certificates = || Arc::clone(&host.isolating.certificates);
+        let isolated = program.and_then(|program| Isolated::new(program, certificates()));
+        Ok(Admitted {
+            granted,
+            parameters,
+            isolated,
+        })
+    }
+
+    /// Judges every import of an inspected component.
+    pub(crate) fn judge(&self, inspection: &Inspection, grants: &Grants) -> Verdict {
+        judge(&inspection.imports, grants, &self.names).with_objections(&inspection.objections)
+    }
+
     /// Refuses a policy that asks for what this program cannot keep.
-    fn supports(&self, policy: &Policy) -> Result<(), Unsupported> {
+    pub(crate) fn supports(&self, policy: &Policy) -> Result<(), Unsupported> {
         let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
         let code_loader = &self.host.code_loader;
         if stdio == Some(Streams::Inherit) && !self.inherit_stdio {

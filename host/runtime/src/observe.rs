@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tollgate_component::{ProviderInfo, Source, panic_text};
+use tollgate_component::{Identity, ProviderInfo, panic_text};
 
 pub use tollgate_capability::Decision;
 
@@ -76,7 +76,7 @@ pub struct CallStarted<'a> {
 #[non_exhaustive]
 pub struct Loaded<'a> {
     /// The component.
-    pub source: &'a Source,
+    pub component: &'a Identity,
     /// The provider, or why there is none.
     pub result: Result<&'a Provider, &'a LoadError>,
     /// The time that it took.
@@ -166,22 +166,26 @@ impl Observed {
         }
     }
 
-    /// Tells of a load, and gives its result back.
-    pub(crate) fn load(
+    /// Tells of a load that began at `start`, if it has ended, and gives its result back.
+    pub(crate) fn load<'i>(
         &self,
-        source: &Source,
+        start: Instant,
+        component: impl Fn() -> &'i Identity,
         load: impl FnOnce() -> Result<Provider, LoadError>,
+        has_ended: impl Fn() -> bool,
     ) -> Result<Provider, LoadError> {
         let Some(observer) = &self.0 else {
             return load();
         };
-        let start = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
             let text = panic_text(&*panic);
             Err(HostError::new(format_args!("loading panicked: {text}")).into())
         });
+        if !has_ended() {
+            return result;
+        }
         let loaded = Loaded {
-            source,
+            component: component(),
             result: result.as_ref(),
             elapsed: start.elapsed(),
         };

@@ -1,17 +1,12 @@
 //! The runtime: the state that all providers of a program share.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tollgate_component::{Inspection, Verdict, judge};
-use tollgate_policy::{Grants, Protected};
+use tollgate_component::{Inspection, Verdict};
+use tollgate_policy::{Capability, Grants};
 
 use crate::builder::Builder;
-use crate::compile::CodeLoader;
-use crate::engine::admission::Admission;
-use crate::interface::AddToLinker;
-use crate::isolate::Isolating;
-use crate::observe::Observed;
+use crate::host::Inner;
 
 /// Engines and the state they share. A runtime holds no grants: those come with each component's policy. Clones are the
 /// same runtime.
@@ -35,29 +30,6 @@ use crate::observe::Observed;
 #[derive(Clone)]
 pub struct Runtime {
     pub(crate) inner: Arc<Inner>,
-}
-
-/// The state that loading needs.
-pub(crate) struct Inner {
-    pub(crate) host: Arc<Host>,
-    /// The state that the grants of all providers share.
-    pub(crate) granted: tollgate_capability::Shared,
-    /// The names of the embedder's own interfaces.
-    pub(crate) names: BTreeSet<String>,
-    pub(crate) inherit_stdio: bool,
-    /// Files of the embedder's own that no root may cover.
-    pub(crate) protected: Vec<Protected>,
-}
-
-/// The state of the runtime that providers and their sessions need.
-pub(crate) struct Host {
-    pub(crate) admission: Admission,
-    pub(crate) code_loader: CodeLoader,
-    /// Where sessions live.
-    pub(crate) isolating: Isolating,
-    /// Interfaces of the embedder's own, by name.
-    pub(crate) interfaces: BTreeMap<String, AddToLinker>,
-    pub(crate) observer: Observed,
 }
 
 impl Default for Runtime {
@@ -88,11 +60,13 @@ impl Runtime {
         self.inner.host.admission.concurrency()
     }
 
+    /// The capabilities of `grants` that no import of an inspected component has a use for.
+    pub fn unused(&self, inspection: &Inspection, grants: &Grants) -> Vec<Capability> {
+        tollgate_component::unused(&inspection.imports, grants, &self.inner.names)
+    }
+
     /// Judges every import of an inspected component. Nothing is compiled.
     pub fn judge(&self, inspection: &Inspection, grants: &Grants) -> Verdict {
-        Verdict {
-            unsupported: inspection.unsupported.clone(),
-            ..judge(&inspection.imports, grants, &self.inner.names)
-        }
+        self.inner.judge(inspection, grants)
     }
 }

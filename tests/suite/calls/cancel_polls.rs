@@ -73,7 +73,7 @@ impl Stage {
         polls
     }
 
-    /// What a dropped call began on other threads ends by itself.
+    /// Work of a dropped call on other threads ends by itself.
     fn assert_no_task_is_left(&self) {
         let left = || self.tokio.metrics().num_alive_tasks();
         for _ in 0..200 {
@@ -186,7 +186,7 @@ fn a_call_that_reads_and_writes() {
             command(session, &[&["hello-command"], args].concat()).await;
         });
     }
-    let store = format!("grants.store = {{ path = \"{at}/state.redb\" }}");
+    let store = format!("grants.store = {{ path = \"{at}/state.redb\", namespace = \"kept\" }}");
     let kept = stage.load("hostile", &format!("{}\n{store}", all_but("store")));
     for input in ["store-churn 1000 3", "store-get churn key"] {
         stage.drop_at_every_poll(&kept, async |session| run(session, input).await);

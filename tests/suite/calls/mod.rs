@@ -2,6 +2,8 @@
 
 mod cancel;
 mod cancel_polls;
+mod ended;
+mod host_errors;
 mod host_panics;
 mod invoke;
 mod repeatable;

@@ -1,4 +1,4 @@
-//! What the command line says to those who err: with the cure, and nothing that was not to be shown.
+//! Messages of the command line about mistakes: each has the cure, and shows nothing that is secret.
 
 use tempfile::TempDir;
 
@@ -13,7 +13,7 @@ fn file_names_drive_no_terminal() {
     let folder = TempDir::new().unwrap();
     let hostile = at(&folder, "\u{1b}[31mred");
     let file = format!("files=data:{hostile}");
-    let store = format!("store={hostile}/below/it");
+    let store = format!("store=ledger:{hostile}/below/it");
     let (echo, cache) = (guest("echo"), at(&folder, "cache"));
     for arguments in [
         ["check", &hostile].as_slice(),

@@ -1,9 +1,19 @@
 //! The program `tollgate` as a user meets it.
 
 mod cache;
+mod check;
 mod contract;
+mod convenience;
+mod examples;
+mod found_policy;
 mod golden;
+mod input;
+mod interrupt;
+mod json;
 mod lock;
 mod mistakes;
+mod new;
+mod policy;
 mod trust;
 mod undo;
+mod words;

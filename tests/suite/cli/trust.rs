@@ -197,13 +197,13 @@ fn reports_and_tables_say_whose_it_is() {
     let claim = workdir.ok("inspect echo.wasm");
     assert!(
         claim.contains(&format!(
-            "signature  {id} unverified\ncomment    timestamp:"
+            "signature   {id} unverified\ncomment     timestamp:"
         )),
         "{claim}"
     );
     let known = workdir.ok("inspect echo.wasm --trust-key acme.pub");
     assert!(
-        known.contains(&format!("signature  {id}\ncomment    timestamp:")),
+        known.contains(&format!("signature   {id}\ncomment     timestamp:")),
         "{known}"
     );
     let claim = json(&workdir.ok("inspect echo.wasm --json"));

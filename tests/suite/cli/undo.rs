@@ -123,7 +123,7 @@ fn the_flags_of_a_command_do_not_undo_its_policy() {
     let workdir = workdir();
     workdir.write(
         "etc/policy.toml",
-        "grants.store = { path = \"below/state.redb\" }",
+        "grants.store = { path = \"below/state.redb\", namespace = \"ledger\" }",
     );
     let line = "run echo.wasm --policy etc/policy.toml --grant files=data:etc/below";
     is_refused(&workdir, line, "the store file");

@@ -1,7 +1,13 @@
-//! What the tree says of itself: pages and attacks that are named are there.
+//! The tree agrees with itself: each page, heading and attack that a file names is there, and each copy equals its source.
 
 mod attack_ids;
+mod circles;
+mod copies;
+mod links;
+mod messages;
 mod pages;
+mod test_names;
+pub(crate) mod walks;
 
 use std::path::{Path, PathBuf};
 

@@ -44,6 +44,9 @@ fn no_root_holds_a_folder_of_the_kernel() {
     let folder = folder();
     let link = folder.path().join("link");
     symlink("/proc/self", &link).unwrap();
+    // Not told by the kind of its file system, which is one of memory.
+    let devices = folder.path().join("devices");
+    symlink("/dev", &devices).unwrap();
     for path in [
         "/",
         "/proc",
@@ -53,6 +56,7 @@ fn no_root_holds_a_folder_of_the_kernel() {
         "/dev",
         "/dev/../proc",
         link.to_str().unwrap(),
+        devices.to_str().unwrap(),
     ] {
         for access in [Access::Read, Access::ReadWrite] {
             let message = refused(&blocking(), Path::new(path), access);

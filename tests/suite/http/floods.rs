@@ -1,4 +1,4 @@
-//! What has no end, in a request or from a server: each is bounded in bytes. A33-endless-body and A34-false-length.
+//! Endless requests and responses: each is bounded in bytes. A33-endless-body and A34-false-length.
 
 use support::harness::returned;
 use support::http_client::{Client, all_of, url};

@@ -2,11 +2,13 @@
 
 use std::io::{self, Read};
 
+use support::cli::tollgate;
 use support::harness;
+use support::wasi_command::assert_reader_keeps_slot;
 use tollgate::blocking::Provider;
 use tollgate::embed::{CommandInput, Stdin};
 
-use super::load;
+use super::{isolating, load};
 
 /// Input of any length, and what comes of a reader that fails.
 #[test]
@@ -44,6 +46,12 @@ fn input_is_read_as_the_process_asks_for_it() {
     let (never, _open) = io::pipe().unwrap();
     let ended = said(&there, Stdin::reader(never), "hello-command random");
     assert_eq!(ended.0.label(), "returned");
+}
+
+/// The thread that reads for it is in this process, and keeps the slot of the call here until the reader returns.
+#[test]
+fn a_reader_that_blocks_keeps_the_slot_of_its_call() {
+    assert_reader_keeps_slot(isolating(tollgate()), "1s");
 }
 
 struct Failing;

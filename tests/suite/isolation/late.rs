@@ -1,4 +1,4 @@
-//! What a process tells of a session that has ended: noted while it can be honest, and bounded.
+//! Late messages of a process about a session that has ended: noted while they can be honest, and bounded.
 
 use std::sync::{Arc, Mutex};
 use support::audit_log::heard;

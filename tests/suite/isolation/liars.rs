@@ -103,7 +103,8 @@ fn lie(kind: &str) {
             assert!(target.len() < 128);
             body.push(target.len() as u8);
             body.extend(target.as_bytes());
-            body.push(0);
+            // Not denied, and for no address.
+            body.extend([0, 0]);
             whole(DECISION, session, &body)
         };
         match (kind, asked) {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use support::counting::held;
 use support::harness::{alone, builder, policy, source};
+use support::processes::script;
 use tempfile::TempDir;
 use tollgate::Compiler;
 use tollgate::blocking::Runtime;
 
-use super::{compiles_and, executable, isolating};
+use super::{compiles_and, isolating};
 
 /// The most MiB that this process held during `work`, beside what it held before.
 fn peak<T>(work: impl FnOnce() -> T) -> (i64, T) {
@@ -86,7 +87,7 @@ fn findings_of_many_empty_parts_take_no_memory() {
     let message = [&[0, 4][..], &length, digest.as_bytes(), &body].concat();
     let lie = folder.path().join("lie");
     std::fs::write(&lie, message).unwrap();
-    let program = executable(&folder, &format!("cat {lie:?}\nsleep 2"));
+    let program = script(folder.path(), &format!("cat {lie:?}\nsleep 2"));
     let runtime: Runtime = builder()
         .compiler(Compiler::Worker { program })
         .build()

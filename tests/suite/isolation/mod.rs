@@ -12,13 +12,14 @@ mod memory;
 mod protected;
 mod refused;
 mod same;
+mod same_grants;
 mod wall;
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use support::cli::tollgate;
 use support::harness::{builder, policy, source};
+use support::processes::script;
 use tempfile::TempDir;
 use tollgate::blocking::{Provider, Runtime};
 use tollgate::{Builder, Compiler, Isolation};
@@ -47,17 +48,5 @@ fn load(guest: &str, policy_text: &str) -> Provider {
 fn compiles_and(folder: &TempDir, line: &str) -> PathBuf {
     let real = tollgate().display();
     let compiles = format!("case \"$1\" in --tollgate-compile-worker) exec '{real}' \"$@\";; esac");
-    executable(folder, &format!("{compiles}\n{line}"))
-}
-
-/// A program of lines of shell.
-fn executable(folder: &TempDir, lines: &str) -> PathBuf {
-    let program = folder.path().join("program");
-    let text = format!("#!/bin/sh\n{lines}\n");
-    // Written elsewhere and moved: a file that is open for writing is not started.
-    let written = folder.path().join("written");
-    std::fs::write(&written, text).unwrap();
-    std::fs::set_permissions(&written, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::rename(written, &program).unwrap();
-    program
+    script(folder.path(), &format!("{compiles}\n{line}"))
 }

@@ -1,4 +1,4 @@
-//! What cannot cross to another process is refused with its reason, and nothing is left out in silence.
+//! A grant or interface that cannot cross to another process is refused with its reason; nothing is left out in silence.
 
 use support::cli::tollgate;
 use support::harness::{builder, policy, source};

@@ -1,14 +1,11 @@
-//! Every door, through a process and without one: the same outputs, faults, denials, logs and usage.
+//! Every way to call a session, through a process and without one: the same outputs, faults, denials, logs and usage.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use support::audit_log::audited;
 use support::file_roots::folders;
 use support::harness::{self, counts_fuel, policy, source, wait};
-use support::http_client::{CANARY, with_credential};
-use support::http_server::{Server, response};
 use tollgate::blocking::{Provider, Session};
 use tollgate::embed::CommandInput;
 use tollgate::observe::{CallEnded, CallStarted, Decision, Observer};
@@ -18,8 +15,8 @@ use tollgate::{CallError, Limits, Report};
 
 use super::{isolating, load};
 
-/// What a call came to, without its times.
-fn told<T: std::fmt::Debug, E: ErrorReport + std::fmt::Debug>(
+/// The outcome of a call, without its times.
+pub(super) fn told<T: std::fmt::Debug, E: ErrorReport + std::fmt::Debug>(
     result: Result<Report<T, E>, CallError>,
 ) -> (String, Json) {
     match result {
@@ -36,7 +33,7 @@ fn told<T: std::fmt::Debug, E: ErrorReport + std::fmt::Debug>(
 }
 
 /// Asserts that a session in a process does what one here does.
-fn same<T: PartialEq + std::fmt::Debug>(
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(
     guest: &str,
     policy_text: &str,
     calls: impl Fn(&mut Session) -> T,
@@ -49,11 +46,32 @@ fn same<T: PartialEq + std::fmt::Debug>(
     here
 }
 
-fn waves<'a>(calls: &'a [&'a str]) -> impl Fn(&mut Session) -> Vec<(String, Json)> + 'a {
+pub(super) fn waves<'a>(calls: &'a [&'a str]) -> impl Fn(&mut Session) -> Vec<(String, Json)> + 'a {
     |session| {
         let calls = calls.iter().map(|call| told(session.wave(call)));
         calls.collect()
     }
+}
+
+/// `host-data`: the host refuses arguments before they are sent to the process.
+#[test]
+fn arguments_are_bounded() {
+    let told = same("echo", "limits.host-data = \"1KiB\"", |session| {
+        let long = [b'x'; 1_025];
+        vec![
+            told(session.run(&long)),
+            told(session.invoke("run", &[Value::from(&long[..])])),
+            told(session.wave(&format!("run(\"{}\")", "x".repeat(1_025)))),
+            told(session.run(b"hello")),
+        ]
+    });
+    assert!(
+        told[..3]
+            .iter()
+            .all(|(text, _)| text.contains("limits.host-data")),
+        "{told:?}"
+    );
+    assert!(told[3].0.starts_with("Returned"), "{told:?}");
 }
 
 #[test]
@@ -181,7 +199,7 @@ fn the_deadline_is_the_same() {
     );
 }
 
-fn command(args: &str, stdin: &str) -> CommandInput {
+pub(super) fn command(args: &str, stdin: &str) -> CommandInput {
     CommandInput {
         args: args.split(' ').map(str::to_owned).collect(),
         stdin: stdin.into(),
@@ -219,128 +237,6 @@ fn commands_are_the_same() {
         });
         assert_eq!(both[0], both[1], "{args}");
     }
-}
-
-/// The process gets the folder that was opened at the load, and not the path.
-#[test]
-fn a_folder_that_was_replaced_stays_the_one_that_was_granted() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let data = folder.path().join("data");
-    let fill = |text: &str| {
-        std::fs::create_dir(&data).unwrap();
-        std::fs::write(data.join("a.txt"), text).unwrap();
-    };
-    fill("granted");
-    let path = data.display();
-    let policy_text = format!(
-        "[grants.wasi]\npreopens = ['data']\n[[grants.files]]\nroot = 'data'\npath = '{path}'\naccess = 'read'"
-    );
-    let provider = load("hello-command", &policy_text);
-    std::fs::rename(&data, folder.path().join("before")).unwrap();
-    fill("another");
-    let session = provider.session();
-    let report = session.command(command("hello-command read data/a.txt", ""));
-    let said = support::wasi_command::stdout(&report.unwrap());
-    assert!(
-        said.contains("granted") && !said.contains("another"),
-        "{said}"
-    );
-}
-
-#[test]
-fn files_logs_and_denials_are_the_same() {
-    let policy_text = "
-        grants.log = true
-        grants.hash = true
-        grants.files = [{ root = 'data', path = 'samples/files', access = 'read' }]";
-    for input in ["data", "other", "data/../.."] {
-        same("checksums", policy_text, |session| {
-            told(session.run(input.as_bytes()))
-        });
-    }
-    let there = load("checksums", policy_text);
-    let here = harness::load("checksums", policy_text);
-    let audit = |provider: &Provider| {
-        audited(|| {
-            let _ = provider.session().run(b"data").unwrap();
-            let _ = provider.session().run(b"other").unwrap();
-        })
-    };
-    let (there, here) = (audit(&there), audit(&here));
-    assert!(!here.is_empty());
-    assert_eq!(there, here);
-}
-
-#[test]
-fn requests_are_the_same() {
-    for host in ["127.0.0.1", "localhost"] {
-        requests_to(host);
-    }
-}
-
-/// A name is looked up in the process, behind its wall.
-fn requests_to(host: &str) {
-    let server = Server::answering(|head| response("200 OK", "", head));
-    let url = format!("http://{host}:{}/", server.port());
-    let policy_text = format!(
-        "grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", networks = [\"loopback\"] }}]"
-    );
-    let (there, here) = (
-        load("http-client", &policy_text),
-        harness::load("http-client", &policy_text),
-    );
-    for args in [
-        format!("http-client get {url}"),
-        format!("http-client get http://{host}:{}/", server.port() ^ 1),
-    ] {
-        let both = [&there, &here].map(|provider| {
-            let session = provider.session();
-            told(session.command(command(&args, "")))
-        });
-        assert_eq!(both[0], both[1], "{args}");
-    }
-    assert_eq!(server.requests().len(), 2, "{host}: one from each");
-}
-
-/// The process has the secret, and the guest does not.
-#[test]
-fn a_credential_goes_with_the_requests() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let server = Server::saying(response("200 OK", "", "hello"));
-    let grant = with_credential(&server, folder.path());
-    let policy_text = format!("grants.wasi = \"inert\"\ngrants.http = [{grant}]");
-    let provider = load("http-client", &policy_text);
-    let url = format!("http://127.0.0.1:{}/", server.port());
-    let report = provider
-        .session()
-        .command(command(&format!("http-client get {url}"), ""));
-    let report = report.unwrap();
-    assert_eq!(report.outcome.label(), "returned", "{report:?}");
-    let request = &server.requests()[0];
-    assert!(
-        request.contains(&format!("authorization: Bearer {CANARY}\r\n")),
-        "{request}"
-    );
-    assert!(!format!("{report:?}").contains(CANARY));
-}
-
-/// The process trusts the certificate authorities of the runtime.
-#[test]
-fn a_certificate_of_the_builder_is_trusted() {
-    let (port, certificate) = crate::http::tls::serve("127.0.0.1");
-    let url = format!("https://127.0.0.1:{port}/");
-    let grants = policy(&format!(
-        "grants.wasi = \"inert\"\ngrants.http = [{{ url = \"{url}**\", networks = [\"loopback\"] }}]"
-    ));
-    let builder = isolating(support::cli::tollgate());
-    let builder = builder.root_certificate(certificate.der().to_vec());
-    let runtime = tollgate::blocking::Runtime::from(builder.build());
-    let provider = runtime.load(&source("http-client"), &grants).unwrap();
-    let input = command(&format!("http-client get {url}"), "");
-    let report = provider.session().command(input).unwrap();
-    assert_eq!(report.outcome.label(), "returned", "{report:?}");
-    let said = support::wasi_command::stdout(&report);
-    assert!(said.contains("sealed"), "{said}");
 }
 
 /// Numbers each line by the call that it is of.

@@ -1,4 +1,4 @@
-//! What a call costs in things that can be counted, and so are the same on every machine: allocations and fuel. Time
+//! The countable costs of a call, which are the same on every machine: allocations and fuel. Time
 //! is measured by `just bench`.
 //!
 //! The bounds are what is spent now. Who needs one raised says why; who can lower one, does.

@@ -1,12 +1,14 @@
-//! What a guest may use up, and how it ends when it asks for more.
+//! The limits of a guest, and its end when it asks for more.
 
 mod abi;
 mod admission;
 mod budget;
 mod cost;
 mod held;
+mod hoards;
 mod lifting;
 mod memory;
+mod paid;
 mod price_coverage;
 mod prices;
 mod resource_floods;

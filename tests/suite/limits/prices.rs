@@ -1,4 +1,5 @@
-//! Host work is paid for in fuel: each function of WASI, and each helper of the engine. A59-host-work.
+//! Host work is paid for in fuel: each function of WASI and of our own interfaces, and each helper of the engine.
+//! A59-host-work.
 
 use tempfile::TempDir;
 use tollgate::Report;
@@ -7,7 +8,7 @@ use tollgate::embed::CommandInput;
 use tollgate::report::{ExitCode, Usage};
 
 use support::harness::{attack_by, counts_fuel, load, wave};
-use support::host_work::{HostWork, WASI};
+use support::host_work::{HostWork, OWN, WASI, granting_own};
 use support::http_server::{Server, response};
 use support::skip::fuel_is_counted;
 use support::wasi_client::all_of;
@@ -25,6 +26,13 @@ fn prices(provider: &Provider, function: &str, times: u64, size: u64) -> Usage {
     assert!(!stdout(&report).starts_with("unknown"), "{function}");
     report.usage
 }
+
+/// Names whose system calls cost more than that of other files, and the fuel of one round at least.
+const DEARER: &[(&str, u64)] = &[
+    ("files.make-and-remove", 2 * 50_000),
+    ("files.same", 2 * 30_000),
+    ("files.rename", 2 * 60_000),
+];
 
 /// No function is free, and none that moves bytes moves them for free.
 #[test]
@@ -59,7 +67,9 @@ fn every_function_of_wasi_has_a_price() {
         if counts_fuel() {
             let fuel = once.fuel - base.fuel;
             let moved = if MOVES_NONE.contains(name) { 0 } else { size };
-            if fuel < (calls * 4_000).max(moved) {
+            let dearer = DEARER.iter().find(|(dearer, _)| dearer == name);
+            let least = dearer.map_or(calls * 4_000, |(_, least)| *least);
+            if fuel < least.max(moved) {
                 wrong.push(format!("{name} {size}: {fuel} fuel"));
             }
         }
@@ -75,6 +85,55 @@ const MOVES_NONE: &[&str] = &[
     "files.set-size",
     "files.advise",
 ];
+
+/// The names whose size is no number of bytes: headers, parts of a path, keys.
+const NO_BYTES: &[&str] = &[
+    "http.send",
+    "files.stat",
+    "store.list-keys",
+    "keyvalue.list-keys",
+];
+
+/// The same of our own interfaces.
+#[test]
+fn every_function_of_our_own_has_a_price() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("file"), vec![b'x'; 500_000]).unwrap();
+    let server = Server::saying(response("200 OK", "x-answer: 42\r\n", "hello"));
+    let provider = load("own-prices", &granting_own(&server, folder.path(), "true"));
+    let mut wrong = Vec::new();
+    for own in OWN {
+        let HostWork {
+            name, calls, sizes, ..
+        } = own.work;
+        let size = sizes.last().copied().unwrap();
+        let usage = |times: u64| {
+            let input = format!("{name} {times} {size}");
+            let report = provider.session().run(input.as_bytes()).unwrap();
+            assert!(
+                matches!(report.outcome, tollgate::Outcome::Returned(_)),
+                "{name}: {:?}",
+                report.outcome
+            );
+            report.usage
+        };
+        // Keys are made by the first run.
+        let _ = usage(0);
+        let (base, once) = (usage(0), usage(1));
+        let made = once.host_calls - base.host_calls;
+        if made != calls {
+            wrong.push(format!("{name}: {made} calls"));
+        }
+        if counts_fuel() {
+            let fuel = once.fuel - base.fuel;
+            let moved = if NO_BYTES.contains(&name) { 0 } else { size };
+            if fuel < (calls * 500).max(moved) {
+                wrong.push(format!("{name} {size}: {fuel} fuel"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
 
 /// A59-host-work: a memory that grows by nothing calls the engine for a few instructions.
 #[test]

@@ -29,6 +29,7 @@ fn what_rust_makes_of_them_traps_too() {
         "overflow",
         "out-of-bounds",
         "panic",
+        "panic-said",
     ] {
         attack(name, ALL).faults("trap");
     }

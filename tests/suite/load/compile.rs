@@ -12,7 +12,7 @@ use tollgate::{Compiler, Limits, LoadError, Provider, Runtime, Source};
 use support::cli::{program, tollgate};
 use support::harness::{alone, made_of, policy, returned, source, wait};
 use support::invariant;
-use support::processes::{children, cpu_time};
+use support::processes::{children, cpu_time, script};
 
 fn runtime(program: impl Into<PathBuf>) -> Runtime {
     let program = program.into();
@@ -84,11 +84,7 @@ fn a_worker_over_its_time_is_ended() {
 
 /// A program that takes what it is given and sleeps: no limit of the kernel on processor time ends it.
 fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
-    let file = folder.path().join("sleeper");
-    std::fs::write(&file, "#!/bin/sh\nexec /bin/sleep 30\n").unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-    file
+    script(folder.path(), "exec /bin/sleep 30")
 }
 
 /// By the clock: a worker that waits uses no processor time.

@@ -81,7 +81,7 @@ fn grants_are_the_same_on_every_engine() {
     assert_eq!(returned(&here), "Ok(Some(\"from-there\"))");
 }
 
-/// What was found in a component is good for sessions of the provider that it was found in, and says so in others.
+/// An export that was looked up in a provider serves the sessions of that provider; other sessions refuse it with the reason.
 #[test]
 fn optional_exports_are_found_on_every_engine() {
     let provider = load("versions-only", "grants.config = { versions = \"1.0.0\" }");
@@ -99,17 +99,19 @@ fn optional_exports_are_found_on_every_engine() {
                 let list = found.load(&mut *guest.store, guest.instance)?;
                 list.call_list_versions(&mut *guest.store).await
             });
-        called.unwrap().outcome
+        called.map(|report| report.outcome)
     };
     for (provider, found) in [(&provider, find(&provider)), (&own, find(&own))] {
-        assert!(call(provider, &found).returned().is_some());
+        assert!(call(provider, &found).unwrap().returned().is_some());
     }
     for (provider, found) in [(&own, find(&provider)), (&provider, find(&own))] {
-        let outcome = call(provider, &found);
-        let fault = outcome.fault().expect("found on another engine");
-        assert_eq!(fault.label(), "trap");
-        let text = fault.to_string();
-        assert!(text.contains("failed to find function export"), "{text}");
+        match call(provider, &found) {
+            Err(CallError::Refused(refusal)) => {
+                let text = refusal.to_string();
+                assert!(text.contains("failed to find function export"), "{text}");
+            }
+            other => panic!("found on another engine: {other:?}"),
+        }
     }
     let other = own
         .as_async()
@@ -117,4 +119,19 @@ fn optional_exports_are_found_on_every_engine() {
             Err::<(), _>(wasmtime::Error::msg("not this version"))
         });
     assert_eq!(other.unwrap_err().kind, RefusalKind::WorldVersion);
+}
+
+/// Engines of one provider are no way to a larger part of the runtime.
+#[test]
+fn engines_of_a_provider_share_its_part_of_the_slots() {
+    let runtime = support::harness::builder().concurrency(4).share(50).build();
+    let policy = policy("limits.deadline = \"300ms\"");
+    let provider = wait(runtime.load(&source("counter"), &policy)).unwrap();
+    let own = provider.on_own_engine().unwrap();
+    let mut held = [provider.session(), own.session()];
+    for session in &mut held {
+        wait(session.wave("next()")).unwrap();
+    }
+    let third = wait(own.session().wave("next()"));
+    assert!(matches!(third, Err(CallError::Busy)), "{third:?}");
 }

@@ -1,4 +1,4 @@
-//! What would cost the compiler its time or its memory is not compiled: A4-loop-parameters to A9-variants, at the sizes
+//! Components that would cost the compiler its time or its memory are refused: A4-loop-parameters to A9-variants, at the sizes
 //! at which they did.
 
 use std::time::Duration;

@@ -17,7 +17,7 @@ use support::harness::{
     alone, builder, instances_of_types, made_of, policy, slow_to_validate, source, wait,
 };
 use support::invariant;
-use support::processes::{children, until};
+use support::processes::{children, script, until};
 
 fn runtime(program: impl Into<PathBuf>) -> tollgate::Builder {
     let program = program.into();
@@ -121,7 +121,7 @@ fn an_inspection_that_is_given_up_ends_its_worker() {
     let folder = tempfile::TempDir::new().unwrap();
     wait(async {
         // It never answers, and may take long.
-        let runtime = runtime(script(&folder, "exec /bin/sleep 300")).build();
+        let runtime = runtime(script(folder.path(), "exec /bin/sleep 300")).build();
         let policy = policy("limits.compile-time = \"1h\"");
         let echo = source("echo");
         let inspect = runtime.inspect(&echo, &policy);
@@ -131,7 +131,7 @@ fn an_inspection_that_is_given_up_ends_its_worker() {
     until("ended", || children(std::process::id()).is_empty());
 }
 
-/// What needs no parsing is checked before a process is started: its start would be an error of the host.
+/// Checks without parsing come before a process is started: its start would be an error of the host.
 #[test]
 fn what_is_refused_unparsed_starts_no_worker() {
     let runtime = runtime("/no/such/program").build();
@@ -196,7 +196,7 @@ fn a_worker_compiles_when_it_is_asked() {
     }
 }
 
-/// What is refused by its imports is not compiled: with a second of compiling it takes no second.
+/// A component that is refused by its imports is not compiled: with a second of compiling it takes no second.
 #[test]
 fn what_a_worker_finds_is_judged() {
     let runtime = runtime(tollgate()).build();
@@ -239,18 +239,9 @@ fn a_cached_load_starts_no_worker() {
     assert_eq!(refused.kind, RefusalKind::Imports);
 }
 
-/// A program of a few lines of shell.
-fn script(folder: &tempfile::TempDir, lines: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
-    let file = folder.path().join("script");
-    std::fs::write(&file, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-    file
-}
-
 /// A program that takes what it is given and sleeps.
 fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
-    script(folder, "exec /bin/sleep 30")
+    script(folder.path(), "exec /bin/sleep 30")
 }
 
 /// A56-workers: twelve loads at once started twelve workers. The wait for a place is not counted: each has all of its
@@ -357,27 +348,29 @@ fn types_of_functions_are_counted_in_full() {
 /// One `compile-time` is for both: what is slow to vet leaves less for its compilation.
 #[test]
 fn vetting_and_compiling_share_their_time() {
-    let load = || {
-        let start = Instant::now();
-        let runtime = runtime(tollgate()).build();
-        wait(runtime.load(&made_of(400, 100), &policy(""))).unwrap();
-        start.elapsed()
-    };
-    // The machine may be busy with something else in one of them.
-    let takes = load().min(load());
-    // A worker that begins as late as that.
+    // A worker that is asked late for each: it gets the component after two seconds, and two seconds after the host
+    // asks for the code it hears of it.
     let folder = tempfile::TempDir::new().unwrap();
-    let (program, late) = (tollgate().display(), takes.as_secs_f64());
-    let slow = script(&folder, &format!("sleep {late}\nexec {program} \"$@\""));
+    let asked = folder.path().join("asked");
+    let (program, asked) = (tollgate().display(), asked.display());
+    let component = made_of(1, 1);
+    let bytes = component.as_bytes().len() + size_of::<u64>();
+    let slow = script(
+        folder.path(),
+        &format!(
+            "sleep 2\n{{ head -c {bytes}; head -c 1 > {asked}; sleep 2; cat {asked}; }} | {program} \"$@\""
+        ),
+    );
     let runtime = runtime(slow).build();
-    // More than either takes, and less than both.
-    let policy = policy(&format!(
-        "limits.compile-time = \"{}ms\"",
-        takes.as_millis() * 3 / 2
-    ));
-    let refused = refusal(wait(runtime.load(&made_of(400, 100), &policy)));
+    let load = |time| {
+        let policy = policy(&format!("limits.compile-time = \"{time}\""));
+        wait(runtime.load(&component, &policy))
+    };
+    // More than either takes, and less than both. The rest is for a busy machine.
+    let refused = refusal(load("3500ms"));
     let said = "compiling it takes longer";
     assert!(refused.message.starts_with(said), "{refused}");
+    assert!(load("30s").is_ok());
 }
 
 /// A worker that was taken over, or is none, cannot pass off another component's imports.
@@ -389,7 +382,7 @@ fn a_worker_that_tells_of_other_bytes_is_none() {
     let length = (bytes.len() as u64).to_le_bytes();
     std::fs::write(&echo, [&length[..], &bytes].concat()).unwrap();
     let (program, echo) = (tollgate().display(), echo.display());
-    let liar = script(&folder, &format!("exec {program} \"$@\" < {echo}"));
+    let liar = script(folder.path(), &format!("exec {program} \"$@\" < {echo}"));
     let runtime = runtime(liar).build();
     assert!(wait(runtime.inspect(&source("echo"), &policy(""))).is_ok());
     let hostile = source("hostile");

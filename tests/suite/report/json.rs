@@ -1,4 +1,4 @@
-//! What a report in JSON says is what the report says.
+//! The JSON of a report agrees with the report.
 
 use std::time::Duration;
 

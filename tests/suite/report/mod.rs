@@ -1,4 +1,4 @@
-//! What is told of a call: reports, numbers, text, the audit log.
+//! The accounts of a call: reports, numbers, text, the audit log.
 
 mod audit;
 mod json;

@@ -39,7 +39,7 @@ impl Lines {
 
 impl Observer for Lines {
     fn loaded(&self, load: &Loaded<'_>) {
-        let name = load.source.name();
+        let name = load.component.name();
         self.add(match load.result {
             Ok(provider) => format!("loaded {name} {}", provider.info().digest),
             Err(error) => format!("not loaded {name} {error}"),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate::Source;
 use tollgate::report::FaultKind;
+use tollgate::{Policy, Source};
 
 use support::harness::{alone, attack, policy, returned, source};
 use support::skip::fuel_is_counted;
-use support::stores::{answer, ask, kept_in, load, named, runtime, with};
+use support::stores::{answer, ask, kept_as, kept_in, load, named, runtime, with};
 
 #[test]
 fn values_are_set_read_listed_and_deleted() {
@@ -46,8 +46,7 @@ fn quotas_hold() {
         ("total", "max-total = 10_100", "store-flood 1000", 10),
         ("default", "", "store-flood 100", 1_000),
     ] {
-        let kept = format!("{quota}\nnamespace = \"{name}\"");
-        for policy_text in [with(quota), kept_in(folder.path(), &kept)] {
+        for policy_text in [with(quota), kept_as(name, folder.path(), quota)] {
             let provider = load(&policy_text);
             let report = ask(&provider, input);
             let expected = format!("({stored}, Error::QuotaExceeded(\"quota\"))");
@@ -105,15 +104,23 @@ fn keys_and_buckets_have_a_length() {
 fn providers_never_see_each_other() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    for policy_text in [with(""), kept_in(folder.path(), "")] {
+    // In memory they are told apart by their names, in a file by their namespaces.
+    type Text<'t> = &'t dyn Fn(&str) -> String;
+    let memory = |_: &str| with("");
+    let file = |name: &str| kept_as(name, folder.path(), "");
+    for (text, strangers) in [
+        (&memory as Text<'_>, &["", "one\0", "o"][..]),
+        (&file, &["one/things", "o"]),
+    ] {
         let runtime = runtime();
-        let load = |name: &str, more: &str| {
-            let text = format!("{policy_text}{more}");
-            runtime.load(&named(name), &policy(&text)).unwrap()
+        let load = |name: &str| {
+            let policy = policy(&text(name));
+            runtime.load(&named(name), &policy).unwrap()
         };
-        let (one, two) = (load("one", ""), load("two", ""));
+        let (one, two) = (load("one"), load("two"));
         answer(&one, "store-set things k canary");
-        for nosy in [&two, &load("", ""), &load("one\0", ""), &load("o", "")] {
+        for nosy in strangers.iter().map(|name| load(name)).chain([two.clone()]) {
+            let nosy = &nosy;
             assert_eq!(answer(nosy, "store-get things k"), "Ok(None)");
             assert_eq!(answer(nosy, "store-open things"), "Ok([])");
             assert!(!answer(nosy, "store-key 1").contains("canary"));
@@ -121,33 +128,60 @@ fn providers_never_see_each_other() {
         answer(&two, "store-set things k mine");
         assert_eq!(answer(&one, "store-get things k"), "Ok(Some(\"canary\"))");
         // Unless the operator says so.
-        let guest = load("three", "namespace = \"one\"");
+        let shared = text("").replace("namespace = \"\"\n", "") + "namespace = \"one\"";
+        let guest = runtime.load(&named("three"), &policy(&shared)).unwrap();
         assert_eq!(answer(&guest, "store-get things k"), "Ok(Some(\"canary\"))");
     }
 }
 
-/// Who they are is their name, for the host as for the reports: a new version finds what the old one kept, and so does
-/// whoever is loaded by the same name. The documentation of `StoreGrant::namespace` says so.
+/// In memory a provider is its name, for the host as for the reports: a new version finds what the old one kept, and so
+/// does another component that is loaded by the same name. The documentation of `StoreGrant::namespace` says so.
 #[test]
-fn providers_of_one_name_have_one_store() {
+fn providers_of_one_name_have_one_store_in_memory() {
+    let _alone = alone();
+    let (old, new) = two_of_one_name();
+    let runtime = runtime();
+    let load = |source: &Source, more: &str| runtime.load(source, &policy(&with(more))).unwrap();
+    let (one, other) = (load(&old, ""), load(&new, ""));
+    answer(&one, "store-set things k v");
+    assert_eq!(answer(&other, "store-get things k"), "Ok(Some(\"v\"))");
+    // The operator can tell them apart.
+    let apart = load(&new, "namespace = \"other\"");
+    assert_eq!(answer(&apart, "store-get things k"), "Ok(None)");
+}
+
+/// A53-store: two components of one file name. A file outlives them, so nobody's keys are told apart by that name: a
+/// policy that says no other is refused, in text and in code.
+#[test]
+fn components_of_one_name_share_no_file() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    for policy_text in [with(""), kept_in(folder.path(), "")] {
-        let runtime = runtime();
-        let old = named("one");
-        let new = Source::bytes("one", [old.as_bytes(), &[0, 2, 1, b'v']].concat());
-        assert_ne!(old.digest(), new.digest());
-        let load = |source: &Source, more: &str| {
-            let text = format!("{policy_text}{more}");
-            runtime.load(source, &policy(&text)).unwrap()
-        };
-        let (one, other) = (load(&old, ""), load(&new, ""));
-        answer(&one, "store-set things k v");
-        assert_eq!(answer(&other, "store-get things k"), "Ok(Some(\"v\"))");
-        // The operator can tell them apart.
-        let apart = load(&new, "namespace = \"other\"");
-        assert_eq!(answer(&apart, "store-get things k"), "Ok(None)");
+    let (one, other) = two_of_one_name();
+    let runtime = runtime();
+    let of = |namespace: &str| policy(&kept_as(namespace, folder.path(), ""));
+    let ours = runtime.load(&one, &of("ours")).unwrap();
+    answer(&ours, "store-set things k canary");
+    let theirs = runtime.load(&other, &of("theirs")).unwrap();
+    assert_eq!(answer(&theirs, "store-get things k"), "Ok(None)");
+    assert_eq!(answer(&theirs, "store-open things"), "Ok([])");
+
+    let mut nameless = of("none");
+    nameless.grants.store.as_mut().unwrap().namespace = None;
+    for source in [&one, &other] {
+        let error = runtime.load(source, &nameless).err().unwrap().to_string();
+        assert!(error.contains("add a name of your own"), "{error}");
     }
+    let text = kept_as("none", folder.path(), "").replace("namespace", "# namespace");
+    let error = Policy::parse(&text, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("`namespace = \"ledger\"`"), "{error}");
+}
+
+/// A component, and another one of the same file name.
+fn two_of_one_name() -> (Source, Source) {
+    let one = named("one");
+    let other = Source::bytes("one", [one.as_bytes(), &[0, 2, 1, b'v']].concat());
+    assert_ne!(one.digest(), other.digest());
+    (one, other)
 }
 
 /// A27-handles.
@@ -198,7 +232,7 @@ fn the_store_is_paid_for_by_the_byte() {
     );
 }
 
-/// What the fuel does not cover is not done.
+/// The host does nothing that the fuel does not pay for.
 #[test]
 fn the_store_is_paid_for_in_advance() {
     if !fuel_is_counted() {

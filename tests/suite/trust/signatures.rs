@@ -1,4 +1,4 @@
-//! What is not signed as the policy asks is refused before it is read: A45-signatures to A47-trailing-data.
+//! A component without the signature that the policy asks for is refused before it is read: A45-signatures to A47-trailing-data.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

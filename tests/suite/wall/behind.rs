@@ -141,7 +141,7 @@ fn files_the_store_the_report_and_the_output_are_written_behind_the_wall() {
     }
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let store = format!("store={}", at("state.redb"));
+    let store = format!("store=ledger:{}", at("state.redb"));
     let guest = guest("standard-store");
     let (report, result) = (at("report.json"), at("result"));
     for (input, answer) in [("set b k v", "Ok(())"), ("get b k", "Some(\"v\")")] {

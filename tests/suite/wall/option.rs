@@ -1,10 +1,9 @@
 //! The option `--wall`, on kernels that lack a part.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use support::audit_log::heard;
 use support::cli::{code, guest, run, stderr, stdout, tollgate};
 use support::harness::{builder, policy, returned, source};
+use support::processes::script;
 use tollgate::{Compiler, blocking};
 
 use super::escaped::{Scene, kernel_has_all_parts, library};
@@ -89,15 +88,13 @@ fn what_a_worker_lacks_is_an_event_of_its_host() {
     }
     let folder = tempfile::TempDir::new().unwrap();
     let compile = |without: &str| {
-        let script = folder.path().join("worker");
-        let text = format!(
-            "#!/bin/sh\nLD_PRELOAD='{}' ESCAPE_WITHOUT='{without}' exec '{}' \"$@\"\n",
+        let line = format!(
+            "LD_PRELOAD='{}' ESCAPE_WITHOUT='{without}' exec '{}' \"$@\"",
             library().display(),
             tollgate().display()
         );
-        std::fs::write(&script, text).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let runtime = builder().compiler(Compiler::Worker { program: script });
+        let program = script(folder.path(), &line);
+        let runtime = builder().compiler(Compiler::Worker { program });
         let runtime = blocking::Runtime::from(runtime.build());
         let heard = heard(|| {
             let provider = runtime.load(&source("echo"), &policy("")).unwrap();

@@ -1,4 +1,4 @@
-//! What passes through `wasi:http`, and for how long: A27-handles, A33-endless-body and A34-false-length by a guest
+//! Bodies of `wasi:http`, and their lifetimes: A27-handles, A33-endless-body and A34-false-length by a guest
 //! that streams.
 
 use std::io::{Read, Write};

@@ -253,6 +253,50 @@ fn only_regular_files_are_opened_through_a_preopen() {
     assert_eq!(roots.denied("", &["read", "data/zero"]), ["not-a-file"]);
 }
 
+/// A62-protected: in its next run in that folder, the program would take the file for the operator's policy.
+#[test]
+fn no_guest_writes_a_policy() {
+    let roots = Roots::new();
+    std::fs::write(
+        roots.path().join("out/sub/tollgate.toml"),
+        "grants.log = true",
+    )
+    .unwrap();
+    for name in [
+        "out/tollgate.toml",
+        "out/Tollgate.TOML",
+        "out/sub/tollgate.toml",
+        "out/sub/../tollgate.lock",
+        "out/./tollgate.toml",
+    ] {
+        for args in [
+            &["write", name, "grants.log = true"][..],
+            &["files", "append", name, "x"],
+            &["files", "rename", "out/b.txt", name],
+            &["files", "link", "out/b.txt", name],
+            &["files", "symlink", "b.txt", name],
+        ] {
+            assert_eq!(roots.denied("", args), ["protected"], "{args:?}");
+        }
+    }
+    for args in [
+        &["files", "remove", "out/sub/tollgate.toml"][..],
+        &["files", "rename", "out/sub/tollgate.toml", "out/mine"],
+        &["files", "link", "out/sub/tollgate.toml", "out/mine"],
+        // A link that leads to one, through which it would be written.
+        &["files", "symlink", "tollgate.toml", "out/sub/mine"],
+        &["files", "symlink", "sub/TOLLGATE.LOCK", "out/mine"],
+    ] {
+        assert_eq!(roots.denied("", args), ["protected"], "{args:?}");
+    }
+    assert!(!roots.path().join("out/tollgate.toml").exists());
+    // It may be read like any file.
+    assert_eq!(
+        roots.ok(&["read", "out/sub/tollgate.toml"]),
+        "grants.log = true"
+    );
+}
+
 /// A42-file-quotas.
 #[test]
 fn quotas_hold_for_preopens() {

@@ -1,4 +1,4 @@
-//! What `wasi:http` makes of a request before it is sent: its length, its query, its escaped separators.
+//! Requests of `wasi:http` as they are sent: its length, its query, its escaped separators.
 
 use support::http_client::url;
 use support::wasi_client::{Client, all_of, hello};

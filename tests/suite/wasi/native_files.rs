@@ -27,12 +27,15 @@ struct Script {
     slots: BTreeMap<String, Slot>,
 }
 
-/// Runs a script in a folder.
+/// Runs a script in a folder. The last line is the exit status, as far as WASI 0.2 tells it: whether it is 0.
 pub(super) fn run(folder: &Path, script: &str) -> String {
     let root = openat(rustix::fs::CWD, folder, OFlags::DIRECTORY, Mode::empty()).unwrap();
     let slots = BTreeMap::new();
     let mut run = Script { root, slots };
-    let lines = script.lines().map(|line| {
+    let status = |line: &str| line.strip_prefix("exit ").map(|status| status != "0");
+    let ends = script.lines().find_map(status).unwrap_or_default();
+    let acts = script.lines().take_while(|line| status(line).is_none());
+    let lines = acts.map(|line| {
         let words: Vec<&str> = line.split(' ').collect();
         if run.uses_lost(&words) {
             return HELD_BY_NAME.to_owned();
@@ -40,7 +43,8 @@ pub(super) fn run(folder: &Path, script: &str) -> String {
         run.act(&words)
             .unwrap_or_else(|error| name(error).to_owned())
     });
-    lines.map(|line| line + "\n").collect()
+    let end = format!("status {}", u8::from(ends));
+    lines.chain([end]).map(|line| line + "\n").collect()
 }
 
 impl Script {

@@ -1,4 +1,4 @@
-//! What programs rely on, as POSIX has it: names that are new, ends of files, identities, ends of paths, links and times.
+//! POSIX behaviour that programs rely on: names that are new, ends of files, identities, ends of paths, links and times.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ fn load(policy_text: &str) -> Provider {
 fn the_standard_store_is_the_store() {
     let _alone = alone();
     let folder = TempDir::new().unwrap();
-    let text = kept_in(folder.path(), "namespace = \"one\"");
+    let text = kept_in(folder.path(), "");
     let runtime = runtime();
     let standard = runtime.load(&source("standard-store"), &policy(&text));
     let standard = standard.unwrap();

@@ -1,27 +1,32 @@
 //! The standard streams of a command: input that is read as the command asks for it, and output of which nothing is lost
 //! in silence.
 
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::cli::{program, words};
-use support::harness::{blocking, guest_file, in_time, load, policy, source};
-use support::wasi_command::{INERT, run, stdout};
+use support::harness::{blocking, builder, guest_file, in_time, load, policy, source};
+use support::wasi_command::{INERT, assert_reader_keeps_slot, run, stdout};
 use tempfile::TempDir;
 use tollgate::embed::{CommandInput, Stdin};
 use tollgate::{Outcome, Report};
 
 /// `tollgate run` of `hello-command`, whose output is the program's own.
 fn inherits(folder: &TempDir, args: &[&str]) -> Command {
+    inherits_by("hello-command", folder, args)
+}
+
+fn inherits_by(guest: &str, folder: &TempDir, args: &[&str]) -> Command {
     let file = folder.path().join("policy.toml");
     let text =
         "limits.host-calls = 100_000\nlimits.stdio = '64MiB'\ngrants.wasi = { stdio = 'inherit' }";
     std::fs::write(&file, text).unwrap();
     let mut command = program();
     command
-        .args(["run", guest_file("hello-command").to_str().unwrap()])
+        .args(["run", guest_file(guest).to_str().unwrap()])
         .args(["--input", "-", "--policy"])
         .arg(&file)
         .arg("--")
@@ -51,7 +56,7 @@ fn a_line_is_answered_before_the_input_ends() {
     });
 }
 
-/// What nobody reads is told to whoever writes it, as the system does.
+/// A command that writes output which nobody reads is told so, as by the system.
 #[test]
 fn a_command_is_told_that_its_output_is_closed() {
     in_time(|| {
@@ -64,6 +69,54 @@ fn a_command_is_told_that_its_output_is_closed() {
         let words = words(&mut host);
         assert!(words.contains("error: "), "{words}");
     });
+}
+
+/// A file on a disk that is full.
+fn full() -> Option<File> {
+    let full = File::options().write(true).open("/dev/full");
+    if full.is_err() {
+        support::skip::skip("`/dev/full` is not there, which is a disk that is full");
+    }
+    full.ok()
+}
+
+/// The last piece is a piece: a line that did not get to its place is told to the command that has written it, by each function
+/// that writes. The command then panics, since it cannot print the error either.
+#[test]
+fn a_line_that_is_not_written_is_told() {
+    in_time(|| {
+        let folder = TempDir::new().unwrap();
+        let gone = || io::pipe().unwrap().1;
+        let writes = || inherits(&folder, &["one line"]);
+        let writes_and_flushes = || inherits_by("http-client", &folder, &["flood", "line"]);
+        let mut cases = vec![
+            (writes(), Stdio::from(gone())),
+            (writes_and_flushes(), gone().into()),
+        ];
+        cases.extend(full().map(|full| (writes_and_flushes(), full.into())));
+        for (mut command, output) in cases {
+            let said = command
+                .stdin(Stdio::null())
+                .stdout(output)
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&said.stderr);
+            assert_eq!(said.status.code(), Some(4), "{told}");
+            assert!(told.contains("failed printing to stdout"), "{told}");
+        }
+    });
+}
+
+/// A command that does not ask whether its output was written has not succeeded either.
+#[test]
+fn output_that_is_lost_is_no_success() {
+    let folder = TempDir::new().unwrap();
+    let mut command = inherits_by("http-client", &folder, &["flood", "outputs"]);
+    let Some(full) = full() else { return };
+    let output = command.stdin(Stdio::null()).stdout(full).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("is not written whole: "), "{told}");
 }
 
 /// Lines without end, and how many bytes of them were read.
@@ -116,6 +169,12 @@ fn a_reader_that_blocks_does_not_hold_up_the_deadline() {
     };
     let report: Report<_, _> = in_time(move || provider.session().command(input).unwrap());
     assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+}
+
+/// The thread that reads is one of no more than there are slots: it keeps the slot of its call until the reader returns.
+#[test]
+fn a_reader_that_blocks_keeps_the_slot_of_its_call() {
+    assert_reader_keeps_slot(builder(), "200ms");
 }
 
 /// The output of a command is its result: one that is cut is none.

@@ -50,6 +50,15 @@ fn a_timer_beside_a_request_takes_its_time() {
     assert!(start.elapsed() >= Duration::from_millis(600));
 }
 
+/// A guest that looks at the clock while it waits does not meet its time-out by looking.
+#[test]
+fn a_look_at_the_clock_beside_a_request_takes_no_time() {
+    let server = answering_after(Duration::from_millis(300));
+    let client = Client::new();
+    let text = client.prints(&all_of(&server, ""), &["look", &url(&server, "/"), "2000"]);
+    assert_eq!(text, "answered: true\n");
+}
+
 /// Nothing outside is pending once the answer has been read: an hour takes no time.
 #[test]
 fn a_timer_after_a_request_takes_no_time() {

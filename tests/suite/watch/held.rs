@@ -1,12 +1,14 @@
-//! What serves in a folder is held to its policy: whatever becomes of the folder, and however often it has to be tried.
+//! Components that serve in a folder are held to their policy, through every change of the folder and every retry.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tollgate::policy::Lock;
+use tollgate::watch::WatchOptions;
 use tollgate::{Compiler, Metering};
 
 use support::cli::tollgate;
+use support::processes::script;
 use support::signer::Author;
 use support::watched_folder::{Watched, bytes, digest, version};
 
@@ -130,33 +132,60 @@ fn policies_hold_whatever_lies_in_the_folder() {
     }
 }
 
-/// What the operator takes back is not kept because of one moment in which nothing could be compiled.
+/// Serves `echo` under this policy, by a runtime whose worker does first what `lines` say.
+fn serve_by_worker(
+    watched: &mut Watched,
+    lines: &str,
+    policy: &str,
+    options: impl FnOnce(WatchOptions) -> WatchOptions,
+) {
+    let lines = format!("{lines}\nexec '{}' \"$@\"", tollgate().display());
+    let program = script(watched.workdir.path(), &lines);
+    let builder = support::harness::builder().concurrency(4);
+    let runtime = builder.compiler(Compiler::Worker { program }).build();
+    watched.install("echo", &bytes("echo"));
+    watched.write("echo.toml", policy);
+    watched.serve_by(&runtime, options).unwrap();
+    watched.next("loaded");
+}
+
+/// The policy is the operator's, and the component somebody's who delivered it.
+#[test]
+fn what_keeps_a_policy_from_applying_is_told_before_a_bad_component() {
+    let (mut watched, author) = (Watched::new(), Author::new(1));
+    let fails = watched.workdir.path().join("fails");
+    let failing = format!("[ -e '{}' ] && exit 1", fails.display());
+    watched.install_signed("echo", &bytes("echo"), &author);
+    let debounce = |watch: WatchOptions| watch.debounce(Duration::from_millis(300));
+    serve_by_worker(&mut watched, &failing, &author.policy(), debounce);
+    // Both at once, so that one rescan finds them. The component is refused for its signature, without a worker.
+    std::fs::write(&fails, "").unwrap();
+    let narrow = format!("{}limits.host-calls = 1_000_003", author.policy());
+    watched.write("echo.toml", narrow);
+    watched.install("echo", &version("echo", 2));
+    assert_eq!(watched.wrong("rejected", "echo"), "load");
+    // It is told when nothing keeps the policy from applying.
+    std::fs::remove_file(&fails).unwrap();
+    watched.folder().rescan();
+    assert_eq!(watched.next("replaced").name(), Some("echo"));
+    assert_eq!(watched.wrong("rejected", "echo"), "signature");
+}
+
+/// A grant that the operator takes back does not stay because nothing could be compiled for a moment.
 #[test]
 fn a_policy_that_could_not_be_held_is_tried_again() {
     let mut watched = Watched::new();
     let at = |name: &str| watched.workdir.path().join(name);
     let (fails, hangs, starts) = (at("fails"), at("hangs"), at("starts"));
-    let program = at("worker");
-    let script = format!(
-        "#!/bin/sh\necho >> '{}'\n[ -e '{}' ] && exit 1\n[ -e '{}' ] && exec sleep 60\nexec '{}' \"$@\"\n",
+    let failing = format!(
+        "echo >> '{}'\n[ -e '{}' ] && exit 1\n[ -e '{}' ] && exec sleep 60",
         starts.display(),
         fails.display(),
-        hangs.display(),
-        tollgate().display()
+        hangs.display()
     );
-    std::fs::write(&program, script).unwrap();
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-    }
-    let builder = support::harness::builder().concurrency(4);
-    let runtime = builder.compiler(Compiler::Worker { program }).build();
-    watched.install("echo", &bytes("echo"));
-    watched.write("echo.toml", "");
-    watched
-        .serve_by(&runtime, |watch| watch.poll_interval(EVERY))
-        .unwrap();
-    watched.next("loaded");
+    serve_by_worker(&mut watched, &failing, "", |watch| {
+        watch.poll_interval(EVERY)
+    });
     let calls = || watched.get("echo").unwrap().as_async().limits().host_calls;
     let mut before = calls();
     for (flag, more, label) in [
@@ -233,7 +262,7 @@ fn what_a_program_cannot_keep_does_not_hide_what_is_taken_back() {
     }
 }
 
-/// What is wrong with the component is not what is wrong under its policy: both are told.
+/// A mistake of the component and a mistake under its policy are two: both are told.
 #[test]
 fn a_bad_component_does_not_hide_what_is_taken_back() {
     let mut watched = Watched::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tollgate::Compiler;
 
 use support::cli::tollgate;
-use support::harness::{builder, made_of, slow_to_validate};
+use support::harness::{builder, made_of, policy, slow_to_validate};
 use support::processes::{children, until};
 use support::watched_folder::{Watched, bytes};
 
@@ -31,6 +31,35 @@ fn a_grant_is_withdrawn_while_another_component_is_loaded() {
     drop(before);
     watched.write("hashes.toml", "grants = { log = true, hash = true, files = [{ root = \"data\", path = \".\", access = \"read\" }] }");
     watched.next("loaded");
+}
+
+/// Files that are large and load nothing take their time to be read, and put off nothing: the withdrawal is told before the
+/// last of them, which come first in the order in which components are looked at.
+#[test]
+fn a_grant_is_withdrawn_while_large_files_are_read() {
+    const FILES: usize = 40;
+    let mut watched = Watched::new();
+    let grants = "grants = { log = true, hash = true, files = [{ root = \"data\", path = \".\", access = \"read\" }] }";
+    watched.write("hashes.toml", grants);
+    watched.install("hashes", &bytes("checksums"));
+    let large = policy("limits.component-size = \"64MiB\"");
+    watched.serve(|watch| watch.default_policy(large));
+    watched.next("loaded");
+    // Zeros without an end of their own: no component, which is found when all of them are read and hashed.
+    let zeros = watched.workdir.path().join("zeros");
+    let file = std::fs::File::create(&zeros).unwrap();
+    file.set_len(32 << 20).unwrap();
+    for number in 10..10 + FILES {
+        std::fs::hard_link(&zeros, watched.path().join(format!("a{number}.wasm"))).unwrap();
+    }
+    watched.next("failed");
+    watched.write("hashes.toml", "grants.log = true");
+    let mut failed = 1;
+    while watched.any().label() != "revoked" {
+        failed += 1;
+    }
+    assert!(failed < FILES, "told after all {failed} files");
+    assert!(watched.get("hashes").is_none());
 }
 
 /// Withdrawn while its own new version is loaded: what is loaded meanwhile is of the policy before, and does not serve.

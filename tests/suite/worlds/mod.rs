@@ -1,7 +1,9 @@
 //! The worlds that providers are written against, and the sample providers.
 
 mod capabilities;
+mod expected;
 pub(crate) mod hooks;
+mod own_interfaces;
 #[cfg(feature = "polyglot")]
 mod polyglot;
 mod providers;

@@ -35,19 +35,29 @@ pub fn built(path: &str) -> PathBuf {
     test.parent().unwrap().parent().unwrap().join(path)
 }
 
-/// The binary, without a home and therefore without a cache, whose contents would differ from run to run.
+/// The binary, without a home and therefore without a cache, whose contents would differ from run to run, and without the
+/// variables that stand for options.
 pub fn program() -> Command {
     let mut program = Command::new(tollgate());
-    program.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    for variable in [
+        "HOME",
+        "XDG_CACHE_HOME",
+        "TOLLGATE_POLICY",
+        "TOLLGATE_CACHE_DIR",
+        "TOLLGATE_COLOR",
+    ] {
+        program.env_remove(variable);
+    }
     program
 }
 
-/// The program with these arguments, started in the repository.
+/// The program with these arguments, started in the repository, without input.
 pub fn command(args: &[&str]) -> Command {
     let mut command = program();
     command
         .args(args)
         .current_dir(root())
+        .stdin(Stdio::null())
         .env_remove("RUST_LOG")
         .env_remove("NO_COLOR");
     command
@@ -55,7 +65,7 @@ pub fn command(args: &[&str]) -> Command {
 
 /// Runs the program to its end, without input.
 pub fn run(args: &[&str]) -> Output {
-    command(args).stdin(Stdio::null()).output().unwrap()
+    command(args).output().unwrap()
 }
 
 /// Runs the program to its end with this input.

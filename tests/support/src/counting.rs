@@ -12,12 +12,19 @@ thread_local! {
 /// Bytes allocated and not freed, of all threads.
 static HELD: AtomicI64 = AtomicI64::new(0);
 
+/// The most of them since it was last set.
+static PEAK: AtomicI64 = AtomicI64::new(0);
+
 /// The system's allocator with a count of this thread's allocations, for a program's `#[global_allocator]`.
 pub struct Counting;
 
 fn hold(more: usize, less: usize) {
     // No layout is larger than `isize::MAX`.
-    HELD.fetch_add(more as i64 - less as i64, Ordering::Relaxed);
+    let change = more as i64 - less as i64;
+    let before = HELD.fetch_add(change, Ordering::Relaxed);
+    if change > 0 {
+        PEAK.fetch_max(before + change, Ordering::Relaxed);
+    }
 }
 
 fn count() {
@@ -61,6 +68,14 @@ pub fn allocations(work: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     work();
     COUNT.get() - before
+}
+
+/// By how many bytes what the process holds of the allocator grows at most while `work` runs.
+pub fn peak_growth(work: impl FnOnce()) -> i64 {
+    let before = held();
+    PEAK.store(before, Ordering::Relaxed);
+    work();
+    PEAK.load(Ordering::Relaxed) - before
 }
 
 /// Bytes that the process holds of the allocator; 0 if [`Counting`] is not the global one.

@@ -1,4 +1,26 @@
-//! The functions of WASI that the guest `prices` calls: one table for the tests of their prices and for the measurement.
+//! The functions that the guests `prices` and `own-prices` call: tables for the tests of their prices and for the measurement.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::http_server::Server;
+use crate::wasi_client::all_of;
+
+/// A policy for the guest `own-prices`: all that it imports, with this server, this folder, and this store.
+pub fn granting_own(server: &Server, folder: &Path, store: &str) -> String {
+    let mut text = format!(
+        "grants.log = true\ngrants.hash = true\ngrants.store = {store}\n\
+         grants.files = [{{ root = \"data\", path = \"{}\", access = \"read-write\", max-files = 1_000_000, \
+         max-write = \"1000GiB\" }}]\n{}\n[grants.config]\nurl = \"http://127.0.0.1:{}/\"\n",
+        folder.display(),
+        all_of(server, ""),
+        server.port()
+    );
+    for number in 0..100 {
+        let _ = writeln!(text, "setting-{number} = \"a value of some length\"");
+    }
+    text
+}
 
 /// One name that the guest knows.
 #[derive(Debug)]
@@ -52,15 +74,16 @@ pub const WASI: &[HostWork] = &[
     work("sockets.network", 2, 20_000, &[0]),
     work("sockets.resolve", 1, 2_000, &[1, 65_536]),
     work("stdout.check-write", 1, 20_000, &[0]),
-    work("stdout.write", 2, 2_000, &[0, 4_096, 65_536]),
+    work("stdout.write", 2, 500, &[0, 4_096, 65_536]),
     work("stdout.write-and-flush", 1, 2_000, &[0, 4_096]),
-    work("stdout.write-zeroes", 2, 2_000, &[65_536]),
+    work("stdout.write-zeroes", 2, 500, &[65_536]),
     work("stdout.write-zeroes-and-flush", 1, 2_000, &[4_096]),
     work("stdout.flush", 1, 20_000, &[0]),
     work("stdout.blocking-flush", 1, 20_000, &[0]),
     work("stdout.splice", 2, 500, &[1, 4_096]),
     work("stdout.blocking-splice", 1, 500, &[1, 4_096]),
     work("stdout.subscribe", 2, 20_000, &[0]),
+    work("error.made", 2, 2_000, &[0]),
     work("error.text", 1, 20_000, &[0]),
     work("error.file-code", 1, 20_000, &[0]),
     work("error.http-code", 1, 20_000, &[0]),
@@ -129,4 +152,125 @@ pub const WASI: &[HostWork] = &[
     work("incoming.stream", 2, 10_000, &[0]),
     work("incoming.read", 1, 500, &[1, 4_096]),
     work("incoming.finish", 4, 1, &[0]),
+];
+
+/// A name that the guest `own-prices` knows.
+#[derive(Debug)]
+pub struct OwnWork {
+    /// The work.
+    pub work: HostWork,
+    /// The functions that it measures. Those of `tollgate:provider@0.1.0` call the newer ones.
+    pub of: &'static [&'static str],
+}
+
+const fn own(work: HostWork, of: &'static [&'static str]) -> OwnWork {
+    OwnWork { work, of }
+}
+
+/// All of them. `http.send` needs a server in the setting `url`, `files.` a root `data` with a file `file`.
+pub const OWN: &[OwnWork] = &[
+    own(
+        work("log.write", 1, 2_000, &[0, 10_000]),
+        &["tollgate:provider/log#write"],
+    ),
+    own(
+        work("hash.sha256", 1, 100, &[0, 1_000, 500_000]),
+        &["tollgate:provider/hash#digest"],
+    ),
+    own(work("hash.sha512", 1, 100, &[0, 500_000]), &[]),
+    own(work("hash.blake3", 1, 100, &[0, 500_000]), &[]),
+    own(
+        work("hash.hasher", 2, 5_000, &[0]),
+        &["tollgate:provider/hash#hasher.constructor"],
+    ),
+    own(
+        work("hash.update", 1, 100, &[0, 500_000]),
+        &["tollgate:provider/hash#hasher.update"],
+    ),
+    own(
+        work("hash.finish", 2, 5_000, &[0]),
+        &["tollgate:provider/hash#hasher.finish"],
+    ),
+    own(
+        work("http.send", 1, 10, &[0, 100]),
+        &["tollgate:provider/http#send", "tollgate:provider/http#get"],
+    ),
+    own(work("http.idna", 1, 500, &[15, 200, 2_000]), &[]),
+    own(work("http.escapes", 1, 100, &[5, 5_000, 60_000]), &[]),
+    own(
+        work("files.read", 1, 50, &[0]),
+        &["tollgate:provider/files#read"],
+    ),
+    own(
+        work("files.read-range", 1, 200, &[0, 65_536, 500_000]),
+        &["tollgate:provider/files#read-range"],
+    ),
+    own(
+        work("files.write", 1, 20, &[0, 500_000]),
+        &["tollgate:provider/files#write"],
+    ),
+    own(
+        work("files.list", 1, 5, &[0]),
+        &["tollgate:provider/files#list"],
+    ),
+    own(
+        work("files.stat", 1, 500, &[0, 200]),
+        &["tollgate:provider/files#stat"],
+    ),
+    own(
+        work("config.get", 1, 2_000, &[0, 10_000]),
+        &["tollgate:provider/config#get"],
+    ),
+    own(
+        work("wasi-config.get", 1, 5_000, &[0]),
+        &["wasi:config/store#get"],
+    ),
+    own(
+        work("wasi-config.get-all", 1, 500, &[0]),
+        &["wasi:config/store#get-all"],
+    ),
+    own(
+        work("store.open", 2, 5_000, &[0]),
+        &["tollgate:provider/store#bucket.open"],
+    ),
+    own(
+        work("store.get", 1, 500, &[0, 60_000]),
+        &["tollgate:provider/store#bucket.get"],
+    ),
+    own(
+        work("store.set", 1, 200, &[0, 60_000]),
+        &["tollgate:provider/store#bucket.set"],
+    ),
+    own(
+        work("store.delete", 1, 200, &[0]),
+        &["tollgate:provider/store#bucket.delete"],
+    ),
+    own(
+        work("store.list-keys", 1, 20, &[1, 500]),
+        &["tollgate:provider/store#bucket.list-keys"],
+    ),
+    own(
+        work("keyvalue.open", 2, 5_000, &[0]),
+        &["wasi:keyvalue/store#open"],
+    ),
+    own(
+        work("keyvalue.get", 1, 500, &[0, 60_000]),
+        &["wasi:keyvalue/store#bucket.get"],
+    ),
+    own(
+        work("keyvalue.set", 1, 200, &[0, 60_000]),
+        &["wasi:keyvalue/store#bucket.set"],
+    ),
+    own(
+        work("keyvalue.exists", 1, 500, &[0]),
+        &["wasi:keyvalue/store#bucket.exists"],
+    ),
+    own(
+        work("keyvalue.delete", 1, 200, &[0]),
+        &["wasi:keyvalue/store#bucket.delete"],
+    ),
+    own(
+        work("keyvalue.list-keys", 1, 20, &[1, 500]),
+        &["wasi:keyvalue/store#bucket.list-keys"],
+    ),
 ];

@@ -1,9 +1,21 @@
-//! Processes of this machine, as `/proc` shows them.
+//! Processes of this machine, as `/proc` shows them, and programs of a few lines.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The time that a test waits for an expected event. It decides only when a failing test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program of lines of shell, in `folder`.
+pub fn script(folder: &Path, lines: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (written, program) = (folder.join("written"), folder.join("script"));
+    std::fs::write(&written, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    std::fs::set_permissions(&written, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Written elsewhere and moved: a file that is open for writing is not started.
+    std::fs::rename(written, &program).unwrap();
+    program
+}
 
 /// The child processes of this process.
 pub fn children(of: u32) -> Vec<u32> {
@@ -39,11 +51,7 @@ pub fn handles(process: u32, signal: u32) -> bool {
 
 /// Sends a signal by its name, such as `INT`.
 pub fn send(signal: &str, process: u32) {
-    let mut kill = std::process::Command::new("kill");
-    let sent = kill
-        .args([&format!("-{signal}"), &process.to_string()])
-        .status();
-    assert!(sent.unwrap().success());
+    assert!(is_sent(signal, process));
 }
 
 /// Whether a process has ended, also if its end was not noted yet.
@@ -52,10 +60,20 @@ pub fn is_gone(process: u32) -> bool {
     stat.map_or(true, |stat| stat.contains(") Z "))
 }
 
+/// Whether a signal is sent: the process is there.
+fn is_sent(signal: &str, process: u32) -> bool {
+    let mut kill = std::process::Command::new("kill");
+    let sent = kill
+        .args([&format!("-{signal}"), &process.to_string()])
+        .status();
+    sent.unwrap().success()
+}
+
 /// Ends a process as a hole would: sends the signal until it is gone, since a handler of the engine looks at the first one.
 pub fn crash(process: u32) {
     while !is_gone(process) {
-        send("SEGV", process);
+        // It may have ended since.
+        assert!(is_sent("SEGV", process) || is_gone(process));
         std::thread::sleep(Duration::from_millis(5));
     }
 }

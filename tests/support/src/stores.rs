@@ -14,8 +14,13 @@ pub fn with(store: &str) -> String {
 
 /// A store in a file of `folder`.
 pub fn kept_in(folder: &Path, more: &str) -> String {
+    kept_as("kept", folder, more)
+}
+
+/// A store in a file of `folder`, under a namespace.
+pub fn kept_as(namespace: &str, folder: &Path, more: &str) -> String {
     with(&format!(
-        "path = \"{}/state.redb\"\n{more}",
+        "path = \"{}/state.redb\"\nnamespace = \"{namespace}\"\n{more}",
         folder.display()
     ))
 }

@@ -1,10 +1,11 @@
 //! The guest `hello-command` under a WASI grant, and its output.
 
-use tollgate::embed::CommandInput;
+use tollgate::embed::{CommandInput, Stdin};
 use tollgate::report::ExitCode;
-use tollgate::{Report, blocking};
+use tollgate::{CallError, Report, blocking};
 
 use crate::harness::{policy, source};
+use crate::processes::until;
 
 /// The grant that links WASI without resources behind it.
 pub const INERT: &str = "grants.wasi = \"inert\"";
@@ -40,4 +41,24 @@ pub fn stdout(report: &Report<(), ExitCode>) -> String {
 /// The standard error of the command.
 pub fn stderr(report: &Report<(), ExitCode>) -> String {
     String::from_utf8_lossy(&report.stdio.as_ref().unwrap().stderr).into_owned()
+}
+
+/// Holds a runtime with one slot to this: the thread that reads standard input for a command keeps the slot of its call until
+/// the reader returns, also after the call has ended.
+pub fn assert_reader_keeps_slot(builder: tollgate::Builder, deadline: &str) {
+    let (input, open) = std::io::pipe().unwrap();
+    let runtime = blocking::Runtime::from(builder.concurrency(1).build());
+    let text = format!("{INERT}\nlimits.deadline = \"{deadline}\"");
+    let provider = runtime
+        .load(&source("hello-command"), &policy(&text))
+        .unwrap();
+    let command = |stdin: Stdin| {
+        let args = vec!["hello-command".to_owned(), "lines".to_owned()];
+        provider.session().command(CommandInput { args, stdin })
+    };
+    let report = command(Stdin::reader(input)).unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "deadline");
+    assert!(matches!(command("".into()), Err(CallError::Busy)));
+    drop(open);
+    until("free", || command("".into()).is_ok());
 }

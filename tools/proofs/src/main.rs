@@ -52,6 +52,9 @@ struct Opts {
     /// Seconds that the tests of one proof may take, unless the proof says otherwise.
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     timeout: u64,
+    /// Proofs that are run at the same time, each in a copy of its own. A test that measures time may fail by the load: run its proof alone.
+    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=16))]
+    lanes: u8,
 }
 
 fn main() -> ExitCode {
@@ -99,6 +102,7 @@ fn run(root: &Path, opts: &Opts) -> Result<bool> {
     let options = run::Options {
         again: opts.again,
         limit: Duration::from_secs(opts.timeout),
+        lanes: opts.lanes,
     };
     run::run(root, &proofs, &selected, options)
 }

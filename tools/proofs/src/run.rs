@@ -5,6 +5,8 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -26,17 +28,30 @@ pub(crate) struct Options {
     pub(crate) again: bool,
     /// The time that the tests of one proof may take.
     pub(crate) limit: Duration,
+    /// Proofs that are run at the same time.
+    pub(crate) lanes: u8,
 }
 
-/// The state of a run.
-struct Run<'a> {
+/// What all lanes of a run share.
+struct Shared<'a> {
     root: &'a Path,
     proofs: &'a Proofs,
     workspace: Workspace,
+    results: Mutex<Results>,
+    options: Options,
+}
+
+/// A copy of the tree in which one proof is run at a time.
+struct Lane<'a> {
+    shared: &'a Shared<'a>,
     tree: &'a Tree,
     cargo: Cargo<'a>,
-    results: Results,
-    options: Options,
+}
+
+/// The proofs that are left, and what came of the others.
+struct Progress<'a> {
+    open: std::vec::IntoIter<&'a Proof>,
+    counts: BTreeMap<Verdict, usize>,
 }
 
 /// Runs the selected proofs and shows the result of each. Returns whether all are proved.
@@ -51,28 +66,47 @@ pub(crate) fn run(
     let workspace = Workspace::read(root)?;
     let tree = Tree::copy(root, &work)?;
     tree.seed(&workspace.stems())?;
-    let mut run = Run {
+    let shared = Shared {
         root,
         proofs,
         workspace,
-        tree: &tree,
-        cargo: Cargo::new(root, &work, &tree),
-        results: Results::open(&work.join("results.jsonl"))?,
+        results: Mutex::new(Results::open(&work.join("results.jsonl"))?),
         options,
     };
+    let first = shared.lane(&tree, &work);
     let mut open = Vec::new();
     let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
     for &proof in selected {
-        match run.known(proof)? {
+        match first.known(proof)? {
             Some(record) => show(proof, &record, &mut counts)?,
             None => open.push(proof),
         }
     }
-    run.controls(&open)?;
-    for proof in open {
-        let record = run.prove(proof)?;
-        show(proof, &record, &mut counts)?;
-    }
+    first.controls(&open)?;
+    let lanes = open.len().min(shared.options.lanes.into());
+    let own = shared.workspace.stems();
+    let others = (2..=lanes).map(|number| {
+        let work = work.join(format!("lane-{number}"));
+        Ok((tree.another(&work, &own)?, work))
+    });
+    let others: Vec<(Tree, PathBuf)> = others.collect::<Result<_>>()?;
+    let mut lanes = vec![first];
+    lanes.extend(others.iter().map(|(tree, work)| shared.lane(tree, work)));
+    let progress = Mutex::new(Progress {
+        open: open.into_iter(),
+        counts,
+    });
+    thread::scope(|scope| {
+        let lanes = lanes
+            .iter()
+            .map(|lane| scope.spawn(|| lane.take_all(&progress)));
+        let lanes: Vec<_> = lanes.collect();
+        let ended = lanes.into_iter().map(|lane| lane.join());
+        ended
+            .map(|lane| lane.unwrap_or_else(|_| Err(anyhow::anyhow!("a lane panicked"))))
+            .collect::<Result<Vec<()>>>()
+    })?;
+    let counts = lock(&progress).counts.clone();
     let shown = |verdict: &Verdict| {
         let count = counts.get(verdict)?;
         Some(format!("{count} {}", verdict.to_string().to_lowercase()))
@@ -89,7 +123,40 @@ fn show(proof: &Proof, record: &Record, counts: &mut BTreeMap<Verdict, usize>) -
     Ok(io::stdout().flush()?)
 }
 
-impl Run<'_> {
+/// The lock of what a lane that panicked may have held: each change of it is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Shared<'a> {
+    fn lane(&'a self, tree: &'a Tree, work: &Path) -> Lane<'a> {
+        Lane {
+            shared: self,
+            tree,
+            cargo: Cargo::new(self.root, work, tree),
+        }
+    }
+
+    fn known(&self, key: &str) -> Option<Record> {
+        lock(&self.results).get(key).cloned()
+    }
+}
+
+impl Lane<'_> {
+    /// Takes one proof after the other, until none is left.
+    fn take_all(&self, progress: &Mutex<Progress<'_>>) -> Result<()> {
+        loop {
+            let Some(proof) = lock(progress).open.next() else {
+                return Ok(());
+            };
+            let record = self.prove(proof);
+            let mut progress = lock(progress);
+            // After a failure no lane takes another proof.
+            let record = record.inspect_err(|_| progress.open = Vec::new().into_iter())?;
+            show(proof, &record, &mut progress.counts)?;
+        }
+    }
+
     /// The known result of a proof. A stale proof has its result at once.
     fn known(&self, proof: &Proof) -> Result<Option<Record>> {
         let files = match edit::edited(proof, |file| self.tree.read(file)) {
@@ -107,18 +174,18 @@ impl Run<'_> {
             }
         };
         let key = results::proof_key(proof, &files, &self.tree.sources)?;
-        let known = self.results.get(&key).filter(|_| !self.options.again);
-        Ok(known.cloned())
+        let known = self.shared.known(&key);
+        Ok(known.filter(|_| !self.shared.options.again))
     }
 
     /// Runs the tests of all `proofs` on the unchanged copy, each once. Each binary is built once.
-    fn controls(&mut self, proofs: &[&Proof]) -> Result<()> {
+    fn controls(&self, proofs: &[&Proof]) -> Result<()> {
         let mut open: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for proof in proofs {
             let key = self.control_key(proof);
             let passed = self
-                .results
-                .get(&key)
+                .shared
+                .known(&key)
                 .is_some_and(|record| record.verdict == Verdict::Proved);
             let tests = open.entry(&proof.package).or_default();
             if !passed && !tests.contains(&proof.test.as_str()) {
@@ -131,15 +198,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn control(&mut self, package: &str, tests: &[&str]) -> Result<()> {
+    fn control(&self, package: &str, tests: &[&str]) -> Result<()> {
         eprintln!("{package}: the build without an edit");
-        let settings = self.proofs.package(package);
+        let settings = self.shared.proofs.package(package);
         let source = self.source(package, &settings)?;
         let binary = self.cargo.build_tests(package, &settings, &source)?;
         let binary = binary.map_err(|why| anyhow::anyhow!("{package}, without an edit: {why}"))?;
         let mut program = None;
         if let Some(other) = &settings.program {
-            let name = self.workspace.program(other)?;
+            let name = self.shared.workspace.program(other)?;
             let built = self.cargo.build_program(name)?;
             built.map_err(|why| anyhow::anyhow!("{other}, without an edit: {why}"))?;
             program = Some(self.cargo.program(name));
@@ -150,10 +217,13 @@ impl Run<'_> {
                 let _ = fs::remove_file(program);
             }
             let start = Instant::now();
-            let trouble = self.cargo.run(&binary, test, self.options.limit)?.trouble();
+            let trouble = self
+                .cargo
+                .run(&binary, test, self.shared.options.limit)?
+                .trouble();
             let shown = trouble.as_deref().unwrap_or("passes");
             eprintln!("control {}/{}: {test} {shown}", number + 1, tests.len());
-            self.results.add(Record {
+            lock(&self.shared.results).add(Record {
                 key: results::control_key(package, test, &self.tree.sources),
                 name: format!("{package} {test}"),
                 verdict: trouble
@@ -169,9 +239,9 @@ impl Run<'_> {
 
     /// The root file of the tests of `package`, in the copy.
     fn source(&self, package: &str, settings: &Package) -> Result<PathBuf> {
-        let file = self.workspace.test_root(package, settings)?;
+        let file = self.shared.workspace.test_root(package, settings)?;
         let file = file
-            .strip_prefix(self.root)
+            .strip_prefix(self.shared.root)
             .context("a test target is outside of the repository")?;
         Ok(self.tree.copy.join(file))
     }
@@ -181,11 +251,11 @@ impl Run<'_> {
     }
 
     /// Runs one proof and keeps its result.
-    fn prove(&mut self, proof: &Proof) -> Result<Record> {
+    fn prove(&self, proof: &Proof) -> Result<Record> {
         let start = Instant::now();
         let files = edit::edited(proof, |file| self.tree.read(file))?;
         let key = results::proof_key(proof, &files, &self.tree.sources)?;
-        let control = self.results.get(&self.control_key(proof)).cloned();
+        let control = self.shared.known(&self.control_key(proof));
         let control = control.context("there was no control run")?;
         let (verdict, why) = if control.verdict == Verdict::Proved {
             let before = files.keys().map(|file| Ok((file, self.tree.read(file)?)));
@@ -211,7 +281,7 @@ impl Run<'_> {
         };
         // An uncontrolled result is not kept, so that the control run is repeated next time.
         if verdict != Verdict::Uncontrolled {
-            self.results.add(record.clone())?;
+            lock(&self.shared.results).add(record.clone())?;
         }
         Ok(record)
     }
@@ -219,20 +289,22 @@ impl Run<'_> {
     /// Builds and runs the tests of a proof whose edits are made. `program` says whether they start the package's
     /// program.
     fn judge(&self, proof: &Proof, program: bool) -> Result<(Verdict, String)> {
-        let settings = self.proofs.package(&proof.package);
+        let settings = self.shared.proofs.package(&proof.package);
         let source = self.source(&proof.package, &settings)?;
         let binary = match self.cargo.build_tests(&proof.package, &settings, &source)? {
             Ok(binary) => binary,
             Err(why) => return Ok((Verdict::Broken, why)),
         };
         if let Some(other) = settings.program.filter(|_| program)
-            && let Err(why) = self.cargo.build_program(self.workspace.program(&other)?)?
+            && let Err(why) = self
+                .cargo
+                .build_program(self.shared.workspace.program(&other)?)?
         {
             return Ok((Verdict::Broken, why));
         }
         let limit = proof
             .timeout
-            .map_or(self.options.limit, Duration::from_secs);
+            .map_or(self.shared.options.limit, Duration::from_secs);
         let outcome: Outcome = self.cargo.run(&binary, &proof.test, limit)?;
         Ok(outcome.verdict(proof.expect))
     }

@@ -57,7 +57,11 @@ impl Tree {
     /// Files that are never written in place become hard links, the rest copies. Output of the workspace's own crates
     /// stays behind: Cargo gives a crate the same name in both trees, and would confuse the two.
     pub(crate) fn seed(&self, own: &[String]) -> Result<()> {
-        let (from, to) = (self.root.join("target/debug"), self.target.join("debug"));
+        self.seed_from(&self.root.join("target/debug"), own)
+    }
+
+    fn seed_from(&self, from: &Path, own: &[String]) -> Result<()> {
+        let to = self.target.join("debug");
         if to.is_dir() || !from.is_dir() {
             return Ok(());
         }
@@ -80,6 +84,24 @@ impl Tree {
             }
         }
         fs::rename(&unfinished, &to).context("target/prove: the folder cannot be made")
+    }
+
+    /// A second copy in the folder `work`, so that two proofs can be run at a time. It takes over the build output of crates
+    /// other than `own`, as [`Tree::seed`] does: a test has the path of its tree in it.
+    pub(crate) fn another(&self, work: &Path, own: &[String]) -> Result<Self> {
+        // What an earlier run left may be of other sources, and its times are newer.
+        if work.is_dir() {
+            fs::remove_dir_all(work).with_context(|| format!("{}", work.display()))?;
+        }
+        let another = Self {
+            root: self.root.clone(),
+            copy: work.join("tree"),
+            target: work.join("target"),
+            sources: self.sources.clone(),
+        };
+        take(&self.copy, &another.copy)?;
+        another.seed_from(&self.target.join("debug"), own)?;
+        Ok(another)
     }
 
     /// Writes `text` into a file of the copy. Its time is new, so that Cargo builds it.
@@ -233,6 +255,19 @@ mod tests {
         assert_eq!(second.read("src/a.rs").unwrap(), "one");
         assert!(!second.copy.join("src/gone.rs").exists());
         assert_eq!(first.sources, second.sources);
+        // Another copy has edits and tests of its own, and the times of what others built, so that Cargo builds it not anew.
+        write(&work.join("target/debug/deps/other-1.d"), b"output").unwrap();
+        write(&work.join("target/debug/deps/own-1.d"), b"output").unwrap();
+        let at = folder.path().join("lane");
+        let lane = second.another(&at, &["own".to_owned()]).unwrap();
+        assert!(!at.join("target/debug/deps/own-1.d").exists());
+        let time = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+        for file in ["tree/src/a.rs", "target/debug/deps/other-1.d"] {
+            let [here, there] = [&work, &at].map(|at| time(&at.join(file)));
+            assert_eq!(here, there, "{file}");
+        }
+        lane.write("src/a.rs", "edited").unwrap();
+        assert_eq!(second.read("src/a.rs").unwrap(), "one");
         write(&root.join("src/a.rs"), b"two").unwrap();
         assert_ne!(Tree::copy(&root, &work).unwrap().sources, first.sources);
     }

@@ -30,6 +30,7 @@ mod log_flood_tiny;
 mod out_of_bounds;
 mod overflow;
 mod panic;
+mod panic_said;
 mod path_escape;
 mod ping;
 mod read_file;
@@ -84,6 +85,7 @@ const ATTACKS: &[(&str, Attack)] = &[
     ("out-of-bounds", out_of_bounds::run),
     ("overflow", overflow::run),
     ("panic", panic::run),
+    ("panic-said", panic_said::run),
     ("path-escape", path_escape::run),
     ("ping", ping::run),
     ("read-file", read_file::run),

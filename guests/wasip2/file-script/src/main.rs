@@ -8,7 +8,7 @@
 //! OFFSET TEXT` (through a stream) · `size N BYTES` · `sync N` · `state N` · `stat PLACE LOOK` · `same N M` · `is PLACE LOOK
 //! PLACE LOOK` (whether both have one hash) · `list PLACE` · `mkdir PLACE` · `rmdir PLACE` · `unlink PLACE` · `rename PLACE
 //! PLACE` · `link PLACE LOOK PLACE` · `symlink TARGET PLACE` · `readlink PLACE` · `touch PLACE LOOK SECONDS` · `touched N
-//! SECONDS` · `time PLACE LOOK` · `empty WHAT` (the same with an empty path)
+//! SECONDS` · `time PLACE LOOK` · `empty WHAT` (the same with an empty path) · `exit STATUS` (ends)
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -38,6 +38,9 @@ fn main() {
     let mut script = Script { root, slots };
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
+        if let ["exit", status] = *words {
+            std::process::exit(status.parse().unwrap_or(i32::MAX));
+        }
         match script.act(&words) {
             Ok(text) => println!("{text}"),
             Err(code) => println!("{}", code.name()),

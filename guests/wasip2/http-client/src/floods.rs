@@ -3,7 +3,8 @@
 //! `fields` (one, header by header) · `copies` (of a full one, each changed) · `parked` (requests that are never
 //! sent, each with as much of a body as the host takes) · `texts` (requests that are never sent, each with the longest
 //! path and authority that the host takes) · `requests` (sent, never waited for) · `outputs` (written to
-//! all at once, and then waited for) · `unasked` (written to without asking whether there is room)
+//! all at once, and then waited for) · `unasked` (written to without asking whether there is room) · `line` (one, for a reader
+//! that is gone: no flood)
 
 use wasip2::{cli::stdout::get_stdout, http::types::Fields};
 
@@ -59,6 +60,10 @@ pub(crate) fn act(what: &str) -> Result<(), Failure> {
             for output in &outputs {
                 let _ = output.blocking_flush();
             }
+        }
+        "line" => {
+            let written = get_stdout().blocking_write_and_flush(b"one line\n");
+            written.map_err(|why| format!("{why:?}"))?;
         }
         "unasked" => {
             let output = get_stdout();

@@ -4,7 +4,7 @@
 //! of another length than said) · `early URL BYTES` (the body is written after the response has come) ·
 //! `wait URL KIND MS` (connect, first-byte or between-bytes) · `many URL N` (so many at once, none of them
 //! read) · `race URL MS` (the answer, or a timer: what comes first) · `nap URL MS` (sends, and waits for a timer
-//! alone) · `after URL MS` (waits for a timer when the answer has been read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
+//! alone) · `look URL MS` (looks at the answer and often at the clock, in turn, for so long) · `after URL MS` (waits for a timer when the answer has been read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
 //! `trailers URL` · what floods the host, in `floods`
 //!
 //! What came is on standard output: the status, the headers, an empty line, the body. Errors are `error:` and
@@ -93,6 +93,15 @@ fn act(args: &[&str]) -> Result<(), Failure> {
         ["nap", url, millis] => {
             let pending = Request::new("GET", url, &[])?.send(None)?;
             timer(millis)?.block();
+            println!("answered: {}", pending.is_there());
+            Ok(())
+        }
+        ["look", url, millis] => {
+            let pending = Request::new("GET", url, &[])?.send(None)?;
+            let end = now() + number::<u64>(millis)? * 1_000_000;
+            while !pending.is_there() && (0..200).all(|_| now() < end) {
+                timer("20")?.block();
+            }
             println!("answered: {}", pending.is_there());
             Ok(())
         }

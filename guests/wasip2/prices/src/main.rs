@@ -1,6 +1,6 @@
 //! A WASI command that calls one function of the host again and again: `prices FUNCTION TIMES SIZE`. The host measures
 //! the time and the fuel that it takes, and compares them with a run of no times. Resources are made before the loop
-//! where the function does not make them, and are dropped in it where it does.
+//! where the function does not make them, and are dropped in it where it does; with a fourth argument, `hold`, they stay.
 
 mod answers;
 mod files;
@@ -9,8 +9,10 @@ mod streams;
 
 use std::env;
 use std::hint::black_box;
+use std::mem::forget;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use wasip2::cli::{environment, stdin};
+use wasip2::cli::{environment, stderr, stdin};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::io::poll::poll;
 use wasip2::random::{insecure, insecure_seed, random};
@@ -25,12 +27,23 @@ fn main() {
     let (Some(function), Some(times), Some(size)) = (args.get(1), number(2), number(3)) else {
         return;
     };
+    HOLD.store(
+        args.get(4).is_some_and(|arg| arg == "hold"),
+        Ordering::Relaxed,
+    );
     call(function, times, usize::try_from(size).unwrap_or_default());
 }
 
+/// Whether what a function returns stays.
+static HOLD: AtomicBool = AtomicBool::new(false);
+
 fn again<T>(times: u64, mut function: impl FnMut() -> T) {
+    let hold = HOLD.load(Ordering::Relaxed);
     for _ in 0..times {
-        black_box(function());
+        let made = black_box(function());
+        if hold {
+            forget(made);
+        }
     }
 }
 
@@ -55,6 +68,7 @@ fn call(function: &str, times: u64, size: usize) {
         "arguments" => again(times, environment::get_arguments),
         "initial-cwd" => again(times, environment::initial_cwd),
         "stdin" => again(times, stdin::get_stdin),
+        "stderr" => again(times, stderr::get_stderr),
         "poll" => {
             let timers: Vec<_> = (0..size.max(1))
                 .map(|_| monotonic_clock::subscribe_duration(0))

@@ -75,6 +75,12 @@ pub(crate) fn call(function: &str, times: u64, size: usize) {
             again(times, || out.blocking_splice(&contents, bytes));
         }
         "stdout.subscribe" => again(times, || out.subscribe()),
+        "error.made" => {
+            // No file goes on there.
+            let beyond = file().and_then(|file| file.read_via_stream(u64::MAX / 2 + 1).ok());
+            let Some(beyond) = beyond else { return };
+            again(times, || beyond.read(1));
+        }
         "error.text" | "error.file-code" | "error.http-code" => {
             // No file goes on there.
             let beyond = file().and_then(|file| file.read_via_stream(u64::MAX / 2 + 1).ok());

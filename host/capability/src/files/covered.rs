@@ -259,6 +259,7 @@ mod tests {
         policy.protected.clear();
         policy.grants.store = Some(StoreGrant {
             path: Some(folder.path().join("etc/state.redb")),
+            namespace: Some("ledger".to_owned()),
             ..StoreGrant::default()
         });
         let message = rejected(&policy).unwrap_err().to_string();

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use tollgate_policy::Reason;
-use tollgate_policy::decide::link_stays_below;
+use tollgate_policy::decide::{link_stays_below, names_operators_file};
 
 use super::{FileFailure, Folder};
 
@@ -15,15 +15,23 @@ use super::{FileFailure, Folder};
 ///
 /// # Errors
 ///
-/// [`Reason::Link`] for a target that may lead out of its folder; an error of the system.
+/// [`Reason::Link`] for a target that may lead out of its folder, [`Reason::Protected`] for one with the name of a policy;
+/// an error of the system.
 pub fn symbolic_link(dir: &Folder, target: &str, path: &Path) -> Result<(), FileFailure> {
     if !link_stays_below(target) {
         return Err(FileFailure::Denied(Reason::Link));
     }
+    // Opened for writing, it would make the file that it leads to.
+    if names_operators_file(Path::new(target)) {
+        return Err(FileFailure::Denied(Reason::Protected));
+    }
     #[cfg(unix)]
     return Ok(dir.symlink(target, path)?);
     #[cfg(not(unix))]
-    Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    {
+        let _ = (dir, path);
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
 }
 
 /// Makes `to` a second name of the file at `from`, in the same root.

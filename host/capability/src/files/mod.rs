@@ -7,6 +7,7 @@ mod covered;
 mod hard_links;
 mod identity;
 mod links;
+mod pieces;
 mod quota;
 mod roots;
 mod times;
@@ -31,6 +32,7 @@ pub use quota::FileQuota;
 pub use roots::Folder;
 pub(crate) use roots::Roots;
 pub use times::{NewTime, NewTimes, set_file_times, set_times};
+#[cfg(unix)]
 pub use tollgate_component::NONBLOCK;
 pub use whole::FileInfo;
 
@@ -326,14 +328,40 @@ pub fn entry_size(name: &str) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    /// A folder of any number of entries is of no interest to a call that has ended.
+    #[test]
+    fn no_entry_is_read_after_the_end_of_the_call() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+        let listing = Listing {
+            cap: u64::MAX,
+            paid: u64::MAX,
+            ended: Ended::default(),
+            audit: Arc::new(Audit::new("guest".into(), None)),
+            target: String::new(),
+        };
+        let read = || {
+            let listed = listing.read(&dir, Path::new(".")).ok().unwrap();
+            listed.entries.ok().unwrap().len()
+        };
+        assert_eq!(read(), 3);
+        listing.ended.set();
+        assert_eq!(read(), 0);
+    }
 
     #[test]
     fn only_what_cap_std_refuses_by_itself_is_outside() {
         let denied = |error: io::Error| matches!(error.into(), FileFailure::Denied(_));
         assert!(denied(io::ErrorKind::PermissionDenied.into()));
-        let access = io::Error::from(rustix::io::Errno::ACCESS);
+        // The system's own code for a denial: EACCES, or ERROR_ACCESS_DENIED.
+        let access = io::Error::from_raw_os_error(if cfg!(windows) { 5 } else { 13 });
         assert_eq!(access.kind(), io::ErrorKind::PermissionDenied);
         assert!(!denied(access) && !denied(io::ErrorKind::UnexpectedEof.into()));
     }

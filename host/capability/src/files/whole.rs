@@ -1,14 +1,15 @@
 //! Whole files: read, written in one step, listed, described.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tollgate_policy::{Access, Reason};
 
-use super::{Entry, FileFailure, Folder, Kind, entry_size, kind};
+use super::{Entry, FileFailure, Folder, Kind, entry_size, kind, pieces};
 use crate::call::Call;
 use crate::error::{HostResult, LimitReached};
+use crate::jobs::Ended;
 use crate::prices::{ENTRY_PRICE, MOVE_PRICE, SYNC_PRICE};
 
 /// The properties of a file or a folder.
@@ -26,17 +27,16 @@ pub struct FileInfo {
 impl Call {
     /// The contents of a file.
     pub async fn read_file(&mut self, root: &str, path: &str) -> HostResult<Vec<u8>> {
-        let cap = self.read_cap(root);
+        let (cap, ended) = (self.read_cap(root), self.jobs.ended());
+        let paid = self.meter.fuel_left_bytes();
         let answer = self
             .on_file(root, path, Access::Read, 0, move |dir, path| {
                 let (file, metadata) = open_file(dir, path)?;
                 if metadata.len() > cap {
                     return Err(FileFailure::TooLarge(cap));
                 }
-                let mut data = Vec::new();
                 // The file may grow while it is read.
-                file.take(cap).read_to_end(&mut data)?;
-                Ok(data)
+                read_whole(file, cap.min(paid), metadata.len(), &ended)
             })
             .await;
         self.pay_for(answer, |data| data.len() as u64)
@@ -53,18 +53,18 @@ impl Call {
         if u64::from(length) > self.meter.limits.host_data {
             return Err(LimitReached::HostData.into());
         }
-        let cap = self.read_cap(root);
+        let (cap, ended) = (self.read_cap(root), self.jobs.ended());
+        let most = u64::from(length).min(self.meter.fuel_left_bytes());
         let answer = self
             .on_file(root, path, Access::Read, 0, move |dir, path| {
                 if u64::from(length) > cap {
                     return Err(FileFailure::TooLarge(cap));
                 }
                 let (mut file, metadata) = open_file(dir, path)?;
-                let mut data = Vec::new();
                 // A read behind the end returns nothing, and is no error.
-                file.seek(SeekFrom::Start(offset.min(metadata.len())))?;
-                file.take(u64::from(length)).read_to_end(&mut data)?;
-                Ok(data)
+                let from = offset.min(metadata.len());
+                file.seek(SeekFrom::Start(from))?;
+                read_whole(file, most, metadata.len() - from, &ended)
             })
             .await;
         self.pay_for(answer, |data| data.len() as u64)
@@ -75,8 +75,9 @@ impl Call {
         let sent = data.len() as u64;
         // Beside the write: the file is made durable before it takes the name.
         self.meter.charge_fixed(SYNC_PRICE)?;
+        let ended = self.jobs.ended();
         self.on_file(root, path, Access::ReadWrite, sent, move |dir, path| {
-            replace(dir, path, &data)
+            replace(dir, path, &data, &ended)
         })
         .await
     }
@@ -122,10 +123,22 @@ impl Call {
     fn pay_for<T>(&mut self, answer: HostResult<T>, size: impl Fn(&T) -> u64) -> HostResult<T> {
         if let Ok(Ok(value)) = &answer {
             self.meter.charge_more(size(value), MOVE_PRICE)?;
-            self.meter.hold_briefly(size(value))?;
+            self.meter.hold_for_call(size(value))?;
         }
         answer
     }
+}
+
+/// The bytes of a file up to `most`, of which there seem to be `expected`: a vector that grows holds more than it is counted
+/// for. `most` is no more than the fuel paid for before the price of the call was taken, so a read that it cuts is one that
+/// the guest cannot pay for.
+fn read_whole(file: File, most: u64, expected: u64, ended: &Ended) -> Result<Vec<u8>, FileFailure> {
+    let expected = usize::try_from(expected.min(most)).unwrap_or(0);
+    let mut data = Vec::new();
+    data.try_reserve_exact(expected)
+        .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    pieces::read(file.take(most), &mut data, ended)?;
+    Ok(data)
 }
 
 /// Opens a regular file for reading. The kind is checked before the file is opened, so that a pipe does not block and a
@@ -147,7 +160,7 @@ fn open_file(dir: &Folder, path: &Path) -> Result<(File, Metadata), FileFailure>
 
 /// Replaces the file at `path` by `data`, whole or not at all: a reader, or a machine that loses power, sees the old
 /// file or the new one.
-fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), FileFailure> {
+fn replace(dir: &Dir, path: &Path, data: &[u8], ended: &Ended) -> Result<(), FileFailure> {
     // Only a file or a link may be replaced; a link is replaced itself, not followed.
     match dir.symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() || metadata.is_symlink() => {}
@@ -155,9 +168,8 @@ fn replace(dir: &Dir, path: &Path, data: &[u8]) -> Result<(), FileFailure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
     }
-    let (temporary, mut file) = temporary(dir, path)?;
-    let written = file
-        .write_all(data)
+    let (temporary, file) = temporary(dir, path)?;
+    let written = pieces::write(&file, data, ended)
         .and_then(|()| file.sync_all())
         .and_then(|()| dir.rename(&temporary, dir, path));
     if let Err(error) = written {

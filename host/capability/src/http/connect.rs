@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,15 +15,14 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 use super::framing::{self, HEAD_BYTES, HEAD_FIELDS};
-use super::pace::{Head, Paced};
+use super::pace::{Duplex, Head, Paced};
+use super::tls::Tls;
 
 /// The time that one address may take to answer before the next one is tried: a host with a dead IPv6 address is still
 /// reached within the default deadline.
@@ -152,11 +151,6 @@ impl From<Unreachable> for RequestFailure {
     }
 }
 
-/// The stream of a request, encrypted or not.
-trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
-
 /// A connection to an allowed address, with nothing sent yet.
 pub struct Stream(Box<dyn Duplex>);
 
@@ -164,8 +158,7 @@ pub struct Stream(Box<dyn Duplex>);
 /// one grant does not hold for another.
 pub struct Egress {
     resolver: Arc<dyn Resolver>,
-    certificates: Vec<Vec<u8>>,
-    tls: OnceLock<Arc<rustls::ClientConfig>>,
+    tls: Tls,
 }
 
 impl Egress {
@@ -174,8 +167,7 @@ impl Egress {
     pub fn new(resolver: Option<Arc<dyn Resolver>>, certificates: Vec<Vec<u8>>) -> Egress {
         Egress {
             resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_up))),
-            certificates,
-            tls: OnceLock::new(),
+            tls: Tls::new(certificates),
         }
     }
 
@@ -183,7 +175,7 @@ impl Egress {
     /// the system's resolver, for hosts with names. Afterwards the process needs only the resolver's own files.
     pub fn prepare(&self, encrypted: bool, names: bool) {
         if encrypted {
-            drop(self.tls());
+            self.tls.prepare();
         }
         if names {
             // A label longer than 63 bytes is no name: each part of the resolver is loaded and asked, and nothing is sent.
@@ -200,14 +192,12 @@ impl Egress {
     ) -> Result<Stream, RequestFailure> {
         let addresses = self.addresses(grant, target, look_ups).await?;
         let stream = Paced::new(dial(&addresses).await?);
-        let stream: Box<dyn Duplex> = if target.is_https() {
-            let name =
-                ServerName::try_from(target.host().to_owned()).map_err(|_| Unreachable::Tls)?;
-            let connector = tokio_rustls::TlsConnector::from(self.tls());
-            let encrypted = connector.connect(name, stream).await;
-            Box::new(encrypted.map_err(|_| Unreachable::Tls)?)
-        } else {
-            Box::new(stream)
+        let stream = match target.is_https() {
+            true => {
+                let encrypted = self.tls.encrypt(target.host(), stream).await;
+                encrypted.ok_or(Unreachable::Tls)?
+            }
+            false => Box::new(stream),
         };
         Ok(Stream(stream))
     }
@@ -235,29 +225,6 @@ impl Egress {
         }
         let socket = |address| SocketAddr::new(address, target.port());
         Ok(found.into_iter().map(socket).collect())
-    }
-
-    fn tls(&self) -> Arc<rustls::ClientConfig> {
-        Arc::clone(self.tls.get_or_init(|| {
-            let mut roots = rustls::RootCertStore::empty();
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            let own = self.certificates.iter().cloned().map(CertificateDer::from);
-            roots.add_parsable_certificates(own);
-            let config = rustls::ClientConfig::builder_with_provider(Arc::new(
-                rustls::crypto::ring::default_provider(),
-            ));
-            // The provider supports the default versions; if it did not, no connection would be made.
-            let config = match config.with_safe_default_protocol_versions() {
-                Ok(config) => config.with_root_certificates(roots).with_no_client_auth(),
-                Err(error) => {
-                    tracing::error!(%error, "TLS cannot be set up");
-                    rustls::ClientConfig::builder()
-                        .with_root_certificates(rustls::RootCertStore::empty())
-                        .with_no_client_auth()
-                }
-            };
-            Arc::new(config)
-        }))
     }
 }
 

@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use super::framing;
 use super::spellings::{Search, Spellings};
+use crate::background::Background;
 use crate::error::{GrantError, LimitReached};
-use crate::meter::Background;
 use crate::prices::{SEARCH_LEAST, SEARCH_PRICE};
 
 /// The secrets of a policy, one place for each of its HTTP grants. They are never shown, and wiped when dropped.
@@ -33,24 +33,14 @@ pub struct Secret {
 impl Credentials {
     /// Reads every secret that `grants` names, when a provider is loaded.
     pub fn read(grants: &Grants) -> Result<Credentials, GrantError> {
-        let read = |grant: &HttpGrant| match &grant.credential {
-            Some(credential) => {
-                Secret::read(credential)
-                    .map(Some)
-                    .map_err(|(place, why)| GrantError::Secret {
-                        url: grant.url.clone(),
-                        place,
-                        why,
-                    })
-            }
-            None => Ok(None),
-        };
-        grants
-            .http
-            .iter()
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map(Credentials::sharing)
+        let secrets = grants.http.iter().map(Secret::of_grant);
+        secrets.collect::<Result<_, _>>().map(Credentials::sharing)
+    }
+
+    /// The errors of all secrets that cannot be read.
+    pub(crate) fn unreadable(grants: &Grants) -> impl Iterator<Item = GrantError> {
+        let secrets = grants.http.iter().map(Secret::of_grant);
+        secrets.filter_map(Result::err)
     }
 
     fn sharing(mut secrets: Vec<Option<Secret>>) -> Credentials {
@@ -118,6 +108,18 @@ impl Credentials {
 }
 
 impl Secret {
+    fn of_grant(grant: &HttpGrant) -> Result<Option<Secret>, GrantError> {
+        let Some(credential) = &grant.credential else {
+            return Ok(None);
+        };
+        let failed = |(place, why)| GrantError::Secret {
+            url: grant.url.clone(),
+            place,
+            why,
+        };
+        Secret::read(credential).map(Some).map_err(failed)
+    }
+
     fn read(credential: &Credential) -> Result<Secret, (String, String)> {
         let (place, text) = match &credential.source {
             SecretSource::Env(name) => {

@@ -197,8 +197,10 @@ fn a_secret_is_in_a_regular_file_of_at_most_8_kib() {
         std::fs::write(&path, vec![b'x'; length]).unwrap();
         assert_eq!(read_file(&path).is_ok(), fits, "{length}");
     }
-    // Reading a pipe would wait for a writer.
-    std::fs::remove_file(&path).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(&path).status();
-    assert!(made.unwrap().success() && read_file(&path).is_err());
+    // Reading a pipe would wait for a writer. Windows has no pipes among files.
+    if cfg!(unix) {
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success() && read_file(&path).is_err());
+    }
 }

@@ -8,6 +8,7 @@ pub mod framing;
 mod pace;
 mod redirect;
 mod spellings;
+mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +19,11 @@ use tollgate_policy::{HttpGrant, Reason, Target, decide};
 
 use crate::audit::Audit;
 
+use crate::background::Background;
 use crate::error::LimitReached;
 use crate::granted::Granted;
-use crate::held::HostMemory;
-use crate::meter::{Background, Meter};
+use crate::held::{Gathered, HostMemory};
+use crate::meter::Meter;
 use crate::open_files::{Open, OpenFiles};
 use connect::{RequestFailure, Stream};
 use credential::{Known, Secret, SecretScanner};
@@ -234,6 +236,11 @@ impl AdmittedRequest {
     /// The host no longer holds these bytes.
     pub fn release(&self, bytes: u64) {
         self.memory.release(bytes);
+    }
+
+    /// A body that is gathered for the guest.
+    fn gathered(&self) -> Gathered {
+        Gathered::new(self.memory.clone())
     }
 
     fn secret(&self) -> Option<&Secret> {

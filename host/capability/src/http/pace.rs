@@ -11,6 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 
 use super::framing::HEAD_BYTES;
 
+/// The stream of a request, encrypted or not.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
 /// Bytes that are read before the thread is given back. The least that a server sends for one step of work of the host's is
 /// a chunk of a byte, which takes 6: such a share is 2,700 steps, which take less than 5 ms.
 const SHARE: usize = 16 << 10;

@@ -10,10 +10,13 @@ use super::credential::SecretScanner;
 use super::{AdmittedRequest, framing};
 use crate::call::Call;
 use crate::error::{ErrorKind, Interrupt, LimitReached, ProviderError};
-use crate::prices::{MOVE_PRICE, URL_PRICE};
+use crate::prices::{MOVE_PRICE, REQUEST_PRICE, SEND_PRICE, TEXT_PRICE, URL_PRICE};
 
 /// Redirects that one request follows. Five is what curl users commonly allow; a longer chain is a loop.
 const MAX_REDIRECTS: u32 = 5;
+
+/// Bytes that a header takes in a map, beside its name and its value: each is an allocation, and maps grow by doubling.
+const FIELD: u64 = 256;
 
 /// The methods of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +73,25 @@ impl Call {
     ) -> Result<Result<HttpResponse, ProviderError>, Interrupt> {
         self.enter(size_of_request(&request), MOVE_PRICE).await?;
         let url = request.url.len() as u64;
-        self.meter.charge_fixed(url.saturating_mul(URL_PRICE))?;
-        let mut received = 0;
+        let judged = url.saturating_mul(URL_PRICE);
+        self.meter
+            .charge_fixed(REQUEST_PRICE.saturating_add(judged))?;
+        // A request with more headers is refused before they become a map.
+        let headers = request.headers.iter().take(framing::HEAD_FIELDS);
+        let texts = headers.len() as u64 * 2;
+        self.meter.charge_fixed(texts.saturating_mul(TEXT_PRICE))?;
+        let copied = headers.map(|(name, value)| (name.len() + value.len()) as u64 + FIELD);
+        self.meter.hold_for_call(copied.sum())?;
+        let mut received = Received::default();
         let result = self.send_following_redirects(request, &mut received).await;
         // The guest pays for all bytes received, whether or not it is given them.
-        self.meter.charge_more(received, MOVE_PRICE)?;
+        self.meter.charge_more(received.bytes, MOVE_PRICE)?;
+        if let Ok(response) = &result {
+            // As it was gathered: by the room that it takes.
+            let body = response.body.capacity() as u64;
+            self.meter
+                .hold_for_call(body.saturating_add(size_of_pairs(&response.headers)))?;
+        }
         Ok(result)
     }
 
@@ -82,7 +99,7 @@ impl Call {
     async fn send_following_redirects(
         &mut self,
         request: HttpRequest,
-        received: &mut u64,
+        received: &mut Received,
     ) -> Result<HttpResponse, ProviderError> {
         let http_client = &self.http;
         let first = Target::parse(&request.url).map_err(|r| http_client.refuse(&request.url, r))?;
@@ -109,10 +126,14 @@ impl Call {
                 admitted.refuse(target.as_str(), Reason::Quota);
                 return Err(too_large("request", cap));
             }
+            self.meter.charge_fixed(SEND_PRICE).map_err(unpaid)?;
+            received.paid = self.meter.fuel_left_bytes();
             let reply = send_once(&admitted, &first, &target, sent, received).await?;
             let Some(location) = redirect(&reply) else {
                 return read_response(&admitted, &target, reply, received).await;
             };
+            let judged = (location.len() as u64).saturating_mul(URL_PRICE);
+            self.meter.charge_fixed(judged).map_err(unpaid)?;
             target = target
                 .join(&location)
                 .map_err(|reason| http_client.refuse(&location, reason))?;
@@ -188,7 +209,7 @@ async fn send_once(
     first: &Target,
     target: &Target,
     message: Message,
-    received: &mut u64,
+    received: &mut Received,
 ) -> Result<Reply, ProviderError> {
     let Message {
         method,
@@ -219,7 +240,7 @@ async fn send_once(
             return Err(ProviderError::new(ErrorKind::Unavailable, why.to_string()));
         }
     };
-    *received += size_of_head(reply.response.headers());
+    received.more(size_of_head(reply.response.headers()))?;
     // The secret may be in any header, above all in `location`: following it would carry the secret to the host it
     // names.
     if admitted
@@ -236,7 +257,7 @@ async fn read_response(
     admitted: &AdmittedRequest,
     target: &Target,
     mut reply: Reply,
-    received: &mut u64,
+    received: &mut Received,
 ) -> Result<HttpResponse, ProviderError> {
     let body = read_body(admitted, target, &mut reply, received).await?;
     let response = reply.response;
@@ -273,7 +294,7 @@ async fn read_body(
     admitted: &AdmittedRequest,
     target: &Target,
     reply: &mut Reply,
-    received: &mut u64,
+    received: &mut Received,
 ) -> Result<Vec<u8>, ProviderError> {
     let cap = admitted.grant()?.max_body;
     let too_large = || {
@@ -283,8 +304,7 @@ async fn read_body(
     if reply.response.body().size_hint().lower() > cap {
         return Err(too_large());
     }
-    let mut bytes = Vec::new();
-    let mut held = Held(admitted, 0);
+    let mut bytes = admitted.gathered();
     let mut scanner = admitted.scanner();
     let found = || {
         let reason = admitted.refuse(target.as_str(), Reason::SecretInResponse);
@@ -300,7 +320,7 @@ async fn read_body(
         let Some(data) = frame.data_ref() else {
             continue;
         };
-        *received += data.len() as u64;
+        received.more(data.len() as u64)?;
         if (bytes.len() + data.len()) as u64 > cap {
             return Err(too_large());
         }
@@ -309,29 +329,33 @@ async fn read_body(
         {
             return Err(found());
         }
-        held.more(data.len() as u64).map_err(unpaid)?;
-        bytes.extend_from_slice(data);
+        bytes.extend(data, cap).map_err(|limit| {
+            admitted.background.lacks_memory();
+            unpaid(limit)
+        })?;
     }
     match scanner.is_some_and(SecretScanner::finds_at_end) {
         true => Err(found()),
-        false => Ok(bytes),
+        false => Ok(bytes.take()),
     }
 }
 
-/// The bytes of a body that is read, counted as memory of the host until it is given to the guest.
-struct Held<'a>(&'a AdmittedRequest, u64);
-
-impl Held<'_> {
-    fn more(&mut self, bytes: u64) -> Result<(), LimitReached> {
-        self.0.hold(bytes)?;
-        self.1 = self.1.saturating_add(bytes);
-        Ok(())
-    }
+/// The bytes that a request received, in all its hops.
+#[derive(Default)]
+struct Received {
+    bytes: u64,
+    /// Bytes that the guest's fuel pays for.
+    paid: u64,
 }
 
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.release(self.1);
+impl Received {
+    /// Counts more bytes. Those that the fuel does not pay for are the last: the call ends when it is charged for them.
+    fn more(&mut self, bytes: u64) -> Result<(), ProviderError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        match self.bytes <= self.paid {
+            true => Ok(()),
+            false => Err(unpaid(LimitReached::Fuel)),
+        }
     }
 }
 

@@ -220,29 +220,19 @@ const fn fold(byte: u8) -> u8 {
         _ => byte.to_ascii_lowercase(),
     }
 }
+
 /// The base64 of `bytes` behind `skip` others, without the digits that depend on what is before and after.
 fn base64(bytes: &[u8], skip: usize) -> Zeroizing<Vec<u8>> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a credential has at most 8 KiB, and what grows leaves copies of it behind"
-    )]
-    let mut digits = Zeroizing::new(Vec::with_capacity(bytes.len() * 4 / 3 + 1));
-    // The bits that are still to be written, and whether the first digit is a whole one.
-    let (mut bits, mut count) = (0_u32, skip * 8 % 6);
-    let mut partial = count > 0;
-    for byte in bytes {
-        bits = bits << 8 | u32::from(*byte);
-        count += 8;
-        while count >= 6 {
-            count -= 6;
-            let digit = DIGITS.get((bits >> count & 63) as usize);
-            if !std::mem::take(&mut partial) {
-                digits.extend(digit);
-            }
-        }
+    // Made with all of its room: a vector that grows leaves a copy behind that nothing wipes.
+    let mut whole = Zeroizing::new(vec![0; skip + bytes.len()]);
+    for (to, from) in whole.iter_mut().skip(skip).zip(bytes) {
+        *to = *from;
     }
-    digits
+    let mut digits = Zeroizing::new(vec![0; Base64Unpadded::encoded_len(&whole)]);
+    // The room is what the text needs, so it fits.
+    let _ = Base64Unpadded::encode(&whole, &mut digits);
+    let (first, end) = ((skip * 8).div_ceil(6), whole.len() * 8 / 6);
+    Zeroizing::new(digits.get(first..end).unwrap_or_default().to_vec())
 }
 
 fn hex(bytes: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -131,6 +131,20 @@ fn a_secret_is_found_in_each_spelling() {
     }
 }
 
+/// The two digits in which the alphabets of base64 differ.
+#[test]
+fn a_secret_is_found_in_both_alphabets_of_base64() {
+    for (secret, digit) in [("???-a-key-???", '_'), (">>>-a-key->>>", '-')] {
+        let text = standard_base64(secret.as_bytes());
+        let url = text.replace('+', "-").replace('/', "_");
+        assert!(url.contains(digit), "{url}");
+        let spellings = Spellings::of("", secret);
+        for text in [text, url] {
+            assert!(found(&spellings, text.as_bytes(), 3), "{text}");
+        }
+    }
+}
+
 /// Text that resembles a secret is let through.
 #[test]
 fn what_resembles_a_secret_is_let_through() {
@@ -208,6 +222,8 @@ fn the_parts_of_a_credential_are_secrets_too() {
             format!("Basic {}", basic("user:pass-word-1")),
             "user%3Apass-word-1",
         ),
+        // The password alone is too short to be searched for.
+        ("Basic ", basic("user:short"), "user:short"),
         ("Basic ", basic("sk_live_1234:"), "sk_live_1234"),
         (
             "Basic ",

@@ -6,6 +6,12 @@ use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tollgate_policy::{Reason, StoreUsage};
 
+use super::place::{Bounds, Found, LISTED, Listed, StoreKey};
+use crate::jobs::Ended;
+
+/// The error of the database.
+pub(crate) use redb::Error as DatabaseError;
+
 /// Every value, under the key of [`StoreKey::key`].
 const VALUES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tollgate.store.1.values");
 
@@ -17,9 +23,6 @@ const USAGE: TableDefinition<'_, &[u8], (u64, u64)> =
 /// a store of the default size fits twice.
 const CACHE: usize = 4 << 20;
 
-/// The counted cost of one key in a list, beside its bytes: the string that holds it.
-pub(crate) const LISTED: u64 = size_of::<String>() as u64;
-
 /// An open database, in a file or in memory.
 pub(crate) struct Database {
     redb: redb::Database,
@@ -29,45 +32,23 @@ pub(crate) struct Database {
     durable: bool,
 }
 
-/// The result of looking up a key.
-pub(crate) enum Found {
-    Value(Vec<u8>),
-    /// The size of the value, which is more than was to be read.
-    Larger(u64),
-}
-
-/// A page of keys, in their order.
-pub(crate) struct Listed {
-    pub(crate) keys: Vec<String>,
-    /// Bytes that were read for it, those of skipped keys included.
-    pub(crate) cost: u64,
-    /// Whether keys are left.
-    pub(crate) more: bool,
-}
-
-/// The bounds of a list.
-pub(crate) struct Bounds {
-    /// Keys to skip.
-    pub(crate) skip: u64,
-    /// Keys to list.
-    pub(crate) keys: usize,
-    /// Bytes to list.
-    pub(crate) bytes: u64,
-    /// Bytes to read.
-    pub(crate) cost: u64,
-}
-
 impl Database {
-    /// Opens the database in a file, which is empty or holds one.
-    pub(crate) fn in_file(file: std::fs::File) -> Result<Database, redb::Error> {
-        let redb = redb::Builder::new()
-            .set_cache_size(CACHE)
-            .create_file(file)?;
-        Database::new(redb, true)
+    /// Opens the database in a file, which is empty or holds one. The error is a text for the operator.
+    pub(crate) fn in_file(file: std::fs::File) -> Result<Database, String> {
+        let mut builder = redb::Builder::new();
+        let opened = builder.set_cache_size(CACHE).create_file(file);
+        let opened = opened.map_err(DatabaseError::from);
+        let database = opened.and_then(|redb| Database::new(redb, true));
+        database.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => {
+                "it is open already, in another process or another runtime of this one".to_owned()
+            }
+            error => error.to_string(),
+        })
     }
 
     /// Creates a database in memory.
-    pub(crate) fn in_memory() -> Result<Database, redb::Error> {
+    pub(crate) fn in_memory() -> Result<Database, DatabaseError> {
         let backend = redb::backends::InMemoryBackend::new();
         // Data in memory needs no second copy there.
         let redb = redb::Builder::new()
@@ -76,7 +57,7 @@ impl Database {
         Database::new(redb, false)
     }
 
-    fn new(redb: redb::Database, durable: bool) -> Result<Database, redb::Error> {
+    fn new(redb: redb::Database, durable: bool) -> Result<Database, DatabaseError> {
         let database = Database {
             redb,
             writer: Arc::default(),
@@ -99,7 +80,7 @@ impl Database {
         Arc::clone(&self.writer).lock_owned().await
     }
 
-    fn begin(&self) -> Result<redb::WriteTransaction, redb::Error> {
+    fn begin(&self) -> Result<redb::WriteTransaction, DatabaseError> {
         let mut transaction = self.redb.begin_write()?;
         // With one phase, a commit counts as whole when its checksum is right, and a guest that chooses the values
         // could compute that checksum. With two phases, nothing depends on it.
@@ -108,7 +89,7 @@ impl Database {
     }
 
     /// The value of a key, if it is no larger than `most`.
-    pub(crate) fn get(&self, key: &[u8], most: u64) -> Result<Option<Found>, redb::Error> {
+    pub(crate) fn get(&self, key: &[u8], most: u64) -> Result<Option<Found>, DatabaseError> {
         let values = self.redb.begin_read()?.open_table(VALUES)?;
         Ok(values.get(key)?.map(|value| {
             let value = value.value();
@@ -119,10 +100,17 @@ impl Database {
         }))
     }
 
-    /// The keys that begin with `prefix`, the prefix removed.
-    pub(crate) fn list(&self, prefix: &[u8], bounds: &Bounds) -> Result<Listed, redb::Error> {
+    /// The keys that begin with `prefix`, the prefix removed; none that are read after `ended` is set. `None` if more
+    /// entries would be read than the bounds have.
+    pub(crate) fn list(
+        &self,
+        prefix: &[u8],
+        bounds: &Bounds,
+        ended: &Ended,
+    ) -> Result<Option<Listed>, DatabaseError> {
         let values = self.redb.begin_read()?.open_table(VALUES)?;
-        let (mut keys, mut cost, mut bytes) = (Vec::new(), 0_u64, 0_u64);
+        let (mut keys, mut bytes) = (Vec::new(), 0_u64);
+        let (mut read, mut read_bytes) = (0_u64, 0_u64);
         let mut skip = bounds.skip;
         let mut more = false;
         for entry in values.range(prefix..)? {
@@ -130,9 +118,17 @@ impl Database {
             let Some(key) = key.value().strip_prefix(prefix) else {
                 break;
             };
+            if ended.is_set() {
+                more = true;
+                break;
+            }
+            if read == bounds.entries {
+                return Ok(None);
+            }
             let size = key.len() as u64 + LISTED;
-            cost = cost.saturating_add(size);
-            if cost > bounds.cost {
+            read = read.saturating_add(1);
+            read_bytes = read_bytes.saturating_add(size);
+            if !bounds.pay_for(read, read_bytes) {
                 more = true;
                 break;
             }
@@ -147,7 +143,12 @@ impl Database {
             }
             keys.push(String::from_utf8_lossy(key).into_owned());
         }
-        Ok(Listed { keys, cost, more })
+        Ok(Some(Listed {
+            keys,
+            bytes: read_bytes,
+            read,
+            more,
+        }))
     }
 
     /// Replaces or deletes the value of a key. `decide` is asked with the usage before and after; when it refuses,
@@ -157,7 +158,7 @@ impl Database {
         place: &StoreKey<'_>,
         value: Option<&[u8]>,
         decide: impl FnOnce(StoreUsage, StoreUsage) -> Result<(), Reason>,
-    ) -> Result<Result<(), Reason>, redb::Error> {
+    ) -> Result<Result<(), Reason>, DatabaseError> {
         let (key, namespace) = (place.key(), place.namespace.as_bytes());
         let transaction = self.begin()?;
         {
@@ -182,50 +183,6 @@ impl Database {
         transaction.commit()?;
         Ok(Ok(()))
     }
-}
-
-/// The place of a value.
-pub(crate) struct StoreKey<'p> {
-    pub(crate) namespace: &'p str,
-    pub(crate) bucket: &'p str,
-    pub(crate) key: &'p str,
-}
-
-impl StoreKey<'_> {
-    /// The key in the table: the prefix of the bucket, and the key.
-    pub(crate) fn key(&self) -> Vec<u8> {
-        let mut whole = prefix(self.namespace, self.bucket);
-        whole.extend_from_slice(self.key.as_bytes());
-        whole
-    }
-
-    /// The usage of a namespace after a value of `old` bytes at this key became one of `new`.
-    fn usage(&self, before: StoreUsage, old: Option<usize>, new: Option<usize>) -> StoreUsage {
-        let name = self.bucket.len() + self.key.len();
-        let size = |value: Option<usize>| value.map_or(0, |value| (name + value) as u64);
-        let count = |value: Option<usize>| u64::from(value.is_some());
-        StoreUsage {
-            keys: before
-                .keys
-                .saturating_sub(count(old))
-                .saturating_add(count(new)),
-            bytes: before
-                .bytes
-                .saturating_sub(size(old))
-                .saturating_add(size(new)),
-        }
-    }
-}
-
-/// The prefix that the keys of a bucket have, and no others: the names of the namespace and of the bucket, each after
-/// its length.
-pub(crate) fn prefix(namespace: &str, bucket: &str) -> Vec<u8> {
-    let mut prefix = Vec::new();
-    for name in [namespace, bucket] {
-        prefix.extend_from_slice(&(name.len() as u64).to_be_bytes());
-        prefix.extend_from_slice(name.as_bytes());
-    }
-    prefix
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::prices::KEY_PRICE;
+use crate::store::prefix;
 
 /// Names that begin with each other, that contain the bytes of lengths, or arbitrary ones.
 fn name() -> impl Strategy<Value = String> {
@@ -25,8 +27,14 @@ fn all() -> Bounds {
         skip: 0,
         keys: usize::MAX,
         bytes: u64::MAX,
-        cost: u64::MAX,
+        fuel: u64::MAX,
+        entries: u64::MAX,
     }
+}
+
+fn listed(database: &Database, prefix: &[u8], bounds: &Bounds) -> Listed {
+    let listed = database.list(prefix, bounds, &Ended::default());
+    listed.unwrap().unwrap()
 }
 
 fn usage(database: &Database, namespace: &str) -> (u64, u64) {
@@ -80,7 +88,7 @@ proptest! {
             prop_assert_eq!(&found, &map.get(&at).cloned());
             let mine = map.iter().filter(|((n, b, _), _)| n == namespace && b == bucket);
             let keys: Vec<String> = mine.map(|((_, _, key), _)| key.clone()).collect();
-            let listed = database.list(&prefix(namespace, bucket), &all()).unwrap();
+            let listed = listed(&database, &prefix(namespace, bucket), &all());
             prop_assert!(!listed.more);
             prop_assert_eq!(listed.keys, keys);
             let mine = map.iter().filter(|((n, _, _), _)| n == namespace);
@@ -105,7 +113,7 @@ fn lists_go_no_further_than_they_may() {
         };
         database.change(&place, Some(b""), allow).unwrap().unwrap();
     }
-    let list = |bounds| database.list(&prefix("n", "b"), &bounds).unwrap();
+    let list = |bounds| listed(&database, &prefix("n", "b"), &bounds);
     let page = list(Bounds {
         skip: 2,
         keys: 3,
@@ -124,16 +132,10 @@ fn lists_go_no_further_than_they_may() {
         ..all()
     });
     assert_eq!((page.keys.len(), page.more), (0, false));
-    assert_eq!(page.cost, 9 * (5 + LISTED));
-    let cost = |bytes| {
-        list(Bounds {
-            cost: bytes,
-            ..all()
-        })
-        .keys
-        .len()
-    };
-    assert_eq!((cost(9 * (5 + LISTED)), cost(9 * (5 + LISTED) - 1)), (9, 8));
+    assert_eq!((page.read, page.bytes), (9, 9 * (5 + LISTED)));
+    let each = KEY_PRICE + 5 + LISTED;
+    let paid = |fuel| list(Bounds { fuel, ..all() }).keys.len();
+    assert_eq!((paid(9 * each), paid(9 * each - 1)), (9, 8));
     let page = list(Bounds {
         bytes: 2 * (5 + LISTED),
         ..all()
@@ -141,10 +143,21 @@ fn lists_go_no_further_than_they_may() {
     assert_eq!((page.keys.len(), page.more), (2, true));
     let page = list(Bounds {
         skip: 9,
-        cost: 3 * (5 + LISTED),
+        fuel: 3 * each,
         ..all()
     });
     assert_eq!((page.keys.len(), page.more), (0, true));
+    let few = |entries| {
+        let bounds = Bounds { entries, ..all() };
+        let listed = database.list(&prefix("n", "b"), &bounds, &Ended::default());
+        listed.unwrap().map(|page| page.keys.len())
+    };
+    assert_eq!((few(9), few(8)), (Some(9), None));
+    // Nor after the end of the call that asks.
+    let ended = Ended::default();
+    ended.set();
+    let page = database.list(&prefix("n", "b"), &all(), &ended);
+    assert_eq!(page.unwrap().unwrap().keys.len(), 0);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use tollgate_policy::StoreGrant;
 
-use super::database::Database;
+use super::database::{Database, DatabaseError};
 use crate::error::{GrantError, HostFailure, OpenError};
 
 /// The open databases of a runtime.
@@ -72,7 +72,7 @@ impl StoreRegistry {
         Ok(Namespace { opened, name })
     }
 
-    fn memory(&self, name: &Arc<str>) -> Result<Arc<OpenStore>, redb::Error> {
+    fn memory(&self, name: &Arc<str>) -> Result<Arc<OpenStore>, DatabaseError> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.retain(|_, opened| opened.strong_count() > 0);
         if let Some(opened) = memory.get(name).and_then(Weak::upgrade) {
@@ -107,12 +107,7 @@ impl OpenFiles {
                 .wait(open)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let database = Database::in_file(file).map_err(|error| match error {
-            redb::Error::DatabaseAlreadyOpen => {
-                "it is open already, in another process or another runtime of this one".to_owned()
-            }
-            error => error.to_string(),
-        })?;
+        let database = Database::in_file(file)?;
         let entry = Entry {
             files: Arc::clone(self),
             path: path.clone(),
@@ -126,15 +121,67 @@ impl OpenFiles {
     }
 }
 
+/// The first bytes of a file of redb.
+const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
+
+/// Examines a file that a policy keeps a store in, which need not exist yet. Nothing is made, written or locked, so a store
+/// that is in use is right, and a damaged one is not noticed.
+pub(crate) fn examine(path: &Path) -> Result<(), GrantError> {
+    let failed = |what: String| GrantError::Store {
+        path: path.to_owned(),
+        what,
+    };
+    let examined = match exists(path) {
+        Ok(true) => begins_as_store(path),
+        Ok(false) => may_be_made(path),
+        Err(error) => Err(error),
+    };
+    match examined {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(failed("the file is no store; name another file".to_owned())),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// Whether a file that may be read and written is empty, or begins as a store does.
+fn begins_as_store(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    file.take(MAGIC.len() as u64).read_to_end(&mut head)?;
+    Ok(head.is_empty() || head == MAGIC)
+}
+
+/// Whether a file may be made in the folder of `path`: an error if not.
+fn may_be_made(path: &Path) -> io::Result<bool> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if !std::fs::metadata(folder)?.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::NotADirectory));
+    }
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    }
+    Ok(true)
+}
+
+/// Whether there is a regular file of this name. The kind is checked before opening: opening a pipe would wait for its other
+/// end.
+fn exists(path: &Path) -> io::Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::other("not a regular file")),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Opens a regular file for reading and writing; a new one is for its owner only.
 fn open_file(path: &Path) -> io::Result<File> {
-    // The kind is checked before opening: opening a pipe would wait for its other end.
-    match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Err(io::Error::other("not a regular file")),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+    exists(path)?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -145,7 +192,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "store"))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;

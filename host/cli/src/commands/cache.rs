@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use tollgate::cache::{Cache, CacheEntry};
+use tollgate::escape;
 
 use crate::options::cache::CacheDir;
 use crate::output::report::pretty;
@@ -13,6 +14,9 @@ use crate::output::style::Style;
 use crate::output::table::{self, Cell};
 use crate::output::text;
 use crate::output::ui::Ui;
+
+/// Characters of a digest in the table.
+const DIGEST_WIDTH: usize = 19;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -72,6 +76,7 @@ fn list(cache: &Cache, as_json: bool, ui: &Ui) -> Result<(), ExitReason> {
         })));
     }
     let mut rows = vec![vec![
+        Cell::styled("name", Style::Bold),
         Cell::styled("digest", Style::Bold),
         Cell::number("size").in_style(Style::Bold),
         Cell::number("last used").in_style(Style::Bold),
@@ -79,6 +84,7 @@ fn list(cache: &Cache, as_json: bool, ui: &Ui) -> Result<(), ExitReason> {
     rows.extend(entries.iter().map(cells));
     rows.push(vec![
         Cell::new("total"),
+        Cell::new(""),
         Cell::number(text::size(total)),
         Cell::number(""),
     ]);
@@ -86,13 +92,16 @@ fn list(cache: &Cache, as_json: bool, ui: &Ui) -> Result<(), ExitReason> {
 }
 
 fn cells(entry: &CacheEntry) -> Vec<Cell> {
+    let name = entry.name.as_deref().unwrap_or("-");
     let digest = match &entry.digest {
-        Ok(digest) => Cell::new(digest.as_str()),
+        // JSON has all of it; so much tells entries apart.
+        Ok(digest) => Cell::new(digest.chars().take(DIGEST_WIDTH).collect::<String>()),
         Err(why) => Cell::styled(format!("not to be executed: {why}"), Style::Bad),
     };
     let age = SystemTime::now().duration_since(entry.last_used);
     let age = text::age(age.unwrap_or_default());
     vec![
+        Cell::new(escape::line(name)),
         digest,
         Cell::number(text::size(entry.size)),
         Cell::number(format!("{age} ago")),
@@ -102,6 +111,7 @@ fn cells(entry: &CacheEntry) -> Vec<Cell> {
 fn entry_json(entry: &CacheEntry) -> Value {
     let used = entry.last_used.duration_since(UNIX_EPOCH);
     let mut value = json!({
+        "name": entry.name,
         "digest": entry.digest.as_ref().ok(),
         "size": entry.size,
         "last_used": used.unwrap_or_default().as_secs(),

@@ -1,22 +1,28 @@
 //! `tollgate call`: calls any exported function, with arguments and result in WAVE notation.
 
+use serde_json::Value;
 use tollgate::embed::check_expression;
-use tollgate::{Outcome, escape};
+use tollgate::value::Type;
+use tollgate::{CallError, Outcome, escape};
 
+use crate::files::arguments;
 use crate::in_tokio;
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
 use crate::options::wall::WallOpts;
-use crate::output::outcome;
+use crate::output::outcome::{self, StatsOpts};
+use crate::output::report::pretty;
 use crate::output::status::{ExitReason, status};
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{text, value};
 use crate::target::{LoadedTarget, Target};
 
 const AFTER_HELP: &str = "\
 Examples:
   tollgate call registry.wasm 'resolve(\"^1\", \"linux/x86_64\")' --policy registry.toml
-  tollgate call registry.wasm 'tollgate:releases/list-versions.list-versions()' --policy registry.toml";
+  tollgate call registry.wasm 'tollgate:releases/list-versions.list-versions()' --policy registry.toml
+  tollgate call echo.wasm 'run(\"hello\")'
+  tollgate call ledger.wasm 'parse(@\"statement.csv\")' --json";
 
 /// Call any exported function and print its result, in WAVE notation
 #[derive(clap::Args)]
@@ -24,31 +30,58 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    /// The call: NAME(ARGUMENT, …), with the interface in front if the name alone is ambiguous
+    /// The call: NAME(ARGUMENT, …), with the interface in front if the name alone is ambiguous; @"FILE" is what the
+    /// file holds, @"-" stdin
     #[arg(value_name = "EXPR")]
     expression: String,
     #[command(flatten)]
     cache: CacheOpts,
     #[command(flatten)]
     wall: WallOpts,
+    #[command(flatten)]
+    stats: StatsOpts,
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     // A component made of Python takes 20 s to compile; a syntax error is reported before that.
-    check_expression(&opts.expression).map_err(|error| ExitReason::Usage(error.to_string()))?;
+    if opts.component.policy.is_stdin() && arguments::names_stdin(&opts.expression) {
+        return Err(ExitReason::Usage(
+            "@\"-\": stdin is the policy already; give one of the two as a file".to_owned(),
+        ));
+    }
+    let expression = arguments::with_files(&opts.expression)?;
+    // The text of a file is not repeated: it may be one that no log should have.
+    let has_files = expression != opts.expression;
+    check_expression(&expression).map_err(|error| {
+        ExitReason::Usage(match has_files {
+            false => error.to_string(),
+            true => format!("{}: the call is not in WAVE notation", opts.expression),
+        })
+    })?;
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
     let mut loaded = in_tokio(target.load())?;
     loaded.raise(&opts.wall)?;
-    in_tokio(call(opts, &loaded, ui))
+    in_tokio(call(opts, &expression, &loaded, ui))
 }
 
-async fn call(opts: &Opts, loaded: &LoadedTarget<'_>, ui: &Ui) -> Result<u8, ExitReason> {
+async fn call(
+    opts: &Opts,
+    expression: &str,
+    loaded: &LoadedTarget<'_>,
+    ui: &Ui,
+) -> Result<u8, ExitReason> {
     let LoadedTarget { target, provider } = loaded;
     let mut session = provider.session();
-    let called = session.wave(&opts.expression).await;
-    let report = called.map_err(|error| loaded.call_error(error))?;
-    outcome::print_outcome(ui, &target.reporter, &report, |error| {
+    let called = session.wave(expression).await;
+    let report = called.map_err(|error| match error {
+        CallError::Arguments(_) if expression != opts.expression => ExitReason::Usage(format!(
+            "{}: the arguments do not fit the parameters; `tollgate inspect --wit` shows them",
+            opts.expression
+        )),
+        error => loaded.call_error(error),
+    })?;
+    outcome::print_outcome(ui, &target.reporter, &opts.stats, &report, |error| {
         Some(format!(
             "the provider returned {}",
             escape::line(&error.text)
@@ -57,10 +90,21 @@ async fn call(opts: &Opts, loaded: &LoadedTarget<'_>, ui: &Ui) -> Result<u8, Exi
     if !target.reporter.is_stderr() {
         outcome::print_stdio_tail(ui, &report);
     }
-    if let Outcome::Returned(value) = &report.outcome
-        && !value.is_empty()
-    {
-        ui.result(text::one_line(value) + "\n")?;
+    if let Outcome::Returned(wave) = &report.outcome {
+        let ty = result_type(expression, loaded);
+        if opts.component.json {
+            let json = ty.map_or(Some(Value::Null), |ty| value::to_json(wave, ty));
+            let no_json = || ExitReason::Host("the result has no form in JSON".to_owned());
+            ui.result(pretty(&json.ok_or_else(no_json)?))?;
+        } else if let Some(ty) = ty {
+            ui.result(text::one_line(&value::with_text(wave, ty)) + "\n")?;
+        }
     }
     Ok(status(&report))
+}
+
+/// The type of the result of the function that was called, if it has one.
+fn result_type<'l>(expression: &str, loaded: &'l LoadedTarget<'_>) -> Option<&'l Type> {
+    let (name, _) = expression.split_once('(')?;
+    loaded.provider.function(name.trim()).ok()?.result.as_ref()
 }

@@ -1,60 +1,245 @@
-//! `tollgate check`: the verdict on a component's imports. Nothing is compiled or run.
+//! `tollgate check`: the verdict on the imports of components, and what their policy names. Nothing is compiled or run.
 
-use serde_json::json;
+use std::path::PathBuf;
 
+use serde_json::{Value, json};
+use tollgate::component::{Inspection, Verdict};
+use tollgate::policy::Capability;
+
+use crate::files::input::is_stream;
 use crate::options::component::ComponentOpts;
-use crate::output::report::pretty;
-use crate::output::status::{ExitReason, RETURNED};
+use crate::options::policy::PolicyOpts;
+use crate::output::mistakes;
+use crate::output::report::{Reporter, pretty};
+use crate::output::status::{ExitReason, RETURNED, USAGE};
+use crate::output::style::Style;
 use crate::output::table::{self, Cell};
-use crate::output::ui::Ui;
+use crate::output::text;
+use crate::output::ui::{Ui, silence_log};
 use crate::output::verdict::{imports_json, judgement_cell, name_cell, refusal_json};
-use crate::target::Target;
+use crate::preflight::Preflight;
+use crate::target::{Target, runtime};
 
-const AFTER_HELP: &str = "Example: tollgate check checksums.wasm --policy checksums.toml";
+const AFTER_HELP: &str = "\
+Examines the policy as `tollgate policy check` does, and notes what it grants that no component imports. The exit
+status is the worst of all.
 
-/// Judge the imports of a component; nothing is compiled or run
+Examples:
+  tollgate check checksums.wasm --policy checksums.toml
+  tollgate check providers/*.wasm --policy providers.toml --json";
+
+/// Judge the imports of components, and check their policy; nothing is compiled or run
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
+    /// The components, .wasm files; all are judged by the same policy
+    #[arg(value_name = "COMPONENT", required = true)]
+    components: Vec<PathBuf>,
     #[command(flatten)]
-    component: ComponentOpts,
+    policy: PolicyOpts,
+    /// Write the JSON report to a file, or with `-` to stderr, which then holds nothing else
+    #[arg(long, value_name = "FILE|-")]
+    report: Option<PathBuf>,
+    /// Print JSON in place of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// A component that was judged, or the reason why it could not be.
+struct Checked<'u> {
+    path: PathBuf,
+    /// The path, safe to print.
+    name: String,
+    value: Value,
+    rows: Vec<Vec<Cell>>,
+    /// The target and its unused grants, if its imports were judged.
+    judged: Option<(Target<'u>, Vec<Capability>)>,
+    failed: Option<ExitReason>,
 }
 
 pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let as_json = opts.component.json;
-    let no_verdict = |reason| print_refusal(reason, as_json, ui);
-    let target = Target::open(&opts.component, None, ui).map_err(no_verdict)?;
-    let inspection = target.inspect().await.map_err(no_verdict)?;
-    let verdict = target.runtime.judge(&inspection, &target.policy.grants);
-    if as_json {
-        let value = json!({
-            "verdict": if verdict.allows() { "granted" } else { "refused" },
-            "imports": imports_json(&inspection.imports, &verdict.imports),
-        });
+    // A report on stderr is alone there.
+    let has_stderr = !opts.report.as_deref().is_some_and(is_stream);
+    let policy = opts.policy.policy(Vec::new(), has_stderr.then_some(ui))?;
+    let preflight = Preflight::of(&runtime(None)?, &policy);
+    let alone = opts.components.len() == 1;
+    let reporter = Reporter::new(opts.report.as_deref().filter(|_| !alone))?;
+    if reporter.is_stderr() {
+        silence_log();
+    }
+    let mut all = Vec::new();
+    for component in &opts.components {
+        let one = ComponentOpts {
+            component: component.clone(),
+            policy: opts.policy.clone(),
+            report: opts.report.clone().filter(|_| alone),
+            json: opts.json,
+        };
+        let checked = check(&one, ui).await;
+        if !opts.json && !ui.quiet() {
+            ui.result(lines(&checked, alone, ui))?;
+        }
+        // Of one component, the report on stderr is that of its refusal, and the rest is told.
+        if let Some(failed) = checked.failed.as_ref().filter(|_| alone || has_stderr) {
+            show(failed, (!alone).then_some(&checked.name), ui);
+        }
+        all.push(checked);
+    }
+    let value = whole(&all, &preflight, alone);
+    if opts.json {
         ui.result(pretty(&value))?;
-    } else if !ui.quiet() {
-        let imports = verdict.imports.iter();
-        let rows: Vec<Vec<Cell>> = imports
-            .map(|import| vec![judgement_cell(import), name_cell(import)])
-            .collect();
-        ui.result(table::lines(ui, 0, &rows))?;
     }
-    if let Some(refusal) = verdict.refusal() {
-        return Err(target.refused(refusal));
+    if has_stderr {
+        preflight.show(None, ui);
+        note_unused(&all, ui);
     }
-    target.pin()?;
-    Ok(RETURNED)
+    reporter.write(ui, || &value)?;
+    if let [
+        Checked {
+            judged: Some((target, _)),
+            failed: None,
+            ..
+        },
+    ] = &all[..]
+    {
+        target.reporter.write(ui, || &value)?;
+    }
+    let failed = all.iter().filter_map(|checked| checked.failed.as_ref());
+    let missing = (!preflight.missing.is_empty()).then_some(USAGE);
+    let worst = failed.map(ExitReason::status).chain(missing).max();
+    Ok(worst.unwrap_or(RETURNED))
 }
 
-/// With `--json`, prints the refusal of a component whose imports were not judged.
-fn print_refusal(reason: ExitReason, as_json: bool, ui: &Ui) -> ExitReason {
-    let Some(refusal) = reason.refusal().filter(|_| as_json) else {
-        return reason;
-    };
-    let value = json!({
-        "verdict": "refused",
-        "refusal": refusal_json(refusal),
-        "imports": [],
+async fn check<'u>(opts: &ComponentOpts, ui: &'u Ui) -> Checked<'u> {
+    let (path, name) = (opts.component.clone(), text::path(&opts.component));
+    match judge(opts, ui).await {
+        Err(reason) => Checked {
+            value: unjudged(&reason),
+            rows: Vec::new(),
+            judged: None,
+            failed: Some(reason),
+            path,
+            name,
+        },
+        Ok((target, inspection, verdict)) => {
+            let unused = target.runtime.unused(&inspection, &target.policy.grants);
+            let rows = verdict.imports.iter();
+            let rows = rows.map(|import| vec![judgement_cell(import), name_cell(import)]);
+            Checked {
+                value: json!({
+                    "verdict": if verdict.allows() { "granted" } else { "refused" },
+                    "imports": imports_json(&inspection.imports, &verdict.imports),
+                    "unused": names(&unused),
+                }),
+                rows: rows.collect(),
+                failed: match verdict.refusal() {
+                    Some(refusal) => Some(target.refused(refusal)),
+                    None => target.pin().err(),
+                },
+                judged: Some((target, unused)),
+                path,
+                name,
+            }
+        }
+    }
+}
+
+async fn judge<'u>(
+    opts: &ComponentOpts,
+    ui: &'u Ui,
+) -> Result<(Target<'u>, Inspection, Verdict), ExitReason> {
+    let target = Target::open(opts, None, ui)?;
+    let inspection = target.inspect().await?;
+    let verdict = target.runtime.judge(&inspection, &target.policy.grants);
+    Ok((target, inspection, verdict))
+}
+
+/// The verdict on a component whose imports were not judged, for programs.
+fn unjudged(reason: &ExitReason) -> Value {
+    match (reason.refusal(), reason) {
+        (Some(refusal), _) => {
+            json!({ "verdict": "refused", "refusal": refusal_json(refusal), "imports": [] })
+        }
+        (None, ExitReason::Policy(path, error)) => json!({
+            "verdict": "unknown",
+            "in": path.to_string_lossy(),
+            "mistakes": mistakes::as_json(error),
+        }),
+        (None, reason) => json!({ "verdict": "unknown", "error": reason.message() }),
+    }
+}
+
+/// The verdicts and the preflight: one object of one component, otherwise a list in an object.
+fn whole(all: &[Checked<'_>], preflight: &Preflight, alone: bool) -> Value {
+    let values = all.iter().map(|checked| {
+        let mut value = json!({ "component": checked.path.to_string_lossy() });
+        if let (Some(whole), Value::Object(own)) = (value.as_object_mut(), &checked.value) {
+            whole.extend(own.clone());
+        }
+        value
     });
-    ui.result(pretty(&value)).err().unwrap_or(reason)
+    let mut values: Vec<Value> = values.collect();
+    let mut value = match alone {
+        true => values.pop().unwrap_or_default(),
+        false => json!({ "components": values }),
+    };
+    if let Some(object) = value.as_object_mut() {
+        object.insert("preflight".to_owned(), json!(preflight));
+    }
+    value
+}
+
+/// The judgements of one component, below its name if there are several.
+fn lines(checked: &Checked<'_>, alone: bool, ui: &Ui) -> String {
+    if alone {
+        return table::lines(ui, 0, &checked.rows);
+    }
+    let (word, style) = match &checked.failed {
+        None => ("granted", Style::Good),
+        Some(reason) if reason.refusal().is_some() => ("refused", Style::Bad),
+        Some(_) => ("failed", Style::Bad),
+    };
+    let imports = table::lines(ui, 2, &checked.rows);
+    format!("{}: {}\n{imports}", checked.name, ui.paint(style, word))
+}
+
+/// Prints why a component is refused, with its name if there are several and the reason has none.
+fn show(reason: &ExitReason, name: Option<&String>, ui: &Ui) {
+    match name {
+        Some(name) if !matches!(reason, ExitReason::Policy(..) | ExitReason::About(..)) => {
+            ui.error(&format!("{name}: {}", reason.message()));
+        }
+        _ => ui.tell(reason),
+    }
+}
+
+/// Notes what is granted and what no component asks for, if each was judged.
+fn note_unused(all: &[Checked<'_>], ui: &Ui) {
+    let judged = all.iter().map(|checked| checked.judged.as_ref());
+    let unused: Option<Vec<&Vec<Capability>>> = judged.map(|it| Some(&it?.1)).collect();
+    let Some([first, rest @ ..]) = unused.as_deref() else {
+        return;
+    };
+    let common = first
+        .iter()
+        .filter(|it| rest.iter().all(|unused| unused.contains(it)));
+    let common: Vec<Capability> = common.cloned().collect();
+    if !common.is_empty() {
+        ui.note(&format!(
+            "granted, and not asked for: {}",
+            names(&common).join(", ")
+        ));
+    }
+}
+
+/// The keys of the grants.
+fn names(capabilities: &[Capability]) -> Vec<String> {
+    let name = |capability: &Capability| match capability {
+        Capability::Interface(name) => format!("grants.interfaces: {}", text::one_line(name)),
+        other => {
+            let line = other.policy_line();
+            line.split(" = ").next().unwrap_or_default().to_owned()
+        }
+    };
+    capabilities.iter().map(name).collect()
 }

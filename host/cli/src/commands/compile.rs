@@ -12,7 +12,7 @@ use crate::output::report::pretty;
 use crate::output::status::{ExitReason, RETURNED};
 use crate::output::text;
 use crate::output::ui::Ui;
-use crate::target::{LoadedTarget, Target};
+use crate::target::{LoadedTarget, Target, already_reported};
 
 const AFTER_HELP: &str = "Example: tollgate compile importer.wasm --policy importer.toml";
 
@@ -32,21 +32,26 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let target = Target::open(&opts.component, Some(cache), ui)?;
     let start = Instant::now();
     let LoadedTarget { target, provider } = target.load().await?;
-    if let Some(why) = provider.cache_error() {
-        return Err(ExitReason::Host(format!(
-            "compiled, but not written to the cache: {}",
-            escape::line(why)
-        )));
-    }
     let compiled = provider.code_origin();
+    let how = match compiled {
+        CodeOrigin::Cached => "cached",
+        CodeOrigin::Recompiled(_) => "recompiled",
+        _ => "fresh",
+    };
+    let error = provider.cache_error();
+    let mut value = json!({ "digest": provider.info().digest, "compiled": how, "cache": at });
+    if let (Some(error), Some(fields)) = (error, value.as_object_mut()) {
+        fields.insert("cache_error".to_owned(), json!(error.to_string()));
+    }
+    target.reporter.write(ui, || &value)?;
+    if let Some(error) = error {
+        let reason = ExitReason::Host(format!(
+            "compiled, but not written to the cache: {}",
+            escape::line(error)
+        ));
+        return Err(already_reported(&target.reporter, reason));
+    }
     if opts.component.json {
-        let how = match compiled {
-            CodeOrigin::Cached => "cached",
-            CodeOrigin::Recompiled(_) => "recompiled",
-            _ => "fresh",
-        };
-        let digest = &provider.info().digest;
-        let value = json!({ "digest": digest, "compiled": how, "cache": at });
         ui.result(pretty(&value))?;
     } else if !target.reporter.is_stderr() {
         let name = escape::line(target.source.name());

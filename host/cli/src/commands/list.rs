@@ -73,7 +73,7 @@ enum Finding {
 }
 
 pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let policy = opts.policy.policy(Vec::new())?;
+    let policy = opts.policy.policy(Vec::new(), Some(ui))?;
     // The same files that `Runtime::watch` serves, without its bound on their number.
     let paths = components(&opts.folder, usize::MAX)
         .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&opts.folder))))?;
@@ -90,7 +90,7 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         ui.note(&format!("no .wasm files in {}", text::path(&opts.folder)));
         return Ok(RETURNED);
     }
-    let header = ["name", "size", "world", "signature", "verdict"];
+    let header = ["name", "size", "signature", "verdict", "world"];
     let mut cells = vec![header.map(|title| Cell::styled(title, Style::Bold)).into()];
     cells.extend(rows.into_iter().map(|row| row.cells));
     ui.result(table::lines(ui, 0, &cells))?;
@@ -143,9 +143,9 @@ async fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
         cells: vec![
             Cell::new(escape::line(&name)),
             Cell::number(size.map(text::size).unwrap_or_default()),
-            Cell::new(escape::line(world.as_deref().unwrap_or("-"))),
             Cell::new(word.unwrap_or_else(|| "-".to_owned())),
             Cell::styled(words, if granted { Style::Good } else { Style::Bad }),
+            Cell::new(escape::line(world.as_deref().unwrap_or("-"))),
         ],
         name: name.into_owned(),
         file: path.to_string_lossy().into_owned(),

@@ -1,8 +1,9 @@
 //! `tollgate run`: calls a provider with bytes, or runs a WASI command with arguments and streams.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use tollgate::embed::CommandInput;
+use tollgate::embed::{CommandInput, inherited_output};
 use tollgate::policy::Streams;
 use tollgate::report::ExitCode;
 use tollgate::{Outcome, Report, escape};
@@ -13,7 +14,7 @@ use crate::in_tokio;
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
 use crate::options::wall::WallOpts;
-use crate::output::outcome;
+use crate::output::outcome::{self, StatsOpts};
 use crate::output::status::{ExitReason, status};
 use crate::output::ui::Ui;
 use crate::target::{LoadedTarget, Target};
@@ -21,20 +22,30 @@ use crate::target::{LoadedTarget, Target};
 const AFTER_HELP: &str = "\
 Examples:
   tollgate run checksums.wasm --grant log --grant hash --grant files=data:./docs
-  tollgate run hello.wasm --grant wasi=inert --input text.txt -- first second";
+  tollgate run echo.wasm --input-text hello
+  cat text.txt | tollgate run hello.wasm --grant wasi=inert -- first second";
 
 /// Call the provider world's `run`, or run a WASI command
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, mut_arg("json", |json| json.hide(true)))]
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    /// The provider's input, or a command's standard input; `-` is stdin [default: no input]
-    #[arg(long, value_name = "FILE|-")]
+    /// The provider's input, or a command's standard input; `-` is stdin [default: stdin if it is a pipe or a file,
+    /// else no input]
+    #[arg(short, long, value_name = "FILE|-")]
     input: Option<PathBuf>,
+    /// The same as text
+    #[arg(long, value_name = "TEXT", conflicts_with = "input")]
+    input_text: Option<String>,
     /// The file for the result, written whole or not at all; `-` is stdout [default: -]
     // The limit `output` has the id `output`.
-    #[arg(id = "output-file", long = "output", value_name = "FILE|-")]
+    #[arg(
+        id = "output-file",
+        short = 'o',
+        long = "output",
+        value_name = "FILE|-"
+    )]
     output: Option<PathBuf>,
     /// Arguments for a WASI command
     #[arg(last = true)]
@@ -43,6 +54,8 @@ pub(crate) struct Opts {
     cache: CacheOpts,
     #[command(flatten)]
     wall: WallOpts,
+    #[command(flatten)]
+    stats: StatsOpts,
 }
 
 /// The place of the result.
@@ -69,7 +82,13 @@ impl Sink {
 }
 
 pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let input = Input::open(opts.input.as_deref())?;
+    if opts.component.json {
+        return Err(ExitReason::Usage(
+            "--json has no effect on `run`, which writes the result as it is; --report writes JSON, and `call` prints it"
+                .to_owned(),
+        ));
+    }
+    let input = input(&opts)?;
     let mut sink = match &opts.output {
         Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
         _ => Sink::Stdout,
@@ -94,7 +113,12 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         let stdin = input.stream();
         sink.prepare_for_wall(&opts.wall)?;
         loaded.raise(&opts.wall)?;
-        return in_tokio(command(&loaded, CommandInput { args, stdin }, &sink));
+        return in_tokio(command(
+            &loaded,
+            CommandInput { args, stdin },
+            &sink,
+            &opts.stats,
+        ));
     }
     if !opts.args.is_empty() {
         return Err(ExitReason::Usage(format!(
@@ -102,16 +126,39 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
             escape::line(target.source.name())
         )));
     }
-    let input = input.read(provider.limits().memory)?;
+    let has_stderr = opts.component.has_stderr();
+    let input = input.read(provider.limits().memory, || {
+        if has_stderr {
+            ui.note(
+                "waiting for the end of stdin, which is the input where neither --input nor --input-text is given; \
+                 `< /dev/null` is no input",
+            );
+        }
+    })?;
     sink.prepare_for_wall(&opts.wall)?;
     loaded.raise(&opts.wall)?;
-    in_tokio(provider_run(&loaded, &input, &sink))
+    in_tokio(provider_run(&loaded, &input, &sink, &opts.stats))
+}
+
+/// The input, as far as it is known before the component is loaded.
+fn input(opts: &Opts) -> Result<Input, ExitReason> {
+    let policy_is_stdin = opts.component.policy.is_stdin();
+    match (&opts.input, &opts.input_text) {
+        (Some(path), _) if is_stream(path) && policy_is_stdin => Err(ExitReason::Usage(
+            "--input -: stdin is the policy already; give one of the two as a file".to_owned(),
+        )),
+        (Some(path), _) => Input::open(path),
+        (None, Some(text)) => Ok(Input::Text(text.clone())),
+        (None, None) if policy_is_stdin => Ok(Input::Empty),
+        (None, None) => Ok(Input::piped()),
+    }
 }
 
 async fn provider_run(
     loaded: &LoadedTarget<'_>,
     input: &[u8],
     sink: &Sink,
+    stats: &StatsOpts,
 ) -> Result<u8, ExitReason> {
     let LoadedTarget { target, provider } = loaded;
     let ui = target.ui;
@@ -120,7 +167,7 @@ async fn provider_run(
         .run(input)
         .await
         .map_err(|error| loaded.call_error(error))?;
-    outcome::print_outcome(ui, &target.reporter, &report, |error| {
+    outcome::print_outcome(ui, &target.reporter, stats, &report, |error| {
         Some(format!("the provider returned {error}"))
     })?;
     if !target.reporter.is_stderr() {
@@ -136,6 +183,7 @@ async fn command(
     loaded: &LoadedTarget<'_>,
     input: CommandInput,
     sink: &Sink,
+    stats: &StatsOpts,
 ) -> Result<u8, ExitReason> {
     let LoadedTarget { target, provider } = loaded;
     let ui = target.ui;
@@ -154,8 +202,29 @@ async fn command(
         ui.guest_stderr(&stdio.stderr);
     }
     let verbose = ui.verbose();
-    outcome::print_outcome(ui, &target.reporter, &report, |code| {
+    outcome::print_outcome(ui, &target.reporter, stats, &report, |code| {
         verbose.then(|| format!("the command exited with code {}", code.0))
     })?;
-    Ok(status(&report))
+    // A command that failed keeps its own status, and one that was ended does not wait for a reader.
+    let written = match &report.outcome {
+        Outcome::Faulted(_) => Ok(()),
+        Outcome::Returned(()) | Outcome::Failed(_) => is_written(provider.limits().deadline).await,
+    };
+    match &report.outcome {
+        Outcome::Returned(()) => written.map(|()| status(&report)),
+        Outcome::Failed(_) | Outcome::Faulted(_) => Ok(status(&report)),
+    }
+}
+
+/// Waits for the output that a command has passed on to this program's own.
+async fn is_written(time: Duration) -> Result<(), ExitReason> {
+    match tokio::time::timeout(time, inherited_output()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(ExitReason::Host(format!(
+            "the command's output is not written whole: {error}; give it a place with room, and read it to its end"
+        ))),
+        Err(_) => Err(ExitReason::Host(format!(
+            "the command's output is not written whole: nobody has read the rest for {time:?}; read it to its end"
+        ))),
+    }
 }

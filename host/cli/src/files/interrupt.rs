@@ -1,27 +1,76 @@
-//! Ctrl-C: ends the process at once and removes the file that is being written.
+//! Ctrl-C and SIGTERM: they end the process at once, with one line and the report, and remove the file that is being
+//! written.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::output::ui::end_progress;
 
-/// The exit status of an interrupted program in a shell: 128 plus the number of the signal.
-const INTERRUPTED: i32 = 130;
+/// The time that the line and the report may take: a pipe may be full and its reader asleep.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A signal that ends the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// The signal of `kill`, of service managers and of containers that end.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "it comes on Unix only"))]
+    Terminate,
+}
+
+impl Signal {
+    /// Its number.
+    pub(crate) fn number(self) -> i32 {
+        match self {
+            Signal::Interrupt => 2,
+            Signal::Terminate => 15,
+        }
+    }
+
+    /// The exit status of a program that it ended, as shells have it.
+    fn status(self) -> i32 {
+        self.number().saturating_add(128)
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        })
+    }
+}
 
 /// The file that is being written, under its temporary name.
 static HALF_WRITTEN: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-fn half_written() -> MutexGuard<'static, Option<PathBuf>> {
-    HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The callback that prints and reports an interrupt.
+type LastWords = Box<dyn FnOnce(Signal) + Send>;
 
-/// The thread that waits for Ctrl-C, and what ends its waiting.
+/// See [`at_interrupt`].
+static AT_INTERRUPT: Mutex<Option<LastWords>> = Mutex::new(None);
+
+/// The thread that waits for signals, and what ends its waiting.
 static WATCH: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>> = Mutex::new(None);
 
-/// Waits for Ctrl-C on a separate thread, since the others may be blocked by a pipe or busy compiling.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has `say` called on a thread of its own when the process is interrupted, before it ends. It locks neither standard
+/// stream and writes no file through [`guarded`], since another thread may be held up there.
+pub(crate) fn at_interrupt(say: impl FnOnce(Signal) + Send + 'static) {
+    *locked(&AT_INTERRUPT) = Some(Box::new(say));
+}
+
+/// Waits for the signals on a separate thread, since the others may be blocked by a pipe or busy compiling.
 /// Without that thread, the system ends the process in its own way.
 pub(crate) fn watch() {
     let (stop, stopped) = oneshot::channel();
@@ -30,7 +79,7 @@ pub(crate) fn watch() {
         let tokio = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let interrupted = tokio.is_ok_and(|tokio| {
+        let interrupted = tokio.ok().and_then(|tokio| {
             tokio.block_on(async {
                 // An interrupt before this thread waits would reach nobody.
                 let ready = async {
@@ -39,19 +88,13 @@ pub(crate) fn watch() {
                 };
                 tokio::select! {
                     biased;
-                    interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
-                    _ = ready => false,
+                    signal = signal() => signal.ok(),
+                    _ = ready => None,
                 }
             })
         });
-        if interrupted {
-            // Stays locked until the process ends, so that no other file is begun.
-            let mut file = half_written();
-            if let Some(path) = file.take() {
-                let _ = std::fs::remove_file(path);
-            }
-            end_progress();
-            std::process::exit(INTERRUPTED);
+        if let Some(signal) = interrupted {
+            end(signal);
         }
     };
     let thread = std::thread::Builder::new()
@@ -59,13 +102,69 @@ pub(crate) fn watch() {
         .spawn(wait);
     let _ = waits.recv();
     if let Ok(thread) = thread {
-        *WATCH.lock().unwrap_or_else(PoisonError::into_inner) = Some((stop, thread));
+        *locked(&WATCH) = Some((stop, thread));
     }
 }
 
-/// Runs `work` while no thread waits for Ctrl-C. An interrupt meanwhile is heeded afterwards.
+/// The first of the signals that comes.
+#[cfg(unix)]
+async fn signal() -> std::io::Result<Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => Signal::Interrupt,
+        _ = terminate.recv() => Signal::Terminate,
+    })
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<Signal> {
+    tokio::signal::ctrl_c().await?;
+    Ok(Signal::Interrupt)
+}
+
+/// Has the signals do nothing, in a process that ends with another one: a terminal and a service manager send them to
+/// both.
+pub(crate) fn ignore() {
+    #[cfg(unix)]
+    if let Ok(tokio) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _entered = tokio.enter();
+        // The handlers stay when the streams are gone.
+        let _ = signal(SignalKind::interrupt());
+        let _ = signal(SignalKind::terminate());
+    }
+}
+
+fn end(signal: Signal) {
+    // Stays locked until the process ends, so that no other file is begun.
+    let mut file = locked(&HALF_WRITTEN);
+    if let Some(path) = file.take() {
+        let _ = std::fs::remove_file(&path);
+        // It is a folder while a project is written.
+        let _ = std::fs::remove_dir_all(&path);
+    }
+    if let Some(say) = locked(&AT_INTERRUPT).take() {
+        let (done, said) = mpsc::channel();
+        let speaks = std::thread::Builder::new().spawn(move || {
+            end_progress();
+            say(signal);
+            let _ = done.send(());
+        });
+        if speaks.is_ok() {
+            let _ = said.recv_timeout(LAST_WORDS);
+        }
+    }
+    std::process::exit(signal.status());
+}
+
+/// Runs `work` while no thread waits for signals. An interrupt meanwhile is heeded afterwards.
 pub(crate) fn paused<T>(work: impl FnOnce() -> T) -> T {
-    let watch = WATCH.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let watch = locked(&WATCH).take();
     if let Some((stop, thread)) = watch {
         let _ = stop.send(());
         // It panics for no reason of its own, and the next one waits all the same.
@@ -76,10 +175,10 @@ pub(crate) fn paused<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Runs `write`, which creates the file `path` and then removes or renames it. An interrupt meanwhile removes it.
+/// Runs `write`, which creates the file or folder `path` and then removes or renames it. An interrupt meanwhile removes it.
 pub(crate) fn guarded<T>(path: &Path, write: impl FnOnce() -> T) -> T {
-    *half_written() = Some(path.to_owned());
+    *locked(&HALF_WRITTEN) = Some(path.to_owned());
     let written = write();
-    *half_written() = None;
+    *locked(&HALF_WRITTEN) = None;
     written
 }

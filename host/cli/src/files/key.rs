@@ -186,10 +186,10 @@ pub(crate) fn public_key(text: &str) -> Result<PublicKey, String> {
     }
 }
 
-/// Whether the text is that of a secret key file, judged by its second line.
+/// Whether the text has a secret key on one of its lines.
 pub(crate) fn is_secret(text: &str) -> bool {
-    let line = text.lines().nth(1);
-    line.is_some_and(|line| base64::decode::<FILE>(line).is_some())
+    let mut lines = text.lines();
+    lines.any(|line| base64::decode::<FILE>(line.trim()).is_some())
 }
 
 fn random(bytes: &mut [u8]) -> Result<(), ExitReason> {

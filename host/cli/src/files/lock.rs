@@ -42,9 +42,8 @@ impl LockFile {
             true => Lock::default(),
             false => {
                 let text = read_small(&self.path, Lock::MAX_TEXT as u64)?;
-                Lock::parse(&text).map_err(|error| {
-                    ExitReason::Usage(format!("{}:{error}", text::path(&self.path)))
-                })?
+                let parsed = Lock::parse(&text);
+                parsed.map_err(|error| ExitReason::Policy(self.path.clone(), error))?
             }
         };
         lock.strict = self.complete;

@@ -1,5 +1,7 @@
 //! Files that the command line names: input, output, keys, passwords and the lock file.
 
+pub(crate) mod arguments;
+pub(crate) mod find_policy;
 pub(crate) mod input;
 pub(crate) mod interrupt;
 pub(crate) mod key;

@@ -85,11 +85,20 @@ impl OutputFile {
 
     /// Writes all bytes: to a temporary file that then replaces the file.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), ExitReason> {
-        self.replace(bytes)
+        self.replace(bytes, |path, write| interrupt::guarded(path, write))
             .map_err(|error| not_written(&self.named, &error))
     }
 
-    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+    /// The same when an interrupt ends the process: no other one follows that would have to remove the temporary file.
+    pub(crate) fn write_last(&self, bytes: &[u8]) -> io::Result<()> {
+        self.replace(bytes, |_, write| write())
+    }
+
+    fn replace(
+        &self,
+        bytes: &[u8],
+        guarded: impl FnOnce(&Path, &dyn Fn() -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (path, permissions) = match &self.kind {
             Kind::Special => {
                 return OpenOptions::new()
@@ -102,7 +111,7 @@ impl OutputFile {
             Kind::Regular(path, permissions) => (path, permissions),
         };
         let temporary = temporary(path)?;
-        interrupt::guarded(&temporary, || {
+        guarded(&temporary, &|| {
             let mut file = create(&temporary)?;
             let written = file.write_all(bytes).and_then(|()| {
                 if let Some(permissions) = permissions {
@@ -120,7 +129,7 @@ impl OutputFile {
 
 /// Writes a file whole, for the process that writes behind the wall.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    OutputFile::find(path)?.replace(bytes)
+    OutputFile::find(path)?.replace(bytes, |path, write| interrupt::guarded(path, write))
 }
 
 fn cannot(path: &Path, error: &io::Error) -> ExitReason {

@@ -70,7 +70,8 @@ pub(crate) fn run_if_writer(write: impl FnOnce(&Path, &[u8]) -> io::Result<()>) 
     if args.next().is_none_or(|first| first != FLAG) {
         return;
     }
-    interrupt::watch();
+    // The program that it writes for may have been interrupted, and sends the report of that.
+    interrupt::ignore();
     let served = serve(args.next(), write);
     exit(i32::from(served.is_err()));
 }

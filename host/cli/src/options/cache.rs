@@ -16,7 +16,7 @@ pub(crate) struct CacheOpts {
     #[command(flatten)]
     dir: CacheDir,
     /// Compile without a cache: read nothing from it and write nothing to it
-    #[arg(long, conflicts_with = "cache")]
+    #[arg(long)]
     no_cache: bool,
 }
 
@@ -25,7 +25,12 @@ pub(crate) struct CacheOpts {
 #[command(next_help_heading = "Cache")]
 pub(crate) struct CacheDir {
     /// The folder of the cache of compiled code [default: $XDG_CACHE_HOME/tollgate or ~/.cache/tollgate]
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TOLLGATE_CACHE_DIR",
+        hide_env_values = true
+    )]
     cache: Option<PathBuf>,
 }
 

@@ -49,6 +49,8 @@ fn arg(key: &'static LimitKey) -> Arg {
         .value_name(value_name)
         .help(format!("{} [default: {default}]", sentence(key.help)))
         .help_heading("Limits of each call")
+        // There are many: `-h` shows what most command lines have.
+        .hide_short_help(true)
         // A negative number reaches the parser of the policy, which refuses it with its own message.
         .allow_negative_numbers(true)
         .value_parser(move |text: &str| {

@@ -1,7 +1,9 @@
 //! The library's remedies as options of this program, in parentheses at the end of a message.
 
-use tollgate::Fault;
+use tollgate::component::Judgement;
 use tollgate::load::{Refusal, Remedy};
+use tollgate::policy::Capability;
+use tollgate::{Fault, escape};
 
 use crate::options::limits;
 
@@ -10,19 +12,47 @@ pub(crate) fn fault_text(fault: &Fault) -> String {
     format!("{fault}{}", hint(fault.remedy().as_ref()))
 }
 
-/// The message of a refusal and of every import in its way, each with its option.
+/// The message of a refusal and of every import in its way, each with its option. Imports that the same line of policy
+/// grants are on one line: a guest of Python imports all of WASI.
 pub(crate) fn refusal_text(refusal: &Refusal) -> String {
     let mut text = format!("{}{}", refusal.message, hint(refusal.remedy.as_ref()));
+    let mut grants: Vec<&str> = Vec::new();
     for import in &refusal.imports {
-        text.push_str(&format!("\n  {import}{}", hint(import.remedy().as_ref())));
+        let hint = hint(import.remedy().as_ref());
+        let Judgement::Denied { line, .. } = &import.judgement else {
+            text.push_str(&format!("\n  {import}{hint}"));
+            continue;
+        };
+        if grants.contains(&line.as_str()) {
+            continue;
+        }
+        grants.push(line);
+        let same = refusal.imports.iter();
+        let same = same.filter(|other| other.judgement == import.judgement);
+        text.push_str(&match same.count().saturating_sub(1) {
+            0 => format!("\n  {import}{hint}"),
+            more => format!(
+                "\n  {} and {more} more: denied; add `{line}` to the policy{hint}",
+                escape::line(&import.name)
+            ),
+        });
     }
     text
+}
+
+/// The option that grants a capability, quoted for a shell.
+fn grant(capability: &Capability) -> String {
+    match capability.short_form() {
+        // A shell takes `*` for a file name.
+        form if form.contains('*') => format!("--grant '{form}'"),
+        form => format!("--grant {form}"),
+    }
 }
 
 fn hint(remedy: Option<&Remedy>) -> String {
     let option = match remedy {
         Some(Remedy::RaiseLimit(name)) => format!("or --{}", limits::flag(name)),
-        Some(Remedy::Grant(capability)) => format!("or {}", capability.flag()),
+        Some(Remedy::Grant(capability)) => format!("or {}", grant(capability)),
         Some(Remedy::TrustKey) => "or --trust-key".to_owned(),
         Some(Remedy::Sign) => "see `tollgate sign`".to_owned(),
         Some(Remedy::Pin) => "or give --lock in place of --locked".to_owned(),
@@ -37,7 +67,6 @@ mod tests {
     use super::*;
     use clap::CommandFactory as _;
     use tollgate::Limits;
-    use tollgate::policy::Capability;
 
     #[test]
     fn every_remedy_names_an_option_that_exists() {

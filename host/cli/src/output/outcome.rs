@@ -1,25 +1,43 @@
 //! The messages about a call: denials, faults, logs and the guest's own output.
 
-use tollgate::report::ErrorReport;
+use tollgate::report::{ErrorReport, Usage};
 use tollgate::{Outcome, Report, escape};
 
 use crate::options::remedy::fault_text;
+use crate::output::backtrace;
 use crate::output::report::Reporter;
 use crate::output::status::ExitReason;
+use crate::output::text;
 use crate::output::ui::Ui;
 
 /// Lines of a provider's stdout and stderr that are printed after a call that failed or faulted.
 const TAIL_LINES: usize = 10;
+
+/// Options of what is printed about a call.
+#[derive(clap::Args)]
+pub(crate) struct StatsOpts {
+    /// Print what the call used on stderr: fuel, memory, time, host calls; -v does it, too
+    #[arg(long, help_heading = "Display")]
+    stats: bool,
+}
 
 /// Writes the report, then prints the outcome to stderr unless the call returned. `failed` words the provider's own
 /// error.
 pub(crate) fn print_outcome<T, E: ErrorReport>(
     ui: &Ui,
     reporter: &Reporter,
+    stats: &StatsOpts,
     report: &Report<T, E>,
     failed: impl FnOnce(&E) -> Option<String>,
 ) -> Result<(), ExitReason> {
     reporter.write(ui, || report.to_json())?;
+    match &report.outcome {
+        Outcome::Returned(_) => {}
+        Outcome::Failed(error) => ui.json_error("failed", Some(&error.kind()), &error.message()),
+        Outcome::Faulted(fault) => {
+            ui.json_error("faulted", Some(fault.label()), &fault.to_string());
+        }
+    }
     if reporter.is_stderr() {
         return Ok(());
     }
@@ -32,9 +50,10 @@ pub(crate) fn print_outcome<T, E: ErrorReport>(
             let target = escape::line(&denial.target);
             let allowed = denial.remedy().map(|line| format!("; {line} allows it"));
             ui.note(&format!(
-                "denied {} {target}: {}{}",
+                "denied {} {target}: {}: {}{}",
                 denial.capability,
                 denial.reason,
+                denial.explanation(),
                 allowed.unwrap_or_default()
             ));
         }
@@ -49,13 +68,50 @@ pub(crate) fn print_outcome<T, E: ErrorReport>(
         Outcome::Faulted(fault) => {
             ui.error(&format!("{}: {}", fault.label(), fault_text(fault)));
             if ui.verbose() {
-                for frame in &fault.backtrace {
-                    ui.stderr(&format!("  at {frame}\n"));
-                }
+                print_backtrace(ui, &fault.backtrace);
             }
         }
     }
+    if stats.stats || ui.verbose() {
+        ui.stderr(&format!("{}\n", used(&report.usage)));
+    }
     Ok(())
+}
+
+/// The usage of a call, on one line.
+fn used(usage: &Usage) -> String {
+    let calls = match usage.host_calls {
+        1 => "1 host call".to_owned(),
+        n => format!("{} host calls", text::count(n)),
+    };
+    let mut line = format!(
+        "used {} fuel, {} of memory, {}, {calls}",
+        text::count(usage.fuel),
+        text::memory(usage.memory_peak),
+        text::time(usage.elapsed),
+    );
+    if usage.host_calls > 0 {
+        line.push_str(&format!(" ({})", text::time(usage.host_time)));
+    }
+    line
+}
+
+/// Prints a backtrace; without a second `--verbose` only the guest's own frames.
+fn print_backtrace(ui: &Ui, frames: &[String]) {
+    let shown = match ui.very_verbose() {
+        true => frames.iter().collect(),
+        false => backtrace::of_guest(frames),
+    };
+    for frame in &shown {
+        ui.stderr(&format!("  at {frame}\n"));
+    }
+    let left_out = frames.len().saturating_sub(shown.len());
+    if left_out > 0 {
+        let noun = if left_out == 1 { "frame" } else { "frames" };
+        ui.stderr(&format!(
+            "  and {left_out} {noun} of the standard library; -vv shows all\n"
+        ));
+    }
 }
 
 fn print_logs<T, E>(ui: &Ui, report: &Report<T, E>) {
@@ -101,5 +157,26 @@ pub(crate) fn print_stdio_tail<T, E>(ui: &Ui, report: &Report<T, E>) {
                 "{bytes} more bytes of {name} did not fit; raise `limits.stdio` in the policy (or --stdio)"
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn costs_are_in_units_of_people() {
+        let mut usage = Usage::default();
+        usage.fuel = 51_234;
+        usage.memory_peak = 1_114_112;
+        usage.elapsed = Duration::from_micros(812);
+        assert_eq!(
+            used(&usage),
+            "used 51_234 fuel, 1.1 MiB of memory, 0.8 ms, 0 host calls"
+        );
+        usage.host_calls = 1;
+        usage.host_time = Duration::from_micros(140);
+        assert!(used(&usage).ends_with(", 1 host call (0.1 ms)"));
     }
 }

@@ -1,46 +1,66 @@
 //! The JSON report and its destination.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
 use crate::files::input::is_stream;
 use crate::files::output::OutputFile;
 use crate::output::status::ExitReason;
-use crate::output::ui::Ui;
+use crate::output::ui::{Ui, last_words};
 
-/// The destination of the report.
-#[derive(Debug)]
-pub(crate) enum Reporter {
+/// The destination of the report. A copy has the same destination, which gets one report.
+#[derive(Clone, Debug)]
+pub(crate) struct Reporter {
+    to: Destination,
+    is_written: Arc<AtomicBool>,
+}
+
+#[derive(Clone, Debug)]
+enum Destination {
     /// No report is asked for.
     None,
     /// Standard error, which then holds nothing else, so that a program can parse it.
     Stderr,
     /// A file.
-    File(OutputFile),
+    File(Arc<Mutex<OutputFile>>),
 }
 
 impl Reporter {
     /// Checks that the report can be written.
     pub(crate) fn new(path: Option<&Path>) -> Result<Reporter, ExitReason> {
-        Ok(match path {
-            None => Reporter::None,
-            Some(path) if is_stream(path) => Reporter::Stderr,
-            Some(path) => Reporter::File(OutputFile::new(path)?),
+        let to = match path {
+            None => Destination::None,
+            Some(path) if is_stream(path) => Destination::Stderr,
+            Some(path) => Destination::File(Arc::new(Mutex::new(OutputFile::new(path)?))),
+        };
+        Ok(Reporter {
+            to,
+            is_written: Arc::default(),
         })
     }
 
     /// Opens what the wall will deny, before it is raised.
     pub(crate) fn prepare_for_wall(&mut self) -> Result<(), ExitReason> {
-        match self {
-            Reporter::None | Reporter::Stderr => Ok(()),
-            Reporter::File(file) => file.prepare_for_wall(),
+        match &self.to {
+            Destination::None | Destination::Stderr => Ok(()),
+            Destination::File(file) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.prepare_for_wall()
+            }
         }
+    }
+
+    /// Whether there is a destination.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !matches!(self.to, Destination::None)
     }
 
     /// Whether stderr is reserved for the report.
     pub(crate) fn is_stderr(&self) -> bool {
-        matches!(self, Reporter::Stderr)
+        matches!(self.to, Destination::Stderr)
     }
 
     /// Writes the report.
@@ -49,13 +69,35 @@ impl Reporter {
         ui: &Ui,
         report: impl FnOnce() -> R,
     ) -> Result<(), ExitReason> {
-        match self {
-            Reporter::None => Ok(()),
-            Reporter::Stderr => {
+        match &self.to {
+            Destination::None => Ok(()),
+            Destination::Stderr => {
+                self.is_written.store(true, Ordering::Relaxed);
                 ui.stderr(&pretty(&report()));
                 Ok(())
             }
-            Reporter::File(file) => file.write(pretty(&report()).as_bytes()),
+            Destination::File(file) => {
+                let file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                self.is_written.store(true, Ordering::Relaxed);
+                file.write(pretty(&report()).as_bytes())
+            }
+        }
+    }
+
+    /// Writes the report of an interruption, unless another report is written or being written.
+    pub(crate) fn write_last(&self, report: &impl Serialize) {
+        if self.is_written.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match &self.to {
+            Destination::None => {}
+            Destination::Stderr => last_words(&pretty(report)),
+            Destination::File(file) => {
+                // Nothing is left to say it with if the file cannot be written.
+                let _ = file
+                    .try_lock()
+                    .map(|file| file.write_last(pretty(report).as_bytes()));
+            }
         }
     }
 }

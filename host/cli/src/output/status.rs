@@ -1,10 +1,15 @@
 //! Exit statuses, and the reasons why a command ends without a result.
 
+use std::path::PathBuf;
+
 use tollgate::load::{Refusal, SourceError};
+use tollgate::policy::PolicyError;
 use tollgate::report::{ExitCode, WaveError};
 use tollgate::{CallError, LoadError, Outcome, ProviderError, Report};
 
 use crate::options::remedy::refusal_text;
+use crate::output::mistakes;
+use crate::output::text;
 
 /// The provider returned, or the command succeeded.
 pub(crate) const RETURNED: u8 = 0;
@@ -52,10 +57,14 @@ impl Failure for ExitCode {
 pub(crate) enum ExitReason {
     /// The command line, the policy or a file they name is wrong.
     Usage(String),
+    /// A policy or a lock file has mistakes.
+    Policy(PathBuf, PolicyError),
     /// The component was refused before any of its code ran.
     Refused(Refusal),
     /// This program or the machine failed.
     Host(String),
+    /// The reason inside is about this file.
+    About(PathBuf, Box<ExitReason>),
     /// The reason inside is in the report on stderr already.
     AlreadyReported(Box<ExitReason>),
 }
@@ -64,10 +73,21 @@ impl ExitReason {
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            ExitReason::Usage(_) => USAGE,
+            ExitReason::Usage(_) | ExitReason::Policy(..) => USAGE,
             ExitReason::Refused(_) => REFUSED,
             ExitReason::Host(_) => HOST,
-            ExitReason::AlreadyReported(reason) => reason.status(),
+            ExitReason::About(_, reason) | ExitReason::AlreadyReported(reason) => reason.status(),
+        }
+    }
+
+    /// A stable name of its kind, for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            ExitReason::Usage(_) => "usage",
+            ExitReason::Policy(..) => "policy",
+            ExitReason::Refused(_) => "refused",
+            ExitReason::Host(_) => "host-error",
+            ExitReason::About(_, reason) | ExitReason::AlreadyReported(reason) => reason.kind(),
         }
     }
 
@@ -75,7 +95,7 @@ impl ExitReason {
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match self {
             ExitReason::Refused(refusal) => Some(refusal),
-            ExitReason::AlreadyReported(reason) => reason.refusal(),
+            ExitReason::About(_, reason) | ExitReason::AlreadyReported(reason) => reason.refusal(),
             _ => None,
         }
     }
@@ -84,7 +104,11 @@ impl ExitReason {
     pub(crate) fn message(&self) -> String {
         match self {
             ExitReason::Usage(message) | ExitReason::Host(message) => message.clone(),
+            ExitReason::Policy(path, error) => mistakes::lines(path, error).join("\n"),
             ExitReason::Refused(refusal) => refusal_text(refusal),
+            ExitReason::About(path, reason) => {
+                format!("{}: {}", text::path(path), reason.message())
+            }
             ExitReason::AlreadyReported(reason) => reason.message(),
         }
     }

@@ -4,12 +4,18 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{ArgAction, ValueEnum};
+use serde_json::json;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
+use crate::output::mistakes;
+use crate::output::report::pretty;
 use crate::output::status::ExitReason;
 use crate::output::style::{Style, environment_allows_colors, paint};
 use crate::output::text;
+
+/// The variable that stands for `--color`.
+pub(crate) const COLOR: &str = "TOLLGATE_COLOR";
 
 /// Whether a progress line is on the terminal.
 static PROGRESS: AtomicBool = AtomicBool::new(false);
@@ -35,8 +41,8 @@ pub(crate) struct DisplayOpts {
     /// Print nothing but the result and errors
     #[arg(short, long, global = true, help_heading = "Display")]
     quiet: bool,
-    /// Print more: the provider's log and denials, backtraces, the host's log; twice to add what the
-    /// provider was allowed
+    /// Print more: the provider's log and denials, backtraces, what a call used, the host's log; twice to
+    /// add what the provider was allowed, and all of a backtrace
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Display")]
     verbose: u8,
     /// When to use colours; auto means on a terminal, unless NO_COLOR is set
@@ -44,6 +50,8 @@ pub(crate) struct DisplayOpts {
         long,
         value_name = "WHEN",
         default_value = "auto",
+        env = COLOR,
+        hide_env_values = true,
         global = true,
         help_heading = "Display"
     )]
@@ -65,6 +73,9 @@ pub(crate) struct Ui {
     colors_err: bool,
     terminal_out: bool,
     terminal_err: bool,
+    json: bool,
+    /// Whether stdout has something.
+    has_result: AtomicBool,
 }
 
 impl Ui {
@@ -83,6 +94,8 @@ impl Ui {
             colors_err: colors(err),
             terminal_out: out,
             terminal_err: err,
+            json: asks_for_json(),
+            has_result: AtomicBool::new(false),
         };
         ui.start_log();
         ui
@@ -128,6 +141,11 @@ impl Ui {
         self.verbose > 0
     }
 
+    /// Whether `--verbose` is given twice.
+    pub(crate) fn very_verbose(&self) -> bool {
+        self.verbose > 1
+    }
+
     /// Whether `--quiet` is given.
     pub(crate) fn quiet(&self) -> bool {
         self.quiet
@@ -135,6 +153,7 @@ impl Ui {
 
     /// Writes a result to stdout, unchanged.
     pub(crate) fn result(&self, bytes: impl AsRef<[u8]>) -> Result<(), ExitReason> {
+        self.has_result.store(true, Ordering::Relaxed);
         let mut stdout = io::stdout().lock();
         let written = stdout
             .write_all(bytes.as_ref())
@@ -173,10 +192,31 @@ impl Ui {
         stderr(text.as_bytes());
     }
 
+    /// With `--json`, prints the end of a command as JSON on stdout, unless JSON is there already.
+    pub(crate) fn json_error(&self, kind: &str, reason: Option<&str>, message: &str) {
+        if self.json && !self.has_result.load(Ordering::Relaxed) {
+            // A reader that is gone wants no error either.
+            let _ = self.result(json_error(kind, reason, message));
+        }
+    }
+
     /// Prints the reason why a command ends, unless the report on stderr has it already.
     pub(crate) fn show(&self, reason: &ExitReason) {
-        if !matches!(reason, ExitReason::AlreadyReported(_)) {
-            self.error(&reason.message());
+        let refusal = reason.refusal().map(|refusal| refusal.kind.label());
+        self.json_error(reason.kind(), refusal, &reason.message());
+        self.tell(reason);
+    }
+
+    /// The same of one of several reasons, which a result has as JSON.
+    pub(crate) fn tell(&self, reason: &ExitReason) {
+        match reason {
+            ExitReason::AlreadyReported(_) => {}
+            ExitReason::Policy(path, error) => {
+                for mistake in mistakes::excerpts(path, error) {
+                    self.error(&mistake);
+                }
+            }
+            reason => self.error(&reason.message()),
         }
     }
 
@@ -214,11 +254,57 @@ impl Ui {
     }
 }
 
+/// Whether the command line asks for JSON, also if it is wrong.
+pub(crate) fn asks_for_json() -> bool {
+    let mut words = std::env::args_os().take_while(|word| word != "--");
+    words.any(|word| word == "--json")
+}
+
+/// An error as JSON.
+pub(crate) fn json_error(kind: &str, reason: Option<&str>, message: &str) -> String {
+    pretty(&json!({
+        "error": match reason {
+            Some(reason) => json!({ "kind": kind, "reason": reason, "message": message }),
+            None => json!({ "kind": kind, "message": message }),
+        },
+    }))
+}
+
+/// Prints what is wrong with a command line, or the help that was asked for, and ends the program.
+pub(crate) fn misused(error: &clap::Error) -> ! {
+    if error.use_stderr() && asks_for_json() {
+        let message = error.render().to_string();
+        let message = message.strip_prefix("error: ").unwrap_or(&message);
+        let json = json_error("usage", None, message.trim_end());
+        let _ = io::stdout().lock().write_all(json.as_bytes());
+    }
+    error.exit()
+}
+
 /// Removes the progress line, if there is one.
 pub(crate) fn end_progress() {
     if PROGRESS.swap(false, Ordering::Relaxed) {
-        stderr(b"\r\x1b[K");
+        last_words("\r\x1b[K");
     }
+}
+
+/// Writes text to stderr when the process is interrupted: without the lock, which another thread may hold while a pipe is
+/// full.
+pub(crate) fn last_words(text: &str) {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        if let Ok(stderr) = io::stderr().as_fd().try_clone_to_owned() {
+            let _ = std::fs::File::from(stderr).write_all(text.as_bytes());
+        }
+    }
+    #[cfg(not(unix))]
+    stderr(text.as_bytes());
+}
+
+/// Whether stderr is reserved for the report.
+pub(crate) fn stderr_is_reserved() -> bool {
+    LOG_SILENCED.load(Ordering::Relaxed)
 }
 
 fn stderr(bytes: &[u8]) {

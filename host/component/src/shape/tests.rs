@@ -12,6 +12,9 @@ use super::*;
 use encode::*;
 use limits::Bound;
 
+#[path = "corpus_tests.rs"]
+mod corpus;
+
 #[path = "expansion_tests.rs"]
 mod expansion;
 
@@ -234,11 +237,11 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.loops_by_locals,
-            function(2_000, &b"\x03\x40\x0b".repeat(101)),
+            function(2_000, &b"\x03\x40\x0b".repeat(401)),
         ),
         (
             |s| &mut s.all_loops_by_locals,
-            functions(10, 2_000, 0, &b"\x03\x40\x0b".repeat(76)),
+            functions(10, 2_000, 0, &b"\x03\x40\x0b".repeat(201)),
         ),
         (
             |s| &mut s.edges_by_locals,
@@ -251,7 +254,7 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.all_edges_by_locals,
-            functions(16, 2_000, 0, &b"\x02\x40\x0c\0\x0b".repeat(788)),
+            functions(16, 2_000, 0, &b"\x02\x40\x0c\0\x0b".repeat(1_501)),
         ),
         (
             |s| &mut s.stack,
@@ -262,11 +265,11 @@ fn each_limit_is_the_one_that_refuses() {
         ),
         (
             |s| &mut s.body_by_live,
-            function(1_999, &b"\x01".repeat(51_000)),
+            function(1_999, &b"\x01".repeat(201_000)),
         ),
         (
             |s| &mut s.all_body_by_live,
-            functions(16, 2_000, 0, &b"\x01".repeat(31_500)),
+            functions(16, 2_000, 0, &b"\x01".repeat(51_000)),
         ),
         (
             |s| &mut s.values,
@@ -276,7 +279,7 @@ fn each_limit_is_the_one_that_refuses() {
                 500,
                 &[
                     b"\x41\0".repeat(500),
-                    b"\x02\x01\x0b".repeat(41),
+                    b"\x02\x01\x0b".repeat(81),
                     b"\x1a".repeat(500),
                 ]
                 .concat(),

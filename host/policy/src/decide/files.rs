@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::grants::{Access, FileGrant, Grants};
+use crate::trust::Lock;
 
 use super::reason::Reason;
 
@@ -26,8 +27,8 @@ pub struct FileDecision {
 ///
 /// # Errors
 ///
-/// The first of [`Reason::NotGranted`], [`Reason::UnknownRoot`], [`Reason::OutsideRoot`], [`Reason::BadPath`] and
-/// [`Reason::ReadOnly`] that applies.
+/// The first of [`Reason::NotGranted`], [`Reason::UnknownRoot`], [`Reason::OutsideRoot`], [`Reason::BadPath`],
+/// [`Reason::ReadOnly`] and [`Reason::Protected`] that applies.
 ///
 /// ```
 /// use tollgate_policy::{Access, FileGrant, Grants, Reason, decide};
@@ -59,10 +60,35 @@ pub(super) fn decided(
         .find(|(_, grant)| grant.root == root)
         .ok_or(Reason::UnknownRoot)?;
     let path = path()?;
-    match access <= grant.access {
-        true => Ok(FileDecision { index, path }),
-        false => Err(Reason::ReadOnly),
+    if access > grant.access {
+        return Err(Reason::ReadOnly);
     }
+    if access == Access::ReadWrite && names_operators_file(&path) {
+        return Err(Reason::Protected);
+    }
+    Ok(FileDecision { index, path })
+}
+
+/// The names that files of the operator have: a policy that the program `tollgate` finds, and the pins beside one.
+const OPERATORS: [&str; 2] = ["tollgate.toml", Lock::FILE];
+
+/// Whether a path, or the target of a link, ends with the name of a file that is the operator's wherever it lies: the program
+/// `tollgate` takes the nearest one for the policy, so a guest that could write one would grant itself what it wants in the
+/// next run there.
+///
+/// ```
+/// use std::path::Path;
+/// use tollgate_policy::decide::names_operators_file;
+///
+/// assert!(names_operators_file(Path::new("a/Tollgate.toml")) && !names_operators_file(Path::new("tollgate.toml/a")));
+/// ```
+pub fn names_operators_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| {
+        // On some systems a name has no case, and no dots or spaces at its end.
+        let name = name.trim_end_matches(['.', ' ']);
+        OPERATORS.iter().any(|own| name.eq_ignore_ascii_case(own))
+    })
 }
 
 /// An amount of a root's quotas: the use of a call so far, or the use that it requests.
@@ -142,6 +168,25 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_the_name_of_a_policy_is_not_written() {
+        let grants = Grants {
+            files: vec![FileGrant::new("out", "/srv", Access::ReadWrite)],
+            ..Grants::default()
+        };
+        for path in ["tollgate.toml", "a/TOLLGATE.lock", "a/tollgate.toml. ."] {
+            assert!(files(&grants, "out", path, Access::Read).is_ok());
+            let written = files(&grants, "out", path, Access::ReadWrite);
+            assert_eq!(written, Err(Reason::Protected), "{path}");
+        }
+        for path in ["tollgate.toml.bak", "tollgate.toml/a", "atollgate.toml"] {
+            assert!(
+                files(&grants, "out", path, Access::ReadWrite).is_ok(),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
     fn paths_below_a_root() {
         let long = "a/".repeat(2047) + "aa";
         assert_eq!(long.len(), MAX_PATH);
@@ -154,6 +199,7 @@ mod tests {
             "a..",
             ".hidden",
             "a b",
+            #[cfg(not(windows))]
             "a:b",
             "é/\u{1F600}",
             &long,
@@ -180,6 +226,9 @@ mod tests {
             "./..",
             "..\\a",
             "a\\..\\..\\b",
+            // On the volume `a`.
+            #[cfg(windows)]
+            "a:b",
         ] {
             let decision = files(&grants(), "out", path, Access::Read);
             assert_eq!(decision, Err(Reason::OutsideRoot), "{path:?}");

@@ -49,35 +49,51 @@ impl Target {
     ///
     /// [`Reason::BadUrl`].
     pub fn parse(text: &str) -> Result<Target, Reason> {
+        Target::read(text).map_err(|_| Reason::BadUrl)
+    }
+
+    /// The same; the error is the rule that was broken.
+    fn read(text: &str) -> Result<Target, &'static str> {
         if text.len() > MAX_URL {
-            return Err(Reason::BadUrl);
+            return Err(LONG);
         }
-        let text = &*plain(text).ok_or(Reason::BadUrl)?;
-        let url = Url::parse(text).map_err(|_| Reason::BadUrl)?;
-        // Escapes make it longer; the parser writes a `'` in the query as `%27`.
-        if url.as_str().len() > MAX_URL {
-            return Err(Reason::BadUrl);
-        }
+        let text = &*plain(text).ok_or(ODD)?;
         let rest = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"))
-            .ok_or(Reason::BadUrl)?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).ok_or(Reason::BadUrl)?;
-        if authority.contains('@') || text.contains('#') {
-            return Err(Reason::BadUrl);
+            .ok_or("the URL does not begin with https:// or http://")?;
+        if text.contains('#') {
+            return Err("the URL has a fragment, which no request has");
         }
-        let host = url.host_str().ok_or(Reason::BadUrl)?.to_owned();
-        let port = url.port_or_known_default().ok_or(Reason::BadUrl)?;
+        let url = Url::parse(text).map_err(|_| "the URL has no valid host or port")?;
+        // Escapes make it longer; the parser writes a `'` in the query as `%27`.
+        if url.as_str().len() > MAX_URL {
+            return Err(LONG);
+        }
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end).ok_or(AMBIGUOUS)?;
+        if authority.contains('@') {
+            return Err("the URL has a name or a password before its host");
+        }
+        let host = url.host_str().ok_or(AMBIGUOUS)?.to_owned();
+        let port = url.port_or_known_default().ok_or(AMBIGUOUS)?;
         // The host must be written as the parser returns it: another parser might change it differently.
         let plain_authority =
             authority == host || authority == format!("{host}:{port}") && port != 0;
-        let plain_host = host.starts_with('[') || host.split('.').all(is_plain_label);
-        if !plain_authority || !plain_host {
-            return Err(Reason::BadUrl);
+        if !plain_authority {
+            return Err(
+                "the URL has another spelling of its host or port than the usual one, which is in lower case and has four \
+                 decimal numbers for an IPv4 address",
+            );
+        }
+        if !host.starts_with('[') && !host.split('.').all(is_plain_label) {
+            return Err("the URL has an empty label or punctuation in its host");
         }
         let path = path.split('?').next().unwrap_or_default();
-        let reading = reading(path).ok_or(Reason::BadUrl)?;
+        let reading = reading(path).ok_or(
+            "the URL has a part that a server may read as `..`, a separator or a control character after decoding it, or an \
+             escape that is not complete",
+        )?;
         Ok(Target {
             url,
             host,
@@ -158,6 +174,16 @@ impl Target {
             && self.host == other.host
             && self.port == other.port
     }
+}
+
+const LONG: &str = "the URL is longer than 8 KiB";
+const ODD: &str =
+    "the URL has a space, a backslash, a control character or another one that no URL has";
+const AMBIGUOUS: &str = "two programs could read the URL in two ways";
+
+/// The rule that a URL breaks which was denied as [`Reason::BadUrl`]. It may have been escaped and cut since.
+pub(super) fn why_bad(url: &str) -> &'static str {
+    Target::read(url).err().unwrap_or(AMBIGUOUS)
 }
 
 /// `text` in characters that URLs have; none if it has others that some parsers drop or convert. Those that no URL has but
@@ -348,3 +374,7 @@ fn path_matches(pattern: &str, path: &str) -> bool {
 #[cfg(test)]
 #[path = "http_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "http_header_tests.rs"]
+mod header_tests;

@@ -14,6 +14,7 @@
 
 mod address;
 mod config;
+mod explain;
 mod files;
 mod http;
 mod path;
@@ -23,7 +24,9 @@ mod wasi_path;
 
 pub use address::{address, network_of};
 pub use config::config;
-pub use files::{FileDecision, FileUse, MAX_PATH, file_quota, files, read_cap};
+pub use files::{
+    FileDecision, FileUse, MAX_PATH, file_quota, files, names_operators_file, read_cap,
+};
 pub use http::{MAX_URL, Target, body, header, http, known_credentials};
 pub use reason::{Denial, Reason};
 pub use store::{StoreRequest, StoreUsage, store};

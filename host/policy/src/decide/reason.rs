@@ -37,7 +37,8 @@ pub enum Reason {
     ReadOnly,
     /// The path leads to something other than a regular file.
     NotAFile,
-    /// The path leads to a file that no root may hold, which has a second name here: a hard link.
+    /// The path leads to a file that no root may hold, which has a second name here, a hard link; or it is to be written and
+    /// has the name of a policy or of a lock file.
     Protected,
     /// The text is not a URL, or two parsers could read it in two ways, also after decoding it.
     BadUrl,

@@ -290,10 +290,10 @@ pub(crate) fn check_env(name: &str) -> Result<(), ValueError> {
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     match !name.is_empty() && name.bytes().all(inner) {
         true => Ok(()),
-        false => Err(ValueError::new(format!(
-            "`{}` is not the name of an environment variable, such as `API_TOKEN`",
-            shown(name)
-        ))),
+        // It is not repeated: it may be the secret itself.
+        false => Err(ValueError::new(
+            "this is not the name of an environment variable, such as `API_TOKEN`; write the name, not the secret",
+        )),
     }
 }
 
@@ -330,7 +330,8 @@ pub fn is_reserved(header: &str) -> bool {
 }
 
 /// Whether a header asks the server to take the request for another one than was decided on: for another method, another
-/// URL or host, or one from another client. Such a header is sent only if a grant's `headers` names it.
+/// URL or host, or one from another client, or to send its own requests through another (`proxy`). Such a header is sent
+/// only if a grant's `headers` names it.
 ///
 /// ```
 /// use tollgate_policy::grants::http::is_override;
@@ -338,7 +339,13 @@ pub fn is_reserved(header: &str) -> bool {
 /// assert!(is_override("X-HTTP-Method-Override") && is_override("x_original_url") && !is_override("x-own"));
 /// ```
 pub fn is_override(header: &str) -> bool {
-    const BEGINNINGS: &[&str] = &["x-forwarded", "x-http-method", "x-original-", "x-rewrite-"];
+    const BEGINNINGS: &[&str] = &[
+        "x-envoy-original-",
+        "x-forwarded",
+        "x-http-",
+        "x-original-",
+        "x-rewrite-",
+    ];
     const OVERRIDES: &[&str] = &[
         "base-url",
         "cf-connecting-ip",
@@ -347,6 +354,7 @@ pub fn is_override(header: &str) -> bool {
         "fastly-client-ip",
         "forwarded",
         "front-end-https",
+        "proxy",
         "remote-user",
         "request-uri",
         "true-client-ip",
@@ -354,9 +362,7 @@ pub fn is_override(header: &str) -> bool {
         "x-backend-host",
         "x-client-ip",
         "x-cluster-client-ip",
-        "x-envoy-original-path",
         "x-host",
-        "x-http-host-override",
         "x-method",
         "x-method-override",
         "x-originating-ip",

@@ -1,6 +1,6 @@
 //! The grants of a provider: none by default, and an empty list grants nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::ValueError;
@@ -11,6 +11,7 @@ pub use files::{Access, FileGrant};
 pub use http::{Credential, HttpGrant, SecretSource};
 pub use name::GrantName;
 pub use network::{Block, Network};
+pub use parameters::Parameters;
 pub use protected::Protected;
 pub use store::StoreGrant;
 pub use wasi::{Clocks, Preopen, Random, Streams, WasiGrant};
@@ -21,6 +22,7 @@ pub mod files;
 pub mod http;
 mod name;
 pub(crate) mod network;
+mod parameters;
 mod protected;
 mod rules;
 pub mod store;
@@ -55,9 +57,9 @@ pub struct Grants {
     pub files: Vec<FileGrant>,
     /// The WASI interfaces.
     pub wasi: Option<WasiGrant>,
-    /// Interfaces of the embedding program, such as `acme:clock/sleep@0.1.0`. An import is granted when exactly its
-    /// name is here, version included.
-    pub interfaces: BTreeSet<String>,
+    /// Interfaces of the embedding program, such as `acme:clock/sleep@0.1.0`, each with its parameters. An import is
+    /// granted when exactly its name is here, version included.
+    pub interfaces: BTreeMap<String, Parameters>,
 }
 
 impl Grants {
@@ -86,9 +88,9 @@ impl Grants {
         if let Some(store) = &self.store {
             store.check().map_err(in_key("grants.store"))?;
         }
-        for name in &self.interfaces {
+        for (name, parameters) in &self.interfaces {
             rebuilt
-                .add_interface(name)
+                .add_interface(name, parameters.clone())
                 .map_err(in_key("grants.interfaces"))?;
         }
         if let Some(wasi) = &self.wasi {
@@ -208,16 +210,19 @@ impl Grants {
         }
     }
 
-    /// Grants a store, in the file `path` if there is one. Quotas and namespace stay as they are.
-    pub(crate) fn add_store(&mut self, path: Option<PathBuf>) -> Result<(), ValueError> {
-        let Some(path) = path else {
+    /// Grants a store, under a namespace in a file if these are given. Quotas stay as they are.
+    pub(crate) fn add_store(&mut self, kept: Option<(String, PathBuf)>) -> Result<(), ValueError> {
+        let Some((namespace, path)) = kept else {
             self.store.get_or_insert_default();
             return Ok(());
         };
+        names::namespace(&namespace)?;
         names::path(&path)?;
-        let known = self.store.as_ref().and_then(|store| store.path.as_ref());
-        reject_duplicate(known.is_none(), "store")?;
-        self.store.get_or_insert_default().path = Some(path);
+        let known = self.store.as_ref();
+        let is_new = known.is_none_or(|store| store.path.is_none() && store.namespace.is_none());
+        reject_duplicate(is_new, "store")?;
+        let store = self.store.get_or_insert_default();
+        (store.namespace, store.path) = (Some(namespace), Some(path));
         Ok(())
     }
 
@@ -237,9 +242,14 @@ impl Grants {
         names::interface(name)
     }
 
-    pub(crate) fn add_interface(&mut self, name: &str) -> Result<(), ValueError> {
+    pub(crate) fn add_interface(
+        &mut self,
+        name: &str,
+        parameters: Parameters,
+    ) -> Result<(), ValueError> {
         names::interface(name)?;
-        reject_duplicate(self.interfaces.insert(name.to_owned()), name)
+        let known = self.interfaces.insert(name.to_owned(), parameters);
+        reject_duplicate(known.is_none(), name)
     }
 }
 
@@ -280,7 +290,7 @@ mod tests {
             "grants.http: `*` does not begin",
         );
         refused(
-            |g| _ = g.interfaces.insert("*".into()),
+            |g| _ = g.interfaces.insert("*".into(), Parameters::default()),
             "grants.interfaces: `*` is not",
         );
         refused(
@@ -290,6 +300,10 @@ mod tests {
         refused(
             |g| g.store.insert(StoreGrant::default()).max_keys = 0,
             "grants.store: max-keys: 0 is less",
+        );
+        refused(
+            |g| g.store.insert(StoreGrant::default()).path = Some("/srv/state.redb".into()),
+            "grants.store: a `path` without a `namespace`",
         );
         refused(
             |g| g.store.insert(StoreGrant::default()).namespace = Some("a\nb".into()),

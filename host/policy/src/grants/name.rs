@@ -75,7 +75,7 @@ impl GrantName {
         match self {
             GrantName::Log => "log",
             GrantName::Hash => "hash",
-            GrantName::Store => "store[=PATH]",
+            GrantName::Store => "store[=NAMESPACE:PATH]",
             GrantName::Config => "config=KEY:VALUE",
             GrantName::Http => "http=URL",
             GrantName::Files => "files=NAME:PATH[:rw]",

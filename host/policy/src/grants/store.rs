@@ -28,7 +28,11 @@ pub const MAX_BUCKET: usize = 128;
 /// ```
 /// use tollgate_policy::StoreGrant;
 ///
-/// let grant = StoreGrant { path: Some("/srv/state.redb".into()), ..StoreGrant::default() };
+/// let grant = StoreGrant {
+///     path: Some("/srv/state.redb".into()),
+///     namespace: Some("ledger".to_owned()),
+///     ..StoreGrant::default()
+/// };
 /// assert_eq!((grant.max_keys, grant.max_value, grant.max_total), (1_000, 64 << 10, 1 << 20));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +40,11 @@ pub struct StoreGrant {
     /// The file of the store, as it was written; the parser joins a relative path to the policy's directory. `None` is
     /// the memory of the host, for as long as the runtime lives.
     pub path: Option<PathBuf>,
-    /// The namespace of the keys; `None` is the provider's own name. Providers see each other's keys if, and only if,
-    /// they use one namespace in one file, or in the memory of one runtime. Two providers of one name therefore share
-    /// keys, regardless of their authors and signers, and a new version of a provider finds the keys of the old one.
-    /// Give each provider a namespace if components of several authors may have one file name.
+    /// The namespace of the keys. Providers see each other's keys if, and only if, they use one namespace in one file, or
+    /// in the memory of one runtime. A grant with a `path` names one: a file outlives the component, and another
+    /// component of the same file name, by another signer, would find its keys. In memory, `None` is the provider's own
+    /// name. Two providers of one name then share keys while both live, regardless of their authors, signers and
+    /// tenants, and a provider that is loaded anew finds the keys of the old one. Give each tenant a namespace.
     pub namespace: Option<String>,
     /// Keys in the namespace, over all of its buckets.
     pub max_keys: u64,
@@ -70,6 +75,10 @@ pub(crate) struct Quota {
     pub(crate) get: fn(&StoreGrant) -> u64,
     pub(crate) set: fn(&mut StoreGrant) -> &mut u64,
 }
+
+/// Why a store in a file names its namespace, and the cure.
+pub(crate) const NAMELESS: &str = "a `path` without a `namespace`: components of one file name would share the keys in \
+                                   that file, whoever signed them; add a name of your own, such as `namespace = \"ledger\"`";
 
 /// All quotas of a store.
 pub(crate) const QUOTAS: &[Quota] = &[
@@ -131,7 +140,10 @@ impl StoreGrant {
             names::path(path)?;
         }
         if let Some(namespace) = &self.namespace {
-            names::setting(namespace)?;
+            names::namespace(namespace)?;
+        }
+        if self.path.is_some() && self.namespace.is_none() {
+            return Err(ValueError::new(NAMELESS));
         }
         for quota in QUOTAS {
             quota.check((quota.get)(self)).map_err(in_key(quota.name))?;
@@ -143,6 +155,19 @@ impl StoreGrant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_in_a_file_has_a_namespace() {
+        let mut grant = StoreGrant {
+            path: Some("/srv/state.redb".into()),
+            ..StoreGrant::default()
+        };
+        assert_eq!(grant.check().unwrap_err().message, NAMELESS);
+        grant.namespace = Some("ledger".to_owned());
+        assert_eq!(grant.check(), Ok(()));
+        grant.path = None;
+        assert_eq!(grant.check(), Ok(()));
+    }
 
     #[test]
     fn quotas_have_a_range() {

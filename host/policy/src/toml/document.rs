@@ -2,14 +2,19 @@
 
 use std::ops::Range;
 
+use serde::Deserialize as _;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
 use crate::error::{PolicyError, ValueError};
+use crate::limits::Limits;
 
-use super::messages::{shown, shown_key, suggestion};
+use super::key::{Table, ValueType};
+use super::messages::{shown, shown_key, suggestion, unknown_key};
+use super::mistakes::{Document, Flaw, position};
+use super::syntax;
 use super::units::Unit;
 
 /// The longest text that is parsed, in bytes. Policies are written by hand, so a megabyte is a mistake or an attack, and
@@ -23,43 +28,60 @@ const MAX_DEPTH: usize = 8;
 /// One value of the document, with its dotted key and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'d> {
-    text: &'d str,
+    document: &'d Document<'d>,
     key: String,
-    at: usize,
+    span: Range<usize>,
     value: &'d DeValue<'d>,
 }
 
-/// Parses `text` and passes the top of the document to `read`.
+/// Parses `text` and passes the top of the document to `read`. The keys of `tables` are recognised where they do not belong.
 pub(crate) fn read<T>(
     text: &str,
-    read: impl FnOnce(Node<'_>) -> Result<T, PolicyError>,
+    tables: &'static [&'static Table],
+    read: impl FnOnce(Node<'_>) -> Result<T, Flaw>,
 ) -> Result<T, PolicyError> {
+    let document = Document::new(text, tables);
+    let alone = |at: usize, message: String| Flaw::Mistake {
+        span: at..at,
+        key: String::new(),
+        message,
+    };
     if text.len() > MAX_TEXT {
         let message = format!("the policy is longer than {} KiB", MAX_TEXT >> 10);
-        return Err(error_at(text, 0, String::new(), message));
+        return Err(PolicyError::whole(message));
     }
     if let Some(at) = too_deep(text) {
         let message = format!(
             "nested deeper than {MAX_DEPTH}, which no policy needs; use fewer brackets and dots"
         );
-        return Err(error_at(text, at, String::new(), message));
+        return Err(document.error(alone(at, message)));
     }
     let (table, errors) = DeTable::parse_recoverable(text);
-    if let Some(error) = errors.first() {
-        return Err(syntax_error(text, table.into_inner(), error));
-    }
     let top = DeValue::Table(table.into_inner());
-    let (key, at, value) = (String::new(), 0, &top);
-    read(Node {
-        text,
-        key,
-        at,
-        value,
-    })
+    let done = match errors.is_empty() {
+        true => {
+            let (key, span, value) = (String::new(), 0..0, &top);
+            let document = &document;
+            document.keep(read(Node {
+                document,
+                key,
+                span,
+                value,
+            }))
+        }
+        false => {
+            syntax::note_errors(&document, &top, &errors);
+            None
+        }
+    };
+    match (document.into_error(), done) {
+        (None, Some(done)) => Ok(done),
+        (error, _) => Err(error.unwrap_or_else(|| PolicyError::of(Vec::new()))),
+    }
 }
 
 /// The tables at the top of a policy; the lines that a refusal suggests begin with one of them.
-pub(super) const TABLES: [&str; 3] = ["limits", "grants", "trust"];
+pub(super) const SECTIONS: [&str; 3] = ["limits", "grants", "trust"];
 
 /// The position where a document is nested deeper than [`MAX_DEPTH`], found by its tokens alone.
 fn too_deep(text: &str) -> Option<usize> {
@@ -91,18 +113,37 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 impl<'d> Node<'d> {
+    /// Its line, counted from 1.
+    pub(crate) fn line(&self) -> usize {
+        position(self.document.text, self.span.start).0
+    }
+
     /// An error about this value, at its position.
-    pub(crate) fn error(&self, message: impl Into<String>) -> PolicyError {
-        error_at(self.text, self.at, self.key.clone(), message.into())
+    pub(crate) fn error(&self, message: impl Into<String>) -> Flaw {
+        Flaw::Mistake {
+            span: self.span.clone(),
+            key: self.key.clone(),
+            message: message.into(),
+        }
+    }
+
+    /// The value, or nothing after its mistake was noted, so that the rest of the text is read.
+    pub(crate) fn keep<T>(&self, result: Result<T, Flaw>) -> Option<T> {
+        self.document.keep(result)
+    }
+
+    /// How many mistakes of the whole text are noted.
+    pub(crate) fn noted(&self) -> usize {
+        self.document.noted()
     }
 
     /// Turns the error of a rule into an error about this value: `rule(…).map_err(node.refused())`.
-    pub(crate) fn refused(&self) -> impl Fn(ValueError) -> PolicyError {
+    pub(crate) fn refused(&self) -> impl Fn(ValueError) -> Flaw {
         |error| self.error(error.message)
     }
 
     /// An error about a value of the wrong type: the type found, and the value to write.
-    pub(crate) fn mistyped(&self, wanted: &str) -> PolicyError {
+    pub(crate) fn mistyped(&self, wanted: &str) -> Flaw {
         let article = match self.value {
             DeValue::Integer(_) | DeValue::Array(_) => "an",
             _ => "a",
@@ -116,7 +157,7 @@ impl<'d> Node<'d> {
     }
 
     /// The entries of a table with any keys, in the order of the text.
-    pub(crate) fn entries(&self, wanted: &str) -> Result<Vec<(&'d str, Node<'d>)>, PolicyError> {
+    pub(crate) fn entries(&self, wanted: &str) -> Result<Vec<(&'d str, Node<'d>)>, Flaw> {
         let DeValue::Table(table) = self.value else {
             return Err(self.mistyped(wanted));
         };
@@ -129,56 +170,76 @@ impl<'d> Node<'d> {
         Ok(nodes.collect())
     }
 
-    /// The entries of a table whose keys are all known, in the order of the text.
+    /// The entries of a table whose keys are known, in the order of the text. Each other key is noted as a mistake.
     pub(crate) fn table(
         &self,
         known: &[&str],
         wanted: &str,
-    ) -> Result<Vec<(&'d str, Node<'d>)>, PolicyError> {
-        let entries = self.entries(wanted)?;
-        for (name, node) in &entries {
-            if !known.contains(name) {
-                let message = match TABLES.contains(name) {
-                    true => format!(
-                        "unknown key; a line that begins with `{name}.` belongs above the first `[…]`, or \
-                         without `{name}.` below `[{name}]`"
-                    ),
-                    false => format!("unknown key{}", suggestion(name, known)),
-                };
-                let at = self.place_of_key(name).unwrap_or(node.at);
-                return Err(error_at(self.text, at, node.key.clone(), message));
+    ) -> Result<Vec<(&'d str, Node<'d>)>, Flaw> {
+        self.table_after(known, &[], wanted)
+    }
+
+    /// The same for a table that had the keys of `former` once, each with the line that replaces it.
+    pub(crate) fn table_after(
+        &self,
+        known: &[&str],
+        former: &[(&str, &str)],
+        wanted: &str,
+    ) -> Result<Vec<(&'d str, Node<'d>)>, Flaw> {
+        let mut entries = self.entries(wanted)?;
+        entries.retain(|(name, node)| {
+            if known.contains(name) {
+                return true;
             }
-        }
+            let message = match former.iter().find(|(former, _)| former == name) {
+                Some((_, message)) => (*message).to_owned(),
+                None => node.unknown(name, known),
+            };
+            self.keep::<()>(Err(Flaw::Mistake {
+                span: self.span_of_key(name).unwrap_or(node.span.clone()),
+                key: node.key.clone(),
+                message,
+            }));
+            false
+        });
         Ok(entries)
     }
 
-    /// Refuses a key that earlier policies had, with the line that replaces it.
-    pub(crate) fn reject_former(
-        &self,
-        name: &str,
-        wanted: &str,
-        message: &str,
-    ) -> Result<(), PolicyError> {
-        let former = self
-            .entries(wanted)?
-            .into_iter()
-            .find(|(key, _)| *key == name);
-        match former {
-            None => Ok(()),
-            Some((_, node)) => {
-                let at = self.place_of_key(name).unwrap_or(node.at);
-                Err(error_at(
-                    self.text,
-                    at,
-                    node.key.clone(),
-                    message.to_owned(),
-                ))
-            }
+    /// The message about a key with this value in a table that does not know it.
+    fn unknown(&self, name: &str, known: &[&str]) -> String {
+        if SECTIONS.contains(&name) && !self.document.tables.is_empty() {
+            return match self.key == name {
+                // A list of the name of a table is no table of it.
+                true => format!("unknown key{}", suggestion(name, known)),
+                false => format!(
+                    "unknown key; a line that begins with `{name}.` belongs above the first `[…]`, or \
+                     without `{name}.` below `[{name}]`"
+                ),
+            };
         }
+        unknown_key(name, known, |typed| self.homes(name, typed))
+    }
+
+    /// The headers of the tables that a key of this name belongs under: those in which this value is of the right type. If
+    /// there are none of those, and it need not be `typed`, all that know the key.
+    fn homes(&self, name: &str, typed: bool) -> Vec<&'static str> {
+        let tables = self.document.tables;
+        let limit = Limits::KEYS.iter().find(|key| key.name == name);
+        let limit = limit.filter(|_| !tables.is_empty());
+        let limit = limit.map(|key| ("[limits]", ValueType::Number(key.unit)));
+        let keys = tables.iter().filter_map(|table| {
+            let key = table.key(name)?;
+            Some((table.header, key.value))
+        });
+        let homes: Vec<(&str, ValueType)> = limit.into_iter().chain(keys).collect();
+        let fits = |(_, kind): &&(&str, ValueType)| kind.admits(self.value);
+        let choosy = typed || homes.iter().any(|home| fits(&home));
+        let homes = homes.iter().filter(|home| !choosy || fits(home));
+        homes.map(|(header, _)| *header).collect()
     }
 
     /// The elements of an array.
-    pub(crate) fn array(&self, wanted: &str) -> Result<Vec<Node<'d>>, PolicyError> {
+    pub(crate) fn array(&self, wanted: &str) -> Result<Vec<Node<'d>>, Flaw> {
         let DeValue::Array(array) = self.value else {
             return Err(self.mistyped(wanted));
         };
@@ -187,17 +248,27 @@ impl<'d> Node<'d> {
         Ok(nodes.collect())
     }
 
-    pub(crate) fn string(&self, wanted: &str) -> Result<&'d str, PolicyError> {
+    /// The whole of a table, whose keys are another's.
+    pub(crate) fn parameters(&self) -> Result<toml::Table, Flaw> {
+        if !matches!(self.value, DeValue::Table(_)) {
+            return Err(self.mistyped("a table of its parameters, such as {}"));
+        }
+        let value = Spanned::new(0..0, self.value.clone());
+        let read = toml::Table::deserialize(ValueDeserializer::from(value));
+        read.map_err(|error| self.error(shown(error.message())))
+    }
+
+    pub(crate) fn string(&self, wanted: &str) -> Result<&'d str, Flaw> {
         self.value.as_str().ok_or_else(|| self.mistyped(wanted))
     }
 
-    pub(crate) fn boolean(&self) -> Result<bool, PolicyError> {
+    pub(crate) fn boolean(&self) -> Result<bool, Flaw> {
         let boolean = self.value.as_bool();
         boolean.ok_or_else(|| self.mistyped("true or false"))
     }
 
     /// A number of this unit.
-    pub(crate) fn number(&self, unit: Unit) -> Result<u64, PolicyError> {
+    pub(crate) fn number(&self, unit: Unit) -> Result<u64, Flaw> {
         let wanted = unit.example();
         match (self.value, unit) {
             (DeValue::Integer(integer), Unit::Count | Unit::Bytes) => {
@@ -223,24 +294,36 @@ impl<'d> Node<'d> {
         &self,
         entries: &'e [(&'d str, Node<'d>)],
         name: &str,
-    ) -> Result<&'e Node<'d>, PolicyError> {
-        let found = entries.iter().find(|(key, _)| *key == name);
-        let missing = || self.error(format!("`{name}` is missing here; add it"));
-        found.map(|(_, node)| node).ok_or_else(missing)
+    ) -> Result<&'e Node<'d>, Flaw> {
+        if let Some((_, node)) = entries.iter().find(|(key, _)| *key == name) {
+            return Ok(node);
+        }
+        // Of a misspelt key, the message that tells it is enough.
+        let written = self
+            .value
+            .as_table()
+            .into_iter()
+            .flat_map(|table| table.keys());
+        let mut unknown =
+            written.filter(|key| entries.iter().all(|(known, _)| known != key.get_ref()));
+        match unknown.any(|key| super::messages::is_near(key.get_ref(), name)) {
+            true => Err(Flaw::Told),
+            false => Err(self.error(format!("`{name}` is missing here; add it"))),
+        }
     }
 
     fn child(&self, key: String, value: &'d Spanned<DeValue<'d>>) -> Node<'d> {
         Node {
-            text: self.text,
+            document: self.document,
             key,
-            at: value.span().start,
+            span: value.span(),
             value: value.get_ref(),
         }
     }
 
-    fn place_of_key(&self, name: &str) -> Option<usize> {
+    fn span_of_key(&self, name: &str) -> Option<Range<usize>> {
         let (key, _) = self.value.as_table()?.get_key_value(name)?;
-        Some(key.span().start)
+        Some(key.span())
     }
 }
 
@@ -250,93 +333,3 @@ fn dotted(parent: &str, name: &str) -> String {
         parent => format!("{parent}.{}", shown_key(name)),
     }
 }
-
-fn error_at(text: &str, at: usize, key: String, message: String) -> PolicyError {
-    // A byte order mark takes no column: editors do not show it.
-    let text = text
-        .get(..at)
-        .unwrap_or(text)
-        .trim_start_matches('\u{feff}');
-    let line = text.rsplit('\n').next().unwrap_or("");
-    PolicyError {
-        line: text.matches('\n').count() + 1,
-        column: line.chars().count() + 1,
-        key,
-        message,
-    }
-}
-
-/// An error of the TOML parser, with the key at its position if that is known.
-fn syntax_error(text: &str, table: DeTable<'_>, error: &toml::de::Error) -> PolicyError {
-    let span = error.span().unwrap_or(0..0);
-    let found = text.get(span.clone()).unwrap_or("");
-    let message = shown(error.message());
-    // The parser's errors have no kinds. If a version of it words this error differently, only the hint below is lost.
-    if message == "duplicate key" {
-        let key = key_of_duplicate(text, &span).unwrap_or_else(|| shown_key(found));
-        let before = text.get(..span.start).unwrap_or("");
-        let line = before.rsplit('\n').next().unwrap_or("");
-        let message = match line.trim_start().strip_prefix('[') {
-            Some(_) => format!(
-                "set twice; put all of it below one `[{key}]`, without `{key}.` in front of its lines"
-            ),
-            None => "set twice; keep one of the two".to_owned(),
-        };
-        return error_at(text, span.start, key, message);
-    }
-    let key = key_at(table, span.start).unwrap_or_default();
-    let message = match found.trim() {
-        "" => message,
-        found => format!("{message}, found `{}`", shown(found)),
-    };
-    error_at(text, span.start, key, message)
-}
-
-/// The dotted key of the key or value that covers the byte `at`.
-fn key_at(table: DeTable<'_>, at: usize) -> Option<String> {
-    let key = key_below(&DeValue::Table(table), at, MAX_KEY)?;
-    Some(key.trim_start_matches('.').to_owned())
-}
-
-/// The most parts of a key that an error names. A policy has keys of four; the parser accepts thousands, which would use
-/// up the stack.
-const MAX_KEY: usize = 16;
-
-/// Does the same below `value`, at most `steps` deep, with a dot in front of each key.
-fn key_below(value: &DeValue<'_>, at: usize, steps: usize) -> Option<String> {
-    let steps = steps.checked_sub(1)?;
-    let covers = |span: Range<usize>| span.start <= at && at <= span.end;
-    let below = |value: &Spanned<DeValue<'_>>, key: Option<Range<usize>>| {
-        let here = covers(value.span()) || key.is_some_and(covers);
-        key_below(value.get_ref(), at, steps).or_else(|| here.then(String::new))
-    };
-    match value {
-        DeValue::Table(table) => table.iter().find_map(|(name, value)| {
-            let rest = below(value, Some(name.span()))?;
-            Some(format!(".{}{rest}", shown_key(name.get_ref())))
-        }),
-        DeValue::Array(array) => array.iter().enumerate().find_map(|(i, value)| {
-            let rest = below(value, None)?;
-            Some(format!("[{i}]{rest}"))
-        }),
-        _ => None,
-    }
-}
-
-/// The dotted key of a duplicate. The parser drops it, so the text is parsed again with another name in its place, which
-/// is then found in the tree.
-fn key_of_duplicate(text: &str, span: &Range<usize>) -> Option<String> {
-    let (before, name, after) = (
-        text.get(..span.start)?,
-        text.get(span.clone())?,
-        text.get(span.end..)?,
-    );
-    let renamed = format!("{before}{STAND_IN}{after}");
-    let (table, _) = DeTable::parse_recoverable(&renamed);
-    let key = key_at(table.into_inner(), span.start)?;
-    let name = name.trim_matches(['"', '\'']);
-    Some(key.replacen(STAND_IN, &shown_key(name), 1))
-}
-
-/// A name that no policy has.
-const STAND_IN: &str = "stand-in-for-a-duplicate";

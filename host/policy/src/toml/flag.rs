@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::ValueError;
-use crate::grants::{Access, FileGrant, GrantName, Grants, HttpGrant, WasiGrant};
+use crate::grants::{Access, FileGrant, GrantName, Grants, HttpGrant, Parameters, WasiGrant};
 
 use super::messages::{shown, suggestion};
 use super::names;
 
 impl Grants {
-    /// Adds one grant in short form: `log`, `hash`, `store[=PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
+    /// Adds one grant in short form: `log`, `hash`, `store[=NAMESPACE:PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
     /// `config=KEY:VALUE` or `interface=NAME`; [`GrantName::syntax`] has them all. A relative `PATH` is joined to
     /// `base`. A path that itself ends in `:rw` can be granted only in a policy's text.
     ///
@@ -47,7 +47,7 @@ impl Grants {
         match kind {
             GrantName::Log => self.log = alone()?,
             GrantName::Hash => self.hash = alone()?,
-            GrantName::Store => self.add_store(value.map(|path| store(path, base)).transpose()?)?,
+            GrantName::Store => self.add_store(value.map(|kept| store(kept, base)).transpose()?)?,
             GrantName::Wasi => self.wasi = Some(WasiGrant::parse(needed("wasi=inert")?)?),
             GrantName::Http => self.add_http(HttpGrant::new(needed("http=https://host/**")?))?,
             GrantName::Files => self.add_file(file(needed(FILES)?, base)?)?,
@@ -56,7 +56,8 @@ impl Grants {
                 self.add_setting(key, value)?;
             }
             GrantName::Interfaces => {
-                self.add_interface(needed("interface=namespace:package/name@version")?)?
+                let name = needed("interface=namespace:package/name@version")?;
+                self.add_interface(name, Parameters::default())?;
             }
         }
         Ok(())
@@ -72,13 +73,20 @@ fn file(value: &str, base: &Path) -> Result<FileGrant, ValueError> {
         Some(path) => (path, Access::ReadWrite),
         None => (rest, Access::Read),
     };
-    names::written_path(path)?;
+    names::path(Path::new(path))?;
     Ok(FileGrant::new(root, base.join(path), access))
 }
 
-fn store(path: &str, base: &Path) -> Result<PathBuf, ValueError> {
-    names::written_path(path)?;
-    Ok(base.join(path))
+fn store(value: &str, base: &Path) -> Result<(String, PathBuf), ValueError> {
+    let Some((namespace, path)) = value.split_once(':') else {
+        return Err(ValueError::new(format!(
+            "`{}` names a file and no namespace: components of one file name would share its keys; write \
+             `store=NAMESPACE:PATH`",
+            shown(value)
+        )));
+    };
+    names::path(Path::new(path))?;
+    Ok((namespace.to_owned(), base.join(path)))
 }
 
 /// Splits a value at its first colon.
@@ -92,7 +100,7 @@ fn needs(form: &str) -> ValueError {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::grants::StoreGrant;
@@ -134,12 +142,13 @@ mod tests {
         let kept = Grants {
             store: Some(StoreGrant {
                 path: Some(PathBuf::from("/base/./a=b")),
+                namespace: Some("ledger".to_owned()),
                 ..StoreGrant::default()
             }),
             ..none()
         };
-        assert_eq!(added(&["store=./a=b"]), kept);
-        assert_eq!(added(&["store", "store=./a=b", "store"]), kept);
+        assert_eq!(added(&["store=ledger:./a=b"]), kept);
+        assert_eq!(added(&["store", "store=ledger:./a=b", "store"]), kept);
         assert_eq!(
             added(&["wasi=inert"]),
             Grants {
@@ -156,7 +165,8 @@ mod tests {
             Grants { http, ..none() }
         );
 
-        let interfaces = BTreeSet::from(["acme:clock/sleep@0.1.0".to_owned()]);
+        let interfaces =
+            BTreeMap::from([("acme:clock/sleep@0.1.0".to_owned(), Parameters::default())]);
         let grants = Grants {
             interfaces,
             ..none()
@@ -179,10 +189,12 @@ mod tests {
         let grant = |path: &str, access| FileGrant::new("data", path, access);
         assert_eq!(file("files=data:./d"), grant("/base/d", Access::Read));
         assert_eq!(file("files=data:/srv:rw"), grant("/srv", Access::ReadWrite));
+        #[cfg(not(windows))]
         assert_eq!(
             file("files=data:a:b:rw"),
             grant("/base/a:b", Access::ReadWrite)
         );
+        #[cfg(not(windows))]
         assert_eq!(file("files=data:a:ro"), grant("/base/a:ro", Access::Read));
     }
 
@@ -196,9 +208,11 @@ mod tests {
             ("all", "there is no grant `all`"),
             ("*", "there is no grant `*`"),
             ("log=true", "takes no value; write `log` alone"),
-            ("store=", "an empty path"),
-            ("store=../x", "`..`"),
-            ("store=other", "`store` is granted twice"),
+            ("store=", "no namespace"),
+            ("store=./a=b", "write `store=NAMESPACE:PATH`"),
+            ("store=ledger:", "an empty path"),
+            ("store=:./a", "an empty namespace"),
+            ("store=other:./a", "`store` is granted twice"),
             ("wasi", "write `wasi=inert`"),
             ("wasi=full", "write \"inert\", or a table"),
             ("http", "write `http=https://host/**`"),
@@ -210,7 +224,6 @@ mod tests {
             ("files=data:", "an empty path"),
             ("files=data::rw", "an empty path"),
             ("files=:/srv", "not a name for a root"),
-            ("files=data:../x", "`..`"),
             ("files=known:/other", "granted twice"),
             ("config", "write `config=KEY:VALUE`"),
             ("config=region", "write `config=KEY:VALUE`"),
@@ -226,7 +239,7 @@ mod tests {
             "files=known:/k",
             "config=known:1",
             "interface=acme:known/x",
-            "store=known",
+            "store=known:./a",
         ];
         let before = added(&known);
         for (text, expected) in cases {

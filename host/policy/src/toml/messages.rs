@@ -44,9 +44,34 @@ pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     }
 }
 
+/// The message about a key that a table does not know. `homes` are the tables that it belongs under; it is asked whether the
+/// value has to be of the right type, since the key is probably a misspelling of a known one.
+pub(crate) fn unknown_key(
+    name: &str,
+    known: &[&str],
+    homes: impl FnOnce(bool) -> Vec<&'static str>,
+) -> String {
+    let near = nearest(name, known);
+    let homes = homes(near.is_some()).into_iter();
+    let homes: Vec<String> = homes.map(|header| format!("`{header}`")).collect();
+    match (homes.is_empty(), near) {
+        (true, _) => format!("unknown key{}", suggestion(name, known)),
+        (false, None) => format!("unknown key here; it belongs under {}", homes.join(" or ")),
+        (false, Some(best)) => format!(
+            "unknown key here; did you mean `{best}`? `{name}` belongs under {}",
+            homes.join(" or ")
+        ),
+    }
+}
+
+/// Whether `word` is probably a misspelling of `known`.
+pub(crate) fn is_near(word: &str, known: &str) -> bool {
+    nearest(word, &[known]).is_some()
+}
+
 /// The known word that `word` is probably a misspelling of: the same but for case and separators, or within one edit per
 /// three letters (two words that differ by more are seldom the same word).
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     // No key is that long, and computing the distance costs the product of the lengths.
     if word.chars().count() > 40 {
         return None;

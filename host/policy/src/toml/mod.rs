@@ -9,6 +9,7 @@ pub(crate) mod document;
 mod flag;
 mod key;
 pub(crate) mod messages;
+pub(crate) mod mistakes;
 pub(crate) mod names;
 pub(crate) mod quoted;
 mod read;
@@ -17,6 +18,7 @@ mod read_http;
 mod read_store;
 mod read_trust;
 mod read_wasi;
+mod syntax;
 pub(crate) mod time;
 pub mod units;
 mod write;
@@ -24,7 +26,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use key::{Key, KeyDefault, KeyRange, Table};
+pub use key::{Key, KeyDefault, KeyRange, Table, ValueType};
 
 /// Every table of a policy's text but `[limits]`, in the order of the reference page. The readers refuse each key that
 /// is not in them.
@@ -59,8 +61,9 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The first mistake: text that is not TOML; a key that is unknown, set twice or of the wrong type; a value that is
-    /// out of its range; a root or a variable that undoes the policy. Spelling is exact, and unknown text is never ignored.
+    /// All mistakes ([`PolicyError::mistakes`]): a key that is unknown, set twice or of the wrong type; a value that is out of
+    /// its range; a root or a variable that undoes the policy. Spelling is exact, and unknown text is never ignored. Of text
+    /// that is not TOML, only the mistakes that make it so are told.
     ///
     /// ```
     /// use std::path::Path;
@@ -77,9 +80,8 @@ impl Policy {
     /// The policy as TOML, with only the values that differ from the default.
     ///
     /// Paths are written as [`Policy::parse`] returned them, already joined to its `base`. The text therefore reads back
-    /// as the same policy with an empty `base`, or with any `base` when the paths are absolute. A `base` that contains
-    /// `..` shows in the paths and is refused on reading back: make it absolute first. So is a `base` inside a root that may
-    /// be written.
+    /// as the same policy with an empty `base`, or with any `base` when the paths are absolute. A `base` inside a root that
+    /// may be written is refused on reading back.
     ///
     /// ```
     /// use tollgate_policy::Policy;

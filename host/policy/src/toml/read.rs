@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
+use toml::de::DeValue;
+
 use crate::error::PolicyError;
-use crate::grants::{GrantName, Grants};
+use crate::grants::{GrantName, Grants, Parameters};
 use crate::limits::Limits;
 use crate::policy::Policy;
 
-use super::document::{self, Node, TABLES};
-use super::key::{Key, KeyDefault, Table};
+use super::TABLES;
+use super::document::{self, Node, SECTIONS};
+use super::key::{Key, KeyDefault, Table, ValueType};
+use super::mistakes::Flaw;
 use super::{read_files, read_http, read_store, read_trust, read_wasi};
 
 /// The keys of `[grants]`.
@@ -19,116 +23,196 @@ pub(super) const GRANTS: Table = Table {
     keys: &[
         Key {
             name: GrantName::Log.key(), kind: "boolean", range: None,
+            value: ValueType::Boolean,
             default: KeyDefault::Value("false"), example: "true",
             meaning: "Grants log lines, which go into the report.",
         },
         Key {
             name: GrantName::Hash.key(), kind: "boolean", range: None,
+            value: ValueType::Boolean,
             default: KeyDefault::Value("false"), example: "true",
             meaning: "Grants hashing by the host.",
         },
         Key {
             name: GrantName::Store.key(), kind: "boolean, or a table: `[grants.store]`", range: None,
+            value: ValueType::Either(&[ValueType::Boolean, ValueType::Table(read_store::STORE.header)]),
             default: KeyDefault::Value("false"), example: "true",
             meaning: "Grants a key-value store. `true` is a store in memory with the default quotas.",
         },
         Key {
             name: GrantName::Config.key(), kind: "table of strings", range: None,
+            value: ValueType::Strings,
             default: KeyDefault::Text("not granted"), example: "{ region = \"eu\" }",
             meaning: "Grants these settings. With an empty table the interface is granted and every setting is unset.",
         },
         Key {
             name: GrantName::Http.key(), kind: "list of tables: `[[grants.http]]`", range: None,
+            value: ValueType::List(&ValueType::Table(read_http::HTTP.header)),
             default: KeyDefault::Value("[]"), example: "[{ url = \"https://example.com/**\" }]",
             meaning: "Grants requests to the URLs that match one of the tables.",
         },
         Key {
             name: GrantName::Files.key(), kind: "list of tables: `[[grants.files]]`", range: None,
+            value: ValueType::List(&ValueType::Table(read_files::FILES.header)),
             default: KeyDefault::Value("[]"),
             example: "[{ root = \"data\", path = \"./data\", access = \"read\" }]",
             meaning: "Grants the files below each of these directories.",
         },
         Key {
             name: GrantName::Wasi.key(), kind: "`\"inert\"`, or a table: `[grants.wasi]`", range: None,
+            value: ValueType::Either(&[ValueType::Word(&["inert"]), ValueType::Table(read_wasi::WASI.header)]),
             default: KeyDefault::Text("not granted"), example: "\"inert\"",
-            meaning: "Grants the WASI interfaces. With `\"inert\"`, nothing of the host is behind them but random numbers.",
+            meaning: "Grants the WASI interfaces. With `\"inert\"`, nothing of the host is behind them but random numbers: clocks are fixed, and sleeping takes no time unless a request is under way.",
         },
         Key {
-            name: GrantName::Interfaces.key(), kind: "list of strings", range: None,
+            name: GrantName::Interfaces.key(), kind: "list of strings, or table of tables", range: None,
+            value: ValueType::Either(&[ValueType::List(&ValueType::String), ValueType::Tables]),
             default: KeyDefault::Value("[]"), example: "[\"acme:clock/sleep@0.1.0\"]",
-            meaning: "Grants interfaces that the embedding program provides, by exact name and version.",
+            meaning: "Grants interfaces that the embedding program provides, by exact name and version. A table also has the parameters of each: `{ \"acme:report/rates@1.0.0\" = { currencies = [\"EUR\"] } }`.",
         },
     ],
 };
 
 /// Reads a policy; see [`Policy::parse`].
 pub(super) fn policy(text: &str, base: &Path) -> Result<Policy, PolicyError> {
-    document::read(text, |top| {
+    document::read(text, TABLES, |top| {
         let mut policy = Policy::default();
-        for (name, node) in top.table(&TABLES, "a table")? {
-            match name {
-                "limits" => read_limits(&node, &mut policy.limits)?,
-                "trust" => read_trust::read(&node, &mut policy.trust)?,
-                _ => read_grants(&node, base, &mut policy.grants)?,
-            }
+        for (name, node) in top.table(&SECTIONS, "a table")? {
+            node.keep(match name {
+                "limits" => read_limits(&node, &mut policy.limits),
+                "trust" => read_trust::read(&node, &mut policy.trust),
+                _ => read_grants(&node, base, &mut policy.grants),
+            });
         }
         Ok(policy)
     })
 }
 
-fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), PolicyError> {
+fn read_limits(node: &Node<'_>, limits: &mut Limits) -> Result<(), Flaw> {
     let known: Vec<&str> = Limits::KEYS.iter().map(|key| key.name).collect();
     for (name, node) in node.table(&known, "a table: `[limits]`")? {
-        let key = Limits::key(name).map_err(node.refused())?;
-        let value = node.number(key.unit)?;
-        key.set(limits, value).map_err(node.refused())?;
+        node.keep(read_limit(name, &node, limits));
     }
     Ok(())
 }
 
-fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), PolicyError> {
-    let (mut paths, mut preopens, mut from_host) = (Vec::new(), Vec::new(), Vec::new());
+fn read_limit(name: &str, node: &Node<'_>, limits: &mut Limits) -> Result<(), Flaw> {
+    let key = Limits::key(name).map_err(node.refused())?;
+    let value = node.number(key.unit)?;
+    key.set(limits, value).map_err(node.refused())
+}
+
+/// The parts of grants that are checked against each other when all have been read, with their nodes.
+#[derive(Default)]
+struct Later<'d> {
+    paths: Vec<Node<'d>>,
+    stores: Vec<Node<'d>>,
+    secrets: Vec<Node<'d>>,
+    /// Every root is known: none of them was refused.
+    has_all_roots: bool,
+    preopens: Vec<(&'d str, Node<'d>)>,
+    from_host: Vec<(&'d str, Node<'d>)>,
+}
+
+fn read_grants(node: &Node<'_>, base: &Path, grants: &mut Grants) -> Result<(), Flaw> {
+    let mut later = Later {
+        has_all_roots: true,
+        ..Later::default()
+    };
     for (name, node) in node.table(&GRANTS.names(), "a table: `[grants]`")? {
-        // A key of the table that is no kind of grant must not be ignored.
-        let name = GrantName::of_key(name).ok_or_else(|| node.error("unknown key"))?;
-        match name {
-            GrantName::Log => grants.log = node.boolean()?,
-            GrantName::Hash => grants.hash = node.boolean()?,
-            GrantName::Store => grants.store = read_store::read(&node, base)?,
-            GrantName::Config => read_settings(&node, grants)?,
-            GrantName::Http => read_http::read(&node, base, grants)?,
-            GrantName::Files => paths = read_files::read(&node, base, grants)?,
-            GrantName::Wasi => {
-                grants.wasi = Some(read_wasi::read(&node, &mut preopens, &mut from_host)?);
-            }
-            GrantName::Interfaces => read_interfaces(&node, grants)?,
-        }
+        node.keep(read_grant(name, &node, base, grants, &mut later));
     }
+    let Later {
+        paths,
+        stores,
+        secrets,
+        has_all_roots,
+        preopens,
+        from_host,
+    } = later;
     // The roots may be written below the table that names them.
-    for (root, node) in preopens {
-        grants.known_root(root).map_err(node.refused())?;
+    for (root, node) in preopens.into_iter().filter(|_| has_all_roots) {
+        node.keep(grants.known_root(root).map_err(node.refused()));
     }
     for (name, node) in from_host {
-        grants
-            .reject_secret_variable(name)
-            .map_err(node.refused())?;
+        let checked = grants.reject_secret_variable(name);
+        node.keep(checked.map_err(node.refused()));
     }
-    read_files::reject_covered(&paths, base, grants)
+    let named = [stores, secrets].concat();
+    read_files::reject_covered(&paths, &named, base, grants);
+    Ok(())
 }
 
-fn read_settings(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError> {
+fn read_grant<'d>(
+    name: &str,
+    node: &Node<'d>,
+    base: &Path,
+    grants: &mut Grants,
+    later: &mut Later<'d>,
+) -> Result<(), Flaw> {
+    // A key of the table that is no kind of grant must not be ignored.
+    let name = GrantName::of_key(name).ok_or_else(|| node.error("unknown key"))?;
+    match name {
+        GrantName::Log => grants.log = node.boolean()?,
+        GrantName::Hash => grants.hash = node.boolean()?,
+        GrantName::Store => {
+            grants.store = read_store::read(node, base)?;
+            later.stores = read_store::files(node);
+        }
+        GrantName::Config => read_settings(node, grants)?,
+        GrantName::Http => {
+            later.secrets = read_http::files(node);
+            read_http::read(node, base, grants)?;
+        }
+        GrantName::Files => {
+            let noted = node.noted();
+            later.has_all_roots = false;
+            later.paths = read_files::read(node, base, grants)?;
+            later.has_all_roots = node.noted() == noted;
+        }
+        GrantName::Wasi => {
+            let wasi = read_wasi::read(node, &mut later.preopens, &mut later.from_host)?;
+            grants.wasi = Some(wasi);
+        }
+        GrantName::Interfaces => read_interfaces(node, grants)?,
+    }
+    Ok(())
+}
+
+fn read_settings(node: &Node<'_>, grants: &mut Grants) -> Result<(), Flaw> {
     grants.config = Some(Default::default());
     for (key, node) in node.entries("a table of strings such as { region = \"eu\" }")? {
-        let value = node.string("a string: the provider is given text, so put it in quotes")?;
-        grants.add_setting(key, value).map_err(node.refused())?;
+        let value = node.string("a string: the provider is given text, so put it in quotes");
+        let added = value.and_then(|value| {
+            let added = grants.add_setting(key, value);
+            added.map_err(node.refused())
+        });
+        node.keep(added);
     }
     Ok(())
 }
 
-fn read_interfaces(node: &Node<'_>, grants: &mut Grants) -> Result<(), PolicyError> {
-    for node in node.array("a list such as [\"acme:clock/sleep@0.1.0\"]")? {
-        let name = node.string("a string such as \"acme:clock/sleep@0.1.0\"")?;
-        grants.add_interface(name).map_err(node.refused())?;
+fn read_interfaces(node: &Node<'_>, grants: &mut Grants) -> Result<(), Flaw> {
+    if matches!(node.value(), DeValue::Table(_)) {
+        for (name, node) in node.entries(INTERFACES)? {
+            let added = node.parameters().and_then(|parameters| {
+                let added = grants.add_interface(name, Parameters::of(&parameters));
+                added.map_err(node.refused())
+            });
+            node.keep(added);
+        }
+        return Ok(());
+    }
+    for node in node.array(INTERFACES)? {
+        let name = node.string("a string such as \"acme:clock/sleep@0.1.0\"");
+        let added = name.and_then(|name| {
+            let added = grants.add_interface(name, Parameters::default());
+            added.map_err(node.refused())
+        });
+        node.keep(added);
     }
     Ok(())
 }
+
+const INTERFACES: &str =
+    "a list such as [\"acme:clock/sleep@0.1.0\"], or a table of their parameters";

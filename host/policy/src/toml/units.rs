@@ -56,6 +56,17 @@ impl Unit {
         }
     }
 
+    /// The suffixes that a value may have as a string: none of a count. Bytes may also be written without one.
+    ///
+    /// ```
+    /// use tollgate_policy::Unit;
+    ///
+    /// assert_eq!(Unit::Duration.suffixes(), ["h", "m", "s", "ms", "us"]);
+    /// ```
+    pub fn suffixes(self) -> Vec<&'static str> {
+        self.scales().into_iter().map(|(name, _)| name).collect()
+    }
+
     /// Parses a count, a number of bytes or a number of microseconds.
     ///
     /// Digits may be grouped with `_`; sizes and durations may have decimals, as long as the result is a
@@ -97,12 +108,16 @@ impl Unit {
         }
     }
 
-    fn scale(self, suffix: &str) -> Result<u64, ValueError> {
-        let scales: Vec<Scale> = match self {
+    fn scales(self) -> Vec<Scale> {
+        match self {
             Unit::Count => Vec::new(),
             Unit::Bytes => [BINARY, DECIMAL].concat(),
             Unit::Duration => TIME.to_vec(),
-        };
+        }
+    }
+
+    fn scale(self, suffix: &str) -> Result<u64, ValueError> {
+        let scales = self.scales();
         match scales.iter().find(|(name, _)| *name == suffix) {
             Some((_, scale)) => Ok(*scale),
             None => {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::grants::files::{MAX_FILES, MAX_WRITE};
 use crate::grants::store::QUOTAS;
 use crate::grants::{
-    Clocks, HttpGrant, Preopen, Random, SecretSource, StoreGrant, Streams, WasiGrant,
+    Clocks, HttpGrant, Parameters, Preopen, Random, SecretSource, StoreGrant, Streams, WasiGrant,
 };
 use crate::limits::{LimitKey, Limits};
 use crate::policy::Policy;
@@ -20,6 +20,7 @@ pub(crate) fn policy(policy: &Policy) -> String {
     let tables = [
         limits(&policy.limits),
         grants(policy),
+        interfaces(policy),
         settings(policy),
         store(policy),
         http(policy),
@@ -63,10 +64,22 @@ fn grants(policy: &Policy) -> String {
     if grants.wasi == Some(WasiGrant::default()) {
         lines.push("wasi = \"inert\"".to_owned());
     }
-    if !grants.interfaces.is_empty() {
-        lines.push(list("interfaces", &grants.interfaces));
+    if !grants.interfaces.is_empty() && grants.interfaces.values().all(Parameters::is_empty) {
+        lines.push(list("interfaces", grants.interfaces.keys()));
     }
     table("[grants]", &lines)
+}
+
+/// Interfaces of which one has parameters, as a table.
+fn interfaces(policy: &Policy) -> String {
+    let interfaces = &policy.grants.interfaces;
+    if interfaces.values().all(Parameters::is_empty) {
+        return String::new();
+    }
+    let lines = interfaces
+        .iter()
+        .map(|(name, parameters)| format!("{} = {}", quoted(name), parameters.inline()));
+    table("[grants.interfaces]", &lines.collect::<Vec<_>>())
 }
 
 fn settings(policy: &Policy) -> String {

@@ -125,9 +125,10 @@ impl PublicKey {
     ///
     /// If the text is not these two lines, or for the reasons of [`PublicKey::parse`].
     pub fn parse_file(text: &str) -> Result<PublicKey, ValueError> {
-        let lines: Vec<&str> = text.lines().collect();
-        match lines[..] {
-            [comment, key] if comment.starts_with("untrusted comment:") => PublicKey::parse(key),
+        match super::lines(text)[..] {
+            [comment, key] if comment.starts_with("untrusted comment:") => {
+                PublicKey::parse(key.trim_end_matches(super::BLANK))
+            }
             _ => Err(ValueError::new(
                 "not a minisign public key file; it has two lines, `untrusted comment: …` and the key",
             )),

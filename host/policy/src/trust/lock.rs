@@ -61,17 +61,13 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// The first mistake, with its position. A lock file with a mistake pins nothing.
+    /// The mistakes, each with its position. A lock file with a mistake pins nothing.
     pub fn parse(text: &str) -> Result<Lock, PolicyError> {
         if text.len() > MAX_TEXT {
-            return Err(PolicyError {
-                line: 1,
-                column: 1,
-                key: String::new(),
-                message: format!("the lock file is longer than {} KiB", MAX_TEXT >> 10),
-            });
+            let message = format!("the lock file is longer than {} KiB", MAX_TEXT >> 10);
+            return Err(PolicyError::whole(message));
         }
-        document::read(text, |top| {
+        document::read(text, &[], |top| {
             let mut lock = Lock::default();
             let entries = top.table(&["version", "components"], "a table")?;
             let version = top.required(&entries, "version")?;
@@ -272,7 +268,10 @@ mod tests {
             );
             // Nor does its text pin either of them.
             let error = Lock::parse(&both.to_toml()).unwrap_err();
-            assert!(error.message.starts_with("set twice"), "{error}");
+            assert!(
+                error.mistakes()[0].message.starts_with("set twice"),
+                "{error}"
+            );
         }
         assert_eq!(one.intersect(&one), one);
         assert_eq!(one.intersect(&Lock::default()), one);

@@ -11,6 +11,16 @@ mod key;
 mod lock;
 mod signature;
 
+/// The lines of a key or a signature file, as editors and shells leave them: without a byte order mark and without empty
+/// lines at the end.
+fn lines(text: &str) -> Vec<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.trim_end_matches(BLANK).lines().collect()
+}
+
+/// The space that editors and shells leave. No other character is dropped: a signature that was changed has no effect.
+const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// The signature that a component must have. The default requires none.
 ///
 /// ```

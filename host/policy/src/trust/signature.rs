@@ -110,7 +110,8 @@ impl Signature {
     ///
     /// # Errors
     ///
-    /// If the text is not exactly the four lines of minisign's format.
+    /// If the text is not the four lines of minisign's format. A byte order mark, spaces at the end of the signatures and
+    /// empty lines at the end are no part of them.
     ///
     /// ```
     /// use tollgate_policy::Signature;
@@ -125,7 +126,7 @@ impl Signature {
     /// ```
     pub fn parse(text: &str) -> Result<Signature, ValueError> {
         let wrong = |what: &str| ValueError::new(what.to_owned());
-        let lines: Vec<&str> = text.lines().collect();
+        let lines = super::lines(text);
         let [untrusted, bytes, comment, seal] = lines[..] else {
             return Err(wrong("a signature has exactly four lines"));
         };
@@ -134,7 +135,7 @@ impl Signature {
                 "its first line does not begin with `untrusted comment:`",
             ));
         }
-        let decoded = base64::decode::<74>(bytes);
+        let decoded = base64::decode::<74>(bytes.trim_end_matches(super::BLANK));
         let Some([b'E', kind @ (b'd' | b'D'), rest @ ..]) =
             decoded.as_ref().map(|bytes| bytes.as_slice())
         else {
@@ -145,7 +146,7 @@ impl Signature {
                 "its third line does not begin with `trusted comment: `",
             ));
         };
-        let seal = base64::decode::<64>(seal);
+        let seal = base64::decode::<64>(seal.trim_end_matches(super::BLANK));
         let Some(seal) = seal.and_then(|seal| seal.as_slice().try_into().ok()) else {
             return Err(wrong("its fourth line is not a minisign signature"));
         };
@@ -231,7 +232,18 @@ mod tests {
             Signature::parse(&TEXT.replace('\n', "\r\n")),
             Ok(signature.clone())
         );
-        assert_eq!(Signature::parse(TEXT.trim_end()), Ok(signature));
+        for text in [
+            TEXT.trim_end().to_owned(),
+            format!("\u{feff}{TEXT}"),
+            format!("{TEXT}\n \n"),
+            format!("{TEXT}\r\n"),
+            TEXT.replace("=\n", "= \n"),
+        ] {
+            assert_eq!(Signature::parse(&text), Ok(signature.clone()), "{text:?}");
+        }
+        // The comment is signed as it is.
+        let spaced = Signature::parse(&TEXT.replace("hashed\n", "hashed \n")).unwrap();
+        assert_ne!(spaced.comment, signature.comment);
         assert!(
             Signature::parse(&TEXT.replace("\nRU", "\nRW"))
                 .unwrap()
@@ -245,8 +257,9 @@ mod tests {
             assert!(Signature::parse(&TEXT[..end]).is_err(), "cut at {end}");
         }
         for text in [
-            format!("{TEXT}\n"),
             format!("{TEXT}more"),
+            format!("{TEXT}\nmore"),
+            format!("\n\u{feff}{TEXT}"),
             format!("\n{TEXT}"),
             TEXT.replace("untrusted", "entrusted"),
             TEXT.replace("\ntrusted comment: ", "\ntrusted comment:"),

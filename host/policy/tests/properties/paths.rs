@@ -1,6 +1,6 @@
 //! Properties of the decision on files: no path leaves its root, and only what a grant names is granted.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use proptest::prelude::*;
 use tollgate_policy::{Access, FileGrant, Grants, Reason, decide};
@@ -190,6 +190,14 @@ fn no_generated_path_escapes_its_root() {
                 lean.filter(|lean| *lean == asked.path),
             ),
         };
+        // There, it may be the letter of a volume: the path leads out, or its name has a colon.
+        if cfg!(windows) && asked.path.contains(':') {
+            if let Ok(decision) = decision {
+                let leads_out = |part| matches!(part, Component::Prefix(_) | Component::RootDir);
+                assert!(!decision.path.components().any(leads_out));
+            }
+            return;
+        }
         let root = ROOTS.iter().position(|(name, _)| *name == asked.root);
         match (root, lean) {
             (None, _) => assert_eq!(decision, Err(Reason::UnknownRoot)),

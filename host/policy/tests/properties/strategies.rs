@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 use tollgate_policy::{
-    Access, Credential, FileGrant, Grants, HttpGrant, KeyId, Limits, Policy, PublicKey,
+    Access, Credential, FileGrant, Grants, HttpGrant, KeyId, Limits, Parameters, Policy, PublicKey,
     SecretSource, StoreGrant, Trust, WasiGrant,
 };
 
@@ -110,7 +110,7 @@ fn store() -> impl Strategy<Value = Option<StoreGrant>> {
     let grant = (path, namespace, quotas).prop_map(|(path, namespace, quotas)| {
         let (max_keys, max_value, max_total) = quotas;
         StoreGrant {
-            path,
+            path: path.filter(|_| namespace.is_some()),
             namespace,
             max_keys,
             max_value,
@@ -123,14 +123,16 @@ fn store() -> impl Strategy<Value = Option<StoreGrant>> {
 fn grants() -> impl Strategy<Value = Grants> {
     let flags = any::<[bool; 3]>();
     let settings = proptest::option::of(btree_map("[^\\pC]{1,6}", any::<String>(), 0..4));
-    let interfaces = btree_set(
+    let parameters = btree_map("[^\\pC]{1,6}", any::<String>(), 0..3);
+    let interfaces = btree_map(
         "[a-s][a-z]{0,4}:[a-z]{1,4}(-[a-z0-9]{1,3})?/[a-z]{1,4}(@[1-9]\\.0\\.[1-9](-rc\\.1)?)?",
+        parameters.prop_map(|given| Parameters::new(given).unwrap()),
         0..4,
     );
     (flags, settings, http(), files(), store(), interfaces).prop_map(
         |(flags, config, http, files, store, interfaces)| {
             let [log, hash, wasi] = flags;
-            let interfaces: BTreeSet<String> = interfaces;
+            let interfaces: BTreeMap<String, Parameters> = interfaces;
             let config: Option<BTreeMap<String, String>> = config;
             let wasi = wasi.then(WasiGrant::default);
             Grants {

@@ -1,26 +1,35 @@
 //! Errors of the engine and of the host's own limits, told apart by type: the fault that a call ended with, or a failure
 //! of the host.
 //!
-//! Two conditions reach the host without a type of their own. They are told apart by what is known at that moment, never
-//! by their text: see [`classify_untyped`].
+//! Some conditions reach the host without a type of their own. They are told apart by what is known at that moment: see
+//! [`classify_untyped`]. An error of a function of the embedding program is the program's: see [`is_foreign`].
 
-use tollgate_capability::{HostFailure, Interrupt, LimitReached, Phase};
+use std::fmt::{self, Write as _};
+
+use tollgate_capability::{GuestError, HostFailure, Interrupt, LimitReached, Phase};
+use tollgate_component::{Refusal, escape};
 use tollgate_policy::Limits;
 use wasmtime::component::{Resource, ResourceTableError};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::call::context::CallContext;
+use crate::call::engine_text::{is_of_exports, is_of_rules, is_too_many, is_too_much};
+use crate::call::exports::missing;
 use crate::call::fault::{Fault, FaultKind};
-use crate::error::HostError;
+use crate::error::{CallError, HostError};
 
 /// What the engine's error was, given the store it happened in and whether the guest was still being
 /// instantiated.
+///
+/// # Errors
+///
+/// The host failed, or the caller's bindings are of another world than the component's.
 pub(crate) fn classify(
     store: &mut Store<CallContext>,
     error: &wasmtime::Error,
     instantiating: bool,
-) -> Result<Fault, HostError> {
+) -> Result<Fault, CallError> {
     let meter = &store.data().call.meter;
     let limits = std::sync::Arc::clone(&meter.limits);
     let trap = error.downcast_ref::<Trap>().copied();
@@ -31,10 +40,16 @@ pub(crate) fn classify(
     } else if let Some(ResourceTableError::Full) = error.downcast_ref() {
         FaultKind::Handles(limits.handles)
     } else if let Some(failure) = host_failure(error) {
-        return Err(HostError::new(failure));
+        return Err(HostError::new(failure).into());
     } else if error.is::<wasmtime::PoolConcurrencyLimitError>() || is_system_error(error) {
         // Slots are counted before an instance is made; reaching the pool's own count is our mistake.
-        return Err(HostError::of_engine(error));
+        return Err(HostError::of_engine(error).into());
+    } else if let Some(GuestError(text)) = error.downcast_ref() {
+        FaultKind::Trap(escape::line(text).into_owned())
+    } else if let Some(refusal) = other_exports(error) {
+        return Err(refusal.into());
+    } else if trap.is_none() && is_foreign(store, error, instantiating) {
+        return Err(HostError::of_engine(error).into());
     } else {
         match trap {
             Some(Trap::OutOfFuel) => FaultKind::Fuel(limits.fuel),
@@ -52,6 +67,7 @@ pub(crate) fn classify(
         }
     };
     let name = match (&kind, trap) {
+        (FaultKind::Trap(_), None) if error.is::<GuestError>() => Some("host-function".to_owned()),
         (FaultKind::Trap(_), None) => Some("canonical-abi".to_owned()),
         (_, Some(trap)) => Some(trap_name(trap)),
         _ => None,
@@ -100,10 +116,50 @@ fn limit_fault(reached: LimitReached, limits: &Limits) -> FaultKind {
     }
 }
 
+/// The refusal of a component whose exports are not those that the caller's bindings are for.
+fn other_exports(error: &wasmtime::Error) -> Option<Refusal> {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let at = causes.iter().position(|cause| is_of_exports(cause));
+    let says = at.and_then(|at| causes.get(at..));
+    // Causes in front of it are the caller's own, and may be secret.
+    let says = says.filter(|_| !error.is::<WasmBacktrace>())?;
+    let text = format!("what its caller's world has: {}", says.join(": "));
+    Some(missing(&escape::line(&text)))
+}
+
+/// Whether an error that is of no public type is one of the embedding program: of one of its host functions, or of the
+/// closure of a typed call. Its text may hold what no report should, so it is for the log.
+///
+/// The engine's own errors in the same places are known by their text ([`super::engine_text`]). A text that is not known
+/// is taken for the program's: after an update of the engine, a guest that broke the rules would end with a host error,
+/// which the tests of the rules find.
+fn is_foreign(store: &Store<CallContext>, error: &wasmtime::Error, instantiating: bool) -> bool {
+    let meter = &store.data().call.meter;
+    let from_guest = error.is::<WasmBacktrace>();
+    let text = error.root_cause().to_string();
+    let may_be = if from_guest {
+        // A function of WASI or of ours blames the guest alone: their failures have types. Where no function has begun,
+        // the engine reads arguments, or a function of the program has not charged.
+        meter.is_embedders || meter.host_phase == Phase::Lifting
+    } else if instantiating {
+        // A host function that is itself the start function leaves no frame of the guest. The engine refuses an instance in a
+        // known text, or because memory was denied.
+        let denied = meter.memory_denied() || meter.table_denied() || meter.host_memory_denied();
+        !denied && !is_too_many(&text)
+    } else {
+        true
+    };
+    let bad_text = || meter.host_phase_of(from_guest) == Phase::Lifting && is_bad_text(error);
+    may_be
+        && !is_of_rules(&text)
+        && !is_too_much(&text)
+        && (meter.is_embedders || !error.is::<ResourceTableError>())
+        && !bad_text()
+}
+
 /// Errors that the engine raises as a bare message, or with a type it keeps to itself.
 ///
-/// - Too much data: the one error of the engine's reading of guest values that has a type, and a private
-///   one. So: raised while reading, typed, and of none of the types that reading otherwise raises.
+/// - Too much data: a private type. So: raised while reading, with this text.
 /// - Too many handles: a bare message. The store answers the question itself: can it take one more?
 /// - Too many instances: a bare message while the guest was being made, not from within guest code.
 ///
@@ -118,12 +174,13 @@ fn classify_untyped(
     let bare = error.is::<&'static str>() || error.is::<String>();
     let from_guest = error.is::<WasmBacktrace>();
     let meter = &store.data().call.meter;
-    let (phase, (_, limit)) = if from_guest {
-        (meter.host_phase, meter.lift_cap())
+    let (_, limit) = if from_guest {
+        meter.lift_cap()
     } else {
-        (meter.phase, meter.result_cap())
+        meter.result_cap()
     };
-    if phase == Phase::Lifting && !bare && !is_bad_text(error) {
+    let text = error.root_cause().to_string();
+    if meter.host_phase_of(from_guest) == Phase::Lifting && is_too_much(&text) {
         return limit_fault(limit, limits);
     }
     if bare && instantiating && !from_guest {
@@ -132,10 +189,9 @@ fn classify_untyped(
     if bare && !takes_a_handle(store) {
         return FaultKind::Handles(limits.handles);
     }
-    let text = error.root_cause().to_string();
     FaultKind::Trap(format!(
         "the guest broke the component model's rules: {}",
-        tollgate_component::escape::line(&text)
+        escape::line(&text)
     ))
 }
 
@@ -161,19 +217,43 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         return Vec::new();
     };
     let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => tollgate_component::escape::line(&demangled(name)).into_owned(),
+        Some(name) => escape::line(&demangled(name)).into_owned(),
         None => format!("function {}", frame.func_index()),
     };
     backtrace.frames().iter().map(name).collect()
 }
 
+/// The name of a function of Rust as in its source, without the hash; any other name as it is. A mangled name may stand for
+/// one that is much longer, and it is the guest's text: a bounded piece of it is looked at, and no more than is shown is
+/// written. C++ names stay as they are: nothing bounds what they expand to.
 fn demangled(name: &str) -> String {
-    // Demangling is the engine's: it expands what a guest wrote, so it gets a bounded piece.
     let end = name
         .char_indices()
-        .nth(tollgate_component::escape::SHOWN)
+        .nth(4 * escape::SHOWN)
         .map_or(name.len(), |(at, _)| at);
-    name.get(..end).unwrap_or_default().to_owned()
+    let name = name.get(..end).unwrap_or_default();
+    let mut short = Short(String::new());
+    match rustc_demangle::try_demangle(name) {
+        Ok(of_rust) => {
+            // An error is the end of what is shown.
+            let _ = write!(short, "{of_rust:#}");
+            short.0
+        }
+        Err(_) => name.to_owned(),
+    }
+}
+
+/// A text that takes no more than is shown, and one piece.
+struct Short(String);
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.0.len() > escape::SHOWN {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(piece);
+        Ok(())
+    }
 }
 
 /// A stable name for each trap, in the words of the specification where it has some.
@@ -215,6 +295,30 @@ mod tests {
         assert!(!is_system_error(&wrapped(wasmtime::Error::msg(
             "unknown handle index 7"
         ))));
+    }
+
+    #[test]
+    fn names_of_functions_are_read_as_their_authors_wrote_them() {
+        for (mangled, shown) in [
+            (
+                "_ZN4core9panicking5panic17h0123456789abcdefE",
+                "core::panicking::panic",
+            ),
+            ("_RNvCs1234_7mycrate3foo", "mycrate::foo"),
+            ("_ZN3foo3barEv", "_ZN3foo3barEv"),
+            ("plain", "plain"),
+            ("cabi_realloc", "cabi_realloc"),
+            ("", ""),
+        ] {
+            assert_eq!(demangled(mangled), shown);
+        }
+        // Each back reference doubles what is written.
+        let mut bomb = "_RMC0".to_owned();
+        for _ in 0..200 {
+            bomb.push_str("TB2_B2_E");
+        }
+        assert!(demangled(&bomb).len() < 10_000);
+        assert!(demangled(&format!("_RNvC9000000{}", "x".repeat(100_000))).len() < 10_000);
     }
 
     #[test]

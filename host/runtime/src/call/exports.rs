@@ -4,16 +4,24 @@ use std::sync::Arc;
 
 use tollgate_capability::HostFailure;
 use tollgate_component::value::{Case, Field, Function, Type};
-use tollgate_component::{Export, ItemKind, Refusal, Remedy, escape, split_version};
+use tollgate_component::{Export, ItemKind, Refusal, RefusalKind, Remedy, escape, split_version};
+use tollgate_policy::nearest;
 use wasmtime::Engine;
 use wasmtime::Store;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type as EngineType};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 
 use crate::call::context::CallContext;
-use crate::call::provider::{RunParams, RunResult, missing};
 use crate::call::weight::weight;
 use crate::engine::PooledEngine;
+use crate::interface::provider_0_2::bindings::provider::types::Error;
+
+/// Parameters and result of `run` in the provider world.
+pub(crate) type RunParams<'a> = (&'a [u8],);
+pub(crate) type RunResult = (Result<Vec<u8>, Error>,);
+
+/// Result of `run` in `wasi:cli/run`, which has no parameters.
+pub(crate) type CommandResult = (Result<(), ()>,);
 
 /// Bytes of descriptions of all functions of one component. A type of a few bytes may mean millions: a tuple of two
 /// tuples of two tuples, or one enumeration of a thousand names in each place. The largest real component, CPython, takes
@@ -22,6 +30,9 @@ const MAX_DESCRIPTIONS: usize = 8 << 20;
 
 /// Bytes of the description of one function, so that one function does not take what the others need.
 const MAX_DESCRIPTION: usize = 1 << 20;
+
+/// Functions that a message lists.
+const LISTED: usize = 8;
 
 /// What a type that is left out of a description is called.
 const TOO_LARGE: &str = "a type too large to be described";
@@ -231,7 +242,14 @@ pub(crate) fn find<'a>(
             );
             return Err(missing(&text));
         }
-        let text = format!("a function `{wanted}`; its WIT shows what it exports");
+        let names = list.iter().map(|it| &*it.function.name);
+        let near = nearest(&wanted, &names.collect::<Vec<_>>());
+        let near = near.map(|name| format!("; did you mean `{}`?", escape::line(name)));
+        let text = format!(
+            "a function `{wanted}`{}; {}",
+            near.unwrap_or_default(),
+            listed(functions)
+        );
         return Err(missing(&text).with_remedy(Remedy::CallAnExport));
     };
     if let Some(other) = matching.next() {
@@ -243,6 +261,23 @@ pub(crate) fn find<'a>(
         )));
     }
     Ok(function)
+}
+
+/// The functions that a component exports, in words: the first of them by name.
+pub(crate) fn listed(functions: &ExportedFunctions) -> String {
+    let ExportedFunctions { list, is_cut } = functions;
+    let names: Vec<String> = list
+        .iter()
+        .take(LISTED)
+        .map(|it| format!("`{}`", escape::line(&it.function.full_name())))
+        .collect();
+    let more = list.len().saturating_sub(names.len());
+    match (names.is_empty(), more) {
+        (true, _) => "it exports no function".to_owned(),
+        (false, 0) if !is_cut => format!("it exports {}", names.join(", ")),
+        (false, 0) => format!("it exports {} and more", names.join(", ")),
+        (false, more) => format!("it exports {} and {more} more", names.join(", ")),
+    }
 }
 
 /// The provider world's `run`, which is of the right type: only [`find_run`] makes one.
@@ -289,4 +324,12 @@ pub(crate) fn find_command(
     })?;
     let interface = component.get_export_index(None, &export.name)?;
     component.get_export_index(Some(&interface), "run")
+}
+
+/// The refusal of a component that does not export what it is called for.
+pub(crate) fn missing(what: &str) -> Refusal {
+    Refusal::new(
+        RefusalKind::MissingExport,
+        format!("the component does not export {what}"),
+    )
 }

@@ -9,6 +9,7 @@ use tollgate_component::value::{Function, Type, Value};
 use tollgate_policy::Limits;
 use wasmtime::component::Val;
 
+use crate::call::arguments::of_value;
 use crate::call::exports::{ExportedFunction, find};
 use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::session::{Guest, Session};
@@ -85,9 +86,10 @@ impl Session {
             let name = escape::line(&exported.function.name);
             CallError::Arguments(format!("{name}: {mismatch}"))
         })?;
+        let bytes = arguments.iter().map(of_value).sum();
         #[cfg(target_os = "linux")]
         if self.is_there() {
-            return self.invoke_there(exported, arguments).await;
+            return self.invoke_there(exported, arguments, bytes).await;
         }
         let arguments = arguments.iter().cloned().map(to_engine).collect();
         let finish = |value: Option<Val>, _: &Limits| {
@@ -100,16 +102,16 @@ impl Session {
                 value => Ok(value),
             })
         };
-        self.invoke_exported(exported, arguments, finish, |_| None)
+        self.invoke_exported(exported, (arguments, bytes), finish, |_| None)
             .await
     }
 
-    /// Calls a function with arguments that fit its parameters. `finish` makes the outcome of its result, as a part of
+    /// Calls a function with arguments that fit its parameters, and have so many bytes. `finish` makes the outcome of its result, as a part of
     /// the call and under its deadline; `measure` tells how many bytes the outcome has.
     pub(super) async fn invoke_exported<T, E>(
         &mut self,
         exported: &ExportedFunction,
-        arguments: Vec<Val>,
+        (arguments, bytes): (Vec<Val>, u64),
         finish: impl FnOnce(Option<Val>, &Limits) -> wasmtime::Result<Result<T, E>>,
         measure: impl FnOnce(&Outcome<T, E>) -> Option<u64>,
     ) -> Result<Report<T, E>, CallError> {
@@ -125,7 +127,7 @@ impl Session {
                 .await?;
             finish(values.pop(), &limits)
         };
-        self.measured_call(work, measure).await
+        self.measured_call(bytes, work, measure).await
     }
 }
 

@@ -3,33 +3,30 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use tollgate_policy::Limits;
+use tollgate_policy::{Limits, Protected};
 use wasmtime::component::{ComponentExportIndex, InstancePre};
 
 use crate::call::context::CallContext;
-use crate::call::exports::{ExportedFunctions, RunExport, find_command, find_run, functions};
+use crate::call::exports::{
+    ExportedFunctions, RunExport, find, find_command, find_run, functions, listed, missing,
+};
 use crate::call::session::Session;
+use crate::compile::CompiledComponent;
 use crate::compile::cache::CodeOrigin;
-use crate::compile::{CompiledComponent, Origin};
 use crate::engine::PooledEngine;
 use crate::engine::admission::{Places, Slot};
-use crate::error::{CallError, LoadError, Unsupported};
-use crate::interface::provider_0_2::bindings::provider::types::Error;
+use crate::error::{CallError, LoadError};
+use crate::host::{Admitted, Host, Inner};
+use crate::interface::OwnParameters;
 use crate::isolate::Isolated;
-use crate::runtime::Host;
 use tollgate_capability::Granted;
-use tollgate_component::ProviderInfo;
+#[cfg(feature = "wit")]
+use tollgate_component::World;
 use tollgate_component::split_version;
 use tollgate_component::value::Function;
-use tollgate_component::{Export, Import, Inspection, ItemKind};
-use tollgate_component::{Refusal, RefusalKind};
-
-/// What `run` takes and gives, in the provider world.
-pub(crate) type RunParams<'a> = (&'a [u8],);
-pub(crate) type RunResult = (Result<Vec<u8>, Error>,);
-
-/// What `run` of `wasi:cli/run` takes and gives.
-pub(crate) type CommandResult = (Result<(), ()>,);
+use tollgate_component::{Export, Inspection, ItemKind};
+use tollgate_component::{Identity, ProviderInfo};
+use tollgate_component::{Refusal, RefusalKind, Remedy};
 
 /// A loaded component that passed its verdict. It holds no store and runs nothing; clones share the
 /// compiled code.
@@ -57,20 +54,50 @@ pub struct Provider {
     pub(crate) limits: Arc<Limits>,
 }
 
-pub(crate) struct Shared {
-    pub(crate) host: Arc<Host>,
-    pub(crate) info: Arc<ProviderInfo>,
-    pub(crate) unit: Arc<PooledEngine>,
-    pub(crate) pre: InstancePre<CallContext>,
-    pub(crate) granted: Arc<Granted>,
-    /// Slots that an instance takes.
-    pub(crate) slots_needed: u32,
-    /// Its part of the slots of the runtime.
-    pub(crate) places: Arc<Places>,
-    origin: Origin,
+/// Compiled code of a component, which runs under any number of policies.
+pub(crate) struct Code {
+    pub(crate) runtime: Arc<Inner>,
+    /// By which another policy judges the component.
+    pub(crate) identity: Identity,
     pub(crate) inspection: Inspection,
+    pub(crate) compiled: CompiledComponent,
+    /// The limits under which it was placed in its engine.
+    pub(super) placed: Limits,
+    /// The files that the policy of its load protects, such as those of the folder that serves it.
+    pub(super) protected: Vec<Protected>,
     /// Described when they are first asked for: typed calls never do.
     functions: OnceLock<ExportedFunctions>,
+}
+
+impl Code {
+    pub(crate) fn new(
+        runtime: &Arc<Inner>,
+        identity: Identity,
+        inspection: Inspection,
+        compiled: CompiledComponent,
+        (placed, protected): (&Limits, &[Protected]),
+    ) -> Arc<Code> {
+        Arc::new(Code {
+            runtime: Arc::clone(runtime),
+            identity,
+            inspection,
+            compiled,
+            placed: placed.clone(),
+            protected: protected.to_vec(),
+            functions: OnceLock::new(),
+        })
+    }
+}
+
+/// Code that is linked to what a policy grants.
+pub(crate) struct Shared {
+    pub(crate) code: Arc<Code>,
+    pub(crate) info: Arc<ProviderInfo>,
+    pub(crate) pre: InstancePre<CallContext>,
+    pub(crate) granted: Arc<Granted>,
+    pub(crate) parameters: Arc<OwnParameters>,
+    /// Its part of the slots of the runtime.
+    pub(crate) places: Arc<Places>,
     run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
@@ -80,50 +107,64 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn host(&self) -> &Host {
+        &self.code.runtime.host
+    }
+
+    pub(crate) fn unit(&self) -> &PooledEngine {
+        &self.code.compiled.unit
+    }
+
     /// Takes the slots of one session, or waits for them until `deadline`.
     pub(crate) async fn slot(&self, deadline: Instant) -> Result<Slot, CallError> {
-        let admission = &self.host.admission;
+        let admission = &self.host().admission;
         admission
-            .enter(&self.places, self.slots_needed, deadline)
+            .enter(&self.places, self.code.compiled.slots_needed, deadline)
             .await
     }
 }
 
 impl Provider {
-    /// Of code that was judged, linked to what is granted, with its part of the slots of the runtime.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of what loading made"
-    )]
-    pub(crate) fn new(
-        (host, places): (Arc<Host>, Arc<Places>),
+    /// Links code that was judged to what is granted, and to nothing else, with a part of the slots of the runtime.
+    pub(crate) fn link(
+        code: Arc<Code>,
         info: ProviderInfo,
-        inspection: Inspection,
-        code: CompiledComponent,
-        pre: InstancePre<CallContext>,
-        granted: Granted,
+        admitted: Admitted,
         limits: &Limits,
-        isolated: Option<Isolated>,
-    ) -> Provider {
-        Provider {
+    ) -> Result<Provider, LoadError> {
+        let places = Arc::new(code.runtime.host.admission.places());
+        Provider::link_at(places, code, info, admitted, limits)
+    }
+
+    pub(super) fn link_at(
+        places: Arc<Places>,
+        code: Arc<Code>,
+        info: ProviderInfo,
+        admitted: Admitted,
+        limits: &Limits,
+    ) -> Result<Provider, LoadError> {
+        let Admitted {
+            granted,
+            parameters,
+            isolated,
+        } = admitted;
+        let compiled = &code.compiled;
+        let pre = code.runtime.host.link(compiled, &granted.grants)?;
+        Ok(Provider {
             limits: Arc::new(limits.clone()),
             shared: Arc::new(Shared {
-                host,
                 info: Arc::new(info),
-                run: find_run(&code.unit, &pre),
-                command: find_command(&code.component, &inspection.exports),
-                unit: code.unit,
-                origin: code.origin,
+                run: find_run(&compiled.unit, &pre),
+                command: find_command(&compiled.component, &code.inspection.exports),
                 granted: Arc::new(granted),
-                slots_needed: code.slots_needed,
+                parameters,
                 places,
-                inspection,
-                functions: OnceLock::new(),
                 fixed: limits.clone(),
                 isolated,
                 pre,
+                code,
             }),
-        }
+        })
     }
 
     /// Its name, digest, size and world.
@@ -133,13 +174,13 @@ impl Provider {
 
     /// Where its code came from.
     pub fn code_origin(&self) -> CodeOrigin {
-        self.shared.origin.code
+        self.shared.code.compiled.origin.code
     }
 
     /// Why the cache does not have its code, if it was compiled and there is a cache: it is larger than all of
     /// the cache, the disk is full …
     pub fn cache_error(&self) -> Option<&str> {
-        self.shared.origin.cache_error.as_deref()
+        self.shared.code.compiled.origin.cache_error.as_deref()
     }
 
     /// The limits its sessions get.
@@ -149,7 +190,7 @@ impl Provider {
 
     /// What it exports, in the component's order.
     pub fn exports(&self) -> &[Export] {
-        &self.shared.inspection.exports
+        &self.shared.code.inspection.exports
     }
 
     /// The functions that it exports by themselves and in interfaces, with their types: those that [`Session::invoke`] can
@@ -158,23 +199,58 @@ impl Provider {
     /// beyond are left out.
     ///
     /// [`Type::Opaque`]: tollgate_component::value::Type::Opaque
-    pub fn functions(&self) -> impl ExactSizeIterator<Item = &Function> {
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = &Function> + Clone {
         let functions = self.exported_functions().list.iter();
         functions.map(|it| &it.function)
     }
 
-    pub(crate) fn imports(&self) -> &[Import] {
-        &self.shared.inspection.imports
+    /// The one function that `name` means in a call: `resolve`, or with its interface
+    /// `tollgate:releases/resolve@0.1.0.resolve`, whose version may be left out.
+    ///
+    /// # Errors
+    ///
+    /// No function has that name, or more than one has.
+    pub fn function(&self, name: &str) -> Result<&Function, Refusal> {
+        find(self.exported_functions(), name).map(|found| &found.function)
+    }
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn imports(&self) -> &[tollgate_component::Import] {
+        &self.shared.code.inspection.imports
     }
 
     pub(crate) fn exported_functions(&self) -> &ExportedFunctions {
-        let Shared {
+        let Code {
             functions: described,
-            unit,
-            pre,
+            compiled,
             ..
-        } = &*self.shared;
-        described.get_or_init(|| functions(&unit.engine, pre.component()))
+        } = &*self.shared.code;
+        described.get_or_init(|| functions(&compiled.unit.engine, &compiled.component))
+    }
+
+    /// Checks that it exports what components of `world` export, before the first call of it: an embedder's world, whose
+    /// bindings check the types of interfaces only when they are made for an instance.
+    ///
+    /// ```
+    /// use tollgate::component::World;
+    /// use tollgate::{Policy, Source, blocking::Runtime};
+    /// # use std::path::Path;
+    /// # let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
+    /// let wit = "package acme:report; world plugin { export render: func(title: string) -> string; }";
+    /// let plugin = World::parse(&[wit], "acme:report/plugin")?;
+    /// let source = Source::file(path, &Policy::default().limits)?;
+    /// let echo = Runtime::new().load(&source, &Policy::default())?;
+    /// let refusal = echo.expects(&plugin).unwrap_err();
+    /// assert!(refusal.message.contains("render is missing: `render: func(title: string) -> string`"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RefusalKind::MissingExport`] lists what is missing and what has another type, beside what is found.
+    #[cfg(feature = "wit")]
+    pub fn expects(&self, world: &World) -> Result<(), Refusal> {
+        world.compare(self.functions())
     }
 
     /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: what
@@ -203,7 +279,7 @@ impl Provider {
         indices: impl FnOnce(&InstancePre<CallContext>) -> wasmtime::Result<T>,
     ) -> Result<Option<T>, Refusal> {
         let (base, wanted) = split_version(interface);
-        let mut same = self.shared.inspection.exports.iter().filter(|export| {
+        let mut same = self.shared.code.inspection.exports.iter().filter(|export| {
             export.kind == ItemKind::Instance && split_version(&export.name).0 == base
         });
         let Some(export) = same.next() else {
@@ -227,107 +303,6 @@ impl Provider {
         self.shared.command.is_some()
     }
 
-    /// The same provider under other limits, without compiling it again.
-    ///
-    /// # Errors
-    ///
-    /// `stack` shapes the engine and stays what it was when the provider was loaded; so does a
-    /// `table-elements` above the pool's. Load the component anew to change them.
-    pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
-        limits.check()?;
-        if !self.shared.unit.metering.supports(&limits) {
-            return Err(Unsupported::Fuel.into());
-        }
-        let (fixed, now) = (&self.shared.fixed, &self.limits);
-        let changes = [
-            ("stack", limits.stack != fixed.stack),
-            (
-                "table-elements",
-                limits.table_elements > fixed.table_elements,
-            ),
-            ("compile-time", limits.compile_time != now.compile_time),
-            ("complexity", limits.complexity != now.complexity),
-            (
-                "compile-memory",
-                limits.compile_memory != now.compile_memory,
-            ),
-        ];
-        if let Some((key, _)) = changes.into_iter().find(|(_, changes)| *changes) {
-            return Err(Unsupported::FixedAtLoad { key }.into());
-        }
-        Ok(Provider {
-            shared: Arc::clone(&self.shared),
-            limits: Arc::new(limits),
-        })
-    }
-
-    /// The same provider on an engine of its own, with a pool of its own: for a thread that makes small calls while
-    /// other threads do the same. Threads that share an engine take turns at its pool, and two of them together do
-    /// less of the smallest calls than one alone (docs/performance.md); with calls of 50 µs and more there is nothing
-    /// to gain.
-    ///
-    /// Limits, grants, stores and the number of guests that may live are the runtime's and this provider's, not
-    /// anew for each engine. It holds the code once more, and the engine is freed with the last clone of it and its
-    /// sessions. There are as many pools as the kernel has memory maps for (158 of 64 guests each at Linux's
-    /// defaults); engines beyond have none and are slower, as are those of components that no pool can hold.
-    ///
-    /// ```no_run
-    /// # use tollgate::blocking::Provider;
-    /// # fn serve(_: Provider) {}
-    /// # fn threads(provider: &Provider) -> Result<(), tollgate::LoadError> {
-    /// for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-    ///     let provider = provider.on_own_engine()?;
-    ///     std::thread::spawn(move || serve(provider));
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// The host's own: no memory or address space for another engine; [`Unsupported::Pool`] where one pool
-    /// takes all there is.
-    pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
-        let Shared {
-            host,
-            info,
-            unit,
-            pre,
-            granted,
-            origin,
-            places,
-            inspection,
-            fixed,
-            isolated,
-            ..
-        } = &*self.shared;
-        let component = pre.component();
-        let mut code = host.code_loader.on_own_engine(unit, component, fixed)?;
-        code.origin = origin.clone();
-        let pre = host.link(&code, &granted.grants)?;
-        // Copies, not references to the same: a counter that two threads move is what this is to avoid.
-        let info = ProviderInfo {
-            name: Arc::from(&*info.name),
-            ..ProviderInfo::clone(info)
-        };
-        let (inspection, granted) = (inspection.clone(), Granted::clone(granted));
-        let isolated = isolated.as_ref().and_then(Isolated::another);
-        let own = Provider::new(
-            (Arc::clone(host), Arc::clone(places)),
-            info,
-            inspection,
-            code,
-            pre,
-            granted,
-            fixed,
-            isolated,
-        );
-        Ok(Provider {
-            limits: Arc::new(Limits::clone(&self.limits)),
-            ..own
-        })
-    }
-
     /// A session: one store, made when it is first called. Costs nothing until then.
     pub fn session(&self) -> Session {
         Session::new(self.clone())
@@ -335,9 +310,12 @@ impl Provider {
 
     pub(crate) fn run_export(&self) -> Result<RunExport, Refusal> {
         self.shared.run.ok_or_else(|| {
-            missing(
-                "`run: func(input: list<u8>) -> result<list<u8>, error>` of `tollgate:provider`",
-            )
+            let functions = self.exported_functions();
+            missing(&format!(
+                "`run: func(input: list<u8>) -> result<list<u8>, error>` of `tollgate:provider`; {}",
+                listed(functions)
+            ))
+            .with_remedy(Remedy::CallAnExport)
         })
     }
 
@@ -347,11 +325,4 @@ impl Provider {
             .as_ref()
             .ok_or_else(|| missing("`wasi:cli/run`"))
     }
-}
-
-pub(crate) fn missing(what: &str) -> Refusal {
-    Refusal::new(
-        RefusalKind::MissingExport,
-        format!("the component does not export {what}"),
-    )
 }

@@ -11,11 +11,13 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 use wasmtime_wasi::I32Exit;
 
+use crate::call::arguments::{self, command_bytes};
 use crate::call::classify::classify;
 use crate::call::context::CallContext;
 use crate::call::deadline::{Ended, run_until_deadline};
+use crate::call::exports::CommandResult;
 use crate::call::fault::{Fault, FaultKind};
-use crate::call::provider::{CommandResult, Provider, Shared};
+use crate::call::provider::{Provider, Shared};
 use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::store::{LiveInstance, admit_instance, new_store};
 use crate::error::{CallError, HostError};
@@ -138,16 +140,20 @@ impl Session {
     /// [`Isolation::Process`](crate::Isolation::Process) there are no such functions, and nothing reads it.
     #[must_use]
     pub fn with_data(mut self, data: impl Any + Send) -> Session {
-        self.data = Some(Box::new(data));
+        self.put_data(Box::new(data));
         self
+    }
+
+    pub(crate) fn put_data(&mut self, data: Box<dyn Any + Send>) {
+        self.data = Some(data);
     }
 
     /// Calls the provider world's `run`.
     ///
     /// # Errors
     ///
-    /// When there is no such export, the session has ended, or the host failed. What the guest did, its
-    /// faults included, is in the report.
+    /// When there is no such export, the input has more bytes than `host-data` allows, the session has ended, or the host
+    /// failed. The report tells of the guest, its faults included.
     pub async fn run(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
         let run = self.provider.run_export()?;
         #[cfg(target_os = "linux")]
@@ -159,7 +165,8 @@ impl Session {
             let (result,) = run.call_async(&mut *guest.store, (input,)).await?;
             Ok(result.map_err(ProviderError::from))
         };
-        self.measured_call(work, run_bytes).await
+        self.measured_call(input.len() as u64, work, run_bytes)
+            .await
     }
 
     /// Runs a WASI command to its end. A command runs once: the session is over afterwards.
@@ -180,6 +187,7 @@ impl Session {
         if self.is_there() {
             return self.command_there(input).await;
         }
+        let bytes = command_bytes(&input.args);
         match &mut self.state {
             State::Ready(live) => live.store.data_mut().wasi.begin_command(input),
             State::Fresh | State::Remote(_) | State::Ended => self.input = Some(input),
@@ -199,7 +207,7 @@ impl Session {
                 },
             }
         };
-        self.measured_call(work, |_| None).await
+        self.measured_call(bytes, work, |_| None).await
     }
 
     /// Frees the store now.
@@ -224,18 +232,21 @@ impl Session {
         if self.is_there() {
             return Err(CallError::Isolated);
         }
-        self.measured_call(work, |_| None).await
+        // The caller's bindings pass the arguments to the engine, so their size is not known here.
+        self.measured_call(0, work, |_| None).await
     }
 
-    /// A call whose outcome has a number of bytes, by `measure`.
+    /// A call with so many bytes of arguments, whose outcome has a number of bytes, by `measure`.
     pub(super) async fn measured_call<T, E>(
         &mut self,
+        arguments: u64,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
         measure: impl FnOnce(&Outcome<T, E>) -> Option<u64>,
     ) -> Result<Report<T, E>, CallError> {
+        arguments::admit(arguments, &self.provider.limits)?;
         let shared = &self.provider.shared;
-        let observed = shared.host.observer.call(&shared.info);
-        let mut result = self.call_unobserved(work, observed.id()).await;
+        let observed = shared.host().observer.call(&shared.info);
+        let mut result = self.call_unobserved(arguments, work, observed.id()).await;
         if let Ok(report) = &mut result {
             report.usage.output_bytes = measure(&report.outcome);
         }
@@ -245,6 +256,7 @@ impl Session {
 
     async fn call_unobserved<T, E>(
         &mut self,
+        arguments: u64,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,
         id: u64,
     ) -> Result<Report<T, E>, CallError> {
@@ -257,7 +269,7 @@ impl Session {
         // Out of the session while it runs: a call that is dropped takes its store along.
         let deadline = start.checked_add(limits.deadline).unwrap_or(start);
         let mut live = self.acquire(deadline).await?;
-        let _ticking = self.provider.shared.unit.tick();
+        let _ticking = self.provider.shared.unit().tick();
         live.begin(start, &limits, id)?;
         let deadline = live.store.data().call.meter.deadline;
         let poll_clock = Arc::clone(&live.store.data().call.meter.poll_clock);
@@ -269,11 +281,10 @@ impl Session {
         // In a block, so that the work is dropped as soon as it has ended: a late call waits for nothing more.
         let (ended, end) = {
             let work = pin!(async {
+                store.data_mut().call.meter.take_arguments(arguments)?;
                 if instance.is_none() {
-                    let Shared {
-                        pre, inspection, ..
-                    } = &*self.provider.shared;
-                    admit_instance(store, inspection.instance_data)?;
+                    let Shared { pre, code, .. } = &*self.provider.shared;
+                    admit_instance(store, code.inspection.instance_data)?;
                     *instance = Some(pre.instantiate_async(&mut *store).await?);
                     instantiating = false;
                 }
@@ -297,6 +308,7 @@ impl Session {
                 return Err(HostError::new(text).into());
             }
         };
+        live.store.data_mut().call.meter.drop_arguments();
         let elapsed = end.saturating_duration_since(start);
         let report = live.report(&self.provider.shared.info, limits, elapsed, outcome);
         if report.outcome.fault().is_none() {

@@ -8,8 +8,8 @@ use tollgate_capability::files::Identities;
 use tollgate_capability::{Call, LimitReached, instance_fuel};
 use tollgate_component::ProviderInfo;
 use tollgate_policy::Limits;
-use wasmtime::Store;
 use wasmtime::component::{Instance, ResourceTable};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::call::context::CallContext;
 use crate::call::hook::hook;
@@ -48,23 +48,27 @@ pub(super) fn new_store(
     let name = Arc::clone(&shared.info.name);
     let state = CallContext {
         call: Call::new(name, granted, Arc::clone(limits)),
-        metering: shared.unit.metering,
+        metering: shared.unit().metering,
         table,
         holdings: Holdings::default(),
         wasi,
         identities: Identities::default(),
         embedder,
+        parameters: Arc::clone(&shared.parameters),
     };
-    let mut store = Store::try_new(&shared.unit.engine, state).map_err(HostError::engine)?;
+    let mut store = Store::try_new(&shared.unit().engine, state).map_err(HostError::engine)?;
     store.limiter(|state| state);
     store.call_hook(hook);
     store.set_max_component_handles(limits.handles as usize);
-    match shared.unit.metering {
+    match shared.unit().metering {
         Metering::Fuel => store
             .fuel_async_yield_interval(Some(YIELD_INTERVAL))
             .map_err(HostError::engine)?,
         // At each tick the guest gives its thread back, for one tick more.
-        Metering::DeadlineOnly => store.epoch_deadline_async_yield_and_update(1),
+        Metering::DeadlineOnly => store.epoch_deadline_callback(|mut store| {
+            store.data_mut().call.meter.tick();
+            Ok(UpdateDeadline::Yield(1))
+        }),
     }
     Ok(store)
 }
@@ -89,7 +93,7 @@ impl LiveInstance {
         let slot = Arc::new(slot);
         // A job of the host that outlives the store keeps the slot.
         let place = Arc::clone(&slot);
-        store.data_mut().call.jobs.keep_place(place);
+        store.data_mut().call.jobs.keep_slot(place);
         LiveInstance {
             store,
             instance: None,
@@ -146,6 +150,12 @@ impl LiveInstance {
                 stderr_dropped,
             }
         });
+        let outcome = match outcome {
+            Outcome::Faulted(fault) => {
+                Outcome::Faulted(fault.with_panic(&log.lines, stdio.as_ref()))
+            }
+            outcome => outcome,
+        };
         let meter = &state.call.meter;
         Report {
             provider: Arc::clone(info),

@@ -5,16 +5,18 @@ use std::fmt;
 use tollgate_capability::{HostFailure, LimitReached};
 use tollgate_component::escape;
 use tollgate_policy::Limits;
-use wasmtime::component::wasm_wave::parser::ParserError;
+use wasmtime::component::Val;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayFunc;
 use wasmtime::component::wasm_wave::writer::Writer;
-use wasmtime::component::{Type, Val};
 
+use crate::call::arguments::of_val;
 use crate::call::exports::{ExportedFunction, find};
 use crate::call::invoke::callable;
 use crate::call::report::{ErrorReport, Outcome, Report};
 use crate::call::session::Session;
+use crate::call::wave_arguments::{Misfit, arguments};
+use crate::call::wave_tokens::{MAX_TOKEN, too_long};
 use crate::error::CallError;
 
 /// An `err(…)` that the export returned, as WAVE text.
@@ -38,8 +40,8 @@ impl ErrorReport for WaveError {
 
 impl Session {
     /// Calls an export by text: `resolve("1.0", "linux/x86_64")`, or with its interface,
-    /// `tollgate:releases/resolve.resolve("1.0", "linux/x86_64")`. Optional arguments at the end may be left out. The
-    /// result is WAVE text.
+    /// `tollgate:releases/resolve.resolve("1.0", "linux/x86_64")`. Optional arguments at the end may be left out. A string
+    /// where a `list<u8>` is expected stands for its UTF-8 bytes. The result is WAVE text.
     ///
     /// # Errors
     ///
@@ -51,15 +53,16 @@ impl Session {
         let exported = find(provider.exported_functions(), call.name())?;
         callable(exported)?;
         let types: Vec<_> = exported.ty.params().map(|(_, ty)| ty).collect();
-        let arguments = call.arguments(&types).map_err(|error| {
-            let place = place(call.expression, call.bracket, &error);
+        let arguments = arguments(&call.parsed, &types).map_err(|misfit| {
+            let place = place(call.expression, call.bracket, &misfit);
             CallError::Arguments(format!("{place}; it is `{}`", signature(exported)))
         })?;
+        let bytes = arguments.iter().map(of_val).sum();
         #[cfg(target_os = "linux")]
         if self.is_there() {
-            return self.wave_there(expression).await;
+            return self.wave_there(expression, bytes).await;
         }
-        self.invoke_exported(exported, arguments, outcome, wave_bytes)
+        self.invoke_exported(exported, (arguments, bytes), outcome, wave_bytes)
             .await
     }
 }
@@ -195,10 +198,18 @@ impl<'e> Call<'e> {
                     "`{shown}` is not a call; write it as `name(argument, …)`"
                 ))
             })?;
+        if let Some(at) = too_long(arguments) {
+            return Err(CallError::Arguments(format!(
+                "at character {}: a string or word of more than {} KiB; write a string between `\"\"\"` on lines of their \
+                 own, or use `Session::invoke`",
+                bracket.saturating_add(at),
+                MAX_TOKEN >> 10
+            )));
+        }
         // WAVE names a call by a plain identifier; which function it is is settled by the name.
         let parsed = UntypedFuncCall::parse(&format!("f{arguments}"))
             .map(UntypedFuncCall::into_owned)
-            .map_err(|error| CallError::Arguments(place(expression, bracket, &error)))?;
+            .map_err(|error| CallError::Arguments(place(expression, bracket, &error.into())))?;
         Ok(Call {
             expression,
             bracket,
@@ -210,27 +221,15 @@ impl<'e> Call<'e> {
         let name = self.expression.get(..self.bracket);
         name.unwrap_or_default().trim_end()
     }
-
-    /// The arguments as values of these types.
-    fn arguments(&self, types: &[Type]) -> Result<Vec<Val>, ParserError> {
-        let is_optional = |ty: &Type| matches!(ty, Type::Option(_));
-        // The parser leaves out options behind an argument, and not where there is none.
-        if self.parsed.params_node().is_none() && types.iter().all(is_optional) {
-            return Ok(types.iter().map(|_| Val::Option(None)).collect());
-        }
-        self.parsed.to_wasm_params(types)
-    }
 }
 
-/// What is wrong with an expression, and where.
-fn place(expression: &str, bracket: usize, error: &ParserError) -> String {
-    let at = error.span().start.saturating_sub(1) + bracket;
-    let detail = error.detail().map(|detail| format!(": {detail}"));
+/// An expression that does not parse or does not fit, with the place in it.
+fn place(expression: &str, bracket: usize, misfit: &Misfit) -> String {
+    let at = misfit.at.saturating_sub(1) + bracket;
     format!(
-        "`{}`, at character {at}: {}{}",
+        "`{}`, at character {at}: {}",
         escape::line(expression),
-        error.kind(),
-        detail.unwrap_or_default()
+        misfit.what
     )
 }
 

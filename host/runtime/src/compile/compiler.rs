@@ -10,9 +10,10 @@ use wasmtime_environ::component::{ComponentTypesBuilder, Translator};
 use wasmtime_environ::wasmparser::Validator;
 use wasmtime_environ::{ScopeVec, Tunables};
 
+use super::typed::mistyped;
 use crate::error::{MAX_CAUSE, Unsupported};
 use crate::wire;
-use tollgate_component::{Refusal, RefusalKind, Remedy};
+use tollgate_component::{Objections, Refusal, RefusalKind, Remedy};
 
 /// The process that components are vetted and compiled in.
 ///
@@ -31,7 +32,7 @@ pub enum Compiler {
     InProcess,
     /// In a process of its own for each component (on Unix), under the limits `compile-time` and `compile-memory`; it is
     /// killed when it reaches them, and when its load is given up.
-    /// [`Builder::workers`](crate::Builder::workers) bounds how many run at the same time. `program` calls [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker) first
+    /// [`Builder::workers`](crate::Builder::workers) bounds how many run at the same time. `program` calls [`run_if_worker`](crate::run_if_worker) first
     /// and is built with the same version of this library.
     Worker {
         /// The program to start. It gets an empty environment.
@@ -41,7 +42,7 @@ pub enum Compiler {
 
 impl Compiler {
     /// A worker that runs this same program, which must call
-    /// [`worker_main::run_if_worker`](crate::compile::worker_main::run_if_worker) first.
+    /// [`run_if_worker`](crate::run_if_worker) first.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// Why the engine does not compile a valid component, if it does not: by the first step of compiling it, which makes no
 /// machine code. So each command refuses what one that compiles would.
-pub(crate) fn unsupported(bytes: &[u8]) -> Option<String> {
+fn unsupported(bytes: &[u8]) -> Option<String> {
     let tunables = Tunables::default_host();
     let scope = ScopeVec::new();
     let mut validator = Validator::new_with_features(tollgate_component::PROPOSALS);
@@ -83,12 +84,29 @@ pub(crate) fn unsupported(bytes: &[u8]) -> Option<String> {
     Some(wire::cut(&format!("{error:#}"), MAX_CAUSE).to_owned())
 }
 
+/// The reasons for which the engine refuses valid bytes, found without making machine code.
+pub(crate) fn objections(bytes: &[u8]) -> Objections {
+    match unsupported(bytes) {
+        Some(why) => Objections {
+            unsupported: Some(why),
+            mistyped: None,
+        },
+        None => Objections {
+            unsupported: None,
+            mistyped: mistyped(bytes),
+        },
+    }
+}
+
 /// The same in a process that lives on when the engine panics.
-pub(crate) fn unsupported_here(bytes: &[u8]) -> Option<String> {
-    catch_unwind(|| unsupported(bytes)).unwrap_or_else(|panic| {
+pub(crate) fn objections_here(bytes: &[u8]) -> Objections {
+    catch_unwind(|| objections(bytes)).unwrap_or_else(|panic| {
         let text = tollgate_component::panic_text(&*panic);
         tracing::error!(panic = text, "the compiler panicked");
-        Some("the compiler panicked".to_owned())
+        Objections {
+            unsupported: Some("the compiler panicked".to_owned()),
+            mistyped: None,
+        }
     })
 }
 

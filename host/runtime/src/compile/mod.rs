@@ -5,18 +5,19 @@ pub(crate) mod cache;
 pub(crate) mod compiler;
 pub(crate) mod places;
 pub(crate) mod protocol;
+mod queued;
+mod typed;
 pub(crate) mod worker;
 pub(crate) mod worker_main;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tollgate_policy::Limits;
 use wasmtime::component::Component;
 
 use crate::compile::cache::{Cache, CacheRejection, CodeOrigin, EntryId, Kept};
 use crate::compile::compiler::Compiler;
-use crate::compile::places::Places;
+use crate::compile::places::{Places, Turn};
 use crate::compile::protocol::{Findings, Task};
 use crate::compile::worker::Worker;
 use crate::engine::{Engines, PooledEngine};
@@ -74,7 +75,7 @@ impl CodeLoader {
         &self,
         source: &Source,
         limits: &'a Limits,
-        cancelled: &'a AtomicBool,
+        turn: &Turn<'a>,
     ) -> Result<Pending<'a>, LoadError> {
         let mut origin = CodeOrigin::Compiled;
         match self.kept(source, limits) {
@@ -95,11 +96,11 @@ impl CodeLoader {
         // A component that was inspected before is judged before a process is started for it.
         let (inspection, stage) = match (source.inspected(), &self.compiler) {
             (None, Compiler::InProcess) | (Some(_), _) => (
-                source.inspect_by(limits, compiler::unsupported_here)?,
+                source.inspect_by(limits, compiler::objections_here)?,
                 Stage::Later,
             ),
             (None, Compiler::Worker { .. }) => {
-                let (findings, worker) = self.ask(source, Task::Load, limits, cancelled)?;
+                let (findings, worker) = self.ask(source, Task::Load, limits, turn)?;
                 (findings.inspection, Stage::Vetted(worker))
             }
         };
@@ -116,14 +117,15 @@ impl CodeLoader {
         source: &Source,
         task: Task,
         limits: &'a Limits,
-        cancelled: &'a AtomicBool,
+        turn: &Turn<'a>,
     ) -> Result<(Findings, Worker<'a>), LoadError> {
         let Compiler::Worker { program } = &self.compiler else {
             return Err(HostError::new("there is no worker").into());
         };
-        let place = Places::take(&self.places, cancelled).ok_or_else(compiler::given_up)?;
+        let place = turn.take(&self.places, source.name());
+        let place = place.ok_or_else(compiler::given_up)?;
         let metering = self.engines.metering;
-        let with = (limits, cancelled);
+        let with = (limits, turn.cancelled);
         let mut worker = Worker::start(program, metering, task, source, with, place)?;
         Ok((worker.findings(source)?, worker))
     }
@@ -155,7 +157,7 @@ impl CodeLoader {
         source: &Source,
         pending: Pending<'a>,
         limits: &'a Limits,
-        cancelled: &'a AtomicBool,
+        turn: &Turn<'a>,
     ) -> Result<CompiledComponent, LoadError> {
         let unit = self.engines.pooled(limits.stack)?;
         let Pending {
@@ -176,14 +178,14 @@ impl CodeLoader {
             (Stage::Vetted(worker), _) => worker.code()?,
             (_, Compiler::InProcess) => compiler::in_process(&unit.engine, source.as_bytes())?,
             (_, Compiler::Worker { .. }) => {
-                let (_, worker) = self.ask(source, Task::Load, limits, cancelled)?;
+                let (_, worker) = self.ask(source, Task::Load, limits, turn)?;
                 worker.code()?
             }
         };
         let code = self.place(&unit, &made, limits)?;
         let mut code = code.map_err(HostError::engine)?.from(origin);
         if let (Some(cache), Some(label)) = (&self.cache, self.label(source, limits))
-            && let Err(why) = cache.write(&label, &inspection, &made)
+            && let Err(why) = cache.write(&label, source.name(), &inspection, &made)
         {
             let name = escape::line(source.name());
             tracing::warn!(component = %name, why, "compiled code is not kept in the cache");

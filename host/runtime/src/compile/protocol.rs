@@ -29,6 +29,7 @@ pub(crate) enum Task {
     /// Inspect it.
     Inspect,
     /// Inspect it and write its interfaces as WIT.
+    #[cfg(feature = "wit")]
     Wit,
     /// Inspect it, wait for the host's judgement, and compile it.
     Load,
@@ -39,13 +40,19 @@ impl Task {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Task::Inspect => "inspect",
+            #[cfg(feature = "wit")]
             Task::Wit => "wit",
             Task::Load => "load",
         }
     }
 
     pub(crate) fn of(label: &str) -> Option<Task> {
-        let all = [Task::Inspect, Task::Wit, Task::Load];
+        let all = [
+            Task::Inspect,
+            #[cfg(feature = "wit")]
+            Task::Wit,
+            Task::Load,
+        ];
         all.into_iter().find(|task| task.label() == label)
     }
 }
@@ -188,6 +195,8 @@ pub(crate) fn read_component(mut from: impl Read) -> io::Result<Vec<u8>> {
     reason = "a test fails by panicking"
 )]
 mod tests {
+    use tollgate_component::Objections;
+
     use super::*;
 
     fn written(message: Message) -> Vec<u8> {
@@ -204,7 +213,7 @@ mod tests {
             exports: Vec::new(),
             instance_data: 0,
             complexity: 1,
-            unsupported: None,
+            objections: Objections::default(),
         };
         let wit = Some("package root:component;".to_owned());
         Message::Findings(Box::new(Findings { inspection, wit }))
@@ -259,7 +268,7 @@ mod tests {
                 exports: vec![export; count],
                 instance_data: u64::MAX,
                 complexity: u64::MAX,
-                unsupported: None,
+                objections: Objections::default(),
             };
             Message::Findings(Box::new(Findings {
                 inspection,

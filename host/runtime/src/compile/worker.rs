@@ -15,6 +15,7 @@ use tollgate_policy::Limits;
 use super::compiler::{LOOK, failed, given_up, not_compiled, too_large, too_slow};
 use super::places::Place;
 use super::protocol::{Findings, GO, MAX_FIRST, Message, Task, write_component};
+use super::queued::{Lost, queued};
 use super::worker_main;
 use crate::engine::metering::Metering;
 use crate::error::{HostError, LoadError};
@@ -22,6 +23,9 @@ use crate::wall::worker::{read_lacks, tell_lacks};
 
 /// The time in which a worker ends after it has closed its output, or has said what it may not.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The time that a worker may lose to other processes, in multiples of `compile-time`.
+const MOST_LOST: u32 = 9;
 
 /// A worker process and its component. The process is killed when this is dropped.
 pub(crate) struct Worker<'a> {
@@ -31,6 +35,8 @@ pub(crate) struct Worker<'a> {
     cancelled: &'a AtomicBool,
     /// What is left of `compile-time`: the time in which the host waited for this worker is taken from it.
     left: Duration,
+    /// The time that it lost to other processes, by which `left` is longer.
+    lost: Lost,
     messages: Receiver<io::Result<Option<Message>>>,
     /// The parts of its wall that the worker lacks, said once.
     lacks: Receiver<u8>,
@@ -91,6 +97,7 @@ impl<'a> Worker<'a> {
             limits,
             cancelled,
             left: limits.compile_time,
+            lost: Lost::up_to(limits.compile_time.saturating_mul(MOST_LOST)),
             messages,
             lacks,
             go: (task == Task::Load).then_some(go),
@@ -155,7 +162,11 @@ impl<'a> Worker<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if left.is_zero() {
-                return Err(too_slow(stage.work(), self.limits).into());
+                let lost = self.lost.more(queued(self.child.id()));
+                if lost < LOOK {
+                    return Err(too_slow(stage.work(), self.limits).into());
+                }
+                self.left = self.left.saturating_add(lost);
             }
             if self.cancelled.load(Ordering::Relaxed) {
                 return Err(given_up().into());
@@ -213,6 +224,8 @@ impl<'a> Worker<'a> {
                 _ => failed(stage.worker(), &format!("it was ended by signal {signal}")).into(),
             };
         }
+        #[cfg(not(unix))]
+        let _ = stage;
         let text = format!("is no worker of this version ({status})");
         self.host_error(&io::Error::other(text)).into()
     }

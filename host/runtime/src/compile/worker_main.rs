@@ -4,49 +4,19 @@
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::panic::catch_unwind;
-use std::process::exit;
 
 #[cfg(unix)]
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tollgate_component::Source;
+use tollgate_component::{Refusal, Source};
 use tollgate_policy::Limits;
 
-use super::compiler::unsupported;
+use super::compiler::objections;
 use super::protocol::{Findings, GO, Message, Task, read_component};
 use crate::engine::compiling;
 use crate::engine::metering::Metering;
 
 /// The first argument that makes a program a worker.
-const FLAG: &str = "--tollgate-compile-worker";
-
-/// Does the work and ends the process if it was started as a worker; otherwise returns. A worker vets and compiles one
-/// component, or, with [`Isolation::Process`](crate::Isolation::Process), has the sessions of one provider.
-///
-/// Call it first in the `main` of a program that is a [`Compiler::Worker`](crate::Compiler::Worker), before the program
-/// reads its arguments and starts threads.
-///
-/// ```no_run
-/// use tollgate::{Compiler, Runtime};
-///
-/// fn main() -> std::io::Result<()> {
-///     tollgate::run_if_worker();
-///     let runtime = Runtime::builder().compiler(Compiler::this_program()?).build();
-///     // …
-///     Ok(())
-/// }
-/// ```
-pub fn run_if_worker() {
-    let mut args = std::env::args_os().skip(1);
-    let Some(first) = args.next() else { return };
-    if first == FLAG {
-        let served = serve(args);
-        exit(i32::from(served.is_err()));
-    }
-    #[cfg(target_os = "linux")]
-    if first == crate::isolate::FLAG {
-        crate::isolate::worker::serve();
-    }
-}
+pub(crate) const FLAG: &str = "--tollgate-compile-worker";
 
 /// The arguments of a worker: its flag, the metering, its limits and its task.
 pub(crate) fn arguments(metering: Metering, task: Task, limits: &Limits) -> [String; 6] {
@@ -68,7 +38,9 @@ pub(crate) fn threads() -> u64 {
     std::thread::available_parallelism().map_or(1, |n| n.get() as u64)
 }
 
-fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn serve(
+    mut args: impl Iterator<Item = OsString>,
+) -> Result<(), Box<dyn std::error::Error>> {
     let metering = args.next().and_then(|label| Metering::of(label.to_str()?));
     let mut number = || args.next()?.to_str()?.parse::<u64>().ok();
     let (memory, seconds, complexity) = (number(), number(), number());
@@ -106,18 +78,20 @@ fn serve(mut args: impl Iterator<Item = OsString>) -> Result<(), Box<dyn std::er
 
 /// Validates the component and lists what it imports and exports, within the limits of shape.
 fn inspect(source: &Source, task: Task, limits: &Limits) -> Message {
-    let found = source
-        .inspect_by(limits, unsupported)
-        .and_then(|inspection| {
-            let wit = (task == Task::Wit)
-                .then(|| source.wit_within(limits))
-                .transpose()?;
-            Ok(Findings { inspection, wit })
-        });
-    match found {
+    match findings(source, task, limits) {
         Ok(findings) => Message::Findings(Box::new(findings)),
         Err(refusal) => Message::Refused(refusal.kind, refusal.message),
     }
+}
+
+fn findings(source: &Source, task: Task, limits: &Limits) -> Result<Findings, Refusal> {
+    let inspection = source.inspect_by(limits, objections)?;
+    let wit = match task {
+        #[cfg(feature = "wit")]
+        Task::Wit => Some(source.wit_within(limits)?),
+        Task::Inspect | Task::Load => None,
+    };
+    Ok(Findings { inspection, wit })
 }
 
 fn compile(metering: Metering, bytes: &[u8]) -> Message {

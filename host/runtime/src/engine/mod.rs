@@ -147,6 +147,13 @@ pub(crate) fn compiling(metering: Metering) -> wasmtime::Result<Engine> {
     Engine::new(&settings(metering))
 }
 
+/// An engine that compares types. It has no machine code to make, so it starts no threads for it.
+pub(crate) fn comparing() -> wasmtime::Result<Engine> {
+    let mut config = settings(Metering::Fuel);
+    config.parallel_compilation(false);
+    Engine::new(&config)
+}
+
 /// Slots for instances. A pool is counted among those of its runtime while it lives: a slot that was used once keeps
 /// its memory maps, with or without a guest.
 struct Pool {

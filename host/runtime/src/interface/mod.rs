@@ -10,20 +10,72 @@ mod wasi_drafts;
 mod wasi_keyvalue;
 pub(crate) mod wasi_p2;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollgate_component::SERVED;
-use tollgate_policy::{Capability, Grants};
+use tollgate_policy::{Capability, Grants, Parameters, ValueError};
 use wasmtime::component::{HasSelf, Linker};
 
 use self::provider_0_1::bindings::provider as v0_1;
 use self::provider_0_2::bindings::provider as v0_2;
 use crate::call::context::CallContext;
 
-/// Adds an interface of the embedder's own to a linker.
+/// An interface of the embedder's own.
+#[derive(Clone)]
+pub(crate) struct Own {
+    /// Adds it to a linker.
+    pub(crate) add: AddToLinker,
+    /// Reads the parameters of its grant.
+    pub(crate) read: ReadParameters,
+}
+
 pub(crate) type AddToLinker =
     Arc<dyn Fn(&mut Linker<CallContext>) -> wasmtime::Result<()> + Send + Sync>;
+
+pub(crate) type ReadParameters =
+    Arc<dyn Fn(&Parameters) -> Result<Arc<dyn Any + Send + Sync>, ValueError> + Send + Sync>;
+
+/// The parameters of a policy's grants of own interfaces, by their names.
+pub(crate) type OwnParameters = BTreeMap<String, Arc<dyn Any + Send + Sync>>;
+
+impl Own {
+    /// An interface without parameters.
+    pub(crate) fn without(add: AddToLinker) -> Own {
+        let read = |given: &Parameters| -> Result<Arc<dyn Any + Send + Sync>, ValueError> {
+            match given.is_empty() {
+                true => Ok(Arc::new(())),
+                false => Err(ValueError::new(
+                    "the interface takes no parameters; write `{}`",
+                )),
+            }
+        };
+        let read = Arc::new(read);
+        Own { add, read }
+    }
+}
+
+/// Reads the parameters of the interfaces that a policy grants and this program offers.
+///
+/// # Errors
+///
+/// Parameters that are not as the interface takes them.
+pub(crate) fn read_parameters(
+    grants: &Grants,
+    own: &BTreeMap<String, Own>,
+) -> Result<OwnParameters, ValueError> {
+    let granted = grants.interfaces.iter();
+    let offered = granted.filter_map(|(name, given)| Some((name, given, own.get(name)?)));
+    let read = offered.map(|(name, given, own)| match (own.read)(given) {
+        Ok(parameters) => Ok((name.clone(), parameters)),
+        Err(error) => Err(ValueError::new(format!(
+            "grants.interfaces.\"{name}\": {}",
+            error.message
+        ))),
+    });
+    read.collect()
+}
 
 /// How one version of an interface is added to a linker.
 type Add = fn(&mut Linker<CallContext>) -> wasmtime::Result<()>;
@@ -33,11 +85,29 @@ type Add = fn(&mut Linker<CallContext>) -> wasmtime::Result<()>;
 pub(crate) fn link(
     linker: &mut Linker<CallContext>,
     grants: &Grants,
-    own: &BTreeMap<String, AddToLinker>,
+    own: &BTreeMap<String, Own>,
+) -> wasmtime::Result<()> {
+    link_served(linker, |capability| capability.granted_by(grants))?;
+    for (name, own) in own {
+        if grants.interfaces.contains_key(name) {
+            (own.add)(linker)?;
+        }
+    }
+    Ok(())
+}
+
+/// Links every interface of [`SERVED`], to compare types with. Nothing is instantiated with it.
+pub(crate) fn link_all(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
+    link_served(linker, |_| true)
+}
+
+fn link_served(
+    linker: &mut Linker<CallContext>,
+    is_granted: impl Fn(&Capability) -> bool,
 ) -> wasmtime::Result<()> {
     for row in SERVED {
         // WASI is linked as a whole, below.
-        if row.capability == Capability::Wasi || !row.capability.granted_by(grants) {
+        if row.capability == Capability::Wasi || !is_granted(&row.capability) {
             continue;
         }
         for version in row.versions {
@@ -47,13 +117,8 @@ pub(crate) fn link(
             add(linker)?;
         }
     }
-    if Capability::Wasi.granted_by(grants) {
+    if is_granted(&Capability::Wasi) {
         wasi_p2::link(linker)?;
-    }
-    for (name, add) in own {
-        if grants.interfaces.contains(name) {
-            add(linker)?;
-        }
     }
     Ok(())
 }
@@ -131,7 +196,8 @@ mod tests {
                 .instance("acme:a/b@1.0.0")?
                 .func_wrap("f", |_, (): ()| Ok(()))
         });
-        let extra = BTreeMap::from([("acme:a/b@1.0.0".to_owned(), Arc::clone(&add))]);
+        let own = Own::without(add);
+        let extra = BTreeMap::from([("acme:a/b@1.0.0".to_owned(), own)]);
         for (text, granted) in [
             ("", false),
             ("grants.interfaces = [\"acme:a/b@1.0.0\"]", true),

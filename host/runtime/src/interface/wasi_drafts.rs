@@ -2,7 +2,7 @@
 //! names.
 
 wasmtime::component::bindgen!({
-    path: ["../../wit/deps/keyvalue", "../../wit/deps/config"],
+    path: ["wit/deps/keyvalue", "wit/deps/config"],
     inline: "
         package tollgate:standard;
 

@@ -15,6 +15,7 @@ use super::process::Process;
 use super::report::Known;
 use super::table::{Answered, Lost, decisions_at_once};
 use super::values::{Room, read_all, write};
+use crate::call::arguments::{admit, command_bytes};
 use crate::call::exports::ExportedFunction;
 use crate::call::fault::FaultKind;
 use crate::call::invoke::ReturnedError;
@@ -85,12 +86,12 @@ impl Isolated {
 
     fn parts(&self, provider: &Provider) -> Parts {
         let shared = &provider.shared;
-        let admission = &shared.host.admission;
+        let admission = &shared.host().admission;
         Parts {
             name: Arc::clone(&shared.info.name),
-            inspection: shared.inspection.clone(),
+            inspection: shared.code.inspection.clone(),
             limits: shared.fixed.clone(),
-            metering: shared.unit.metering,
+            metering: shared.unit().metering,
             concurrency: admission.concurrency(),
             queue: admission.queue(),
             certificates: Arc::clone(&self.certificates),
@@ -124,6 +125,7 @@ impl Remote {
 impl Session {
     /// `run`, in the process of the provider.
     pub(crate) async fn run_there(&mut self, input: &[u8]) -> Result<Report<Vec<u8>>, CallError> {
+        let bytes = input.len() as u64;
         let input = Blob(input.to_vec());
         let room = Room::of(&self.provider.limits, 1);
         let finish = move |ended, _: &Limits| match ended {
@@ -131,13 +133,15 @@ impl Session {
             Ended::Error(error) if room.fits_text(&error.message) => Some(Outcome::Failed(error)),
             _ => None,
         };
-        self.there(Door::Run { input }, finish, run_bytes).await
+        self.there(bytes, Door::Run { input }, finish, run_bytes)
+            .await
     }
 
     /// A call in WAVE, in the process of the provider. The expression was parsed before, and fits.
     pub(crate) async fn wave_there(
         &mut self,
         expression: &str,
+        bytes: u64,
     ) -> Result<Report<String, WaveError>, CallError> {
         let expression = expression.to_owned();
         let finish = |ended, limits: &Limits| match ended {
@@ -151,7 +155,7 @@ impl Session {
             }
             _ => None,
         };
-        self.there(Door::Wave { expression }, finish, wave_bytes)
+        self.there(bytes, Door::Wave { expression }, finish, wave_bytes)
             .await
     }
 
@@ -160,6 +164,7 @@ impl Session {
         &mut self,
         exported: &ExportedFunction,
         arguments: &[Value],
+        bytes: u64,
     ) -> Result<Report<Option<Value>, ReturnedError>, CallError> {
         let function = &exported.function;
         let mut encoded = Vec::new();
@@ -185,7 +190,7 @@ impl Session {
             }
             _ => None,
         };
-        self.there(door, finish, |_| None).await
+        self.there(bytes, door, finish, |_| None).await
     }
 
     /// A command, in the process of the provider.
@@ -194,6 +199,7 @@ impl Session {
         input: CommandInput,
     ) -> Result<Report<(), ExitCode>, CallError> {
         let CommandInput { args, stdin } = input;
+        let bytes = command_bytes(&args);
         let stdin = match stdin.into_parts() {
             Ok(bytes) => Some(Blob(bytes)),
             Err(reader) => {
@@ -206,19 +212,21 @@ impl Session {
             Ended::Exit(code) if code != 0 => Some(Outcome::Failed(ExitCode(code))),
             _ => None,
         };
-        self.there(Door::Command { args, stdin }, finish, |_| None)
+        self.there(bytes, Door::Command { args, stdin }, finish, |_| None)
             .await
     }
 
-    /// A call, told to the observer.
+    /// A call with so many bytes of arguments, told to the observer.
     async fn there<T, E>(
         &mut self,
+        arguments: u64,
         door: Door,
         finish: impl FnOnce(Ended, &Limits) -> Option<Outcome<T, E>>,
         measure: impl FnOnce(&Outcome<T, E>) -> Option<u64>,
     ) -> Result<Report<T, E>, CallError> {
+        admit(arguments, &self.provider.limits)?;
         let shared = &self.provider.shared;
-        let observed = shared.host.observer.call(&shared.info);
+        let observed = shared.host().observer.call(&shared.info);
         let mut result = self.there_unobserved(door, finish, observed.id()).await;
         if let Ok(report) = &mut result {
             report.usage.output_bytes = measure(&report.outcome);
@@ -252,7 +260,7 @@ impl Session {
         let known = Known {
             info: Arc::clone(&shared.info),
             limits,
-            metering: shared.unit.metering,
+            metering: shared.unit().metering,
             elapsed: end.saturating_duration_since(start),
             denials: remote.audit.take_denials(),
             has_stdio: grants.wasi.is_some(),

@@ -102,9 +102,12 @@ fn decided(session: u64, body: &[u8], table: &Table) -> Result<(), &'static str>
         Decides::TooMany => return Err("it tells of more decisions than a call can make"),
         Decides::NoSession => return Err(NO_SESSION),
     };
-    tracing::dispatcher::with_default(&dispatch, || match decided.denied {
-        None => audit.allowed(capability, &decided.target),
-        Some(reason) => audit.denied(capability, &decided.target, reason),
+    tracing::dispatcher::with_default(&dispatch, || match (decided.denied, decided.address) {
+        (None, _) => audit.allowed(capability, &decided.target),
+        (Some(reason), None) => audit.denied(capability, &decided.target, reason),
+        (Some(reason), Some(address)) => {
+            audit.denied_address(capability, &decided.target, reason, address);
+        }
     });
     Ok(())
 }

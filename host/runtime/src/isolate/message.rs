@@ -1,6 +1,7 @@
 //! What the bodies of frames say: the hand-over, calls, answers and decisions, as data.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -176,6 +177,8 @@ pub(super) struct Decided {
     pub(super) capability: String,
     pub(super) target: String,
     pub(super) denied: Option<Reason>,
+    /// The address because of which it is denied.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// A piece of standard input as the body of a frame: empty if it cannot be read, otherwise one byte and the piece.

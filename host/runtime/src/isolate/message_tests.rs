@@ -1,5 +1,7 @@
 //! Messages between the host and the process of a provider, and their bounds.
 
+use std::net::Ipv6Addr;
+
 use tollgate_capability::{Log, LogLevel};
 
 use super::*;
@@ -178,6 +180,7 @@ fn the_longest_decision_is_read_and_a_longer_one_is_cut() {
                 capability: "config".into(),
                 target: "x".repeat(length),
                 denied: Some(Reason::TooManyOpenFiles),
+                address: Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
             };
             let body = encode_decision(&mut decided, &limits);
             assert!(body.len() as u64 <= longest_decision(&limits));

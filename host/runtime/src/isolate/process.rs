@@ -92,7 +92,8 @@ impl Process {
             let frame = frame(STDIN, id, &encode_piece(piece.as_deref()));
             frame.is_some_and(|frame| orders.send(Order::Send(frame)).is_ok())
         };
-        let ask = read_on_thread(reader, give).map_err(HostError::new)?;
+        let slot = self.table.slot(id);
+        let ask = read_on_thread(reader, give, slot).map_err(HostError::new)?;
         self.table.set_stdin(id, ask);
         Ok(())
     }

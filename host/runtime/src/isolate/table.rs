@@ -12,6 +12,7 @@ use tollgate_policy::{Grants, Limits};
 use tracing::Dispatch;
 
 use crate::engine::admission::Slot;
+use crate::interface::wasi_p2::HeldSlot;
 
 /// The time in which a process answers after the deadline of a call, and in which it ends a session. One that takes
 /// longer is killed.
@@ -76,8 +77,8 @@ struct Entry {
     stdin: Option<SyncSender<()>>,
     /// The time by which the session is gone, once it was told to end.
     end_by: Option<Instant>,
-    /// Given back when the process has ended the session.
-    _slot: Slot,
+    /// Given back when the process has ended the session, and the thread that reads its input.
+    slot: Arc<Slot>,
 }
 
 /// Where the decisions of a session go.
@@ -162,7 +163,7 @@ impl Table {
                 waiting: None,
                 stdin: None,
                 end_by: None,
-                _slot: slot,
+                slot: Arc::new(slot),
             },
         );
         Ok(id)
@@ -195,6 +196,13 @@ impl Table {
         let more = calls.saturating_mul(decisions);
         entry.noted.left = entry.noted.left.saturating_add(more);
         Ok(answered)
+    }
+
+    /// The slot of a session in the runtime.
+    pub(super) fn slot(&self, id: u64) -> Option<HeldSlot> {
+        let sessions = self.lock();
+        let slot = Arc::clone(&sessions.entries.get(&id)?.slot);
+        Some(slot)
     }
 
     /// Notes whom a session asks for its standard input.

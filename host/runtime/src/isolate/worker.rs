@@ -17,8 +17,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tollgate_capability::{Decision, Granted, HandedFolder, Handover};
-use tollgate_component::ProviderInfo;
 use tollgate_component::value::Type;
+use tollgate_component::{ProviderInfo, Source};
 use tollgate_policy::{Limits, Policy};
 use zeroize::Zeroizing;
 
@@ -33,9 +33,10 @@ use super::report::tell;
 use super::values::{Room, read, write_held};
 use crate::Runtime;
 use crate::call::exports::find;
-use crate::call::provider::Provider;
+use crate::call::provider::{Code, Provider};
 use crate::call::session::{Relayed, Session};
 use crate::engine::metering::Metering;
+use crate::host::Admitted;
 use crate::interface::wasi_p2::{CommandInput, Piece, Stdin};
 use crate::observe::Observer;
 use crate::wall::Wall;
@@ -99,7 +100,6 @@ fn start() -> Result<Infallible, Failed> {
     let host = &runtime.inner.host;
     let unit = host.code_loader.engines.pooled(policy.limits.stack)?;
     let code = host.code_loader.place(&unit, &code, &policy.limits)??;
-    let pre = host.link(&code, &granted.grants)?;
     let info = ProviderInfo {
         name: hello.name.into(),
         digest: String::new(),
@@ -107,17 +107,22 @@ fn start() -> Result<Infallible, Failed> {
         world: None,
         signer: None,
     };
-    let places = Arc::new(host.admission.places());
-    let provider = Provider::new(
-        (Arc::clone(host), places),
-        info,
+    // No other policy judges it here.
+    let identity = Source::bytes("", []).identity().clone();
+    let code = Code::new(
+        &runtime.inner,
+        identity,
         hello.inspection,
         code,
-        pre,
-        granted,
-        &policy.limits,
-        None,
+        (&policy.limits, &[]),
     );
+    let admitted = Admitted {
+        granted,
+        // A policy that grants an interface of the embedder's is refused.
+        parameters: Arc::default(),
+        isolated: None,
+    };
+    let provider = Provider::link(code, info, admitted, &policy.limits)?;
     let lacks = confined.seal();
     out.say(READY, 0, &[&[lacks], VERSION.as_bytes()].concat());
     let tokio = tokio::runtime::Builder::new_multi_thread()
@@ -137,16 +142,14 @@ fn start() -> Result<Infallible, Failed> {
 
 fn runtime(hello: &Hello, limits: &Limits, out: Arc<Out>) -> Result<Runtime, Failed> {
     let metering = Metering::of(&hello.metering).ok_or("no metering")?;
-    let mut builder = Runtime::builder()
+    let builder = Runtime::builder()
         .metering(metering)
         .concurrency(hello.concurrency)
         .queue(hello.queue)
         // The host has cut what this process is sent to the part of its provider.
         .share(100)
+        .certificates(hello.certificates.iter().map(|Blob(der)| der.clone()))
         .observer(Teller(out, limits.clone()));
-    for Blob(certificate) in &hello.certificates {
-        builder = builder.root_certificate(certificate.clone());
-    }
     Ok(builder.build())
 }
 
@@ -201,6 +204,7 @@ impl Observer for Teller {
             capability: decision.capability.to_owned(),
             target: decision.target.to_owned(),
             denied: decision.denied,
+            address: decision.address,
         };
         let decided = encode_decision(&mut decided, &self.1);
         self.0.say(DECISION, decision.call, &decided);

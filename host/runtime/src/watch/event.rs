@@ -168,7 +168,7 @@ pub enum ReloadError {
     Policy {
         /// The file.
         path: PathBuf,
-        /// The first mistake in it.
+        /// The mistakes in it.
         error: PolicyError,
     },
     /// The policy cannot be read.

@@ -90,6 +90,7 @@ pub use event::{Event, ReloadError, WatchError};
 pub use files::components;
 
 use crate::call::provider::Provider;
+use crate::catalog::Catalog;
 use crate::error::HostError;
 use crate::runtime::Runtime;
 use thread::Watcher;
@@ -349,5 +350,19 @@ impl fmt::Debug for WatchedFolder {
         f.debug_struct("WatchedFolder")
             .field("names", &names)
             .finish_non_exhaustive()
+    }
+}
+
+impl Catalog for WatchedFolder {
+    fn get(&self, name: &str) -> Option<Provider> {
+        WatchedFolder::get(self, name)
+    }
+
+    fn list(&self) -> Vec<(Arc<str>, Provider)> {
+        let served = self.served();
+        let serving = served
+            .iter()
+            .filter_map(|(name, entry)| Some((name.into(), entry.provider.clone()?)));
+        serving.collect()
     }
 }

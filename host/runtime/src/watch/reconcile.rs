@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tollgate_policy::{Lock, Policy};
 
@@ -12,15 +12,11 @@ use super::entry::{
     Active, EntryState, LastAttempt, bytes_of, is_text, name_of, only, revokes, with_lock_of,
 };
 use super::files::{self, Files};
-use super::thread::Watcher;
+use super::thread::{WITHDRAW_INTERVAL, Watcher};
 use super::{Event, ReloadError};
 use crate::error::{HostError, LoadError};
 use tollgate_component::panic_text;
 use tollgate_component::{Refusal, Source};
-
-/// The interval at which policies are looked at while a component is loaded. A look takes about 5 µs for each provider that
-/// serves: the times of change of its files.
-const WITHDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The result of applying a policy to the provider that serves.
 enum PolicyOutcome {

@@ -9,21 +9,23 @@
 )]
 
 pub(super) mod ledger {
-    wasmtime::component::bindgen!({
-        path: ["../../wit/provider", "../../wit/ledger"],
+    ::tollgate::wasmtime::component::bindgen!({
+        path: ["wit/provider", "wit/ledger"],
         world: "tollgate:ledger/statement-importer",
         with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
         imports: { default: async | trappable },
         exports: { default: async },
+        wasmtime_crate: ::tollgate::wasmtime,
     });
 }
 
 pub(super) mod releases {
-    wasmtime::component::bindgen!({
-        path: ["../../wit/provider", "../../wit/releases"],
+    ::tollgate::wasmtime::component::bindgen!({
+        path: ["wit/provider", "wit/releases"],
         world: "tollgate:releases/releases",
         with: { "tollgate:provider": ::tollgate::bindings::v0_1::provider },
         imports: { default: async | trappable },
         exports: { default: async },
+        wasmtime_crate: ::tollgate::wasmtime,
     });
 }

@@ -156,7 +156,7 @@ async fn registry_releases(provider: &Provider) -> Result<Row, ExitReason> {
     type Answer = Result<(Vec<Release>, Resolution, Digest), Error>;
 
     let mut session = provider.session();
-    let work = async |guest: &mut Guest<'_>| -> wasmtime::Result<Answer> {
+    let work = async |guest: &mut Guest<'_>| -> tollgate::wasmtime::Result<Answer> {
         let world = Releases::new(&mut *guest.store, guest.instance)?;
         let store = &mut *guest.store;
         let list = world.tollgate_releases_list_versions();

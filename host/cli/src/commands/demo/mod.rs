@@ -90,13 +90,21 @@ impl Row {
             Style::Bad
         };
         vec![
-            Cell::new(self.provider.as_str()),
+            Cell::new(self.short_name()),
             Cell::styled(self.outcome.as_str(), style),
             Cell::number(text::count(self.fuel)),
             Cell::number(text::memory(self.memory)),
             Cell::number(text::time(self.time)),
             Cell::number(self.denials.len().to_string()),
         ]
+    }
+
+    /// The provider's name, with the attack and without its argument.
+    fn short_name(&self) -> &str {
+        let mut spaces = self.provider.match_indices(' ').map(|(at, _)| at);
+        let end = spaces.nth(1);
+        end.and_then(|end| self.provider.get(..end))
+            .unwrap_or(&self.provider)
     }
 
     /// The denials and the first lines of the result.
@@ -134,14 +142,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
 }
 
 fn for_people(ui: &Ui, samples: &Samples<'_>, rows: &[Row]) -> String {
-    let titles = [
-        "provider",
-        "outcome",
-        "fuel",
-        "peak memory",
-        "time",
-        "denials",
-    ];
+    let titles = ["provider", "outcome", "fuel", "memory", "time", "denials"];
     let mut right = [false, false, true, true, true, true].into_iter();
     let header = titles.map(|title| match right.next() {
         Some(true) => Cell::number(title),

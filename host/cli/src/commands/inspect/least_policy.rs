@@ -3,7 +3,7 @@
 use tollgate::component::{Inspection, Judgement};
 use tollgate::load::{Refusal, RefusalKind};
 use tollgate::policy::Grants;
-use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant};
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, Parameters, StoreGrant};
 use tollgate::{Policy, escape};
 
 use crate::output::status::ExitReason;
@@ -76,7 +76,11 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         }
         Capability::Wasi => grants.wasi = Some(given.wasi.clone().unwrap_or_default()),
         Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
-        Capability::Interface(name) => _ = grants.interfaces.insert(name.clone()),
+        Capability::Interface(name) => {
+            _ = grants
+                .interfaces
+                .insert(name.clone(), Parameters::default())
+        }
         Capability::Http if given.http.is_empty() => {
             return Some(example(
                 "An example: replace the URL with those that the provider fetches.",
@@ -147,24 +151,15 @@ mod tests {
 
     #[test]
     fn whatever_is_needed_is_granted_by_what_is_emitted() {
-        let all = [
-            Capability::Log,
-            Capability::Hash,
-            Capability::Http,
-            Capability::Files,
-            Capability::Config,
-            Capability::Store,
-            Capability::Wasi,
-        ];
         let mut least = Policy::default();
         let mut examples = String::new();
-        for capability in &all {
+        for capability in Capability::KINDS {
             let example = grant(&mut least.grants, &Grants::default(), capability);
             examples.push_str(&example.unwrap_or_default());
         }
         let text = format!("{}{examples}", least.to_toml());
         let policy = Policy::parse(&text, Path::new("")).unwrap();
-        for capability in all {
+        for capability in Capability::KINDS {
             assert!(
                 capability.granted_by(&policy.grants),
                 "{capability:?} by {text}"
@@ -184,9 +179,11 @@ mod tests {
         assert_eq!(grants.http, given.http);
         assert!(!grants.log, "granted and not needed");
 
-        given.add("store=state.redb", Path::new("")).unwrap();
+        given.add("store=ledger:state.redb", Path::new("")).unwrap();
         assert_eq!(grant(&mut grants, &given, &Capability::Store), None);
-        let path = grants.store.unwrap().path.unwrap();
+        let store = grants.store.unwrap();
+        let path = store.path.unwrap();
         assert!(path.is_absolute() && path.ends_with("state.redb"));
+        assert_eq!(store.namespace.as_deref(), Some("ledger"));
     }
 }

@@ -39,42 +39,71 @@ pub(crate) struct Opts {
 pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let target = Target::open(&opts.component, None, ui)?;
     if opts.wit {
-        ui.guest_result(target.wit().await?.as_bytes())?;
+        let wit = target.wit().await?;
+        // The worker that writes WIT tells nothing else: the report is of an inspection of its own.
+        if target.reporter.is_wanted() {
+            let facts = Facts::of(&target, target.inspect().await?);
+            target.reporter.write(ui, || facts.to_json(&target))?;
+        }
+        ui.guest_result(wit.as_bytes())?;
         return Ok(RETURNED);
     }
-    let inspection = target.inspect().await?;
-    if opts.emit_policy {
-        ui.result(least_policy::to_toml(&target, &inspection)?)?;
-        return Ok(RETURNED);
-    }
-    let signature = SignatureStatus::of(&target.source, &target.policy.trust);
-    let verdict = target.runtime.judge(&inspection, &target.policy.grants);
-    if opts.component.json {
-        let exports = inspection.exports.iter();
-        let exports =
-            exports.map(|export| json!({ "name": export.name, "kind": export.kind.label() }));
-        let value = json!({
-            "provider": {
-                "name": target.source.name(),
-                "digest": inspection.digest,
-                "size": inspection.size,
-                "world": inspection.world(),
-                "signature": signature.to_json(),
-            },
-            "imports": imports_json(&inspection.imports, &verdict.imports),
-            "exports": exports.collect::<Vec<_>>(),
-        });
-        ui.result(pretty(&value))?;
+    let facts = Facts::of(&target, target.inspect().await?);
+    let least = opts
+        .emit_policy
+        .then(|| least_policy::to_toml(&target, &facts.inspection))
+        .transpose()?;
+    target.reporter.write(ui, || facts.to_json(&target))?;
+    if let Some(least) = least {
+        ui.result(least)?;
+    } else if opts.component.json {
+        ui.result(pretty(&facts.to_json(&target)))?;
     } else {
         ui.result(for_people(
             ui,
             target.source.name(),
-            &inspection,
-            &signature,
-            &verdict,
+            &facts.inspection,
+            &facts.signature,
+            &facts.verdict,
         ))?;
     }
     Ok(RETURNED)
+}
+
+/// The facts about a component that was not run.
+struct Facts {
+    inspection: Inspection,
+    signature: SignatureStatus,
+    verdict: Verdict,
+}
+
+impl Facts {
+    fn of(target: &Target<'_>, inspection: Inspection) -> Facts {
+        Facts {
+            signature: SignatureStatus::of(&target.source, &target.policy.trust),
+            verdict: target.runtime.judge(&inspection, &target.policy.grants),
+            inspection,
+        }
+    }
+
+    fn to_json(&self, target: &Target<'_>) -> serde_json::Value {
+        let inspection = &self.inspection;
+        let exports = inspection.exports.iter();
+        let exports =
+            exports.map(|export| json!({ "name": export.name, "kind": export.kind.label() }));
+        json!({
+            "provider": {
+                "name": target.source.name(),
+                "digest": inspection.digest,
+                "size": inspection.size,
+                "complexity": inspection.complexity,
+                "world": inspection.world(),
+                "signature": self.signature.to_json(),
+            },
+            "imports": imports_json(&inspection.imports, &self.verdict.imports),
+            "exports": exports.collect::<Vec<_>>(),
+        })
+    }
 }
 
 fn for_people(
@@ -95,6 +124,7 @@ fn for_people(
                 inspection.size
             ),
         ),
+        ("complexity", format!("{} %", inspection.complexity)),
         ("digest", inspection.digest.clone()),
         ("world", escape::line(&world).into_owned()),
         ("signature", signature.word()),

@@ -1,5 +1,6 @@
 //! Tests of the text of a policy: valid texts, and mistakes.
 
+mod all_mistakes;
 mod http;
 pub(crate) mod mistakes;
 mod protected;

@@ -70,13 +70,12 @@ fn a_credentials_variable_is_not_passed_to_the_guest() {
 fn a_root_covers_no_file_that_the_policy_names() {
     let token = "credential = { header = \"authorization\", from-file = \"etc/token\" }\n";
     let credential = format!("{HTTP}{token}");
-    let store = "[grants.store]\npath = \"etc/token\"\n";
-    for (named, what) in [
-        (
-            credential.as_str(),
-            "the file of a credential, /base/etc/token",
-        ),
-        (store, "the store file, /base/etc/token"),
+    let store = "[grants.store]\npath = \"etc/token\"\nnamespace = \"ledger\"\n";
+    let shown = Path::new("/base").join("etc/token");
+    let shown = shown.display();
+    for (named, what, line) in [
+        (credential.as_str(), "the file of a credential", 3),
+        (store, "the store file", 2),
     ] {
         for path in [
             "etc",
@@ -88,8 +87,8 @@ fn a_root_covers_no_file_that_the_policy_names() {
             for (access, harm) in [("read", "read"), ("read-write", "change")] {
                 let at = named.lines().count() + 3;
                 let expected = format!(
-                    "{at}:8: grants.files[0].path: the root `data` covers {what}: a provider could {harm} it; grant a \
-                     directory apart from it"
+                    "{at}:8: grants.files[0].path: the root `data` covers {what} of line {line}, {shown}: a \
+                     provider could {harm} it; grant a directory apart from it"
                 );
                 let text = format!("{named}{}", file(path, access));
                 assert_eq!(parse(&text, "/base").unwrap_err(), expected);
@@ -111,7 +110,9 @@ fn a_root_covers_no_file_that_the_policy_names() {
                 .push(FileGrant::new("other", "/base", Access::Read));
             let message = grants.check().unwrap_err().message;
             assert!(
-                message.starts_with(&format!("grants.files: the root `other` covers {what}: ")),
+                message.starts_with(&format!(
+                    "grants.files: the root `other` covers {what}, {shown}: "
+                )),
                 "{message}"
             );
         }

@@ -1,11 +1,12 @@
 //! Tests of valid policies: every key is read, and written back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::grants::{
-    Access, Clocks, FileGrant, Grants, HttpGrant, Preopen, Random, StoreGrant, Streams, WasiGrant,
+    Access, Clocks, FileGrant, Grants, HttpGrant, Parameters, Preopen, Random, StoreGrant, Streams,
+    WasiGrant,
 };
 use crate::limits::Limits;
 use crate::policy::Policy;
@@ -113,7 +114,7 @@ require = true
             file("out", "/srv/out", Access::ReadWrite),
         ],
         wasi: Some(WasiGrant::default()),
-        interfaces: BTreeSet::from(["acme:clock/sleep@0.1.0".to_owned()]),
+        interfaces: [("acme:clock/sleep@0.1.0".to_owned(), Parameters::default())].into(),
     };
     let trust = Trust {
         keys: vec![
@@ -149,6 +150,25 @@ fn nothing_said_is_nothing_granted() {
     assert_eq!(Policy::default().to_toml(), "");
     let empty = parse("grants.config = {}");
     assert_eq!(empty.grants.config, Some(BTreeMap::new()));
+}
+
+#[test]
+fn interfaces_have_parameters_of_their_own() {
+    let text = "[grants.interfaces]\n\"acme:clock/sleep@0.1.0\" = {}\n\"acme:report/rates@1.0.0\" = { a = [1, { b = \"x\" }] }\n";
+    let policy = parse(text);
+    let interfaces = &policy.grants.interfaces;
+    assert!(interfaces["acme:clock/sleep@0.1.0"].is_empty());
+    let rates: toml::Table = interfaces["acme:report/rates@1.0.0"].read().unwrap();
+    assert_eq!(rates["a"][1]["b"].as_str(), Some("x"));
+    // Written in one way, whatever way it was read in.
+    assert_eq!(policy.to_toml(), text);
+    let other = parse(
+        "[grants.interfaces.\"acme:clock/sleep@0.1.0\"]\n[grants.interfaces.\"acme:report/rates@1.0.0\"]\na = [1, {b = 'x'}]",
+    );
+    assert_eq!(other, policy);
+    let list = parse("grants.interfaces = [\"acme:clock/sleep@0.1.0\"]");
+    let table = parse("[grants.interfaces]\n\"acme:clock/sleep@0.1.0\" = {}");
+    assert_eq!(list, table);
 }
 
 #[test]

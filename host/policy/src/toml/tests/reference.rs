@@ -31,6 +31,10 @@ fn with(table: &Table, key: &Key, value: &str) -> Entries {
     // Exactly one of `from-env` and `from-file` may be written.
     entries.retain(|(name, _)| *name != key.name && (*name, key.name) != ("from-env", "from-file"));
     entries.push((key.name, value.to_owned()));
+    // A store in a file needs a name there.
+    if (table.header, key.name) == ("[grants.store]", "path") {
+        entries.push(("namespace", "\"ledger\"".to_owned()));
+    }
     entries
 }
 
@@ -80,7 +84,8 @@ fn what_is_not_written_is_the_default() {
         match key.default {
             KeyDefault::Required => {
                 entries.retain(|(name, _)| *name != key.name);
-                let message = read(table, &entries).unwrap_err().message;
+                let error = read(table, &entries).unwrap_err();
+                let message = error.mistakes()[0].message.clone();
                 assert_eq!(message, format!("`{}` is missing here; add it", key.name));
             }
             KeyDefault::Value(value) => {
@@ -129,7 +134,7 @@ fn no_key_is_without_words() {
                 "1",
             ),
         );
-        let message = unknown.unwrap_err().message;
+        let message = unknown.unwrap_err().mistakes()[0].message.clone();
         assert!(message.contains(key.name), "{}: {message}", key.name);
     });
 }

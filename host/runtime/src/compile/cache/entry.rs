@@ -10,7 +10,7 @@ use super::folder::Entry;
 /// The format of entries; entries of other formats are rejected. Increase it when this file or
 /// [`Inspection`](tollgate_component::Inspection) changes, and when vetting refuses what it let through: a component of
 /// an entry is not vetted again.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 const MAGIC: [u8; 8] = *b"tollgate";
 
@@ -179,12 +179,12 @@ pub(super) fn open(
     Ok(Parts { findings, code })
 }
 
-/// The digest of the component of an entry, if the entry would be executed.
+/// The digest of the component of an entry and what was found in it, if the entry would be executed.
 pub(super) fn look(
     key: &Key,
     name: &str,
     entry: Result<Option<Entry>, CacheRejection>,
-) -> Result<String, CacheRejection> {
+) -> Result<(String, Vec<u8>), CacheRejection> {
     let mut file = entry?.ok_or(CacheRejection::Unreadable)?;
     let head = Head::read(&mut file)?;
     if head.label.name() != name {
@@ -192,12 +192,18 @@ pub(super) fn look(
     }
     head.fits(file.size)?;
     let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(key));
-    hasher.update(&head.label.head(head.lengths));
+    // The lengths agree with that of the file.
+    let mut findings = Vec::new();
+    let mut part = file.by_ref().take(head.lengths.findings);
+    part.read_to_end(&mut findings).map_err(cut_or_unreadable)?;
+    hasher
+        .update(&head.label.head(head.lengths))
+        .update(&findings);
     hasher.update_reader(&mut file).map_err(cut_or_unreadable)?;
     if hasher.finalize() != head.seal {
         return Err(CacheRejection::Seal);
     }
-    Ok(digest_as_text(&head.label.component))
+    Ok((digest_as_text(&head.label.component), findings))
 }
 
 fn digest_as_text(digest: &[u8; DIGEST]) -> String {

@@ -54,6 +54,9 @@ pub struct Cache {
     inner: Arc<Inner>,
 }
 
+/// Characters of a component's name that are kept.
+const MAX_NAME: usize = 200;
+
 /// What the cache has of a component.
 pub(crate) struct Kept {
     pub(crate) inspection: Inspection,
@@ -197,6 +200,9 @@ pub enum CacheError {
 pub struct CacheEntry {
     /// The component's digest, `sha256:` and 64 digits, or the reason why the entry would not be executed.
     pub digest: Result<String, CacheRejection>,
+    /// The component's name when it was compiled, if the entry would be executed. It is untrusted text: escape it before
+    /// showing it.
+    pub name: Option<String>,
     /// The size of the file in bytes.
     pub size: u64,
     /// The last time that a process read the code or wrote it.
@@ -242,10 +248,18 @@ impl Cache {
         let mut found = folder.list()?;
         found.retain(|file| evict::is_entry(&file.name));
         found.sort_by_key(|file| std::cmp::Reverse(file.used));
-        let entry = |file: folder::Found| CacheEntry {
-            digest: entry::look(key, &file.name, folder.entry(&file.name)),
-            size: file.size,
-            last_used: file.used,
+        let entry = |file: folder::Found| {
+            let seen = entry::look(key, &file.name, folder.entry(&file.name));
+            let name = seen.as_ref().ok().and_then(|(_, findings)| {
+                let (name, _) = postcard::take_from_bytes(findings).ok()?;
+                Some(name)
+            });
+            CacheEntry {
+                digest: seen.map(|(digest, _)| digest),
+                name,
+                size: file.size,
+                last_used: file.used,
+            }
         };
         Ok(found.into_iter().map(entry).collect())
     }
@@ -271,7 +285,8 @@ impl Cache {
             return Ok(None);
         };
         let parts = entry::open(key, label, &file, file.size, *max_size)?;
-        let Ok(inspection) = postcard::from_bytes(&parts.findings) else {
+        let found: Result<(&str, Inspection), _> = postcard::from_bytes(&parts.findings);
+        let Ok((_, inspection)) = found else {
             return Err(CacheRejection::Inspection);
         };
         file.touch();
@@ -279,10 +294,11 @@ impl Cache {
         Ok(Some(Kept { inspection, code }))
     }
 
-    /// Keeps what was found in a component, and its code for an engine. The error is the reason why it is not kept.
+    /// Keeps what was found in a component of this name, and its code for an engine. The error is the reason why it is not kept.
     pub(crate) fn write(
         &self,
         label: &EntryId,
+        name: &str,
         inspection: &Inspection,
         code: &[u8],
     ) -> Result<(), String> {
@@ -291,7 +307,9 @@ impl Cache {
             key,
             max_size,
         } = &*self.inner;
-        let findings = postcard::to_allocvec(inspection).map_err(|error| error.to_string())?;
+        let name: String = name.chars().take(MAX_NAME).collect();
+        let findings =
+            postcard::to_allocvec(&(name, inspection)).map_err(|error| error.to_string())?;
         let head = entry::seal(key, label, &findings, code);
         let size = (head.len() + findings.len() + code.len()) as u64;
         if size > *max_size {

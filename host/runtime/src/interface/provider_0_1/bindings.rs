@@ -12,7 +12,7 @@ pub mod provider {
 )]
 mod generated {
     wasmtime::component::bindgen!({
-        path: "../../wit/provider",
+        path: "wit/provider",
         world: "tollgate:provider/provider",
         imports: { default: async | trappable },
         exports: { default: async },

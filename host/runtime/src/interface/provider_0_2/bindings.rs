@@ -8,7 +8,7 @@ pub use generated::tollgate::provider;
 )]
 mod generated {
     wasmtime::component::bindgen!({
-        path: "../../wit/provider-0.2",
+        path: "wit/provider-0.2",
         world: "tollgate:provider/provider",
         // Async, so that a deadline can end the functions; trappable, so that a limit can end the call.
         imports: { default: async | trappable },

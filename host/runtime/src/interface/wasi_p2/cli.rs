@@ -1,6 +1,6 @@
 //! `wasi:cli`: the environment that the policy grants, the standard streams, and the exit code.
 
-use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
+use tollgate_capability::{Price, TEXT_PRICE, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi::cli::WasiCliView as _;
 use wasmtime_wasi::p2::bindings::cli::{
@@ -16,8 +16,8 @@ use terminal_output::TerminalOutput;
 /// A question with a short answer.
 const ASK: Price = Price::of_call(WASI_CALL_PRICE);
 
-/// A list of texts, which is copied: each is an allocation, and the guest makes room for it.
-const LIST: Price = Price::of_call(WASI_CALL_PRICE).per_entry(2_000);
+/// A list of texts.
+const LIST: Price = Price::of_call(WASI_CALL_PRICE).per_entry(TEXT_PRICE);
 
 /// A handle of a standard stream, which the host has once.
 const STREAM: Price = Price::of_call(WASI_CALL_PRICE).holding(256);

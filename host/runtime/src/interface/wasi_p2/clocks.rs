@@ -5,11 +5,13 @@
 //! policy.
 //!
 //! While something outside is pending (a request, or another pollable that the guest waits for beside the timer), a timer
-//! takes its real time, and the clock advances by it: otherwise each time-out of a guest would be met at once.
+//! takes its real time, and the clock advances by it: otherwise each time-out of a guest would be met at once. While a
+//! request is pending, a reading shows the time that has passed and adds no step, since a guest may look at the clock
+//! between two looks at its request.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Resource;
@@ -47,10 +49,17 @@ pub(super) struct SteppedClock(Arc<Stepped>);
 #[derive(Default)]
 struct Stepped {
     now: AtomicU64,
-    /// Requests that are under way.
-    pending: AtomicUsize,
+    outside: Mutex<Option<Outside>>,
     /// The guest waits for something else beside a timer.
     beside: AtomicBool,
+}
+
+/// Requests that are under way.
+struct Outside {
+    count: usize,
+    /// The real time at which the first of them began, and the clock's.
+    since: Instant,
+    from: u64,
 }
 
 impl SteppedClock {
@@ -67,13 +76,27 @@ impl SteppedClock {
 
     /// Whether time passes: something outside is pending.
     fn passes(&self) -> bool {
-        self.0.beside.load(Ordering::Relaxed) || self.0.pending.load(Ordering::Relaxed) > 0
+        self.0.beside.load(Ordering::Relaxed) || self.outside().is_some()
     }
 
     /// Time passes until the result is dropped.
     pub(super) fn pending(&self) -> Pending {
-        self.0.pending.fetch_add(1, Ordering::Relaxed);
+        let begun = || Outside {
+            count: 0,
+            since: Instant::now(),
+            from: self.peek(),
+        };
+        let mut outside = self.outside();
+        let outside = outside.get_or_insert_with(begun);
+        outside.count = outside.count.saturating_add(1);
         Pending(self.clone())
+    }
+
+    fn outside(&self) -> MutexGuard<'_, Option<Outside>> {
+        self.0
+            .outside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The guest waits for a timer, and for something else if `beside`, until the result is dropped.
@@ -93,7 +116,12 @@ pub(super) struct Pending(SteppedClock);
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.0.0.pending.fetch_sub(1, Ordering::Relaxed);
+        let mut outside = self.0.outside();
+        let left = outside.take().filter(|outside| outside.count > 1);
+        *outside = left.map(|outside| Outside {
+            count: outside.count.saturating_sub(1),
+            ..outside
+        });
     }
 }
 
@@ -109,12 +137,16 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         self.clock.0.beside.store(false, Ordering::Relaxed);
         if self.passes {
-            // In whole steps, as the clock has them.
-            let waited = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let to = self.from.saturating_add(waited - waited % STEP);
+            let to = later(self.from, self.since);
             self.clock.advance(|now| now.max(to));
         }
     }
+}
+
+/// The time `from`, and what has passed since, in whole steps, as the clock has them.
+fn later(from: u64, since: Instant) -> u64 {
+    let passed = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    from.saturating_add(passed - passed % STEP)
 }
 
 impl HostMonotonicClock for SteppedClock {
@@ -123,7 +155,12 @@ impl HostMonotonicClock for SteppedClock {
     }
 
     fn now(&self) -> u64 {
-        self.advance(|now| now.saturating_add(STEP))
+        let outside = self.outside();
+        let shown = outside.as_ref().map(|it| later(it.from, it.since));
+        match shown {
+            None => self.advance(|now| now.saturating_add(STEP)),
+            Some(shown) => shown.max(self.advance(|now| now.max(shown))),
+        }
     }
 }
 

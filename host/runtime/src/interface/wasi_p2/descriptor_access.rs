@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::Metadata;
 use tollgate_policy::decide::{self, MAX_PATH, WasiPath};
 use tollgate_policy::{Access, FileUse, Preopen, Reason};
 use wasmtime::component::Resource;
@@ -14,7 +13,7 @@ use wasmtime_wasi::p2::{DynOutputStream, FsError, FsResult};
 
 use super::descriptor_prices::ASK;
 use super::descriptor_table::{
-    Entries, OpenDescriptor, OpenFile, as_ours, code, our_entries, to_fs_error,
+    Entries, Look, OpenDescriptor, OpenFile, as_ours, code, our_entries, to_fs_error,
 };
 use super::door::Door;
 use super::streams::{self, QuotaExceeded};
@@ -210,29 +209,6 @@ impl Place {
         Look {
             follow: follow || folder,
             folder,
-        }
-    }
-}
-
-/// How a path is looked at.
-#[derive(Clone, Copy)]
-pub(super) struct Look {
-    /// Whether a link at its end is followed.
-    pub(super) follow: bool,
-    /// Whether it has to be a folder.
-    pub(super) folder: bool,
-}
-
-impl Look {
-    /// The metadata of what is there.
-    pub(super) fn at(self, dir: &Folder, path: &Path) -> Result<Metadata, FileFailure> {
-        let found = match self.follow {
-            true => dir.metadata(path)?,
-            false => dir.symlink_metadata(path)?,
-        };
-        match self.folder && !found.is_dir() {
-            true => Err(FileFailure::Io(io::ErrorKind::NotADirectory.into())),
-            false => Ok(found),
         }
     }
 }

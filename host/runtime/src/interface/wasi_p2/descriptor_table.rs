@@ -18,9 +18,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 
 use tollgate_capability::Open;
-use tollgate_capability::files::{self, FileFailure, FileQuota, Folder, Kind, NewTime, NewTimes};
-
-use super::descriptor_access::Look;
+use tollgate_capability::files::{FileFailure, FileQuota, Folder, Kind, NewTime, NewTimes};
 
 /// A folder or a file that a guest has opened.
 #[derive(Clone)]
@@ -179,7 +177,7 @@ pub(super) fn open(
     #[cfg(unix)]
     {
         use cap_std::fs::OpenOptionsExt as _;
-        options.custom_flags(files::NONBLOCK);
+        options.custom_flags(tollgate_capability::files::NONBLOCK);
     }
     let file = dir.open_with(path, &options)?;
     dir.reject_special(&file.metadata()?)?;
@@ -259,5 +257,28 @@ pub(super) fn entry_type(kind: Kind) -> DescriptorType {
         Kind::Directory => DescriptorType::Directory,
         Kind::Symlink => DescriptorType::SymbolicLink,
         Kind::Other => DescriptorType::Unknown,
+    }
+}
+
+/// How a path is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    /// Whether a link at its end is followed.
+    pub(super) follow: bool,
+    /// Whether it has to be a folder.
+    pub(super) folder: bool,
+}
+
+impl Look {
+    /// The metadata of what is there.
+    pub(super) fn at(self, dir: &Folder, path: &Path) -> Result<Metadata, FileFailure> {
+        let found = match self.follow {
+            true => dir.metadata(path)?,
+            false => dir.symlink_metadata(path)?,
+        };
+        match self.folder && !found.is_dir() {
+            true => Err(FileFailure::Io(io::ErrorKind::NotADirectory.into())),
+            false => Ok(found),
+        }
     }
 }

@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 
 use super::descriptor_access::{Handle, NOTHING, ONE_FILE, Place};
-use super::descriptor_prices::{ASK, LIST, OPEN, RENAME, SYNC, bytes, paths};
+use super::descriptor_prices::{ASK, FOLDER, LIST, OPEN, SYNC, TWO, bytes, paths};
 use super::descriptor_table::{
     self, Entries, OpenDescriptor, OpenFile, entry_type, new_times, to_fs_error,
 };
@@ -168,7 +168,7 @@ impl types::HostDescriptor for Door<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
-        let state = self.enter(&FILE, Work::path(&path))?;
+        let state = self.enter(&FOLDER, Work::path(&path))?;
         let place = state.place(&fd, &path)?;
         let is_new = matches!(place.path.end(), PathEnd::Name | PathEnd::Slash);
         state
@@ -258,7 +258,7 @@ impl types::HostDescriptor for Door<'_> {
         to: Handle,
         to_path: String,
     ) -> FsResult<()> {
-        let state = self.enter(&RENAME, paths(&path, &to_path))?;
+        let state = self.enter(&TWO, paths(&path, &to_path))?;
         let (from, to) = (state.place(&fd, &path)?, state.place(&to, &to_path)?);
         if path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
             return Err(ErrorCode::Invalid.into());
@@ -282,7 +282,7 @@ impl types::HostDescriptor for Door<'_> {
     }
 
     async fn symlink_at(&mut self, fd: Handle, target: String, path: String) -> FsResult<()> {
-        let state = self.enter(&RENAME, paths(&target, &path))?;
+        let state = self.enter(&TWO, paths(&target, &path))?;
         let place = state.place(&fd, &path)?;
         // As Linux has it; neither leads anywhere.
         if target.is_empty() {
@@ -372,7 +372,7 @@ impl types::HostDescriptor for Door<'_> {
     }
 
     async fn remove_directory_at(&mut self, fd: Handle, path: String) -> FsResult<()> {
-        let state = self.enter(&FILE, Work::path(&path))?;
+        let state = self.enter(&FOLDER, Work::path(&path))?;
         let place = state.place(&fd, &path)?;
         let end = place.path.end();
         state
@@ -413,7 +413,7 @@ impl types::HostDescriptor for Door<'_> {
         to: Handle,
         to_path: String,
     ) -> FsResult<()> {
-        let state = self.enter(&RENAME, paths(&path, &to_path))?;
+        let state = self.enter(&TWO, paths(&path, &to_path))?;
         let (from, to) = (state.place(&fd, &path)?, state.place(&to, &to_path)?);
         let ends = [from.path.end(), to.path.end()];
         state
@@ -462,7 +462,7 @@ impl types::HostDescriptor for Door<'_> {
     }
 
     async fn is_same_object(&mut self, a: Handle, b: Handle) -> wasmtime::Result<bool> {
-        let state = self.enter(&FILE, Work::NONE)?;
+        let state = self.enter(&TWO, Work::NONE)?;
         let numbers = (state.identity(&a).await, state.identity(&b).await);
         match numbers {
             (Ok(a), Ok(b)) => Ok(a == b),

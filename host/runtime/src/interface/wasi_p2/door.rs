@@ -4,11 +4,15 @@
 //! state behind it, and takes a price, so a function without a price has nothing to work on.
 
 use tollgate_capability::{LimitReached, Price, Work};
-use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::component::HasData;
+use wasmtime_wasi::p2::bindings::io::streams;
 use wasmtime_wasi::p2::{FsError, SocketError, StreamError};
 use wasmtime_wasi_http::p2::{HeaderError, HttpError};
 
 use crate::call::context::CallContext;
+
+/// The host memory of the error of a stream: its text and its causes.
+const STREAM_ERROR: u64 = 512;
 
 /// The state of a call, behind its price.
 pub(super) struct Door<'a>(&'a mut CallContext);
@@ -45,9 +49,15 @@ impl<'a> Door<'a> {
         Ok(self.0)
     }
 
-    /// For the conversion of errors, which is no host function: the guest does not call it.
-    pub(super) fn table(&mut self) -> &mut ResourceTable {
-        &mut self.0.table
+    /// The error of a stream as the guest gets it: a resource, which is counted. This is no host function of its own.
+    pub(super) fn convert(&mut self, error: StreamError) -> wasmtime::Result<streams::StreamError> {
+        let converted = streams::Host::convert_stream_error(&mut self.0.table, error)?;
+        Ok(match converted {
+            streams::StreamError::LastOperationFailed(error) => {
+                streams::StreamError::LastOperationFailed(self.0.keep(error, STREAM_ERROR)?)
+            }
+            closed @ streams::StreamError::Closed => closed,
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use tollgate_capability::http::framing::declared_length;
 use tollgate_capability::http::{AdmittedRequest, HttpClient};
 
 use super::clocks::SteppedClock;
-use super::http_download::Download;
+use super::http_download::{Download, refusal};
 
 /// The most that one `fields` may take of host memory, for names, values and their containers. Servers commonly refuse
 /// a head of more than 8 KiB.
@@ -220,17 +220,6 @@ fn failure(pass: &AdmittedRequest, target: &Target, trouble: RequestFailure) -> 
     }
 }
 
-pub(super) fn refusal(reason: Reason) -> Error {
-    match reason {
-        Reason::PrivateAddress | Reason::PublicAddress => Error::DestinationIpProhibited,
-        Reason::TooManyRequests | Reason::TooManyConnections | Reason::TooManyOpenFiles => {
-            Error::ConnectionLimitReached
-        }
-        Reason::HeadTooLarge => Error::HttpRequestHeaderSectionSize(None),
-        _ => Error::HttpRequestDenied,
-    }
-}
-
 /// The body of a request, up to the grant's `max-body`.
 struct Upload {
     body: WasiBody,
@@ -275,7 +264,7 @@ impl Body for Upload {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "http"))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #[path = "look_up_tests.rs"]
 mod tests;

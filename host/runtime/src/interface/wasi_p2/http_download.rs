@@ -14,8 +14,6 @@ use tollgate_capability::http::credential::SecretScanner;
 use tollgate_policy::{Reason, Target};
 use wasmtime_wasi_http::Error;
 
-use super::http::refusal;
-
 /// The bytes that are kept together, and counted as memory that the host holds.
 const BLOCK: usize = 16 << 10;
 
@@ -237,5 +235,17 @@ impl Body for Download {
             self.count(data)?;
         }
         Poll::Ready(piece.map(Ok))
+    }
+}
+
+/// The error of `wasi:http` for a request that is denied.
+pub(super) fn refusal(reason: Reason) -> Error {
+    match reason {
+        Reason::PrivateAddress | Reason::PublicAddress => Error::DestinationIpProhibited,
+        Reason::TooManyRequests | Reason::TooManyConnections | Reason::TooManyOpenFiles => {
+            Error::ConnectionLimitReached
+        }
+        Reason::HeadTooLarge => Error::HttpRequestHeaderSectionSize(None),
+        _ => Error::HttpRequestDenied,
     }
 }

@@ -1,7 +1,7 @@
 //! `fields` and `request-options` of `wasi:http/types`: wasmtime's own functions, behind their prices.
 
 use http::{HeaderName, HeaderValue};
-use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
+use tollgate_capability::{Price, TEXT_PRICE, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::HeaderResult;
 use wasmtime_wasi_http::p2::bindings::http::types;
@@ -9,11 +9,14 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions};
 
 use super::door::Door;
 use super::http::FIELDS;
-use super::http_types::ASK;
 use crate::call::context::CallContext;
 
+/// A question, or a change of a number.
+pub(super) const ASK: Price = Price::of_call(WASI_CALL_PRICE);
 /// Headers are hashed, and each value is an allocation.
-pub(super) const HEADERS: Price = Price::of_call(WASI_CALL_PRICE).per_byte(6).per_entry(2_000);
+pub(super) const HEADERS: Price = Price::of_call(WASI_CALL_PRICE)
+    .per_byte(6)
+    .per_entry(TEXT_PRICE);
 pub(super) const NEW_FIELDS: Price = HEADERS.holding(FIELDS as u64 + 512);
 const OPTIONS: Price = Price::of_call(WASI_CALL_PRICE).holding(256);
 

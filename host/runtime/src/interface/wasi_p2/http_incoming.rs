@@ -12,8 +12,9 @@ use wasmtime_wasi_http::p2::types::{
 };
 
 use super::door::Door;
+use super::http_fields::ASK;
 use super::http_fields::{NEW_FIELDS, held_by};
-use super::http_types::{ASK, OUT_BODY, RESPONSE};
+use super::http_types::{OUT_BODY, RESPONSE};
 
 impl types::HostIncomingRequest for Door<'_> {
     fn method(

@@ -1,7 +1,7 @@
 //! `wasi:http/types` and `wasi:http/outgoing-handler`: wasmtime's own functions on its resources, behind their prices.
 //! The text that a guest puts into a request, and each resource, count as memory that the host holds.
 
-use tollgate_capability::{Price, URL_PRICE, WASI_CALL_PRICE, Work};
+use tollgate_capability::{Price, SEND_PRICE, URL_PRICE, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 use wasmtime_wasi_http::p2::body::{HostFutureTrailers, HostIncomingBody, HostOutgoingBody};
@@ -13,15 +13,13 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions};
 
 use super::door::Door;
 use super::http::{FIELDS, PIECE};
-use super::http_fields::{HEADERS, NEW_FIELDS, held_by};
+use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 
 /// The most that method, scheme, authority or path of a request may have, in bytes each: what servers commonly accept of
 /// a whole head.
 const TEXT: usize = 8 << 10;
 
-/// A question, or a change of a number.
-pub(super) const ASK: Price = Price::of_call(WASI_CALL_PRICE);
 /// A request holds four texts, and its fields.
 const REQUEST: Price = Price::of_call(WASI_CALL_PRICE).holding(4 * TEXT as u64);
 /// The text of a request is parsed.
@@ -29,8 +27,7 @@ const SET_TEXT: Price = Price::of_call(WASI_CALL_PRICE).per_byte(12);
 /// Two pieces wait for the network at most, and one is in the channel between.
 pub(super) const OUT_BODY: Price =
     Price::of_call(2 * WASI_CALL_PRICE).holding(3 * PIECE as u64 + 1_024);
-/// The name is looked up, a connection is made, and the request is written.
-const SEND: Price = Price::of_call(300_000).holding(IN_FLIGHT);
+const SEND: Price = Price::of_call(SEND_PRICE).holding(IN_FLIGHT);
 /// The URL of a request.
 const JUDGE: Price = Price::of_call(0).per_byte(URL_PRICE);
 /// The buffers of a connection in both directions, and the head of the response.

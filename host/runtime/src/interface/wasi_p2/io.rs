@@ -40,6 +40,7 @@ impl error::HostError for Door<'_> {
 
     fn drop(&mut self, error: Resource<IoError>) -> wasmtime::Result<()> {
         let state = self.enter(&STREAM, Work::NONE)?;
+        state.forget(error.rep());
         error::HostError::drop(&mut state.table, error)
     }
 }
@@ -79,7 +80,7 @@ impl streams::Host for Door<'_> {
         &mut self,
         error: StreamError,
     ) -> wasmtime::Result<streams::StreamError> {
-        streams::Host::convert_stream_error(self.table(), error)
+        self.convert(error)
     }
 }
 

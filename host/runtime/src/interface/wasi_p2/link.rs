@@ -42,6 +42,7 @@ pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
         filesystem::types,
         http::outgoing_handler,
         sockets::ip_name_lookup,
+        sockets::instance_network,
     );
     http::types::add_to_linker::<_, Doors>(linker, &http::types::LinkOptions::default(), door)?;
     let options = sockets::network::LinkOptions::default();
@@ -59,6 +60,5 @@ fn link_sockets(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     sockets::tcp::add_to_linker::<_, WasiSockets>(linker, state)?;
     sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, state)?;
     sockets::udp::add_to_linker::<_, WasiSockets>(linker, state)?;
-    sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, state)?;
-    sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, state)
+    sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, state)
 }

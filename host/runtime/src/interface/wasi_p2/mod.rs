@@ -39,9 +39,10 @@ pub(crate) use door::Refused;
 use http::HttpHooks;
 pub(crate) use link::link;
 use pipe::Output;
+pub use pipe::inherited_output;
 use random::Sources;
 pub use stdin::Stdin;
-pub(crate) use stdin::{Piece, Reader, read_on_thread};
+pub(crate) use stdin::{HeldSlot, Piece, Reader, read_on_thread};
 pub(crate) use stdio::Capture;
 
 /// The audit name of the grants of WASI itself.
@@ -124,7 +125,7 @@ impl Wasi {
         self.ticks.is_none()
     }
 
-    fn make(&mut self, limits: &Limits, memory: &HostMemory) -> WasiCtx {
+    fn make(&mut self, limits: &Limits, memory: &HostMemory, slot: Option<HeldSlot>) -> WasiCtx {
         self.stdout.set_cap(limits.stdio, memory);
         self.stderr.set_cap(limits.stdio, memory);
         self.stdin_bytes = self.input.stdin.held();
@@ -141,7 +142,7 @@ impl Wasi {
             .args(&grant.args)
             .args(rest)
             .envs(&self.granted.wasi.env)
-            .stdin(std::mem::take(&mut self.input.stdin).stream())
+            .stdin(std::mem::take(&mut self.input.stdin).stream(slot))
             .stdout(self.stdout.clone())
             .stderr(self.stderr.clone())
             .allow_tcp(false)
@@ -163,7 +164,8 @@ impl CallContext {
         if self.wasi.context.is_none() {
             self.audit_start();
             let meter = &self.call.meter;
-            let made = self.wasi.make(&meter.limits, &meter.host_memory);
+            let slot = self.call.jobs.slot();
+            let made = self.wasi.make(&meter.limits, &meter.host_memory, slot);
             self.wasi.context = Some(Box::new(made));
         }
     }

@@ -3,7 +3,7 @@
 //! is stuck.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -26,8 +26,8 @@ struct Waiting {
     pieces: VecDeque<Bytes>,
     /// The writer thread is running.
     writing: bool,
-    /// A write has failed. It stays so: a reader that has closed its end does not return.
-    closed: bool,
+    /// Why a write has failed. It stays so: a reader that has closed its end does not return.
+    failed: Option<io::Error>,
 }
 
 static STDOUT: Pipe = Pipe::new();
@@ -39,7 +39,7 @@ impl Pipe {
             waiting: Mutex::new(Waiting {
                 pieces: VecDeque::new(),
                 writing: false,
-                closed: false,
+                failed: None,
             }),
             idle: Notify::const_new(),
         }
@@ -71,9 +71,18 @@ impl Output {
         !self.pipe().lock().writing
     }
 
-    /// Whether nobody reads it any more.
+    /// Whether a write has failed: nobody reads it any more, or there is no room.
     pub(super) fn is_closed(self) -> bool {
-        self.pipe().lock().closed
+        self.pipe().lock().failed.is_some()
+    }
+
+    /// Waits until all written data has been passed on, and says whether it was.
+    async fn written(self) -> io::Result<()> {
+        self.idle().await;
+        match &self.pipe().lock().failed {
+            Some(error) => Err(again(error)),
+            None => Ok(()),
+        }
     }
 
     /// Waits until all written data has been passed on.
@@ -110,17 +119,40 @@ impl Output {
             Output::Stdout => write(&mut std::io::stdout().lock(), bytes),
             Output::Stderr => write(&mut std::io::stderr().lock(), bytes),
         };
-        if written.is_err() {
+        if let Err(error) = written {
             let mut waiting = self.pipe().lock();
-            waiting.closed = true;
+            waiting.failed.get_or_insert(error);
             waiting.pieces.clear();
         }
     }
 }
 
-fn write(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+fn write(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(bytes)?;
     out.flush()
+}
+
+/// An error that is told more than once.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => error.kind().into(),
+    }
+}
+
+/// Waits until the output that guests have passed on to this process's own stdout and stderr is written. A command that has
+/// returned may have been told of no failure, if it did not ask.
+///
+/// It waits for readers without bound, so call it with a time-out. Both outputs are shared by all guests: what failed for
+/// one has failed for each.
+///
+/// # Errors
+///
+/// The first failed write to one of the two, of this process's life: a part of the output is lost.
+pub async fn inherited_output() -> io::Result<()> {
+    let stdout = Output::Stdout.written().await;
+    let stderr = Output::Stderr.written().await;
+    stdout.and(stderr)
 }
 
 /// The writer thread.

@@ -1,5 +1,6 @@
 //! Standard input of a command: bytes, or a reader that is read a piece at a time, as the guest asks for more.
 
+use std::any::Any;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ const PIECE: usize = 64 << 10;
 ///
 /// A reader is read when the guest asks for more, 64 KiB at a time: a command that answers each line gets it when it
 /// comes, and what a command leaves unread stays unread but for one piece. A thread does it. While the reader blocks, that
-/// thread lives on after the call, until the reader returns.
+/// thread lives on after the call, until the reader returns, and keeps the slot of the call: there are no more such threads
+/// than guests that may live ([`Builder::concurrency`](crate::Builder::concurrency)).
 ///
 /// ```
 /// use tollgate::embed::Stdin;
@@ -35,6 +37,10 @@ pub struct Stdin(Source);
 enum Source {
     Bytes(Vec<u8>),
     Reader(Reader),
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "sessions in a process are for Linux")
+    )]
     Asked(Asked),
 }
 
@@ -51,11 +57,13 @@ impl Stdin {
     }
 
     /// Input of another process: `ask` asks for a piece, which comes from `pieces`.
+    #[cfg(target_os = "linux")]
     pub(crate) fn asked(ask: impl FnMut() + Send + 'static, pieces: Receiver<Piece>) -> Stdin {
         Stdin(Source::Asked(Asked::new(Box::new(ask), pieces)))
     }
 
     /// The bytes, or the reader.
+    #[cfg(target_os = "linux")]
     pub(crate) fn into_parts(self) -> Result<Vec<u8>, Option<Reader>> {
         match self.0 {
             Source::Bytes(bytes) => Ok(bytes),
@@ -74,12 +82,13 @@ impl Stdin {
     }
 
     /// The stream as WASI has it.
-    pub(super) fn stream(self) -> Box<dyn StdinStream + Sync> {
+    pub(super) fn stream(self, slot: Option<HeldSlot>) -> Box<dyn StdinStream + Sync> {
         match self.0 {
             Source::Bytes(bytes) => Box::new(MemoryInputPipe::new(bytes)),
             Source::Reader(reader) => {
                 let (give, pieces) = mpsc::channel(1);
-                let ask = read_on_thread(reader, move |piece| give.blocking_send(piece).is_ok());
+                let give = move |piece| give.blocking_send(piece).is_ok();
+                let ask = read_on_thread(reader, give, slot);
                 let ask = move || {
                     // Without a thread, or after its end, the guest finds that nothing more comes.
                     let _ = ask.as_ref().map(|ask| ask.try_send(()));
@@ -124,14 +133,19 @@ impl fmt::Debug for Stdin {
     }
 }
 
+/// The slot of a call in the runtime, kept by a thread that may outlive the call.
+pub(crate) type HeldSlot = Arc<dyn Any + Send + Sync>;
+
 /// Starts a thread that reads a piece each time it is asked to, and gives it away. It ends with the input, or when nobody
-/// asks any more or takes what it gives.
+/// asks any more or takes what it gives. It keeps `slot` until then.
 pub(crate) fn read_on_thread(
     mut reader: Reader,
     mut give: impl FnMut(Piece) -> bool + Send + 'static,
+    slot: Option<HeldSlot>,
 ) -> io::Result<SyncSender<()>> {
     let (ask, asked) = sync_channel(1);
     let read = move || {
+        let _slot = slot;
         let mut buffer = vec![0; PIECE];
         while asked.recv().is_ok() {
             let piece = loop {
@@ -303,7 +317,7 @@ mod tests {
     fn script(script: Vec<io::Result<&'static [u8]>>) -> (Box<dyn InputStream>, Arc<Mutex<usize>>) {
         let count = Arc::new(Mutex::new(0));
         let reader = Script(script.into(), Arc::clone(&count));
-        let stream = Stdin::reader(reader).stream();
+        let stream = Stdin::reader(reader).stream(None);
         (stream.p2_stream(), count)
     }
 
@@ -344,7 +358,7 @@ mod tests {
                 panic!("as the test wants it")
             }
         }
-        let mut stream = Stdin::reader(Panics).stream().p2_stream();
+        let mut stream = Stdin::reader(Panics).stream(None).p2_stream();
         let failed = stream.blocking_read(9).await;
         assert!(matches!(failed, Err(StreamError::LastOperationFailed(_))));
     }

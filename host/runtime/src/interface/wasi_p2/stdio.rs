@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::pipe::Output;
 use super::terminal::Escaper;
-use tollgate_capability::{HostMemory, LimitReached};
+use tollgate_capability::{Gathered, HostMemory, LimitReached};
 
 /// Bytes that a guest may write to a stream at once; a common limit of WASI streams. It also bounds the memory that the
 /// host allocates for `write-zeroes`.
@@ -30,11 +30,10 @@ pub(crate) struct Capture {
 struct Captured {
     cap: u64,
     seen: u64,
-    kept: Vec<u8>,
+    kept: Option<Gathered>,
     dropped: u64,
     /// The guest is a command.
     is_result: bool,
-    memory: Option<HostMemory>,
     /// For an output that is a terminal.
     escaper: Option<Escaper>,
 }
@@ -55,7 +54,8 @@ impl Capture {
     pub(super) fn set_cap(&self, cap: u64, memory: &HostMemory) {
         self.with(|captured| {
             captured.cap = cap;
-            captured.memory = Some(memory.clone());
+            let kept = || Gathered::new(memory.clone());
+            captured.kept.get_or_insert_with(kept);
         });
     }
 
@@ -82,15 +82,16 @@ impl Capture {
 
     fn keep(&self, bytes: &[u8]) -> Result<(), LimitReached> {
         self.with(|captured| {
-            let memory = captured.memory.as_ref();
-            if let Some(reached) = memory.and_then(|memory| memory.hold(bytes.len() as u64).err()) {
+            let Some(kept) = &mut captured.kept else {
+                return Ok(());
+            };
+            if let Err(reached) = kept.extend(bytes, captured.cap) {
                 captured.dropped += bytes.len() as u64;
                 return match captured.is_result {
                     true => Err(reached),
                     false => Ok(()),
                 };
             }
-            captured.kept.extend_from_slice(bytes);
             Ok(())
         })
     }
@@ -125,11 +126,9 @@ impl Capture {
         }
         self.with(|captured| {
             captured.seen = 0;
-            if let Some(memory) = &captured.memory {
-                memory.release(captured.kept.len() as u64);
-            }
+            let kept = captured.kept.as_mut().map(Gathered::take);
             (
-                std::mem::take(&mut captured.kept),
+                kept.unwrap_or_default(),
                 std::mem::take(&mut captured.dropped),
             )
         })
@@ -189,6 +188,7 @@ impl Pollable for Stream {
     }
 }
 
+#[async_trait::async_trait]
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let permitted = std::mem::take(&mut self.permitted) && bytes.len() <= WRITE_PERMIT;
@@ -212,5 +212,15 @@ impl OutputStream for Stream {
         self.is_open()?;
         self.permitted = self.capture.inherit.is_none_or(Output::is_idle);
         Ok(if self.permitted { WRITE_PERMIT } else { 0 })
+    }
+
+    /// As the engine has it, and with the end of the last piece: the engine takes an output that is closed behind it for
+    /// written.
+    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // The permit is for more than what the engine and `splice` write at once.
+        self.write_ready().await?;
+        self.write(bytes)?;
+        self.ready().await;
+        self.flush()
     }
 }

@@ -1,0 +1,1 @@
+../../../host/policy/tests/properties/oracle.rs

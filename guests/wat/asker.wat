@@ -1,0 +1,42 @@
+;; A65-host-error: a guest that asks a function of the embedder's for what it is told, and may want the answer where it
+;; cannot be, or have refused memory before.
+(component
+  (import "acme:report/rates@1.0.0" (instance $rates
+    (export "rate" (func (param "of" string) (result string)))))
+  (core module $memory
+    (memory (export "memory") 1)
+    (global $lies (export "lies") (mut i32) (i32.const 0))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (if (result i32) (global.get $lies)
+        (then (i32.const 0x7ffffff0)) (else (i32.const 1024)))))
+  (core instance $memory (instantiate $memory))
+  (core func $rate (canon lower (func $rates "rate")
+    (memory $memory "memory") (realloc (func $memory "realloc"))))
+  (core module $m
+    (import "host" "rate" (func $rate (param i32 i32 i32)))
+    (import "host" "memory" (memory 1))
+    (import "host" "lies" (global $lies (mut i32)))
+    (func (export "ask") (param i32 i32) (call $rate (local.get 0) (local.get 1) (i32.const 16)))
+    (func (export "ask-at") (param i32 i32 i32)
+      (call $rate (local.get 0) (local.get 1) (local.get 2)))
+    (func (export "ask-and-lie") (param i32 i32)
+      (global.set $lies (i32.const 1))
+      (call $rate (local.get 0) (local.get 1) (i32.const 16)))
+    (func (export "ask-bad-text")
+      (i32.store8 (i32.const 0) (i32.const 255))
+      (call $rate (i32.const 0) (i32.const 1) (i32.const 16)))
+    (func (export "grow-and-ask") (param i32 i32)
+      (drop (memory.grow (i32.const 60000)))
+      (call $rate (local.get 0) (local.get 1) (i32.const 16))))
+  (core instance $i (instantiate $m (with "host" (instance
+    (export "rate" (func $rate)) (export "memory" (memory $memory "memory"))
+    (export "lies" (global $memory "lies"))))))
+  (func (export "ask") (param "of" string) (canon lift (core func $i "ask")
+    (memory $memory "memory") (realloc (func $memory "realloc"))))
+  (func (export "grow-and-ask") (param "of" string) (canon lift (core func $i "grow-and-ask")
+    (memory $memory "memory") (realloc (func $memory "realloc"))))
+  (func (export "ask-at") (param "of" string) (param "at" u32) (canon lift (core func $i "ask-at")
+    (memory $memory "memory") (realloc (func $memory "realloc"))))
+  (func (export "ask-and-lie") (param "of" string) (canon lift (core func $i "ask-and-lie")
+    (memory $memory "memory") (realloc (func $memory "realloc"))))
+  (func (export "ask-bad-text") (canon lift (core func $i "ask-bad-text"))))

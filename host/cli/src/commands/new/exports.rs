@@ -1,0 +1,190 @@
+//! The exports of a world: functions and resources, each of which gets a stub.
+
+use std::collections::HashSet;
+
+use wit_parser::{
+    Function, FunctionKind, InterfaceId, Resolve, Type, TypeDefKind, TypeId, WorldItem, WorldKey,
+};
+
+use crate::commands::new::world::World;
+use crate::output::status::ExitReason;
+
+/// The functions of the world itself, or of one interface that it exports.
+pub(super) struct Exported<'w> {
+    /// The interface; none for the world itself.
+    pub(super) interface: Option<Interface<'w>>,
+    /// Functions that belong to no resource.
+    pub(super) functions: Vec<&'w Function>,
+    pub(super) resources: Vec<Resource<'w>>,
+}
+
+/// An interface that is exported.
+#[derive(Clone, Copy)]
+pub(super) struct Interface<'w> {
+    /// Without its package.
+    pub(super) name: &'w str,
+    pub(super) id: InterfaceId,
+    /// It has no package: the world has it inline, or exports it under another name.
+    pub(super) is_inline: bool,
+}
+
+/// A resource that is exported, with its constructor, methods and static functions.
+pub(super) struct Resource<'w> {
+    pub(super) name: &'w str,
+    pub(super) functions: Vec<&'w Function>,
+}
+
+/// The exports of a world, its own functions first.
+pub(super) fn of(world: &World) -> Vec<Exported<'_>> {
+    let resolve = &world.resolve;
+    let (mut own, mut interfaces) = (Vec::new(), Vec::new());
+    for (key, item) in &resolve.worlds[world.id].exports {
+        match item {
+            WorldItem::Function(function) => own.push(function),
+            WorldItem::Interface { id, .. } => interfaces.push(interface(resolve, key, *id)),
+            // A world cannot export a type.
+            WorldItem::Type { .. } => {}
+        }
+    }
+    let own = Exported {
+        interface: None,
+        functions: own,
+        resources: Vec::new(),
+    };
+    let own = (!own.functions.is_empty()).then_some(own);
+    own.into_iter().chain(interfaces).collect()
+}
+
+fn interface<'w>(resolve: &'w Resolve, key: &'w WorldKey, id: InterfaceId) -> Exported<'w> {
+    let found = &resolve.interfaces[id];
+    let (name, is_inline) = match key {
+        WorldKey::Name(name) => (name.as_str(), true),
+        WorldKey::Interface(_) => (found.name.as_deref().unwrap_or_default(), false),
+    };
+    let of = |resource: Option<TypeId>| {
+        let functions = found.functions.values();
+        functions
+            .filter(|function| function.kind.resource() == resource)
+            .collect()
+    };
+    let types = found.types.iter();
+    let resources = types.filter(|(_, id)| is_resource(resolve, **id));
+    Exported {
+        interface: Some(Interface {
+            name,
+            id,
+            is_inline,
+        }),
+        functions: of(None),
+        resources: resources
+            .map(|(name, id)| Resource {
+                name,
+                functions: of(Some(*id)),
+            })
+            .collect(),
+    }
+}
+
+fn is_resource(resolve: &Resolve, id: TypeId) -> bool {
+    matches!(resolve.types[id].kind, TypeDefKind::Resource)
+}
+
+/// Checks that the world can be a provider's: it exports functions, and no type of them is one that no host of this
+/// version has.
+pub(super) fn check(world: &World) -> Result<(), ExitReason> {
+    let refuse = |why: &str, fix: &str| {
+        let name = &world.name;
+        Err(ExitReason::Usage(format!("the world {name} {why}; {fix}")))
+    };
+    let exported = of(world);
+    if exported.is_empty() {
+        return refuse(
+            "exports nothing: a provider of it could not be called",
+            "name a world with exports",
+        );
+    }
+    let mut seen = HashSet::new();
+    for exported in &exported {
+        let of_resources = exported
+            .resources
+            .iter()
+            .flat_map(|resource| &resource.functions);
+        for function in exported.functions.iter().chain(of_resources) {
+            if function.kind.is_async() {
+                let why = format!(
+                    "has the asynchronous function `{}`: it is of WASI 0.3",
+                    function.name
+                );
+                return refuse(&why, "make it a plain function");
+            }
+            let types = function.params.iter().map(|param| param.ty);
+            for ty in types.chain(function.result) {
+                if let Some(proposal) = proposal(&world.resolve, ty, &mut seen) {
+                    let why = format!(
+                        "has a type of a proposal that this host has off: `{}` has a {proposal}",
+                        function.name
+                    );
+                    return refuse(&why, "use a type of WASI 0.2");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first type in `ty` that WASI 0.2 does not have.
+fn proposal(resolve: &Resolve, ty: Type, seen: &mut HashSet<TypeId>) -> Option<&'static str> {
+    let id = match ty {
+        Type::ErrorContext => return Some("error-context"),
+        Type::Id(id) => id,
+        _ => return None,
+    };
+    match resolve.types[id].kind {
+        TypeDefKind::Future(_) => Some("future"),
+        TypeDefKind::Stream(_) => Some("stream"),
+        TypeDefKind::Map(..) => Some("map"),
+        TypeDefKind::FixedLengthList(..) => Some("list of fixed length"),
+        _ if !seen.insert(id) => None,
+        ref kind => parts(kind)
+            .into_iter()
+            .find_map(|ty| proposal(resolve, ty, seen)),
+    }
+}
+
+/// The types that a type is made of.
+fn parts(kind: &TypeDefKind) -> Vec<Type> {
+    match kind {
+        TypeDefKind::Record(record) => record.fields.iter().map(|field| field.ty).collect(),
+        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty).collect(),
+        TypeDefKind::Tuple(tuple) => tuple.types.clone(),
+        TypeDefKind::Option(ty) | TypeDefKind::List(ty) | TypeDefKind::Type(ty) => vec![*ty],
+        TypeDefKind::Result(result) => result.ok.into_iter().chain(result.err).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a function takes or gives handles, so that it cannot be called from a command line.
+pub(super) fn has_handles(resolve: &Resolve, function: &Function) -> bool {
+    let mut seen = HashSet::new();
+    let mut left: Vec<Type> = function.params.iter().map(|param| param.ty).collect();
+    left.extend(function.result);
+    while let Some(ty) = left.pop() {
+        let Type::Id(id) = ty else { continue };
+        if !seen.insert(id) {
+            continue;
+        }
+        match &resolve.types[id].kind {
+            TypeDefKind::Handle(_) => return true,
+            kind => left.extend(parts(kind)),
+        }
+    }
+    false
+}
+
+/// The name of a function without that of its resource.
+pub(super) fn short_name(function: &Function) -> &str {
+    match function.kind {
+        FunctionKind::Constructor(_) => "new",
+        _ => function.name.rsplit('.').next().unwrap_or(&function.name),
+    }
+}

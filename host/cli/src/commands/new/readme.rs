@@ -1,0 +1,98 @@
+//! The page of a project: the commands from its folder to its first call.
+
+use crate::commands::new::exports::{self, has_handles};
+use crate::commands::new::value::Value;
+use crate::commands::new::world::World;
+
+/// The parts of the page that differ from language to language.
+pub(super) struct Readme {
+    pub(super) language: &'static str,
+    /// The commands that install what builds it.
+    pub(super) install: Vec<String>,
+    /// The commands that build it.
+    pub(super) build: Vec<String>,
+    /// The file that they make.
+    pub(super) component: String,
+    /// Paragraphs on what is particular to the language.
+    pub(super) notes: String,
+}
+
+impl Readme {
+    /// The commands, from the folder that the project's is in.
+    pub(super) fn commands(&self, name: &str, world: Option<&World>) -> Vec<String> {
+        let mut commands = vec![format!("cd {name}")];
+        commands.extend(self.install.iter().cloned());
+        commands.extend(self.build.iter().cloned());
+        commands.push(format!("tollgate inspect {}", self.component));
+        commands.push(self.call(world));
+        commands
+    }
+
+    /// The text of the page.
+    pub(super) fn text(&self, name: &str, world: Option<&World>) -> String {
+        let mut console = String::new();
+        for command in self.commands(name, world) {
+            console.push_str(&format!("$ {command}\n"));
+        }
+        if world.is_none() {
+            console.push_str("lines: 1, words: 2, bytes: 7\n");
+        }
+        include_str!("templates/readme.in")
+            .replace("{{name}}", name)
+            .replace("{{language}}", self.language)
+            .replace(
+                "{{world}}",
+                world.map_or("tollgate:provider/provider@0.2.0", |world| &world.name),
+            )
+            .replace("{{console}}", console.trim_end())
+            .replace("{{notes}}", self.notes.trim_end())
+    }
+
+    /// The first call: of `run`, or of a function that takes what a command line can say.
+    fn call(&self, world: Option<&World>) -> String {
+        let component = &self.component;
+        let Some(world) = world else {
+            return format!("tollgate run {component} --input-text 'one two'");
+        };
+        match expression(world) {
+            Some(expression) => {
+                let expression = expression.replace('\'', "'\\''");
+                format!("tollgate call {component} '{expression}'")
+            }
+            None => format!("tollgate check {component}"),
+        }
+    }
+}
+
+/// A call of an exported function with empty values, in WAVE notation.
+fn expression(world: &World) -> Option<String> {
+    let resolve = &world.resolve;
+    let exported = exports::of(world);
+    let all = || exported.iter().flat_map(|exported| &exported.functions);
+    for exported in &exported {
+        for function in &exported.functions {
+            let params = function.params.iter();
+            let values: Option<Vec<_>> = params
+                .map(|param| Value::empty(resolve, param.ty))
+                .collect();
+            let (Some(values), false) = (values, has_handles(resolve, function)) else {
+                continue;
+            };
+            let namesakes = all().filter(|other| other.name == function.name).count();
+            let name = match exported.interface {
+                Some(interface) if namesakes > 1 => {
+                    let full = match interface.is_inline {
+                        true => None,
+                        false => resolve.id_of(interface.id),
+                    };
+                    let full = full.unwrap_or_else(|| interface.name.to_owned());
+                    format!("{full}.{}", function.name)
+                }
+                _ => function.name.clone(),
+            };
+            let values: Vec<_> = values.iter().map(Value::to_wave).collect();
+            return Some(format!("{name}({})", values.join(", ")));
+        }
+    }
+    None
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# The library with each of its features alone, and with none: it passes clippy and its unit tests, and does not link the
+# libraries of the features that it lacks.
+set -eu
+cd "$(dirname "$0")/.."
+
+# The libraries of a feature.
+libraries() {
+    case $1 in
+        http) echo rustls rustls-native-certs tokio-rustls ;;
+        store) echo redb ;;
+        watch) echo notify ;;
+        wit) echo wit-component ;;
+    esac
+}
+
+on() {
+    cargo "$1" --quiet --manifest-path "host/$2/Cargo.toml" --no-default-features --features "$3" --lib -- $4
+}
+
+for feature in '' http store watch wit; do
+    on clippy runtime "$feature" '--deny warnings'
+    linked=$(cargo tree --quiet --edges normal,no-proc-macro --prefix none --manifest-path host/runtime/Cargo.toml \
+        --no-default-features --features "$feature" | cut -d' ' -f1 | sort -u)
+    for other in http store watch wit; do
+        [ "$other" != "$feature" ] || continue
+        for library in $(libraries $other); do
+            if echo "$linked" | grep -qxF "$library"; then
+                echo "features: the feature \`$feature\` alone links $library, of the feature \`$other\`" >&2
+                exit 1
+            fi
+        done
+    done
+done
+for feature in '' http store; do
+    on test capability "$feature" ''
+done
+on test component '' ''
+on test runtime '' ''

@@ -1,0 +1,419 @@
+//! `tollgate new provider`: projects that build and run outside of this repository, and command lines that leave nothing behind.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use support::cli::{code, program, stderr, stdout};
+use support::harness::root;
+use tempfile::TempDir;
+
+use crate::docs::walks::walk_page;
+
+/// `tollgate new provider ARGS…` in a folder.
+fn new(folder: &Path, args: &[&str]) -> Output {
+    let mut command = program();
+    command.args(["new", "provider"]).args(args);
+    command.current_dir(folder).output().unwrap()
+}
+
+/// The names of all that is in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Holds that a command line is refused as usage, says this, and writes nothing.
+fn refused(folder: &Path, args: &[&str], parts: &[&str]) {
+    let before = names(folder);
+    let said = new(folder, args);
+    let text = stderr(&said);
+    assert_eq!(code(&said), 2, "{args:?}: {text}");
+    for part in parts {
+        assert!(text.contains(part), "{args:?}: no {part:?} in {text}");
+    }
+    let hostile = |c: char| c.is_control() && c != '\n';
+    assert!(!text.contains(hostile), "{args:?}: {text:?}");
+    assert_eq!(names(folder), before, "{args:?} left something behind");
+}
+
+/// A folder of WIT with one file, below another folder.
+fn wit(folder: &Path, text: &str) {
+    fs::create_dir_all(folder.join("wit")).unwrap();
+    fs::write(folder.join("wit/world.wit"), text).unwrap();
+}
+
+#[test]
+fn a_name_that_is_none_is_refused_and_one_that_is_near_is_shown() {
+    let folder = TempDir::new().unwrap();
+    for (name, near) in [
+        ("../out", "; `out` is a name"),
+        ("/tmp/out", "; `tmp-out` is a name"),
+        ("My_Words", "; `my-words` is a name"),
+        ("words\u{1b}[31m", "words\\u{1b}[31m"),
+        ("..", "such as `my-provider`"),
+        ("", "such as `my-provider`"),
+        ("fn", "a word of Rust"),
+        ("con", "of the system"),
+    ] {
+        refused(folder.path(), &[name, "--lang", "rust"], &[near]);
+    }
+    let long = "a".repeat(65);
+    refused(
+        folder.path(),
+        &[&long, "--lang", "rust"],
+        &["longer than 64"],
+    );
+    assert!(!folder.path().parent().unwrap().join("out").exists());
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_and_what_is_there_stays() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("folder")).unwrap();
+    fs::write(at.join("file"), "mine").unwrap();
+    std::os::unix::fs::symlink("nowhere", at.join("link")).unwrap();
+    for name in ["folder", "file", "link"] {
+        refused(
+            at,
+            &[name, "--lang", "js"],
+            &["already exists", "choose another name"],
+        );
+    }
+    assert_eq!(fs::read_to_string(at.join("file")).unwrap(), "mine");
+    assert!(names(&at.join("folder")).is_empty());
+}
+
+#[test]
+fn a_language_that_is_not_there_and_a_world_without_wit_are_usage_errors() {
+    let folder = TempDir::new().unwrap();
+    refused(
+        folder.path(),
+        &["words", "--lang", "cobol"],
+        &["rust, js, ts, python, c, cpp"],
+    );
+    refused(folder.path(), &["words"], &["--lang"]);
+    refused(
+        folder.path(),
+        &["words", "--lang", "c", "--world", "a:b/c"],
+        &["--wit"],
+    );
+}
+
+#[test]
+fn wit_that_cannot_be_read_is_refused_with_the_place() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let args = ["words", "--lang", "rust", "--wit", "wit"];
+    refused(at, &args, &["wit: cannot be read", "name a folder"]);
+    fs::create_dir(at.join("wit")).unwrap();
+    refused(at, &args, &["no *.wit file is in it"]);
+    wit(
+        at,
+        "package a:b;\nworld w {\n  export f: func(\u{1b}[31m);\n}\n",
+    );
+    refused(at, &args, &["the WIT does not parse"]);
+    wit(at, "package a:b;\nworld w {\n  export f: fnc();\n}\n");
+    refused(
+        at,
+        &args,
+        &["the WIT does not parse", "world.wit:3", "correct it"],
+    );
+    wit(
+        at,
+        "package a:b;\nworld w { export other:package/interface; }\n",
+    );
+    refused(at, &args, &["other:package", "in the folder `deps`"]);
+    fs::remove_file(at.join("wit/world.wit")).unwrap();
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(at.join("wit/world.wit"))
+        .status();
+    assert!(pipe.unwrap().success());
+    refused(at, &args, &["not a regular file"]);
+}
+
+#[test]
+fn a_world_that_is_not_there_is_refused_with_those_that_are() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    wit(
+        at,
+        "package a:b@1.0.0;\nworld plugin { export f: func(); }\nworld other { import g: func(); }\n",
+    );
+    let args = |world| ["words", "--lang", "rust", "--wit", "wit", "--world", world];
+    let there = "it has a:b/plugin@1.0.0, a:b/other@1.0.0";
+    refused(
+        at,
+        &args("plugn"),
+        &["no world `plugn`", there, "did you mean `plugin`?"],
+    );
+    refused(
+        at,
+        &args("a:b/plugn@1.0.0"),
+        &["did you mean `a:b/plugin@1.0.0`?"],
+    );
+    refused(at, &args("nothing"), &["name one of these"]);
+    refused(at, &args("c\u{202e}d"), &["c\\u{202e}d"]);
+    refused(at, &args("a:b/other"), &["exports nothing"]);
+    refused(
+        at,
+        &args("plugin")[..5],
+        &["which world is meant is not clear", "--world"],
+    );
+}
+
+#[test]
+fn a_world_that_a_language_or_this_host_cannot_have_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let args = |lang| ["words", "--lang", lang, "--wit", "wit"];
+    for (export, why) in [
+        ("export f: async func();", "asynchronous"),
+        ("export f: func() -> stream<u8>;", "has a stream"),
+        ("export f: func(a: list<future<u8>>);", "has a future"),
+        (
+            "export f: func() -> list<u8, 4>;",
+            "has a list of fixed length",
+        ),
+    ] {
+        wit(at, &format!("package a:b;\nworld w {{ {export} }}\n"));
+        refused(at, &args("rust"), &[why]);
+    }
+    wit(
+        at,
+        "package a:b;\nworld w { export i: interface { f: func(); } }\n",
+    );
+    refused(
+        at,
+        &args("python"),
+        &["componentize-py makes nothing of it", "--lang rust"],
+    );
+    refused(at, &args("c"), &["stubs in C", "--lang rust"]);
+    refused(at, &args("cpp"), &["stubs in C++"]);
+}
+
+#[test]
+fn a_policy_of_a_new_project_is_found_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let made = std::process::Command::new("sh")
+        .args(["-c", "umask 0; exec \"$0\" new provider words --lang rust"])
+        .arg(support::cli::tollgate())
+        .current_dir(at)
+        .output()
+        .unwrap();
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let mode = |path: &str| fs::metadata(at.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("words"), mode("words/tollgate.toml")), (0o755, 0o644));
+    assert_eq!(names(at), ["words"]);
+}
+
+#[test]
+fn every_language_has_its_files_and_a_policy_that_is_sound() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    for (lang, files) in [
+        (
+            "rust",
+            ["Cargo.toml", "src/lib.rs", "wit/world.wit"].as_slice(),
+        ),
+        (
+            "js",
+            &[
+                "package-lock.json",
+                "provider.js",
+                "build.js",
+                "wit/deps/tollgate-provider/log.wit",
+            ],
+        ),
+        (
+            "ts",
+            &["tsconfig.json", "provider.ts", "build.js", "wit/world.wit"],
+        ),
+        (
+            "python",
+            &[
+                "requirements.txt",
+                "app.py",
+                "wit/deps/tollgate-provider/log.wit",
+            ],
+        ),
+        ("c", &["provider.c", "build.sh", "wit/world.wit"]),
+        ("cpp", &["provider.cpp", "build.sh", "wit/world.wit"]),
+    ] {
+        let said = new(at, &[lang, "--lang", lang]);
+        if lang == "c" {
+            // A name of one letter is a name.
+            assert_eq!(code(&said), 0, "{}", stderr(&said));
+        }
+        let made = at.join(lang);
+        for file in files
+            .iter()
+            .chain(&["README.md", "tollgate.toml", ".gitignore"])
+        {
+            assert!(
+                made.join(file).is_file(),
+                "{lang}: {file}; {}",
+                stderr(&said)
+            );
+        }
+        let readme = fs::read_to_string(made.join("README.md")).unwrap();
+        for command in stdout(&said).lines() {
+            assert!(
+                readme.contains(&format!("$ {command}\n")),
+                "{lang}: {command}"
+            );
+        }
+        let policy = made.join("tollgate.toml");
+        let checked = support::cli::run(&["policy", "check", policy.to_str().unwrap()]);
+        assert_eq!(code(&checked), 0, "{lang}: {}", stderr(&checked));
+    }
+    // No path into this repository, and no placeholder.
+    let mut left = vec![at.to_owned()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(
+                fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for foreign in [
+            "{{",
+            "../",
+            root().canonicalize().unwrap().to_str().unwrap(),
+            "polyglot",
+        ] {
+            assert!(!text.contains(foreign), "{}: {foreign}", path.display());
+        }
+    }
+}
+
+/// A world with each kind of type, a package in `deps`, an interface without a package and a resource.
+const EVERY_TYPE: &str = "package demo:all@1.2.0;
+interface shapes {
+  use demo:base/types@0.3.0.{error, point as spot};
+  enum color { red, dark-blue }
+  flags perms { can-read, can-write }
+  type bytes = list<u8>;
+  variant shape { circle(spot), unit, named(string) }
+  record thing { name: string, %type: color, perms: perms, shape: shape, tags: list<string>, maybe: option<u32>,
+    big: s64, c: char, ok: bool }
+  area: func(s: shape) -> result<f64, error>;
+  make-thing: func(name: string, %type: color) -> thing;
+  all: func(data: bytes, t: thing, p: tuple<u8, s64, char>) -> tuple<list<u32>, option<option<string>>, perms>;
+  nested: func(r: result<_, string>) -> result<result<u32, color>, string>;
+  empty: func() -> result;
+}
+interface counters {
+  resource counter {
+    constructor(start: u32);
+    next: func(by: u32) -> u32;
+    merge: static func(a: counter, b: borrow<counter>) -> counter;
+  }
+}
+interface lookup { find: func(key: string) -> option<string>; }
+world plugin {
+  use demo:base/types@0.3.0.{error};
+  import lookup;
+  record local-thing { id: u64 }
+  export shapes;
+  export counters;
+  export greet: func(name: string, t: local-thing) -> result<string, error>;
+  export %inline: interface { ping: func(n: u32) -> u32; }
+}
+world other { export greet: func(); }
+";
+
+const BASE: &str = "package demo:base@0.3.0;
+interface types {
+  variant error { bad-input(string), not-found, other(tuple<u32, string>) }
+  record point { x: f64, y: f32 }
+}
+";
+
+fn every_type(folder: &Path) {
+    wit(folder, EVERY_TYPE);
+    fs::create_dir_all(folder.join("wit/deps/base")).unwrap();
+    fs::write(folder.join("wit/deps/base/types.wit"), BASE).unwrap();
+}
+
+#[test]
+fn a_project_of_another_world_has_its_wit_and_a_world_that_imports_nothing() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    every_type(at);
+    let args = [
+        "words",
+        "--lang",
+        "js",
+        "--wit",
+        "wit",
+        "--world",
+        "demo:all/plugin",
+    ];
+    let said = new(at, &args);
+    assert_eq!(code(&said), 0, "{}", stderr(&said));
+    assert!(
+        stderr(&said).contains("imports all that a world names"),
+        "{}",
+        stderr(&said)
+    );
+    let read = |path: &str| fs::read_to_string(at.join("words").join(path)).unwrap();
+    assert_eq!(read("wit/deps/demo-all/world.wit"), EVERY_TYPE);
+    assert_eq!(read("wit/deps/base/types.wit"), BASE);
+    let world = read("wit/world.wit");
+    assert!(world.contains("export demo:all/shapes@1.2.0;"), "{world}");
+    assert!(!world.contains("\n  import "), "{world}");
+    assert!(
+        world.contains("// import demo:all/lookup@1.2.0;"),
+        "{world}"
+    );
+    assert!(read("provider.js").contains("export const shapes = {"));
+}
+
+/// It needs rustup, and the registry of Cargo.
+#[test]
+fn the_readme_of_a_project_in_rust_is_right_word_for_word() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(code(&new(folder.path(), &["words", "--lang", "rust"])), 0);
+    let readme = fs::read_to_string(folder.path().join("words").join("README.md")).unwrap();
+    walk_page("the README of words", &readme, |at| {
+        assert_eq!(code(&new(at, &["words", "--lang", "rust"])), 0);
+    });
+}
+
+/// It needs rustup, and the registry of Cargo.
+#[test]
+fn stubs_in_rust_of_every_type_build_and_answer() {
+    let folder = TempDir::new().unwrap();
+    every_type(folder.path());
+    let wit = folder.path().join("wit");
+    let args = [
+        "plugin",
+        "--lang",
+        "rust",
+        "--wit",
+        wit.to_str().unwrap(),
+        "--world",
+        "plugin",
+    ];
+    assert_eq!(code(&new(folder.path(), &args)), 0);
+    let mut page = fs::read_to_string(folder.path().join("plugin").join("README.md")).unwrap();
+    let component = "target/wasm32-wasip2/release/plugin.wasm";
+    page.push_str(&format!(
+        "\n```console exact\n$ tollgate call {component} 'all(\"\", {{name: \"\", type: red, perms: {{}}, shape: unit, tags: [], \
+         big: 0, c: \\'x\\', ok: true}}, (0, 0, \\'x\\'))' --quiet\n([], none, {{}})\n```\n"
+    ).replace("\\'", "'\\''"));
+    walk_page("the README of plugin", &page, |at| {
+        assert_eq!(code(&new(at, &args)), 0);
+    });
+}

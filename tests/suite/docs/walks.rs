@@ -1,0 +1,160 @@
+//! Walks: pages whose commands and files are tried word for word, in an empty folder.
+
+use std::fs;
+use std::path::Path;
+
+use support::cli::tollgate;
+use support::harness::{guest_file, root};
+use support::walk::{Step, Walker, steps, walk};
+use tempfile::TempDir;
+
+/// Walks a page in a folder that is not in this repository. What may be read there is put into it before.
+pub(crate) fn walk_page(name: &str, page: &str, prepare: impl FnOnce(&Path)) {
+    let folder = TempDir::new().unwrap();
+    prepare(folder.path());
+    let walker = Walker {
+        folder: folder.path(),
+        tollgate: tollgate(),
+        kept: root().join("target/walks"),
+    };
+    match walk(page, &walker) {
+        Ok(steps) => assert!(steps > 4, "{name} has {steps} steps"),
+        Err(account) => panic!("{name}: {account}"),
+    }
+}
+
+fn guide(name: &str) {
+    let page = fs::read_to_string(root().join(name)).unwrap();
+    walk_page(name, &page, |_| {});
+}
+
+#[test]
+fn a_page_is_read_as_commands_output_and_files() {
+    let page = "# T\n\n```console\n$ a b\none\n(exit status 3)\n$ c\n```\n\n```rust\n// src/lib.rs\nfn f() {}\n```\n\n\
+        ```rust\nfn shown() {}\n```\n\n```text\n$ no\n```\n\n```console exact\n$ d\n```\n";
+    let command = |line, command: &str, expected: &[&str], exact, status| Step::Command {
+        line,
+        command: command.to_owned(),
+        expected: expected.iter().map(|line| (*line).to_owned()).collect(),
+        exact,
+        status,
+    };
+    let file = Step::File {
+        path: "src/lib.rs".to_owned(),
+        text: "// src/lib.rs\nfn f() {}\n".to_owned(),
+    };
+    let wanted = [
+        command(4, "a b", &["one"], false, 3),
+        command(7, "c", &[], false, 0),
+        file,
+        command(24, "d", &[], true, 0),
+    ];
+    assert_eq!(steps(page), wanted);
+}
+
+#[test]
+fn a_walk_ends_at_the_step_that_goes_another_way() {
+    let folder = TempDir::new().unwrap();
+    let walker = Walker {
+        folder: folder.path(),
+        tollgate: tollgate(),
+        kept: folder.path().join("kept"),
+    };
+    let tried = |block: &str| walk(block, &walker);
+    assert_eq!(
+        tried("```console\n$ echo one; echo 2 three\none\n2 … ee\n```\n"),
+        Ok(1)
+    );
+    assert_eq!(
+        tried(
+            "```console\n$ mkdir d\n$ cd d\n```\n```sh\n# a/b.sh\nexit 3\n```\n```console\n$ sh a/b.sh\n(exit status 3)\n```\n"
+        ),
+        Ok(4)
+    );
+    for (block, account) in [
+        ("```console\n$ echo one\ntwo\n```\n", "missing: two"),
+        ("```console\n$ printf 'b\\na\\n'\na\nb\n```\n", "missing: b"),
+        (
+            "```console\n$ exit 1\n```\n",
+            "expected exit status 0, and it is 1",
+        ),
+        (
+            "```console\n$ true\n(exit status 1)\n```\n",
+            "expected exit status 1, and it is 0",
+        ),
+        (
+            "```console exact\n$ printf 'a\\nb\\n'\na\n```\n",
+            "missing: a",
+        ),
+        ("```console\n$ cd nowhere\n```\n", "no such folder"),
+    ] {
+        let said = tried(block).unwrap_err();
+        assert!(said.contains(account), "{block}: {said}");
+    }
+}
+
+/// It needs rustup, and the registry of Cargo.
+#[test]
+fn ten_minutes_in_rust() {
+    guide("docs/guide/start-rust.md");
+}
+
+/// It needs the guests alone.
+#[test]
+fn two_minutes_as_an_operator() {
+    let page = fs::read_to_string(root().join("docs/guide/start-operator.md")).unwrap();
+    walk_page("docs/guide/start-operator.md", &page, |at| {
+        fs::copy(guest_file("checksums"), at.join("checksums.wasm")).unwrap();
+    });
+}
+
+/// The pages and projects whose compilers come from PyPI and npm: `just walks`.
+#[cfg(feature = "polyglot")]
+mod registries {
+    use std::fs;
+
+    use support::cli::{code, program};
+    use tempfile::TempDir;
+
+    use super::{guide, walk_page};
+
+    /// Walks the page of a new project in this language.
+    fn project(lang: &str) {
+        let new = |at: &std::path::Path| {
+            let mut command = program();
+            command.args(["new", "provider", "words", "--lang", lang]);
+            assert_eq!(code(&command.current_dir(at).output().unwrap()), 0);
+        };
+        let folder = TempDir::new().unwrap();
+        new(folder.path());
+        let page = fs::read_to_string(folder.path().join("words").join("README.md")).unwrap();
+        walk_page(lang, &page, new);
+    }
+
+    #[test]
+    fn ten_minutes_in_python() {
+        guide("docs/guide/start-python.md");
+    }
+
+    #[test]
+    fn ten_minutes_in_javascript() {
+        guide("docs/guide/start-javascript.md");
+    }
+
+    #[test]
+    fn a_project_in_typescript() {
+        project("ts");
+    }
+
+    /// Its packages are those of Debian, and root installs them.
+    #[test]
+    fn a_project_in_c() {
+        project("c");
+    }
+
+    /// As in C.
+    #[test]
+    fn a_project_in_cpp() {
+        project("cpp");
+    }
+}
