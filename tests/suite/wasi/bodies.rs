@@ -82,10 +82,11 @@ fn requests_have_bodies_up_to_the_cap() {
     assert!(said.contains("error: "), "{said}");
     let said = client.fails(&grants, &["lie", &here, "100001", "100001"]);
     assert!(said.contains("HttpRequestBodySize"), "{said}");
-    assert_eq!(
-        server.requests().len(),
-        2,
-        "what says it is too long is not sent"
+    // The second request ended at its last byte: its connection may be gone before the server has read its head.
+    let declared = |head: &String| head.contains("content-length: 100001");
+    assert!(
+        !server.requests().iter().any(declared),
+        "a body that declares too much is not sent"
     );
     // Nor is anybody asked for a connection: here nobody would answer.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
