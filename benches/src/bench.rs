@@ -1,4 +1,4 @@
-//! What every group works with.
+//! The tools that every group of measurements uses.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::report::Report;
 /// The work: bytes to be reversed.
 pub(crate) const INPUT: &[u8; 16] = b"0123456789abcdef";
 
-/// What every group works with.
+/// The state that every group of measurements uses.
 pub(crate) struct Bench {
     pub(crate) quick: bool,
     pub(crate) tokio: Tokio,
@@ -30,7 +30,7 @@ impl Bench {
         })
     }
 
-    /// How long a group's rounds take together.
+    /// The time for all rounds of a group.
     pub(crate) fn time(&self, seconds: u64) -> Duration {
         let whole = Duration::from_secs(seconds);
         if self.quick { whole / 8 } else { whole }
@@ -55,7 +55,7 @@ impl Bench {
     }
 }
 
-/// What a call returned; anything else is a mistake in what is measured.
+/// The result of a call that returned. Any other outcome is a mistake in the measurement.
 pub(crate) fn returned(report: Called<Vec<u8>>) -> Result<Vec<u8>> {
     match report.outcome {
         Outcome::Returned(bytes) => Ok(bytes),

@@ -12,7 +12,7 @@ use wasmtime::component::Linker;
 /// Its name, which is in guests/bench/parked.
 const NAME: &str = "bench:parked/gate@0.1.0";
 
-/// What lets guests use it, and wait for long.
+/// The policy under which guests use the gate, and may wait for a long time.
 pub(crate) const POLICY: &str = r#"
 grants.interfaces = ["bench:parked/gate@0.1.0"]
 limits.deadline = "1h"
@@ -80,7 +80,7 @@ impl Gate {
         self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many wait.
+    /// The number of guests that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.inner.waiting.load(Ordering::Relaxed)
     }

@@ -2,7 +2,7 @@
 
 use crate::groups::protections;
 
-/// What one figure should be.
+/// The goal for one figure.
 pub(crate) struct Goal {
     pub(crate) key: &'static str,
     bound: Bound,
@@ -27,14 +27,16 @@ pub(crate) const GOALS: &[Goal] = &[
     at_most("overshoot_ms_p99", 10.0),
 ];
 
-/// What a row may be by its group's reference before the guard calls it a regression: a quarter and more above what it
-/// was when this was written, which is more than a busy machine adds to a ratio of two that take turns.
+/// The most that a row may be, as a ratio to its group's reference, before the guard calls it a regression: at least a
+/// quarter more than the value at the time of writing, which is more than a busy machine adds to a ratio of two
+/// contenders that take turns.
 pub(crate) const GUARD: &[(&str, &str, f64)] = &[
     (protections::FRESH, protections::TOLLGATE, 1.6),
     (protections::REUSED, protections::TOLLGATE, 3.6),
     ("metering", "sha256, tollgate", 1.7),
     ("metering", "sieve, tollgate", 2.1),
-    // Where its code lies in memory moves these two by a tenth: 1.29 to 1.37, and 1.21 to 1.38, were measured of the same code.
+    // The place of the code in memory moves these two by a tenth: 1.29 to 1.37, and 1.21 to 1.38, were measured of the
+    // same code.
     ("metering", "fib, tollgate", 1.5),
     ("metering", "matrix, tollgate", 2.9),
     ("metering", "sort, tollgate", 1.5),

@@ -1,4 +1,4 @@
-//! What it was measured on, and with which versions.
+//! The machine of the measurement, and the versions of the programs.
 
 use serde_json::{Value, json};
 

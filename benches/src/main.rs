@@ -149,7 +149,7 @@ fn guard(mut bench: Bench) -> Result<()> {
         let row = rows.find(|row| row.group == *group && row.name == *name);
         let ratio = row.and_then(|row| row.ratio);
         let ratio = ratio.with_context(|| format!("{group}: no row `{name}`"))?;
-        // What most rounds say: one that was interrupted does not count.
+        // The low end of the spread, so that one interrupted round does not count.
         let said = if ratio.low > *most { "OVER" } else { "ok" };
         over += usize::from(ratio.low > *most);
         println!(

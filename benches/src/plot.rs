@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::report::{Report, Row, Unit};
 
 const WIDTH: f64 = 760.0;
-/// Where the names of bars end.
+/// The x coordinate at which the names of bars end.
 const LEFT: f64 = 280.0;
 const RIGHT: f64 = 690.0;
 const LINE: f64 = 24.0;

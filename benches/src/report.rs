@@ -1,4 +1,4 @@
-//! What was measured: rows for people, `report.json` for programs.
+//! The results: rows for people, `report.json` for programs.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(crate) struct Row {
     pub(crate) ratio: Option<Spread>,
 }
 
-/// What a row's numbers are.
+/// The unit of a row's numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Seconds,

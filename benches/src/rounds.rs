@@ -1,5 +1,5 @@
-//! Measuring in rounds: in each, every contender makes some calls, in an order that rotates. What is compared was
-//! measured within the same few milliseconds, so that a machine that slows down slows both.
+//! Measuring in rounds: in each round, every contender makes some calls, in an order that rotates. Two contenders are
+//! compared within the same few milliseconds, so that a machine that slows down slows both.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use anyhow::{Context, Result};
 
 use crate::spread::Spread;
 
-/// What one contender does in a round: so many calls.
+/// The work of one contender in a round: the given number of calls.
 type Calls<'a> = Box<dyn FnMut(u32) -> Result<()> + 'a>;
 
 /// A contender's turn is so many batches of calls, of which the median counts: one in which another process had the
 /// processor does not.
 const BATCHES: u32 = 7;
 
-/// How long a batch takes, unless one call takes longer.
+/// The time of a batch, unless one call takes longer.
 const BATCH: Duration = Duration::from_micros(500);
 
 /// Contenders for the same work.
@@ -54,11 +54,11 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// What a contender does when it has its turn.
+/// The turn of a contender.
 struct Turn {
     /// Calls in a batch.
     times: u32,
-    /// How long a batch takes.
+    /// The time that one batch takes.
     batch: Duration,
     batches: u32,
 }
@@ -76,7 +76,8 @@ impl Turn {
     }
 }
 
-/// How many calls fit into a batch, and how many batches into a turn: one of what takes long by itself.
+/// The number of calls in a batch, and of batches in a turn. A call that takes longer than a batch is a batch of its
+/// own.
 fn calibrate(calls: &mut Calls<'_>) -> Result<Turn> {
     calls(1)?;
     let mut times = 1;
@@ -104,7 +105,7 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Who took part.
+    /// The names of the contenders.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.of.iter().map(|(name, _)| name.as_str())
     }
@@ -114,7 +115,7 @@ impl Samples {
         Spread::of(self.get(name)?.to_vec())
     }
 
-    /// What one took by what another took, in each round.
+    /// The time of one contender divided by the time of another, in each round.
     pub(crate) fn ratio(&self, name: &str, other: &str) -> Result<Spread> {
         let pairs = self.get(name)?.iter().zip(self.get(other)?);
         Spread::of(pairs.map(|(this, other)| this / other).collect())

@@ -6,7 +6,7 @@ use crate::goals::GOALS;
 use crate::report::{Report, Unit};
 use crate::spread::Spread;
 
-/// How the table is written.
+/// The notation of the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     Text,

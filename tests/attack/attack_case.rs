@@ -54,7 +54,7 @@ impl Case {
         Case::run(expect, provider, input)
     }
 
-    /// What a provider's `run` does.
+    /// An attack by `run` of a provider.
     pub(crate) fn run(expect: &'static str, provider: Provider, input: &str) -> Case {
         let input = input.to_owned();
         Case::new(expect, move |_| {
@@ -62,7 +62,7 @@ impl Case {
         })
     }
 
-    /// What a guest of `wat/` does when it is called.
+    /// An attack by a call of a guest of `wat/`.
     pub(crate) fn wave(expect: &'static str, guest: &str, policy: &str, call: &str) -> Case {
         let (provider, call) = (load(guest, policy), call.to_owned());
         Case::new(expect, move |_| {
@@ -70,7 +70,7 @@ impl Case {
         })
     }
 
-    /// What a WASI command does with its arguments.
+    /// An attack by a WASI command with its arguments.
     pub(crate) fn command(expect: &'static str, provider: Provider, args: &[&str]) -> Case {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         Case::new(expect, move |_| {
@@ -89,7 +89,7 @@ impl Case {
         })
     }
 
-    /// Attacks once. What came of it, which a panic is as well.
+    /// Attacks once, and returns the result. A panic is a result, too.
     pub(crate) fn once(&self, time: usize) -> String {
         catch_unwind(AssertUnwindSafe(|| (self.attack)(time)))
             .unwrap_or_else(|_| "panicked".to_owned())
@@ -111,7 +111,7 @@ fn over<T: AsRef<[u8]>, E: ErrorReport>(
         return "alive after its fault".to_owned();
     }
     match &done {
-        // What the host answered is shown in the output.
+        // The output contains the answer of the host.
         Ok(report) if report.denials.is_empty() => match &report.outcome {
             Outcome::Returned(text) if is_in("Unavailable", text.as_ref()) => {
                 "unavailable".to_owned()
@@ -126,7 +126,7 @@ fn is_in(word: &str, text: &[u8]) -> bool {
     String::from_utf8_lossy(text).contains(word)
 }
 
-/// What a call came to, by the first that is there of: an error, a fault, a denial, a failure.
+/// The result of a call in a word: its error, else its fault, its denial, its failure.
 pub(crate) fn kind<T, E: ErrorReport>(done: &Result<Report<T, E>, CallError>) -> String {
     match done {
         Err(CallError::Refused(refusal)) => refusal.kind.label().to_owned(),
@@ -141,7 +141,7 @@ pub(crate) fn kind<T, E: ErrorReport>(done: &Result<Report<T, E>, CallError>) ->
     }
 }
 
-/// What loading came to.
+/// The result of a load in a word.
 pub(crate) fn load_kind<T>(loaded: Result<T, LoadError>) -> String {
     match loaded {
         Err(LoadError::Refused(refusal)) => refusal.kind.label().to_owned(),

@@ -121,7 +121,7 @@ fn at(times: &[Duration], part: usize) -> f64 {
     time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
 }
 
-/// What came of good calls among hostile ones.
+/// The results of good calls among hostile ones.
 struct Among {
     times: Vec<Duration>,
     /// Hostile ones that came to something else than expected.

@@ -19,7 +19,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     cases: poisoned,
 }];
 
-/// Where an entry has the digest of its component, its seal, and its code.
+/// The ranges of the component's digest, of the seal and of the code in an entry.
 const COMPONENT: std::ops::Range<usize> = 12..44;
 const SEAL: std::ops::Range<usize> = 92..124;
 

@@ -78,9 +78,9 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
-/// Of these only what no component begins with or is: what ends behind a whole section or has another bit in a name is
-/// valid, and what says that it has a million types is over a limit. What such a component does is the other rows'
-/// matter.
+/// Spoiled bytes of a component. Only malformed ones are cases: a component that ends after a whole section, or has
+/// another bit in a name, is valid, and one that declares a million types is over a limit. Other rows cover the actions
+/// of such a component.
 fn bytes() -> Vec<Case> {
     let whole = std::fs::read(guest_file("echo")).unwrap();
     let length = whole.len();

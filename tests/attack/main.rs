@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         ["--neighbours", ref rows @ ..] => bystander::neighbours(rows),
         ["--prices"] => prices::print(),
         ["--overshoot", runs] => overshoot::print(runs.parse().unwrap()),
-        // What `cargo test` says; a name that it filters by is one of the other tests.
+        // The arguments of `cargo test`. A name that it filters by is one of the other tests.
         _ if args.iter().any(|arg| !arg.starts_with('-')) => 0,
         _ => soak::print(2, 1_000) + overshoot::print(2),
     };

@@ -189,7 +189,7 @@ fn odd(url: &str) -> Case {
     Case::run("bad-url", provider, &format!("http-get {url}"))
 }
 
-/// What the host knows and no guest may: its environment, and the credentials it adds to requests.
+/// The secrets of the host that no guest may know: its environment, and the credentials that it adds to requests.
 fn secrets() -> Vec<Case> {
     let folder = Arc::new(TempDir::new().unwrap());
     let file = folder.path().join("token");

@@ -1,4 +1,4 @@
-//! How far beyond its deadline a call ends, whatever it does then.
+//! The time from its deadline to the end of a call, for calls that do different things then.
 
 use std::time::{Duration, Instant};
 
@@ -79,7 +79,7 @@ pub(crate) fn print(runs: usize) -> usize {
     wrong
 }
 
-/// What the machine itself takes for the longest instruction there is, of which nobody can stop the half.
+/// The time of the machine for the longest instruction, which cannot be interrupted.
 fn reference() -> String {
     let mut times: Vec<Duration> = (0..20)
         .map(|_| {

@@ -1,5 +1,5 @@
-//! A hostile HTTP server in a process of its own, so that none of its sockets and threads are counted as the
-//! host's. What it does is in the path of the request.
+//! A hostile HTTP server in a process of its own, so that none of its sockets and threads are counted as the host's.
+//! The path of the request selects its action.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// What makes this program the server.
+/// The argument that makes this program the server.
 pub(crate) const FLAG: &str = "--hostile-server";
 
 /// The port of the server, which is started when it is first needed and ends with this process.

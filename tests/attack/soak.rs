@@ -43,7 +43,7 @@ pub(crate) fn is_wrong(cases: &[Case], n: usize) -> usize {
     usize::from(got != case.expect)
 }
 
-/// How far the process is from where it was after a tenth of the calls, after two tenths and so on.
+/// Prints the growth of the process after a tenth of the calls, after two tenths and so on.
 fn drift(cases: &[Case], calls: usize) -> usize {
     let stage = Stage::new();
     let mut wrong: usize = (0..calls / 10).map(|n| is_wrong(cases, n)).sum();

@@ -6,7 +6,7 @@ use crate::attack_case::{Case, Row};
 use crate::{abi, budget, cache, compile, deadline, files, host, load, network, trust};
 use support::invariant::{Drift, Stage};
 
-/// What [`Drift`] shows, in its columns.
+/// The titles of the columns of [`Drift`].
 pub(crate) const COLUMNS: &str = "  KiB fd th mm tk";
 
 /// Rounds before a row is measured.
@@ -31,7 +31,7 @@ pub(crate) fn rows() -> Vec<&'static Row> {
     rows
 }
 
-/// What came of a row.
+/// The results of a row.
 pub(crate) struct Played {
     expected: Vec<String>,
     got: Vec<String>,
@@ -60,7 +60,7 @@ pub(crate) fn play(row: &Row, stage: &Stage, rounds: usize) -> Played {
         once(&cases, round, stage, &mut played, &mut times);
         round += 1;
     });
-    // What the warm-up took is no measure.
+    // The times of the warm-up are not measured.
     times.drain(..WARM_UP * cases.len());
     times.sort();
     played.median = times.get(times.len() / 2).copied().unwrap_or_default();

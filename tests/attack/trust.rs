@@ -97,7 +97,7 @@ fn swap(path: &Path, bytes: &[u8]) {
     std::fs::rename(&beside, path).unwrap();
 }
 
-/// What comes of a source: it runs as the one that was signed, or it is refused.
+/// The result of a source: it runs as the one that was signed, or it is refused.
 fn play(source: &Source) -> String {
     let policy = policy(&format!(
         "{}{}",

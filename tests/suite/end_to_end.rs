@@ -73,7 +73,7 @@ impl Production {
             .join(Lock::FILE)
     }
 
-    /// Waits for this reason not to take a delivery. What served serves on all the while.
+    /// Waits for the delivery to be refused for this reason. The former provider serves on all the while.
     fn refuses(&self, serves: &[u8], expected: &str) -> String {
         loop {
             let event = self.watched.any();
@@ -95,7 +95,7 @@ impl Production {
     }
 }
 
-/// Somebody who calls all the time, whatever serves.
+/// A thread that calls all the time, across all changes of the provider.
 struct Calls {
     thread: JoinHandle<BTreeSet<String>>,
     stop: Arc<AtomicBool>,
@@ -119,7 +119,7 @@ impl Calls {
         Calls { thread, stop }
     }
 
-    /// Which components served.
+    /// Stops the calls, and returns the answers of the components that served.
     fn stop(self) -> BTreeSet<String> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().unwrap()
@@ -184,7 +184,7 @@ fn from_an_authors_machine_to_a_production_folder() {
     let signer = provider.info().signer.as_ref().unwrap();
     assert_eq!(signer.key_id.to_string(), workshop.0.id());
 
-    // Forged ones, with whatever signature can be had.
+    // Forged ones, with each signature that a forger can have.
     let evil = bytes("hostile");
     let forger = Author::new(9);
     for (bytes, signature, expected) in [

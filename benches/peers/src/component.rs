@@ -16,7 +16,7 @@ const FUEL: u64 = 1 << 50;
 /// As Tollgate has it.
 const YIELD_INTERVAL: u64 = 100_000;
 
-/// How instances get their memory.
+/// The source of the memory of instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Allocation {
     /// From a pool, tuned as Tollgate's: what a tested embedder would choose.
@@ -28,10 +28,10 @@ pub enum Allocation {
     OnDemand,
 }
 
-/// What is switched on; nothing, unless it is said.
+/// The protections that are switched on. The default has none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
-    /// Where instances come from.
+    /// The source of instances.
     pub allocation: Allocation,
     /// Calls on a stack of their own.
     pub on_fiber: bool,
@@ -47,7 +47,7 @@ pub struct Setup {
     pub slots: u32,
 }
 
-/// What a store holds.
+/// The data of a wasmtime store.
 struct State(StoreLimits);
 
 /// The error of the provider world.

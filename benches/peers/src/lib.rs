@@ -1,4 +1,4 @@
-//! What Tollgate is measured against. Every peer reverses bytes, given and returned as a vector.
+//! The runtimes that Tollgate is compared with. Each of them reverses bytes, given and returned as a vector.
 
 mod component;
 #[cfg(feature = "others")]

@@ -18,7 +18,7 @@ pub(crate) const GROUP: &str = "concurrency";
 const PARKED: usize = 10_000;
 const PLACES: u32 = 10_200;
 
-/// How long a call waits when throughput is measured.
+/// The time that a call waits when throughput is measured.
 const WAIT: Duration = Duration::from_millis(10);
 
 pub(crate) fn run(bench: &mut Bench) -> Result<()> {
@@ -109,7 +109,7 @@ async fn park(
     Ok(tasks)
 }
 
-/// What a fresh call takes while 10,000 others wait, by what it takes while none does; in turns.
+/// The time of a fresh call while 10,000 others wait, divided by its time while none waits. Both are measured in turns.
 fn beside(bench: &mut Bench, gate: &Gate, runtime: &Runtime) -> Result<()> {
     let parked = bench.load(runtime, "parked.wasm", POLICY)?;
     let guest = bench.load(runtime, "reverse.wasm", "")?;
@@ -160,7 +160,7 @@ async fn fresh_call(guest: &Provider) -> Result<f64> {
     Ok(Spread::of(rows)?.median)
 }
 
-/// What a parked call holds, in a process that did nothing before.
+/// The memory that a parked call holds, in a process that has done nothing before.
 fn resident(bench: &mut Bench) -> Result<()> {
     let mut kib = Vec::new();
     for _ in 0..if bench.quick { 1 } else { 3 } {

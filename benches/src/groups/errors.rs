@@ -1,4 +1,4 @@
-//! What it costs to be stopped: a trap, an empty purse, a refusal.
+//! The cost of a call that is stopped: by a trap, by the end of its fuel, by a refusal.
 
 use anyhow::{Result, ensure};
 use tollgate::{LoadError, Policy, Runtime, Source};

@@ -1,5 +1,5 @@
-//! What it costs the guest's own code that it is metered: five kernels under Tollgate's defaults, and by wasmtime
-//! with nothing switched on.
+//! The cost of metering for the guest's own code: five kernels under Tollgate's defaults, and in wasmtime with nothing
+//! switched on.
 
 use anyhow::Result;
 use tollgate::{Runtime, Session};

@@ -1,4 +1,4 @@
-//! How long after its deadline a call ends that will not end by itself.
+//! The time from its deadline to the end of a call that does not end by itself.
 
 use std::time::{Duration, Instant};
 

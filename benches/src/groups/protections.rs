@@ -1,5 +1,5 @@
-//! What each protection costs a call of 16 bytes. Tollgate has no switches for them, so they are switched on one at a
-//! time in wasmtime alone; the last line is Tollgate, which has them all and the deadline, counters and report.
+//! The cost of each protection for a call of 16 bytes. Tollgate has no switches for them, so they are switched on one
+//! at a time in wasmtime alone. The last line is Tollgate, which has all of them and the deadline, counters and report.
 
 use anyhow::Result;
 use tollgate::Runtime;

@@ -18,14 +18,14 @@ use crate::spread::Spread;
 
 const GROUP: &str = "threads";
 
-/// How long each takes its turn.
+/// The length of a turn.
 const TURN: Duration = Duration::from_millis(150);
 
 pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let rounds = if bench.quick { 7 } else { 25 };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     ensure!(cores >= 2, "one processor only");
-    // What the machine gives to two threads that share nothing: on a busy one, nothing else can be told.
+    // The gain of a second thread that shares nothing with the first. On a busy machine this bounds the other rows.
     let given = compare(bench, "counting, no guest", "threads", rounds, |many| {
         concurrently(0..many, |_| Ok(count(TURN)))
     })?;
@@ -91,7 +91,7 @@ fn concurrently<T: Send>(
     })
 }
 
-/// How many steps of nothing a second has on this thread.
+/// The number of empty steps in a second on this thread.
 fn count(time: Duration) -> f64 {
     let start = Instant::now();
     let mut steps = 0.0;

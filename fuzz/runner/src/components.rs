@@ -27,7 +27,7 @@ pub(crate) struct Components {
 impl Components {
     pub(crate) fn read(folder: &Path) -> Result<Components> {
         let mut files: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
-        // The same inputs for the same seed, whatever the folder's order.
+        // Sorted, so that the same seed gives the same inputs on every file system.
         files.sort_by_key(fs::DirEntry::file_name);
         let mut all = Vec::new();
         for file in files {
@@ -137,7 +137,7 @@ impl Components {
         Some(join(&sections))
     }
 
-    /// What makes a component of modules is small, and most of what can go wrong with it.
+    /// The sections outside of core modules are small, and most mistakes of a component are in them.
     fn bent_outside_of_modules(&self, random: &mut Random) -> Option<Vec<u8>> {
         let mut sections = split(self.guest(random))?;
         let others = sections
@@ -189,7 +189,7 @@ fn config(random: &mut Random) -> Config {
     }
 }
 
-/// What generates panics on some inputs, which is not what is looked for.
+/// Runs a generator. Some generators panic on some inputs, and such a panic is no finding.
 fn quietly<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten()
 }

@@ -29,7 +29,7 @@ use crate::components::Components;
 use crate::random::Random;
 use crate::worker::{Answer, Worker};
 
-/// What is fuzzed, in the worker's order, and the share of the time that it gets.
+/// The targets, in the worker's order, and the share of the time that each gets.
 const TARGETS: &[(&str, u32)] = &[
     ("component", 10),
     ("verdict", 1),
@@ -54,10 +54,10 @@ struct Options {
     /// The components that inputs are made of.
     #[arg(long, default_value = "target/guests")]
     guests: PathBuf,
-    /// Where findings go.
+    /// The folder for findings.
     #[arg(long, default_value = "target/fuzz/findings")]
     findings: PathBuf,
-    /// How long: `90`, `2m`, `1h`.
+    /// The time to fuzz: `90`, `2m`, `1h`.
     #[arg(long, default_value = "1h", value_parser = duration)]
     time: Duration,
     /// Makes the same inputs again; the clock unless given.
@@ -100,7 +100,7 @@ fn main() -> Result<ExitCode> {
     println!("seed {seed}");
     fs::create_dir_all(&options.findings)?;
     let components = Components::read(&options.guests)?;
-    // What makes the inputs panics too, and says so on its own.
+    // The generators of inputs panic too. The messages of those panics are not printed.
     std::panic::set_hook(Box::new(|_| {}));
 
     let start = Instant::now();
@@ -155,7 +155,7 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!found.is_empty())))
 }
 
-/// What an entry of the cache is made of: few bytes, so that it often differs from a sound one in little.
+/// The bytes of a cache entry: few values, so that it often differs little from a sound entry.
 fn entry(random: &mut Random) -> Vec<u8> {
     let length = random.below(200);
     (0..=length).map(|_| random.next() as u8).collect()

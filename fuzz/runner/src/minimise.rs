@@ -1,4 +1,4 @@
-//! What is left of an input when all that a finding does not need is taken away.
+//! Reduces an input to the bytes that a finding needs.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! A binary as its sections, whatever is in them.
+//! A binary as its sections, without a look at their contents.
 
 /// The id of a core module among a component's sections.
 pub(crate) const MODULE: u8 = 1;

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// What is slower hangs: eight calls of a second, and the compiler on a busy machine.
+/// The time after which an input counts as hanging: eight calls of a second, and the compiler on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How an input ended.
+/// The result of an input.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Ok(String),

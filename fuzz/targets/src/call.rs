@@ -21,7 +21,7 @@ pub(crate) fn everything(provider: &Provider, bytes: &[u8]) -> &'static str {
     let found = provider
         .session()
         .call(async |guest: &mut Guest<'_>| Ok(Ok::<_, ExitCode>(functions(guest))));
-    // Whatever happened last is the label; what only instantiates is rare.
+    // The label tells the last step that was reached. Components that only instantiate are rare.
     let mut label = ended(&found);
     let functions = found.ok().and_then(|report| report.outcome.returned());
     let mut arguments = Arguments(bytes.iter().copied().cycle());
@@ -73,7 +73,7 @@ pub(crate) fn wave(expression: &str) -> &'static str {
     label
 }
 
-/// How a call ended, when it did so in one of the ways that it may.
+/// The label of the end of a call, which is one of the allowed ends.
 pub(crate) fn ended<T, E: ErrorReport>(report: &Result<Report<T, E>, CallError>) -> &'static str {
     match report {
         Ok(report) => {

@@ -93,7 +93,7 @@ pub(crate) fn exchange(data: &[u8]) -> &'static str {
     label
 }
 
-/// How the guest's `run` ended, and all that it and its report tell.
+/// The label of the end of the guest's `run`, and the text of its result and its report.
 fn run(provider: &Provider, input: &str) -> (&'static str, String) {
     let report = provider.session().run(input.as_bytes());
     let returned = report
@@ -104,7 +104,7 @@ fn run(provider: &Provider, input: &str) -> (&'static str, String) {
     (ended(&report), format!("{report:?}{told}"))
 }
 
-/// What the server was sent is one request, with the credential once, and with no header that nobody asked for.
+/// The server receives one request, with the credential once, and with no header besides the host's and the guest's.
 fn one_request(bytes: &[u8], request: &str) {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text
@@ -165,7 +165,7 @@ fn server() -> &'static Server {
         STARTED.get_or_init(|| {
             std::thread::spawn(move || {
                 for stream in listener.incoming().flatten() {
-                    // Who gives up early is no error of the server's.
+                    // A client that gives up early is no error of the server.
                     let _ = serve(stream, server);
                 }
             });

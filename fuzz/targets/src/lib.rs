@@ -1,4 +1,5 @@
-//! What is fuzzed, and what must hold: the bodies of the targets of cargo-fuzz and of `just fuzz`.
+//! The targets of fuzzing and the properties that must hold: the bodies of the targets of cargo-fuzz and of `just
+//! fuzz`.
 //!
 //! A body ends in a label, for the statistics, or panics: that is a finding.
 
@@ -14,7 +15,7 @@ mod oracle;
 mod text;
 mod values;
 
-/// What is fuzzed.
+/// A target of fuzzing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A component is inspected, loaded under a policy that grants all that is harmless, and each export called.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tollgate_fuzz_targets::Target;
 
-/// The first panic, whoever caught it: none is ever right.
+/// The first panic, caught or not. Every panic is a mistake.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 fn main() -> io::Result<()> {
@@ -36,7 +36,8 @@ fn main() -> io::Result<()> {
         };
         let ended = catch_unwind(AssertUnwindSafe(|| target.check(&bytes)));
         let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // What only reads text opens nothing, and would be a hundred inputs before the first engine is made.
+        // A target that only reads text opens nothing. Its first hundred inputs would come before the first engine is
+        // made.
         let opens = *target == Target::Component;
         // A refusal opens less than a call does, and is nothing to go by.
         let called = ended.as_ref().is_ok_and(|label| CALLED.contains(label));
@@ -54,10 +55,11 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// How inputs end that were called.
+/// The labels of inputs that were called.
 const CALLED: [&str; 6] = ["returned", "failed", "trap", "fuel", "memory", "host-calls"];
 
-/// What is open that was not after the first hundred calls. Host work that a call left behind ends by itself, soon.
+/// The descriptors that are open now and were not after the first hundred calls. Host work that a call left behind ends
+/// by itself, soon.
 fn leak(before: &mut Vec<usize>, called: bool) -> Option<String> {
     const WARM: usize = 100;
     let count = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);

@@ -35,7 +35,7 @@ pub(crate) fn policy(text: &str) -> &'static str {
     }
 }
 
-/// What is granted is inside a grant as it is written and as it is sent, and nothing else is.
+/// A granted URL is inside a grant, both as it is written and as it is sent. No other URL is granted.
 pub(crate) fn url(url: &str) -> &'static str {
     let grants = Grants {
         http: GROUNDS
@@ -70,7 +70,7 @@ pub(crate) fn url(url: &str) -> &'static str {
     }
 }
 
-/// What is granted leads below its root.
+/// A granted path leads below its root.
 pub(crate) fn path(path: &str) -> &'static str {
     let grants = Grants {
         files: vec![FileGrant::new("data", "/srv/data", Access::Read)],

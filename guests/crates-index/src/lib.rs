@@ -1,8 +1,8 @@
-//! The index of a cargo registry, wherever its files come from: where the file of a crate is, what its
-//! lines say, and which of them a requirement asks for.
+//! The index of a cargo registry, from any source of files: the place of the file of a crate, the meaning of its
+//! lines, and the releases that satisfy a requirement.
 //!
-//! Not a guest: no bindings, so that every guest can use it. What is wrong is said in text; it is always
-//! the input that is, and each guest has an error of its own for that.
+//! Not a guest: no bindings, so that every guest can use it. Errors are text. The input is always the cause,
+//! and each guest has an error of its own for that.
 
 mod entry;
 mod path;
@@ -22,7 +22,7 @@ pub fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-/// How `a` stands to `b`, by precedence: what follows a `+` makes no version newer than another.
+/// The order of `a` and `b` by precedence. The text after a `+` makes no version newer than another.
 pub fn compare(a: &str, b: &str) -> Result<Ordering, String> {
     Ok(version(a)?.cmp_precedence(&version(b)?))
 }

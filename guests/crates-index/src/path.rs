@@ -1,4 +1,4 @@
-//! Where an index keeps the file of a crate: `1/a`, `2/ab`, `3/a/abc`, `ab/cd/abcd`.
+//! The path of the file of a crate in an index: `1/a`, `2/ab`, `3/a/abc`, `ab/cd/abcd`.
 
 /// The file of a crate, in lower case as all of an index is.
 pub fn path_of(package: &str) -> Result<String, String> {

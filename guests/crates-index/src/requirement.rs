@@ -1,4 +1,4 @@
-//! What a user asks for, and which releases satisfy it.
+//! The requirement of a user, and the releases that satisfy it.
 
 use semver::{Comparator, Op, VersionReq};
 

@@ -18,7 +18,7 @@ pub(crate) fn first_word(text: &str) -> (&str, &str) {
     text.split_once(' ').unwrap_or((text, ""))
 }
 
-/// What the host answered, in Rust's notation: `Ok(())`, `Err(Error::AccessDenied("…"))`.
+/// The answer of the host, in Rust's notation: `Ok(())`, `Err(Error::AccessDenied("…"))`.
 pub(crate) fn shown(answer: impl Debug) -> Answer {
     Ok(format!("{answer:?}").into_bytes())
 }

@@ -1,7 +1,7 @@
 //! Attacks on the host, one per file of `attacks/`.
 //!
 //! Input is the name of an attack and, after a space, its argument: `spin`, `touch 16`,
-//! `path-escape ../secret`. `ping` attacks nothing and answers `pong`. What the host let happen is
+//! `path-escape ../secret`. `ping` attacks nothing and answers `pong`. The answers of the host are
 //! the output, as text, so that a test can tell a refusal from a success.
 
 #![allow(
@@ -19,7 +19,7 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-/// What `run` answers with.
+/// The result of `run`.
 type Answer = Result<Vec<u8>, Error>;
 
 struct Hostile;

@@ -1,5 +1,6 @@
-//! Pieces of an arena are aligned, apart from each other and keep what is written to them, whatever is asked in
-//! whatever order.
+//! Pieces of an arena are aligned and apart from each other, and keep the bytes that are written to them, for requests
+//! of
+//! all sizes in all orders.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,11 +1,12 @@
-//! Which part of the arena goes to whom: offsets only, no memory.
+//! The division of the arena among allocations: offsets only, no memory.
 
 use std::alloc::Layout;
 
 /// A pointer that moves up with each piece, back with the last, and to the start when all have come back.
 pub(crate) struct Bump {
-    /// Where the arena begins and how long it is. All zero until [`at`](Self::at) says: a static that is not would
-    /// be in the guest's file, with all of its bytes.
+    /// The place at which the arena begins, and its length. All zero until [`at`](Self::at) sets them: a static that is
+    /// not
+    /// zero would be in the guest's file, with all of its bytes.
     base: usize,
     size: usize,
     /// The first byte that nobody has.

@@ -16,7 +16,7 @@ pub use arena::Arena;
 pub use panics::log_panics;
 
 /// Bytes of an arena unless the guest says otherwise: one page of wasm, enough for the arguments and the work of a
-/// small call. What is not touched costs nothing.
+/// small call. A page that the guest never touches costs nothing.
 pub const SIZE: usize = 64 << 10;
 
 /// Makes an [`Arena`] the allocator of this guest, of [`SIZE`] bytes or of as many as are said.

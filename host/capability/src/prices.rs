@@ -127,8 +127,8 @@ pub const TEXT_PRICE: u64 = 2_000;
 /// Fuel for a key that is listed, or passed over to reach those that are: 0.2 to 0.4 µs.
 pub(crate) const KEY_PRICE: u64 = 1_500;
 
-/// Fuel for a byte of a response that is searched for one secret: 15 to 50 ns, as many escapes as it has. The price is the
-/// same whatever the byte is: one that followed the time would tell the guest whether the byte belongs to the secret.
+/// Fuel for a byte of a response that is searched for one secret: 15 to 50 ns, as many escapes as it has. The price is
+/// the same for every byte: a price by time would tell the guest whether the byte belongs to the secret.
 pub(crate) const SEARCH_PRICE: u64 = 24;
 
 /// The bytes that a piece of a response costs at least when it is searched: the piece itself takes about 1 µs.

@@ -23,9 +23,9 @@ use crate::output::ui::{Ui, end_progress, last_words, silence_log, stderr_is_res
 
 /// Compiling that takes longer than this shows a progress line.
 const PROGRESS_AFTER: Duration = Duration::from_millis(300);
-/// Where no progress line is shown, compiling that takes longer than this is said once.
+/// The time after which compiling is told once, if no progress line is shown.
 const NOTE_AFTER: Duration = Duration::from_secs(5);
-/// How often the progress line is updated.
+/// The time between two updates of the progress line.
 const TICK: Duration = Duration::from_millis(100);
 /// Characters of the component's name in the progress line: the line fits a terminal of 40 columns.
 const NAME_WIDTH: usize = 16;

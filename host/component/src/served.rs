@@ -84,7 +84,7 @@ pub fn served(base: &str) -> Option<&'static Served> {
     SERVED.get(at.ok()?)
 }
 
-/// The capability that an import needs, whatever its version, or `None` for an interface that this host does not have.
+/// The capability that an import needs in any of its versions, or `None` for an interface that this host does not have.
 /// `own` are the full names of the embedding program's interfaces.
 pub(crate) fn capability(import: &str, own: &BTreeSet<String>) -> Option<Capability> {
     match served(split_version(import).0) {

@@ -34,7 +34,7 @@ fn judged(module: &[u8]) -> Result<(), Refusal> {
     source.inspect().map(drop)
 }
 
-/// Whether it is this that keeps a module out of any component, whatever proposals are on.
+/// Whether this alone keeps a module out of any component, with all proposals on.
 fn has_one_name_twice(module: &[u8]) -> bool {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let valid = validator.validate_all(&component(module));

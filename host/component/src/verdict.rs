@@ -14,7 +14,7 @@ use crate::served::{SERVED, capability, served, split_version, wasi_that_is_not_
 pub struct Verdict {
     /// Every import.
     pub imports: Vec<ImportVerdict>,
-    /// Why the engine does not compile the component, whatever its imports are.
+    /// The reason why the engine does not compile the component, independent of its imports.
     pub unsupported: Option<String>,
 }
 
@@ -25,8 +25,8 @@ impl Verdict {
         self.unsupported.is_none() && imports.all(|it| it.judgement == Judgement::Granted)
     }
 
-    /// The same with the objections of the engine. An import of another type than this host's is none of this
-    /// host's, whatever is granted.
+    /// The same with the objections of the engine. An import of another type than this host's is unknown to this host,
+    /// under any grant.
     #[must_use]
     pub fn with_objections(mut self, objections: &Objections) -> Verdict {
         self.unsupported.clone_from(&objections.unsupported);

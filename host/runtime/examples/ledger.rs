@@ -29,7 +29,7 @@ mod world {
     });
 }
 
-/// What the importer may do: read two settings. It has no way to see another file, or to send this one on.
+/// The rights of the importer: it reads two settings. It cannot see another file, or send this one to others.
 const POLICY: &str = r#"
 limits.fuel = 100_000_000
 limits.deadline = "2s"

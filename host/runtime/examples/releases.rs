@@ -22,7 +22,7 @@ mod world {
     });
 }
 
-/// What the provider may do: read the package index, and know which package it speaks for.
+/// The rights of the provider: it reads the package index, and learns the name of its package.
 const POLICY: &str = r#"
 limits.fuel = 200_000_000
 grants.config = { package = "waybill" }

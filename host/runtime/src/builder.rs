@@ -237,8 +237,8 @@ impl Builder {
         self
     }
 
-    /// Protects a file or a folder of the embedding program, such as its configuration or its keys: a policy whose roots
-    /// hold it or lie in it, whatever their access, is not loaded
+    /// Protects a file or a folder of the embedding program, such as its configuration or its keys: a policy whose
+    /// roots hold it or lie in it, with any access, is not loaded
     /// ([`GrantError::Covered`](crate::load::GrantError::Covered)), and a hard link in a root that leads to the file is
     /// denied as `protected`. To protect it from writing alone, use `Policy::protected`.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Providers by name: what a front door serves, whatever they come from.
+//! Providers by name: the providers that a front door serves, from any source.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

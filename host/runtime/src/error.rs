@@ -88,7 +88,7 @@ pub enum Unsupported {
          `Isolation::Thread`"
     )]
     Isolated {
-        /// What does not cross, and why.
+        /// The value that cannot pass to the other process, and the reason.
         what: &'static str,
         /// The change that helps.
         fix: &'static str,

@@ -29,7 +29,7 @@ pub(crate) struct Inner {
 pub(crate) struct Host {
     pub(crate) admission: Admission,
     pub(crate) code_loader: CodeLoader,
-    /// Where sessions live.
+    /// The place of sessions.
     pub(crate) isolating: Isolating,
     /// Interfaces of the embedder's own, by name.
     pub(crate) interfaces: BTreeMap<String, Own>,

@@ -18,7 +18,7 @@ impl Runtime {
     ///
     /// With [`Compiler::Worker`] a process of its own inspects it, under the policy's `compile-time` and
     /// `compile-memory`; it ends when the future is dropped. With [`Compiler::InProcess`] this process does, without
-    /// limits. What is found is kept in `source` and its clones.
+    /// limits. The findings are kept in `source` and its clones.
     ///
     /// # Errors
     ///

@@ -32,7 +32,7 @@ impl Runtime {
     /// With [`Compiler::Worker`](crate::Compiler::Worker) a process of its own vets and compiles it, under
     /// `compile-time` and `compile-memory`. Both are for the work on this component: the time in which a load waits for
     /// other loads ([`Builder::workers`](crate::Builder::workers)) and in which this process judges is not counted. A
-    /// component in the cache needs no such process. Drop the future to give the load up, whatever it waits for.
+    /// component in the cache needs no such process. A drop of the future ends the load in every wait.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Runtime {
         policy.check()?;
         // 2. Size, signature, pin: nothing is parsed.
         let signer = source.authenticate(policy)?;
-        // 3. What the bytes say, as the cache knows it, or a worker, or this process.
+        // 3. The findings on the bytes, from the cache, a worker, or this process.
         let loader = &self.inner.host.code_loader;
         let pending = loader.vet(source, &policy.limits, turn)?;
         let vetted = Vetted::new(pending.inspection.clone(), signer);
@@ -141,8 +141,8 @@ impl Inner {
         fits: impl FnOnce() -> Result<(), LoadError>,
     ) -> Result<Admitted, LoadError> {
         let host = &self.host;
-        // 4. Judge every import. What the policy has against the component comes before what this program cannot do:
-        // a grant that was taken back is one whatever else the policy asks for.
+        // 4. Judge every import. The objections of the policy come before those of this program: a grant that was taken
+        // back is reported as such, also if the policy asks for something that this program cannot do.
         if let Some(refusal) = self.judge(inspection, &policy.grants).refusal() {
             return Err(refusal.into());
         }

@@ -91,13 +91,13 @@ pub struct CallEnded<'a> {
     pub call: u64,
     /// The component that was called.
     pub provider: &'a Arc<ProviderInfo>,
-    /// How the call ended.
+    /// The end of the call.
     pub end: CallEnd<'a>,
     /// From the start of the call to its end, waiting for a slot included.
     pub elapsed: Duration,
 }
 
-/// How a call ended. A call without a report has no usage.
+/// The end of a call. A call without a report has no usage.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum CallEnd<'a> {

@@ -55,7 +55,7 @@ impl Runtime {
         Builder::default()
     }
 
-    /// How many guests may live at the same time: the number set, or the number that the kernel allows.
+    /// The number of guests that may live at the same time: the number set, or the number that the kernel allows.
     pub fn concurrency(&self) -> u32 {
         self.inner.host.admission.concurrency()
     }

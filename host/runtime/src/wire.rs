@@ -27,7 +27,7 @@ pub(crate) fn cut(text: &str, most: usize) -> &str {
         .unwrap_or_default()
 }
 
-/// What is left of a message.
+/// The rest of a message.
 struct Counted<'de> {
     rest: &'de [u8],
     numbers: usize,

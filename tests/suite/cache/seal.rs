@@ -12,7 +12,7 @@ use support::code_cache::{Shelf, entries, opened};
 use support::harness::{all_but, numbered, policy, returned, source};
 use support::memory;
 
-/// Where an entry has what. These tests know the format, so that they can make entries that only lie in one thing.
+/// The ranges of an entry. These tests know the format, so that each can forge a single field.
 const FORMAT: std::ops::Range<usize> = 8..12;
 const COMPONENT: std::ops::Range<usize> = 12..44;
 const ENGINE: std::ops::Range<usize> = 44..76;
@@ -20,7 +20,7 @@ const FINDINGS_LENGTH: std::ops::Range<usize> = 76..84;
 const CODE_LENGTH: std::ops::Range<usize> = 84..92;
 const SEAL: std::ops::Range<usize> = 92..124;
 
-/// What an entry tells of its component, and its code.
+/// The findings of an entry, and its code.
 fn parts(entry: &[u8]) -> (&[u8], &[u8]) {
     let length = entry[FINDINGS_LENGTH].try_into().unwrap();
     entry[SEAL.end..].split_at(u64::from_le_bytes(length) as usize)
@@ -34,7 +34,7 @@ fn composed(head: &[u8], findings: &[u8], code: &[u8]) -> Vec<u8> {
     entry
 }
 
-/// An entry with its head changed and sealed again, by whoever has the key.
+/// An entry with its head changed and sealed again, as a holder of the key could do.
 fn forged(key: &[u8; 32], entry: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
     let mut entry = entry.to_vec();
     change(&mut entry);
@@ -218,15 +218,15 @@ fn planted_code_is_never_executed() {
     );
     // Sealed with this cache's, and telling of another component.
     plant(&forged(&key, &planted, dress), CacheRejection::Inspection);
-    // What all this was about: the same bytes are executed when they are sealed.
+    // The same bytes are executed when they are sealed, so the seal is the cause of each refusal above.
     let evil = composed(&sound, parts(&sound).0, parts(&planted).1);
     plant(&evil, CacheRejection::Seal);
     fs::write(&at, forged(&key, &evil, |_| {})).unwrap();
     assert_eq!(shelf.number(&good, 6), CodeOrigin::Cached);
 }
 
-/// What an entry tells of its component decides which imports are judged, so that a component with none would pass under
-/// every policy: it is sealed like code, and is of the component or not used.
+/// The findings of an entry decide which imports are judged, and a component without imports passes under every policy.
+/// So the findings are sealed like code, and are of this component or not used.
 #[test]
 fn what_an_entry_tells_is_sealed() {
     let shelf = Shelf::new();
@@ -278,7 +278,7 @@ fn a_key_that_is_replaced_seals_nothing_of_before() {
     let source = numbered(7);
     shelf.number(&source, 7);
     fs::write(shelf.path().join("key"), [7; 32]).unwrap();
-    // Who has the folder open goes on with the key that was.
+    // A runtime that has the folder open continues with the earlier key.
     assert_eq!(shelf.number(&source, 7), CodeOrigin::Cached);
     let other = opened(&shelf.path(), Cache::DEFAULT_SIZE);
     let provider = other.load(&source, &policy("")).unwrap();
@@ -286,7 +286,7 @@ fn a_key_that_is_replaced_seals_nothing_of_before() {
     assert_eq!(provider.as_async().code_origin(), why);
 }
 
-/// A component that is refused without a cache is refused with it, whatever is in it.
+/// A component that is refused without a cache is refused with it, for every content of the cache.
 #[test]
 fn what_is_refused_stays_refused() {
     let shelf = Shelf::new();
@@ -319,7 +319,7 @@ fn what_is_refused_stays_refused() {
     ));
 }
 
-/// Whoever reads the memory of this process afterwards cannot seal.
+/// A later reader of the memory of this process cannot seal.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_key_is_wiped_with_the_cache() {

@@ -1,4 +1,4 @@
-//! How large a cache gets, what is removed from it, and how many use it at the same time.
+//! The size of a cache, the entries that it removes, and its use by several processes at the same time.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn what_was_not_used_for_longest_goes_first() {
         sizes.map(|path| fs::metadata(path).unwrap().len()).sum()
     };
     assert!(total(&shelf.path()) <= 2 * size + size / 2);
-    // What is larger than all of the cache is not kept, and takes no other's place.
+    // An entry larger than the whole cache is not kept, and removes no other.
     let large = shelf.load(&source("echo"));
     let why = large.as_async().cache_error().unwrap();
     assert!(why.contains("of the whole cache"), "{why}");
@@ -83,7 +83,7 @@ fn what_killed_writers_left_is_swept() {
     let cache = Cache::open(shelf.path(), Cache::DEFAULT_SIZE).unwrap();
     assert_eq!(cache.entries().unwrap().len(), 1);
     assert_eq!(cache.clear().unwrap().0, 1);
-    // What is not the cache's is left alone, and what somebody may be writing.
+    // Files that are not the cache's stay, and so do files that another process may still write.
     let mut left = entries(&shelf.path());
     left.sort();
     assert_eq!(

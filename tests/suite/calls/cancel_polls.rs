@@ -1,4 +1,4 @@
-//! A call that is dropped after each of its polls, whatever it waits for: nothing of it is left. A50-cancellation, at
+//! A call that is dropped after each of its polls, in every kind of wait: nothing of it is left. A50-cancellation, at
 //! every place where a caller can cancel.
 
 use std::io::Write as _;
@@ -155,7 +155,7 @@ fn a_call_that_sends_requests() {
             }
         });
         assert!(polls > 3, "{guest} waited {polls} times only");
-        // Whatever was begun is over: the server has nobody left to answer.
+        // All work that was begun is over: the server has no open request.
         server.wait_for_end(server.requests().len());
     }
 }
@@ -191,7 +191,7 @@ fn a_call_that_reads_and_writes() {
     for input in ["store-churn 1000 3", "store-get churn key"] {
         stage.drop_at_every_poll(&kept, async |session| run(session, input).await);
     }
-    // Whatever was dropped wrote the whole of it, or nothing.
+    // Each dropped call wrote the whole file, or nothing.
     assert_eq!(std::fs::read(folder.path().join("out/b")).unwrap().len(), 9);
     let litter = folder.path().join("out").read_dir().unwrap();
     let names: Vec<_> = litter.map(|entry| entry.unwrap().file_name()).collect();

@@ -1,5 +1,5 @@
-//! Errors of the embedder's host functions: the host's, unless they are declared as the guest's. What such an error says,
-//! a database URL with its password, is for the operator. A65-host-error.
+//! Errors of the embedder's host functions: the host's, unless they are declared as the guest's. The text of such an
+//! error, for example a database URL with its password, is for the operator. A65-host-error.
 
 use tollgate::report::HostErrorReport;
 use tollgate::{CallError, Fault, Outcome, Source, blocking};

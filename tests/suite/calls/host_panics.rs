@@ -15,7 +15,7 @@ fn woken(ms: u32) -> wasmtime::Result<()> {
     panic!("the host's own mistake after {ms} ms")
 }
 
-/// What `sleeper.wat` imports, of which the function that sleeps panics when it wakes up, and the one that panics finds
+/// The imports of `sleeper.wat`. The function that sleeps panics when it wakes up, and the function that panics finds
 /// no memory instead.
 fn nightmare(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("acme:clock/sleep@0.1.0")?;

@@ -121,7 +121,7 @@ fn a_function_of_resources_is_described_and_not_called() {
     }
 }
 
-/// Whatever it is in, and whichever way the function is called: nothing runs, and nothing panics.
+/// In every enclosing type, and in every way of calling the function: nothing runs, and nothing panics.
 #[test]
 fn a_resource_within_other_types_is_described_and_not_called() {
     for (definition, core) in [

@@ -54,7 +54,7 @@ fn each_nan_that_is_computed_is_the_canonical_one() {
     }
 }
 
-/// How a guest of the corpus is called.
+/// The way to call a guest of the corpus.
 enum Act {
     Run(&'static str),
     Wave(&'static str),

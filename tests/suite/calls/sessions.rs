@@ -184,7 +184,7 @@ fn data_is_the_sessions_own() {
     assert_eq!(sums, [2, 4]);
 }
 
-/// What an embedder moves between threads and keeps.
+/// The types that an embedder moves between threads and keeps.
 #[test]
 fn the_types_are_send_and_cheap_to_clone() {
     fn send<T: Send>() {}

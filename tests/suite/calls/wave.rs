@@ -65,7 +65,7 @@ fn what_is_optional_may_be_left_out() {
         let report = provider.session().wave(text);
         report.map(|report| report.outcome.returned().unwrap_or_default())
     };
-    // How many of the options are there.
+    // The guest returns the number of options that are set.
     for (text, found) in [
         ("f()", "0"),
         ("f(none)", "0"),

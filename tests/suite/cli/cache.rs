@@ -16,7 +16,7 @@ use support::harness::made_of;
 use support::harness::policy;
 use support::processes::children;
 
-/// A user with a home, who has nothing yet.
+/// A user with an empty home folder.
 struct Home(TempDir);
 
 impl Home {

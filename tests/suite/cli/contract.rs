@@ -260,7 +260,7 @@ fn list_shows_every_component_and_one_bad_file_hides_no_other() {
     assert_eq!(code(&run(&["list", "/no/such/folder"])), 2);
 }
 
-/// What a terminal would be shown has no escape sequence in it.
+/// Text for a terminal contains no escape sequence.
 #[test]
 fn guest_text_is_escaped() {
     let all = [
@@ -345,7 +345,7 @@ fn the_demo_shows_real_work_and_hostile_guests_stopped() {
     }
 }
 
-/// Where address space is limited, as in some containers, everything is the same.
+/// With limited address space, as in some containers, calls work as without the limit.
 #[test]
 fn calls_are_made_in_little_address_space() {
     let output = Command::new("sh")
@@ -379,7 +379,7 @@ fn a_store_is_kept_in_the_file_that_the_flag_names() {
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         assert_eq!(stdout(&output), answer);
     }
-    // What cannot be used is said before anything runs.
+    // A store that cannot be used is an error before anything runs.
     std::fs::write(folder.path().join("state.redb"), "no store").unwrap();
     let output = run_with_input(&args, b"get b k");
     assert_eq!(code(&output), 2, "{}", stderr(&output));

@@ -3,7 +3,7 @@
 use support::cli::{code, guest, run, stderr, stdout};
 use support::harness::{guests, root};
 
-/// What differs from machine to machine and from build to build, replaced by what it is.
+/// The text with the parts that differ between machines and builds replaced by their names.
 fn steady(text: &str) -> String {
     // With `-v`: what the kernel of this machine has, and how long the call took.
     let lines = text.split_inclusive('\n');

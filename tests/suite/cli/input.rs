@@ -231,7 +231,7 @@ fn a_policy_may_come_from_stdin() {
     assert_eq!(code(&call), 2);
 }
 
-/// Of an operator, who could write the other path as well; it never leads to a file that no root may cover.
+/// An operator could write the other path as well. It never leads to a file that no root may cover.
 #[test]
 fn a_path_of_an_operator_may_go_up_and_is_shown() {
     let folder = TempDir::new().unwrap();

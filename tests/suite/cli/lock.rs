@@ -39,11 +39,11 @@ fn first_use_pins_and_another_digest_is_refused() {
             Lock::line("echo.wasm", source("echo").digest()),
         ]
     );
-    // What is refused for another reason was not used.
+    // A component that is refused for another reason is not pinned, since it was not used.
     workdir.ends("run checksums.wasm --policy policy.toml --lock", 3);
     workdir.ends("check checksums.wasm --policy policy.toml --lock", 3);
     assert_eq!(lock(&workdir), pinned);
-    // Nor does looking at it pin it.
+    // Inspecting it does not pin it either.
     workdir.ends("inspect checksums.wasm --policy policy.toml --lock", 0);
     workdir.ends("list . --policy policy.toml --lock", 0);
     assert_eq!(lock(&workdir), pinned);
@@ -71,7 +71,7 @@ fn first_use_pins_and_another_digest_is_refused() {
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["refusal"]["kind"], "digest");
     assert_eq!(lock(&workdir), before);
-    // Whoever does not ask for it has it not.
+    // Without `--lock`, pins are not checked.
     workdir.ends("call echo.wasm next() --policy policy.toml", 0);
 }
 

@@ -37,7 +37,7 @@ fn file_names_drive_no_terminal() {
     }
 }
 
-/// Scripts read it from there, whatever else a person asked for.
+/// Scripts read it from there, so no other option adds text to it.
 #[test]
 fn a_report_on_stderr_is_alone_there() {
     let hostile = guest("hostile");

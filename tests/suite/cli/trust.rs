@@ -286,7 +286,7 @@ fn the_whole_story() {
     operator.ok(&format!("{run} --lock"));
     operator.ok(&format!("{run} --locked"));
 
-    // A forged one arrives, with whatever signature can be had.
+    // A forged one arrives, with each signature that a forger can have.
     let forged = std::fs::read(guest_file("hostile")).unwrap();
     deliver("echo.wasm", &forged);
     let forger = Author::new(9);

@@ -1,4 +1,4 @@
-//! Pages in Markdown: every one that a file names exists, so that whoever has a clone can read what it cites.
+//! Pages in Markdown: every page that a file names exists, so that a reader of a clone can open it.
 
 use std::path::Path;
 

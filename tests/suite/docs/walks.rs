@@ -8,7 +8,7 @@ use support::harness::{guest_file, root};
 use support::walk::{Step, Walker, steps, walk};
 use tempfile::TempDir;
 
-/// Walks a page in a folder that is not in this repository. What may be read there is put into it before.
+/// Walks a page in a folder outside of this repository. `prepare` puts the files that the page reads into it.
 pub(crate) fn walk_page(name: &str, page: &str, prepare: impl FnOnce(&Path)) {
     let folder = TempDir::new().unwrap();
     prepare(folder.path());

@@ -250,7 +250,7 @@ fn writes_are_whole_and_leave_no_litter() {
     );
     let answer = roots.answer("write-file out 5 none/new.txt");
     assert!(answer.contains("NotFound"), "{answer}");
-    // What the fuel does not cover is not begun.
+    // A write that the fuel does not cover is not begun.
     let policy_fuel = "limits.fuel = 30_000";
     let report = roots.run_with(policy_fuel, "write-file out 25000 unpaid.txt");
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
@@ -273,7 +273,7 @@ fn writes_are_whole_and_leave_no_litter() {
     assert_eq!(litter, 0);
 }
 
-/// A file is replaced and not written over: whoever has the old one open keeps all of it.
+/// A file is replaced and not written over: a reader that has the old one open keeps all of it.
 #[test]
 fn a_reader_of_the_old_file_keeps_it() {
     use std::io::Read as _;

@@ -1,4 +1,4 @@
-//! How much of a granted root one call may use: A42-file-quotas, and A52-kill's half about files.
+//! The quotas of a call on a granted root: A42-file-quotas, and the half of A52-kill about files.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -44,7 +44,7 @@ fn bytes_written_are_bounded_by_max_write() {
     denied_for_quota(&report);
     assert!(returned(&report).starts_with("(5, "), "{report:?}");
     assert_eq!(folder.path().read_dir().unwrap().count(), 5);
-    // What does not fit is not begun.
+    // A write that does not fit is not begun.
     let report = run(
         folder.path(),
         "max-write = 999",

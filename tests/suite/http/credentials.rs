@@ -212,7 +212,7 @@ fn a_credential_is_found_behind_a_redirect() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// The search is work of the host, and the guest pays for it: the same for each byte, whatever it is.
+/// The search is work of the host, and the guest pays for it: the same for each byte of any value.
 #[test]
 fn the_search_for_a_credential_costs_fuel() {
     if !support::skip::fuel_is_counted() {

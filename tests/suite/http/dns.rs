@@ -43,7 +43,7 @@ impl Network {
         )
     }
 
-    /// What becomes of a request that may go to private addresses.
+    /// The answer to a request that may go to private addresses.
     fn answer(&self, host: &str) -> String {
         self.client.answer(&self.private(host), &self.url(host))
     }
@@ -59,7 +59,7 @@ fn a_rebound_name_is_asked_for_once_and_dialled_where_it_was() {
     let network = Network::of(NameServer::start(|before| {
         let entry = match before {
             0 => ("rebind.example", "127.0.0.1"),
-            // Where nobody listens.
+            // An address on which no server listens.
             _ => ("rebind.example", "127.0.0.2"),
         };
         Some(vec![entry])
@@ -132,7 +132,7 @@ fn one_private_address_among_public_ones_denies_them_all() {
         assert_eq!(network.dns.asked(host, "A"), 1, "{host}");
         assert_eq!(network.dns.asked(host, "AAAA"), 1, "{host}");
     }
-    // What hides where it leads, or leads to nobody, is not even for those who may go to private ones.
+    // An address that hides its destination, or leads to none, is denied even with a grant for private ones.
     for host in ["nat.example", "nat-mixed.example", "nobody.example"] {
         let reason = network.denied(&network.private(host), host);
         assert_eq!(reason, "private-address", "{host}");

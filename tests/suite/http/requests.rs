@@ -280,7 +280,7 @@ fn a_dripping_body_meets_the_deadline() {
     server.wait_for_end(1);
 }
 
-/// A33-endless-body and A34-false-length: nothing is buffered past the cap, whatever the server says of its length.
+/// A33-endless-body and A34-false-length: nothing is buffered past the cap, for true and false declared lengths.
 #[test]
 fn bodies_over_the_cap_are_cut_off() {
     let client = Client::new();
@@ -292,7 +292,7 @@ fn bodies_over_the_cap_are_cut_off() {
     let answer = client.answer(&capped(&endless), &url(&endless, "/"));
     assert!(answer.contains("QuotaExceeded"), "{answer}");
     endless.wait_for_end(1);
-    // What came is paid for like what the guest gets.
+    // The guest pays for the bytes that arrived as for those that it gets.
     let large = all_of(&endless).replace("networks", "max-body = 1_000_000, networks");
     let report = client.run(&large, &format!("http-get {}", url(&endless, "/")));
     assert_eq!(report.denials[0].reason.label(), "quota");
@@ -357,7 +357,7 @@ fn requests_are_counted_for_each_grant() {
     assert_eq!(server.requests().len(), 3);
 }
 
-/// A loop is one whatever `max-requests` says, so that is not what the report advises.
+/// A loop is a loop under every `max-requests`, so the report does not advise to raise it.
 #[test]
 fn more_redirects_than_are_followed_have_no_remedy() {
     let away = format!("location: /again\r\nx-pad: {}\r\n", "p".repeat(10_000));

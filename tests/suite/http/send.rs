@@ -1,5 +1,5 @@
-//! Requests with a method and a body: `http.send` of `tollgate:provider@0.2.0`. What it shares with `get` is in
-//! http.rs.
+//! Requests with a method and a body: `http.send` of `tollgate:provider@0.2.0`. The tests that it shares with `get` are
+//! in http.rs.
 
 use std::io::{Read, Write};
 
@@ -140,7 +140,7 @@ fn a_body_over_the_cap_is_not_sent() {
         ("quota-exceeded".into(), vec!["quota"])
     );
     assert!(server.requests().is_empty());
-    // What comes back is more than was sent, and over the cap as well.
+    // The response is larger than the request, and over the cap as well.
     let report = send(&capped, &post(100));
     assert_eq!(refused(&report).1, ["quota"]);
     assert_eq!(server.requests().len(), 1);

@@ -1,4 +1,4 @@
-//! Processes that tell the truth: whatever a call comes to in one, it is told as without one, and no other session ends.
+//! Honest processes: each result of a call in one is the same as without one, and no other session ends.
 
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use support::harness::{blocking, policy, source};
@@ -9,7 +9,7 @@ use tollgate::{Policy, Source};
 
 use super::runtime;
 
-/// Makes the same call here and in a process, in which another session has to go on. What it comes to.
+/// Makes the same call here and in a process, in which another session has to continue. Returns the common result.
 fn same(source: &Source, policy: &Policy, call: impl Fn(&mut Session) -> String) -> String {
     let here = blocking().load(source, policy).unwrap();
     let there = runtime().load(source, policy).unwrap();
@@ -151,7 +151,7 @@ fn command(args: &[&str]) -> CommandInput {
     }
 }
 
-/// What a command comes to, here and in a process.
+/// The result of a command, here and in a process.
 fn commanded(source: &Source, policy: &Policy, args: &[&str]) -> String {
     let run = |provider: Provider| {
         let report = provider.session().command(command(args)).unwrap();

@@ -21,8 +21,8 @@ fn call(provider: &Provider, times: usize) {
     }
 }
 
-/// A job may go on when its session has ended: what it decides is noted as without a process, for the sessions that ended
-/// last. What is told of one before those is dropped, and the process goes on.
+/// A job may continue after its session. Its decisions are noted as without a process, for the sessions that ended
+/// last. A decision of an earlier session is dropped, and the process continues.
 #[test]
 fn a_late_decision_is_noted_and_no_lie() {
     let _alone = alone();
@@ -42,7 +42,7 @@ fn a_late_decision_is_noted_and_no_lie() {
         let targets = targets.0.lock().unwrap();
         targets.iter().filter(|it| *it == "data/late").count()
     };
-    // What is read of the process may still be on its way.
+    // Messages of the process may still be on their way.
     until("noted", || late() >= 64);
     assert_eq!(late(), 64);
 }

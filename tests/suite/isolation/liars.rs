@@ -1,5 +1,5 @@
-//! Processes that lie: whatever comes from one is bounded, fits what it was asked, or ends it, and each caller learns of it
-//! in time.
+//! Processes that lie: each message from one is bounded and fits the request, or ends the process, and each caller
+//! learns of it in time.
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;

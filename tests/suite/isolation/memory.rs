@@ -81,7 +81,7 @@ fn findings_of_many_empty_parts_take_no_memory() {
     let folder = TempDir::new().unwrap();
     let exports = [&[1, b'x', 8, 0][..], &number(PARTS)].concat();
     let body = [exports, vec![0; 2 * PARTS as usize + 2]].concat();
-    // What the worker's wall lacks, and the message.
+    // The parts that the worker's wall lacks, and the message.
     let length = (body.len() as u64).to_le_bytes();
     let digest = blake3::hash(&body);
     let message = [&[0, 4][..], &length, digest.as_bytes(), &body].concat();

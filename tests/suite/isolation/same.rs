@@ -310,7 +310,7 @@ fn a_clone_has_limits_of_its_own() {
     assert_eq!(report.usage.memory_peak, 5 << 16);
 }
 
-/// Sessions of one provider run at the same time, on whatever runtime polls them.
+/// Sessions of one provider run at the same time in one process, on the async runtime of the caller.
 #[test]
 fn sessions_share_a_process() {
     let provider = load("echo", "");

@@ -52,7 +52,7 @@ fn the_process_has_what_its_grants_name_and_no_more() {
         let runtime: Runtime = builder.build().into();
         let provider = runtime.load(&source(guest), &policy(policy_text)).unwrap();
         let listener = heard(|| drop(provider.session().run(b"data").unwrap()));
-        // What the process lacks of its wall is a warning.
+        // Each part that the wall of the process lacks is a warning.
         let events = listener.take();
         assert!(
             events
@@ -87,7 +87,7 @@ fn the_process_has_what_its_grants_name_and_no_more() {
                 || path == root.to_str().unwrap();
             assert!(own, "{open:?}");
         }
-        // What is in its memory is not written to a file when it crashes.
+        // Its memory is not written to a file when it crashes.
         let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
         let core = limits
             .lines()
@@ -100,8 +100,9 @@ fn the_process_has_what_its_grants_name_and_no_more() {
     }
 }
 
-/// What an escaped guest would try, from inside the process. The library comes by `LD_PRELOAD`, which a program in between
-/// sets, and tries when the process says that it is ready: on its socket, which has the first descriptor that is free.
+/// The attempts of an escaped guest, from inside the process. `LD_PRELOAD`, set by a program in between, loads the
+/// library. It makes its attempts when the process writes that it is ready to its socket, which has the first free
+/// descriptor.
 fn escaped(guest: &str, grants: &str, scene: &Scene, without: &str) -> Attempts {
     let folder = TempDir::new().unwrap();
     let said = folder.path().join("said");

@@ -1,7 +1,8 @@
 //! The countable costs of a call, which are the same on every machine: allocations and fuel. Time
 //! is measured by `just bench`.
 //!
-//! The bounds are what is spent now. Who needs one raised says why; who can lower one, does.
+//! The bounds are the present costs. A change that raises one gives its reason; a change that lowers the cost lowers
+//! the bound.
 
 use tollgate::Source;
 

@@ -78,7 +78,7 @@ fn what_is_dropped_is_held_no_longer() {
     }
 }
 
-/// One read of standard input returned all of it, whatever the limits said.
+/// Earlier, one read of standard input returned all of it, under every limit.
 #[test]
 fn a_read_of_standard_input_is_a_piece() {
     let text = "grants.wasi = \"inert\"";
@@ -274,7 +274,7 @@ fn a_result_of_any_notation_is_held() {
         assert_eq!(ended, "host-memory", "{name}");
         assert!(grown <= GROWTH, "{name}: {grown} KiB");
     }
-    // What fits is bounded as well: it is there in the engine's values, in ours and in text.
+    // A result that fits is bounded as well: it exists in the engine's values, in the host's and as text.
     for (name, ty, length, byte) in [
         ("flags", &*flags, 3_000, 0xff),
         ("enum", "(enum \"a\" \"b\")", 79_000, 1),

@@ -104,7 +104,7 @@ fn linked() -> BTreeSet<String> {
     linked
 }
 
-/// How the behaviour of a function begins in docs/guide/wasi.md.
+/// The beginnings of the descriptions of functions in docs/guide/wasi.md.
 const BEHAVIOURS: [&str; 3] = ["as elsewhere", "decided by the grant", "refused, because"];
 
 /// docs/guide/wasi.md has a row for each function, and none for others.

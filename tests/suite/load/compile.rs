@@ -63,7 +63,7 @@ fn what_a_worker_compiles_runs_as_if_compiled_here() {
     assert_eq!(returned(&there), "hello");
     let here = support::harness::run("echo", "", "hello");
     assert_eq!(there.usage.fuel, here.usage.fuel);
-    // What is wrong with a component is said in the same words, too.
+    // The refusal has the same words, too.
     let bad = Source::bytes("bad", *b"\0asm\x0d\0\x01\0\xff");
     assert_eq!(refused(&bad, "").kind.label(), "malformed");
 }

@@ -329,7 +329,7 @@ fn proposals_that_are_off_are_named() {
         assert_eq!(refusal.kind.label(), "proposal", "{refusal}");
         assert!(refusal.message.contains(names), "{refusal}");
     }
-    // What is valid with no proposal stays what it is.
+    // A component that is invalid with every proposal stays malformed.
     let bent = "(component (core module (tag) (func i64.const 1 drop drop)))";
     let refusal = refused(&Source::bytes("bent", wat::parse_str(bent).unwrap()), "");
     assert_eq!(refusal.kind.label(), "malformed", "{refusal}");

@@ -427,7 +427,7 @@ fn limits_of_inspecting_need_a_worker() {
     // In-process inspection is there for those who ask for it.
     let vetted = wait(inside.inspect(&echo, &support::harness::policy(""))).unwrap();
     assert_eq!(vetted.inspection, echo.inspect().unwrap());
-    // What takes a second to compile takes none to be inspected.
+    // A component that takes a second to compile is inspected at once.
     let runtime = runtime(tollgate()).build();
     assert!(wait(runtime.inspect(&made_of(1_000, 150), &support::harness::policy(""))).is_ok());
 }

@@ -69,7 +69,7 @@ fn the_store_is_audited_by_bucket_and_key() {
     assert_eq!(lines[1..], ["INFO denied hostile store bucket/ bad-key"]);
 }
 
-/// What the policy gives is named, and a variable's value may be a secret.
+/// Arguments and variables of the policy are audited by name only: the value of a variable may be a secret.
 #[test]
 fn what_wasi_is_given_is_audited_by_name() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -175,7 +175,7 @@ fn a_credential_is_in_no_event() {
     }
 }
 
-/// What was sent is noted, whatever came back.
+/// A request that was sent is noted, with or without an answer.
 #[test]
 fn a_request_without_an_answer_is_audited() {
     let server = Server::saying("");

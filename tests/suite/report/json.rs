@@ -14,7 +14,7 @@ use support::skip::fuel_is_counted;
 fn a_report_in_json_is_the_report() {
     let provider = load("counter", "limits.deadline = \"7s\"");
     let mut report = provider.session().wave("work(1000)").unwrap();
-    // What none of them is by chance.
+    // Values that none of them has by chance.
     report.usage.elapsed = Duration::from_micros(1_234);
     report.usage.host_time = Duration::from_nanos(77_999);
     let (json, usage) = (report.to_json(), &report.usage);
@@ -166,7 +166,7 @@ fn what_is_no_report_is_not_read() {
         json["fault"] = fault;
         assert!(read(&json).is_err(), "{json}");
     }
-    // What the reader shows is escaped, whoever wrote it.
+    // The text from the reader is escaped, for reports of any writer.
     let mut json = json;
     json["outcome"] = json!("faulted");
     json["fault"] = json!({ "kind": "trap", "message": "\u{1b}]0;x\n", "trap": "\u{1b}", "backtrace": ["\u{202e}"] });

@@ -80,7 +80,7 @@ fn fuel_is_the_engines_count_across_its_own_helpers() {
     }
 }
 
-/// The same input, the same policy, the same fuel, whatever the thread was interrupted by.
+/// The same input and the same policy use the same fuel, with and without interruptions of the thread.
 #[test]
 fn fuel_is_the_same_every_time() {
     if !fuel_is_counted() {
@@ -197,7 +197,7 @@ fn the_report_is_the_contract() {
     assert_eq!(failed["error"]["message"], "no");
 }
 
-/// What a second call of a session reports is its own, not the sum.
+/// The numbers of a second call of a session are its own, not the sum.
 #[test]
 fn each_call_of_a_session_has_its_own_numbers() {
     if !fuel_is_counted() {

@@ -1,4 +1,5 @@
-//! The observer of a runtime: told of each load, call and decision, whatever the guest does and however a call ends.
+//! The observer of a runtime: told of each load, call and decision, for each behaviour of a guest and each end of a
+//! call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -174,7 +175,7 @@ fn a_call_that_is_dropped_is_told_as_that() {
     assert_eq!(lines.take(), ["started sleeper", "dropped sleeper -"]);
 }
 
-/// Panics in whatever it is told, and counts.
+/// Panics in each of its functions, and counts.
 #[derive(Default)]
 struct Clumsy(AtomicU64);
 

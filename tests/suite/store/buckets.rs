@@ -34,7 +34,7 @@ fn values_are_set_read_listed_and_deleted() {
     }
 }
 
-/// A53-store, by number, by size, by sum. What is refused is in the report, and not in the store.
+/// A53-store, by number, by size, by sum. A refused value is in the report, and not in the store.
 #[test]
 fn quotas_hold() {
     let _alone = alone();

@@ -199,7 +199,7 @@ fn a_dropped_call_leaves_the_store_whole() {
     let load = |text: &str| runtime.load(&source("hostile"), &policy(text)).unwrap();
     let provider = load(&kept);
     let late = load(&format!("{kept}\n[limits]\ndeadline = \"20ms\""));
-    // What is there before any of these calls is whole.
+    // Values from before these calls are whole.
     ask(&provider, "store-churn 60000 1");
     let letter = || {
         let text = answer(&provider, "store-get churn key");

@@ -12,7 +12,7 @@ use support::harness::{policy, root};
 use support::skip::skip;
 use support::workdir::Workdir;
 
-/// What the program minisign made is verified; what it made in its old kind, or for no file, is not.
+/// Signatures of the program minisign are verified. Those of its older kind, and those that name no file, are refused.
 #[test]
 fn signatures_of_minisign_are_verified() {
     let folder = root().join("tests/minisign");

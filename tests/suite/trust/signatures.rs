@@ -114,7 +114,7 @@ fn each_bad_signature_has_its_reason() {
     }
 }
 
-/// What the bytes of a component say is not asked before who signed them: noise that is not signed is unsigned.
+/// The signature is verified before the bytes of a component are parsed: unsigned noise is refused as unsigned.
 #[test]
 fn nothing_is_parsed_before_it_is_verified() {
     let author = Author::new(1);
@@ -170,7 +170,7 @@ fn every_flipped_bit_is_noticed_and_a_second_opinion_agrees() {
             continue; // Nobody signs the untrusted comment.
         }
         assert!(vetted.is_err(), "bit {at}: {bent}");
-        // What the other one lets through has the same lines, ended or continued in another way.
+        // A signature that the other verifier accepts has the same lines, ended or continued in another way.
         let same = Signature::parse(&bent) == Signature::parse(&good);
         let lines = bent.trim_end() == good.trim_end() || bent.lines().count() != 4;
         assert!(!second(&bytes, &bent) || same || lines, "bit {at}: {bent}");
@@ -216,7 +216,7 @@ fn a_signature_is_required_without_keys_as_well() {
         assert_eq!(fault, reason);
         assert!(message.contains("add `trust.keys = ["), "{message}");
     }
-    // Where nothing is asked for, nothing is looked at.
+    // A policy without trust reads no signature.
     for signature in ["noise", &author.sign(b"other", "x")] {
         let source = source("echo").signed(signature);
         let provider = blocking().load(&source, &policy("")).unwrap();
@@ -267,7 +267,8 @@ fn a_signature_is_for_one_name() {
     }
 }
 
-/// What stands in the place of a signature and is none: it is not waited for, and each has its own reason.
+/// A file of another type in the place of a signature is no signature: the load does not wait for it, and each has its
+/// own reason.
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_no_signature() {
@@ -314,8 +315,8 @@ fn what_is_no_file_is_no_signature() {
     }
 }
 
-/// A46-file-swap: the file is swapped all the time between one that is signed and one that is not. Whatever is
-/// loaded is what was signed.
+/// A46-file-swap: the file is swapped all the time between one that is signed and one that is not. The loaded one is
+/// always the one that was signed.
 #[test]
 fn the_bytes_that_are_verified_are_those_that_run() {
     let author = Author::new(1);
@@ -403,7 +404,7 @@ fn what_is_pinned_stays_as_it_is() {
             .contains(&format!("delete the line `{line}`")),
         "{refusal}"
     );
-    // What is not pinned may be used, until everything has to be.
+    // A component that is not pinned may be used, unless the lock is strict.
     blocking().load(&source("counter"), &policy).unwrap();
     lock.strict = true;
     policy.trust.lock = Some(lock);

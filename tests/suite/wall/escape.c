@@ -1,4 +1,4 @@
-// What an escaped guest would do: code of its own inside the process. This library is loaded into the program with
+// The actions of an escaped guest: code of its own inside the process. This library is loaded into the program with
 // LD_PRELOAD, so that the program under test is the one that is released. It runs when the program writes to standard
 // output, or to the descriptor ESCAPE_FD (ESCAPE_AT=write), which it does after the call, or when the thread that waits for Ctrl-C ends the process
 // (ESCAPE_AT=exit). With ESCAPE_AT=start it says what the kernel has. For each attempt it writes a line: its name, and the error's number, or 0 when it succeeded.

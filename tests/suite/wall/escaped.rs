@@ -20,7 +20,7 @@ pub(crate) const DENIED: i32 = 13;
 pub(crate) const NO_SUCH_CALL: i32 = 38;
 pub(crate) const CLOSED: i32 = 9;
 
-/// What came of the attempts: the number of the error, 0 for one that succeeded.
+/// The results of the attempts: the number of the error, 0 for an attempt that succeeded.
 pub(crate) type Attempts = BTreeMap<String, i32>;
 
 /// The library, built once.
@@ -63,7 +63,7 @@ pub(crate) fn kernel_has_all_parts() -> bool {
     true
 }
 
-/// What the escaped guest tries to reach.
+/// The files and servers that the escaped guest tries to reach.
 pub(crate) struct Scene {
     folder: TempDir,
     /// Another process of the same user.
@@ -163,7 +163,7 @@ impl Scene {
     }
 }
 
-/// What the escaped guest said, among other text.
+/// The lines of the escaped guest, found among other text.
 pub(crate) fn attempts(said: &str) -> Attempts {
     let pairs = said.lines().filter_map(|line| {
         let (name, error) = line.split_once(' ')?;

@@ -221,7 +221,7 @@ fn every_thread_is_behind_the_wall() {
 /// `CAP_DAC_OVERRIDE`, `CAP_DAC_READ_SEARCH` and `CAP_FOWNER`.
 pub(crate) const OVER_FILES: u64 = 1 << 1 | 1 << 2 | 1 << 3;
 
-/// The capabilities that a process can have, whatever it does.
+/// All capabilities that a process can ever have.
 pub(crate) fn capabilities(status: &str) -> u64 {
     let sets = status.lines().filter_map(|line| {
         let (name, set) = line.split_once(":\t")?;

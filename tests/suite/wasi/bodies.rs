@@ -53,7 +53,7 @@ fn trailers_come_after_the_body() {
     assert!(said.contains("x-sum"), "{said}");
 }
 
-/// A33-endless-body and A34-false-length: nothing is read past the cap, whatever the server says of the length.
+/// A33-endless-body and A34-false-length: nothing is read past the cap, for true and false declared lengths.
 #[test]
 fn responses_over_the_cap_are_cut_off() {
     let client = Client::new();

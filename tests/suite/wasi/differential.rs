@@ -276,7 +276,7 @@ fn files_are_as_they_are_elsewhere() {
         for root in &roots {
             empty(root);
         }
-        // What follows a difference differs for its sake.
+        // Lines after a difference may differ because of it.
         let unlike = |theirs: &'_ str| -> Option<(String, Option<&Known>)> {
             let pairs = theirs.lines().zip(own.lines()).zip(&script).enumerate();
             let mut pairs = pairs.take_while(|(_, ((theirs, _), _))| *theirs != HELD_BY_NAME);

@@ -353,7 +353,7 @@ fn quotas_hold_for_preopens() {
     std::fs::write(roots.path().join("out/cut"), "1234").unwrap();
     assert_eq!(roots.ok(&["files", "size", "out/cut", "0"]), "");
     assert_eq!(length("cut"), 0);
-    // What changes no file's length is written all the same.
+    // A write that changes no file's length is a write all the same.
     assert_eq!(
         roots.denied(
             "max-write = 3",

@@ -16,7 +16,7 @@ fn a_post_without_a_body_says_so() {
     assert!(!seen[1].contains("content-length"), "{}", seen[1]);
 }
 
-/// What no URL has and programs write into queries goes out as a browser would send it.
+/// Characters that no URL may contain and that programs write into queries are sent as a browser sends them.
 #[test]
 fn odd_characters_of_a_query_are_escaped() {
     let server = hello();

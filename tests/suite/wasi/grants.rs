@@ -132,7 +132,7 @@ fn clocks_are_real_or_stand() {
     let fixed = "grants.wasi = { clocks = { fixed = '2026-01-01T00:00:00Z' } }";
     assert_eq!(said(fixed, &["clock"]), "1767225600000");
     assert_eq!(said(fixed, &["clock"]), "1767225600000");
-    // Whoever looks at the clock until it has moved gets somewhere, after as many looks every time.
+    // A guest that looks at the clock until it moves succeeds, after the same number of looks every time.
     let looks = said(fixed, &["watch", "50"]);
     assert!(
         (10..=60).contains(&looks.parse::<u32>().unwrap()),
@@ -165,7 +165,7 @@ fn random_numbers_are_real_or_of_a_seed() {
     assert_ne!(said(INERT, &["random"]), said(INERT, &["random"]));
 }
 
-/// Same input, same policy: same output, same fuel, whatever time it is.
+/// Same input, same policy: same output, same fuel, at any time of day.
 #[test]
 fn a_call_can_be_repeated_to_the_last_unit_of_fuel() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -258,7 +258,7 @@ fn inherited_output_is_passed_on_up_to_the_limit() {
     assert_eq!(output.stdout, b"one two\n");
 }
 
-/// A guest's text moves nothing on the terminal of whoever runs it; a pipe has it as it is.
+/// A guest's text moves nothing on the terminal of the operator; a pipe gets it unchanged.
 #[test]
 fn inherited_output_is_escaped_on_a_terminal() {
     let hostile = "\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\rhidden";
@@ -311,7 +311,7 @@ fn a_full_pipe_holds_up_one_thread() {
     assert_eq!(output.stdout.len(), 600 * 4096);
 }
 
-/// What waits for a reader is bounded by asking first.
+/// Output that waits for a reader is bounded, since a guest has to ask for room first.
 #[test]
 fn who_does_not_ask_whether_there_is_room_ends() {
     let (_folder, mut command) = inherit_by("http-client", "", &["flood", "unasked"]);

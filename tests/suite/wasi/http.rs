@@ -1,4 +1,4 @@
-//! Which requests `wasi:http` lets through: the same as `tollgate:provider/http`. A36-redirects to
+//! The requests that `wasi:http` allows: the same as `tollgate:provider/http`. A36-redirects to
 //! A38-odd-urls once more; `http_credentials.rs` has A43-secrets.
 
 use std::io::{Read, Write};

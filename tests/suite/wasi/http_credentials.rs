@@ -58,7 +58,7 @@ fn a_credential_reaches_the_server_and_nobody_else() {
         let report = client.run(&all_of(&server, &credential), &["get", &url(&server, "/")]);
         assert!(!stdout(&report).contains(right), "{}", stdout(&report));
     }
-    // What only begins like it comes through whole, its end included.
+    // Text that only begins like the credential passes whole, with its end.
     let server = Server::saying(response("200 OK", "", &format!("so {left}")));
     let answer = client.prints(&all_of(&server, &credential), &["get", &url(&server, "/")]);
     assert!(answer.ends_with(&format!("\n\nso {left}")), "{answer}");
@@ -95,7 +95,7 @@ fn echo() -> Server {
     })
 }
 
-/// What the guest sees before the end of a body does not depend on whether bytes begin the secret: it sees nothing.
+/// The bytes that the guest sees before the end of a body do not depend on whether they begin the secret: it sees none.
 #[test]
 fn a_guest_sees_nothing_of_a_body_that_is_not_yet_searched() {
     let folder = tempfile::TempDir::new().unwrap();

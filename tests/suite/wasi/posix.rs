@@ -44,7 +44,7 @@ impl Root {
         self.report(&lines.join("\n")).0
     }
 
-    /// What came of each line, and the reasons of the denials.
+    /// The result of each line, and the reasons of the denials.
     fn report(&self, script: &str) -> (Vec<String>, Vec<&'static str>) {
         let input = CommandInput {
             args: vec!["file-script".to_owned()],

@@ -1,4 +1,4 @@
-//! A program of checks on `std::fs`. What it prints here is in tests/suites/std-fs.txt; `./justw suites` compares it with
+//! A program of checks on `std::fs`. Its output here is in tests/suites/std-fs.txt; `./justw suites` compares it with
 //! Linux, and has the reason of each difference.
 
 use tempfile::TempDir;

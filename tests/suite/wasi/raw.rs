@@ -9,7 +9,7 @@ use support::file_roots::{add_fifo, add_links, folders};
 use support::harness::{blocking, policy, source};
 use support::wasi_command::stdout;
 
-/// What the guest did in `folders`, with `quotas` of `out`.
+/// The report of the guest in `folders`, with `quotas` of `out`.
 fn raw(folder: &TempDir, quotas: &str, args: &[&str]) -> Report<(), ExitCode> {
     let at = folder.path().display();
     let policy = policy(&format!(
@@ -145,7 +145,7 @@ fn a_quota_is_told_as_one_by_a_stream_that_is_closed_then() {
     );
 }
 
-/// What is there and is no file to be opened so is said by its code, and nothing of it changes.
+/// A path that exists and cannot be opened as asked gives its own error code, and stays unchanged.
 #[test]
 fn files_are_opened_as_what_they_are() {
     let folder = folders();
@@ -160,7 +160,7 @@ fn files_are_opened_as_what_they_are() {
         ("out/none", "-", "read", "no-entry"),
         ("out/none", "truncate", "write", "no-entry"),
         ("data/inside", "-", "read", "loop"),
-        // Whoever asks for neither reads.
+        // An open without either flag succeeds, and its descriptor has no flag.
         ("out/b.txt", "-", "-", "DescriptorFlags(0x0)"),
     ] {
         let args = ["open", path, how, flags];
@@ -218,7 +218,7 @@ fn a_standing_clock_has_steps_and_alarms() {
     assert_eq!(said(&["nap", "50"]), "51\n");
 }
 
-/// Whatever the host writes to: what is kept is no terminal.
+/// Output that is kept is no terminal, also if the host's own output is one.
 #[test]
 fn no_output_is_a_terminal() {
     assert_eq!(said(&folders(), &["terminal"]), "false");

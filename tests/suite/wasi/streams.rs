@@ -215,7 +215,7 @@ fn output_that_is_cut_is_in_no_file() {
     assert!(!out.exists());
 }
 
-/// A provider writes for whoever looks for its mistakes, and goes on.
+/// The output of a provider is for debugging: bytes over the limit are dropped and counted, and do not end the call.
 #[test]
 fn what_a_provider_writes_is_dropped_and_counted() {
     let text = policy(&format!("{INERT}\nlimits.stdio = 2"));

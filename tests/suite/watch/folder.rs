@@ -12,7 +12,7 @@ use support::invariant;
 use support::processes::{children, send, until};
 use support::watched_folder::{Watched, bytes, digest, version};
 
-/// Whatever the current folder of the process becomes.
+/// A relative path stays that of the start when the current folder of the process changes.
 #[test]
 fn a_relative_path_is_that_of_the_start() {
     let watch = tollgate::watch::WatchOptions::new("no-such-folder");
@@ -83,7 +83,7 @@ fn what_serves_goes_on_with_an_empty_folder_in_its_place() {
     assert!(serves());
     watched.write("echo.toml", "");
     watched.install("echo", &version("echo", 3));
-    // What is not there when there is something is not to serve.
+    // After the folder is back, a component that it lacks does not serve.
     assert_eq!(watched.next("removed").name(), Some("counter"));
     watched.next("replaced");
     watched.next("folder-restored");
@@ -93,7 +93,7 @@ fn what_serves_goes_on_with_an_empty_folder_in_its_place() {
     watched.nothing_else();
 }
 
-/// How many bring a new version of everything: a link that leads to another folder.
+/// A common way to bring a new version of all components: a link that leads to another folder.
 #[cfg(unix)]
 #[test]
 fn a_folder_may_be_a_link_that_leads_elsewhere() {
@@ -155,7 +155,7 @@ fn nothing_is_left_when_nobody_wants_it_any_more() {
     invariant::holds(attack);
 }
 
-/// What compiles for a folder that nobody wants any more is ended.
+/// A worker that compiles for a folder without a holder is ended.
 #[test]
 fn compiling_for_nobody_is_given_up() {
     let _alone = alone();

@@ -14,7 +14,7 @@ use support::watched_folder::{Watched, bytes, digest, version};
 
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Policies that are elsewhere, where whoever brings components writes nothing.
+/// Policies in a folder of their own, in which the supplier of components cannot write.
 struct Split {
     watched: Watched,
     policies: PathBuf,
@@ -58,7 +58,7 @@ impl Split {
     }
 }
 
-/// Whoever may bring components must not be able to put off that a key is taken back.
+/// A supplier of components must not be able to delay the removal of a key.
 #[test]
 fn policies_hold_whatever_lies_in_the_folder() {
     let flood = |split: &Split, how: &dyn Fn(&Path)| {
@@ -226,7 +226,7 @@ fn a_policy_that_could_not_be_held_is_tried_again() {
     assert_eq!(started(), before);
 }
 
-/// A key that is taken back is one whatever else the policy asks for that this program does not do.
+/// A removed key is removed, also if the same policy asks for something that this program does not do.
 #[test]
 fn what_a_program_cannot_keep_does_not_hide_what_is_taken_back() {
     let builder = support::harness::builder().concurrency(4);
@@ -276,7 +276,7 @@ fn a_bad_component_does_not_hide_what_is_taken_back() {
     assert_eq!(watched.wrong("revoked", "hashes"), "imports");
     assert_eq!(watched.wrong("failed", "hashes"), "malformed");
     watched.nothing_else();
-    // Whoever asks is told what is wrong, though nothing changed: for so long that the times of the files say so, too.
+    // A rescan tells what is wrong, though nothing changed: for so long that the times of the files prove it, too.
     std::thread::sleep(Duration::from_millis(4_100));
     for _ in 0..2 {
         watched.folder().rescan();

@@ -10,7 +10,7 @@ use support::harness::alone;
 use support::invariant;
 use support::watched_folder::{Watched, bytes, digest, touch, version};
 
-/// What would block whoever opens it is not opened.
+/// A file that would block its reader is not opened.
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_told_and_not_waited_for() {
@@ -182,7 +182,7 @@ fn many_files_are_many_providers() {
     watched.nothing_else();
 }
 
-/// Who is told may fail; the folder is looked after all the same.
+/// The receiver of events may fail. The folder is watched all the same.
 #[test]
 fn who_is_told_cannot_stop_it() {
     let _alone = alone();

@@ -87,7 +87,7 @@ fn a_policy_that_is_gone_is_not_the_default_policy() {
     watched.remove("echo.toml");
     assert_eq!(watched.wrong("rejected", "echo"), "policy-gone");
     assert_eq!(calls("echo"), 1_234_567);
-    // Nor does another component get it, whatever else happens.
+    // No other component gets it, on any later event.
     watched.install("echo", &version("echo", 2));
     watched.nothing_else();
     watched.folder().rescan();
@@ -188,7 +188,7 @@ fn a_key_that_is_not_trusted_any_more_is_not_served_any_more() {
     watched.nothing_else();
     watched.write("echo.toml", author.policy());
     watched.next("loaded");
-    // Whoever brings a bad file along does not keep the policy from holding.
+    // A bad file beside the policy does not keep the policy from holding.
     watched.install("echo", b"noise");
     assert_eq!(watched.wrong("rejected", "echo"), "signature");
     watched.write(
@@ -228,7 +228,7 @@ fn a_grant_that_is_taken_back_is_taken_back() {
     assert_eq!(watched.wrong("revoked", "checksums"), "too-large");
 }
 
-/// Whoever may write in the folder may write policies, and not around what the embedder asks of all of them.
+/// A writer of policies in the folder cannot weaken the rules that the embedder sets for all of them.
 #[test]
 fn what_is_asked_of_all_is_asked_whatever_a_policy_says() {
     let (author, forger) = (Author::new(1), Author::new(2));
@@ -286,7 +286,8 @@ fn policies_can_be_where_components_are_not() {
     watched.write("checksums.toml", "limits.host-calls = 7");
     watched.serve(|watch| watch.policies(&policies));
     assert_eq!(watched.wrong("failed", "checksums"), "no-policy");
-    // What is beside the component is not looked at, and what is there is told of. Its paths are relative to it.
+    // The policy beside the component is not read; the one in the policies' folder is, and its paths are relative to
+    // that.
     let grants = "grants = { log = true, hash = true, files = [{ root = \"data\", path = \"./data\", access = \"read\" }] }";
     std::fs::write(policies.join("checksums.toml"), grants).unwrap();
     watched.next("loaded");
@@ -389,7 +390,7 @@ fn what_is_not_pinned_is_not_let_in() {
     watched.write(Lock::FILE, lock(&[]));
     assert_eq!(watched.wrong("rejected", "echo"), "digest");
     assert_eq!(watched.digest("echo"), Some(digest(&old)));
-    // What serves is held to a new policy all the same.
+    // The serving provider is held to a new policy all the same.
     watched.write("echo.toml", "limits.host-calls = 1234567");
     watched.next("replaced");
     assert_eq!(watched.wrong("rejected", "echo"), "digest");

@@ -171,7 +171,7 @@ fn a_session_goes_on_with_its_memory_and_the_next_one_is_new() {
     assert_eq!(next(&mut session), ("2".to_owned(), old.clone()));
     let mut fresh = watched.get("counter").unwrap().session();
     assert_eq!(next(&mut fresh), ("1".to_owned(), new));
-    // Who looked at all of it once has what was there then.
+    // An earlier snapshot keeps the providers of its time.
     assert_eq!(snapshot.get("counter").unwrap().info().digest, old);
     watched.remove("counter.wasm");
     watched.next("removed");
@@ -208,7 +208,7 @@ fn a_bad_file_leaves_the_old_one_serving_and_a_good_one_follows() {
     watched.next("replaced");
     assert_eq!(watched.digest("echo"), Some(digest(&new)));
     assert!(all_is_well(&watched));
-    // What is there again is what serves: nothing is replaced, and nothing is wrong any more.
+    // The file is again the one that serves: nothing is replaced, and nothing is wrong any more.
     watched.install("echo", b"noise");
     watched.wrong("rejected", "echo");
     watched.install("echo", &new);
@@ -276,7 +276,7 @@ fn a_file_that_is_removed_serves_no_more() {
     assert_eq!(watched.wrong("failed", "parrot"), "no-policy");
 }
 
-/// What the system does not tell of is found by looking: here behind a link out of the folder.
+/// A change that the system does not report is found by looking: here behind a link out of the folder.
 #[cfg(unix)]
 #[test]
 fn what_nobody_tells_of_is_found_in_time() {
@@ -319,7 +319,7 @@ fn it_is_the_same_for_async_programs() {
     });
 }
 
-/// What somebody should look at is a warning, what happened is not.
+/// An event that an operator should look at is a warning; other events are not.
 #[test]
 fn the_log_has_what_is_told() {
     let listener = Listener::default();

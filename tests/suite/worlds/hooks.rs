@@ -24,7 +24,7 @@ const COMPARE: &str = "tollgate:releases/compare-versions@0.1.0";
 const RESOLVE: &str = "tollgate:releases/resolve@0.1.0";
 const CHECKSUM: &str = "tollgate:releases/checksum@0.1.0";
 
-/// Which of the four hooks a provider has.
+/// The hooks that a provider has, of the four.
 fn hooks(guest: &str, grants: &str) -> [bool; 4] {
     let provider = load(guest, grants);
     let provider = provider.as_async();

@@ -15,7 +15,7 @@ type Answer = Report<String, WaveError>;
 
 const ARCHIVE: &str = "the archive of waybill 1.2.0";
 
-/// Where the registry has its archives, unless a test says otherwise.
+/// The place of the registry's archives, unless a test sets another.
 const DOWNLOADS: &str = "http://HOST/api";
 
 /// A registry that wants a credential for everything, and the server of another origin that has the archives.

@@ -82,8 +82,8 @@ fn digest(folder: &Path) -> String {
         .collect()
 }
 
-/// What is published does not change, or components that were built for it stop loading. A package that is not
-/// published yet gets its new digest here.
+/// A published package does not change, since components that were built for it would stop loading. A package that is
+/// not published yet gets its new digest here.
 #[test]
 fn what_is_published_stays_as_it_is() {
     for (folder, published) in [

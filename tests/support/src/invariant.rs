@@ -23,8 +23,8 @@ const HEAP: i64 = 64 << 10;
 /// The time that the host may take to settle: a thread that did blocking work ends 10 seconds after it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The time in which memory settles that no thread, task, descriptor or map holds. What is not back by then is not back
-/// later: the attack is made again, and a leak shows once more.
+/// The time in which memory settles that no thread, task, descriptor or map holds. Memory that is not back by then is
+/// not back later: the attack is made again, and a leak shows once more.
 const MEMORY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Asserts that an attack leaves nothing behind, however often it is made.

@@ -29,7 +29,7 @@ pub fn fuel_is_counted() -> bool {
     counted
 }
 
-/// Whether this is root, who may give a file to another user; reports a skip if not.
+/// Whether this process runs as root, which may give a file to another user; reports a skip if not.
 pub fn may_give_away_files() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {

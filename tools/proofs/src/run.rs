@@ -32,7 +32,7 @@ pub(crate) struct Options {
     pub(crate) lanes: u8,
 }
 
-/// What all lanes of a run share.
+/// The state that all lanes of a run share.
 struct Shared<'a> {
     root: &'a Path,
     proofs: &'a Proofs,

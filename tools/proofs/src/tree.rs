@@ -89,7 +89,7 @@ impl Tree {
     /// A second copy in the folder `work`, so that two proofs can be run at a time. It takes over the build output of crates
     /// other than `own`, as [`Tree::seed`] does: a test has the path of its tree in it.
     pub(crate) fn another(&self, work: &Path, own: &[String]) -> Result<Self> {
-        // What an earlier run left may be of other sources, and its times are newer.
+        // Files of an earlier run may be of other sources, and their times are newer.
         if work.is_dir() {
             fs::remove_dir_all(work).with_context(|| format!("{}", work.display()))?;
         }

@@ -21,7 +21,7 @@ pub(crate) fn sha256(length: usize) -> u64 {
         .fold(0, |sum, byte| sum * 31 % 1_000_003 + u64::from(*byte))
 }
 
-/// How many primes there are below `limit`.
+/// The number of primes below `limit`.
 pub(crate) fn sieve(limit: usize) -> u64 {
     let mut composite = black_box(vec![false; limit]);
     let mut primes = 0;

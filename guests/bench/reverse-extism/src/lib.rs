@@ -12,7 +12,7 @@ unsafe extern "C" {
     fn output_set(offset: u64, length: u64);
 }
 
-/// What Extism calls; 0 is success.
+/// The function that Extism calls. 0 is success.
 #[unsafe(no_mangle)]
 pub extern "C" fn run() -> i32 {
     let mut bytes = input();

@@ -1,5 +1,5 @@
 //! `file-rewrite ROOT SIZE PATH`: writes a file of SIZE bytes without end, all of one letter each time.
-//! A52-kill: whoever kills the host meanwhile finds one of them.
+//! A52-kill: a host that is killed meanwhile leaves one whole file.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

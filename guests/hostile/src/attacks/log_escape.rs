@@ -2,7 +2,7 @@
 
 use crate::{Answer, tollgate::provider::log};
 
-/// What no terminal and no log file should get from a guest.
+/// Texts that no terminal and no log file should get from a guest.
 pub(super) const EVIL: [&str; 9] = [
     // Clears the screen, sets the title, copies to the clipboard, in 7-bit and 8-bit escapes.
     "\x1b[2J\x1b[H\x1b[31mroot#\x1b[0m",

@@ -16,6 +16,6 @@ fn descend(depth: u64) -> u64 {
     if STOP.load(Ordering::Relaxed) {
         return depth;
     }
-    // What is done with the result depends on the depth, so no loop can take the place of the calls.
+    // The use of the result depends on the depth, so no loop can replace the calls.
     descend(depth + 1).wrapping_mul(3) ^ depth
 }

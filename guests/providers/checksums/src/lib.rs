@@ -16,7 +16,7 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-/// How much of a file is held at once: enough to make host calls rare, little enough for any limit.
+/// The bytes of a file that are held at once: enough to make host calls rare, and below every limit.
 const PIECE: u32 = 256 * 1024;
 
 /// The root that empty input means.

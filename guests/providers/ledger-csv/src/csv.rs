@@ -79,7 +79,7 @@ pub(crate) fn records<const N: usize>(file: &[u8]) -> Result<Vec<Record<N>>, Imp
     }
 }
 
-/// How many lines end within the first `length` bytes.
+/// The number of lines that end within the first `length` bytes.
 fn line_breaks(bytes: &[u8], length: usize) -> u32 {
     bytes
         .iter()

@@ -43,7 +43,7 @@ struct Row {
     balance: Amount,
 }
 
-/// What an account held after the last row seen of it.
+/// The balance of an account after its last row so far.
 struct Closing {
     account: String,
     after: Moment,

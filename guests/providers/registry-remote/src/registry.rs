@@ -12,7 +12,7 @@ use crate::tollgate::provider::{
     types::Error,
 };
 
-/// How much of an archive is hashed in one host call: less than any limit of such a call.
+/// The bytes of an archive that are hashed in one host call: less than any limit of such a call.
 const PIECE: usize = 64 * 1024;
 
 /// The registry and the crate that the policy names.
@@ -22,10 +22,10 @@ pub(crate) struct Registry {
     package: String,
 }
 
-/// What `config.json` says. `auth-required` asks nothing of a guest: it is the host that adds a credential.
+/// The contents of `config.json`. `auth-required` asks nothing of a guest: the host adds the credential.
 #[derive(Deserialize)]
 struct Config {
-    /// Where archives are: a template, or what the name and the version are appended to.
+    /// The place of archives: a template, or a prefix for the name and the version.
     dl: String,
 }
 
@@ -48,7 +48,7 @@ impl Registry {
         crates_index::parse(&text, &self.package, &path).map_err(Error::InvalidInput)
     }
 
-    /// Where `config.json` says that the archive is.
+    /// The URL of the archive, according to `config.json`.
     pub(crate) fn archive_url(&self, entry: &Entry) -> Result<String, Error> {
         let text = fetch(&format!("{}/config.json", self.index), "config.json")?;
         let Config { dl } = serde_json::from_slice(&text)
@@ -68,7 +68,7 @@ impl Registry {
         })
     }
 
-    /// What the archive hashes to, in hexadecimal.
+    /// The digest of the archive, in hexadecimal.
     pub(crate) fn sha256_of_archive(&self, entry: &Entry) -> Result<String, Error> {
         let archive = fetch(&self.archive_url(entry)?, "the archive")?;
         let hasher = Hasher::new(Algorithm::Sha256);

@@ -2,7 +2,7 @@
 //!
 //! Input is what to do and to what: `open B`, `set B KEY VALUE`, `get B KEY`, `delete B KEY`, `exists B KEY`,
 //! `list B [CURSOR]`, `keep B COUNT` (sets as many keys), `handles B` (opens it without end), `config KEY`,
-//! `configs`. What the host answered is the output, in Rust's notation.
+//! `configs`. The output is the answer of the host, in Rust's notation.
 
 tollgate_guest::arena!();
 

@@ -1,4 +1,4 @@
-//! What a guest may try on files: `files ACTION PATH …`. A39-path-escape to A42-file-quotas.
+//! The attempts of a guest on files: `files ACTION PATH …`. A39-path-escape to A42-file-quotas.
 //!
 //! `append PATH TEXT` · `poke PATH OFFSET TEXT` (writes at a place, which may be far behind the end) ·
 //! `size PATH N` · `many FOLDER` (empty files, until it is refused) · `flood PATH` (64 KiB at a time, until it

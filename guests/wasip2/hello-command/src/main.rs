@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// How much `flood` prints before it gives up.
+/// The bytes that `flood` prints before it gives up.
 const FLOOD: usize = 4 * 1024 * 1024;
 
 fn main() -> ExitCode {

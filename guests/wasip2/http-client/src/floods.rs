@@ -1,4 +1,4 @@
-//! What fills the host's memory if it lets a guest: `flood KIND`. Each says as it goes what it got away with.
+//! Attempts to fill the host's memory: `flood KIND`. Each prints as it goes how far it got.
 //!
 //! `fields` (one, header by header) · `copies` (of a full one, each changed) · `parked` (requests that are never
 //! sent, each with as much of a body as the host takes) · `texts` (requests that are never sent, each with the longest

@@ -7,8 +7,8 @@
 //! alone) · `look URL MS` (looks at the answer and often at the clock, in turn, for so long) · `after URL MS` (waits for a timer when the answer has been read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
 //! `trailers URL` · what floods the host, in `floods`
 //!
-//! What came is on standard output: the status, the headers, an empty line, the body. Errors are `error:` and
-//! what the host called them.
+//! The response is on standard output: the status, the headers, an empty line, the body. Errors are `error:` and
+//! the name that the host gives them.
 
 mod floods;
 mod request;
@@ -24,7 +24,7 @@ use wasip2::clocks::monotonic_clock::{now, subscribe_duration};
 use wasip2::http::types::{Fields, RequestOptions};
 use wasip2::io::poll::Pollable;
 
-/// What the host, or this program, says is wrong.
+/// The text of an error, from the host or from this program.
 pub(crate) type Failure = String;
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ use wasip2::{
 
 use crate::Failure;
 
-/// What the host takes at once, as most hosts do: it says so, and this asks.
+/// The bytes that are written at once. Most hosts take this many, and this program asks the host before.
 const PIECE: usize = 4 << 10;
 
 /// Headers, or trailers.

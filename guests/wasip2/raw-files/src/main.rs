@@ -10,7 +10,7 @@
 //! clock often, then sleeps, and says how long by that clock) · `many PATH` (opens it again and again, and keeps all) ·
 //! `listings PATH` (the same with its entries) · `input` (the length of one read of standard input)
 //!
-//! What came of it is on standard output, errors by the names of their codes.
+//! The result is on standard output, errors by the names of their codes.
 
 use std::{env, io::IsTerminal};
 

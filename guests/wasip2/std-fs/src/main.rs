@@ -18,7 +18,7 @@ use std::{
     process::ExitCode,
 };
 
-/// What a check finds.
+/// The result of a check.
 type Found = io::Result<String>;
 
 /// A check: its name, and what acts in a folder that it finds empty.
@@ -71,7 +71,7 @@ fn kind<T>(done: io::Result<T>) -> String {
     }
 }
 
-/// What a file holds, or the kind of the error.
+/// The contents of a file, or the kind of the error.
 fn held(path: PathBuf) -> String {
     fs::read_to_string(path).unwrap_or_else(|why| format!("{:?}", why.kind()))
 }

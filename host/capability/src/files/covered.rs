@@ -14,9 +14,9 @@ use crate::error::GrantError;
 /// The most links that a path may lead through, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// Refuses a root that holds a protected file, a folder that the path of such a file leads through, or lies in a protected
-/// folder. `opened` are the folders of the roots: the one that is compared has to be the one that was opened, whatever was
-/// done to its path meanwhile.
+/// Refuses a root that holds a protected file, a folder that the path of such a file leads through, or lies in a
+/// protected folder. `opened` are the folders of the roots: the folder that is compared has to be the one that was
+/// opened, also if its path has changed meanwhile.
 pub(super) fn reject(policy: &Policy, opened: &[&Dir]) -> Result<(), GrantError> {
     let (named, system) = (policy.grants.protected(), Protected::of_system());
     for file in system.iter().chain(&named).chain(&policy.protected) {

@@ -1,7 +1,7 @@
 //! Links that a guest makes, and names that it moves.
 //!
-//! The guest itself never leaves a root by a link, whatever its target. Other programs follow it, such as the operator's:
-//! so a guest makes and moves only links that stay beneath their folder, wherever that folder is moved.
+//! The guest itself never leaves a root by a link of any target. Other programs, such as the operator's, follow links.
+//! So a guest makes and moves only links that stay beneath their folder, also when that folder is moved.
 
 use std::io;
 use std::path::Path;

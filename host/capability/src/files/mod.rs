@@ -267,7 +267,7 @@ pub struct Listing {
     target: String,
 }
 
-/// What a listing found, and the number of entries that the system was asked for, each of which is paid for.
+/// The entries of a listing, and the number of entries that the system was asked for, each of which is paid for.
 pub struct Listed {
     /// The entries, sorted: the order of the system would reveal the folder's past. An error if they take more bytes than
     /// they may.

@@ -18,7 +18,7 @@ pub(super) fn read(mut from: impl Read, data: &mut Vec<u8>, ended: &Ended) -> io
     }
 }
 
-/// Writes all of `data`. What follows, such as a wait for the disk, is not begun for a call that has ended.
+/// Writes all of `data`. A call that has ended begins no further work, such as a wait for the disk.
 pub(super) fn write(mut to: impl Write, data: &[u8], ended: &Ended) -> io::Result<()> {
     for piece in data.chunks(PIECE) {
         goes_on(ended)?;

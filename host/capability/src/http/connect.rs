@@ -327,7 +327,8 @@ where
     *request.headers_mut() = headers;
     let mut answer = pin!(sender.send_request(request));
     let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
-        // What the server sent is read, and no head was in it: informational responses without end, for one.
+        // All permitted bytes are read, and they contain no head: the server may send informational responses without
+        // end.
         Poll::Pending if head.is_used_up() => Poll::Ready(Err(Unreachable::Protocol)),
         polled => polled.map_err(wrong),
     });

@@ -49,7 +49,7 @@ fn a_secret_is_found_however_the_stream_is_cut() {
     }
 }
 
-/// The price is the same whatever the bytes are, for each secret and each piece, and is paid before they are searched.
+/// The price does not depend on the values of the bytes. It is paid for each secret and each piece, before the search.
 #[test]
 fn a_search_is_paid_for_by_the_byte() {
     let cost = |texts: &[&str], pieces: &[&[u8]]| {

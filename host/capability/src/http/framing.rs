@@ -71,9 +71,9 @@ pub fn declared_length(method: &str, headers: &mut HeaderMap) -> Result<Option<u
     Ok(Some(length))
 }
 
-/// The last look at a request before it is sent, whatever interface it comes from: a method that takes no body has none,
-/// and the connection ends with the response. A server that answers without reading the body would otherwise read the
-/// body as the next request (RFC 9112, 9.6: after `close` it must not).
+/// The last check of a request of any interface before it is sent: a method that takes no body has none, and the
+/// connection ends with the response. A server that answers without reading the body would otherwise read the body as
+/// the next request (RFC 9112, 9.6: after `close` it must not).
 ///
 /// A method that defines a body and has none says so: some servers otherwise answer 411 (RFC 9110, 8.6).
 pub(super) fn seal(method: &str, headers: &mut HeaderMap, body: &impl Body) -> Result<(), Reason> {
@@ -200,7 +200,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         seal("POST", &mut headers, &full).unwrap();
         assert!(!headers.contains_key(header::CONTENT_LENGTH));
-        // What the guest has declared is not made true: the request fails.
+        // The declared length of the guest is not corrected: the request fails.
         let mut headers = lengths(&["5"]);
         seal("POST", &mut headers, &empty).unwrap();
         assert_eq!(headers.get(header::CONTENT_LENGTH).unwrap(), "5");

@@ -42,7 +42,7 @@ impl Head {
         self.left() == 0
     }
 
-    /// The head is there; the rest is bounded by whoever reads it.
+    /// Ends the account of the head. The reader of the rest bounds it.
     pub(super) fn is_there(&self) {
         self.0.store(usize::MAX, Ordering::Relaxed);
     }
@@ -52,7 +52,7 @@ impl Head {
     }
 
     fn take(&self, bytes: usize) {
-        // Nobody else takes any, and the head that is there takes no more account.
+        // There is no other reader, and a complete head is no longer counted.
         let left = self.left();
         if left < usize::MAX {
             self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
@@ -63,7 +63,7 @@ impl Head {
 /// A stream whose reader pauses after each share.
 pub(super) struct Paced<S> {
     stream: Take<S>,
-    /// What is left of the share, and a whole one.
+    /// The bytes left of the share, and the bytes of a whole share.
     left: usize,
     share: usize,
     head: Option<Head>,
@@ -114,7 +114,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-/// What is written is the host's, or a guest's that has paid for it.
+/// Writes are not paced: the bytes are the host's, or a guest has paid for them.
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// It is not woken, since nothing more comes: whoever waits for the head asks.
+    /// It is not woken, since nothing more arrives: the reader that waits for the head asks.
     #[test]
     fn a_head_takes_no_more_than_its_bytes() {
         let (head, mut stream) = Head::of(repeat(b'x'));

@@ -1,7 +1,7 @@
 //! The spellings in which a server may give a secret back, and the search for them in a stream.
 //!
-//! `escapes.rs` decodes the stream before the search. Each byte takes a bounded time, whatever the stream holds, and has a
-//! fixed price.
+//! `escapes.rs` decodes the stream before the search. Each byte of any stream takes a bounded time, and has a fixed
+//! price.
 
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use zeroize::Zeroizing;

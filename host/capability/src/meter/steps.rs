@@ -81,8 +81,8 @@ impl Meter {
         // The fuel may be set only after a call of a host function: across the engine's own helpers, compiled code
         // keeps the count in a register, which would be added to the new value.
         if self.host_phase != Phase::Host {
-            // It is paid with the next host function, or at the end of the call. What the guest owes is never more than
-            // it had when its fuel was last written down.
+            // It is paid with the next host function, or at the end of the call. The debt of the guest never exceeds
+            // the fuel that it had when that was last written down.
             self.pay(HELPER_PRICE, 0, 0)?;
             self.hold_guest_handle()?;
             return Ok(None);

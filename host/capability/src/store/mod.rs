@@ -71,7 +71,7 @@ pub enum StoreFailure {
 pub struct Page {
     /// In their order.
     pub keys: Vec<String>,
-    /// How many keys to skip for the next page, if there is one.
+    /// The number of keys to skip for the next page, if there is one.
     pub next: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! Keys in minisign's file formats: secret keys are generated, read and used to sign; public keys are read.
 //!
-//! Whatever holds a secret key or a part of one is wiped when it is dropped, but for the pair inside `ring`, which wipes
-//! nothing: a program that signs makes one pair, signs once and ends.
+//! Each value that holds a secret key or a part of one is wiped when it is dropped, except the pair inside `ring`,
+//! which wipes nothing: a program that signs makes one pair, signs once and ends.
 
 use std::path::Path;
 

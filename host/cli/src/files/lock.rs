@@ -13,8 +13,8 @@ use crate::files::output::OutputFile;
 use crate::output::status::ExitReason;
 use crate::output::text;
 
-/// The time that a process waits for its turn to pin. A turn takes a few milliseconds; whoever has the file for longer
-/// does not pin.
+/// The time that a process waits for its turn to pin. A turn takes a few milliseconds; a process that has the file for
+/// longer does not pin.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lock file that belongs to a policy.

@@ -231,7 +231,7 @@ pub(super) fn section(
         }
         _ => return Ok(()),
     }
-    // What was instantiated above has been added to it meanwhile.
+    // The instances above have been added to it meanwhile.
     this.own = Size {
         remapped: this.own.remapped,
         ..own

@@ -48,7 +48,7 @@ pub(crate) fn scan<'a>(
     scan_with(PROPOSALS, bytes, complexity, on_section)
 }
 
-/// The same with other proposals, for a component that is refused whatever comes of it.
+/// The same with other proposals, for a component that is refused with any result.
 pub(crate) fn scan_with<'a>(
     proposals: WasmFeatures,
     bytes: &'a [u8],

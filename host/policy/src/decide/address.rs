@@ -14,8 +14,8 @@ use super::reason::Reason;
 /// `networks` has the block of that one address; neither a name nor a wider block reaches it.
 ///
 /// An address that embeds another is decided as the address inside. An IPv4-mapped one leads there directly. The others
-/// (NAT64, 6to4, Teredo) lead there through a translator, whose networks are not those of this host: they are allowed only
-/// if the address inside is public, whatever `networks` has.
+/// (NAT64, 6to4, Teredo) lead there through a translator, whose networks are not those of this host: they are allowed
+/// only if the address inside is public, for every value of `networks`.
 ///
 /// A credential that is sent as plain text goes to `networks` only.
 ///

@@ -104,7 +104,7 @@ fn a_denied_header_is_denied_in_every_spelling() {
             assert_eq!(decision, Err(Reason::BadHeader), "{index} {name}");
         }
     }
-    // What a grant lists is allowed as it is listed, and in any case of letters.
+    // A header that a grant lists is allowed as it is listed, and in any case of letters.
     let mut grants = grants(&["https://a.example/"]);
     grants.http[0].headers = Some(vec!["x-own".to_owned()]);
     assert_eq!(header(&grants, 0, "X-Own"), Ok(()));
@@ -166,7 +166,7 @@ fn an_override_is_sent_only_if_it_is_named() {
     }
 }
 
-/// By host, whatever scheme, port and path: a server that knows a credential may answer at any of them.
+/// By host, for every scheme, port and path: a server that knows a credential may answer at any of them.
 #[test]
 fn a_server_knows_the_credentials_for_its_host() {
     let mut grants = grants(&[

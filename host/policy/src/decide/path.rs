@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// The work is bounded whatever the path nests.
+    /// The work is bounded at every depth of nesting.
     #[test]
     fn layers_are_bounded() {
         for (layers, fits) in [(1, true), (3, true), (4, true), (5, false), (4000, false)] {

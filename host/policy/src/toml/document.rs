@@ -132,7 +132,7 @@ impl<'d> Node<'d> {
         self.document.keep(result)
     }
 
-    /// How many mistakes of the whole text are noted.
+    /// The number of mistakes that are noted in the whole text.
     pub(crate) fn noted(&self) -> usize {
         self.document.noted()
     }

@@ -66,7 +66,7 @@ impl<'d> Document<'d> {
         None
     }
 
-    /// How many mistakes are noted.
+    /// The number of mistakes that are noted.
     pub(super) fn noted(&self) -> usize {
         self.flaws.borrow().len()
     }

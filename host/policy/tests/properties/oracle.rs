@@ -242,8 +242,9 @@ fn ends_a_part(c: char) -> bool {
     narrow.is_some_and(|c| "./\\;?#%".contains(c)) || c.is_control() || "\\?#".contains(c)
 }
 
-/// Where a path leads below its root, walked part by part; none if it begins elsewhere, leads above the folder that it
-/// starts from, or has text that some system reads in another way. Without a folder to start from, no part turns back.
+/// The place below its root that a path leads to, found part by part. None if the path begins elsewhere, leads above
+/// the folder that it starts from, or has text that some system reads in another way. Without a folder to start from,
+/// no part leads upwards.
 pub(crate) fn walk<'p>(base: Option<&'p str>, path: &'p str) -> Option<Vec<&'p str>> {
     let mut at = Vec::new();
     if path.is_empty() || path.starts_with('/') {

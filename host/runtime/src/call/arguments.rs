@@ -1,4 +1,4 @@
-//! The size of the arguments of a call: bytes that the caller gives to the guest, in whatever notation. `host-data` bounds
+//! The size of the arguments of a call: bytes that the caller gives to the guest, in each notation. `host-data` bounds
 //! them for each door, and the meter holds them until the export has returned.
 
 use tollgate_component::value::Value;

@@ -19,8 +19,7 @@ use crate::call::exports::missing;
 use crate::call::fault::{Fault, FaultKind};
 use crate::error::{CallError, HostError};
 
-/// What the engine's error was, given the store it happened in and whether the guest was still being
-/// instantiated.
+/// The cause of an error of the engine, given its wasmtime store and whether the guest was still being instantiated.
 ///
 /// # Errors
 ///
@@ -95,8 +94,8 @@ fn host_failure(error: &wasmtime::Error) -> Option<&HostFailure> {
     }
 }
 
-/// Whether the system failed the host, or a task of the host's died. What the system says of what a guest asked for is
-/// an answer to the guest, and never comes here.
+/// Whether the system failed the host, or a task of the host's died. The system's answer to a request of a guest is an
+/// answer to the guest, and is no error of the engine.
 fn is_system_error(error: &wasmtime::Error) -> bool {
     error.is::<rustix::io::Errno>()
         || error.is::<std::io::Error>()

@@ -15,7 +15,7 @@ use crate::interface::OwnParameters;
 use crate::interface::holdings::Holdings;
 use crate::interface::wasi_p2::Wasi;
 
-/// What host functions see of the call they serve. Embedders meet it as the `T` of `Store<T>`.
+/// The state of a call that its host functions use. Embedders meet it as the `T` of `Store<T>`.
 pub struct CallContext {
     pub(crate) call: Call,
     pub(crate) metering: Metering,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tollgate_capability::PollClock;
 
-/// How a run_until_deadline future ended.
+/// The end of a `run_until_deadline` future.
 pub(crate) enum Ended<T> {
     /// In time.
     Done(T),

@@ -34,7 +34,7 @@ const MAX_DESCRIPTION: usize = 1 << 20;
 /// Functions that a message lists.
 const LISTED: usize = 8;
 
-/// What a type that is left out of a description is called.
+/// The text for a type that is left out of a description.
 const TOO_LARGE: &str = "a type too large to be described";
 
 /// Bytes that may still be used.
@@ -118,7 +118,7 @@ pub(crate) fn functions(engine: &Engine, component: &Component) -> ExportedFunct
         });
         let params = params.collect();
         let result = ty.results().next().map(|ty| describe(&ty, &mut own));
-        // What was walked counts, whether or not it fitted: it took its time.
+        // Each visited type counts, also if it did not fit: the visit took time.
         types_left.take(share.saturating_sub(own.0));
         let weight = result.as_ref().map_or(1, weight);
         list.push(ExportedFunction {

@@ -9,7 +9,7 @@ use tollgate_component::Remedy;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// Which limit was reached, with its number, or that the guest trapped.
+    /// The limit that was reached, with its number, or the trap of the guest.
     pub kind: FaultKind,
     /// The engine's trap, by a stable name such as `unreachable`, when there was one.
     pub trap: Option<String>,

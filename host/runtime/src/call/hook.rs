@@ -19,7 +19,7 @@ pub(crate) fn hook(
         }
         CallHook::ReturningFromWasm => {
             if store.data_mut().call.meter.leave_guest() {
-                // What comes now is the export's result, which `output` bounds as well as `host-data`.
+                // The export's result comes next. `output` and `host-data` bound it.
                 let (cap, _) = store.data().call.meter.result_cap();
                 let cap = usize::try_from(cap)?;
                 store.set_hostcall_fuel(cap);

@@ -172,7 +172,7 @@ impl Provider {
         &self.shared.info
     }
 
-    /// Where its code came from.
+    /// The origin of its code.
     pub fn code_origin(&self) -> CodeOrigin {
         self.shared.code.compiled.origin.code
     }
@@ -188,7 +188,7 @@ impl Provider {
         &self.limits
     }
 
-    /// What it exports, in the component's order.
+    /// Its exports, in the component's order.
     pub fn exports(&self) -> &[Export] {
         &self.shared.code.inspection.exports
     }

@@ -1,4 +1,4 @@
-//! What a call did, in numbers and in words.
+//! The result of a call, in numbers and in words.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::call::fault::Fault;
 use crate::engine::metering::Metering;
 use crate::interface::provider_0_2::bindings::provider::types::Error;
 
-/// How a call ended, and all that it used on the way.
+/// The outcome of a call, and all that it used.
 ///
 /// ```
 /// use tollgate::{Limits, Policy, Source, blocking::Runtime};
@@ -29,27 +29,27 @@ use crate::interface::provider_0_2::bindings::provider::types::Error;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report<T, E = ProviderError> {
-    /// Which component was called.
+    /// The component that was called.
     pub provider: Arc<ProviderInfo>,
-    /// How it ended.
+    /// The end of the call.
     pub outcome: Outcome<T, E>,
-    /// What it used.
+    /// The resources that the call used.
     pub usage: Usage,
-    /// What it might have used.
+    /// The resources that the call could have used.
     pub limits: Arc<Limits>,
-    /// What its work was measured in; without fuel, neither of the two above says anything of fuel.
+    /// The metering of the call. Without fuel, the fuel of `usage` and of `limits` has no meaning.
     pub metering: Metering,
-    /// What it tried and was not allowed, the first hundred.
+    /// The requests that were denied, the first hundred.
     pub denials: Vec<Denial>,
-    /// What it logged, as the guest wrote it: escape it before showing it.
+    /// The log lines of the guest, unchanged: escape them before showing them.
     pub logs: Vec<LogLine>,
     /// Log lines that did not fit under the `log` limit.
     pub logs_dropped: u64,
-    /// What a WASI guest wrote to its outputs.
+    /// The output of a WASI guest.
     pub stdio: Option<Stdio>,
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T, E = ProviderError> {
     /// The provider's result.
@@ -87,7 +87,7 @@ impl<T, E> Outcome<T, E> {
     }
 }
 
-/// What one call used.
+/// The resources that one call used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
@@ -114,7 +114,7 @@ pub struct Usage {
     pub output_bytes: Option<u64>,
 }
 
-/// What a WASI guest wrote, each up to the `stdio` limit.
+/// The output of a WASI guest, each stream up to the `stdio` limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stdio {
     /// Standard output.

@@ -162,9 +162,10 @@ impl<T, E: ErrorReport> Serialize for Report<T, E> {
     }
 }
 
-/// Reads the JSON of docs/guide/report.md. What is not in it is not read back: the result, the type of the error, times
-/// finer than a microsecond, output that was not UTF-8, and to which of the two outputs the dropped bytes belong (all are
-/// counted as standard output). A limit that is missing, as in the report of an older host, has its default.
+/// Reads the JSON of docs/guide/report.md. The parts that the JSON lacks are not read back: the result, the type of the
+/// error, times finer than a microsecond, output that was not UTF-8, and to which of the two outputs the dropped bytes
+/// belong (all are counted as standard output). A limit that is missing, as in the report of an older host, has its
+/// default.
 impl<'de> Deserialize<'de> for Report<(), ReportedError> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let data = CallData::deserialize(deserializer)?;

@@ -94,7 +94,7 @@ pub(super) mod limits {
             let name = name(key);
             match map.get(&name) {
                 None => {}
-                // Where fuel is not counted, it is null.
+                // A limit of fuel that is not counted is null.
                 Some(Value::Null) if key.name == "fuel" => {}
                 Some(value) => {
                     let value = value

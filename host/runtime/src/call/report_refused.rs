@@ -45,11 +45,11 @@ pub struct RefusedReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefusalData {
-    /// Which rule refused the component.
+    /// The rule that refused the component.
     pub kind: RefusalKind,
     /// For people, on one line.
     pub message: String,
-    /// What is wrong with the signature, if the kind is `signature`.
+    /// The mistake of the signature, if the kind is `signature`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<SignatureError>,
     /// The imports that stand in the way.
@@ -71,7 +71,7 @@ pub struct ImportData {
     /// The versions that the host serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub have: Option<String>,
-    /// What more there is to say of it.
+    /// A note with more detail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -94,7 +94,7 @@ pub struct Guest<'a> {
     pub instance: &'a Instance,
 }
 
-/// How a WASI command failed by itself: the exit code that it chose, never 0.
+/// The failure of a WASI command by itself: the exit code that it chose, never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitCode(pub i32);
 
@@ -224,7 +224,7 @@ impl Session {
     /// # Errors
     ///
     /// When the session has ended or the host failed, or when the session is in another process
-    /// ([`CallError::Isolated`]). What the guest did is in the report.
+    /// ([`CallError::Isolated`]). The actions of the guest are in the report.
     pub async fn call<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<Result<T, E>>,

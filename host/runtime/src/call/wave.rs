@@ -169,7 +169,7 @@ fn signature(exported: &ExportedFunction) -> String {
     escape::line(&text).into_owned()
 }
 
-/// Whether `expression` is a call at all, whatever component it is for.
+/// Checks that `expression` is a call, without regard to a component.
 ///
 /// # Errors
 ///

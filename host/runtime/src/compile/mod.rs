@@ -52,13 +52,13 @@ pub(crate) struct Origin {
 
 /// A component that was vetted, and waits to be judged.
 pub(crate) struct Pending<'a> {
-    /// What is in the component.
+    /// The contents of the component.
     pub(crate) inspection: Inspection,
     stage: Stage<'a>,
     origin: CodeOrigin,
 }
 
-/// Where the code of a pending component comes from.
+/// The source of the code of a pending component.
 enum Stage<'a> {
     /// The cache had it.
     Cached(Vec<u8>),
@@ -111,7 +111,7 @@ impl CodeLoader {
         })
     }
 
-    /// What a worker finds in a component, and the worker.
+    /// The findings of a worker on a component, and the worker.
     pub(crate) fn ask<'a>(
         &self,
         source: &Source,
@@ -130,7 +130,7 @@ impl CodeLoader {
         Ok((worker.findings(source)?, worker))
     }
 
-    /// What the cache has of a component.
+    /// The findings and the code of a component in the cache.
     fn kept(&self, source: &Source, limits: &Limits) -> Result<Option<Kept>, CacheRejection> {
         let (Some(cache), Some(label)) = (&self.cache, self.label(source, limits)) else {
             return Ok(None);

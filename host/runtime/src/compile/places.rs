@@ -175,7 +175,7 @@ impl Wake for Unpark {
     }
 }
 
-/// How a load comes by a place, and whether its caller has given up.
+/// The way in which a load waits for a place, and whether its caller has given up.
 pub(crate) struct Turn<'c> {
     pub(crate) cancelled: &'c AtomicBool,
     wait: Wait,

@@ -23,7 +23,7 @@ const NUMBERS: usize = 1 << 20;
 /// The longest text that says why there is no code, in bytes. It becomes an error, escaped.
 const MAX_REASON: usize = 64 << 10;
 
-/// What a worker is to do with a component.
+/// The task of a worker for a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Inspect it.
@@ -57,7 +57,7 @@ impl Task {
     }
 }
 
-/// What a worker found in a valid component.
+/// The findings of a worker on a valid component.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Findings {
     pub(crate) inspection: Inspection,

@@ -2,7 +2,7 @@
 //! compiled, found before, so that each command gives the same judgement.
 //!
 //! The engine compares types of a compiled component. So the imports alone, a component without code, are compiled and
-//! linked to all interfaces of this host, whatever the policy grants.
+//! linked to all interfaces of this host, under any grants of the policy.
 
 use tollgate_component::{Mistyped, escape, served, split_version};
 use wasmtime::Engine;

@@ -33,7 +33,7 @@ pub(crate) struct Worker<'a> {
     program: PathBuf,
     limits: &'a Limits,
     cancelled: &'a AtomicBool,
-    /// What is left of `compile-time`: the time in which the host waited for this worker is taken from it.
+    /// The rest of `compile-time`: the time in which the host waited for this worker is taken from it.
     left: Duration,
     /// The time that it lost to other processes, by which `left` is longer.
     lost: Lost,
@@ -47,7 +47,7 @@ pub(crate) struct Worker<'a> {
     _place: Place,
 }
 
-/// What a worker is working at, in the words of its refusals.
+/// The work of a worker, in the words of its refusals.
 #[derive(Clone, Copy)]
 enum Stage {
     Vetting,
@@ -248,7 +248,7 @@ impl Drop for Worker<'_> {
     }
 }
 
-/// How every worker is started: with an empty environment, in no folder of this process, and silent.
+/// The command that starts every worker: with an empty environment, in no folder of this process, and silent.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command

@@ -118,8 +118,8 @@ fn restrain(memory: u64, seconds: u64) -> std::io::Result<()> {
     crate::wall::worker::confine()
 }
 
-/// What holds for every worker: its memory, with what is secret in it, is not written to a file when it crashes, and it ends
-/// with its parent, since nothing reads its answers then.
+/// The rules for every worker: its memory, with its secrets, is not written to a file when it crashes, and it ends with
+/// its parent, since nothing reads its answers then.
 #[cfg(unix)]
 pub(crate) fn be_a_worker() -> std::io::Result<()> {
     limit(Resource::Core, 0)?;

@@ -91,8 +91,7 @@ impl Admission {
         self.queue
     }
 
-    /// How many times `concurrency` guests the kernel has memory maps for: each pool may take as many as there are
-    /// slots.
+    /// The number of pools that the kernel's memory maps allow: each pool may hold as many guests as there are slots.
     pub(crate) fn pool_count(&self) -> u32 {
         self.pool_count
     }
@@ -117,7 +116,7 @@ impl Admission {
         let _of_provider = Waiting::queue(&places.waiting, places.queue).ok_or(CallError::Busy)?;
         let _of_all = Waiting::queue(&self.waiting, self.queue).ok_or(CallError::Busy)?;
         let taken = async {
-            // Its own part first: whoever waits for that keeps nobody else waiting.
+            // Its own part first: a call that waits for its own part keeps no other provider waiting.
             let part = Arc::clone(&places.slots);
             let part = part.acquire_many_owned(slots_needed).await?;
             let all = Arc::clone(&self.slots);

@@ -1,8 +1,8 @@
-//! How guest code is metered: by fuel and time, or by time alone.
+//! The metering of guest code: by fuel and time, or by time alone.
 
 use tollgate_policy::Limits;
 
-/// How guest code is metered, chosen once for a runtime.
+/// The metering of guest code, chosen once for a runtime.
 ///
 /// Only fuel differs; the deadline, memory, handles, host calls, bytes and grants are the same. Guest code is compiled
 /// for either fuel or the clock, not both (docs/performance.md has the cost of each).

@@ -77,7 +77,7 @@ pub(crate) fn read_parameters(
     read.collect()
 }
 
-/// How one version of an interface is added to a linker.
+/// The function that adds one version of an interface to a linker.
 type Add = fn(&mut Linker<CallContext>) -> wasmtime::Result<()>;
 
 /// Links every interface of [`SERVED`] that `grants` has, in each version that is served, and the granted ones of the

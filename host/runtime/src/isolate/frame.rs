@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-/// What the first frame of the host carries: all that the process needs but folders and code.
+/// The first frame of the host: all that the process needs except folders and code.
 pub(super) const HELLO: u8 = 1;
 /// The compiled code of the component.
 pub(super) const CODE: u8 = 2;
@@ -46,7 +46,7 @@ pub(super) fn frame(kind: u8, session: u64, body: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl Head {
-    /// Waits for the next frame. `None` where the other side has closed the socket, in whatever place.
+    /// Waits for the next frame. `None` where the other side has closed the socket, also within a frame.
     pub(super) fn read(mut from: impl Read) -> io::Result<Option<Head>> {
         let mut bytes = Vec::new();
         from.by_ref().take(HEAD as u64).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! What a process gets from the host: the grants as text without paths, the open folders, the secrets, the code.
+//! The hand-over from the host to a process: the grants as text without paths, the open folders, the secrets, the code.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Listening to a process: whatever it says is bounded, fits what was asked of it, or ends it.
+//! Listening to a process: each of its messages is bounded and fits its request, or ends the process.
 
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;

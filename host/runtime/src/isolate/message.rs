@@ -1,4 +1,4 @@
-//! What the bodies of frames say: the hand-over, calls, answers and decisions, as data.
+//! The bodies of frames: the hand-over, calls, answers and decisions, as data.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -78,7 +78,7 @@ pub(super) struct Call {
     pub(super) door: Door,
 }
 
-/// How a session is called.
+/// The entry by which a session is called.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Door {
     Run {
@@ -131,7 +131,7 @@ pub(super) struct Told {
     pub(super) stdio: Option<Outputs>,
 }
 
-/// What a WASI guest wrote.
+/// The output of a WASI guest.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Outputs {
     pub(super) stdout: Blob,
@@ -140,7 +140,7 @@ pub(super) struct Outputs {
     pub(super) stderr_dropped: u64,
 }
 
-/// How the guest's work ended.
+/// The end of the guest's work.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Ended {
     /// With a result: the bytes of `run`, the text of a call in WAVE, an encoded value, nothing for a command.

@@ -100,7 +100,7 @@ fn fault(frames: usize) -> Ended {
     })
 }
 
-/// The longest answers that a process of ours gives are read, whatever the limits.
+/// The longest answers that an honest process gives are read, under all limits.
 #[test]
 fn the_longest_answers_are_read() {
     for limits in [least(), Limits::default()] {

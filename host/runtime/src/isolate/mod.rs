@@ -38,7 +38,7 @@ pub(crate) use self::process::FLAG;
 use crate::compile::compiler::Compiler;
 use crate::error::Unsupported;
 
-/// Where the sessions of providers live.
+/// The place of the sessions of providers.
 ///
 /// The engine keeps a guest within its own memory. [`Isolation::Process`] is for embedders who want more than the engine's
 /// word for it: a guest that crashes the engine, or breaks out of it, has a process without the embedder's memory, and
@@ -70,7 +70,7 @@ pub enum Isolation {
     Process,
 }
 
-/// What a runtime needs to know to start processes.
+/// The settings with which a runtime starts processes.
 #[derive(Clone, Default)]
 pub(crate) struct Isolating {
     pub(crate) isolation: Isolation,

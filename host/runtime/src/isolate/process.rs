@@ -35,7 +35,7 @@ pub(super) struct Process {
     orders: Sender<Order>,
 }
 
-/// What the thread that keeps the process is told.
+/// An order for the thread that keeps the process.
 pub(super) enum Order {
     /// Write this frame.
     Send(Vec<u8>),
@@ -222,7 +222,7 @@ impl Keeper {
         }
     }
 
-    /// What the callers are told that still wait.
+    /// The error for the callers that still wait.
     fn lost(&self, end: &End, status: Option<ExitStatus>) -> Lost {
         let how = match (end, status) {
             (End::Stopped, _) => return Lost::Crashed(None),

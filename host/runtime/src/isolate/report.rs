@@ -68,7 +68,7 @@ pub(super) fn tell<T, E>(
     }))
 }
 
-/// What the host itself knows of a call.
+/// The facts that the host itself knows of a call.
 pub(super) struct Known {
     pub(super) info: Arc<ProviderInfo>,
     pub(super) limits: Arc<Limits>,
@@ -91,8 +91,8 @@ impl Known {
         )
     }
 
-    /// The report of a call that the process told of. `is_late` where it did after the deadline: whatever it says, the
-    /// result is none. `None` if what it told cannot be.
+    /// The report of a call of which the process has told. `is_late` where the message came after the deadline: the
+    /// call has no result then. `None` if the message is impossible.
     pub(super) fn told<T, E>(
         &self,
         told: Told,

@@ -22,7 +22,7 @@ pub(super) struct Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // The thread that listens ends, too, whoever else has the other end by now.
+        // The thread that listens ends, too, even if another holder of the other end exists.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 }

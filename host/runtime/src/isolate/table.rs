@@ -81,7 +81,7 @@ struct Entry {
     slot: Arc<Slot>,
 }
 
-/// Where the decisions of a session go.
+/// The receivers of the decisions of a session.
 struct Noted {
     audit: Arc<Audit>,
     /// The subscriber of its last call.
@@ -263,7 +263,7 @@ impl Table {
         (1..self.lock().next).contains(&id)
     }
 
-    /// Where a decision in a session goes. One that has ended may have made decisions that are told late.
+    /// The receiver of a decision in a session. A session that has ended may have made decisions that are told late.
     pub(super) fn decision(&self, id: u64) -> Decides {
         if !self.knows(id) {
             return Decides::NoSession;

@@ -8,8 +8,8 @@ use tollgate_component::value::{Case, Field, Type, Value};
 use tollgate_policy::Limits;
 use wasmtime::component::Val;
 
-/// What the reader may still read, counted as the engine counts a result that it reads (wasmtime 48, `component/values.rs`):
-/// what passed there passes here.
+/// The room that is left to the reader, counted as the engine counts a result that it reads (wasmtime 48,
+/// `component/values.rs`): a value that passed there passes here.
 #[derive(Clone, Copy)]
 pub(super) struct Room(u64);
 

@@ -69,7 +69,7 @@ fn a_value_is_read_as_it_was_written_and_no_part_of_it_is() {
     assert_eq!(all(&[&bytes[..], b"."].concat()), None);
     assert_eq!(read_all(b"", None, Room(0)), Some(None));
     assert_eq!(read_all(b".", None, Room(0)), None);
-    // Whatever is changed, what is read is of the type.
+    // For every change of the bytes, the value that is read has the type.
     for at in 0..bytes.len() {
         for to in [0, 1, 2, 0x7f, 0x80, 0xff] {
             let mut changed = bytes.clone();
@@ -89,7 +89,8 @@ fn a_value_of_another_type_is_not_written() {
     assert_eq!(write_held(&mut out, None, Some(&Type::U8)), None);
 }
 
-/// What the engine counts of each kind of value, and not a byte more: by its source, with 40 bytes for an element.
+/// The room that the engine counts for each kind of value, and not a byte more: by its source, with 40 bytes for an
+/// element.
 #[test]
 fn a_value_takes_the_room_that_the_engine_counts() {
     const EACH: u64 = size_of::<Val>() as u64;

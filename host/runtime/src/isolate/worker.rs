@@ -46,7 +46,7 @@ type Failed = Box<dyn std::error::Error>;
 
 /// Serves the host at the other end of standard input until it is gone. Never returns.
 pub(crate) fn serve() -> ! {
-    // What is wrong shows in the host, which waits for an answer.
+    // The host waits for an answer, and reports the missing one.
     let Err(_why) = start();
     exit(1)
 }

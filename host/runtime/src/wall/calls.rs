@@ -9,7 +9,7 @@ use seccompiler::{
     SeccompFilter, SeccompRule, TargetArch,
 };
 
-/// What sockets a program that calls guests may make.
+/// The sockets that a program that calls guests may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sockets {
     /// None: no HTTP is granted.
@@ -135,7 +135,7 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
-/// What sockets take, apart from making them and sending. No socket listens.
+/// The system calls for sockets, apart from making them and sending. No socket listens.
 const NETWORK: &[c_long] = &[
     libc::SYS_bind,
     libc::SYS_connect,
@@ -170,7 +170,7 @@ const REQUESTS: [u64; 7] = [
     0xc060_6610,
 ];
 
-/// What is asked of a descriptor: copies, flags, locks, seals. None of it makes the kernel send signals.
+/// The commands on a descriptor: copies, flags, locks, seals. None of them makes the kernel send signals.
 const COMMANDS: [i32; 13] = [
     libc::F_DUPFD,
     libc::F_DUPFD_CLOEXEC,

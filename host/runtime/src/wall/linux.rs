@@ -11,7 +11,8 @@ use tollgate_policy::Access;
 use super::calls::{self, Sockets};
 use super::{Part, Raised, Wall, process};
 
-/// What root keeps: granted files that belong to others stay within reach, as the operator granted them.
+/// The capabilities that root keeps: granted files that belong to others stay within reach, as the operator granted
+/// them.
 const OVER_FILES: [Capability; 3] = [
     Capability::CAP_DAC_OVERRIDE,
     Capability::CAP_DAC_READ_SEARCH,
@@ -190,7 +191,7 @@ fn rules(wall: &Wall) -> Result<RulesetCreated, RulesetError> {
     Ok(rules)
 }
 
-/// What a grant of files takes. No guest makes devices, pipes or sockets.
+/// The rights that a grant of files needs. No guest makes devices, pipes or sockets.
 fn below(access: Access) -> BitFlags<AccessFs> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     match access {

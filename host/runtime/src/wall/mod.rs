@@ -38,7 +38,7 @@
 //!   kernel's rules know ports, not hosts.
 //! - **The processor and the memory**: the kernel's own bounds of the process hold, the limits of the policy do not.
 //! - **Holes of the kernel** in the system calls that are left.
-//! - **The embedder's own work** after it: files that are not granted cannot be opened any more, for whatever purpose.
+//! - **The embedder's own work** after it: files that are not granted cannot be opened any more, for any purpose.
 //!
 //! It is for Linux. [`Raised::lacks`] says which parts the kernel does not have, with the reason; on other systems, all.
 
@@ -61,7 +61,7 @@ use tollgate_policy::{Access, HttpGrant};
 
 pub use self::parts::{Lack, Part, Raised};
 
-/// What a process keeps, made of the grants of its providers.
+/// The rights that a process keeps, made of the grants of its providers.
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "there is no wall")

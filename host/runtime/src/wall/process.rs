@@ -1,4 +1,4 @@
-//! What the wall asks of this process itself: its threads, its capabilities, its inherited descriptors.
+//! The steps of the wall for this process itself: its threads, its capabilities, its inherited descriptors.
 
 use std::fs;
 use std::io;
@@ -29,7 +29,7 @@ pub(super) fn threads() -> io::Result<usize> {
 /// Leaves the calling thread these capabilities at most, and makes sure that no program can raise them.
 pub(super) fn keep_capabilities(kept: &[Capability]) -> Result<(), String> {
     let failed = |error: caps::errors::CapsError| error.to_string();
-    // What is left of the bounding set does not matter without programs that raise capabilities: `no_new_privs` is set.
+    // The rest of the bounding set does not matter without programs that raise capabilities: `no_new_privs` is set.
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
         for one in caps::runtime::thread_all_supported() {
             if !kept.contains(&one) {

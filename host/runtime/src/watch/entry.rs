@@ -71,7 +71,7 @@ pub(super) enum LastAttempt {
 /// The digest of a component, and its signature.
 pub(super) type Bytes = (String, Attached);
 
-/// The active provider. Its bytes are kept, so that a new policy applies to it whatever the folder contains meanwhile.
+/// The active provider. Its bytes are kept, so that a new policy applies to it for every content of the folder.
 pub(super) struct Active {
     pub(super) source: Source,
     pub(super) policy: Policy,

@@ -202,7 +202,7 @@ impl Watcher {
             }
             return None;
         }
-        // What was withdrawn before this policy was read may be let in by it again.
+        // This policy may allow again a component that was withdrawn under an earlier policy.
         let before = known.withdrawn.take();
         let loaded = read.and_then(|source| self.load(source, policy, (name, files, known)));
         let meanwhile = known.withdrawn.take();
@@ -235,7 +235,7 @@ impl Watcher {
         }
     }
 
-    /// Applies a policy to the provider that serves, whatever the folder contains.
+    /// Applies a policy to the provider that serves, for every content of the folder.
     fn apply_policy(
         &mut self,
         name: &Arc<str>,
@@ -318,7 +318,7 @@ impl Watcher {
             && revokes(refusal.kind)
         {
             known.withdrawn = Some(self.revoke(name, known, refusal));
-            // What served is gone, so that the policy it served under is to be tried anew when it is back.
+            // The provider is gone. Its policy is tried anew when that is back.
             known.tried = None;
         }
     }

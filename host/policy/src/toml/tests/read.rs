@@ -160,7 +160,7 @@ fn interfaces_have_parameters_of_their_own() {
     assert!(interfaces["acme:clock/sleep@0.1.0"].is_empty());
     let rates: toml::Table = interfaces["acme:report/rates@1.0.0"].read().unwrap();
     assert_eq!(rates["a"][1]["b"].as_str(), Some("x"));
-    // Written in one way, whatever way it was read in.
+    // Each notation that is read gives the same text when it is written.
     assert_eq!(policy.to_toml(), text);
     let other = parse(
         "[grants.interfaces.\"acme:clock/sleep@0.1.0\"]\n[grants.interfaces.\"acme:report/rates@1.0.0\"]\na = [1, {b = 'x'}]",

@@ -70,9 +70,9 @@ struct Lengths {
     code: u64,
 }
 
-/// What is behind the head of an entry.
+/// The parts of an entry after its head.
 pub(super) struct Parts {
-    /// What was found in the component, encoded.
+    /// The findings on the component, encoded.
     pub(super) findings: Vec<u8>,
     pub(super) code: Vec<u8>,
 }

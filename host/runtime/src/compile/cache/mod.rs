@@ -57,7 +57,7 @@ pub struct Cache {
 /// Characters of a component's name that are kept.
 const MAX_NAME: usize = 200;
 
-/// What the cache has of a component.
+/// The findings and the code of a component in the cache.
 pub(crate) struct Kept {
     pub(crate) inspection: Inspection,
     pub(crate) code: Vec<u8>,
@@ -274,7 +274,7 @@ impl Cache {
         evict::clear(&self.inner.folder)
     }
 
-    /// What was found in a component, and its code for an engine; `None` without an entry.
+    /// The findings on a component, and its code for an engine; `None` without an entry.
     pub(crate) fn read(&self, label: &EntryId) -> Result<Option<Kept>, CacheRejection> {
         let Inner {
             folder,

@@ -203,7 +203,8 @@ impl Place {
         format!("{}/{}", self.folder.root, self.path.text())
     }
 
-    /// How this place is looked at: a path that ends in `/` or `/.` follows a link at its end, and has to find a folder.
+    /// The mode of looking at this place: a path that ends in `/` or `/.` follows a link at its end, and has to find a
+    /// folder.
     pub(super) fn look(&self, follow: bool) -> Look {
         let folder = self.path.is_of_folder();
         Look {

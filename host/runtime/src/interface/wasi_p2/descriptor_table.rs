@@ -260,7 +260,7 @@ pub(super) fn entry_type(kind: Kind) -> DescriptorType {
     }
 }
 
-/// How a path is looked at.
+/// The mode of looking at a path.
 #[derive(Clone, Copy)]
 pub(super) struct Look {
     /// Whether a link at its end is followed.

@@ -466,7 +466,7 @@ impl types::HostDescriptor for Door<'_> {
         let numbers = (state.identity(&a).await, state.identity(&b).await);
         match numbers {
             (Ok(a), Ok(b)) => Ok(a == b),
-            // What is not there any more, or is denied, is nothing else's.
+            // A missing or denied object is the same as no other object.
             (Err(a), Err(b)) => a.downcast().and(b.downcast()).map(|_| false),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => error.downcast().map(|_| false),
         }

@@ -168,7 +168,7 @@ async fn send(
     let connection = reply.connection;
     let work: Work<()> = Box::new(async move {
         connection.run().await;
-        // The connection stays open until here, whatever part of the response the guest keeps.
+        // The connection stays open until here, even if the guest drops parts of the response.
         drop(pass);
         Ok(())
     });

@@ -1,5 +1,5 @@
 //! `wasi:io`: wasmtime's own functions on the resource table, behind their prices. A piece of a stream is bounded here,
-//! whatever the stream behind it would give.
+//! also for streams that would give more.
 
 use std::iter;
 

@@ -1,5 +1,5 @@
-//! Standard output and error: kept for the report, or passed on to the host's own, up to the limit. What is passed on to
-//! a terminal is escaped; to a pipe or a file it goes as it is.
+//! Standard output and error: kept for the report, or passed on to the host's own, up to the limit. Output for a
+//! terminal is escaped; output for a pipe or a file is unchanged.
 //!
 //! The output of a command is its result, so a command that writes more than the limit is ended. The output of a provider is
 //! for debugging: the rest is dropped and counted, and the report has the count.

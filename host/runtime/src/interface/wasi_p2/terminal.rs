@@ -1,5 +1,5 @@
-//! What a guest writes to a terminal of the host's, as text that moves nothing there: lines and tabs stay, control
-//! characters, characters that turn the reading direction and bytes that are no text are spelt out.
+//! The output of a guest for a terminal of the host's, as text that controls nothing there: lines and tabs stay,
+//! control characters, characters that turn the reading direction and bytes that are no text are spelt out.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ pub(super) struct Escaper {
 }
 
 impl Escaper {
-    /// What is shown for the next piece.
+    /// The text to show for the next piece.
     pub(super) fn pass(&mut self, piece: &[u8]) -> String {
         let mut bytes = std::mem::take(&mut self.held);
         bytes.extend_from_slice(piece);
@@ -23,7 +23,7 @@ impl Escaper {
         shown(whole)
     }
 
-    /// What is shown for the rest, once nothing more comes.
+    /// The text to show for the rest, once nothing more comes.
     pub(super) fn finish(&mut self) -> String {
         shown(&std::mem::take(&mut self.held))
     }
