@@ -1,5 +1,5 @@
 //! Finds the commit that the program is built from, for `--version`. Without git, or outside of its repository, there is none.
-//! A package of the registry names it in a file of cargo's. `TOLLGATE_COMMIT` sets it, for those who build from an archive.
+//! A package of the registry names it in a file of cargo's. `TOLLGATE_COMMIT` sets it, for builds from an archive.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +38,7 @@ fn of_git(root: &Path) -> Option<String> {
     if top.canonicalize().ok()? != root.canonicalize().ok()? {
         return None;
     }
-    // Git notes there what is checked out, and each commit.
+    // Git notes there each check-out and each commit.
     for name in ["HEAD", "logs/HEAD"] {
         let path = root.join(git(root, &["rev-parse", "--git-path", name])?);
         // A file that is not there would have this script run each time.

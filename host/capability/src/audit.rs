@@ -12,7 +12,7 @@ const MAX_DENIALS: usize = 100;
 
 /// A decision on one request of a guest, told before the request is acted on.
 ///
-/// A request that is allowed by what it says may be denied for what it then meets: a link that leads out of its root, an
+/// A request whose text is allowed may be denied for its outcome: a link that leads out of its root, an
 /// address of its host, a response with the secret, a quota. Then it is told once more, with the reason.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(denials.last().map(|last| &*last.target), Some("99"));
         assert!(audit.take_denials().is_empty());
     }
-    /// A report has the first hundred denials; a listener is told of all, and of what is allowed.
+    /// A report has the first hundred denials; a listener is told of all, and of allowed requests.
     #[test]
     fn every_decision_is_told() {
         let told = Arc::new(Mutex::new(Vec::new()));

@@ -1,4 +1,4 @@
-//! Decisions are told before they are acted on: each observer here looks at what the act would change.
+//! Decisions are told before they are acted on: each observer here looks at the object that the act would change.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -20,7 +20,8 @@ use crate::store::StoreRegistry;
 
 type Told = Arc<Mutex<Vec<String>>>;
 
-/// A call under this policy, and what its observer was told, each decision with what `seen` returned at that moment.
+/// A call under this policy, and the decisions that its observer was told of, each with the result of `seen` at that
+/// moment.
 fn call(
     policy: &str,
     base: &Path,
@@ -93,7 +94,7 @@ async fn a_file_is_as_it_was_when_its_change_is_told() {
     });
     assert!(matches!(removed.await, Ok(Ok(()))));
     assert_eq!(take(&told), ["out/file allowed: two"]);
-    // A denial by what is on the file system is told when it is found.
+    // A denial by the state of the file system is told when it is found.
     let decision = decided(&call);
     let found = call.with_granted_dir(target(), decision, one, |dir, path| {
         dir.write(path, "found")?;

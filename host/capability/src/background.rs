@@ -69,7 +69,7 @@ impl Background {
     }
 }
 
-/// The time at which the call was last polled and so given its thread; and what is owed beside it, which is shared as well.
+/// The time at which the call was last polled and so given its thread; and the debt beside it, which is shared as well.
 pub struct PollClock {
     start: Instant,
     last: AtomicU64,

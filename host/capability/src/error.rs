@@ -78,7 +78,7 @@ pub enum LimitReached {
     /// `output`.
     #[error("the result is too large")]
     Output,
-    /// `stdio`, of a command: what it writes is its result.
+    /// `stdio`, of a command: its output is its result.
     #[error("too much output")]
     Stdio,
     /// `handles`.

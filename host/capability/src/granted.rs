@@ -120,7 +120,7 @@ impl Granted {
         }
     }
 
-    /// The grants that another process has opened; `None` if what it hands over is not of these grants.
+    /// The grants that another process has opened; `None` if its handover is not of these grants.
     pub fn take_over(grants: Grants, handover: Handover, shared: &Shared) -> Option<Granted> {
         if handover.folders.len() != grants.files.len() || grants.store.is_some() {
             return None;
@@ -149,7 +149,7 @@ impl Granted {
         folders.map(|folder| Arc::clone(&folder.dir)).zip(granted)
     }
 
-    /// Reads what requests would read from files when they are made: see [`Egress::prepare`].
+    /// Reads the files that requests would read later: see [`Egress::prepare`].
     pub fn prepare_egress(&self, encrypted: bool, names: bool) {
         self.egress.prepare(encrypted, names);
     }
@@ -192,7 +192,8 @@ mod tests {
         }
     }
 
-    /// In a build with all features nothing is refused here; each build says what it lacks, at load and beforehand.
+    /// In a build with all features nothing is refused here. Each build tells the features that it lacks, at load and
+    /// beforehand.
     #[test]
     fn a_grant_that_this_build_has_nothing_for_is_refused() {
         let folder = tempfile::tempdir().unwrap();

@@ -70,7 +70,7 @@ impl HostMemory {
         self.0.peak.load(Ordering::Relaxed)
     }
 
-    /// A call begins: what the store holds is the first peak.
+    /// A call begins: the memory that the store holds is the first peak.
     pub(crate) fn begin_call(&self) {
         let now = self.0.now.load(Ordering::Relaxed);
         self.0.peak.store(now, Ordering::Relaxed);

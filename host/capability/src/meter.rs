@@ -226,7 +226,7 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// The limit `host-memory` does not allow as many beside what is held already.
+    /// The limit `host-memory` does not allow as many beside the memory that is held already.
     pub fn take_arguments(&mut self, bytes: u64) -> Result<(), LimitReached> {
         self.host_memory.hold(bytes)?;
         self.held_for_arguments = self.held_for_arguments.saturating_add(bytes);

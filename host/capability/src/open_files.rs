@@ -12,7 +12,8 @@ const UNKNOWN: u64 = 512;
 pub struct Descriptors(Arc<AtomicU64>);
 
 impl Default for Descriptors {
-    /// Half of what the process may open. The other half is for the program: listeners, connections of its own, folders.
+    /// Half of the descriptors that the process may open. The other half is for the program: listeners, connections of
+    /// its own, folders.
     fn default() -> Descriptors {
         Descriptors::new(most() / 2)
     }

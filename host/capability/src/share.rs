@@ -1,4 +1,4 @@
-//! The part of a runtime that one provider may take, so that the callers of one cannot take what all others need.
+//! The part of a runtime that one provider may take, so that the callers of one cannot take the share of all others.
 
 use std::sync::Arc;
 

@@ -94,7 +94,7 @@ fn main() -> ExitCode {
 }
 
 /// Two options of the command line that exclude each other. An option without its value excludes no variable of the
-/// environment: `--no-policy` is there to take back what `TOLLGATE_POLICY` says.
+/// environment: `--no-policy` takes back the value of `TOLLGATE_POLICY`.
 fn contradiction(matches: &ArgMatches) -> Option<(&'static str, &'static str)> {
     const PAIRS: [[(&str, &str); 2]; 2] = [
         [("policy", "--policy"), ("no_policy", "--no-policy")],

@@ -15,7 +15,7 @@ pub(crate) struct Preflight {
 }
 
 impl Preflight {
-    /// Examines what `policy` names.
+    /// Examines the objects that `policy` names.
     pub(crate) fn of(runtime: &Runtime, policy: &Policy) -> Preflight {
         let missing = runtime.preflight(policy).into_iter();
         let wasi = policy.grants.wasi.as_ref();
@@ -27,7 +27,7 @@ impl Preflight {
         }
     }
 
-    /// Prints what is missing, as errors and notes about the policy of this name, if it is not the only one.
+    /// Prints the missing objects, as errors and notes about the policy of this name, if it is not the only one.
     pub(crate) fn show(&self, name: Option<&str>, ui: &Ui) {
         let at = name.map_or_else(String::new, |name| format!("{name}: "));
         for missing in &self.missing {

@@ -82,7 +82,7 @@ pub struct Inspection {
     /// In the component's order.
     pub exports: Vec<Export>,
     /// Bytes that the engine holds for one instance, beside its memories and tables: a bound that counts each import,
-    /// global, export, element, segment and alias of what is instantiated. The limit `host-memory` counts it.
+    /// global, export, element, segment and alias of each instance. The limit `host-memory` counts it.
     pub instance_data: u64,
     /// The percentage of the limits of its shape that it needs, of the one that it needs most of: at most what the limit
     /// `complexity` was.

@@ -175,7 +175,7 @@ impl Source {
         self.inspect_by(limits, |_| Objections::default())
     }
 
-    /// The same, with what the engine has against these bytes, which are valid.
+    /// The same, with the objections of the engine to these bytes, which are valid.
     #[doc(hidden)]
     pub fn inspect_by(
         &self,

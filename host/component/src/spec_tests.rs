@@ -1,5 +1,5 @@
-//! The tests of the specification of WebAssembly, each module in a component: what is valid is read or refused by its proposal,
-//! and what is not is refused. `./justw suites` fetches them.
+//! The tests of the specification of WebAssembly, each module in a component: a valid one is read or refused by its
+//! proposal, and an invalid one is refused. `./justw suites` fetches them.
 
 #![allow(clippy::print_stdout, reason = "a test says what it has counted")]
 

@@ -165,7 +165,7 @@ fn near<'n>(name: &str, extra: &'n BTreeSet<String>) -> Option<&'n str> {
 const MAX_COMPARED: usize = 100;
 
 /// Whether a host at version `have` serves a component built for `want`: the same semver track, and
-/// nothing newer than what the host has.
+/// nothing newer than the host's version.
 fn serves(have: &str, want: Option<&str>) -> bool {
     let (Ok(have), Some(Ok(want))) = (Version::parse(have), want.map(Version::parse)) else {
         return false;

@@ -35,7 +35,7 @@ pub struct World {
     functions: Vec<Function>,
 }
 
-/// WIT that cannot be read as a world, with what is wrong and where.
+/// WIT that cannot be read as a world, with the mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct WorldError(String);
@@ -84,7 +84,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// [`RefusalKind::MissingExport`]: each function that is missing or has another type, beside what is found.
+    /// [`RefusalKind::MissingExport`]: each function that is missing or has another type, beside the type that is
+    /// found.
     pub fn compare<'f>(
         &self,
         found: impl Iterator<Item = &'f Function> + Clone,

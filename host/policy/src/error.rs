@@ -20,7 +20,7 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    /// An error with this message, which says what is wrong and the fix.
+    /// An error with this message, which contains the mistake and the fix.
     pub fn new(message: impl Into<String>) -> ValueError {
         ValueError {
             message: message.into(),

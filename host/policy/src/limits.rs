@@ -70,7 +70,7 @@ pub struct Limits {
     pub stack: u64,
     /// Calls from the guest into the host.
     pub host_calls: u64,
-    /// Bytes of the arguments or the result of a call, or of what the guest passes in one host call.
+    /// Bytes of the arguments or the result of a call, or of the values that the guest passes in one host call.
     pub host_data: u64,
     /// Bytes of memory that the host holds for the guest at the same time: tables, instances, resources and their contents, data on
     /// its way in or out. Memories of the guest are not part of it.

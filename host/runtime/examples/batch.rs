@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?;
     let bar = ProgressBar::new(files.len() as u64).with_style(style);
-    // Each thread takes the next file, in a session of its own: what one file does to the guest, no other sees.
+    // Each thread takes the next file, in a session of its own, so that no file can affect the result of another.
     let (next, failed) = (Mutex::new(files.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn work(provider: &Provider, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let report = provider.session().run(&std::fs::read(file)?)?;
     match report.outcome {
-        // A real program keeps what it got.
+        // A real program keeps the result.
         Outcome::Returned(_) => Ok(()),
         Outcome::Failed(error) => Err(format!("the provider says: {error}").into()),
         Outcome::Faulted(fault) => Err(format!("stopped: {fault}").into()),

@@ -1,4 +1,4 @@
-//! A tool manager asks an untrusted provider which release to fetch, and what it must hash to.
+//! A tool manager asks an untrusted provider for the release to fetch, and for its digest.
 //!
 //! `cargo run --example releases -- '^1'` (build the guests first: `./justw guests`)
 #![expect(clippy::print_stdout, reason = "a program of its own")]

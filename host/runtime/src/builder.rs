@@ -81,9 +81,9 @@ impl Builder {
         self
     }
 
-    /// Keeps what vetting found and compiled code in a cache, for the next load and for other processes; by default nothing
-    /// is kept. Size, signature and pin are checked and imports are judged whether or not the cache has a component. Its
-    /// folder is protected as by [`Builder::protect`]: it holds the key that seals machine code.
+    /// Keeps the findings of vetting and compiled code in a cache, for the next load and for other processes; by
+    /// default nothing is kept. Size, signature and pin are checked and imports are judged whether or not the cache has
+    /// a component. Its folder is protected as by [`Builder::protect`]: it holds the key that seals machine code.
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Builder {
         let folder = Protected::new("the cache of this program", cache.path(), Access::Read);

@@ -1,5 +1,5 @@
-//! The state that the providers of a runtime share, and what a policy admits a component to. `runtime.rs` is its public face,
-//! `builder.rs` makes it, and `load.rs` works with it.
+//! The state that the providers of a runtime share, and the capabilities that a policy gives to a component.
+//! `runtime.rs` has its public functions, `builder.rs` makes it, and `load.rs` works with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Inspection of components that are not loaded: what they import and export, and their interfaces as WIT.
+//! Inspection of components that are not loaded: their imports and exports, and their interfaces as WIT.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::load::Cancelled;
 use crate::runtime::Runtime;
 
 impl Runtime {
-    /// Checks a component's size, signature and pin, and then inspects it: what it imports and exports. Nothing of it is
+    /// Checks a component's size, signature and pin, and then inspects its imports and exports. Nothing of it is
     /// compiled or run, and its imports are not judged: [`Runtime::judge`] does that.
     ///
     /// With [`Compiler::Worker`] a process of its own inspects it, under the policy's `compile-time` and

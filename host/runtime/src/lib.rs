@@ -29,7 +29,7 @@
 //! The async API is the same without [`blocking`]. It needs a tokio runtime with its timer enabled, and for HTTP its
 //! I/O (`enable_all`).
 //!
-//! # Read what a refused component needs
+//! # Read the needs of a refused component
 //!
 //! A component that asks for more than the policy grants is refused before any of its code runs. The refusal lists all
 //! of its denied imports, each with the line of policy that grants it:
@@ -103,7 +103,7 @@
 //!
 //! [`Runtime::watch`] loads every component of a folder and replaces each whole when its files change; see [`watch`].
 //!
-//! # Watch what happens
+//! # Watch the runtime
 //!
 //! [`Builder::observer`] takes an [`Observer`](observe::Observer), which is told of loads, calls and decisions. A
 //! [`Catalog`] is a set of providers by name; a watched folder is one.

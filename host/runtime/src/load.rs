@@ -1,6 +1,6 @@
 //! Loading, as one pipeline: check the policy, authenticate, vet, judge, check what this program supports, open the grants,
 //! compile, link. [`Provider::with_policy`] is the part of it that is left for a component that is loaded. The types
-//! here say why a component or a policy is refused, and what helps.
+//! here give the reason of a refusal and the remedy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,14 +89,14 @@ impl Runtime {
         let loader = &self.inner.host.code_loader;
         let pending = loader.vet(source, &policy.limits, turn)?;
         let vetted = Vetted::new(pending.inspection.clone(), signer);
-        // 4. to 6. Judge, check what this program supports, open what is granted.
+        // 4. to 6. Judge, check the support of this program, open the grants.
         let name = source.name();
         let admitted = self
             .inner
             .admit(name, &vetted.inspection, policy, || Ok(()))?;
         // 7. Compile, or take the code from the cache.
         let code = loader.load(source, pending, &policy.limits, turn)?;
-        // 8. Link what is granted, and nothing else.
+        // 8. Link the grants, and nothing else.
         let (info, identity) = (vetted.info(source), source.identity().clone());
         let code = Code::new(
             &self.inner,
@@ -131,7 +131,7 @@ impl Runtime {
 }
 
 impl Inner {
-    /// Judges a component that was authenticated and vetted, and opens what the policy grants it. `fits` says whether the
+    /// Judges a component that was authenticated and vetted, and opens its grants. `fits` says whether the
     /// limits are those that the component can have.
     pub(crate) fn admit(
         &self,
@@ -146,12 +146,12 @@ impl Inner {
         if let Some(refusal) = self.judge(inspection, &policy.grants).refusal() {
             return Err(refusal.into());
         }
-        // 5. Check what this program supports.
+        // 5. Check the support of this program.
         fits()?;
         self.supports(policy)?;
         let parameters = Arc::new(read_parameters(&policy.grants, &host.interfaces)?);
         let program = host.isolating.program(&host.code_loader.compiler, policy)?;
-        // 6. Open what the policy grants, apart from the embedder's own files.
+        // 6. Open the grants of the policy, apart from the embedder's own files.
         let mut opened = policy.clone();
         opened.protected.extend_from_slice(&self.protected);
         let granted = Granted::open(&opened, name, &self.granted)?;
@@ -169,7 +169,7 @@ impl Inner {
         judge(&inspection.imports, grants, &self.names).with_objections(&inspection.objections)
     }
 
-    /// Refuses a policy that asks for what this program cannot keep.
+    /// Refuses a policy that asks for something that this program cannot do.
     pub(crate) fn supports(&self, policy: &Policy) -> Result<(), Unsupported> {
         let stdio = policy.grants.wasi.as_ref().map(|wasi| wasi.stdio);
         let code_loader = &self.host.code_loader;
@@ -185,7 +185,7 @@ impl Inner {
 }
 
 impl Host {
-    /// Links code to what `grants` allows, and to nothing else.
+    /// Links code to the interfaces that `grants` allows, and to nothing else.
     pub(crate) fn link(
         &self,
         code: &CompiledComponent,

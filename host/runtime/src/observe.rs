@@ -19,7 +19,7 @@ use crate::error::{CallError, HostError, LoadError};
 ///
 /// A method may run on any thread, several at the same time, and holds up the load or the call for as long as it takes.
 /// Requests that a guest left under way may be decided on after the end of its call. A method that panics is logged as a
-/// host error, and changes nothing of what it was told.
+/// host error, and changes nothing of the load, the call or the decision.
 ///
 /// ```
 /// use std::sync::Arc;

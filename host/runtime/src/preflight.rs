@@ -7,8 +7,9 @@ use crate::interface::read_parameters;
 use crate::runtime::Runtime;
 
 impl Runtime {
-    /// Examines what `policy` needs of this program and of this machine: folders, credentials and the file of the store exist
-    /// and can be opened, and the program supports the rest. The list is empty if a load fails for none of these reasons.
+    /// Examines the needs of `policy` on this program and on this machine: folders, credentials and the file of the
+    /// store exist and can be opened, and the program supports the rest. The list is empty if a load fails for none of
+    /// these reasons.
     ///
     /// Nothing is made, changed or kept open. The file of a store is not opened as a store, so a damaged one is not noticed,
     /// and a later load may find another machine. A policy that breaks a rule of [`Policy::check`] is not examined further.

@@ -266,7 +266,7 @@ mod tests {
         assert!(message.contains("covers the store file, "), "{message}");
     }
 
-    /// The path of a root leads elsewhere than when it was opened: what is compared is not what was opened.
+    /// The path of a root leads elsewhere than when it was opened: the compared folder is not the opened one.
     #[test]
     fn a_folder_that_was_replaced_is_told() {
         let folder = laid_out(&[("link", "etc")]);

@@ -1,4 +1,4 @@
-//! The identity of files and folders: what two names, or two open files, have in common when they are the same.
+//! The identity of files and folders: equal for two names, or two open files, of the same file.
 
 use std::collections::HashMap;
 

@@ -133,7 +133,7 @@ impl Call {
     }
 
     /// Counts, and runs `act` on the granted folder as it was decided, for any interface that the guest uses. `target` is
-    /// the name of what it acts on.
+    /// the name of the object of the act.
     ///
     /// The decision is noted before `act` begins, so that it is in the log when the call ends meanwhile. A denial that is
     /// found on the file system, such as a link that leads out, is noted when it is found.

@@ -89,7 +89,7 @@ mod tests {
         let mut file = File { moved: 0, ended };
         assert!(write(&mut file, &vec![0; SIZE], ended).is_err());
         assert_eq!(file.moved, 2 * PIECE);
-        // Nor is what was written made durable.
+        // The written bytes are not made durable either.
         assert!(write(io::sink(), b"", ended).is_err());
     }
 

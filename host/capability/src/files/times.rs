@@ -125,7 +125,7 @@ pub fn set_file_times(file: &File, new: NewTimes) -> Result<(), FileFailure> {
     Ok(system::of_file(file, new)?)
 }
 
-/// Sets the times of what is at `path`: of the target of a link if `follow`, else of the link itself.
+/// Sets the times of the object at `path`: of the target of a link if `follow`, else of the link itself.
 ///
 /// # Errors
 ///

@@ -171,8 +171,9 @@ impl Egress {
         }
     }
 
-    /// Reads now what requests would read from files: the certificate authorities, for encrypted ones, and the parts of
-    /// the system's resolver, for hosts with names. Afterwards the process needs only the resolver's own files.
+    /// Reads now the files that requests would read later: the certificate authorities, for encrypted ones, and the
+    /// parts of the system's resolver, for hosts with names. Afterwards the process needs only the resolver's own
+    /// files.
     pub fn prepare(&self, encrypted: bool, names: bool) {
         if encrypted {
             self.tls.prepare();

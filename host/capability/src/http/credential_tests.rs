@@ -182,7 +182,7 @@ fn a_secret_leaves_no_trace_in_memory() {
     let value = &headers[header::AUTHORIZATION];
     assert_eq!(&value.as_bytes()[..9], b"Bearer a ");
     assert_eq!(format!("{value:?}"), "Sensitive");
-    // The allocator writes over the beginning of what is freed.
+    // The allocator writes over the beginning of freed memory.
     let end = &secret[24..];
     assert!(memory::places_of(end) > 0);
     drop((read, headers));

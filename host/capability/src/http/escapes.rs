@@ -77,7 +77,7 @@ impl Decoder {
                     self.decoded.push(byte);
                     taken
                 }
-                // The first character stands for itself, and what follows may begin another escape.
+                // The first character stands for itself, and the text after it may begin another escape.
                 Escape::None => {
                     self.decoded.extend(escaped.first());
                     1

@@ -153,7 +153,7 @@ mod tests {
         };
         assert_eq!(head(127, 0), Ok(()));
         assert_eq!(head(128, 0), Err(Reason::HeadTooLarge));
-        // The names, twice, and what is between the fields.
+        // The names, twice, and the bytes between the fields.
         assert_eq!(head(1, HEAD_BYTES - 22), Ok(()));
         assert_eq!(head(1, HEAD_BYTES - 21), Err(Reason::HeadTooLarge));
     }

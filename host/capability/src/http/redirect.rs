@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::error::{ErrorKind, Interrupt, LimitReached, ProviderError};
 use crate::prices::{MOVE_PRICE, REQUEST_PRICE, SEND_PRICE, TEXT_PRICE, URL_PRICE};
 
-/// Redirects that one request follows. Five is what curl users commonly allow; a longer chain is a loop.
+/// Redirects that one request follows. Users of curl commonly allow five; a longer chain is a loop.
 const MAX_REDIRECTS: u32 = 5;
 
 /// Bytes that a header takes in a map, beside its name and its value: each is an allocation, and maps grow by doubling.

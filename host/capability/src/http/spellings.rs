@@ -11,12 +11,12 @@ use super::escapes::{Decoder, ESCAPES, QUOTED};
 /// A spelling that is not the secret itself is searched for from this length on: a shorter one is found by chance.
 const SHORTEST: usize = 6;
 
-/// Bytes of the stream that are decoded at once, so that what is decoded takes little room.
+/// Bytes of the stream that are decoded at once, so that the decoded text takes little room.
 const BLOCK: usize = 4 << 10;
 
 /// A secret as it is, in base64 at each of three alignments, and in hexadecimal. Letters are folded in the secret and in
-/// what is searched, `-` and a space are `+`, and `_` is `/`: so each spelling stands for both alphabets of base64, for
-/// both cases, and for the space of a form.
+/// the searched text, `-` and a space are `+`, and `_` is `/`: so each spelling stands for both alphabets of base64,
+/// for both cases, and for the space of a form.
 ///
 /// They are the paths of a tree, each node with the way to go on when the next byte is none of its children (Aho and
 /// Corasick), so that the time for a byte does not grow with their number.
@@ -158,7 +158,7 @@ impl Spellings {
         at(&self.first, u32::from(byte))
     }
 
-    /// Whether a spelling ends in `bytes`, which follow what led to `node`.
+    /// Whether a spelling ends in `bytes`, which follow the bytes that led to `node`.
     fn find(&self, node: &mut u32, bytes: &[u8]) -> bool {
         let (mut now, mut found) = (*node, false);
         for byte in bytes {
@@ -182,9 +182,9 @@ fn spellings_of(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     [own].into_iter().chain(others).collect()
 }
 
-/// The parts of a secret that a server may give back alone: what follows the name of a scheme, if that is no prefix; and of
-/// `Basic`, the user and the password as one text, and the one of them that is secret: the password, or the user if the
-/// password is empty.
+/// The parts of a secret that a server may give back alone: the text after the name of a scheme, if that is no prefix;
+/// and of `Basic`, the user and the password as one text, and the one of them that is secret: the password, or the user
+/// if the password is empty.
 fn parts_of(prefix: &str, secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let mut parts = Vec::new();
     let is = |text: &str, name: &str| text.eq_ignore_ascii_case(name);
@@ -221,7 +221,7 @@ const fn fold(byte: u8) -> u8 {
     }
 }
 
-/// The base64 of `bytes` behind `skip` others, without the digits that depend on what is before and after.
+/// The base64 of `bytes` behind `skip` others, without the digits that depend on the bytes before and after.
 fn base64(bytes: &[u8], skip: usize) -> Zeroizing<Vec<u8>> {
     // Made with all of its room: a vector that grows leaves a copy behind that nothing wipes.
     let mut whole = Zeroizing::new(vec![0; skip + bytes.len()]);
@@ -229,7 +229,7 @@ fn base64(bytes: &[u8], skip: usize) -> Zeroizing<Vec<u8>> {
         *to = *from;
     }
     let mut digits = Zeroizing::new(vec![0; Base64Unpadded::encoded_len(&whole)]);
-    // The room is what the text needs, so it fits.
+    // The buffer has the size that the text needs, so it fits.
     let _ = Base64Unpadded::encode(&whole, &mut digits);
     let (first, end) = ((skip * 8).div_ceil(6), whole.len() * 8 / 6);
     Zeroizing::new(digits.get(first..end).unwrap_or_default().to_vec())

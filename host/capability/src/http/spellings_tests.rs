@@ -179,7 +179,7 @@ fn what_resembles_a_secret_is_let_through() {
     }
 }
 
-/// An escape takes so much room and no more, so that what waits for its end is bounded.
+/// The room of an escape is bounded, and so is the text that waits for its end.
 #[test]
 fn an_escape_that_does_not_end_is_none() {
     let spellings = Spellings::of("", "a-secret");

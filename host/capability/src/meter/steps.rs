@@ -38,7 +38,7 @@ impl Meter {
         self.is_embedders = false;
     }
 
-    /// The guest gives its thread back at a tick of the clock, which is no helper that it has asked for: what is counted must
+    /// The guest gives its thread back at a tick of the clock, which is no helper that it has asked for: the count must
     /// not depend on the time.
     pub fn tick(&mut self) {
         self.at_tick = true;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::prices::{Price, Work};
 
-    /// A yield by the clock would make what a call holds a matter of the machine's speed.
+    /// Otherwise a yield by the clock would make the memory that a call holds depend on the machine's speed.
     #[test]
     fn a_tick_of_the_clock_is_no_handle() {
         let mut meter = Meter::new(Arc::default());

@@ -1,4 +1,5 @@
-//! `tollgate check`: the verdict on the imports of components, and what their policy names. Nothing is compiled or run.
+//! `tollgate check`: the verdict on the imports of components, and the existence of all that their policy names.
+//! Nothing is compiled or run.
 
 use std::path::PathBuf;
 
@@ -213,7 +214,7 @@ fn show(reason: &ExitReason, name: Option<&String>, ui: &Ui) {
     }
 }
 
-/// Notes what is granted and what no component asks for, if each was judged.
+/// Notes the grants that no component asks for, if each was judged.
 fn note_unused(all: &[Checked<'_>], ui: &Ui) {
     let judged = all.iter().map(|checked| checked.judged.as_ref());
     let unused: Option<Vec<&Vec<Capability>>> = judged.map(|it| Some(&it?.1)).collect();

@@ -65,7 +65,7 @@ enum Sink {
 }
 
 impl Sink {
-    /// Opens what the wall will deny, before it is raised.
+    /// Opens the files that the wall will deny, before it is raised.
     fn prepare_for_wall(&mut self, wall: &WallOpts) -> Result<(), ExitReason> {
         match self {
             Sink::File(file) if wall.is_on() => file.prepare_for_wall(),
@@ -190,7 +190,7 @@ async fn command(
     let called = provider.session().command(input).await;
     let report: Report<(), ExitCode> = called.map_err(|error| loaded.call_error(error))?;
     let stdio = report.stdio.clone().unwrap_or_default();
-    // As with any program, stdout keeps what the command wrote before it failed; a file is only written when the
+    // As with any program, stdout keeps the output of the command before its failure; a file is only written when the
     // output is complete.
     match (sink, &report.outcome) {
         (Sink::File(_), Outcome::Failed(_) | Outcome::Faulted(_)) => {}

@@ -1,4 +1,4 @@
-//! Files as arguments of a call: `@"FILE"` in an expression stands for what the file holds.
+//! Files as arguments of a call: `@"FILE"` in an expression stands for the contents of the file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -53,7 +53,7 @@ pub(crate) fn names_stdin(expression: &str) -> bool {
     expression.contains("@\"-\"")
 }
 
-/// The name behind an `@`, and what follows it.
+/// The name behind an `@`, and the text after it.
 fn file_name(text: &str) -> Result<(String, &str), ExitReason> {
     let quoted = text.starts_with('"').then(|| token_length(text));
     let name = quoted.and_then(|length| text.split_at_checked(length));

@@ -1,9 +1,11 @@
 //! The policy that is found when none is named: the nearest `tollgate.toml`, from the working directory upwards.
 //!
-//! The folder of a component is never searched: a file that came with an untrusted component grants it nothing, unless that
-//! folder is the working directory. The working directory is the choice of the person who runs Tollgate, as it is for `make`; a
-//! guest can make no file of this name (`decide::names_operators_file`). Nobody else may have chosen what the file says, so it and its folder belong to that person or to root, and no one else may write them, as with the files of `ssh`. A
-//! file that is not so is an error and not passed over: its limits and its trusted keys would silently not apply.
+//! The folder of a component is never searched: a file that came with an untrusted component grants it nothing, unless
+//! that folder is the working directory. The working directory is the choice of the person who runs Tollgate, as it is
+//! for `make`; a guest can make no file of this name (`decide::names_operators_file`). No other person may have chosen
+//! the contents of the file, so it and its folder belong to that person or to root, and no other user may write them,
+//! as with the files of `ssh`. A file without these rights is an error and not passed over: its limits and its trusted
+//! keys would silently not apply.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -55,7 +57,7 @@ fn is_absent(error: &io::Error) -> bool {
 #[cfg(unix)]
 fn reject_foreign(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
-    // The link, if it is one, and what it leads to.
+    // The link, if it is one, and its target.
     let link = fs::symlink_metadata(path)?;
     let found = fs::metadata(path).map_err(|error| match is_absent(&error) {
         // A link to nothing is no absent policy.
@@ -161,7 +163,7 @@ mod tests {
             mode(folder.path(), bits);
             refused("others may write");
         }
-        // As of /tmp: others may put there what the policy names.
+        // Like /tmp: others may put files there that the policy names.
         mode(folder.path(), 0o1777);
         refused("others may write");
         mode(folder.path(), 0o755);

@@ -83,8 +83,8 @@ impl Input {
         Ok(Input::File(file, path.to_owned()))
     }
 
-    /// The input of a command line that names none: what is piped in or redirected from a file. A terminal, a socket and
-    /// a device such as `/dev/null` are no input, since a person or a service is behind them that gives none.
+    /// The input of a command line that names none: piped bytes, or a redirected file. A terminal, a socket and a
+    /// device such as `/dev/null` are no input, since the person or the service behind them gives none.
     pub(crate) fn piped() -> Input {
         match stdin_has_input() {
             true => Input::Piped,
@@ -161,7 +161,7 @@ fn first_bytes(waits: impl FnOnce() + Send) -> Cursor<Vec<u8>> {
     thread::scope(|scope| {
         // Without a thread nothing is said.
         let _ = thread::Builder::new().spawn_scoped(scope, watch);
-        // The buffer of standard input has what follows, and the error if there is one.
+        // The buffer of standard input has the bytes that follow, and the error if there is one.
         let mut stdin = io::stdin().lock();
         let bytes = stdin.fill_buf().map(<[u8]>::to_vec).unwrap_or_default();
         stdin.consume(bytes.len());

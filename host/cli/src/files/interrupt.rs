@@ -57,7 +57,7 @@ type LastWords = Box<dyn FnOnce(Signal) + Send>;
 /// See [`at_interrupt`].
 static AT_INTERRUPT: Mutex<Option<LastWords>> = Mutex::new(None);
 
-/// The thread that waits for signals, and what ends its waiting.
+/// The thread that waits for signals, and the sender that ends its wait.
 static WATCH: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>> = Mutex::new(None);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

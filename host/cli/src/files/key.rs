@@ -311,7 +311,7 @@ mod tests {
             )
         };
         let (secret, line) = work();
-        // The allocator writes over the beginning of what is freed.
+        // The allocator writes over the beginning of freed memory.
         assert_eq!(memory::places_of(&secret[16..]), 0, "the secret");
         assert_eq!(memory::places_of(&line), 0, "its base64");
         assert_eq!(memory::places_of(&password[24..]), 0, "the password");

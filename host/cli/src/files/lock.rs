@@ -56,7 +56,7 @@ impl LockFile {
             return Ok(());
         }
         let failed = |error| ExitReason::Usage(format!("{}: {error}", text::path(&self.policy)));
-        // Processes that pin at the same time take turns, so that each reads what the one before it wrote. They lock
+        // Processes that pin at the same time take turns, so that each reads the pins of the one before it. They lock
         // the policy file, since the lock file itself is replaced.
         let turn = File::open(&self.policy).map_err(failed)?;
         take_turn(&turn, &self.policy)?;

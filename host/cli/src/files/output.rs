@@ -24,7 +24,7 @@ enum Kind {
     Special,
     /// A file, with links resolved, and its permissions if it exists.
     Regular(PathBuf, Option<Permissions>),
-    /// Behind the wall: what was opened before it.
+    /// Behind the wall: a file that was opened before it.
     Opened(File),
     /// Behind the wall: a file that another process writes.
     Written(Writer),
@@ -69,7 +69,7 @@ impl OutputFile {
         })
     }
 
-    /// Opens what the wall will deny, before it is raised.
+    /// Opens the files that the wall will deny, before it is raised.
     pub(crate) fn prepare_for_wall(&mut self) -> Result<(), ExitReason> {
         let prepared = match &self.kind {
             Kind::Special => {

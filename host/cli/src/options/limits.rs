@@ -49,7 +49,7 @@ fn arg(key: &'static LimitKey) -> Arg {
         .value_name(value_name)
         .help(format!("{} [default: {default}]", sentence(key.help)))
         .help_heading("Limits of each call")
-        // There are many: `-h` shows what most command lines have.
+        // There are many: `-h` shows the options of most command lines.
         .hide_short_help(true)
         // A negative number reaches the parser of the policy, which refuses it with its own message.
         .allow_negative_numbers(true)

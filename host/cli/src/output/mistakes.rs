@@ -1,4 +1,4 @@
-//! The mistakes of a policy: each with its place, its line, and a mark below what is wrong.
+//! The mistakes of a policy: each with its place, its line, and a mark below the wrong text.
 
 use std::path::Path;
 

@@ -42,7 +42,7 @@ impl Reporter {
         })
     }
 
-    /// Opens what the wall will deny, before it is raised.
+    /// Opens the file that the wall will deny, before it is raised.
     pub(crate) fn prepare_for_wall(&mut self) -> Result<(), ExitReason> {
         match &self.to {
             Destination::None | Destination::Stderr => Ok(()),

@@ -270,7 +270,7 @@ pub(crate) fn json_error(kind: &str, reason: Option<&str>, message: &str) -> Str
     }))
 }
 
-/// Prints what is wrong with a command line, or the help that was asked for, and ends the program.
+/// Prints the mistake of a command line, or the requested help, and ends the program.
 pub(crate) fn misused(error: &clap::Error) -> ! {
     if error.use_stderr() && asks_for_json() {
         let message = error.render().to_string();

@@ -103,7 +103,7 @@ fn text_of(node: &Node, source: &str) -> Option<String> {
     (!text.is_empty() && text.chars().all(printable)).then_some(text)
 }
 
-/// A string of WAVE, which is what the same text is as an argument.
+/// A string of WAVE, equal to the notation of the same text as an argument.
 fn quoted(text: &str) -> String {
     let mut done = String::from("\"");
     for c in text.chars() {
@@ -141,7 +141,7 @@ fn json_of(node: &Node, ty: &Type, source: &str) -> Option<Value> {
             let fields = fields.iter().map(|field| {
                 let found = given.iter().find(|(name, _)| *name == field.name);
                 let value = found.map(|(_, node)| json_of(node, &field.ty, source));
-                // WAVE leaves out what is `none`.
+                // WAVE leaves out fields that are `none`.
                 Some((field.name.clone(), value.unwrap_or(Some(Value::Null))?))
             });
             Value::Object(fields.collect::<Option<_>>()?)

@@ -29,7 +29,7 @@ fn files_in(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The table has what was counted or reported, in both directions: no component is larger, and no value is made up.
+/// The table has exactly the counted or reported values: no component is larger, and no value is made up.
 #[test]
 #[ignore = "`just corpus` runs it"]
 fn the_table_has_the_largest_of_the_corpus() {

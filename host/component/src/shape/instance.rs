@@ -1,5 +1,6 @@
-//! The memory that the engine takes for an instance of a core module, as far as its file tells: pointers to what it
-//! imports, its globals, its functions that may be referred to, its segments. Memories and tables have limits of their own.
+//! The memory that the engine takes for an instance of a core module, as far as its file tells: pointers to the items
+//! that it imports, its globals, its functions that may be referred to, its segments. Memories and tables have limits
+//! of their own.
 //!
 //! The sizes are those of wasmtime 48 on a machine of 64 bits, in `wasmtime_environ::vmoffsets` and
 //! `wasmtime::runtime::vm::Instance`, or a little above.
@@ -9,7 +10,7 @@ use wasmparser::Payload;
 /// Bytes of an instance that has nothing.
 const EMPTY: u64 = 1_024;
 
-/// A pointer to what it imports, with its context.
+/// A pointer to an imported item, with its context.
 const IMPORT: u64 = 32;
 
 /// A global of any type.

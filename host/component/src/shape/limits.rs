@@ -100,7 +100,7 @@ macro_rules! shape {
                 Shape { $($name: Bound::new(&rows::$name, complexity),)* }
             }
 
-            /// The complexity that what was scanned needs.
+            /// The complexity that the scanned component needs.
             pub(super) fn complexity(&self) -> u64 {
                 self.bounds().into_iter().map(Bound::percent).max().unwrap_or_default()
             }
@@ -122,7 +122,7 @@ macro_rules! shape {
     };
 }
 
-// Columns: name: most, largest real component, verb and noun of the message, what is counted with the reason.
+// Columns: name: most, largest real component, verb and noun of the message, the counted items with the reason.
 shape! {
     nesting: 32, 3, "is nested", "deep",
         "Components and modules inside each other: 10,000 levels cost the compiler 3 GiB, and 100,000 crash it.";

@@ -373,7 +373,7 @@ fn a_refusal_says_what_and_where() {
     );
 }
 
-/// A policy allows more of each, or less, and what is needed is what the limit would have to be.
+/// A policy allows more of each, or less. The needed complexity is the least limit that allows the component.
 #[test]
 fn complexity_is_a_percentage_of_each_limit() {
     let needs =

@@ -106,7 +106,7 @@ pub enum Type {
     Result(Option<Box<Type>>, Option<Box<Type>>),
     /// `flags`: their names.
     Flags(Vec<String>),
-    /// A type that no [`Value`](super::Value) has, by what it is: a resource, or a type too large to be described.
+    /// A type that no [`Value`](super::Value) has, by its kind: a resource, or a type too large to be described.
     Opaque(&'static str),
 }
 

@@ -72,9 +72,9 @@ pub(super) fn decided(
 /// The names that files of the operator have: a policy that the program `tollgate` finds, and the pins beside one.
 const OPERATORS: [&str; 2] = ["tollgate.toml", Lock::FILE];
 
-/// Whether a path, or the target of a link, ends with the name of a file that is the operator's wherever it lies: the program
-/// `tollgate` takes the nearest one for the policy, so a guest that could write one would grant itself what it wants in the
-/// next run there.
+/// Whether a path, or the target of a link, ends with the name of a file that is the operator's in every folder: the
+/// program `tollgate` takes the nearest one for the policy, so a guest that could write one would set its own grants
+/// for the next run there.
 ///
 /// ```
 /// use std::path::Path;

@@ -13,11 +13,11 @@ pub(super) enum Reading {
     EscapedSlash,
 }
 
-/// The ways in which servers read `path`; none if one of them could read what no grant can name.
+/// The ways in which servers read `path`; none if one of them could read a path that no grant can name.
 ///
 /// The path is decoded until nothing changes, and judged at each step: no control character, backslash, `?` or `#`, and
 /// no part that climbs; no more parts than at the beginning, or than the first decoding brings forth. Each `%` begins an
-/// escape of two digits, also where a decoding brings it forth, and what an escape yields is UTF-8: overlong forms and
+/// escape of two digits, also where a decoding brings it forth, and the bytes of escapes are UTF-8: overlong forms and
 /// single bytes are not.
 pub(super) fn reading(path: &str) -> Option<Reading> {
     let parts = |text: &str| text.split('/').count();
@@ -34,8 +34,8 @@ pub(super) fn reading(path: &str) -> Option<Reading> {
 }
 
 /// Whether a part of a path is still one for every server, however often it decodes it: in each form it has a visible
-/// character of ASCII, other than a dot, before a `;`. A server that drops parameters, spaces and dots at the end, what is
-/// not visible or what is not ASCII would otherwise take the path for a shorter one.
+/// character of ASCII, other than a dot, before a `;`. A server that drops parameters, spaces and dots at the end,
+/// invisible characters or characters outside of ASCII would otherwise take the path for a shorter one.
 pub(super) fn remains(part: &str) -> bool {
     holds_in_each_form(part, |text| {
         let name = text.split(';').next().unwrap_or_default();
@@ -73,7 +73,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// A character that ends a path or a part for some system, or that some system replaces with one that does: the
-/// full-width and small forms of `.`, `/`, `\`, `%`, `;`, `?` and `#`, and what looks like a slash.
+/// full-width and small forms of `.`, `/`, `\`, `%`, `;`, `?` and `#`, and characters that look like a slash.
 fn is_odd(c: char) -> bool {
     const LOOKALIKES: &str = "\u{2024}\u{2025}\u{2026}\u{2044}\u{2215}\u{2216}\u{29f5}\u{29f8}\u{29f9}\u{fe52}\u{fe54}\
                               \u{fe56}\u{fe5f}\u{fe68}\u{fe6a}\u{ff03}\u{ff05}\u{ff0e}\u{ff0f}\u{ff1b}\u{ff1f}\u{ff3c}\
@@ -82,7 +82,7 @@ fn is_odd(c: char) -> bool {
 }
 
 /// Whether a part is `.` or `..` for some server. Java's servers drop the text after a `;`, Windows drops spaces and dots
-/// at the end, and some systems drop what is not visible or not ASCII.
+/// at the end, and some systems drop characters that are not visible or not ASCII.
 fn climbs(part: &str) -> bool {
     let name = part.split(';').next().unwrap_or_default();
     name.contains('.') && name.chars().all(|c| c == '.' || !c.is_ascii_graphic())

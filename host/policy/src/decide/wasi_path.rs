@@ -1,4 +1,4 @@
-//! Paths of WASI guests: what they mean below a root, and the decision on them.
+//! Paths of WASI guests: their meaning below a root, and the decision on them.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub struct WasiPath {
     leads_out: bool,
 }
 
-/// The last part of a path, which says what it may name.
+/// The last part of a path, which restricts the objects that it may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathEnd {
     /// A name: `a`.

@@ -9,7 +9,7 @@ use crate::toml::units::Unit;
 use super::rules::in_key;
 
 /// Default of `max-keys`: enough for a cache, cursors and settings; more belongs in a database. `list-keys` of this many
-/// stays far below what one host call may move.
+/// stays far below the bytes that one host call may move.
 pub const MAX_KEYS: u64 = 1_000;
 /// Default of `max-value`, in bytes: a document or a page of results. A value is written and read whole, so this is
 /// also the memory that one value costs the host.

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::messages::{shown, shown_key};
 use super::mistakes::{Document, Flaw, may_show_secret, position};
 
-/// The most errors of the parser that are told: what follows one of them may follow from it.
+/// The most errors of the parser that are told. An error after the first may be a consequence of that.
 const MAX_SYNTAX_ERRORS: usize = 20;
 
 /// Notes the errors of the parser: one of a line, since the rest of it is read in pieces after the first.

@@ -1,5 +1,5 @@
 //! Base64 as in minisign's files: the standard alphabet, padded, and one spelling for each value. Secret keys are written
-//! in it, so it is read and written in a time that depends on the length only, and what is read is wiped after use.
+//! in it, so it is read and written in a time that depends on the length only, and decoded bytes are wiped after use.
 
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ pub fn decode<const N: usize>(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     (read == N).then_some(bytes)
 }
 
-/// Encodes bytes as text, which is made at its length and not moved: who encodes a secret can wipe all of it.
+/// Encodes bytes as text, which is made at its length and not moved: a caller that encodes a secret can wipe all of it.
 pub fn encode(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }

@@ -176,7 +176,7 @@ proptest! {
         prop_assert!(!allowed(address, &some) || allowed(address, &both), "{}", address);
     }
 
-    /// A name or a block that is wider than another never denies what that one allows.
+    /// A name or a block that is wider than another never denies an address that the other allows.
     #[test]
     fn a_wider_network_never_denies_more(address in any_address(), block in block()) {
         let wider = NAMED.iter().find(|(_, blocks)| {

@@ -1,5 +1,5 @@
-//! A second opinion on what is inside a grant: it reads the text itself, without the parser of the decision. The fuzzing
-//! targets use it too (`fuzz/targets`).
+//! A second opinion on whether a URL or a path is inside a grant: it reads the text itself, without the parser of the
+//! decision. The fuzzing targets use it too (`fuzz/targets`).
 
 /// A grant, and the URLs that are inside it by the text alone.
 #[derive(Clone, Copy)]
@@ -123,8 +123,8 @@ fn is_escaped(byte: u8) -> bool {
     b"\"<>^`{|}".contains(&byte)
 }
 
-/// The length of a URL as it is sent: a `'` in the query is escaped as what no URL has is, an empty path becomes `/`, and the scheme's own port
-/// is dropped.
+/// The length of a URL as it is sent: a `'` in the query is escaped like characters that no URL may contain, an empty
+/// path becomes `/`, and the scheme's own port is dropped.
 fn sent(origin: &str, rest: &str) -> usize {
     let quotes = rest.split_once('?').map_or(0, |(_, query)| {
         query
@@ -207,7 +207,7 @@ fn decoded(bytes: Vec<u8>) -> Option<Vec<u8>> {
     Some(next)
 }
 
-/// Whether a server that drops parameters, what is not visible and dots at the end keeps something of a part.
+/// Whether a server that drops parameters, invisible characters and dots at the end keeps something of a part.
 fn is_part(part: &str) -> bool {
     let mut bytes = part.as_bytes().to_vec();
     for _ in 0..5 {

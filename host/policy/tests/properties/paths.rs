@@ -1,4 +1,4 @@
-//! Properties of the decision on files: no path leaves its root, and only what a grant names is granted.
+//! Properties of the decision on files: no path leaves its root, and only paths that a grant names are granted.
 
 use std::path::{Component, Path};
 

@@ -1,7 +1,7 @@
 //! Errors of the engine and of the host's own limits, told apart by type: the fault that a call ended with, or a failure
 //! of the host.
 //!
-//! Some conditions reach the host without a type of their own. They are told apart by what is known at that moment: see
+//! Some conditions reach the host without a type of their own. They are told apart by the state at that moment: see
 //! [`classify_untyped`]. An error of a function of the embedding program is the program's: see [`is_foreign`].
 
 use std::fmt::{self, Write as _};
@@ -127,7 +127,7 @@ fn other_exports(error: &wasmtime::Error) -> Option<Refusal> {
 }
 
 /// Whether an error that is of no public type is one of the embedding program: of one of its host functions, or of the
-/// closure of a typed call. Its text may hold what no report should, so it is for the log.
+/// closure of a typed call. Its text may hold secrets that no report should contain, so it is for the log.
 ///
 /// The engine's own errors in the same places are known by their text ([`super::engine_text`]). A text that is not known
 /// is taken for the program's: after an update of the engine, a guest that broke the rules would end with a host error,
@@ -224,7 +224,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
 
 /// The name of a function of Rust as in its source, without the hash; any other name as it is. A mangled name may stand for
 /// one that is much longer, and it is the guest's text: a bounded piece of it is looked at, and no more than is shown is
-/// written. C++ names stay as they are: nothing bounds what they expand to.
+/// written. C++ names stay as they are: nothing bounds their expansion.
 fn demangled(name: &str) -> String {
     let end = name
         .char_indices()
@@ -234,7 +234,7 @@ fn demangled(name: &str) -> String {
     let mut short = Short(String::new());
     match rustc_demangle::try_demangle(name) {
         Ok(of_rust) => {
-            // An error is the end of what is shown.
+            // An error ends the shown text.
             let _ = write!(short, "{of_rust:#}");
             short.0
         }
@@ -311,7 +311,7 @@ mod tests {
         ] {
             assert_eq!(demangled(mangled), shown);
         }
-        // Each back reference doubles what is written.
+        // Each back reference doubles the written text.
         let mut bomb = "_RMC0".to_owned();
         for _ in 0..200 {
             bomb.push_str("TB2_B2_E");

@@ -1,4 +1,4 @@
-//! The data of a store: what host functions see of the call they serve.
+//! The data of a store: the state of a call that its host functions use.
 
 use std::any::Any;
 use std::sync::Arc;

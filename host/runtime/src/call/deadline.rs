@@ -14,7 +14,7 @@ use tollgate_capability::PollClock;
 pub(crate) enum Ended<T> {
     /// In time.
     Done(T),
-    /// The deadline passed first. The caller drops the future, and with it what it waits for.
+    /// The deadline passed first. The caller drops the future, and with it the work that it waits for.
     TimedOut,
     /// A host function panicked.
     Panicked(Box<dyn Any + Send>),
@@ -26,8 +26,8 @@ pub(crate) enum Ended<T> {
 /// looked at here after each piece of it; a timer covers the time in which it waits for the host. A
 /// result that comes late is no result.
 ///
-/// The work is pinned where it was made: it is a kilobyte or more, and moving it in here is most of what a small call
-/// would copy.
+/// The work is pinned where it was made: it is a kilobyte or more, and moving it would be most of the bytes that a
+/// small call copies.
 ///
 /// The caller has told `poll_clock` of the first poll. The time of the end is returned beside the result, so that the
 /// clock is not read again: a read takes 25 ns, a thirtieth of a small call in a session.

@@ -1,10 +1,11 @@
 //! The texts of the errors that the engine raises without a public type, when a guest breaks the component model's
-//! rules or has none of what its caller wants. A bare error in other words is not the engine's: a host function of the
-//! embedding program made it, and it may hold what only the program knows.
+//! rules or lacks an export that its caller needs. A bare error with another text is not the engine's: a host function
+//! of the embedding program made it, and it may hold secrets of the program.
 
-/// The errors of reading values out of a guest, of writing them into it and of its handles, whole, with `#` for a number: those
-/// of wasmtime 48, in `component/func/{typed,host,options}.rs`, `component/resources`, `vm/component` and of what
-/// `#[derive(ComponentType)]` generates. A beginning would not do: a program's error may begin with what a guest gave it.
+/// The errors of reading values out of a guest, of writing them into it and of its handles, whole, with `#` for a
+/// number: those of wasmtime 48, in `component/func/{typed,host,options}.rs`, `component/resources`, `vm/component` and
+/// in the code that `#[derive(ComponentType)]` generates. A beginning would not do: a program's error may begin with a
+/// text that a guest gave it.
 const RULES: &[&str] = &[
     "borrow handles still remain at the end of the call",
     "byte length overflow",
@@ -51,12 +52,12 @@ const RULES: &[&str] = &[
 /// The beginning of the error of an instance that would be one too many.
 const TOO_MANY: &str = "resource limit exceeded: ";
 
-/// The whole text of the error by which the engine stops reading what is larger than it may be.
+/// The whole text of the error by which the engine stops reading a value that is larger than its bound.
 const TOO_MUCH: &str = "too much data is being copied between the host and the guest: \
                         fuel allocated for hostcalls has been exhausted";
 
-/// The beginnings of the errors of bindings that find other exports than those of their world, by the engine and by what
-/// `bindgen!` generates.
+/// The beginnings of the errors of bindings that find other exports than those of their world, by the engine and by the
+/// code that `bindgen!` generates.
 const EXPORTS: &[&str] = &[
     "export `",
     "failed to convert function to given type",

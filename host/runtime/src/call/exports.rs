@@ -28,7 +28,7 @@ pub(crate) type CommandResult = (Result<(), ()>,);
 /// less than 100 KiB.
 const MAX_DESCRIPTIONS: usize = 8 << 20;
 
-/// Bytes of the description of one function, so that one function does not take what the others need.
+/// Bytes of the description of one function, so that one function does not take the room of the others.
 const MAX_DESCRIPTION: usize = 1 << 20;
 
 /// Functions that a message lists.
@@ -326,7 +326,7 @@ pub(crate) fn find_command(
     component.get_export_index(Some(&interface), "run")
 }
 
-/// The refusal of a component that does not export what it is called for.
+/// The refusal of a component that does not export the called function.
 pub(crate) fn missing(what: &str) -> Refusal {
     Refusal::new(
         RefusalKind::MissingExport,

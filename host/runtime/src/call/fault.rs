@@ -33,7 +33,7 @@ pub enum FaultKind {
     Instances(u32),
     /// The guest's calls nested too deep, in bytes of stack.
     Stack(u64),
-    /// The guest did what no guest may do; see [`Fault::trap`]. With the engine's words for it, escaped.
+    /// The guest did something that no guest may do; see [`Fault::trap`]. With the engine's words for it, escaped.
     Trap(String),
     /// The result was larger than allowed, in bytes.
     Output(u64),
@@ -49,8 +49,8 @@ pub enum FaultKind {
     HostMemory(u64),
     /// A provider ended itself with an exit code, as only a WASI command may.
     Exit(i32),
-    /// The process of the provider ended, by this signal if by one, or said what no process may and was killed. Only with
-    /// [`Isolation::Process`](crate::Isolation::Process): otherwise this program is what a crash ends.
+    /// The process of the provider ended, by this signal if by one, or sent a forbidden message and was killed. Only
+    /// with [`Isolation::Process`](crate::Isolation::Process): otherwise a crash ends this program.
     Crash(Option<i32>),
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn hook(
         CallHook::CallingHost => {
             let fuel = match store.data().metering {
                 Metering::Fuel => store.get_fuel()?,
-                // Not counted; the deadline and the number of host calls bound what they do.
+                // Not counted; the deadline and the number of host calls bound their work.
                 Metering::DeadlineOnly => u64::MAX,
             };
             let (cap, _) = store.data().call.meter.lift_cap();

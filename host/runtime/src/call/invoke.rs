@@ -131,7 +131,7 @@ impl Session {
     }
 }
 
-/// Refuses a function that takes or gives what is no value, before its arguments are looked at.
+/// Refuses a function that takes or gives something other than values, before its arguments are looked at.
 pub(super) fn callable(exported: &ExportedFunction) -> Result<(), CallError> {
     let Function { params, result, .. } = &exported.function;
     let types = params.iter().map(|param| &param.ty).chain(result);

@@ -14,8 +14,8 @@ const BEGINS: &str = "panicked at ";
 const NOTE: &str = "\nnote: run with";
 
 impl Fault {
-    /// The same fault; a trap has the message of the panic it came from, if the guest wrote one. It is the guest's text,
-    /// and says what the guest likes.
+    /// The same fault; a trap has the message of the panic it came from, if the guest wrote one. It is the guest's
+    /// text, and the guest can write any text.
     pub(super) fn with_panic(mut self, logs: &[LogLine], stdio: Option<&Stdio>) -> Fault {
         if let FaultKind::Trap(message) = &mut self.kind
             && let Some(said) = said(logs, stdio)

@@ -1,4 +1,4 @@
-//! A component that passed its verdict: compiled, linked to what is granted, and nothing running.
+//! A component that passed its verdict: compiled, linked to its grants, and not running.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -89,7 +89,7 @@ impl Code {
     }
 }
 
-/// Code that is linked to what a policy grants.
+/// Code that is linked to the grants of a policy.
 pub(crate) struct Shared {
     pub(crate) code: Arc<Code>,
     pub(crate) info: Arc<ProviderInfo>,
@@ -125,7 +125,7 @@ impl Shared {
 }
 
 impl Provider {
-    /// Links code that was judged to what is granted, and to nothing else, with a part of the slots of the runtime.
+    /// Links code that was judged to its grants, and to nothing else, with a part of the slots of the runtime.
     pub(crate) fn link(
         code: Arc<Code>,
         info: ProviderInfo,
@@ -228,7 +228,7 @@ impl Provider {
         described.get_or_init(|| functions(&compiled.unit.engine, &compiled.component))
     }
 
-    /// Checks that it exports what components of `world` export, before the first call of it: an embedder's world, whose
+    /// Checks that it has the exports of components of `world`, before the first call of it: an embedder's world, whose
     /// bindings check the types of interfaces only when they are made for an instance.
     ///
     /// ```
@@ -247,15 +247,16 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`RefusalKind::MissingExport`] lists what is missing and what has another type, beside what is found.
+    /// [`RefusalKind::MissingExport`] lists the functions that are missing or have another type, beside the type that
+    /// is found.
     #[cfg(feature = "wit")]
     pub fn expects(&self, world: &World) -> Result<(), Refusal> {
         world.compare(self.functions())
     }
 
-    /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: what
+    /// An interface that a component may export or not, such as one of the `tollgate:releases` hooks: the value that
     /// `bindgen!` generated to call it, or `None` when the component does not have it. `indices` is the `new` of
-    /// the interface's `GuestIndices`; what it makes is good for the sessions of this provider, of its clones and of
+    /// the interface's `GuestIndices`; its result is good for the sessions of this provider, of its clones and of
     /// [`with_limits`](Self::with_limits), and for no others, such as those of [`on_own_engine`](Self::on_own_engine).
     ///
     /// ```ignore

@@ -17,7 +17,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// `stack` shapes the engine and stays what it was when the provider was loaded; so does a
+    /// `stack` shapes the engine and stays as it was when the provider was loaded; so does a
     /// `table-elements` above the pool's. Load the component anew to change them.
     pub fn with_limits(&self, limits: Limits) -> Result<Provider, LoadError> {
         limits.check()?;
@@ -54,13 +54,14 @@ impl Provider {
     }
 
     /// The same component under another policy, as if it were loaded anew, without reading or compiling it: one component
-    /// for many tenants. It is judged, its signature and its pin are checked and what the policy grants is opened; it
-    /// shares the code with this provider, and nothing else: it has a part of the runtime's slots of its own, and with
-    /// [`Isolation::Process`](crate::Isolation::Process) a process of its own. It takes a fraction of a millisecond, and as
-    /// long as opening its folders and stores.
+    /// for many tenants. It is judged, its signature and its pin are checked and the grants of the policy are opened;
+    /// it shares the code with this provider, and nothing else: it has a part of the runtime's slots of its own, and
+    /// with [`Isolation::Process`](crate::Isolation::Process) a process of its own. It takes a fraction of a
+    /// millisecond, and as long as opening its folders and stores.
     ///
-    /// Make one for each tenant and keep it: each has a share of the runtime of its own, so a new one for each call would be bound
-    /// by none. A provider of a served folder keeps what its folder protects, and lives on when the folder withdraws it.
+    /// Make one for each tenant and keep it: each has a share of the runtime of its own, so the share would not bound a
+    /// tenant with a new one for each call. A provider of a served folder keeps the protection of its folder, and lives
+    /// on when the folder withdraws it.
     ///
     /// Stores in memory are of the component's name, so tenants with `grants.store = true` share one: give each a
     /// `namespace`. A store with a `path` has one by its policy.
@@ -144,7 +145,7 @@ impl Provider {
             isolated,
             ..
         } = &*self.shared;
-        // Copies, not references to the same: a counter that two threads move is what this is to avoid.
+        // Copies, not references to the same, so that no two threads move one counter.
         let Code {
             runtime,
             identity,

@@ -16,7 +16,7 @@ use crate::call::report::{ErrorReport, Outcome, Report, Stdio, Usage};
 use crate::call::report_fields;
 use crate::engine::metering::Metering;
 
-/// The error of a provider as a report has it; what the type of the error was is not in it.
+/// The error of a provider as a report has it, without the type of the error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedError {
     /// A stable name for programs.

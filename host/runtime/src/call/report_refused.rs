@@ -109,7 +109,7 @@ impl RefusedReport {
     }
 }
 
-/// The report of a host that failed: an id, and nothing of what is inside.
+/// The report of a host that failed: an id, without the error itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HostErrorReport {

@@ -58,7 +58,7 @@ pub struct Session {
     /// The standard input of a command in a process.
     #[cfg(target_os = "linux")]
     pub(crate) reader: Option<Reader>,
-    /// In the process of a provider: what the host says of the next call.
+    /// In the process of a provider: the host's message on the next call.
     pub(crate) relayed: Option<Relayed>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum State {
     Ended,
 }
 
-/// The guest inside of a call: what generated bindings take.
+/// The guest inside of a call, for generated bindings.
 pub struct Guest<'a> {
     /// The store.
     pub store: &'a mut Store<CallContext>,
@@ -218,7 +218,7 @@ impl Session {
     /// Runs `work` as one call under the limits: for typed worlds.
     ///
     /// `work` gets the store and the instance, makes the bindings that `bindgen!` generated for the
-    /// embedder's world, and returns what the export returned: a `Result` of the provider's own, or
+    /// embedder's world, and returns the result of the export: a `Result` of the provider's own, or
     /// `Ok(value)` for an export that cannot fail. Errors of the engine are passed on with `?`.
     ///
     /// # Errors
@@ -337,7 +337,7 @@ impl Session {
     }
 }
 
-/// Bytes of what `run` returned.
+/// Bytes of the result of `run`.
 pub(crate) fn run_bytes(outcome: &Outcome<Vec<u8>>) -> Option<u64> {
     Some(match outcome {
         Outcome::Returned(output) => output.len() as u64,

@@ -1,4 +1,4 @@
-//! The store of a session: made under the limits, given the budget of each call, and asked what the call used.
+//! The store of a session: made under the limits, given the budget of each call, and asked for the usage of the call.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) struct LiveInstance {
     _slot: Arc<Slot>,
 }
 
-/// Makes the store of a session: its limits, the hook between guest and host, and what its host functions see.
+/// Makes the store of a session: its limits, the hook between guest and host, and the state for its host functions.
 pub(super) fn new_store(
     provider: &Provider,
     command: Option<CommandInput>,
@@ -120,7 +120,7 @@ impl LiveInstance {
         Ok(())
     }
 
-    /// The report of the call that ends, with what it used.
+    /// The report of the call that ends, with its usage.
     pub(super) fn report<T, E>(
         &mut self,
         info: &Arc<ProviderInfo>,

@@ -1,4 +1,4 @@
-//! The memory that the host needs for values of a type, beside what the engine counts when it reads them.
+//! The memory that the host needs for values of a type, beside the bytes that the engine counts when it reads them.
 
 use tollgate_component::value::Type;
 

@@ -73,7 +73,7 @@ impl Compiler {
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// Why the engine does not compile a valid component, if it does not: by the first step of compiling it, which makes no
-/// machine code. So each command refuses what one that compiles would.
+/// machine code. So each command refuses the same components as one that compiles.
 fn unsupported(bytes: &[u8]) -> Option<String> {
     let tunables = Tunables::default_host();
     let scope = ScopeVec::new();

@@ -25,7 +25,7 @@ use crate::error::{HostError, LoadError};
 use tollgate_component::escape;
 use tollgate_component::{Inspection, Source};
 
-/// Vets and compiles components, and keeps what it found and their code.
+/// Vets and compiles components, and keeps the findings and the code.
 pub(crate) struct CodeLoader {
     pub(crate) engines: Engines,
     pub(crate) compiler: Compiler,
@@ -69,7 +69,7 @@ enum Stage<'a> {
 }
 
 impl CodeLoader {
-    /// Finds out what is in a component that was authenticated, from the cache or from its bytes. The code comes after
+    /// Finds the contents of a component that was authenticated, from the cache or from its bytes. The code comes after
     /// the judgement, by [`CodeLoader::load`].
     pub(crate) fn vet<'a>(
         &self,

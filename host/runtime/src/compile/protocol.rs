@@ -238,7 +238,7 @@ mod tests {
                 assert_eq!(Message::read(&*bytes, most - 1).unwrap(), None);
             }
         }
-        // A body that is no encoding of what its kind says.
+        // A body that is no encoding of a message of its kind.
         for kind in [FINDINGS, REFUSED, 6, 255] {
             let mut bytes = written(Message::NotCompiled(text()));
             bytes[0] = kind;

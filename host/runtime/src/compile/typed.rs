@@ -1,5 +1,5 @@
-//! Whether the imports of a component have the types of this host's interfaces: what linking finds once the component is
-//! compiled, found before, so that each command gives the same judgement.
+//! Whether the imports of a component have the types of this host's interfaces. Linking checks this again after
+//! compiling; here it is checked before, so that each command gives the same judgement.
 //!
 //! The engine compares types of a compiled component. So the imports alone, a component without code, are compiled and
 //! linked to all interfaces of this host, under any grants of the policy.
@@ -37,7 +37,7 @@ fn first_of(imports: &[u8]) -> wasmtime::Result<Option<Mistyped>> {
     let Err(error) = linker.instantiate_pre(&component) else {
         return Ok(None);
     };
-    // The engine names the import first, and then what is wrong with it.
+    // The engine names the import first, and then the mistake in it.
     let text = error.to_string();
     let of = |name: &String| text.starts_with(&format!("component imports instance `{name}`, "));
     Ok(names.into_iter().find(of).map(|import| {

@@ -21,7 +21,7 @@ use crate::engine::metering::Metering;
 use crate::error::{HostError, LoadError};
 use crate::wall::worker::{read_lacks, tell_lacks};
 
-/// The time in which a worker ends after it has closed its output, or has said what it may not.
+/// The time in which a worker ends after it has closed its output, or has sent a forbidden message.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The time that a worker may lose to other processes, in multiples of `compile-time`.
@@ -129,7 +129,7 @@ impl<'a> Worker<'a> {
         Ok(worker)
     }
 
-    /// Waits for what the worker found in the component.
+    /// Waits for the findings of the worker on the component.
     pub(crate) fn findings(&mut self, source: &Source) -> Result<Findings, LoadError> {
         match self.message(Stage::Vetting)? {
             // A worker that tells of other bytes is none of ours.
@@ -185,7 +185,7 @@ impl<'a> Worker<'a> {
 
     fn unexpected(&mut self, message: Message, stage: Stage) -> LoadError {
         match message {
-            // The worker escaped what it quotes, unless the component has taken it over.
+            // The worker escaped the text that it quotes, unless the component has taken it over.
             Message::Refused(kind, text) => refused(kind, &text).into(),
             Message::NotCompiled(text) => not_compiled(&text).into(),
             Message::OutOfMemory => too_large(stage.work(), self.limits).into(),
@@ -266,7 +266,7 @@ fn host_error(program: &Path, error: &io::Error) -> HostError {
 fn refused(kind: RefusalKind, text: &str) -> Refusal {
     let refusal = Refusal::new(kind, escape::whole(text));
     match kind {
-        // A worker refuses by itself only what is over the limits of shape.
+        // A worker refuses by itself only components over the limits of shape.
         RefusalKind::CompileLimit => refusal.with_remedy(Remedy::RaiseLimit("complexity")),
         _ => refusal,
     }

@@ -1,4 +1,4 @@
-//! The worker process: it reads one component, tells what is in it, writes its machine code if the host asks for it, and
+//! The worker process: it reads one component, tells its contents, writes its machine code if the host asks for it, and
 //! ends.
 
 use std::ffi::OsString;
@@ -76,7 +76,7 @@ pub(crate) fn serve(
     say(catch_unwind(|| compile(metering, source.as_bytes())).unwrap_or(Message::Panicked))
 }
 
-/// Validates the component and lists what it imports and exports, within the limits of shape.
+/// Validates the component and lists its imports and exports, within the limits of shape.
 fn inspect(source: &Source, task: Task, limits: &Limits) -> Message {
     match findings(source, task, limits) {
         Ok(findings) => Message::Findings(Box::new(findings)),

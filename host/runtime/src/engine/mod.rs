@@ -31,8 +31,8 @@ pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 /// Functions in the trace of a trap.
 pub(crate) const FRAMES: usize = 16;
 
-/// Stack for host functions, in addition to the guest's, since they run on the guest's fiber. 1 MiB is twice what the
-/// deepest host function (a WASI file operation) needs; it is reserved, not touched.
+/// Stack for host functions, in addition to the guest's, since they run on the guest's fiber. 1 MiB is twice the stack
+/// that the deepest host function (a WASI file operation) needs; it is reserved, not touched.
 const HOST_STACK: usize = 1 << 20;
 
 /// Bytes of a memory slot that stay resident between two calls, so that the next call does not fault its pages in

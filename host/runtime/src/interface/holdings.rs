@@ -47,7 +47,7 @@ impl CallContext {
         Ok(self.table.get(resource)?)
     }
 
-    /// Counts that a resource holds `bytes` of host memory from now on, in place of what it held.
+    /// Counts that a resource holds `bytes` of host memory from now on, in place of its earlier bytes.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl CallContext {
         Ok(self.table.get_mut(resource)?)
     }
 
-    /// Takes a resource out of the table, for the guest's last handle of it is gone: what `drop` of a resource does.
+    /// Takes a resource out of the table, for the guest's last handle of it is gone, as `drop` of a resource does.
     ///
     /// # Errors
     ///

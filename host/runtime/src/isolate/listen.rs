@@ -10,8 +10,8 @@ use super::message::{VERSION, decode_decision, longest_answer};
 use super::table::{Decides, Table};
 use crate::wall::worker::tell_lacks;
 
-/// Listens until the process closes its socket, or says what it may not: then the reason is returned. No decision is longer
-/// than `longest` bytes.
+/// Listens until the process closes its socket, or sends a forbidden message: then the reason is returned. No decision
+/// is longer than `longest` bytes.
 pub(super) fn listen(socket: UnixStream, table: &Table, longest: u64) -> Option<&'static str> {
     let mut from = BufReader::new(socket);
     loop {
@@ -34,7 +34,7 @@ pub(super) fn listen(socket: UnixStream, table: &Table, longest: u64) -> Option<
     }
 }
 
-/// The bytes that the body of a frame may have, by what it is and whose it is.
+/// The bytes that the body of a frame may have, by its kind and its session.
 fn most(head: Head, table: &Table, longest: u64) -> Result<u64, &'static str> {
     if head.kind == READY {
         return Ok(READY_BYTES);
@@ -55,7 +55,7 @@ fn most(head: Head, table: &Table, longest: u64) -> Result<u64, &'static str> {
 
 const NO_SESSION: &str = "it speaks of a session that is none";
 
-/// Bytes of the first message: what the wall lacks, and the version.
+/// Bytes of the first message: the missing parts of the wall, and the version.
 const READY_BYTES: u64 = 64;
 
 fn hear(head: Head, body: Vec<u8>, table: &Table) -> Result<(), &'static str> {

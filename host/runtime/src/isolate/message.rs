@@ -225,7 +225,7 @@ pub(super) fn longest_decision(limits: &Limits) -> u64 {
     BASE.saturating_add(longest_target(limits))
 }
 
-/// The longest object of a decision: a name in the policy, or what the arguments of one host call say, of which a URL
+/// The longest object of a decision: a name in the policy, or a text of the arguments of one host call, of which a URL
 /// escapes each byte. A path may have come in pieces, and is cut.
 fn longest_target(limits: &Limits) -> u64 {
     let named = Policy::MAX_TEXT as u64;

@@ -40,8 +40,8 @@ use crate::error::Unsupported;
 
 /// The place of the sessions of providers.
 ///
-/// The engine keeps a guest within its own memory. [`Isolation::Process`] is for embedders who want more than the engine's
-/// word for it: a guest that crashes the engine, or breaks out of it, has a process without the embedder's memory, and
+/// The engine keeps a guest within its own memory. [`Isolation::Process`] protects the embedder also from mistakes of
+/// the engine: a guest that crashes the engine, or breaks out of it, has a process without the embedder's memory, and
 /// behind a [wall](crate::wall).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -53,14 +53,14 @@ pub enum Isolation {
     /// [`Compiler::Worker`], is started by the first call, and is killed when the provider, its clones and its sessions
     /// are gone. The wall leaves it the granted folders and ports, and no path.
     ///
-    /// Calls, reports and errors are the same; what differs is
+    /// Calls, reports and errors are the same. The differences are:
     ///
     /// - a process that crashes ends its sessions, with the fault
     ///   [`Crash`](crate::report::FaultKind::Crash); the next session starts another one;
     /// - a call may take a second more than its deadline, where the process does not answer: then it is killed;
     /// - [`Session::call`](crate::Session::call) takes a closure, which cannot cross: it returns
     ///   [`CallError::Isolated`](crate::CallError::Isolated);
-    /// - policies that grant what cannot cross are refused when a component is loaded
+    /// - policies with grants that cannot cross are refused when a component is loaded
     ///   ([`Unsupported::Isolated`](crate::error::Unsupported::Isolated)): interfaces of the embedder, a store, the
     ///   output of this process, and HTTP by names where the runtime has a resolver of its own;
     /// - no variable of this process is there: the platform's certificate authorities are found without `SSL_CERT_FILE` and

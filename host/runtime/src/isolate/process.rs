@@ -29,7 +29,7 @@ use crate::interface::wasi_p2::{Piece, Reader, read_on_thread};
 /// The first argument that makes a program the process of a provider.
 pub(crate) const FLAG: &str = "--tollgate-session-worker";
 
-/// A process, for those who call into it. It is killed when the last of them is gone.
+/// A process, shared by its callers. It is killed when the last of them is gone.
 pub(super) struct Process {
     pub(super) table: Table,
     orders: Sender<Order>,
@@ -39,9 +39,9 @@ pub(super) struct Process {
 pub(super) enum Order {
     /// Write this frame.
     Send(Vec<u8>),
-    /// Nobody uses the process any more.
+    /// The process has no user any more.
     Stop,
-    /// The process has closed its socket, or has said what it may not.
+    /// The process has closed its socket, or has sent a forbidden message.
     Gone(Option<&'static str>),
 }
 
@@ -107,7 +107,7 @@ impl Process {
         }
     }
 
-    /// Kills a process that has said what it may not.
+    /// Kills a process that has sent a forbidden message.
     pub(super) fn condemn(&self, why: &'static str) {
         let _ = self.orders.send(Order::Gone(Some(why)));
     }
@@ -169,7 +169,7 @@ impl Keeper {
         }
     }
 
-    /// Starts to listen, and gives the process what it needs.
+    /// Starts to listen, and hands over the grants and the code.
     fn hand_over(&self, parts: &Parts, socket: UnixStream) -> Result<Writer, End> {
         let listened = socket.try_clone().map_err(End::Failed)?;
         let mut writer = Writer::new(socket, self.table.clone()).map_err(End::Failed)?;
@@ -198,7 +198,7 @@ impl Keeper {
         Ok(writer)
     }
 
-    /// Writes what the callers send until the process is to end.
+    /// Writes the frames of the callers until the process is to end.
     fn pass_on(&self, writer: &mut Writer, orders: &Receiver<Order>) -> End {
         loop {
             let order = match self.table.next() {

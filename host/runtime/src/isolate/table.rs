@@ -18,15 +18,16 @@ use crate::interface::wasi_p2::HeldSlot;
 /// longer is killed.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
-/// The time in which a process is ready for calls: a hundred times what it takes on a machine without other work.
+/// The time in which a process is ready for calls: a hundred times the time that it takes on a machine without other
+/// work.
 const START: Duration = Duration::from_secs(10);
 
-/// Sessions that have ended and may still be spoken of: as many jobs as a process has at once. A job that blocks outlives its
-/// call, and what it decides is told late.
+/// Sessions that have ended and may still be mentioned: as many as the jobs that a process has at once. A job that
+/// blocks outlives its call, and its decisions are told late.
 const REMEMBERED: usize = 64;
 
-/// Decisions for each host call, beside those on all names of a grant: a request is decided on, its redirects are, and what
-/// they meet is.
+/// Decisions for each host call, beside those on all names of a grant: on a request, on its redirects, and on the
+/// addresses and files that they reach.
 const DECISIONS: u64 = 64;
 
 /// The most decisions of one host call: it may ask for all that a policy names of a kind.
@@ -51,14 +52,14 @@ pub(super) fn decisions_at_once(grants: &Grants) -> u64 {
     DECISIONS.saturating_add(named)
 }
 
-/// The sessions of a process, shared by those who call, the thread that keeps the process and the one that listens to it.
+/// The sessions of a process, shared by the callers, the thread that keeps the process and the one that listens to it.
 #[derive(Clone)]
 pub(super) struct Table(Arc<Mutex<Sessions>>);
 
 struct Sessions {
     entries: HashMap<u64, Entry>,
     next: u64,
-    /// The sessions that have ended last, with what may be told of them.
+    /// The sessions that have ended last, with the decisions that may still be told of them.
     ended: VecDeque<(u64, Noted)>,
     /// Decisions that may be told of those before, and are noted nowhere.
     forgotten: u64,
@@ -118,7 +119,7 @@ pub(super) enum Lost {
     NotStarted(String),
     /// It did not answer in time, and was killed for it.
     Late,
-    /// It ended, by this signal if by one, or said what it may not and was killed.
+    /// It ended, by this signal if by one, or sent a forbidden message and was killed.
     Crashed(Option<i32>),
 }
 
@@ -205,7 +206,7 @@ impl Table {
         Some(slot)
     }
 
-    /// Notes whom a session asks for its standard input.
+    /// Notes the thread that a session asks for its standard input.
     pub(super) fn set_stdin(&self, id: u64, ask: SyncSender<()>) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.stdin = Some(ask);
@@ -335,7 +336,7 @@ impl Table {
         due.chain(sessions.ready_by).min()
     }
 
-    /// Whether the process has not done by now what it should have.
+    /// Whether the process is late with an answer.
     pub(super) fn is_overdue(&self) -> bool {
         self.next().is_some_and(|due| due <= Instant::now())
     }
@@ -365,7 +366,7 @@ impl Table {
 }
 
 impl Sessions {
-    /// Keeps what may be told of a session that has ended, in the place of the one that ended first.
+    /// Keeps the decisions that may be told of a session that has ended, in the place of the one that ended first.
     fn remember(&mut self, id: u64, noted: Noted) {
         self.ended.push_back((id, noted));
         if self.ended.len() > REMEMBERED
@@ -395,7 +396,7 @@ fn lose(waiting: Option<Waiting>, lost: &Lost) {
     }
 }
 
-/// Asks a thread that reads. Whether it had heard what was asked before.
+/// Asks a thread that reads for input. Returns whether it had received the request before.
 fn may_ask(stdin: &SyncSender<()>) -> bool {
     !matches!(stdin.try_send(()), Err(TrySendError::Full(())))
 }

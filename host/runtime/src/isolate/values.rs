@@ -1,5 +1,5 @@
-//! Values in bytes, by their type: the reader knows what has to come, so that no process gives the host a value that the
-//! function does not return, or more of it than a result may have.
+//! Values in bytes, by their type: the reader knows the type that has to come, so that no process gives the host a
+//! value that the function does not return, or more of it than a result may have.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Room {
         Room(meter.result_cap().0)
     }
 
-    /// No bound: for the arguments of a caller, who holds them already.
+    /// No bound: for the arguments of a caller, which exist already.
     pub(super) const ANY: Room = Room(u64::MAX);
 
     fn take(&mut self, bytes: usize) -> Option<()> {

@@ -55,7 +55,7 @@ fn start() -> Result<Infallible, Failed> {
     crate::compile::worker_main::be_a_worker()?;
     let mut confined = Confined::begin();
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // The host is gone when it is, and so is what this process works for.
+    // The socket closes when the host ends. This process has no work then.
     let hello = next(&socket, HELLO)?;
     let hello: Hello = decode(&Zeroizing::new(hello)).ok_or("no hello")?;
     if hello.version != VERSION {
@@ -70,8 +70,8 @@ fn start() -> Result<Infallible, Failed> {
     let runtime = runtime(&hello, &policy.limits, Arc::clone(&out))?;
     let engines = &runtime.inner.host.code_loader.engines;
     if engines.metering.counts_fuel() {
-        // The engine opens what no path is left for, which makes it faster. One with a clock has a thread, and the wall is
-        // around threads that come after it.
+        // The engine opens files for which no path is left, which makes it faster. One with a clock has a thread, and
+        // the wall is around threads that come after it.
         drop(engines.pooled(policy.limits.stack)?);
     }
     if hello.protected.len() != folders.len() {
@@ -136,7 +136,7 @@ fn start() -> Result<Infallible, Failed> {
         alive: HashMap::new(),
     }
     .serve(from);
-    // Nobody waits for what the threads of the runtime still do.
+    // The remaining work of the threads of the runtime has no reader.
     exit(i32::from(served.is_err()))
 }
 
@@ -146,7 +146,7 @@ fn runtime(hello: &Hello, limits: &Limits, out: Arc<Out>) -> Result<Runtime, Fai
         .metering(metering)
         .concurrency(hello.concurrency)
         .queue(hello.queue)
-        // The host has cut what this process is sent to the part of its provider.
+        // The host has already cut the calls of this process to the share of its provider.
         .share(100)
         .certificates(hello.certificates.iter().map(|Blob(der)| der.clone()))
         .observer(Teller(out, limits.clone()));

@@ -20,7 +20,7 @@ pub(super) enum Sockets {
     TcpAndUdp,
 }
 
-/// Memory, threads, time, randomness, and reading and writing what is open.
+/// Memory, threads, time, randomness, and reading and writing open files.
 const ANY: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_clock_getres,
@@ -155,8 +155,8 @@ const SENDING: [(c_long, u8); 3] = [
     (libc::SYS_sendmmsg, 3),
 ];
 
-/// The requests to devices that are left: what a stream is, how wide the terminal is, whether it blocks; and which pages
-/// of a guest's memory were touched. None of them types into the terminal.
+/// The requests to devices that are left: the kind of a stream, the width of the terminal, whether it blocks; and which
+/// pages of a guest's memory were touched. None of them types into the terminal.
 #[allow(clippy::unnecessary_cast, reason = "musl has them in another type")]
 const REQUESTS: [u64; 7] = [
     libc::TCGETS as u64,
@@ -310,7 +310,7 @@ struct List {
 }
 
 impl List {
-    /// With what every process takes of these calls with arguments.
+    /// With the arguments that every process needs for these calls.
     fn new() -> List {
         let mut list = List::default();
         list.allow(ANY);

@@ -35,8 +35,8 @@ const NAME_SERVER: u16 = 53;
 const FILES: ABI = ABI::V3;
 /// The rules that [`Part::Ports`] needs.
 const PORTS: ABI = ABI::V4;
-/// The newest rules in use. Those that only newer kernels have, on devices, signals and abstract sockets, repeat what
-/// [`Part::Calls`] denies.
+/// The newest rules in use. Rules that only newer kernels have, on devices, signals and abstract sockets, repeat
+/// denials of [`Part::Calls`].
 const NEWEST: ABI = ABI::V6;
 
 /// Raises the wall of a program that calls guests.

@@ -1,8 +1,8 @@
-//! The second wall: what the kernel still denies to this process when a guest has broken out of the engine.
+//! The second wall: the rights that the kernel denies to this process even when a guest has broken out of the engine.
 //!
 //! A hole in the engine would give a guest the process, with its files, its network and its user. [`Wall`] takes from
-//! the process what its providers do not need, for good. It applies to the whole process, so it is for programs that do
-//! little else than call providers, such as `tollgate run`:
+//! the process the rights that its providers do not need, for good. It applies to the whole process, so it is for
+//! programs that do little else than call providers, such as `tollgate run`:
 //!
 //! ```no_run
 //! use tollgate::{Policy, Source, blocking::Runtime, wall::Wall};
@@ -20,9 +20,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What it covers
+//! # Coverage
 //!
-//! | part | what is left |
+//! | part | the rights that are left |
 //! |---|---|
 //! | [`Part::Files`] | the granted folders, read-only or writable as they are granted; the files of the system's resolver, if a grant of HTTP names a host. Programs are not started from any of them |
 //! | [`Part::Ports`] | TCP connections to the ports of the HTTP grants, and to port 53 if one of them names a host |
@@ -30,9 +30,10 @@
 //! | [`Part::Privileges`] | no capability but those over files (`CAP_DAC_OVERRIDE`, `CAP_DAC_READ_SEARCH`, `CAP_FOWNER`), and no program that would raise them |
 //! | [`Part::Descriptors`] | the descriptors of this program; those that it inherited are closed, if [`Wall::close_inherited`] is called |
 //!
-//! # What it does not cover
+//! # Gaps
 //!
-//! - **What the process has.** Its memory, with the credentials of the grants and the data of every guest in it; its open
+//! - **The process's own data.** Its memory, with the credentials of the grants and the data of every guest in
+//! it; its open
 //!   files, the store and the standard streams among them.
 //! - **Addresses.** A granted port is reachable at every address, and UDP at every port, while HTTP is granted: the
 //!   kernel's rules know ports, not hosts.
@@ -86,7 +87,7 @@ impl Wall {
         wall
     }
 
-    /// Leaves what these grants need, and reads the files of later requests.
+    /// Leaves the rights that these grants need, and reads the files of later requests.
     fn leave(&mut self, granted: &Granted) {
         self.folders.extend(granted.folders());
         let http = &granted.grants.http;

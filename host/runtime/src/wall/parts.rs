@@ -1,4 +1,4 @@
-//! The parts of the wall, and what came of raising each.
+//! The parts of the wall, and the result of raising each.
 
 use std::fmt;
 

@@ -48,7 +48,7 @@ pub(super) fn keep_capabilities(kept: &[Capability]) -> Result<(), String> {
     no_new_privileges().map_err(|error| error.to_string())
 }
 
-/// Closes what was inherited, apart from the standard streams.
+/// Closes the inherited descriptors, apart from the standard streams.
 pub(super) fn close_inherited() -> io::Result<()> {
     let mut inherited = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {

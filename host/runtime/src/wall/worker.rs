@@ -34,7 +34,7 @@ impl Confined {
         Confined(linux::close_all())
     }
 
-    /// Leaves this process what the wall says, and the calls that make machine code executable.
+    /// Leaves this process the rights of the wall, and the calls that make machine code executable.
     pub(crate) fn raise(&mut self, wall: &super::Wall) {
         linux::raise_around_sessions(&mut self.0, wall);
     }
@@ -59,7 +59,8 @@ pub(crate) fn read_lacks(mut from: impl io::Read) -> io::Result<u8> {
     Ok(bits)
 }
 
-/// Tells the parts that a worker lacks as an event: a worker works without what its kernel does not have.
+/// Tells the parts that a worker lacks as an event: a worker also works without the parts that its kernel does not
+/// have.
 pub(crate) fn tell_lacks(bits: u8, worker: &'static str) {
     let lacks = Part::ALL.into_iter().filter(|part| bits & bit(*part) != 0);
     let lacks: Vec<&str> = lacks.map(Part::label).collect();

@@ -45,9 +45,9 @@
 //! # Files in the folder
 //!
 //! `NAME.wasm` is the provider `NAME`; beside it are its policy `NAME.toml` and, if it is signed, `NAME.wasm.minisig`.
-//! Without a policy a component does not serve, unless [`WatchOptions::default_policy`] gives one. Policies decide what
-//! providers may do, so they can be in another folder ([`WatchOptions::policies`]). [`WatchOptions::trust`] applies
-//! beside all of them.
+//! Without a policy a component does not serve, unless [`WatchOptions::default_policy`] gives one. Policies are more
+//! sensitive than components, so they can be in another folder ([`WatchOptions::policies`]). [`WatchOptions::trust`]
+//! applies beside all of them.
 //!
 //! # Effect of each change
 //!
@@ -61,7 +61,7 @@
 //! | a component was removed | none | [`Event::Removed`] |
 //! | the folder is missing, has too many entries, or was replaced by an empty one, or its lock file has a mistake | the old ones, under their policies, which may change | [`Event::FolderLost`] |
 //!
-//! A component is what somebody delivered; a policy is what the operator wants. So a bad component does not replace a
+//! A component comes from a supplier, a policy from the operator. So a bad component does not replace a
 //! good one, but a key that was deleted from the policy is no longer trusted from then on.
 //!
 //! The contents of the files count, not the events: a file that was touched is read, found unchanged, and left alone. A

@@ -207,8 +207,8 @@ impl Watcher {
         let loaded = read.and_then(|source| self.load(source, policy, (name, files, known)));
         let meanwhile = known.withdrawn.take();
         let error = match loaded {
-            // The policy changed while the component was loaded, and withdrew what served: what was loaded is of the
-            // policy before. The next rescan loads it under the new one.
+            // The policy changed while the component was loaded, and the provider was withdrawn: the load was under the
+            // policy before. The next rescan loads the component under the new one.
             Ok(_) if meanwhile.is_some() => {
                 known.withdrawn = meanwhile;
                 known.stamps = None;

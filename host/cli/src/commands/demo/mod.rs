@@ -1,4 +1,4 @@
-//! `tollgate demo`: runs the sample providers, well-behaved and hostile, and shows what each used.
+//! `tollgate demo`: runs the sample providers, well-behaved and hostile, and shows the usage of each.
 
 mod bindings;
 mod jobs;

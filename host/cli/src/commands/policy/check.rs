@@ -56,7 +56,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     Ok(status)
 }
 
-/// Reads a policy and the pins beside it, and examines what it names.
+/// Reads a policy and the pins beside it, and examines the objects that it names.
 fn check(runtime: &Runtime, file: &Path) -> Result<Preflight, ExitReason> {
     let policy = policy::read(file)?;
     // There is none beside stdin.

@@ -1,4 +1,5 @@
-//! Tests of the schema: what Tollgate reads fits it, and what Tollgate refuses by its tables of keys does not.
+//! Tests of the schema: a policy that Tollgate reads fits it, and one that Tollgate refuses by its tables of keys does
+//! not.
 
 use super::*;
 use tollgate::Policy;
@@ -87,7 +88,7 @@ fn judge(text: &str) -> bool {
     fits(&root, &root, &value)
 }
 
-/// The lines that make up the table of a header, with what it needs beside `key`.
+/// The lines that make up the table of a header, with the other keys that it needs.
 fn text(table: &Table, key: &str, value: &str) -> String {
     let above = match table.header {
         "[grants.http.credential]" => "[[grants.http]]\nurl = 'https://a.example/'\n",

@@ -1,4 +1,4 @@
-//! Tests of the tables of keys: the reader does with each key what its table says.
+//! Tests of the tables of keys: the reader treats each key as its table says.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! One entry of the cache: its head, the seal over it, and behind it what was found in the component, and the code.
+//! One entry of the cache: its head, the seal over it, and behind it the findings on the component, and the code.
 
 use std::io::Read;
 
@@ -8,8 +8,8 @@ use super::CacheRejection;
 use super::folder::Entry;
 
 /// The format of entries; entries of other formats are rejected. Increase it when this file or
-/// [`Inspection`](tollgate_component::Inspection) changes, and when vetting refuses what it let through: a component of
-/// an entry is not vetted again.
+/// [`Inspection`](tollgate_component::Inspection) changes, and when vetting refuses components that it allowed before:
+/// a component of an entry is not vetted again.
 pub(super) const FORMAT: u32 = 4;
 
 const MAGIC: [u8; 8] = *b"tollgate";
@@ -63,7 +63,7 @@ struct Head {
     seal: blake3::Hash,
 }
 
-/// The lengths of what is behind the head.
+/// The lengths of the parts behind the head.
 #[derive(Clone, Copy)]
 struct Lengths {
     findings: u64,
@@ -135,7 +135,7 @@ pub(super) fn seal(key: &Key, label: &EntryId, findings: &[u8], code: &[u8]) -> 
     sealed
 }
 
-/// Reads what is kept for the component and the engine in `label` from a file of `size` bytes.
+/// Reads the entry for the component and the engine in `label` from a file of `size` bytes.
 ///
 /// The code is returned in memory that no other process can change, and the seal is checked over this memory: a mapped
 /// file could be changed after the check. The seal is computed over the requested label, not over the head of the file.
@@ -179,7 +179,7 @@ pub(super) fn open(
     Ok(Parts { findings, code })
 }
 
-/// The digest of the component of an entry and what was found in it, if the entry would be executed.
+/// The digest of the component of an entry and the findings on it, if the entry would be executed.
 pub(super) fn look(
     key: &Key,
     name: &str,

@@ -13,12 +13,12 @@ const CONTEXT: &str = "tollgate 2026 cache: identity of an engine";
 
 /// The identity of an engine.
 ///
-/// wasmtime lists what its compiled code depends on: the target and the compiler's flags, those of the processor among
-/// them, the tunables (fuel, guard pages …), the proposals, and its full version. When it loads code it compares only
-/// the major version, so it would go on executing code of a compiler with a known hole after the update. This identity
-/// prevents that.
+/// wasmtime lists the dependencies of its compiled code: the target and the compiler's flags, those of the processor
+/// among them, the tunables (fuel, guard pages …), the proposals, and its full version. When it loads code it compares
+/// only the major version, so it would go on executing code of a compiler with a known hole after the update. This
+/// identity prevents that.
 ///
-/// An entry also has what was found in its component under limits of shape. Under other limits the component is vetted
+/// An entry also has the findings on its component under limits of shape. Under other limits the component is vetted
 /// again.
 pub(super) fn of(engine: &Engine) -> [u8; blake3::OUT_LEN] {
     with(engine, SHAPE_LIMITS)

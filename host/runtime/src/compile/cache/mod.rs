@@ -1,5 +1,5 @@
-//! The cache of compiled code: machine code on disk that is executed only under this cache's own seal, and beside it what
-//! was found in the component when it was vetted.
+//! The cache of compiled code: machine code on disk that is executed only under this cache's own seal, and beside it
+//! the findings of vetting its component.
 
 mod entry;
 mod evict;
@@ -27,9 +27,9 @@ use tollgate_component::{Inspection, escape};
 /// A folder of compiled code, so that a component is vetted and compiled once and not by every process that loads it.
 ///
 /// The entries are machine code that is executed as it is, and imports that are judged as they are. So the folder is
-/// private to its owner, and each entry is sealed over the component, the engine, what was found in the component and
-/// the code, with a key that only the owner can read. A component whose entry
-/// does not match its seal is compiled again; [`Provider::code_origin`](crate::Provider::code_origin) says so and the
+/// private to its owner, and each entry is sealed over the component, the engine, the findings on the component and the
+/// code, with a key that only the owner can read. A component whose entry does not match its seal is compiled again;
+/// [`Provider::code_origin`](crate::Provider::code_origin) says so and the
 /// log has a warning. Processes may share a folder. Clones are the same cache.
 ///
 /// ```
@@ -112,7 +112,7 @@ pub enum CacheRejection {
     /// The seal is valid, and the engine still rejects the code.
     #[error("the engine does not take it")]
     Code,
-    /// The seal is valid, and what the entry tells of the component is unreadable or of another one.
+    /// The seal is valid, and the findings of the entry are unreadable or of another component.
     #[error("it does not tell what is in the component")]
     Inspection,
 }
@@ -294,7 +294,8 @@ impl Cache {
         Ok(Some(Kept { inspection, code }))
     }
 
-    /// Keeps what was found in a component of this name, and its code for an engine. The error is the reason why it is not kept.
+    /// Keeps the findings on a component of this name, and its code for an engine. The error is the reason why it is
+    /// not kept.
     pub(crate) fn write(
         &self,
         label: &EntryId,

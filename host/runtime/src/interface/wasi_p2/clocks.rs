@@ -143,7 +143,7 @@ impl Drop for Waiting {
     }
 }
 
-/// The time `from`, and what has passed since, in whole steps, as the clock has them.
+/// The time `from` plus the time that has passed since, in whole steps of the clock.
 fn later(from: u64, since: Instant) -> u64 {
     let passed = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
     from.saturating_add(passed - passed % STEP)

@@ -129,7 +129,7 @@ impl CallContext {
             .map_err(to_fs_error)
     }
 
-    /// The number of what a handle has open.
+    /// The number of the file or folder that a handle has open.
     pub(super) async fn identity(&mut self, handle: &Handle) -> FsResult<u64> {
         let opened = self.opened(handle)?;
         let name = opened.target();

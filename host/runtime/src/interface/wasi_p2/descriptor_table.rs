@@ -270,7 +270,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// The metadata of what is there.
+    /// The metadata of the object at `path`.
     pub(super) fn at(self, dir: &Folder, path: &Path) -> Result<Metadata, FileFailure> {
         let found = match self.follow {
             true => dir.metadata(path)?,

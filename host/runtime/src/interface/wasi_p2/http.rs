@@ -175,8 +175,7 @@ async fn send(
     Ok((Response::from_parts(head, download.boxed_unsync()), work))
 }
 
-/// Copies the values of headers out of the buffer that they came in, so that they hold what they are counted for, and no
-/// more.
+/// Copies the values of headers out of the buffer that they came in, so that they hold the counted bytes, and no more.
 fn copy_values(headers: &mut HeaderMap) {
     for value in headers.values_mut() {
         if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {

@@ -1,5 +1,5 @@
 //! The body of a response of `wasi:http`, up to the grant's `max-body`. One that may hold a secret is read whole before the
-//! guest gets any of it: by what comes of it and what is held back, the guest would learn the secret.
+//! guest gets any of it: by the parts that pass and the parts that are held back, the guest would learn the secret.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -195,7 +195,7 @@ impl Download {
         Poll::Ready(Err(Error::ConnectionReadTimeout))
     }
 
-    /// Reads and searches what there is of the body, to its end.
+    /// Reads and searches the body, to its end.
     fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self
             .whole

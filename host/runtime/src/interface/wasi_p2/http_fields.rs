@@ -33,7 +33,7 @@ pub(super) fn held_by(fields: &FieldMap) -> u64 {
 }
 
 impl CallContext {
-    /// Counts what fields hold that may be those of a response.
+    /// Counts the bytes of fields that may be those of a response.
     pub(super) fn keep_fields(
         &mut self,
         fields: Resource<FieldMap>,

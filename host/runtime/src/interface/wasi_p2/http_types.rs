@@ -16,8 +16,8 @@ use super::http::{FIELDS, PIECE};
 use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 
-/// The most that method, scheme, authority or path of a request may have, in bytes each: what servers commonly accept of
-/// a whole head.
+/// The most that method, scheme, authority or path of a request may have, in bytes each: the size that servers commonly
+/// accept of a whole head.
 const TEXT: usize = 8 << 10;
 
 /// A request holds four texts, and its fields.

@@ -143,8 +143,8 @@ fn again(error: &io::Error) -> io::Error {
 /// Waits until the output that guests have passed on to this process's own stdout and stderr is written. A command that has
 /// returned may have been told of no failure, if it did not ask.
 ///
-/// It waits for readers without bound, so call it with a time-out. Both outputs are shared by all guests: what failed for
-/// one has failed for each.
+/// It waits for readers without bound, so call it with a time-out. Both outputs are shared by all guests: a write that
+/// failed for one has failed for each.
 ///
 /// # Errors
 ///

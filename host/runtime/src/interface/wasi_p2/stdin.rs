@@ -20,8 +20,8 @@ const PIECE: usize = 64 << 10;
 /// Standard input of a WASI command: bytes, or a reader.
 ///
 /// A reader is read when the guest asks for more, 64 KiB at a time: a command that answers each line gets it when it
-/// comes, and what a command leaves unread stays unread but for one piece. A thread does it. While the reader blocks, that
-/// thread lives on after the call, until the reader returns, and keeps the slot of the call: there are no more such threads
+/// arrives, and input that a command does not read stays in the reader, except for one piece. A thread does it. While
+/// the reader blocks, that
 /// than guests that may live ([`Builder::concurrency`](crate::Builder::concurrency)).
 ///
 /// ```
@@ -137,7 +137,7 @@ impl fmt::Debug for Stdin {
 pub(crate) type HeldSlot = Arc<dyn Any + Send + Sync>;
 
 /// Starts a thread that reads a piece each time it is asked to, and gives it away. It ends with the input, or when nobody
-/// asks any more or takes what it gives. It keeps `slot` until then.
+/// asks for a piece or takes one. It keeps `slot` until then.
 pub(crate) fn read_on_thread(
     mut reader: Reader,
     mut give: impl FnMut(Piece) -> bool + Send + 'static,

@@ -59,7 +59,7 @@ impl Capture {
         });
     }
 
-    /// Says that what is written is the result of a command.
+    /// Says that the output is the result of a command.
     pub(super) fn is_result(&self) {
         self.with(|captured| captured.is_result = true);
     }
@@ -217,7 +217,7 @@ impl OutputStream for Stream {
     /// As the engine has it, and with the end of the last piece: the engine takes an output that is closed behind it for
     /// written.
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
-        // The permit is for more than what the engine and `splice` write at once.
+        // The permit is for more bytes than the engine and `splice` write at once.
         self.write_ready().await?;
         self.write(bytes)?;
         self.ready().await;
