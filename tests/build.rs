@@ -1,6 +1,6 @@
-//! Fails the build when a guest is named by no test: an attack that nobody runs proves nothing. A test names a guest by
-//! a string that is its name and nothing else; an attack of the guest `hostile`, by a string that begins with its name
-//! and a space as well, since what follows are its arguments.
+//! Fails the build when a guest is named by no test: an attack that no test runs proves nothing. A test names a guest
+//! by a string that is its name and nothing else; an attack of the guest `hostile`, by a string that begins with its
+//! name and a space as well, since the arguments follow.
 
 use std::error::Error;
 use std::fs;

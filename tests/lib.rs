@@ -1,1 +1,1 @@
-//! The tests live in `suite/` and `attack/`, what they stand on in `support/`.
+//! The tests are in `suite/` and `attack/`, their tools in `support/`.

@@ -1,4 +1,4 @@
-//! The goals, beside which the report shows what was measured, and what the guard refuses.
+//! The goals, beside which the report shows the measured values, and the bounds of the guard.
 
 use crate::groups::protections;
 

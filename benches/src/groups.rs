@@ -19,7 +19,7 @@ use anyhow::Result;
 
 use crate::bench::Bench;
 
-/// A group: its name and what it measures.
+/// A group: its name and its measurements.
 pub(crate) type Group = (&'static str, fn(&mut Bench) -> Result<()>);
 
 /// All of them, in the order in which they run.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Processor, cores, kernel, and what is known to change results.
+/// Processor, cores, kernel, and the settings that are known to change results.
 pub(crate) fn machine() -> Value {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
@@ -33,7 +33,7 @@ pub(crate) fn sentence(machine: &Value) -> String {
     )
 }
 
-/// Versions of what was measured, from the lock file that it was built by.
+/// Versions of the measured programs, from the lock file that they were built by.
 pub(crate) fn versions() -> Value {
     let lock = include_str!("../Cargo.lock");
     let mut versions = json!({});

@@ -32,7 +32,7 @@ const REVERSE: &str = "--reverse-stdin";
 /// The argument by which it becomes a worker that makes fresh calls, and the guest that it calls.
 const WORKER: &str = "--fresh-calls-of";
 
-/// The argument by which it says what so many parked calls hold.
+/// The argument by which it prints the memory of parked calls.
 const PARKED: &str = "--resident-when-parked";
 
 /// The argument by which it makes calls of one kind only, to be profiled.
@@ -136,7 +136,7 @@ fn measure(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Measures what has a bound in [`GUARD`], shortly, and fails for what is over it, nothing else.
+/// Measures the rows that have a bound in [`GUARD`], shortly, and fails only for rows over their bound.
 fn guard(mut bench: Bench) -> Result<()> {
     for (name, run) in GROUPS {
         if ["protections", "metering"].contains(name) {

@@ -11,7 +11,7 @@ const RIGHT: f64 = 690.0;
 const LINE: f64 = 24.0;
 const TOP: f64 = 48.0;
 
-/// File names and contents, of what was measured.
+/// File names and contents of the plots of the measurements.
 pub(crate) fn plots(report: &Report) -> Vec<(&'static str, String)> {
     let of = |group: &str| -> Vec<&Row> {
         let rows = report.rows.iter();

@@ -27,7 +27,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) value: Spread,
     pub(crate) unit: Unit,
-    /// By what the group's reference has, if it has one.
+    /// The ratio to the group's reference, if it has one.
     pub(crate) ratio: Option<Spread>,
 }
 
@@ -82,7 +82,7 @@ impl Report {
         Ok(())
     }
 
-    /// A line with what it is by another's.
+    /// A line with its ratio to another.
     pub(crate) fn compared(
         &mut self,
         group: &'static str,

@@ -121,7 +121,7 @@ impl Samples {
         Spread::of(pairs.map(|(this, other)| this / other).collect())
     }
 
-    /// The geometric mean, over pairs of contenders, of what one took by what the other took.
+    /// The geometric mean, over pairs of contenders, of the time of one divided by the time of the other.
     pub(crate) fn geometric_mean(&self, pairs: &[(String, String)]) -> Result<Spread> {
         let mut logs: Vec<f64> = Vec::new();
         for (name, other) in pairs {

@@ -1,4 +1,4 @@
-//! One attack and what comes of it.
+//! One attack and its result.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,10 +11,10 @@ use support::harness::{ALL, load, policy};
 
 /// One row of the catalogue.
 pub(crate) struct Row {
-    /// `A`, its number in docs/security/attacks.md, and what it is about.
+    /// `A`, its number in docs/security/attacks.md, and its subject.
     pub(crate) id: &'static str,
     pub(crate) attack: &'static str,
-    /// Made when the row's turn comes: what they hold is gone when it is over.
+    /// Made when the row's turn comes. Their memory and files are released after it.
     pub(crate) cases: fn() -> Vec<Case>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// An attack that says what came of it, given which time it is.
+    /// An attack that returns its result, given the number of the repetition.
     pub(crate) fn new(
         expect: &'static str,
         attack: impl Fn(usize) -> String + Send + Sync + 'static,

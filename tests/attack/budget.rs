@@ -172,7 +172,7 @@ fn logs() -> Vec<Case> {
     vec![
         Case::hostile("host-calls", "log-flood-tiny", small),
         Case::hostile("fuel", "log-flood-tiny", &endless),
-        // Lines that are too large stop nobody: they are cut, and what is lost is counted.
+        // Lines that are too large end no call: they are cut, and the lost bytes are counted.
         Case::new("cut", move |_| {
             let report = huge.session().run(b"log-flood-huge").unwrap();
             let cut = report.usage.log_bytes <= 1024 && report.logs_dropped > 0;

@@ -10,7 +10,7 @@ use support::harness::{load, returned};
 /// Good calls in each row of the table.
 const GOOD: usize = 100;
 
-/// A good call, timed; none when it did not do what it should.
+/// A good call, timed; none when its result was wrong.
 type Good = Box<dyn Fn() -> Option<Duration>>;
 
 /// One that is over at once, and one that works for some milliseconds.
@@ -37,7 +37,7 @@ fn good() -> [(&'static str, Good); 2] {
 }
 
 /// Good calls while nothing else runs; beside hostile ones that leave it a processor; and beside as many as there are
-/// processors, where the kernel's scheduler decides who waits.
+/// processors, where the kernel's scheduler selects the calls that wait.
 pub(crate) fn print(calls: usize) -> usize {
     let cases = soak::quick();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);

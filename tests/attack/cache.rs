@@ -95,7 +95,7 @@ impl Victim {
         }
     }
 
-    /// Why what is in the cache was not executed; or that it was.
+    /// The reason why the entry of the cache was not executed; or that it was.
     fn load(&self) -> String {
         let provider = self.runtime.load(&self.source, &policy("")).unwrap();
         let report = provider.session().wave("f()").unwrap();

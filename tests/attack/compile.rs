@@ -150,7 +150,7 @@ fn loops(depth: usize, parameters: usize) -> Vec<u8> {
     ))
 }
 
-/// Components within components, outermost first, each with the size of what is left.
+/// Components within components, outermost first, each with the size of the rest.
 fn nested(depth: usize) -> Vec<u8> {
     let head = *b"\0asm\x0d\0\x01\0";
     let mut bytes = head.to_vec();

@@ -292,7 +292,7 @@ fn writing(runtime: &Runtime, folder: &Path) -> Provider {
     runtime.load(&source("hostile"), &policy(&text)).unwrap()
 }
 
-/// A file and a store, written without end; what the process that is killed does.
+/// Writes a file and a store without end: the work of the process that is killed.
 pub(crate) fn write_without_end(folder: &str) -> usize {
     std::fs::create_dir(Path::new(folder).join("out")).unwrap();
     let runtime: Runtime = support::harness::builder().concurrency(2).build().into();

@@ -131,7 +131,7 @@ fn noise(seed: usize) -> Vec<u8> {
     head.into_iter().chain(noise.take(5_000)).collect()
 }
 
-/// None of these is read, or what is read of it grants nothing.
+/// None of these is read, or the part that is read grants nothing.
 fn policies() -> Vec<Case> {
     let mistakes = [
         "limits.fuel = 1\nlimits.fuel = 2",

@@ -15,7 +15,7 @@ use support::harness::{all_but, load, policy, source};
 
 const CANARY: &str = "canary-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
 
-/// A name and what it is looked up as.
+/// A name and its addresses.
 const NAMES: [(&str, &[&str]); 5] = [
     ("inside.example", &["127.0.0.1"]),
     ("mixed.example", &["93.184.216.34", "127.0.0.1"]),
@@ -156,8 +156,8 @@ fn reaching(grant: &str, limits: &str) -> Provider {
     runtime().load(&source("hostile"), &policy).unwrap()
 }
 
-/// A guest that fetches a body that never ends, and what it fetches: one that comes slowly, and one in chunks of a byte
-/// that comes as fast as it is read.
+/// A guest that fetches a body that never ends, and the URLs of two such bodies: one that comes slowly, and one in
+/// chunks of a byte that comes as fast as it is read.
 pub(crate) fn endless(limits: &str) -> (Provider, [String; 2]) {
     let most = everywhere().replace("1000", "1_000_000_000");
     let paths = ["/drip", "/bytes"];

@@ -1,4 +1,4 @@
-//! The table: each row of the catalogue played, and what came of it.
+//! The table: each row of the catalogue played, and its results.
 
 use std::time::{Duration, Instant};
 
@@ -40,8 +40,8 @@ pub(crate) struct Played {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Plays a row so many times, after a warm-up in which the pool, the threads and the allocator get what they
-/// keep.
+/// Plays a row `rounds` times, after a warm-up in which the pool, the threads and the allocator acquire memory that
+/// they keep.
 pub(crate) fn play(row: &Row, stage: &Stage, rounds: usize) -> Played {
     let cases = (row.cases)();
     let mut played = Played {

@@ -155,7 +155,7 @@ fn from_an_authors_machine_to_a_production_folder() {
     // From here on somebody calls, all the time, and is always served.
     let calls = Calls::start(production.watched.folder());
 
-    // A new version: signed, and not what was pinned.
+    // A new version: signed, and not pinned.
     let (second, second_signature) = workshop.release(&second);
     production.deliver(&second, &second_signature);
     let said = production.refuses(&first, "digest");
@@ -164,7 +164,7 @@ fn from_an_authors_machine_to_a_production_folder() {
         said.contains(&format!("delete the line `{line}`")),
         "{said}"
     );
-    // The operator does what the message says: deletes the line, and pins what is there.
+    // The operator follows the message: deletes the line, and pins the present version.
     let lock = std::fs::read_to_string(production.lock()).unwrap();
     assert!(lock.contains(&line));
     std::fs::write(production.lock(), lock.replace(&line, "")).unwrap();
@@ -202,7 +202,7 @@ fn from_an_authors_machine_to_a_production_folder() {
             second_signature.clone(),
             "altered",
         ),
-        // Good and old: what the pin is for.
+        // Good and old: the case for the pin.
         (&first, first_signature.clone(), "digest"),
     ] {
         production.deliver(bytes, &signature);
@@ -217,7 +217,7 @@ fn from_an_authors_machine_to_a_production_folder() {
     );
     assert!(said.contains("is not signed"), "{said}");
 
-    // All is well again with what was there before.
+    // The earlier version is accepted again.
     production.deliver(&second, &second_signature);
     while production.watched.any().label() != "up-to-date" {}
     assert_eq!(

@@ -1,4 +1,4 @@
-//! wasmtime itself, the version and the features that Tollgate has: what a call costs when nothing is enforced, and
+//! wasmtime itself, the version and the features that Tollgate has: the cost of a call when nothing is enforced, and of
 //! each thing that an embedder can switch on by itself.
 
 use std::path::Path;
@@ -19,7 +19,7 @@ const YIELD_INTERVAL: u64 = 100_000;
 /// The source of the memory of instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Allocation {
-    /// From a pool, tuned as Tollgate's: what a tested embedder would choose.
+    /// From a pool, tuned as Tollgate's: the choice of an embedder who has tested it.
     #[default]
     Tuned,
     /// From a pool as it comes.
@@ -194,7 +194,7 @@ impl Reused {
     }
 }
 
-/// The component compiled and called once: what a host does that keeps nothing.
+/// The component compiled and called once, as in a host that keeps nothing.
 pub fn compile_and_call(engine: &Fresh, bytes: &[u8], input: &[u8]) -> Result<Vec<u8>> {
     let component = Component::with(engine.0.clone(), bytes, Setup::default());
     component.map_err(plain)?.call(input)

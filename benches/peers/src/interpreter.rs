@@ -1,4 +1,4 @@
-//! wasmi, with the module parsed on every call: what a host does that keeps nothing and has no compiler to wait for.
+//! wasmi, with the module parsed on every call, as in a host that keeps nothing and has no compiler to wait for.
 //!
 //! It knows no components, so it gets the core module of the same guest and is called by hand as the canonical ABI
 //! says.

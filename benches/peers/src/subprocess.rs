@@ -1,4 +1,4 @@
-//! A native process for each call: what isolates without any engine.
+//! A native process for each call: isolation without any engine.
 
 use std::io::{Read, Write};
 use std::path::Path;

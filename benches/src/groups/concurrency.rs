@@ -1,4 +1,4 @@
-//! Calls that wait for the host: how many at once, what each holds of memory, and whether others notice.
+//! Calls that wait for the host: their number at once, the memory of each, and their effect on others.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -124,7 +124,7 @@ fn beside(bench: &mut Bench, gate: &Gate, runtime: &Runtime) -> Result<()> {
             ensure!(join(tasks).await? == PARKED, "not all passed");
             anyhow::Ok((before, during, fresh_call(&guest).await?))
         })?;
-        // The first round touches what the others use again.
+        // The first round touches memory that the others use again.
         if round > 0 {
             let alone = f64::midpoint(before, after);
             none.push(alone);
@@ -185,7 +185,7 @@ pub(crate) fn print_resident(bench: &Bench, many: usize) -> Result<()> {
     let gate = Gate::new();
     let guest = bench.load(&gate.runtime(PLACES), "parked.wasm", POLICY)?;
     bench.tokio.block_on(async {
-        // One call, so that what is made once is made.
+        // One call, so that state that is made once exists.
         gate.open();
         join(spawn(1, &guest, || false)).await?;
         let before = resident_kib()?;

@@ -14,7 +14,7 @@ pub(crate) const REUSED: &str = "protections, reused instance";
 const NOTHING: &str = "nothing, sync";
 pub(crate) const TOLLGATE: &str = "tollgate";
 
-/// Each setup with what is switched on in it.
+/// Each setup with the protections that are switched on in it.
 fn setups() -> Vec<(&'static str, Setup)> {
     let nothing = Setup::default();
     let fiber = Setup {

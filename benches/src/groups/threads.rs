@@ -43,7 +43,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         let provider = load(&bench.guest(guest))?;
         let shared = [provider.clone(), provider.clone()];
         let apart = [provider.on_own_engine()?, provider];
-        // The engine alone: what of it is the engine's, and what is ours.
+        // The engine alone, to tell the engine's part of the cost from ours.
         let raw = || Component::load(&bench.guest(guest), FULL);
         let raw_apart = [raw()?, raw()?];
         let calls = |provider: &blocking::Provider| fresh_calls(provider, TURN);
@@ -76,7 +76,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// The sum of what threads come to, one for each of `with`.
+/// The sum of the results of threads, one for each of `with`.
 fn concurrently<T: Send>(
     with: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> Result<f64> + Sync,

@@ -179,7 +179,7 @@ fn config(random: &mut Random) -> Config {
         relaxed_simd_enabled: odd,
         tail_call_enabled: odd,
         simd_enabled: random.percent(70),
-        // Brings `externref`, which is off, as often as what is on.
+        // Brings `externref`, which is off, as often as the types that are on.
         reference_types_enabled: random.percent(15),
         max_memories: 1 + random.below(3),
         max_tables: 1 + random.below(3),

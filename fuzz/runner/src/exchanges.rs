@@ -1,4 +1,4 @@
-//! Requests, and answers of servers: what would do, bent.
+//! Requests, and answers of servers: valid ones, with mutations.
 
 use crate::random::Random;
 use crate::texts::{bend, some_of};

@@ -1,5 +1,5 @@
-//! Fuzzing on the stable toolchain: makes inputs for a given time, hands them to the worker process, and keeps what
-//! it dies of, panics at or never answers.
+//! Fuzzing on the stable toolchain: makes inputs for a given time, hands them to the worker process, and keeps the
+//! inputs that end it, that make it panic or that it never answers.
 
 mod components;
 mod exchanges;

@@ -8,7 +8,7 @@ use crate::worker::{Answer, Worker};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// By what findings are the same: their text without its numbers, which are sizes and places mostly.
+/// The key by which findings are the same: their text without its numbers, which are sizes and places mostly.
 pub(crate) fn signature(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
     text.chars().take(80).collect()

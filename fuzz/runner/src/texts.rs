@@ -1,4 +1,4 @@
-//! Texts: what would do, bent.
+//! Texts: valid ones, with mutations.
 
 use crate::hostile_urls::hostile_url;
 use crate::random::Random;

@@ -1,4 +1,4 @@
-//! Entries of the cache of compiled code: what it did not seal is never executed.
+//! Entries of the cache of compiled code: an entry that it did not seal is never executed.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use tollgate::{Policy, Source};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/fuzz/cache");
 
-/// A component of nothing: what is compiled anew each time is compiled quickly.
+/// An empty component, since it is compiled anew each time and has to be compiled quickly.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 struct Shelf {
@@ -44,8 +44,8 @@ fn load(runtime: &Runtime) -> CodeOrigin {
     }
 }
 
-/// The first byte says how an entry is made of the others: of nothing but them; of a sound one with bytes of it
-/// changed, four for the place and one for what is there; or of its beginning and them.
+/// The first byte says how an entry is made of the others: of these alone; of a sound one with changed bytes, four for
+/// the place and one for the value; or of its beginning and these.
 pub(crate) fn check(data: &[u8]) -> &'static str {
     let shelf = shelf();
     let (how, rest) = data.split_first().unwrap_or((&0, &[]));

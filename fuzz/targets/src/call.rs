@@ -1,4 +1,4 @@
-//! Calls, and what they may end in: a result, the guest's own error, a fault.
+//! Calls, and their allowed ends: a result, the guest's own error, a fault.
 
 use tollgate::blocking::Provider;
 use tollgate::embed::CommandInput;
@@ -13,7 +13,7 @@ use crate::values;
 /// So many exports are called.
 const FUNCTIONS: usize = 6;
 
-/// A function by its name with its interface, and what it takes.
+/// A function by its name with its interface, and the types of its parameters.
 type Function = (String, Vec<Type>);
 
 /// Calls every export, `run` and the command, with arguments made of the bytes.
@@ -55,7 +55,7 @@ pub(crate) fn everything(provider: &Provider, bytes: &[u8]) -> &'static str {
     label
 }
 
-/// An expression is refused, or calls; what is given back reads and is given back again.
+/// An expression is refused, or calls. Its result is a valid argument, and the call with that gives it back again.
 pub(crate) fn wave(expression: &str) -> &'static str {
     let provider = values::types();
     let report = provider.session().wave(expression);

@@ -17,7 +17,7 @@ use crate::text::plain;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// All that does no harm: what is written goes to a folder of its own and names lead nowhere.
+/// All grants that do no harm: files are written to a folder of its own, and names lead nowhere.
 const POLICY: &str = r#"
 [limits]
 fuel = 10_000_000
@@ -78,7 +78,7 @@ pub(crate) fn runtime() -> &'static (tollgate::Runtime, Runtime) {
     })
 }
 
-/// Any bytes are refused for what they are, or loaded and called; what each may end in is in `call`.
+/// Any bytes are refused with a reason, or loaded and called; the allowed ends of calls are in `call`.
 pub(crate) fn check(bytes: &[u8]) -> &'static str {
     let source = Source::bytes("fuzz", bytes);
     let inspected = source.inspect();
@@ -101,8 +101,8 @@ pub(crate) fn check(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Each line is a kind and a name. Nothing that can be called is granted by nothing, and what all grants grant
-/// is this host's.
+/// Each line is a kind and a name. Without grants, no function that can be called is allowed, and with all grants, only
+/// this host's are.
 pub(crate) fn verdict(text: &str) -> &'static str {
     let import = |line: &str| {
         let mut letters = line.chars();

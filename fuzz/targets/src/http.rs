@@ -36,7 +36,7 @@ const HOSTS: [&str; 6] = [
     "authorization",
 ];
 
-/// A server on loopback: what it answers, and what it was asked.
+/// A server on loopback: its answer, and the requests that it received.
 struct Server {
     port: u16,
     answer: Mutex<Vec<u8>>,

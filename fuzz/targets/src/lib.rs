@@ -9,7 +9,7 @@ mod cache;
 mod call;
 mod component;
 mod http;
-// A link to the file of the properties: cargo puts what it leads to into the package.
+// A link to the file of the properties: cargo puts its target into the package.
 #[allow(dead_code, reason = "the properties make URLs of it too")]
 mod oracle;
 mod text;

@@ -1,4 +1,4 @@
-//! Takes apart what follows an attack's name, and shows what came of it.
+//! Takes apart the text after an attack's name, and shows the results.
 
 use std::{fmt::Debug, str::FromStr};
 

@@ -7,7 +7,7 @@ use crate::bump::Bump;
 
 /// `SIZE` bytes that are there when the guest starts, in front of the default allocator.
 ///
-/// Small calls live in it and never grow their memory; what it has no room for comes from the default allocator.
+/// Small calls live in it and never grow their memory; a piece without room comes from the default allocator.
 /// Freeing the piece that was allocated last makes its room free, and so does freeing all of them.
 pub struct Arena<const SIZE: usize = { crate::SIZE }> {
     bytes: UnsafeCell<[u8; SIZE]>,
@@ -47,7 +47,7 @@ impl<const SIZE: usize> Default for Arena<SIZE> {
 }
 
 // SAFETY: pieces that are out at the same time never overlap and are aligned, which `bump` sees to and its tests
-// show; what is not of the arena is the default allocator's, told apart by its address.
+// show; every other piece is the default allocator's, told apart by its address.
 unsafe impl<const SIZE: usize> GlobalAlloc for Arena<SIZE> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match self.bump().take(layout) {

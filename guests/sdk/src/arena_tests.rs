@@ -9,7 +9,7 @@
 
 use super::*;
 
-/// A piece that is out, with what was written to it.
+/// A piece that is out, with the bytes that were written to it.
 struct Piece {
     at: *mut u8,
     layout: Layout,
@@ -42,7 +42,7 @@ fn inside<const SIZE: usize>(arena: &Arena<SIZE>, at: *mut u8) -> bool {
     (arena.start().addr()..arena.start().addr() + SIZE).contains(&at.addr())
 }
 
-/// Plays `steps` requests, and checks after each that every piece still holds what was written to it: pieces that
+/// Plays `steps` requests, and checks after each that every piece still holds its bytes: pieces that
 /// overlap would not.
 fn play<const SIZE: usize>(mut seed: u64, steps: usize, longest: usize) {
     let arena = Arena::<SIZE>::new();

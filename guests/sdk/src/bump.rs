@@ -48,7 +48,7 @@ impl Bump {
         Some(offset)
     }
 
-    /// The offset of a piece of this arena; none for what came from elsewhere.
+    /// The offset of a piece of this arena; none for a piece from elsewhere.
     pub(crate) fn offset_of(&self, address: usize) -> Option<usize> {
         // A piece is never empty, so none begins at the arena's end.
         let offset = address.checked_sub(self.base)?;

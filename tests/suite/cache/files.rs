@@ -1,4 +1,4 @@
-//! A44-code-cache: what is put into the folder of a cache that the cache did not put there, and whose the folder is.
+//! A44-code-cache: files in the folder of a cache that the cache did not put there, and the owner of the folder.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -24,7 +24,7 @@ fn open(path: &Path) -> Result<Cache, CacheError> {
     Cache::open(path, Cache::DEFAULT_SIZE)
 }
 
-/// Opens what has to be refused; the message names the path.
+/// Opens a folder that has to be refused; the message names the path.
 fn refused(path: &Path) -> CacheError {
     let error = open(path).expect_err("opened");
     let text = error.to_string();
@@ -155,7 +155,7 @@ fn what_is_no_regular_file_is_no_entry() {
         assert!(found.is_file(), "not replaced");
         assert_eq!(shelf.number(&source, 7), CodeOrigin::Cached);
     };
-    // Not even a link to what it would execute.
+    // Not even a link to a sound entry.
     fs::rename(&entry, &aside).unwrap();
     symlink(&aside, &entry).unwrap();
     is_none(CacheRejection::NotAFile);

@@ -1,4 +1,4 @@
-//! A44-code-cache: what is in the cache is executed, so nothing is executed from it that it did not seal.
+//! A44-code-cache: the code in the cache is executed, so only code that it sealed is executed from it.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn parts(entry: &[u8]) -> (&[u8], &[u8]) {
     entry[SEAL.end..].split_at(u64::from_le_bytes(length) as usize)
 }
 
-/// An entry with the head of another one, and what is told of the component and its code from anywhere.
+/// An entry with the head of another one, and findings and code of any origin.
 fn composed(head: &[u8], findings: &[u8], code: &[u8]) -> Vec<u8> {
     let mut entry = [&head[..SEAL.end], findings, code].concat();
     entry[FINDINGS_LENGTH].copy_from_slice(&(findings.len() as u64).to_le_bytes());
@@ -110,7 +110,7 @@ fn an_entry_that_was_changed_is_not_executed() {
     let source = numbered(7);
     assert_eq!(shelf.number(&source, 7), CodeOrigin::Compiled);
     let sound = fs::read(shelf.entry()).unwrap();
-    // All of the head, the seal and what is told of the component, and code from its first byte to its last.
+    // All of the head, the seal and the findings, and code from its first byte to its last.
     let told = SEAL.end + parts(&sound).0.len();
     let code = (told..sound.len()).step_by(397);
     for at in (0..told).chain(code).chain([sound.len() - 1]) {
@@ -156,7 +156,7 @@ fn an_entry_that_was_cut_is_not_executed() {
     let file = fs::File::options().write(true).open(shelf.entry()).unwrap();
     file.set_len(10 << 30).unwrap();
     assert_eq!(shelf.number(&source, 7), why);
-    // Nor is what is larger than all of the cache, however sound; and it is gone then.
+    // An entry larger than the whole cache is not executed either, even if it is sound; and it is removed then.
     assert_eq!(shelf.number(&source, 7), CodeOrigin::Cached);
     let small = opened(&shelf.path(), 1_000);
     let provider = small.load(&source, &policy("")).unwrap();
@@ -324,7 +324,7 @@ fn what_is_refused_stays_refused() {
 #[test]
 fn the_key_is_wiped_with_the_cache() {
     let folder = TempDir::new().unwrap();
-    // Several: what is freed may be used again by what reads the memory.
+    // Several, since the reading of the memory may use freed memory again.
     let caches: Vec<(Cache, Vec<u8>)> = (0..16)
         .map(|number| {
             let path = folder.path().join(number.to_string());
@@ -336,7 +336,7 @@ fn the_key_is_wiped_with_the_cache() {
             (cache, masked)
         })
         .collect();
-    // The allocator writes over the beginning of what is freed.
+    // The allocator writes over the beginning of freed memory.
     let places = |masked: &Vec<u8>| memory::places_of(&masked[16..]);
     assert!(caches.iter().all(|(_, masked)| places(masked) > 0));
     let masked: Vec<Vec<u8>> = caches.into_iter().map(|(_, masked)| masked).collect();

@@ -98,7 +98,7 @@ fn many_at_once_get_what_they_asked_for() {
     let path = folder.path().join("cache");
     let probe = Shelf::new();
     probe.number(&numbered(1), 1);
-    // Room for two of four: each write evicts what somebody else is about to read.
+    // Room for two of four: each write evicts an entry that another load is about to read.
     let most = 2 * fs::metadata(probe.entry()).unwrap().len() + 64;
     let start = std::sync::Barrier::new(6);
     let sources: Vec<Source> = (0..4).map(numbered).collect();

@@ -39,7 +39,7 @@ fn a_host_function_that_blocks_ends_a_late_call() {
     assert_eq!(report.usage.host_calls, 1);
 }
 
-/// A20-bulk-memory: one bulk instruction cannot be interrupted, but what comes after it is no success.
+/// A20-bulk-memory: one bulk instruction cannot be interrupted, but the call fails after it.
 #[test]
 fn a_late_result_is_no_result() {
     let report = load("sleeper", &format!("{CLOCK}\nlimits.deadline = \"1ms\""))
@@ -153,7 +153,7 @@ fn calls_of_the_embedders_interface_count_and_cost() {
     attack_by("sleeper", "again(0)", &policy).faults("host-calls");
 }
 
-/// A thread's runtime is given to what ends with a session, and not to what goes on without it.
+/// The runtime of a thread is for tasks that end with their session, and not for tasks that outlast it.
 #[test]
 fn a_task_that_outlasts_its_session_holds_nobody_up() {
     let lasting = |linker: &mut Linker<CallContext>| {

@@ -79,7 +79,7 @@ fn a_panic_after_waiting_ends_one_session_and_no_other() {
         assert!(!session.is_alive());
         let again = session.wave("once(1)").await;
         assert!(matches!(again, Err(CallError::Ended)), "never used again");
-        // The memory of the other is what it was, and its calls go on.
+        // The memory of the other session is unchanged, and its calls continue.
         let expected = Outcome::Returned(round.to_string());
         assert_eq!(counted.unwrap().outcome, expected);
     };

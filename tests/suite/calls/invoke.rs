@@ -1,4 +1,4 @@
-//! Calls with values: what comes back, and what is refused before any code of the guest runs.
+//! Calls with values: their results, and the refusals before any code of the guest runs.
 
 use std::fmt::Write as _;
 
@@ -186,7 +186,7 @@ fn a_resource_within_other_types_is_described_and_not_called() {
                 }
             }
         }
-        // `run` is not what it has to be.
+        // `run` does not have its type.
         assert!(provider.session().run(b"").is_err());
         // WIT has no words for some of these.
         let _ = source.wit();
@@ -332,7 +332,7 @@ fn functions_beyond_the_budget_are_left_out() {
     }
 }
 
-/// Bytes of the descriptions, by what they hold.
+/// Bytes of the descriptions, by their contents.
 fn bytes_of(provider: &blocking::Provider) -> usize {
     fn of(ty: &Type) -> usize {
         let named = |name: &String| name.len() + size_of::<String>();

@@ -20,7 +20,7 @@ const PAYLOADS_64: [u64; 4] = [
     0xfff8_0000_0000_1234,
 ];
 
-/// x86 and Arm differ in the sign and the payload of what they compute.
+/// x86 and Arm differ in the sign and the payload of a computed NaN.
 #[test]
 fn each_nan_that_is_computed_is_the_canonical_one() {
     if !fuel_is_counted() {
@@ -63,7 +63,7 @@ enum Act {
     Script(&'static str, &'static str),
 }
 
-/// A guest, its policy, and a call that shows much of what a guest can see.
+/// A guest, its policy, and a call whose result depends on much of the state that a guest can see.
 const CORPUS: &[(&str, &str, Act)] = &[
     ("echo", "", Act::Run("hello")),
     (

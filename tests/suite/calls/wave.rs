@@ -1,4 +1,4 @@
-//! Calls by text: what is told of those that do not fit, and which function a name means.
+//! Calls by text: the errors of calls that do not fit, and the function that a name means.
 
 use tollgate::embed::check_expression;
 use tollgate::{CallError, Policy, Source};
@@ -48,7 +48,7 @@ fn what_is_no_call_is_told_without_a_component() {
     );
 }
 
-/// As a function that is written by hand is called: without what is optional, with a blank before the bracket.
+/// Calls as a person writes them: without optional arguments, with a blank before the bracket.
 #[test]
 fn what_is_optional_may_be_left_out() {
     let text = r#"(component

@@ -1,4 +1,4 @@
-//! The program's cache of compiled code: where it is, what is said of it, and what a kill leaves.
+//! The program's cache of compiled code: its place, the messages about it, and the files that a kill leaves.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -38,7 +38,7 @@ impl Home {
         self.command(args).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// Calls a guest; what was said beside the result.
+    /// Calls a guest, and returns the messages beside the result.
     fn next(&self, more: &[&str]) -> String {
         let counter = guest("counter");
         let args: Vec<&str> = ["call", &counter, "next()"].into_iter().collect();
@@ -68,7 +68,7 @@ fn the_cache_is_in_the_users_home() {
     let [entry] = entries(&home.cache()).try_into().unwrap();
     let written = fs::metadata(&entry).unwrap().modified().unwrap();
     assert_eq!(home.next(&[]), "");
-    // The library finds what the program has left, and takes it.
+    // The library finds the entry of the program, and uses it.
     let used = fs::metadata(&entry).unwrap().modified().unwrap();
     assert!(used > written, "not used");
     let runtime = opened(&home.cache(), 1 << 30);
@@ -223,7 +223,7 @@ fn a_killed_writer_leaves_nothing_that_is_executed() {
     let source = &made_of(200, 150);
     fs::write(&file, source.as_bytes()).unwrap();
     let home = Home::new();
-    // The folder is there before the one who is watched.
+    // The folder exists before the watched process starts.
     drop(opened(&home.cache(), 1 << 30));
     let mut compile = home.command(&["compile", file.to_str().unwrap(), "--quiet"]);
     let mut writer = compile.spawn().unwrap();
@@ -246,7 +246,7 @@ fn a_killed_writer_leaves_nothing_that_is_executed() {
     );
     assert_eq!(sound(source), CodeOrigin::Cached);
     // Half an entry under the name of a whole one, as a power failure leaves it, is another matter.
-    // First by name: what the killed one left begins with a `t`.
+    // First by name: the file that the killed process left begins with a `t`.
     let half = entries(&home.cache()).swap_remove(0);
     let length = fs::metadata(&half).unwrap().len();
     let cut = fs::File::options().write(true).open(half).unwrap();
@@ -268,7 +268,7 @@ fn the_worker_gets_nothing_of_it() {
     while host.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
         for worker in children(host.id()) {
             let of = Path::new("/proc").join(worker.to_string());
-            // Before it is another program it has what its parent has.
+            // Before it executes another program it has the command line of its parent.
             let cmdline = fs::read_to_string(of.join("cmdline")).unwrap_or_default();
             if !cmdline.contains("--tollgate-compile-worker") {
                 continue;

@@ -160,7 +160,7 @@ fn exit_codes_are_the_contract() {
     assert_eq!(code(&run(&[])), 2);
 }
 
-/// A command that makes no call reports what `--json` prints.
+/// The report of a command that makes no call is the output of `--json`.
 #[test]
 fn a_report_of_a_command_that_makes_no_call() {
     let folder = TempDir::new().unwrap();

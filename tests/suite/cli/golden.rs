@@ -1,11 +1,11 @@
-//! The command line to the letter: what it prints is in `tests/golden`, and `just bless` writes it anew.
+//! The command line to the letter: its output is in `tests/golden`, and `just bless` writes it anew.
 
 use support::cli::{code, guest, run, stderr, stdout};
 use support::harness::{guests, root};
 
 /// The text with the parts that differ between machines and builds replaced by their names.
 fn steady(text: &str) -> String {
-    // With `-v`: what the kernel of this machine has, and how long the call took.
+    // With `-v`: the features of the kernel of this machine, and the time of the call.
     let lines = text.split_inclusive('\n');
     let text: String = lines
         .filter(|line| {
@@ -25,7 +25,7 @@ fn steady(text: &str) -> String {
     after(&steady, "sha256:", |c| c.is_ascii_hexdigit(), "…")
 }
 
-/// Replaces what follows each `mark` and satisfies `part`.
+/// Replaces the text that follows each `mark` and satisfies `part`.
 fn after(text: &str, mark: &str, part: impl Fn(char) -> bool, with: &str) -> String {
     let mut parts = text.split(mark);
     let mut done = parts.next().unwrap_or_default().to_owned();
@@ -37,7 +37,7 @@ fn after(text: &str, mark: &str, part: impl Fn(char) -> bool, with: &str) -> Str
     done
 }
 
-/// Compares what a command does with `tests/golden/NAME.txt`.
+/// Compares the output of a command with `tests/golden/NAME.txt`.
 fn golden(name: &str, args: &[&str]) {
     let output = run(args);
     let shown: Vec<&str> = args

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: what a program that they end says, reports and leaves behind.
+//! Ctrl-C and SIGTERM: the messages, the report and the files of a program that they end.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `tollgate.lock`: what is pinned on first use, what is refused from then on, and what a broken lock file does.
+//! `tollgate.lock`: pins on first use, refusals from then on, and broken lock files.
 
 use tollgate::policy::Lock;
 

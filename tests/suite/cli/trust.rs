@@ -1,4 +1,4 @@
-//! Signatures as a user meets them: keygen, sign, verify, the flags, what is shown, and the whole story.
+//! Signatures as a user meets them: keygen, sign, verify, the flags, the output, and all steps in a row.
 
 use serde_json::Value;
 
@@ -193,7 +193,7 @@ fn reports_and_tables_say_whose_it_is() {
     let output = workdir.run("check counter.wasm --trust-key acme.pub --json");
     assert_eq!(json(&stdout(&output))["refusal"]["reason"], "missing");
 
-    // Without a key it is what the signature says, and no more.
+    // Without a key it is the unverified claim of the signature.
     let claim = workdir.ok("inspect echo.wasm");
     assert!(
         claim.contains(&format!(
@@ -277,7 +277,7 @@ fn the_whole_story() {
         said.contains("delete the line `\"echo.wasm\" = \"sha256:"),
         "{said}"
     );
-    // The operator does what the message says.
+    // The operator follows the message.
     let line = said.split('`').nth(1).unwrap().to_owned();
     let lock = operator.read("tollgate.lock");
     assert!(lock.contains(&line));

@@ -113,7 +113,7 @@ fn paths(code: &str) -> Vec<String> {
     found
 }
 
-/// Reads one path, and what its braces have; returns the bytes that it took.
+/// Reads one path, and the contents of its braces; returns the bytes that it took.
 fn expand(text: &str, before: String, found: &mut Vec<String>) -> usize {
     let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let end = text.find(|c| !is_name(c)).unwrap_or(text.len());

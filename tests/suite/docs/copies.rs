@@ -1,5 +1,5 @@
-//! Copies: a crate that is published holds all that it is built from, so WIT and licences lie in it once more. Each copy
-//! is what its source is; `BLESS=1` writes it.
+//! Copies: a published crate holds all files that it is built from, so WIT and licences are in it once more. Each copy
+//! is equal to its source; `BLESS=1` writes it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -90,7 +90,7 @@ fn the_copies_in_published_crates_are_what_their_sources_are() {
                 wrong.push(home.join(path));
             }
         }
-        // Nor a file that the source has no more.
+        // A file that the source no longer has is wrong, too.
         if !wit.is_empty() {
             let kept = files(&home.join("wit")).into_keys();
             let kept = kept.map(|path| Path::new("wit").join(path));
@@ -115,7 +115,8 @@ fn the_copies_in_published_crates_are_what_their_sources_are() {
     );
 }
 
-/// Whether a line of the file at `path` of a crate includes a file from outside of the crate. Tests may: a package is not tested.
+/// Whether a line of the file at `path` of a crate includes a file from outside of the crate. Tests may, since a
+/// package is not tested.
 fn includes_from_outside(path: &Path, line: &str) -> bool {
     let included = line.split("include_str!(\"").nth(1);
     let included = included.and_then(|rest| rest.split('"').next());

@@ -1,4 +1,4 @@
-//! Links in Markdown: what a relative one names is in the tree, and the heading behind its `#` is on that page.
+//! Links in Markdown: the target of a relative one is in the tree, and the heading behind its `#` is on that page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +7,7 @@ use support::harness::root;
 
 use super::{lines, texts};
 
-/// A link of a page: its line and what it names.
+/// A link of a page: its line and its target.
 struct Link {
     line: usize,
     target: String,
@@ -56,7 +56,7 @@ fn targets(line: &str) -> Vec<String> {
 
 /// The name of a heading, as GitHub and mdBook make it: in lower case, without punctuation, with hyphens for blanks.
 fn anchor(heading: &str) -> String {
-    // The text of a link, without what it names.
+    // The text of a link, without its target.
     let mut text = String::new();
     let mut rest = heading;
     while let Some((before, after)) = rest.split_once("](") {
@@ -120,7 +120,7 @@ fn resolved(file: &Path, target: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// The pages: what ends in `.md`, and the index for agents.
+/// The pages: files that end in `.md`, and the index for agents.
 fn pages() -> BTreeMap<PathBuf, Page> {
     let is_page = |file: &Path| {
         file.extension().is_some_and(|ending| ending == "md") || file == Path::new("llms.txt")

@@ -33,7 +33,7 @@ fn messages() -> Vec<(usize, String)> {
     found
 }
 
-/// The parts of a message that do not change: what is between the dots, the numbers and the labels.
+/// The parts of a message that do not change: the text between the dots, the numbers and the labels.
 fn parts(message: &str) -> Vec<&str> {
     // The noun of a number is in the singular or the plural.
     let ends = ["…", "N imports ", " N ", " N)", ": ", "; ", "?"];

@@ -6,7 +6,7 @@ use support::harness::root;
 
 use super::{lines, texts};
 
-/// The paths of a line that end in `.md`, but for what is a part of an address on the web.
+/// The paths of a line that end in `.md`, except parts of addresses on the web.
 fn pages(line: &str) -> Vec<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "._-/+~:".contains(c);
     let words = line.split(|c: char| !is_part(c));

@@ -1,12 +1,12 @@
 //! Names for which a hostile DNS server answers: A37-addresses.
 //!
-//! No test dials a public address, so what turns out to be one is answered beside one that is not.
+//! No test dials a public address, so the server answers a public address together with a private one.
 
 use support::http_client::Client;
 use support::http_server::{Server, response};
 use support::nameserver::NameServer;
 
-/// A client that asks a hostile server, and a server that nobody is to reach who is not meant to.
+/// A client that asks a hostile server, and a server that only requests with the right grant may reach.
 struct Network {
     dns: NameServer,
     client: Client,
@@ -68,7 +68,7 @@ fn a_rebound_name_is_asked_for_once_and_dialled_where_it_was() {
     assert!(answer.contains("200"), "{answer}");
     assert_eq!(network.dns.asked("rebind.example", "A"), 1);
     assert_eq!(network.server.requests().len(), 1);
-    // A request is a look-up: what the first was told is not kept for the second.
+    // Each request is a look-up: the answer for the first is not kept for the second.
     let answer = network.answer("rebind.example");
     assert!(answer.contains("does not answer"), "{answer}");
     assert_eq!(network.dns.asked("rebind.example", "A"), 2);

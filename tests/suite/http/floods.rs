@@ -40,7 +40,7 @@ fn what_comes_beside_the_body_ends() {
     }
 }
 
-/// So is what comes through `wasi:http`, which reads by the same way.
+/// The same holds for `wasi:http`, which reads in the same way.
 #[test]
 fn so_it_is_for_guests_of_wasi() {
     let server = Server::repeating("", "HTTP/1.1 103 Early Hints\r\n\r\n", ENDLESS);

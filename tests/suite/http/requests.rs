@@ -392,7 +392,8 @@ fn certificates_are_verified() {
 }
 
 /// `*` stands for a part of a path that is not empty. A part that is empty once a server has dropped its parameters (Java's),
-/// its spaces (Windows) or what is not visible is none: the request is for the folder above, or for another path.
+/// its spaces (Windows) or its invisible characters is no part: the request is for the folder above, or for another
+/// path.
 #[test]
 fn a_wildcard_stands_for_no_part_that_a_server_drops() {
     let server = Server::saying(response("200 OK", "", "hello"));

@@ -10,7 +10,7 @@ use support::http_client::{CANARY, with_credential};
 use support::http_client::{Client, url};
 use support::http_server::{Server, response};
 
-/// Answers with what was sent: the first line and the body.
+/// Answers with the request: its first line and its body.
 fn mirror() -> Server {
     Server::start(|head, stream| {
         let body = body(head, stream);
@@ -93,7 +93,7 @@ fn what_is_asked_is_what_arrives() {
     assert_eq!(returned(&head), "");
 }
 
-/// Reading is what a grant is for unless it says more.
+/// A grant is for reading, unless it names other methods.
 #[test]
 fn a_method_is_granted_by_its_name_only() {
     let server = mirror();
@@ -176,7 +176,7 @@ fn requests_are_counted_anew_in_each_call() {
     }
 }
 
-/// That it was one too many is something that a guest can wait for, unlike what it may not do at all.
+/// A guest can wait after a request too many, and cannot after a forbidden one. So the reasons differ.
 #[test]
 fn a_request_too_many_is_told_as_a_quota() {
     let server = Server::saying(response("302 Found", "location: /again\r\n", ""));
@@ -228,7 +228,7 @@ fn the_length_is_not_the_guests_to_say() {
     assert!(server.requests().is_empty());
 }
 
-/// RFC 9110, 15.4: what goes on as it was, and what goes on as a GET.
+/// RFC 9110, 15.4: requests that are repeated as they were, and requests that become a GET.
 #[test]
 fn a_redirect_repeats_the_request_or_fetches_the_answer() {
     for (status, method, then) in [
@@ -309,7 +309,7 @@ fn a_redirect_does_not_widen_what_is_granted() {
     }
 }
 
-/// A request is decided on as it is sent: without what belongs to the first origin.
+/// A request is decided on as it is sent: without the headers of the first origin.
 #[test]
 fn what_stays_with_its_origin_is_asked_of_no_other_grant() {
     let (to, back) = (mirror(), mirror());

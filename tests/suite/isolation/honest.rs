@@ -55,7 +55,7 @@ fn flags() -> Source {
     Source::bytes("flags", wat::parse_str(text).unwrap())
 }
 
-/// The host counts a result as the engine does: the one takes what the other lets pass, to the byte.
+/// The host counts a result as the engine does: both allow the same results, to the byte.
 #[test]
 fn a_result_of_the_last_byte_is_read() {
     // An element and the names of its flags.

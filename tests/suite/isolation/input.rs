@@ -10,7 +10,7 @@ use tollgate::embed::{CommandInput, Stdin};
 
 use super::{isolating, load};
 
-/// Input of any length, and what comes of a reader that fails.
+/// Input of any length, and the result of a reader that fails.
 #[test]
 fn input_is_read_as_the_process_asks_for_it() {
     let policy_text = "grants.wasi = \"inert\"";

@@ -19,7 +19,7 @@ use super::{compiles_and, isolating};
 /// Set for the process that lies: this test, once more.
 const LIE: &str = "TOLLGATE_TEST_LIE";
 
-/// The deadline of four seconds, one more, and what a busy machine takes.
+/// The deadline of four seconds, one second more, and the delays of a busy machine.
 const IN_TIME: Duration = Duration::from_secs(15);
 
 const THIS: &str = "isolation::liars::a_process_that_lies";
@@ -221,7 +221,7 @@ fn a_process_that_lies() {
         drop(provider);
         until("ended", || children(std::process::id()).is_empty());
     }
-    // One that said what it may not: it is killed, at once, and the log has the reason.
+    // A process that sent a forbidden message: it is killed at once, and the log has the reason.
     for (kind, why) in [
         ("ready-twice", "it is ready twice"),
         ("nonsense", "its message is of no kind"),

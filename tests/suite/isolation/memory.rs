@@ -1,4 +1,4 @@
-//! Lies of many parts: what a process says takes no many times its length of the host's memory.
+//! Lies of many parts: a message of a process takes no large multiple of its length of the host's memory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tollgate::blocking::Runtime;
 
 use super::{compiles_and, isolating};
 
-/// The most MiB that this process held during `work`, beside what it held before.
+/// The most MiB that this process held during `work`, in addition to its memory before.
 fn peak<T>(work: impl FnOnce() -> T) -> (i64, T) {
     let before = held();
     let done = AtomicBool::new(false);
@@ -74,7 +74,7 @@ fn an_answer_of_many_empty_parts_takes_no_memory() {
     }
 }
 
-/// The same from a worker that compiles: what it found in a component.
+/// The same for the findings of a worker that compiles.
 #[test]
 fn findings_of_many_empty_parts_take_no_memory() {
     let _alone = alone();

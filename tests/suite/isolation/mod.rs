@@ -1,5 +1,5 @@
-//! Sessions in the process of their provider: what they do as sessions here do, and what a crash, a lie and a guest that
-//! has broken out come to.
+//! Sessions in the process of their provider: the same results as for sessions here, and the results of a crash, a lie
+//! and an escaped guest.
 
 #![cfg(target_os = "linux")]
 

@@ -32,7 +32,7 @@ pub(super) fn told<T: std::fmt::Debug, E: ErrorReport + std::fmt::Debug>(
     }
 }
 
-/// Asserts that a session in a process does what one here does.
+/// Asserts that a session in a process has the same results as one here.
 pub(super) fn same<T: PartialEq + std::fmt::Debug>(
     guest: &str,
     policy_text: &str,

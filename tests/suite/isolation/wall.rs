@@ -23,7 +23,7 @@ fn status(thread: &Path, field: &str) -> String {
     line.unwrap().trim().to_owned()
 }
 
-/// The descriptors of a process, by what they lead to.
+/// The targets of the descriptors of a process.
 fn open(process: u32) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
     let links = entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());

@@ -111,7 +111,7 @@ fn host_calls_cost_fuel() {
         "{}",
         report.usage.host_calls
     );
-    // A guest that does next to nothing itself: what it spends is the host's price.
+    // A guest that does next to nothing itself: it spends its fuel on the host's price.
     let policy = "grants.config = {}\nlimits.fuel = 1_000_000\nlimits.host-calls = 4_000_000_000";
     let report = wave("start-host-call", policy, "attack()");
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
@@ -137,7 +137,7 @@ fn hashing_costs_fuel_by_the_byte() {
     assert!(report.usage.host_calls <= 3, "{}", report.usage.host_calls);
 }
 
-/// The host calls the guest back for room for what it returns; the call it is in is counted and paid for all the same.
+/// The host calls the guest back for room for its result. The host call is counted and paid for all the same.
 #[test]
 fn host_calls_whose_results_need_room_are_counted_and_cost_fuel() {
     const GUEST: &str = "results-with-room";

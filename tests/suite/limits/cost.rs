@@ -11,13 +11,14 @@ use support::harness::{alone, blocking, counts_fuel, load, policy, returned, roo
 use support::skip::fuel_is_counted;
 
 /// Allocations of a fresh call of `echo`, from its session's beginning to its end, the engine's included. Three of them are
-/// what a store shares with its streams and jobs: the sum of its host memory, its open files, the mark of its end.
+/// state that a store shares with its streams and jobs: the sum of its host memory, its open files, the mark of its
+/// end.
 const FRESH_ALLOCATIONS: u64 = 35;
 
 /// The same of a call in a session that has been called before.
 const REUSED_ALLOCATIONS: u64 = 3;
 
-/// Fuel of each kernel of `guests/bench/compute`: the engine's prices, times what the compiler made of the guest.
+/// Fuel of each kernel of `guests/bench/compute`: the engine's prices, times the instructions of the compiled guest.
 const KERNELS: [(&str, u64); 5] = [
     ("sha256", 87_137_239),
     ("sieve", 139_776_820),

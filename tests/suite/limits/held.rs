@@ -1,4 +1,4 @@
-//! The memory that the host holds for a guest, and what it opens for it: A57-host-memory, A58-open-files.
+//! The memory that the host holds for a guest, and the files that it opens for it: A57-host-memory, A58-open-files.
 
 use tempfile::TempDir;
 use tollgate::embed::CommandInput;
@@ -60,7 +60,7 @@ fn what_is_held_is_reported() {
     assert!(kept > 32 << 10 && kept <= 64 << 10, "{kept}");
 }
 
-/// A guest that gives back what it has made can go on for ever.
+/// A guest that gives back the resources that it has made can continue for ever.
 #[test]
 fn what_is_dropped_is_held_no_longer() {
     let text =
@@ -158,7 +158,7 @@ fn open_files_are_counted() {
     assert_eq!(report.denials[0].reason.label(), "too-many-open-files");
 }
 
-/// A listing costs what it reads, over the cap or not.
+/// The cost of a listing is that of the entries that it reads, over the cap or not.
 #[test]
 fn a_listing_pays_for_what_it_reads() {
     if !fuel_is_counted() {
@@ -198,7 +198,7 @@ fn instances_of(instances: usize, fields: &str) -> Source {
     Source::bytes("instances", wat::parse_str(text).unwrap())
 }
 
-/// A57-host-memory: what the engine makes for each instance is known before it makes it.
+/// A57-host-memory: the memory of each instance in the engine is known before the instance is made.
 #[test]
 fn the_data_of_instances_is_held() {
     let _alone = alone();

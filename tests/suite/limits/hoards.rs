@@ -18,7 +18,7 @@ use support::wasi_client::all_of;
 /// A way to have the host hold something.
 #[derive(Clone, Copy)]
 enum Hoard {
-    /// A function that the guest `prices` calls, at this size, and keeps what it returns.
+    /// A function that the guest `prices` calls, at this size, and whose result it keeps.
     Wasi(&'static str, u64),
     /// The same of the guest `own-prices`.
     Own(&'static str, u64),
@@ -34,7 +34,7 @@ enum Hoard {
 
 use Hoard::{Client, Files, Hostile, Own, Text, Wasi};
 
-/// The interfaces, and what is hoarded by each.
+/// The interfaces, and the hoards by each.
 const HOARDS: &[(&str, &[Hoard])] = &[
     (
         "tollgate:provider/config",
@@ -166,7 +166,7 @@ const HOARDS: &[(&str, &[Hoard])] = &[
         "wasi:sockets/udp-create-socket",
         &[Wasi("sockets.create-udp", 0)],
     ),
-    // No interface: what the engine holds for the guest.
+    // No interface: the memory that the engine holds for the guest.
     (
         "engine",
         &[
@@ -295,7 +295,7 @@ impl Guests {
         }
     }
 
-    /// Runs it so many times, and returns what it ended with.
+    /// Runs it `times` times, and returns the label of its end.
     fn run(&self, hoard: Hoard, times: u64) -> &'static str {
         let times = times.to_string();
         match hoard {
@@ -356,7 +356,7 @@ fn whatever_a_guest_has_the_host_hold_is_bounded() {
             .iter()
             .flat_map(|(of, hoards)| hoards.iter().map(move |it| (of, it)))
     };
-    // Once before: what is made once stays.
+    // Once before, since state that is made once stays.
     for (_, hoard) in hoards() {
         guests.run(*hoard, 1);
     }

@@ -12,7 +12,7 @@ fn amplified_arguments_are_too_much_data() {
     attack_by("lift-arguments", "amplify()", HTTP).faults("host-data");
 }
 
-/// A22-lift-amplification: what just fits is paid for by the byte.
+/// A22-lift-amplification: a result that just fits is paid for by the byte.
 #[test]
 fn repeated_amplification_runs_out_of_fuel() {
     if !fuel_is_counted() {

@@ -42,7 +42,7 @@ fn memories_count_together() {
     assert_eq!(report.usage.memory_peak, 1 << 20);
 }
 
-/// Each memory and table has its own maximum, at which the engine ends what the limit has let through.
+/// Each memory and table has its own maximum, at which the engine refuses growth that the limit has allowed.
 #[test]
 fn growth_that_the_engine_refuses_is_not_counted() {
     let limits = "limits.memory = \"1MiB\"\nlimits.table-elements = 16";

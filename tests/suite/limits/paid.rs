@@ -188,7 +188,7 @@ fn no_more_of_a_response_is_read_than_is_paid_for() {
     );
 }
 
-/// `host-data`: what the caller passes is bounded as what the guest passes is, and it is the caller's mistake.
+/// `host-data`: the arguments of the caller are bounded like those of the guest, and too many are the caller's mistake.
 #[test]
 fn arguments_are_bounded() {
     let text = "limits.host-data = \"1KiB\"";
@@ -222,7 +222,7 @@ fn arguments_are_held() {
     assert_eq!(kind(&little.session().run(&input).unwrap()), "host-memory");
 }
 
-/// A57-host-memory: what a guest passes to a host function is held while that runs, and no longer.
+/// A57-host-memory: the arguments of a host function are held while that runs, and no longer.
 #[test]
 fn what_a_guest_passes_is_held() {
     let peak = |size: usize, times: usize| {

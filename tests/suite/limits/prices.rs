@@ -59,7 +59,7 @@ fn every_function_of_wasi_has_a_price() {
         let size = sizes.last().copied().unwrap();
         let base = prices(&provider, name, 0, size);
         let once = prices(&provider, name, 1, size);
-        // A guest that frees what it got makes no more calls than it says here.
+        // A guest that frees its results makes exactly the calls that the row names.
         let made = once.host_calls - base.host_calls;
         if made != *calls {
             wrong.push(format!("{name}: {made} calls"));

@@ -32,7 +32,7 @@ fn outcome(source: &Source, policy_text: &str) -> Outcome<String, tollgate::repo
 #[test]
 fn thousands_of_instances_memories_or_tables_are_stopped() {
     let ok = Outcome::Returned(String::new());
-    // The reader accepts 1,000 instances in one component, so the default is reached by what is in them.
+    // The reader accepts 1,000 instances in one component, so the default is reached by the items in them.
     for item in ["(memory 1)", "(table 1 funcref)"] {
         let source = many(600, &item.repeat(2));
         let fault = outcome(&source, "").fault().cloned().unwrap();

@@ -1,5 +1,5 @@
-//! Compiling in a process of its own: A4-loop-parameters to A8-register-allocation, for what the scan before it lets
-//! through.
+//! Compiling in a process of its own: A4-loop-parameters to A8-register-allocation, for components that the scan before
+//! it allows.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -82,7 +82,7 @@ fn a_worker_over_its_time_is_ended() {
     invariant::holds(attack);
 }
 
-/// A program that takes what it is given and sleeps: no limit of the kernel on processor time ends it.
+/// A program that reads its input and sleeps: no limit of the kernel on processor time ends it.
 fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
     script(folder.path(), "exec /bin/sleep 30")
 }
@@ -122,7 +122,7 @@ fn a_worker_of_nobody_is_ended() {
 
 #[test]
 fn a_worker_over_its_memory_is_ended() {
-    // One function: what the compiler holds of it, it holds all at once.
+    // One function: the compiler holds all of it at once.
     let large = made_of(1, 60_000);
     let refusal = refused(&large, "limits.compile-memory = \"256MiB\"");
     assert_eq!(refusal.kind.label(), "compile-limit", "{refusal}");

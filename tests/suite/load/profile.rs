@@ -1,5 +1,5 @@
-//! The profile that does not count fuel: what it refuses, what still ends a guest, and what it leaves behind. All other
-//! tests of this suite run in it too: `just test-deadline-only`.
+//! The profile that does not count fuel: its refusals, the limits that still end a guest, and the state after it. All
+//! other tests of this suite run in it too: `just test-deadline-only`.
 
 use std::time::Duration;
 

@@ -96,7 +96,7 @@ fn a_file_over_the_limit_is_not_even_read() {
     };
     assert_eq!(refusal.kind.label(), "too-large");
     assert!(refusal.message.contains("component-size"), "{refusal}");
-    // The system counts what this process reads.
+    // The system counts the bytes that this process reads.
     #[cfg(target_os = "linux")]
     {
         let _alone = alone();
@@ -113,7 +113,7 @@ fn a_file_over_the_limit_is_not_even_read() {
         let refused = Source::file(&path, &tollgate::Limits::default());
         assert!(refused.is_err() && read() - before < 1 << 20, "it was read");
     }
-    // The same for bytes that are already there, and for what hides in a custom section.
+    // The same for bytes that are already there, and for bytes that hide in a custom section.
     let mut padded = bytes("no-export");
     padded.push(0);
     let size = 100_000u32;
@@ -171,8 +171,8 @@ fn all_unknown_imports_are_listed_at_once() {
     );
 }
 
-/// A10-unknown-imports: what is known and not granted is denied, each with the line that would grant it; with those
-/// lines, it loads.
+/// A10-unknown-imports: imports that are known and not granted are denied, each with the line that grants it; with
+/// those lines, it loads.
 #[test]
 fn denied_imports_come_with_the_line_that_grants_them() {
     let refusal = refused(&source("checksums"), "");
@@ -335,7 +335,7 @@ fn proposals_that_are_off_are_named() {
     assert_eq!(refusal.kind.label(), "malformed", "{refusal}");
 }
 
-/// A component of WASI 0.3 is valid, and this host says what it lacks.
+/// A component of WASI 0.3 is valid, and the refusal names WASI 0.3.
 #[test]
 fn wasi_0_3_is_told_by_its_name() {
     let sync = r#"(component (import "wasi:clocks/system-clock@0.3.0" (instance (export "now" (func (result u64))))))"#;

@@ -10,8 +10,8 @@ use tollgate::load::{Refusal, RefusalKind};
 use support::harness::{alone, load, refused};
 use support::processes::cpu_time;
 
-/// The refusal, which takes a small part of what the compiler would: of processor time, so that what else the machine
-/// does makes no difference.
+/// The refusal, which takes a small part of the compiler's time: of its processor time, so that other work of the
+/// machine makes no difference.
 fn too_much(text: &str, within: Duration) -> Refusal {
     let _alone = alone();
     let source = Source::bytes("shape", wat::parse_str(text).unwrap());

@@ -192,7 +192,7 @@ fn each_tenant_has_its_share_of_the_slots() {
     }
 }
 
-/// Printed, not asserted: `--nocapture` shows what another policy costs.
+/// Printed, not asserted: `--nocapture` shows the cost of another policy.
 #[test]
 fn a_thousand_policies_are_one_component() {
     let first = compiled_once(&source("checksums"), ALL);

@@ -1,5 +1,5 @@
-//! Looking is compiling, too: what is in a component is found out by a worker, under its limits and after the checks that
-//! parse nothing, at every door. A55-validation and A56-workers.
+//! Inspection needs the protection of compiling, too: a worker finds the contents of a component, under its limits and
+//! after the checks that parse nothing, at every door. A55-validation and A56-workers.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -239,7 +239,7 @@ fn a_cached_load_starts_no_worker() {
     assert_eq!(refused.kind, RefusalKind::Imports);
 }
 
-/// A program that takes what it is given and sleeps.
+/// A program that reads its input and sleeps.
 fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
     script(folder.path(), "exec /bin/sleep 30")
 }
@@ -345,7 +345,7 @@ fn types_of_functions_are_counted_in_full() {
     assert!(functions(2).inspect().is_ok());
 }
 
-/// One `compile-time` is for both: what is slow to vet leaves less for its compilation.
+/// One `compile-time` is for both: a component that is slow to vet leaves less for its compilation.
 #[test]
 fn vetting_and_compiling_share_their_time() {
     // A worker that is asked late for each: it gets the component after two seconds, and two seconds after the host
@@ -402,7 +402,7 @@ fn a_report_parses_nothing() {
     known.inspect().unwrap();
     let world = known.info(&policy("")).world.unwrap();
     assert!(world.starts_with("wasi:cli/command@"), "{world}");
-    // Nor is it named to those who do not trust the component.
+    // It is not named either under a policy that does not trust the component.
     assert_eq!(known.info(&policy("trust.require = true")).world, None);
 }
 
@@ -424,7 +424,7 @@ fn limits_of_inspecting_need_a_worker() {
             }
         }
     });
-    // In-process inspection is there for those who ask for it.
+    // In-process inspection is available by its setting.
     let vetted = wait(inside.inspect(&echo, &support::harness::policy(""))).unwrap();
     assert_eq!(vetted.inspection, echo.inspect().unwrap());
     // A component that takes a second to compile is inspected at once.

@@ -100,7 +100,7 @@ fn reports_are_read_back() {
     }
 }
 
-/// Reports come from other machines: what is not one is an error, and no other report.
+/// Reports come from other machines: a text that is no report is an error, and not another report.
 #[test]
 fn what_is_no_report_is_not_read() {
     // Without fuel, null is its right value.

@@ -1,4 +1,4 @@
-//! The report's numbers are true: checked against the engine, and against what guests see themselves.
+//! The report's numbers are true: checked against the engine, and against the numbers that guests see.
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
@@ -94,7 +94,7 @@ fn fuel_is_the_same_every_time() {
     }
 }
 
-/// A budget of exactly what a call needs is enough, and nothing is used beyond a budget. (The engine looks
+/// A budget of exactly the fuel that a call needs is enough, and nothing is used beyond a budget. (The engine looks
 /// at the budget where code loops or is called, so the last straight piece of a call may come for free.)
 #[test]
 fn the_budget_is_kept() {
@@ -209,7 +209,7 @@ fn each_call_of_a_session_has_its_own_numbers() {
     assert!(first.abs_diff(second) < 100, "{first} {second}");
 }
 
-/// A bulk instruction costs what it moves: no loop of them is cheap.
+/// The cost of a bulk instruction follows the bytes that it moves: no loop of them is cheap.
 #[test]
 fn bulk_instructions_cost_fuel_by_the_byte() {
     if !fuel_is_counted() {

@@ -61,7 +61,7 @@ fn quotas_hold() {
             assert_eq!(keys.matches("key-").count(), stored);
         }
     }
-    // Buckets are counted together, and what is deleted makes room.
+    // Buckets are counted together, and deleted keys make room.
     let provider = load(&with("max-keys = 1"));
     assert_eq!(answer(&provider, "store-set a k v"), "Ok(())");
     let quota = "Err(Error::QuotaExceeded(\"quota\"))";
@@ -134,8 +134,8 @@ fn providers_never_see_each_other() {
     }
 }
 
-/// In memory a provider is its name, for the host as for the reports: a new version finds what the old one kept, and so
-/// does another component that is loaded by the same name. The documentation of `StoreGrant::namespace` says so.
+/// In memory a provider is its name, for the host as for the reports: a new version finds the keys of the old one, and
+/// so does another component that is loaded by the same name. The documentation of `StoreGrant::namespace` says so.
 #[test]
 fn providers_of_one_name_have_one_store_in_memory() {
     let _alone = alone();
@@ -208,7 +208,7 @@ fn the_store_is_paid_for_by_the_byte() {
         let none = fuel("store-key 1 0");
         let (small, large) = (fuel("store-key 1 1"), fuel("store-key 1 60001"));
         assert!(small > none, "{small} {none}");
-        // Set once and got once, so twice a byte, and what the guest's own allocator takes.
+        // Set once and got once, so twice a byte, and the fuel of the guest's own allocator.
         assert!(large - small >= 2 * 60_000, "{large} {small}");
         let bytes = |input: &str| ask(provider, input).usage.host_bytes;
         // Four letters of the bucket's name, the key four times, the value twice.
@@ -256,7 +256,7 @@ fn the_store_is_paid_for_in_advance() {
     );
     assert_eq!(report.outcome.fault().unwrap().label(), "fuel");
     assert!(report.usage.elapsed < Duration::from_secs(1));
-    // A list goes no further than what is paid for.
+    // A list goes no further than the fuel allows.
     answer(&provider, "store-flood 0");
     let poor = load(&format!("{rich}\n[limits]\nfuel = 65_000"));
     let report = ask(&poor, "store-open flood");

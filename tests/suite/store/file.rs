@@ -1,4 +1,4 @@
-//! A store in a file: it outlives its runtime, has one at a time, and survives what may befall it. A52-kill.
+//! A store in a file: it outlives its runtime, belongs to one at a time, and survives kills and damage. A52-kill.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -177,7 +177,7 @@ fn a_killed_writer_leaves_the_old_value_or_the_new() {
         // Written after the value, so it is of this round or of the one before.
         let before = if letter == b'a' { b'z' } else { letter - 1 };
         assert!([letter, before].contains(&other.as_bytes()[0]));
-        // The sums are right too: exactly what is left of the quota fits.
+        // The sums are right too: exactly the rest of the quota fits.
         let all = 2 * 5 + 3 + 5 + value.len() + 1;
         let left = kept_in(folder.path(), &format!("max-total = {}", all + 3 * 110));
         drop(provider);

@@ -1,5 +1,5 @@
-//! Keys and signatures are exchanged with the program `minisign`: with the one that is installed, if there is one, and
-//! everywhere with what it once made, in `tests/minisign`.
+//! Keys and signatures are exchanged with the program `minisign`: with the installed one, if there is one, and
+//! everywhere with its earlier output in `tests/minisign`.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -50,8 +50,8 @@ fn minisign(folder: &Path, args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// Files go both ways between this program and `minisign`, where there is one; where there is none, what it once
-/// made is in `tests/minisign`, and that is read everywhere.
+/// Files go both ways between this program and `minisign`, if that is installed. Otherwise its earlier output in
+/// `tests/minisign` is read, as everywhere.
 #[test]
 fn keys_and_signatures_are_minisigns() {
     let workdir = Workdir::new();

@@ -126,7 +126,7 @@ fn nothing_is_parsed_before_it_is_verified() {
         );
         let info = unsigned.info(&policy(&author.policy()));
         assert_eq!((info.world, info.signer), (None, None));
-        // And when somebody did sign it, it is what it is.
+        // With a signature, it is refused as noise.
         let refusal = refused(&author.source("noise", bytes), &author.policy());
         assert_ne!(refusal.kind, RefusalKind::Signature, "{refusal}");
     }
@@ -136,7 +136,7 @@ fn nothing_is_parsed_before_it_is_verified() {
     assert_eq!(refusal.kind, RefusalKind::TooLarge);
 }
 
-/// Every bit counts, of the signature and of what it signs; and minisign's own verifier says the same of each.
+/// Every bit counts, of the signature and of the signed bytes; and minisign's own verifier agrees on each.
 #[test]
 fn every_flipped_bit_is_noticed_and_a_second_opinion_agrees() {
     let author = Author::new(1);

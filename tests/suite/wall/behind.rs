@@ -251,7 +251,7 @@ fn certificates_are_verified_behind_the_wall() {
     }
 }
 
-/// The process that writes behind the wall believes a length, not an end: what was cut short is not written.
+/// The process that writes behind the wall goes by a length, not by an end: a file that was cut short is not written.
 #[test]
 fn a_file_that_was_cut_short_is_not_written() {
     let folder = TempDir::new().unwrap();

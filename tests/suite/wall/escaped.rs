@@ -1,4 +1,4 @@
-//! The escaped guest: `escape.c` inside the released program, and what came of each of its attempts.
+//! The escaped guest: `escape.c` inside the released program, and the results of its attempts.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -40,7 +40,7 @@ pub(super) fn library() -> &'static Path {
 }
 
 /// Whether this kernel has Landlock in this version and seccomp, as the tests of the wall need; reports a skip if not. It
-/// asks the kernel itself: what the program says of it is what is tested.
+/// asks the kernel itself, since the program's own answer is under test.
 pub(crate) fn kernel_has_all_parts() -> bool {
     let asked = Command::new("true")
         .env("LD_PRELOAD", library())
@@ -114,7 +114,7 @@ impl Scene {
         self.ports[1].local_addr().unwrap().port()
     }
 
-    /// The variables that tell the escaped guest what to try.
+    /// The variables that tell the escaped guest its attempts.
     pub(crate) fn environment(&self, at: &str, to: i32) -> Vec<(String, String)> {
         let [file, folder] = &self.inherited;
         let not_granted = self.ports[0].local_addr().unwrap().port();
@@ -137,14 +137,14 @@ impl Scene {
         all
     }
 
-    /// The program with the escaped guest in it, which says on `to` what it got.
+    /// The program with the escaped guest in it, which writes its results to `to`.
     pub(super) fn program(&self, args: &[&str], at: &str, to: i32) -> Command {
         let mut program = command(args);
         program.envs(self.environment(at, to)).stdin(Stdio::null());
         program
     }
 
-    /// Calls a component with these options, and returns what came of the attempts after the call.
+    /// Calls a component with these options, and returns the results of the attempts after the call.
     pub(super) fn call(&self, options: &[&str], without: &str) -> Attempts {
         let counter = support::cli::guest("counter");
         let mut program = self.program(&["call", &counter, "next()"], "write", 2);
@@ -155,7 +155,7 @@ impl Scene {
         attempts(&said)
     }
 
-    /// Starts a compile worker, and returns what came of the attempts before it reads the component.
+    /// Starts a compile worker, and returns the results of the attempts before it reads the component.
     pub(super) fn worker(&self, without: &str) -> Attempts {
         let mut program = self.program(&super::WORKER, "write", 1);
         let output = program.env("ESCAPE_WITHOUT", without).output().unwrap();

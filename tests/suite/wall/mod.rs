@@ -1,4 +1,4 @@
-//! The second wall: what an escaped guest gets from the kernel, part by part, and that granted things still work.
+//! The second wall: the kernel's answers to an escaped guest, part by part, and the uses that must still work.
 
 #![cfg(target_os = "linux")]
 
@@ -79,7 +79,7 @@ pub(crate) fn all_end_by(attempts: &Attempts, names: &[&str], error: i32) {
     }
 }
 
-/// Nothing but what these names say.
+/// Asserts that no other attempts succeed.
 #[track_caller]
 pub(crate) fn only_these_succeed(attempts: &Attempts, names: &[&str]) {
     let succeeded = attempts.iter().filter(|(_, error)| **error == 0);

@@ -128,7 +128,7 @@ fn a_body_is_as_long_as_the_guest_says() {
     let here = url(&server, "/");
     let said = client.prints(&grants, &["lie", &here, "5000", "5000"]);
     assert!(said.ends_with("5000 bytes, whole: true"), "{said}");
-    // Of what is too long, what was said is sent; what is too short is never a whole message.
+    // Of a body that is too long, the declared length is sent; a body that is too short is never a whole message.
     let said = stdout(&client.run(&grants, &["lie", &here, "5000", "6000"]));
     assert!(said.contains("HttpRequestBodySize"), "{said}");
     assert!(said.ends_with("5000 bytes, whole: true"), "{said}");
@@ -210,7 +210,7 @@ fn a_guest_need_not_wait() {
     assert!(said.contains("ConnectionTimeout"), "{said}");
 }
 
-/// A33-endless-body: the deadline covers all of it, and what was open is closed with the call.
+/// A33-endless-body: the deadline covers all of it, and open connections are closed with the call.
 #[test]
 fn the_deadline_ends_what_drips_and_what_is_left() {
     let _alone = alone();

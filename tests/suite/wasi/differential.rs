@@ -1,8 +1,8 @@
 //! Files by script, in this host, by Linux itself and in wasmtime's host: they have the same answers, and leave the same files.
 //!
-//! `./justw differential` runs 10,000 scripts; here are the first hundred. Each ends with an exit status, which is compared as far
-//! as WASI 0.2 tells it. Answers that are not as on Linux: what depends on an
-//! open folder that has lost its name ([`HELD_BY_NAME`]). Not in the scripts, since it is refused here: links with `..` or an
+//! `./justw differential` runs 10,000 scripts; here are the first hundred. Each ends with an exit status, which is
+//! compared as far as WASI 0.2 tells it. Answers that are not as on Linux: those that depend on an open folder that has
+//! lost its name ([`HELD_BY_NAME`]). Not in the scripts, since it is refused here: links with `..` or an
 //! absolute target, and durable writes by a flag of the descriptor.
 
 use std::collections::BTreeMap;
@@ -122,7 +122,7 @@ impl Random {
     }
 }
 
-/// A path of few names, so that scripts meet what they have made.
+/// A path of few names, so that scripts meet the files that they have made.
 fn path(random: &mut Random) -> String {
     let parts = 1 + random.below(8) / 4;
     let mut path: Vec<&str> = (0..parts).map(|_| random.pick(&["a", "b", "c"])).collect();

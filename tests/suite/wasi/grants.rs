@@ -69,7 +69,7 @@ fn times_of_files_are_shown_with_the_real_clock() {
     assert!(stat("{ fixed = '2026-01-01T00:00:00Z' }").ends_with(" 0"));
 }
 
-/// A43-secrets: of the host's environment, what is named and no more.
+/// A43-secrets: of the host's environment, only the named variables.
 #[test]
 fn variables_of_the_host_are_given_by_name_only() {
     // Cargo sets it for every test.
@@ -305,7 +305,7 @@ fn a_full_pipe_holds_up_one_thread() {
     };
     assert_eq!(status.code(), Some(4), "{}", words(&mut host));
     assert!((2..60).contains(&most), "{most} threads");
-    // And all of it comes to who reads.
+    // A reader gets all of it.
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stdout.len(), 600 * 4096);

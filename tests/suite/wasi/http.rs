@@ -30,7 +30,7 @@ fn a_granted_url_is_fetched() {
     );
 }
 
-/// `inert` links the interface, so that what imports it loads; behind it is nothing.
+/// `inert` links the interface, so that components that import it load; behind it is nothing.
 #[test]
 fn without_a_grant_every_request_is_denied() {
     let server = hello();
@@ -106,7 +106,7 @@ fn addresses_are_decided_on_and_looked_up_once() {
     assert_eq!((client.names.lookups(), server.requests().len()), (1, 1));
 }
 
-/// A36-redirects: the guest gets the redirect, and what it makes of it is a request like any other.
+/// A36-redirects: the guest gets the redirect, and may follow it with a request like any other.
 #[test]
 fn a_redirect_is_the_guests_to_follow() {
     let to = "location: http://169.254.169.254/\r\n";
@@ -116,7 +116,7 @@ fn a_redirect_is_the_guests_to_follow() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// A38-odd-urls: what frames the message is not for the guest to set.
+/// A38-odd-urls: the guest cannot set the headers that frame the message.
 #[test]
 fn reserved_headers_are_forbidden() {
     let said = Client::new().prints("", &["headers"]);
@@ -249,7 +249,7 @@ fn the_least_policy_proposes_a_grant_for_it() {
     assert_eq!(grant.url, "https://a.example/x");
 }
 
-/// The program has what the library needs for it, and says of a denial what would allow it.
+/// The program supplies the runtime of the library for it, and a denial names the grant that allows it.
 #[test]
 fn the_program_sends_requests_too() {
     let server = hello();

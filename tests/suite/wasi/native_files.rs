@@ -1,4 +1,4 @@
-//! Files by script as Linux itself acts on them: what the guest `file-script` would print if nothing were between the two.
+//! Files by script as Linux itself acts on them: the output of the guest `file-script` without a host in between.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -212,7 +212,7 @@ impl Script {
 
     fn at<'p>(&self, place: &'p str) -> Result<(BorrowedFd<'_>, &'p str), Errno> {
         let (folder, path) = self.slot_of(place)?;
-        // Paths in what is no folder are not looked at.
+        // Paths below a file are not looked at.
         match FileType::from_raw_mode(fstat(folder)?.st_mode) {
             FileType::Directory => Ok((folder, path)),
             _ => Err(Errno::NOTDIR),

@@ -57,7 +57,7 @@ impl Root {
         (lines, denials.map(|denial| denial.reason.label()).collect())
     }
 
-    /// Asserts what comes of each line.
+    /// Asserts the result of each line.
     fn gives(&self, lines: &[(&str, &str)]) {
         let script: Vec<_> = lines.iter().map(|(line, _)| *line).collect();
         let came = self.run(&script);
@@ -138,7 +138,7 @@ fn a_file_is_the_same_by_each_of_its_names() {
         ("same 0 2", "true"),
         ("is a - c follow", "true"),
         ("is a - c -", "false"),
-        // A rotation: what is open stays the old file.
+        // A rotation: the open descriptor stays that of the old file.
         ("rename a old", "done"),
         ("open 3 a create write -", FILE),
         ("same 0 3", "false"),
@@ -199,7 +199,7 @@ fn a_path_turns_back_beneath_its_folder() {
         ("stat a/../b -", "DescriptorType::RegularFile 0"),
         ("stat none/../b -", "no-entry"),
         ("stat b/../b -", "not-directory"),
-        // As the system walks it: above what the link leads to.
+        // As the system walks it: above the target of the link.
         ("symlink c/d e", "done"),
         ("open 1 c/f create write -", FILE),
         ("stat e/../f -", "DescriptorType::RegularFile 0"),

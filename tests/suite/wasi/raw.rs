@@ -171,7 +171,7 @@ fn files_are_opened_as_what_they_are() {
         b"beta"
     );
     assert!(!folder.path().join("out/none").exists());
-    // Into what is open to be read, nothing is written, even where the root would let it be.
+    // Nothing is written to a descriptor that is open for reading, even where the root allows writing.
     let said_so = r#"Some("bad-descriptor") Some("bad-descriptor")"#;
     assert_eq!(said(&folder, &["write", "out/b.txt"]), said_so);
     assert_eq!(

@@ -79,7 +79,7 @@ fn the_standard_store_lists_in_pages() {
         answer(&provider, "list b 2000"),
         "500 Some(\"key-02000\") None"
     );
-    // Any number is a cursor, and going over what it skips is paid for.
+    // Any number is a cursor, and the keys that it skips are paid for.
     let report = ask(&provider, "list b 18446744073709551615");
     assert_eq!(returned(&report), "0 None None");
     assert!(report.usage.host_bytes > 2_500 * (9 + 24));

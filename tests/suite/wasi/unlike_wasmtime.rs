@@ -1,4 +1,4 @@
-//! The differences between this host and wasmtime's in what scripts of file operations answer, each with its reason.
+//! The differences between this host and wasmtime's in the answers to scripts of file operations, each with its reason.
 
 /// A difference from wasmtime's host that is known: there this host is as Linux is.
 pub(super) struct Known {

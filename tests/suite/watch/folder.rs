@@ -26,7 +26,7 @@ fn a_relative_path_is_that_of_the_start() {
     assert!(error.contains(whole.to_str().unwrap()), "{error}");
 }
 
-/// Through the seam that front doors use: what serves, by name and sorted, and nothing that does not serve.
+/// The catalogue that front doors use: the serving providers by name, sorted, and no others.
 #[test]
 fn a_folder_is_a_catalog() {
     let watched = Watched::with(&["echo", "counter"]);
@@ -65,7 +65,7 @@ fn what_serves_goes_on_without_its_folder() {
     }
 }
 
-/// An empty folder is what is seen in the place of one that was unmounted, or while another one is filled.
+/// An empty folder is seen in the place of one that was unmounted, or while another one is filled.
 #[test]
 fn what_serves_goes_on_with_an_empty_folder_in_its_place() {
     let mut watched = Watched::with(&["counter", "echo"]);

@@ -81,7 +81,7 @@ fn policies_hold_whatever_lies_in_the_folder() {
         }
         watched.next("folder-lost");
         let looks = || {
-            // Nobody tells of what is beside a folder that is gone: it is looked for.
+            // The system reports no change beside a folder that is gone, so a rescan looks for it.
             if way == "gone" {
                 watched.folder().rescan();
             }
@@ -102,7 +102,7 @@ fn policies_hold_whatever_lies_in_the_folder() {
         std::fs::remove_file(split.policies.join("parrot.toml")).unwrap();
         looks();
         watched.is_quiet();
-        // And what this program cannot keep is told, once.
+        // A policy that this program cannot keep is told, once.
         let inherit = format!("{narrow}\ngrants.wasi.stdio = \"inherit\"");
         split.write("parrot.toml", &inherit);
         looks();
@@ -132,7 +132,7 @@ fn policies_hold_whatever_lies_in_the_folder() {
     }
 }
 
-/// Serves `echo` under this policy, by a runtime whose worker does first what `lines` say.
+/// Serves `echo` under this policy, by a runtime whose worker runs `lines` first.
 fn serve_by_worker(
     watched: &mut Watched,
     lines: &str,
@@ -149,7 +149,7 @@ fn serve_by_worker(
     watched.next("loaded");
 }
 
-/// The policy is the operator's, and the component somebody's who delivered it.
+/// The policy is the operator's, the component the supplier's. So an error of the policy comes first.
 #[test]
 fn what_keeps_a_policy_from_applying_is_told_before_a_bad_component() {
     let (mut watched, author) = (Watched::new(), Author::new(1));

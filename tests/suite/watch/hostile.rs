@@ -53,7 +53,7 @@ fn what_is_no_file_is_told_and_not_waited_for() {
     assert_eq!(watched.wrong("failed", "j"), "too-large");
     assert_eq!(watched.next("loaded").name(), Some("z"));
     assert!(start.elapsed() < Duration::from_secs(20));
-    // One of them in the place of what serves.
+    // One of them in the place of the serving component.
     watched.remove("z.wasm");
     watched.next("removed");
     pipe("z.wasm");

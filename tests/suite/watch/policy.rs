@@ -71,7 +71,7 @@ fn a_policy_with_a_mistake_changes_nothing() {
     assert_eq!(watched.digest("echo"), Some(digest(&version("echo", 2))));
 }
 
-/// With a wider default there, a policy that disappears would widen what its provider may do.
+/// With a wider default there, a policy that disappears would widen the rights of its provider.
 #[test]
 fn a_policy_that_is_gone_is_not_the_default_policy() {
     let mut watched = Watched::new();
@@ -170,7 +170,7 @@ fn what_is_not_signed_as_it_was_replaces_nothing() {
     );
 }
 
-/// A file says what somebody brought; a policy says what the operator wants.
+/// A component is the supplier's; a policy is the operator's, and counts at once.
 #[test]
 fn a_key_that_is_not_trusted_any_more_is_not_served_any_more() {
     let (author, other) = (Author::new(1), Author::new(2));
@@ -295,8 +295,8 @@ fn policies_can_be_where_components_are_not() {
     assert_eq!(provider.as_async().limits(), &Limits::default());
 }
 
-/// A policy that asks for what is not there yet is tried again, and told of once. Looking does not make it look
-/// again, which would never end.
+/// A policy that names an object that does not exist yet is tried again, and told of once. A look at the folder does
+/// not cause another look, which would never end.
 #[test]
 fn what_is_missing_may_come_later() {
     for every in [Duration::from_millis(30), Duration::from_secs(3600)] {
@@ -325,7 +325,7 @@ fn missing_at_first(every: Duration) {
     watched.next("loaded");
 }
 
-/// Though nothing of what it pins has changed, and that for long.
+/// No component that it pins has changed, and for a long time.
 #[test]
 fn a_lock_that_changes_is_asked_again() {
     let mut watched = Watched::new();
@@ -338,7 +338,7 @@ fn a_lock_that_changes_is_asked_again() {
     watched.install("echo", &own);
     watched.write("echo.toml", "");
     watched.write(Lock::FILE, lock(&own));
-    // Older than what may change without being seen.
+    // Older than the time in which a change may stay unseen.
     std::thread::sleep(std::time::Duration::from_millis(4_100));
     watched.serve(|watch| watch.locked());
     watched.next("loaded");

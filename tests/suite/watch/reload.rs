@@ -1,4 +1,4 @@
-//! A folder that is served while it changes: what is loaded, what replaces it, and what goes on as it began.
+//! A folder that is served while it changes: loads, replacements, and calls that continue as they began.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ fn what_is_there_at_the_start_serves_and_one_bad_file_hides_no_other() {
     watched.install("unruled", &bytes("echo"));
     watched.write("notes.txt", "no component");
     watched.serve(|watch| watch);
-    // By name, each with what came of it.
+    // By name, each with its result.
     assert_eq!(watched.wrong("failed", "bad"), "malformed");
     assert_eq!(watched.wrong("failed", "checksums"), "imports");
     assert_eq!(watched.next("loaded").name(), Some("counter"));
@@ -222,7 +222,7 @@ fn all_is_well(watched: &Watched) -> bool {
     served.iter().all(|(_, entry)| entry.error.is_none())
 }
 
-/// Written in place and slowly, as `cp` does: what is half there is a bad file, and then it is a good one.
+/// Written in place and slowly, as `cp` does: a half-written file is a bad one, and the whole file is a good one.
 #[test]
 fn a_file_that_is_still_being_written_is_not_the_end_of_it() {
     use std::io::Write as _;

@@ -9,7 +9,7 @@ use support::harness::{builder, made_of, policy, slow_to_validate};
 use support::processes::{children, until};
 use support::watched_folder::{Watched, bytes};
 
-/// A component that takes seconds to load, delivered by somebody else, does not put off what the operator takes back.
+/// A component of another supplier that takes seconds to load does not delay a withdrawal by the operator.
 #[test]
 fn a_grant_is_withdrawn_while_another_component_is_loaded() {
     let watched = Watched::with(&[]);
@@ -62,7 +62,7 @@ fn a_grant_is_withdrawn_while_large_files_are_read() {
     assert!(watched.get("hashes").is_none());
 }
 
-/// Withdrawn while its own new version is loaded: what is loaded meanwhile is of the policy before, and does not serve.
+/// Withdrawn while its own new version is loaded: that load is under the policy before, and does not serve.
 #[test]
 fn a_grant_is_withdrawn_while_its_own_component_is_loaded() {
     let watched = Watched::with(&[]);

@@ -1,4 +1,4 @@
-//! Log, hash, config, http, store: each does what it says, and nothing without its grant (see load.rs).
+//! Log, hash, config, http, store: each works as documented, and not without its grant (see load.rs).
 
 use support::harness::{ALL, returned, run, wave};
 

@@ -253,7 +253,7 @@ fn what_the_program_forgot_is_a_host_error() {
     }
 }
 
-/// An import of a version or a name that the program does not offer is told what it offers.
+/// The refusal of an import in a version or by a name that the program does not offer names the offered one.
 #[test]
 fn an_import_that_is_nearly_offered_is_told_its_name() {
     let builder = builder()

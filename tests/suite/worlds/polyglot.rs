@@ -158,7 +158,7 @@ fn javascript_normalises_a_manifest() {
         "name": "@example/demo"
     }"#;
     let report = run(javascript(), input.as_bytes());
-    // As text: the order of the keys is what it is about.
+    // As text, since the order of the keys is under test.
     let expected = r#"{
   "name": "@example/demo",
   "version": "1.2.3-rc.1",
@@ -206,8 +206,8 @@ fn javascript_fails_with_typed_errors() {
     }
 }
 
-/// `fetch` knows nothing of us, and is decided on like our own `http`: for what is granted it works, for
-/// what is not it throws.
+/// `fetch` does not know this host, and its requests are decided on like those of our own `http`: with a grant it
+/// works, without one it throws.
 #[test]
 fn javascript_fetches_what_is_granted() {
     let server = Server::start(|head, stream| {
@@ -247,7 +247,7 @@ fn javascript_fetches_what_is_granted() {
     assert_eq!(denial.reason.label(), "not-granted");
     server.wait_for_end(2);
 
-    // A fault closes what was open at once, not when the session is let go.
+    // A fault closes open connections at once, not when the session is dropped.
     let mut session = provider.session();
     let report = session.run(format!("{at}/slow").as_bytes()).unwrap();
     assert_eq!(report.outcome.fault().unwrap().label(), "deadline");

@@ -155,7 +155,7 @@ fn a_registry_answers_all_four_hooks() {
     assert!(denials(&report).is_empty());
 }
 
-/// A43-secrets: every request of the registry carries it, and what follows to the other origin does not.
+/// A43-secrets: every request to the registry carries it, and requests to the other origin do not.
 #[test]
 fn the_credential_stays_with_the_registry() {
     let registry = Registry::start(DOWNLOADS, ARCHIVE);
@@ -167,7 +167,7 @@ fn the_credential_stays_with_the_registry() {
     assert_eq!(carried(&registry.index), [true, true, true]);
     assert_eq!(carried(&registry.cdn), [false]);
     assert!(!registry.cdn.requests()[0].contains("authorization"));
-    // A policy that gives none gets what the registry gives to anybody.
+    // Without a credential in the policy, the registry answers as to any stranger.
     let report = registry.call_with(&[&all_of(&registry.index)], "waybill", "list-versions()");
     assert_eq!(failed(&report), "access-denied");
     assert!(denials(&report).is_empty(), "it is the registry's word");

@@ -1,4 +1,4 @@
-//! Versions of `tollgate:provider` side by side, and what may change in one: docs/adr/0011.
+//! Versions of `tollgate:provider` side by side, and the allowed changes in one: docs/adr/0011.
 
 use std::path::{Path, PathBuf};
 
@@ -100,7 +100,7 @@ fn what_is_published_stays_as_it_is() {
     }
 }
 
-/// Sessions of both at the same time, on one runtime: neither knows of the other.
+/// Sessions of both at the same time, on one runtime, without effect on each other.
 #[test]
 fn both_are_served_by_one_runtime() {
     let older = blocking()

@@ -1,4 +1,5 @@
-//! Interfaces written as WIT: what the decoder panics at is refused before it sees it, and what it cannot express too.
+//! Interfaces written as WIT: a component at which the decoder panics is refused before, and one that WIT cannot
+//! express is refused, too.
 
 use tollgate::Source;
 use tollgate::load::RefusalKind;

@@ -65,7 +65,7 @@ impl Shelf {
 }
 
 /// The cache of the runtime that all tests share: each guest is compiled once, and not once for each test. It is this
-/// process's own, since what another build of the host found in a component proves nothing of this one.
+/// process's own, since the findings of another build of the host prove nothing of this one.
 pub fn of_this_process() -> Cache {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(folder_of_this_process);
     Cache::open(&*FOLDER, Cache::DEFAULT_SIZE).unwrap()

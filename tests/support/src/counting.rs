@@ -70,7 +70,7 @@ pub fn allocations(work: impl FnOnce()) -> u64 {
     COUNT.get() - before
 }
 
-/// By how many bytes what the process holds of the allocator grows at most while `work` runs.
+/// The largest growth, in bytes, of the memory that the allocator gives to this process while `work` runs.
 pub fn peak_growth(work: impl FnOnce()) -> i64 {
     let before = held();
     PEAK.store(before, Ordering::Relaxed);

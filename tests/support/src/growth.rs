@@ -5,8 +5,8 @@ use crate::counting;
 /// The most that the process may grow then, in KiB: `host-memory` of 16 MiB, and the guest's own memory of at most 2 MiB.
 pub const GROWTH: i64 = (16 + 2) << 10;
 
-/// Runs `work`, and returns by how many KiB the memory of the process grew at most: its resident memory, or what it holds of
-/// the allocator if that is more, since the allocator keeps what earlier work has freed.
+/// Runs `work`, and returns the largest growth of the memory of the process in KiB: of its resident memory, or of the
+/// memory that it holds of the allocator if that is more, since the allocator keeps the freed memory of earlier work.
 pub fn growth(work: impl FnOnce()) -> i64 {
     let number = |name: &str| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -27,7 +27,7 @@ pub fn granting_own(server: &Server, folder: &Path, store: &str) -> String {
 pub struct HostWork {
     /// The name, as the guest takes it.
     pub name: &'static str,
-    /// The host calls of one round: the function's own, and those that make and drop what it works on.
+    /// The host calls of one round: the function's own, and those that make and drop its resources.
     pub calls: u64,
     /// Rounds that take long enough to be measured.
     pub rounds: u64,

@@ -99,7 +99,7 @@ impl Server {
     pub fn repeating(first: &'static str, then: &'static str, times: usize) -> Server {
         Server::start(move |_, stream| {
             stream.write_all(first.as_bytes())?;
-            // In pieces of some KiB, so that the server is faster than who reads it.
+            // In pieces of some KiB, so that the server is faster than its reader.
             let piece = then.repeat(8192_usize.div_ceil(then.len()).min(times));
             for _ in 0..times.div_ceil(piece.len() / then.len()) {
                 stream.write_all(piece.as_bytes())?;

@@ -105,7 +105,7 @@ impl Drift {
         self.kib > MEMORY || self.heap > HEAP || self.counts_more()
     }
 
-    /// Whether there is more of what is counted one by one.
+    /// Whether one of the counts of single objects is larger.
     fn counts_more(&self) -> bool {
         let counts = [self.descriptors, self.threads, self.maps, self.tasks];
         counts.iter().any(|more| *more > 0)
@@ -142,7 +142,7 @@ impl Stage {
             next: load("echo", ""),
             sibling: Sibling::start(),
         };
-        // Its first call acquires what its thread and its session keep.
+        // Its first call acquires the memory that its thread and its session keep.
         let start = Instant::now();
         while stage.sibling_calls() < 2 && start.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(1));

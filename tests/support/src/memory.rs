@@ -11,8 +11,8 @@ pub fn masked(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| byte ^ MASK).collect()
 }
 
-/// The number of places in memory that hold the secret whose masked bytes these are: heap, stacks and data. Nothing but
-/// zeros is written to what is read for it.
+/// The number of places in memory that hold the secret whose masked bytes these are: heap, stacks and data. Only zeros
+/// are written to the memory that is read for it.
 pub fn places_of(masked: &[u8]) -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let mut memory = File::open("/proc/self/mem").unwrap();

@@ -16,7 +16,7 @@ pub fn skip(why: &str) {
         .create(true)
         .append(true)
         .open(root().join("target/skips.txt"));
-    // Another user who runs the tests may not be allowed to write there; the line was shown.
+    // Another user may run the tests without the right to write there; the line was shown.
     let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
 }
 

@@ -1,7 +1,8 @@
 //! Pages that are walked word for word: their commands run, in an empty folder outside of this repository, as a reader would
 //! run them.
 //!
-//! - A block `console` holds commands, after `$ `, and below each what it prints, on either stream. Of the lines of output a page
+//! - A block `console` holds commands, after `$ `, and below each its output, on either stream. Of the lines of output
+//! a page
 //!   shows those that matter, in order: each is a part of a line of the real output, and `…` in it stands for anything. In a block
 //!   `console exact` the lines are all that is printed.
 //! - `(exit status 3)` as the last line is the command's status, which is 0 otherwise.
@@ -111,7 +112,7 @@ fn file(block: &[(usize, &str)]) -> Option<Step> {
 ///
 /// # Errors
 ///
-/// The step, with what was printed.
+/// The step, with its output.
 pub fn walk(page: &str, walker: &Walker<'_>) -> Result<usize, String> {
     let steps = steps(page);
     let mut at = walker.folder.to_owned();

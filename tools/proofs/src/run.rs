@@ -48,7 +48,7 @@ struct Lane<'a> {
     cargo: Cargo<'a>,
 }
 
-/// The proofs that are left, and what came of the others.
+/// The proofs that are left, and the results of the others.
 struct Progress<'a> {
     open: std::vec::IntoIter<&'a Proof>,
     counts: BTreeMap<Verdict, usize>,
@@ -123,7 +123,7 @@ fn show(proof: &Proof, record: &Record, counts: &mut BTreeMap<Verdict, usize>) -
     Ok(io::stdout().flush()?)
 }
 
-/// The lock of what a lane that panicked may have held: each change of it is whole.
+/// The lock of a mutex that a lane that panicked may have held: each change of its data is whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

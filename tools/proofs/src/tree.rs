@@ -255,7 +255,8 @@ mod tests {
         assert_eq!(second.read("src/a.rs").unwrap(), "one");
         assert!(!second.copy.join("src/gone.rs").exists());
         assert_eq!(first.sources, second.sources);
-        // Another copy has edits and tests of its own, and the times of what others built, so that Cargo builds it not anew.
+        // Another copy has edits and tests of its own, and the times of the artifacts of others, so that Cargo does not
+        // build them anew.
         write(&work.join("target/debug/deps/other-1.d"), b"output").unwrap();
         write(&work.join("target/debug/deps/own-1.d"), b"output").unwrap();
         let at = folder.path().join("lane");

@@ -1,4 +1,4 @@
-//! Waits in a function of the host's for as long as the host likes, then reverses what it was given.
+//! Waits in a function of the host's for as long as the host likes, then reverses its input.
 
 tollgate_guest::arena!();
 

@@ -11,7 +11,7 @@ struct Payload;
 impl Guest for Payload {
     fn run(input: Vec<u8>) -> Result<Vec<u8>, Error> {
         match input.split_first() {
-            // Both ways: what came goes back, untouched.
+            // Both ways: the input is the result, untouched.
             Some((b'b', _)) => Ok(input),
             // In: nothing goes back.
             Some((b'i', _)) => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! Reverses what it is given, in the way that Extism's own plugin kit does it: input and output live in a memory
+//! Reverses its input, in the way that Extism's own plugin kit does it: input and output live in a memory
 //! of Extism's, and are read and written through its functions.
 
 #[link(wasm_import_module = "extism:host/env")]

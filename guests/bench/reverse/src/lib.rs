@@ -1,4 +1,4 @@
-//! Reverses what it is given: the work of every contender.
+//! Reverses its input: the work of every contender.
 
 wit_bindgen::generate!({
     path: "../../../wit/provider",

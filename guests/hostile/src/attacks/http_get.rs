@@ -9,7 +9,7 @@ pub(super) fn run(url: &str) -> Answer {
     fetch(url, Vec::new())
 }
 
-/// Fetches `url` and shows what came: the status, the size of the body, its beginning, the headers.
+/// Fetches `url` and shows the response: the status, the size of the body, its beginning, the headers.
 pub(super) fn fetch(url: &str, headers: Vec<(String, String)>) -> Answer {
     let answer = http::get(&Request {
         url: url.to_owned(),

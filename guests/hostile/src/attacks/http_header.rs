@@ -1,6 +1,6 @@
 //! `http-header URL NAME VALUE`: fetches with a header of its choice. A38-odd-urls.
 //!
-//! `\r` and `\n` in name and value become what they stand for.
+//! `\r` and `\n` in name and value become control characters.
 
 use super::http_get;
 use crate::{Answer, argument};

@@ -1,4 +1,4 @@
-//! The table of attacks: what each is called, and the file that holds it.
+//! The table of attacks: the name of each, and the file that holds it.
 
 use crate::Answer;
 

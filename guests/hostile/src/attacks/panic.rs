@@ -1,4 +1,4 @@
-//! `panic`: what a Rust guest does when it is surprised. A29-traps.
+//! `panic`: the end of a Rust guest with a bug. A29-traps.
 
 use crate::Answer;
 

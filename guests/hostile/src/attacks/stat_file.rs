@@ -1,4 +1,4 @@
-//! `stat-file ROOT PATH`: asks what any path of any root is. A39-path-escape and A41-special-files.
+//! `stat-file ROOT PATH`: asks for the kind of any path of any root. A39-path-escape and A41-special-files.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

@@ -1,4 +1,4 @@
-//! Returns what it is given: the smallest provider there is.
+//! Returns its input: the smallest provider there is.
 //!
 //! Input that starts with `fail:` comes back as an `invalid-input` error with the rest as its text,
 //! to show how a provider says no. It uses no import, so its component asks the host for nothing.

@@ -1,8 +1,8 @@
 //! Calls one function of the interfaces of our own again and again: `FUNCTION TIMES SIZE [hold]`. The host measures the
-//! time and the fuel that it takes, and compares them with a run of no times. With `hold`, what the function returns is
-//! not given back: a resource stays.
+//! time and the fuel that it takes, and compares them with a run of no times. With `hold`, the result of the function
+//! is not given back: a resource stays.
 //!
-//! The setting `url` is what is fetched, the root `data` has a file `file`.
+//! The setting `url` is the URL to fetch, the root `data` has a file `file`.
 
 tollgate_guest::arena!();
 

@@ -84,7 +84,7 @@ impl Registry {
     }
 }
 
-/// The body of a good response. The other statuses are what they are to cargo.
+/// The body of a good response. Other statuses have the same meaning as for cargo.
 fn fetch(url: &str, what: &str) -> Result<Vec<u8>, Error> {
     let response = http::get(&Request {
         url: url.to_owned(),

@@ -1,6 +1,6 @@
 //! Settings and a store by the names of the standard: `wasi:config/store` and `wasi:keyvalue/store`.
 //!
-//! Input is what to do and to what: `open B`, `set B KEY VALUE`, `get B KEY`, `delete B KEY`, `exists B KEY`,
+//! Input is an action and its object: `open B`, `set B KEY VALUE`, `get B KEY`, `delete B KEY`, `exists B KEY`,
 //! `list B [CURSOR]`, `keep B COUNT` (sets as many keys), `handles B` (opens it without end), `config KEY`,
 //! `configs`. The output is the answer of the host, in Rust's notation.
 

@@ -1,4 +1,4 @@
-//! Lists versions, and exports no other hook: a component may leave out what it cannot answer.
+//! Lists versions, and exports no other hook: a component may leave out hooks that it cannot answer.
 //!
 //! The world in `wit/world.wit` names the one hook. The versions are those of the config key
 //! `versions`, separated by commas, oldest first: `config = { versions = "1.0.0, 1.1.0" }`.

@@ -1,5 +1,5 @@
-//! A WASI command that acts on files by a script on its standard input, and writes what came of each line: a value, or the
-//! name of an error code. Two hosts that run the same script are compared by it.
+//! A WASI command that acts on files by a script on its standard input, and writes the result of each line: a value, or
+//! the name of an error code. Two hosts that run the same script are compared by it.
 //!
 //! A place is `PATH` in the first preopen, or `N:PATH` in the folder of slot `N`. Words of options are joined by commas; `-`
 //! is none.

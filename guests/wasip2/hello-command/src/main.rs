@@ -1,4 +1,4 @@
-//! A WASI command that says what it was given: arguments, input, environment, folders.
+//! A WASI command that prints its inputs: arguments, input, environment, folders.
 //!
 //! Without a known first argument it prints its arguments on one line, copies its input to its output,
 //! and tells standard error which variables and which current folder it sees. With one it does a
@@ -8,7 +8,7 @@
 //! error) · `spin` · `read PATH` · `write PATH TEXT` · `list PATH` · `clock` · `random` · `panic` ·
 //! `lines` (answers each line of its input) · `first` (answers the first line, and reads no other) ·
 //! `watch MS` (looks at the monotonic clock until so much has passed, and says how often) · `nap MS` (sleeps
-//! and says how long it took by that clock) · what can be done to files, in `files`
+//! and says how long it took by that clock) · actions on files, in `files`
 //!
 //! WASI 0.2 tells the host of an exit code no more than whether it is 0.
 

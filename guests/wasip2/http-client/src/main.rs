@@ -1,11 +1,11 @@
-//! A WASI command that sends requests through `wasi:http`. The first argument says what to do:
+//! A WASI command that sends requests through `wasi:http`. The first argument is the action:
 //!
 //! `get URL [NAME:VALUE]…` · `bare METHOD URL` (without a body) · `send METHOD URL BYTES` (a body of so many bytes) · `lie URL SAID BYTES` (a body
 //! of another length than said) · `early URL BYTES` (the body is written after the response has come) ·
 //! `wait URL KIND MS` (connect, first-byte or between-bytes) · `many URL N` (so many at once, none of them
-//! read) · `race URL MS` (the answer, or a timer: what comes first) · `nap URL MS` (sends, and waits for a timer
+//! read) · `race URL MS` (the answer, or a timer, whichever is first) · `nap URL MS` (sends, and waits for a timer
 //! alone) · `look URL MS` (looks at the answer and often at the clock, in turn, for so long) · `after URL MS` (waits for a timer when the answer has been read) · `leave URL` (sends, and ends without waiting) · `headers` (which ones the host lets it set) ·
-//! `trailers URL` · what floods the host, in `floods`
+//! `trailers URL` · floods of the host, in `floods`
 //!
 //! The response is on standard output: the status, the headers, an empty line, the body. Errors are `error:` and
 //! the name that the host gives them.
@@ -170,8 +170,8 @@ fn many(url: &str, count: usize) -> Result<(), Failure> {
 }
 
 /// Guesses the credential that the host adds, by an honest server that sends back each piece of the body as it comes: the
-/// host holds back what may begin a spelling of the secret, and so tells whether a guess is the beginning of one. The
-/// spelling in hexadecimal tells each byte.
+/// host holds back bytes that may begin a spelling of the secret, and so tells whether a guess is the beginning of one.
+/// The spelling in hexadecimal tells each byte.
 fn oracle(url: &str) -> Result<(), Failure> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let request = Request::new("POST", url, &[])?;

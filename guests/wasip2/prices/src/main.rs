@@ -34,7 +34,7 @@ fn main() {
     call(function, times, usize::try_from(size).unwrap_or_default());
 }
 
-/// Whether what a function returns stays.
+/// Whether the result of a function stays.
 static HOLD: AtomicBool = AtomicBool::new(false);
 
 fn again<T>(times: u64, mut function: impl FnMut() -> T) {

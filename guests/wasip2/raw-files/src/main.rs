@@ -1,12 +1,12 @@
-//! A WASI command that calls `wasi:filesystem`, `wasi:clocks` and `wasi:random` itself, with what the libc of the other
-//! guests never passes. A39-path-escape to A42-file-quotas. A path begins with the name of a preopen; the first
-//! argument says what to do:
+//! A WASI command that calls `wasi:filesystem`, `wasi:clocks` and `wasi:random` itself, with arguments that the libc of
+//! the other guests never passes. A39-path-escape to A42-file-quotas. A path begins with the name of a preopen; the
+//! first argument is the action:
 //!
 //! `open PATH HOW FLAGS` (words with commas between, or `-`) · `read PATH LENGTH OFFSET` · `stream PATH LENGTH` (that
 //! much again and again, until the end) · `same A B` · `flags PATH` · `kind PATH` · `stat PATH` · `times PATH` · `hash
-//! PATH` · `write PATH` (through what is open to be read) · `below PATH` (uses a file as if it were a folder) · `append
-//! PATH BYTES` (again and again, until that fails, and once more) · `random` (eight bytes and a number, secure and
-//! not) · `terminal` (whether it writes to one) · `clocks` (what they say of their steps) · `nap MS` (looks at the
+//! PATH` · `write PATH` (through a descriptor for reading) · `below PATH` (uses a file as if it were a folder) ·
+//! `append PATH BYTES` (again and again, until that fails, and once more) · `random` (eight bytes and a number, secure
+//! and not) · `terminal` (whether it writes to one) · `clocks` (the steps that they report) · `nap MS` (looks at the
 //! clock often, then sleeps, and says how long by that clock) · `many PATH` (opens it again and again, and keeps all) ·
 //! `listings PATH` (the same with its entries) · `input` (the length of one read of standard input)
 //!
@@ -180,7 +180,7 @@ fn act(args: &[&str]) -> Result<String, ErrorCode> {
     })
 }
 
-/// The code of what failed.
+/// The code of a failure.
 fn name<T>(done: Result<T, ErrorCode>) -> Option<String> {
     done.err().map(|code| code.name().to_owned())
 }
@@ -200,7 +200,7 @@ fn open(path: &str, how: OpenFlags, flags: DescriptorFlags) -> Result<Descriptor
     folder.open_at(PathFlags::empty(), rest, how, flags)
 }
 
-/// A preopen is what it is; anything else is opened to read.
+/// A preopen is used as it is; any other path is opened to read.
 fn reading(path: &str) -> Result<Descriptor, ErrorCode> {
     match within(path)? {
         (folder, ".") => Ok(folder),

@@ -87,7 +87,7 @@ fn open_missing(own: &Path) -> Found {
     ])
 }
 
-/// Linux opens a folder to read, and says what it is when it is read.
+/// Linux opens a folder to read, and gives an error when it is read.
 fn open_a_folder(own: &Path) -> Found {
     let mut folder = File::open(own)?;
     let is_dir = folder.metadata()?.is_dir();

@@ -1,4 +1,4 @@
-//! Folders, and what a file or a folder is.
+//! Folders, and the kinds of files and folders.
 
 use std::{
     fs::{self, DirBuilder, File},

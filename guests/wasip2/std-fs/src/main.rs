@@ -1,5 +1,5 @@
 //! Checks of `std::fs` and `std::io` in a folder: `std-fs FOLDER`. The same source runs as a WASI command and as a program
-//! of the machine, and `tests/suites/run.sh` compares what both print and the files that both leave.
+//! of the machine, and `tests/suites/run.sh` compares the output of both and the files that both leave.
 //!
 //! Each check has a folder of its own, by its name, and prints `NAME: VALUE`, or `NAME: error KIND` of the first error.
 //! Nothing that it prints depends on the clock, on numbers of the file system or on the order of a folder.
@@ -21,7 +21,7 @@ use std::{
 /// The result of a check.
 type Found = io::Result<String>;
 
-/// A check: its name, and what acts in a folder that it finds empty.
+/// A check: its name, and a function that acts in an empty folder.
 type Check = (&'static str, fn(&Path) -> Found);
 
 fn main() -> ExitCode {
