@@ -18,7 +18,7 @@ grants.interfaces = ["bench:parked/gate@0.1.0"]
 limits.deadline = "1h"
 "#;
 
-/// A gate that is closed until it is opened, or that lets everybody pass after some time.
+/// A gate that is closed until it is opened, or that lets every call pass after some time.
 #[derive(Clone)]
 pub(crate) struct Gate {
     inner: Arc<Inner>,
@@ -42,7 +42,7 @@ impl Gate {
         }
     }
 
-    /// A runtime that has it and room for so many guests.
+    /// A runtime with this gate and room for `guests` guests.
     pub(crate) fn runtime(&self, guests: u32) -> Runtime {
         let gate = self.clone();
         let builder = Runtime::builder().concurrency(guests);
@@ -93,7 +93,7 @@ impl Gate {
         self.inner.open.send_replace(false);
     }
 
-    /// Makes it one that lets everybody pass after so long.
+    /// Makes it a gate that lets every call pass after this time.
     pub(crate) fn let_pass_after(&self, time: Duration) {
         let delay = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.inner.delay.store(delay, Ordering::Relaxed);

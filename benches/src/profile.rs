@@ -6,7 +6,7 @@ use tollgate_peers::{Component, Setup};
 
 use crate::bench::{Bench, INPUT, returned, reversed};
 
-/// Makes so many calls of one kind.
+/// Makes `times` calls of one kind.
 pub(crate) fn calls(bench: &Bench, kind: &str, times: usize) -> Result<()> {
     let ours = bench.load(&Runtime::new(), "reverse.wasm", "")?;
     let on_fiber = Setup {

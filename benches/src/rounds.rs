@@ -10,7 +10,7 @@ use crate::spread::Spread;
 /// The work of one contender in a round: the given number of calls.
 type Calls<'a> = Box<dyn FnMut(u32) -> Result<()> + 'a>;
 
-/// A contender's turn is so many batches of calls, of which the median counts: one in which another process had the
+/// The number of batches of calls in a contender's turn. The median counts, so a batch in which another process had the
 /// processor does not.
 const BATCHES: u32 = 7;
 

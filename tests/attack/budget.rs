@@ -145,7 +145,7 @@ fn refused_growth(small: &str) -> Case {
     })
 }
 
-/// A component of a few kilobytes with so many instances of a module.
+/// A component of a few kilobytes with `count` instances of a module.
 fn many(count: usize, module: &str) -> Source {
     let instances = "(core instance (instantiate $m))\n".repeat(count);
     let text = format!(
@@ -157,7 +157,7 @@ fn many(count: usize, module: &str) -> Source {
 }
 
 fn instances(module: &str, limits: &str) -> Case {
-    // In a runtime of its own: so many memories take all of its places. The validator allows 1,000 instances.
+    // In a runtime of its own, since these memories take all of its places. The validator allows 1,000 instances.
     let runtime: Runtime = support::harness::builder().concurrency(4).build().into();
     let provider = runtime.load(&many(900, module), &policy(limits)).unwrap();
     Case::new("instances", move |_| {

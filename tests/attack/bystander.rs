@@ -128,7 +128,7 @@ struct Among {
     wrong: usize,
 }
 
-/// Good calls spread evenly over so many hostile ones.
+/// Good calls spread evenly over `calls` hostile ones.
 fn among(cases: &[Case], calls: usize, threads: usize, good: &Good) -> Among {
     let (next, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mut times = Vec::new();

@@ -116,7 +116,7 @@ fn folder() -> TempDir {
     for device in ["zero", "null", "random"] {
         support::file_roots::add_device(&at(&format!("dev/{device}")));
     }
-    // The name stays when nobody listens any more.
+    // The name stays after its listener is gone.
     drop(std::os::unix::net::UnixListener::bind(at("out/socket")).unwrap());
     folder
 }
@@ -210,7 +210,7 @@ fn sparse() -> Vec<Case> {
     .collect()
 }
 
-/// The store is full, and holds nothing of anybody else.
+/// The store is full, and holds no keys of others.
 fn store() -> Vec<Case> {
     let folder = TempDir::new().unwrap();
     let of = |name: &str, store: &str| {

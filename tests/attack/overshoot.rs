@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_millis(50);
 const LIMITS: &str = "limits.deadline = \"50ms\"\nlimits.fuel = 1_000_000_000_000\n\
                       limits.host-calls = 4_000_000_000";
 
-/// Prints how far each overshoots, over so many calls; how many did not end by the deadline.
+/// Prints the overshoot of each, over `runs` calls. Returns the number of calls that did not end by the deadline.
 pub(crate) fn print(runs: usize) -> usize {
     let hostile = load("hostile", &format!("{ALL}\n{LIMITS}"));
     let sleeper = load("sleeper", &format!("{CLOCK}\n{LIMITS}"));

@@ -28,7 +28,7 @@ pub(crate) fn port() -> u16 {
     SERVER.get_or_init(start).1
 }
 
-/// Serves until nobody holds the other end of its input.
+/// Serves until the other end of its input is closed.
 pub(crate) fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());

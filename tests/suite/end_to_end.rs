@@ -132,7 +132,7 @@ fn from_an_authors_machine_to_a_production_folder() {
     let (first, second) = (bytes("echo"), version("echo", 2));
     let (first, first_signature) = workshop.release(&first);
 
-    // The operator: one public key, and an empty policy but for it.
+    // The operator: a policy with one public key and nothing else.
     let mut production = Production {
         watched: Watched::new(),
     };
@@ -152,7 +152,7 @@ fn from_an_authors_machine_to_a_production_folder() {
         .serve(|watch| watch.policies(&policies).trust(trust).locked());
     production.watched.next("loaded");
 
-    // From here on somebody calls, all the time, and is always served.
+    // From here on a thread calls all the time, and is always served.
     let calls = Calls::start(production.watched.folder());
 
     // A new version: signed, and not pinned.

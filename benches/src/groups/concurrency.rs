@@ -38,7 +38,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     resident(bench)
 }
 
-/// Calls per second with so many in flight, each of which waits.
+/// Calls per second with a number of calls in flight, each of which waits.
 fn throughput(bench: &mut Bench, gate: &Gate, runtime: &Runtime) -> Result<()> {
     gate.let_pass_after(WAIT);
     let guest = bench.load(runtime, "parked.wasm", POLICY)?;

@@ -42,7 +42,7 @@ const TARGETS: &[(&str, u32)] = &[
     ("http", 3),
 ];
 
-/// After so many different findings there is enough to do.
+/// The number of different findings after which fuzzing ends.
 const ENOUGH: usize = 20;
 
 #[derive(Parser)]

@@ -61,7 +61,7 @@ unsafe impl<const SIZE: usize> GlobalAlloc for Arena<SIZE> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match self.bump().take(layout) {
             Some(offset) => {
-                // SAFETY: the piece is inside of the arena, and nobody else's. It may have been used before.
+                // SAFETY: the piece is inside of the arena, and has no other user. It may have been used before.
                 unsafe {
                     let piece = self.start().add(offset);
                     piece.write_bytes(0, layout.size());

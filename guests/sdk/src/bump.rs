@@ -9,7 +9,7 @@ pub(crate) struct Bump {
     /// zero would be in the guest's file, with all of its bytes.
     base: usize,
     size: usize,
-    /// The first byte that nobody has.
+    /// The first free byte.
     top: usize,
     /// Pieces that have not come back.
     live: usize,

@@ -214,7 +214,7 @@ async fn a_request_is_told_before_it_goes_out() {
             headers: Vec::new(),
             body: Vec::new(),
         };
-        // Nobody answers, so the request ends with the call.
+        // The server does not answer, so the request ends with the call.
         let sent = call.send_http(request);
         let _ = tokio::time::timeout(std::time::Duration::from_millis(300), sent).await;
         let expected = lines

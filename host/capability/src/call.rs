@@ -68,7 +68,7 @@ impl Call {
     }
 
     /// Fills the budget of one call. The counts of the store, such as its memory, stay. `id` is the number of the call in
-    /// its decisions; 0 if nobody is told of them.
+    /// its decisions; 0 if there is no observer.
     pub fn begin(&mut self, now: Instant, id: u64) {
         self.audit.begin_call(id);
         self.meter.begin_call(now);

@@ -95,8 +95,8 @@ pub enum LimitReached {
 #[error("{0}")]
 pub struct GuestError(pub String);
 
-/// A failure of the host, not of the guest: the call ends with a host error, and this text goes to the log only. Of a
-/// host function of the embedding program every error is one that is neither a [`GuestError`] nor a limit.
+/// A failure of the host, not of the guest: the call ends with a host error, and this text goes to the log only. Every
+/// error of a host function of the embedding program is one, unless it is a [`GuestError`] or a limit.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct HostFailure(pub String);

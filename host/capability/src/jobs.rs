@@ -1,8 +1,8 @@
 //! Work of the host that blocks a thread: calls of the file system, and of a store in a file.
 //!
 //! The work of a call that has ended may still be under way, since no thread can be stopped from outside. It is bounded
-//! three ways: a runtime has so many jobs at once; a job keeps the slot of its guest until it has ended, so that
-//! admission counts it; and a job of several steps looks whether its call has ended.
+//! three ways: a runtime has a bounded number of jobs at once; a job keeps the slot of its guest until it has ended, so
+//! that admission counts it; and a job of several steps looks whether its call has ended.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -90,7 +90,8 @@ impl Jobs {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        // The semaphores are never closed. A provider waits for its own share first, so that its jobs stand in no one's way.
+        // The semaphores are never closed. A provider waits for its own share first, so that its jobs do not delay
+        // others.
         let share = Arc::clone(&self.share).acquire_owned().await.ok();
         let thread = Arc::clone(&self.threads).acquire_owned().await.ok();
         let slot = self.slot.clone();

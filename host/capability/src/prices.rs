@@ -42,7 +42,7 @@ impl Price {
         Price { holds, ..self }
     }
 
-    /// The fuel for one call with so many bytes and entries.
+    /// The fuel for one call with the bytes and entries of `work`.
     pub(crate) fn fuel(&self, work: Work) -> u64 {
         let bytes = work.bytes.saturating_mul(self.byte);
         let entries = work.entries.saturating_mul(self.entry);
@@ -137,7 +137,7 @@ pub(crate) const SEARCH_LEAST: u64 = 64;
 /// A call of the system on a file: the thread that waits for it costs 20 to 40 µs. Each part of the path is looked up.
 pub const FILE: Price = Price::of_call(30_000).per_entry(4_000);
 
-/// Making data durable takes 0.2 to 1 ms of processor time and as much of the disk's as the disk likes, which the
+/// The fuel for making data durable. It takes 0.2 to 1 ms of processor time, and time of the disk, which only the
 /// deadline bounds.
 pub const SYNC_PRICE: u64 = 500_000;
 
@@ -147,7 +147,7 @@ pub const ENTRY_PRICE: u64 = 2_500;
 /// Bytes of the engine's own data of an instance that are part of the price of any call: more than a guest in Rust or C has.
 const INSTANCE_FREE: u64 = 64 << 10;
 
-/// The fuel for making an instance whose own data take so many bytes, which the engine does before the guest runs: a fuel
+/// The fuel for making an instance with `data` bytes of own data, which the engine does before the guest runs: a fuel
 /// for each byte beyond those of ordinary guests. An element of 48 bytes takes 0.02 to 0.1 µs.
 pub fn instance_fuel(data: u64) -> u64 {
     data.saturating_sub(INSTANCE_FREE)

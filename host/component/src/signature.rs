@@ -10,7 +10,7 @@ use crate::remedy::Remedy;
 use crate::source::Source;
 
 impl Source {
-    /// The signer that the signature beside it names. **Nothing is verified**: anybody can write this.
+    /// The signer that the signature beside it names. **Nothing is verified**: any author can write any name.
     ///
     /// # Errors
     ///

@@ -149,7 +149,7 @@ pub(crate) fn shown_cause(text: &str) -> String {
 pub struct HostError {
     id: u64,
     message: String,
-    /// Whether somebody took it down.
+    /// Whether the log takes errors, so that it has this one.
     is_logged: bool,
 }
 

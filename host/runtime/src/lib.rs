@@ -76,8 +76,8 @@
 //!
 //! # Vet and compile untrusted components in a worker
 //!
-//! Neither a validator nor a compiler has limits of its own. With [`Compiler::Worker`] a separate process does both, under
-//! the policy's `compile-time` and `compile-memory`, for [`Runtime::load`] and for [`Runtime::inspect`]:
+//! The validator and the compiler have no limits of their own. With [`Compiler::Worker`] a separate process does both,
+//! under the policy's `compile-time` and `compile-memory`, for [`Runtime::load`] and for [`Runtime::inspect`]:
 //!
 //! ```no_run
 //! use tollgate::{Compiler, Runtime};

@@ -21,7 +21,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8], numbers: usize) -> Option<T
     }
 }
 
-/// The first bytes of `text`: at most so many, and no part of a character.
+/// The first bytes of `text`: at most `most`, and no part of a character.
 pub(crate) fn cut(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most))
         .unwrap_or_default()

@@ -245,8 +245,8 @@ fn a_killed_writer_leaves_nothing_that_is_executed() {
         "{compiled:?}"
     );
     assert_eq!(sound(source), CodeOrigin::Cached);
-    // Half an entry under the name of a whole one, as a power failure leaves it, is another matter.
-    // First by name: the file that the killed process left begins with a `t`.
+    // A power failure, unlike a kill, leaves half an entry under the name of a whole one. First by name: the file that
+    // the killed process left begins with a `t`.
     let half = entries(&home.cache()).swap_remove(0);
     let length = fs::metadata(&half).unwrap().len();
     let cut = fs::File::options().write(true).open(half).unwrap();

@@ -1,4 +1,4 @@
-//! `tollgate check`: several components at once, the objects that their policy names, and its grants in vain.
+//! `tollgate check`: several components at once, the objects that their policy names, and its unused grants.
 
 use serde_json::Value;
 use tempfile::TempDir;

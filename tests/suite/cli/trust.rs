@@ -25,7 +25,7 @@ fn keys_are_made_once_and_kept_secret() {
         assert_eq!(mode.mode() & 0o777, 0o600);
     }
     let (key, public) = (workdir.read("acme.key"), workdir.read("acme.pub"));
-    // Neither is overwritten, nor written through a link, and no half of a pair is left.
+    // No file is overwritten or written through a link, and no half of a pair is left.
     for taken in ["acme.key", "acme.pub"] {
         let said = workdir.ends("keygen --out acme --no-password", 2);
         assert!(said.contains("already exists"), "{taken}: {said}");

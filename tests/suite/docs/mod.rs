@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use support::harness::root;
 
-/// Folders whose files nobody wrote here, by name.
+/// Folders with files from elsewhere, by name.
 const FOREIGN: [&str; 5] = [".git", ".tools", "node_modules", "target", "vendor"];
 
 /// Endings of files that are text.
@@ -41,7 +41,7 @@ fn add(folder: &Path, found: &mut Vec<PathBuf>) {
             }
         } else {
             let ending = path.extension().and_then(|ending| ending.to_str());
-            // The likes of `Justfile` and `.ci/run` have none.
+            // Files such as `Justfile` and `.ci/run` have none.
             if ending.is_none_or(|ending| TEXT.contains(&ending)) {
                 found.push(path);
             }

@@ -6,7 +6,7 @@ use support::harness::{policy, returned, source};
 use support::http_client::{CANARY, Client, all_of, url, with_credential, with_http};
 use support::http_server::{Server, response};
 
-/// The server sees the credential, and nobody else does.
+/// Only the server sees the credential.
 #[test]
 fn a_credential_reaches_the_server_and_nobody_else() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -19,7 +19,7 @@ fn a_credential_reaches_the_server_and_nobody_else() {
     // The guest cannot set the header itself,
     let input = format!("http-header {} authorization mine", url(&server, "/"));
     assert_eq!(client.denied(&grant, &input), "bad-header");
-    // nor have it sent back.
+    // The guest cannot have it sent back either.
     for echo in [
         |head: &str| response("200 OK", "", head),
         |head: &str| {

@@ -367,7 +367,7 @@ fn more_redirects_than_are_followed_have_no_remedy() {
     assert!(returned(&report).contains("QuotaExceeded(\"too-many-redirects\")"));
     assert_eq!(report.denials[0].reason.label(), "too-many-redirects");
     assert_eq!(report.denials[0].remedy(), None);
-    // Nor are the heads of those that were followed for nothing.
+    // The heads of the redirects that were followed are paid for, too.
     assert!(
         report.usage.host_bytes > 60_000,
         "{}",

@@ -209,7 +209,7 @@ fn a_body_is_paid_for() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// Two lengths in one message are two messages to somebody.
+/// Some servers read a message with two lengths as two messages.
 #[test]
 fn the_length_is_not_the_guests_to_say() {
     let server = mirror();

@@ -171,7 +171,7 @@ fn lie(kind: &str) {
     }
 }
 
-/// Says it a million times, or until nobody listens.
+/// Sends it a million times, or until the other end is closed.
 fn for_ever(mut socket: &UnixStream, bytes: &[u8]) {
     let piece = bytes.repeat(1_000);
     let mut times = 0..1_000;

@@ -185,7 +185,7 @@ fn a_listing_pays_for_what_it_reads() {
     attack("list-dir data sub", &text).faults("fuel");
 }
 
-/// A component with so many instances of one core module, whose fields are `fields`.
+/// A component with `instances` instances of one core module, whose fields are `fields`.
 fn instances_of(instances: usize, fields: &str) -> Source {
     let instance = "(core instance (instantiate $m))\n".repeat(instances);
     let text = format!(
@@ -222,7 +222,7 @@ fn the_data_of_instances_is_held() {
     }
 }
 
-/// A component whose export `f` returns a list of so many values of a type, each of which has `width` bytes of `byte`.
+/// A component whose export `f` returns a list of `length` values of a type, of bytes `byte`.
 fn list_of(ty: &str, length: u32, byte: u8) -> Source {
     let text = format!(
         "(component

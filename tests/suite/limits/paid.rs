@@ -167,7 +167,7 @@ fn no_more_of_a_file_is_read_than_is_paid_for() {
     }
 }
 
-/// A59-host-work: nor more of a response.
+/// A59-host-work: the same for a response.
 #[test]
 fn no_more_of_a_response_is_read_than_is_paid_for() {
     if !fuel_is_counted() {

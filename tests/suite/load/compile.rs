@@ -144,7 +144,7 @@ fn a_load_that_is_given_up_ends_its_worker() {
     assert!(soon(|| children(std::process::id()).is_empty()));
 }
 
-/// A4-loop-parameters and its like end the worker, and killing the host ends it too: nothing compiles for nobody.
+/// A4-loop-parameters and its like end the worker, and killing the host ends it too: no worker compiles without a host.
 #[test]
 fn a_worker_does_not_outlive_its_host() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -202,7 +202,7 @@ fn a_program_that_is_no_worker_is_a_host_error() {
     }
 }
 
-/// Nobody takes the memory of a worker from the outside, and a program is not a worker by accident.
+/// No other process can read the memory of a worker, and no program is a worker by accident.
 #[test]
 fn a_worker_that_is_started_by_hand_does_nothing() {
     for args in [

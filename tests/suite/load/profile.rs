@@ -18,7 +18,7 @@ fn load(runtime: &Runtime, guest: &str, text: &str) -> Provider {
     wait(runtime.load(&source(guest), &policy(text))).unwrap()
 }
 
-/// A budget that nobody counts is not taken on.
+/// A budget that is not counted is refused.
 #[test]
 fn a_budget_of_fuel_is_refused() {
     let limits = Limits {

@@ -406,7 +406,7 @@ fn a_report_parses_nothing() {
     assert_eq!(known.info(&policy("trust.require = true")).world, None);
 }
 
-/// Limits that nobody keeps are refused at this door like at the others.
+/// Limits that are not enforced are refused at this door as at the others.
 #[test]
 fn limits_of_inspecting_need_a_worker() {
     let inside = builder().concurrency(4).build();

@@ -51,7 +51,7 @@ fn an_error_is_what_the_provider_said() {
     assert!(message.starts_with("err(invalid-input("), "{message}");
 }
 
-/// Written and read back, a report is the same but for its result.
+/// Written and read back, a report is the same except for its result.
 fn same<T, E: ErrorReport>(report: &Report<T, E>) -> Report<(), ReportedError> {
     let text = serde_json::to_string(report).unwrap();
     let read: Report<(), ReportedError> = serde_json::from_str(&text).unwrap();

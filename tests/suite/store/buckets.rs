@@ -1,4 +1,4 @@
-//! The store: values outlive calls, quotas hold, nobody sees another's keys. A27-handles and A53-store.
+//! The store: values outlive calls, quotas hold, no provider sees another's keys. A27-handles and A53-store.
 
 use std::time::Duration;
 
@@ -150,8 +150,8 @@ fn providers_of_one_name_have_one_store_in_memory() {
     assert_eq!(answer(&apart, "store-get things k"), "Ok(None)");
 }
 
-/// A53-store: two components of one file name. A file outlives them, so nobody's keys are told apart by that name: a
-/// policy that says no other is refused, in text and in code.
+/// A53-store: two components of one file name. A file outlives them, so that name does not separate their keys: a
+/// policy without another name is refused, in text and in code.
 #[test]
 fn components_of_one_name_share_no_file() {
     let _alone = alone();

@@ -189,7 +189,7 @@ fn a_killed_writer_leaves_the_old_value_or_the_new() {
     }
 }
 
-/// A call that is dropped has written or has not, and holds up nobody.
+/// A call that is dropped has written all or nothing, and delays no other call.
 #[test]
 fn a_dropped_call_leaves_the_store_whole() {
     let _alone = alone();

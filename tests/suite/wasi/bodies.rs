@@ -88,7 +88,7 @@ fn requests_have_bodies_up_to_the_cap() {
         !server.requests().iter().any(declared),
         "a body that declares too much is not sent"
     );
-    // Nor is anybody asked for a connection: here nobody would answer.
+    // No connection is made either: this address has no server that answers.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let there = format!("http://{}/", nobody.local_addr().unwrap());
     let nowhere = format!(
@@ -108,7 +108,7 @@ fn requests_have_bodies_up_to_the_cap() {
         let reasons: Vec<_> = report.denials.iter().map(|d| d.reason.label()).collect();
         assert_eq!(reasons, ["quota"], "{action}");
     }
-    // The same when the answer came first, and nobody waits for one any more.
+    // The same when the answer came first, and the guest waits for none any more.
     let hasty = Server::start(|head, stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
         read_body(head, stream);

@@ -229,7 +229,7 @@ fn a_read_only_preopen_stays_as_it_is() {
     );
 }
 
-/// A41-special-files: neither end of a pipe, nor a device, nor a socket; and the host does not wait for any of them.
+/// A41-special-files: no end of a pipe, no device and no socket is opened, and the host does not wait for any of them.
 #[test]
 fn only_regular_files_are_opened_through_a_preopen() {
     let roots = Roots::new();

@@ -287,7 +287,7 @@ fn inherited_output_is_escaped_on_a_terminal() {
     );
 }
 
-/// Nobody reads the pipe, and one thread waits for that, however many handles the guest has written to.
+/// The pipe has no reader, and one thread waits for it, for any number of handles that the guest has written to.
 #[test]
 fn a_full_pipe_holds_up_one_thread() {
     let limits = "limits.deadline = '2s'\nlimits.stdio = '4MiB'\nlimits.host-calls = 100_000";
@@ -322,7 +322,7 @@ fn who_does_not_ask_whether_there_is_room_ends() {
     assert!(output.stdout.is_empty());
 }
 
-/// Nobody reads the pipe: the guest waits, and its deadline does not.
+/// The pipe has no reader: the guest waits, and its deadline does not.
 #[test]
 fn a_full_pipe_holds_up_the_guest_and_not_the_deadline() {
     let (_folder, mut command) = inherit(

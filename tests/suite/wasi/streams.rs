@@ -56,7 +56,7 @@ fn a_line_is_answered_before_the_input_ends() {
     });
 }
 
-/// A command that writes output which nobody reads is told so, as by the system.
+/// A command whose output has no reader is told so, as by the system.
 #[test]
 fn a_command_is_told_that_its_output_is_closed() {
     in_time(|| {

@@ -1,4 +1,4 @@
-//! The folder itself: gone, back, another one; and nothing that is left when nobody wants it any more.
+//! The folder itself: gone, back, another one; and nothing is left after its last holder is gone.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn what_serves_goes_on_without_its_folder() {
         watched.next("folder-lost");
         assert!(serves() && watched.folder().served().problem().is_some());
         std::fs::rename(&aside, watched.path()).unwrap();
-        // Nobody tells of a folder that comes back: it is looked for.
+        // The system does not report a folder that comes back, so a rescan looks for it.
         watched.folder().rescan();
         watched.next("folder-restored");
         assert!(serves() && watched.folder().served().problem().is_none());

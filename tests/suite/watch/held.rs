@@ -109,7 +109,7 @@ fn policies_hold_whatever_lies_in_the_folder() {
         assert_eq!(watched.wrong("rejected", "parrot"), "load", "{way}");
         split.write("other.toml", "");
         watched.is_quiet();
-        // Unless somebody asks.
+        // Until a rescan is requested.
         watched.folder().rescan();
         assert_eq!(watched.wrong("rejected", "parrot"), "load", "{way}");
         assert_eq!(split.calls("parrot"), 1_234_567);

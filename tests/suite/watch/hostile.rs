@@ -93,7 +93,7 @@ fn names_are_shown_and_change_nothing_of_what_shows_them() {
     for name in [hostile, &long, "\u{fffd}"] {
         assert_eq!(watched.digest(name), Some(digest(&bytes("echo"))), "{name}");
     }
-    // Nor when it goes.
+    // The same when the bad file is removed.
     std::fs::remove_file(bad).unwrap();
     watched.next("removed");
     assert!(watched.get("\u{fffd}").is_some());

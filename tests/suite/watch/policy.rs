@@ -63,7 +63,7 @@ fn a_policy_with_a_mistake_changes_nothing() {
         let limits = watched.get("echo").unwrap().as_async().limits().clone();
         assert_eq!(limits.host_calls, 1_234_567, "{bad}");
     }
-    // A new component does not get in under the old policy, nor under none.
+    // A new component is not loaded under the old policy or without one.
     watched.install("echo", &version("echo", 2));
     watched.wrong("rejected", "echo");
     watched.write("echo.toml", "limits.host-calls = 7654321");

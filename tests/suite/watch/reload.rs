@@ -292,7 +292,7 @@ fn what_nobody_tells_of_is_found_in_time() {
     std::fs::rename(watched.workdir.path().join("new"), &outside).unwrap();
     watched.next("replaced");
     assert_eq!(watched.digest("x"), Some(digest(&new)));
-    // And at once when somebody says so.
+    // A requested rescan finds it at once.
     watched.stop();
     watched.serve(|watch| watch);
     watched.next("loaded");

@@ -95,7 +95,7 @@ impl Server {
         })
     }
 
-    /// Sends these bytes first, and then others so many times over.
+    /// Sends `first`, and then `then`, `times` times.
     pub fn repeating(first: &'static str, then: &'static str, times: usize) -> Server {
         Server::start(move |_, stream| {
             stream.write_all(first.as_bytes())?;

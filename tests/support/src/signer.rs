@@ -16,7 +16,7 @@ impl Author {
         Author::with_id(number, [number; 8])
     }
 
-    /// An author with the id of another key: anybody may choose an id.
+    /// An author with the id of another key, since an author can choose any id.
     pub fn with_id(number: u8, id: [u8; 8]) -> Author {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[number; 32]).unwrap();
         Author { id, pair }

@@ -135,7 +135,7 @@ fn tracked(root: &Path) -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// Whether a result depends on the file. Results do not depend on prose, on the proofs file, nor on this runner.
+/// Whether a result depends on the file. Results do not depend on prose, on the proofs file or on this runner.
 fn is_source(file: &str) -> bool {
     !file.ends_with(".md") && file != proofs::FILE && !file.starts_with("tools/proofs/")
 }

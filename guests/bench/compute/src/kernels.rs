@@ -12,7 +12,7 @@ fn next(seed: &mut u64) -> u64 {
     *seed
 }
 
-/// SHA-256 of so many bytes.
+/// SHA-256 of `length` bytes.
 pub(crate) fn sha256(length: usize) -> u64 {
     let bytes = black_box(vec![7_u8; length]);
     let digest = Sha256::digest(&bytes);
@@ -39,7 +39,7 @@ pub(crate) fn sieve(limit: usize) -> u64 {
     primes
 }
 
-/// Fibonacci numbers as nobody should compute them: calls and little else.
+/// Fibonacci numbers by naive recursion: calls and little else.
 pub(crate) fn fib(n: u32) -> u64 {
     if black_box(n) < 2 {
         u64::from(n)
@@ -69,7 +69,7 @@ pub(crate) fn matrix<const N: usize>() -> u64 {
     sum as u64
 }
 
-/// Sorts so many numbers.
+/// Sorts `length` numbers.
 pub(crate) fn sort(length: usize) -> u64 {
     let mut seed = 88_172_645_463_325_252;
     let mut numbers: Vec<u64> = (0..length).map(|_| next(&mut seed)).collect();

@@ -39,7 +39,7 @@ fn spin() -> u64 {
 fn fill() -> u64 {
     let (start, length) = all_memory();
     loop {
-        // SAFETY: the memory was grown for this and nobody else has it.
+        // SAFETY: the memory was grown for this and has no other user.
         unsafe { start.write_bytes(7, length) };
         std::hint::black_box(start);
     }

@@ -1,4 +1,4 @@
-//! Waits in a function of the host's for as long as the host likes, then reverses its input.
+//! Waits in a function of the host's until the host returns, then reverses its input.
 
 tollgate_guest::arena!();
 

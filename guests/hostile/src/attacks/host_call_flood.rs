@@ -1,4 +1,4 @@
-//! `host-call-flood COUNT`: the cheapest host call there is, so many times; without end unless told.
+//! `host-call-flood COUNT`: the cheapest host call there is, COUNT times; without COUNT, endlessly.
 //! A22-lift-amplification.
 
 use crate::{Answer, argument, tollgate::provider::config};

@@ -1,4 +1,4 @@
-//! `http-headers URL COUNT BYTES`: fetches with so many headers, each with a value of so many bytes. A34-false-length.
+//! `http-headers URL COUNT BYTES`: fetches with COUNT headers, each with a value of BYTES bytes. A34-false-length.
 
 use super::http_get;
 use crate::{Answer, argument};

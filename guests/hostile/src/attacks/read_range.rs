@@ -1,6 +1,6 @@
-//! `read-range ROOT OFFSET LENGTH PATH`: reads where and as much as it likes. A42-file-quotas.
+//! `read-range ROOT OFFSET LENGTH PATH`: reads LENGTH bytes at OFFSET. A42-file-quotas.
 //!
-//! Answers with how many bytes it got.
+//! Answers with the number of bytes.
 
 use crate::{Answer, argument, tollgate::provider::files};
 

@@ -216,7 +216,7 @@ fn transaction(row: Row, accounts: &Accounts) -> Transaction {
         account: account.to_owned(),
         amount,
     };
-    // A row that is a fee alone has an amount of zero, and nobody on the other side.
+    // A row that is a fee alone has an amount of zero, and no other side.
     let is_fee_alone = is_zero(&row.amount.number) && !is_zero(&row.fee.number);
     let mut postings = Vec::new();
     if !is_fee_alone {

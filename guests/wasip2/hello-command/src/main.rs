@@ -81,7 +81,7 @@ fn hello(args: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Answers so many lines of the input, each when it has come.
+/// Answers `count` lines of the input, each when it has arrived.
 fn answer_lines(count: usize) -> io::Result<()> {
     let mut out = io::stdout();
     for line in io::stdin().lines().take(count) {

@@ -10,7 +10,7 @@ use wasip2::{cli::stdout::get_stdout, http::types::Fields};
 
 use crate::{Failure, request::Request};
 
-/// Nobody; requests to it are never granted.
+/// An address without a server. Requests to it are never granted.
 const NOWHERE: &str = "http://192.0.2.1/";
 
 pub(crate) fn act(what: &str) -> Result<(), Failure> {

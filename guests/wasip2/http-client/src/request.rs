@@ -86,7 +86,7 @@ impl Request {
 }
 
 impl Body {
-    /// Writes so many bytes.
+    /// Writes `bytes` bytes.
     pub(crate) fn write(&self, mut bytes: usize) -> Result<(), Failure> {
         let stream = self.0.write().map_err(|()| "no stream to write to")?;
         let piece = [b'x'; PIECE];

@@ -260,7 +260,7 @@ pub struct Listing {
     pub cap: u64,
     /// Entries that the guest's fuel pays for.
     pub paid: u64,
-    /// The mark that nobody waits for the listing.
+    /// The mark that the call of the listing has ended.
     pub ended: Ended,
     audit: Arc<Audit>,
     /// The name of the folder in a denial.

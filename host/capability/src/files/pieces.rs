@@ -27,7 +27,7 @@ pub(super) fn write(mut to: impl Write, data: &[u8], ended: &Ended) -> io::Resul
     goes_on(ended)
 }
 
-/// An error, which nobody gets, if the call has ended.
+/// An error if the call has ended. It has no receiver then.
 fn goes_on(ended: &Ended) -> io::Result<()> {
     match ended.is_set() {
         true => Err(io::Error::other("the call has ended")),

@@ -235,7 +235,7 @@ pub(super) fn decide_on(address: IpAddr, grant: &HttpGrant) -> Result<(), Reques
     decision.map_err(|reason| RequestFailure::DeniedAddress(reason, address))
 }
 
-/// Connects to the first address that answers, of so many as are tried.
+/// Connects to the first address that answers, of at most [`MAX_DIALS`].
 async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Unreachable> {
     for address in addresses.iter().take(MAX_DIALS) {
         let connected = tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await;

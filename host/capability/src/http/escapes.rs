@@ -120,7 +120,7 @@ fn quoted(text: &[u8]) -> Escape {
     }
 }
 
-/// An escape of so many hexadecimal digits, which begin here.
+/// An escape of `length` hexadecimal digits, which begin at `at`.
 fn fixed(text: &[u8], at: usize, length: usize) -> Escape {
     let mut value = 0;
     for index in at..at + length {

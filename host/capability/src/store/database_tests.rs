@@ -153,7 +153,7 @@ fn lists_go_no_further_than_they_may() {
         listed.unwrap().map(|page| page.keys.len())
     };
     assert_eq!((few(9), few(8)), (Some(9), None));
-    // Nor after the end of the call that asks.
+    // Nothing is listed after the end of the call either.
     let ended = Ended::default();
     ended.set();
     let page = database.list(&prefix("n", "b"), &all(), &ended);

@@ -40,7 +40,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Whether the fuel pays for reading so many keys of so many bytes together.
+    /// Whether the fuel pays for reading `read` keys of `bytes` bytes in total.
     pub(crate) fn pay_for(&self, read: u64, bytes: u64) -> bool {
         let keys = read.saturating_mul(KEY_PRICE);
         keys.saturating_add(bytes.saturating_mul(MOVE_PRICE)) <= self.fuel

@@ -49,7 +49,7 @@ fn failed(path: &Path, error: &io::Error) -> ExitReason {
     ExitReason::Usage(format!("{}: {error}", text::path(path)))
 }
 
-/// Reading standard input for this long without a byte is said on stderr, if nobody asked for standard input.
+/// The time without a byte of standard input after which stderr says so, if no option asked for standard input.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The input of a call. It is opened before the component is compiled, so that a wrong name fails early.
@@ -103,7 +103,7 @@ impl Input {
     }
 
     /// Reads all of the input, which must not be longer than `cap` bytes.
-    /// `waits` is called if an input that nobody asked for takes long to begin.
+    /// `waits` is called if an input that no option asked for takes long to begin.
     pub(crate) fn read(self, cap: u64, waits: impl FnOnce() + Send) -> Result<Vec<u8>, ExitReason> {
         let (source, path): (Box<dyn Read>, _) = match self {
             Input::Empty => return Ok(Vec::new()),

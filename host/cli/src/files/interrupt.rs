@@ -81,7 +81,7 @@ pub(crate) fn watch() {
             .build();
         let interrupted = tokio.ok().and_then(|tokio| {
             tokio.block_on(async {
-                // An interrupt before this thread waits would reach nobody.
+                // An interrupt before this thread waits would have no effect.
                 let ready = async {
                     let _ = ready.send(());
                     stopped.await

@@ -60,7 +60,7 @@ pub(crate) fn lines(ui: &Ui, indent: usize, rows: &[Vec<Cell>]) -> String {
         };
         (0..columns).map(width).collect()
     };
-    // Nothing comes after the last column, so it needs no width but for numbers, which end there.
+    // Nothing comes after the last column, so it needs no width, except for numbers, which end there.
     let last_of =
         |row: &Vec<Cell>| row.len() == columns && row.last().is_some_and(|cell| cell.right);
     let aligned = match rows.iter().any(last_of) {

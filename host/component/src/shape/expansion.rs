@@ -239,7 +239,7 @@ pub(super) fn section(
     this.check(shape, totals.cases)
 }
 
-/// The component so many levels up.
+/// The component `up` levels up.
 fn outer_scope(outer: &[OpenScope], up: usize) -> Option<&Expansion> {
     match outer.iter().rev().nth(up)? {
         OpenScope::Component(outer) => Some(outer),

@@ -9,7 +9,7 @@ fn data(bytes: &[u8]) -> u64 {
     }
 }
 
-/// A module with so many globals, each of which takes 16 bytes.
+/// A module with `count` globals, each of which takes 16 bytes.
 fn globals(count: usize) -> Bytes {
     section(1, &module(&[items(6, count, b"\x7f\0\x41\0\x0b")]))
 }
@@ -33,7 +33,7 @@ fn each_part_of_a_module_counts() {
     assert_eq!(one(&[memory()]), 256);
     assert_eq!(one(&[table()]), 256);
     assert_eq!(one(&[items(6, 3, b"\x7f\0\x41\0\x0b")]), 3 * 16);
-    // Memories of 0 pages from outside, which nobody gives: only the module is read.
+    // Memories of 0 pages from outside. They do not exist, since only the module is read.
     let exports = items(7, 1, b"\x01m\x02\0");
     assert_eq!(one(&[memory(), exports]), 256 + 32);
     // Two active segments of three null references each.

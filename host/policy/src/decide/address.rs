@@ -89,7 +89,7 @@ fn scope_of(address: IpAddr) -> AddressScope {
     }
 }
 
-/// IANA's special-purpose registry for IPv4 (RFC 6890 and its updates), but for the networks that have names.
+/// IANA's special-purpose registry for IPv4 (RFC 6890 and its updates), except the networks that have names.
 fn scope_of_v4(address: Ipv4Addr) -> AddressScope {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {
@@ -104,7 +104,7 @@ fn scope_of_v4(address: Ipv4Addr) -> AddressScope {
     }
 }
 
-/// IANA's special-purpose registry for IPv6, but for the networks that have names. Global unicast is 2000::/3; no other
+/// IANA's special-purpose registry for IPv6, except the networks that have names. Global unicast is 2000::/3; no other
 /// address is global.
 fn scope_of_v6(address: Ipv6Addr) -> AddressScope {
     let is_public = |inside| scope_of(IpAddr::V4(inside)) == AddressScope::Public;

@@ -172,7 +172,7 @@ fn metadata_services_are_reached_by_their_own_address_alone() {
         let parsed = parse(text);
         assert_eq!(address(parsed, &by(&[own])), Ok(()), "{text}");
         assert_eq!(network_of(parsed).unwrap().to_string(), *own);
-        // Neither by any wider network, nor by the host of the URL, nor by the addresses of the others.
+        // Not allowed by any wider network, by the host of the URL or by the addresses of the others.
         let others = METADATA
             .iter()
             .map(|(_, other)| *other)

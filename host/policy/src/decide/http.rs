@@ -258,7 +258,7 @@ pub fn known_credentials(grants: &Grants, target: &Target) -> Vec<usize> {
 ///
 /// POST, PUT and PATCH define one, and APIs give DELETE one. For every other method, servers disagree on where a body
 /// ends (RFC 9110, 9.3.1): one that expects no body reads it as the next request on the connection, with a method and a
-/// URL that nobody decided on. DELETE is in the list because it is granted by its name only, and the body is framed; the
+/// URL without a decision. DELETE is in the list because it is granted by its name only, and the body is framed; the
 /// host also closes each connection after one request, so that a server reads no second one from it.
 ///
 /// # Errors

@@ -62,7 +62,7 @@ impl Parameters {
     ///
     /// They do not fit the type: a key that is missing or unknown, or a value of another type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
-        // The position is one in the rewritten table, which nobody has seen.
+        // The position is one in the rewritten table, which the user has not seen.
         let read = toml::from_str(&self.toml);
         read.map_err(|error| ValueError::new(shown(error.message())))
     }

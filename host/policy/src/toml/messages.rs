@@ -69,8 +69,8 @@ pub(crate) fn is_near(word: &str, known: &str) -> bool {
     nearest(word, &[known]).is_some()
 }
 
-/// The known word that `word` is probably a misspelling of: the same but for case and separators, or within one edit per
-/// three letters (two words that differ by more are seldom the same word).
+/// The known word that `word` is probably a misspelling of: the same except for case and separators, or within one edit
+/// per three letters (two words that differ by more are seldom the same word).
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     // No key is that long, and computing the distance costs the product of the lengths.
     if word.chars().count() > 40 {

@@ -92,7 +92,8 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// If the text is not such a key, or the key is weak: anybody can make signatures that it verifies.
+    /// If the text is not such a key, or the key is weak: signatures that it verifies can be made without the secret
+    /// key.
     pub fn parse(text: &str) -> Result<PublicKey, ValueError> {
         let decoded = base64::decode::<42>(text);
         let Some([b'E', b'd', rest @ ..]) = decoded.as_ref().map(|bytes| bytes.as_slice()) else {

@@ -266,7 +266,7 @@ mod tests {
                 both.for_file("a.wasm").check("a.wasm", &digest('c')),
                 Pin::Mismatch(&digest('a'))
             );
-            // Nor does its text pin either of them.
+            // Its text pins neither of them.
             let error = Lock::parse(&both.to_toml()).unwrap_err();
             assert!(
                 error.mistakes()[0].message.starts_with("set twice"),

@@ -125,7 +125,7 @@ impl Trust {
 enum Signers<'t> {
     /// No signature is required.
     Anybody,
-    /// The owners of these keys; with an empty list, nobody.
+    /// The owners of these keys; with an empty list, no signer.
     Of(&'t [PublicKey]),
 }
 

@@ -106,8 +106,8 @@ impl Session {
             .await
     }
 
-    /// Calls a function with arguments that fit its parameters, and have so many bytes. `finish` makes the outcome of its result, as a part of
-    /// the call and under its deadline; `measure` tells how many bytes the outcome has.
+    /// Calls a function with arguments that fit its parameters, and have `arguments` bytes. `finish` makes the outcome
+    /// of its result, as a part of the call and under its deadline; `measure` gives the size of the outcome in bytes.
     pub(super) async fn invoke_exported<T, E>(
         &mut self,
         exported: &ExportedFunction,

@@ -236,7 +236,7 @@ impl Session {
         self.measured_call(0, work, |_| None).await
     }
 
-    /// A call with so many bytes of arguments, whose outcome has a number of bytes, by `measure`.
+    /// A call with `arguments` bytes of arguments. `measure` gives the size of its outcome in bytes.
     pub(super) async fn measured_call<T, E>(
         &mut self,
         arguments: u64,

@@ -55,7 +55,7 @@ impl Places {
     /// A place, if one is free.
     pub(crate) fn take_free(this: &Arc<Places>) -> Option<Place> {
         let mut state = this.state();
-        // While anybody waits none is free: a place is passed on.
+        // While a load waits no place is free: a place is passed on.
         state.free = state.free.checked_sub(1)?;
         Some(Place(Arc::clone(this)))
     }

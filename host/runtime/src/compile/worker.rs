@@ -242,7 +242,7 @@ impl Drop for Worker<'_> {
         let _ = self.child.wait();
         self.go = None;
         if let Some(pipes) = self.pipes.take() {
-            // It ends as well: its pipes are closed, and nobody asks for code.
+            // It ends as well: its pipes are closed, and no code is requested.
             let _ = pipes.join();
         }
     }

@@ -137,7 +137,7 @@ fn settings(metering: Metering) -> Config {
     // The bits of a NaN are the machine's choice, and would tell a guest which machine it is. Repeatable calls pay for the
     // comparison after each operation (docs/performance.md#measured); a profile that is not repeatable does not.
     config.cranelift_nan_canonicalization(metering.counts_fuel());
-    // Traps name the functions they passed through; so many are enough to find the place.
+    // Traps name the functions that they passed through; this number is enough to find the place.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
     config
 }

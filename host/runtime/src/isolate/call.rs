@@ -216,7 +216,7 @@ impl Session {
             .await
     }
 
-    /// A call with so many bytes of arguments, told to the observer.
+    /// A call with `arguments` bytes of arguments, told to the observer.
     async fn there<T, E>(
         &mut self,
         arguments: u64,

@@ -106,7 +106,7 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(read(&bytes[..end], 4), None, "{end} bytes");
         }
-        // No memory is taken for a length that nobody sends.
+        // No memory is taken for a length without its bytes.
         let huge = [&[CALL; 9][..], &[0xff; 4], b"few"].concat();
         assert_eq!(read(&huge, u64::MAX), None);
     }

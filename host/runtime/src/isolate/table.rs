@@ -230,7 +230,7 @@ impl Table {
         let Some(entry) = sessions.entries.get_mut(&id) else {
             return false;
         };
-        // Its caller is gone; an answer that is under way is for nobody.
+        // Its caller is gone, so an answer that is under way has no receiver.
         entry.end_by = Instant::now().checked_add(GRACE);
         true
     }
@@ -287,7 +287,7 @@ impl Table {
             Some(noted) => {
                 noted.left = left;
                 if Arc::strong_count(&noted.audit) == 1 {
-                    // Nobody makes a report of it any more.
+                    // No report of it is made any more.
                     drop(noted.audit.take_denials());
                 }
                 Decides::In(Arc::clone(&noted.audit), noted.dispatch.clone())

@@ -62,7 +62,7 @@ pub(super) fn raise(wall: &Wall) -> Raised {
 /// Raises the wall of a process that compiles: it has two pipes, its memory and its threads.
 pub(super) fn raise_around_worker() -> Raised {
     let mut raised = Raised::default();
-    // With standard error, which nobody reads.
+    // With standard error, which has no reader.
     raised.note(Part::Descriptors, process::close_from(2));
     raised.note(Part::Privileges, process::keep_capabilities(&[]));
     let (files, ports) = restrict(&Wall::default(), Ok(()));
@@ -80,7 +80,7 @@ pub(super) fn close_all() -> Raised {
     raised
 }
 
-/// Raises the wall of a process that calls the guests of one provider, but for the code that is still to come.
+/// Raises the wall of a process that calls the guests of one provider, except the part against new code.
 pub(super) fn raise_around_sessions(raised: &mut Raised, wall: &Wall) {
     let kept: &[Capability] = match wall.folders.is_empty() {
         true => &[],

@@ -23,7 +23,7 @@ pub(super) const SYNC: Price = Price::of_call(SYNC_PRICE);
 /// The entries of a folder, which are kept until the guest has taken them.
 pub(super) const LIST: Price = FILE.per_entry(ENTRY_PRICE).holding(OpenDescriptor::HOLDS);
 
-/// The work on so many bytes.
+/// The work on `bytes` bytes.
 pub(super) fn bytes(bytes: u64) -> Work {
     Work { bytes, entries: 0 }
 }

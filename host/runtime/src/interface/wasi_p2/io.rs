@@ -229,7 +229,7 @@ impl streams::HostOutputStream for Door<'_> {
     }
 }
 
-/// The work of moving so many bytes.
+/// The work of moving `bytes` bytes.
 fn moved(bytes: u64) -> Work {
     Work { bytes, entries: 0 }
 }

@@ -1,6 +1,6 @@
 //! The outputs of the host's process, which guests share. Their data is passed on in order of arrival, by at most one
-//! thread for each of the two outputs, however many guests and handles there are: while nobody reads, only that thread
-//! is stuck.
+//! thread for each of the two outputs, for any number of guests and handles: while the output has no reader, only that
+//! thread is stuck.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Write};
@@ -71,7 +71,7 @@ impl Output {
         !self.pipe().lock().writing
     }
 
-    /// Whether a write has failed: nobody reads it any more, or there is no room.
+    /// Whether a write has failed: the output has no reader any more, or there is no room.
     pub(super) fn is_closed(self) -> bool {
         self.pipe().lock().failed.is_some()
     }

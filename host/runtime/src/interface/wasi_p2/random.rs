@@ -85,7 +85,7 @@ impl Sources {
 }
 
 impl Door<'_> {
-    /// The sources, made at the first use, for a call that asks for so many bytes.
+    /// The sources, made at the first use, for a call that asks for `length` bytes.
     fn sources(&mut self, length: u64) -> wasmtime::Result<&mut Sources> {
         let bytes = length.min(MAX_BYTES);
         let state = self.enter(&NUMBERS, Work { bytes, entries: 0 })?;

@@ -136,8 +136,8 @@ impl fmt::Debug for Stdin {
 /// The slot of a call in the runtime, kept by a thread that may outlive the call.
 pub(crate) type HeldSlot = Arc<dyn Any + Send + Sync>;
 
-/// Starts a thread that reads a piece each time it is asked to, and gives it away. It ends with the input, or when nobody
-/// asks for a piece or takes one. It keeps `slot` until then.
+/// Starts a thread that reads a piece each time it is asked to, and gives it away. It ends with the input, or when no
+/// guest can ask for a piece or take one any more. It keeps `slot` until then.
 pub(crate) fn read_on_thread(
     mut reader: Reader,
     mut give: impl FnMut(Piece) -> bool + Send + 'static,

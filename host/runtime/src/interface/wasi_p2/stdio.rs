@@ -170,7 +170,7 @@ fn ended(reached: LimitReached) -> StreamError {
 }
 
 impl Stream {
-    /// Tells the guest when nobody reads its output any more, as the system does.
+    /// Tells the guest when its output has no reader any more, as the system does.
     fn is_open(&self) -> StreamResult<()> {
         match self.capture.inherit.is_some_and(Output::is_closed) {
             true => Err(StreamError::Closed),
