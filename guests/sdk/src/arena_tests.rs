@@ -119,7 +119,7 @@ fn play<const SIZE: usize>(mut seed: u64, steps: usize, longest: usize) {
     }
     // All have come back, so all of it is free again.
     let all = Layout::from_size_align(SIZE, 1).unwrap();
-    // SAFETY: the layout is not empty, and what is allocated is given back.
+    // SAFETY: the layout is not empty, and the allocation is given back.
     unsafe {
         let at = arena.alloc(all);
         assert_eq!(at, arena.start());
@@ -145,7 +145,7 @@ fn tiny_arenas_fall_through() {
 fn what_is_larger_than_the_arena_is_the_default_allocators() {
     let arena = Arena::<64>::new();
     let layout = Layout::from_size_align(65, 1).unwrap();
-    // SAFETY: the layout is not empty, and what is allocated is given back.
+    // SAFETY: the layout is not empty, and the allocation is given back.
     unsafe {
         let at = arena.alloc(layout);
         assert!(!inside(&arena, at));

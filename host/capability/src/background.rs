@@ -1,4 +1,4 @@
-//! Host work that goes on beside a guest, and the time at which its call was last polled.
+//! Host work that continues beside a guest, and the time at which its call was last polled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

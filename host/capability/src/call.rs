@@ -37,7 +37,7 @@ pub struct Call {
 }
 
 impl Drop for Call {
-    // The store is gone. A job of it may still be under way, and need not go on.
+    // The store is gone. A job of it may still be under way, and need not continue.
     fn drop(&mut self) {
         self.jobs.end();
     }

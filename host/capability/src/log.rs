@@ -12,7 +12,7 @@ use crate::prices::MOVE_PRICE;
 pub enum LogLevel {
     /// The finest detail.
     Trace,
-    /// For the author of the component.
+    /// A line for the author of the component.
     Debug,
     /// Normal events.
     Info,

@@ -73,7 +73,7 @@ pub struct Meter {
     pub host_time: Duration,
     /// Host work done and not yet taken from the guest's fuel.
     pending_cost: u64,
-    /// Work that goes on beside the guest.
+    /// Work that continues beside the guest.
     pub background: Background,
     /// Fuel left when the guest called the host.
     fuel_at_entry: u64,
@@ -199,7 +199,7 @@ impl Meter {
         let held = (self.host_memory.left() / weight, LimitReached::HostMemory);
         let data = (self.limits.host_data, LimitReached::HostData);
         let output = (self.limits.output, LimitReached::Output);
-        // Of equal ones the narrowest limit is named: it is the one to raise first.
+        // Of equal bounds, the narrowest limit is named, since it has to be raised first.
         let caps = [output, held, data].into_iter();
         caps.min_by_key(|(cap, _)| *cap).unwrap_or(output)
     }

@@ -20,7 +20,7 @@ impl Default for Descriptors {
 }
 
 impl Descriptors {
-    /// So many descriptors.
+    /// A budget of `most` descriptors.
     pub fn new(most: u64) -> Descriptors {
         Descriptors(Arc::new(AtomicU64::new(most)))
     }

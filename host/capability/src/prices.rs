@@ -27,17 +27,17 @@ impl Price {
         }
     }
 
-    /// With a price for each byte.
+    /// The same price, and a price for each byte.
     pub const fn per_byte(self, byte: u64) -> Price {
         Price { byte, ..self }
     }
 
-    /// With a price for each entry.
+    /// The same price, and a price for each entry.
     pub const fn per_entry(self, entry: u64) -> Price {
         Price { entry, ..self }
     }
 
-    /// With the bytes that its resource holds.
+    /// The same price, and the bytes that its resource holds.
     pub const fn holding(self, holds: u64) -> Price {
         Price { holds, ..self }
     }
@@ -66,7 +66,7 @@ impl Work {
         entries: 0,
     };
 
-    /// So many bytes.
+    /// Work on `bytes` bytes.
     pub fn bytes(bytes: usize) -> Work {
         Work {
             bytes: bytes as u64,
@@ -83,7 +83,7 @@ impl Work {
         }
     }
 
-    /// So many entries.
+    /// The same work, on `entries` entries more.
     pub fn entries(self, entries: usize) -> Work {
         Work {
             entries: self.entries.saturating_add(entries as u64),

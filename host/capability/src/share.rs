@@ -19,7 +19,7 @@ impl Default for Share {
 }
 
 impl Share {
-    /// So many percent, from 1 to 100; others are cut to these.
+    /// A share of `percent` percent, from 1 to 100; other values are cut to this range.
     pub fn percent(percent: u32) -> Share {
         Share(percent.clamp(1, 100))
     }

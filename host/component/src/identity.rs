@@ -39,7 +39,7 @@ pub struct Identity {
     pub(crate) name: Arc<str>,
     pub(crate) file: FileName,
     size: usize,
-    /// Of all bytes; for all clones of a source.
+    /// The digest of all bytes, shared by all clones of a source.
     pub(crate) digest: Arc<OnceLock<String>>,
     /// The BLAKE2b hash, which signatures are of.
     pub(crate) hash: Arc<OnceLock<[u8; 64]>>,
@@ -59,7 +59,7 @@ pub(crate) enum FileName {
 pub type Attached = Result<Arc<str>, SignatureError>;
 
 impl Identity {
-    /// Of bytes in memory that have this name, and no signature yet.
+    /// The identity of bytes in memory that have this name, and no signature yet.
     pub(crate) fn of_bytes(name: &str, size: usize) -> Identity {
         Identity {
             name: name.into(),

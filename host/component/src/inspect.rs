@@ -53,7 +53,7 @@ impl ItemKind {
 /// One import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// As written, with its version.
+    /// The name as written, with its version.
     pub name: String,
     /// Its kind.
     pub kind: ItemKind,
@@ -64,7 +64,7 @@ pub struct Import {
 /// One export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    /// As written, with its version.
+    /// The name as written, with its version.
     pub name: String,
     /// Its kind.
     pub kind: ItemKind,
@@ -84,8 +84,8 @@ pub struct Inspection {
     /// Bytes that the engine holds for one instance, beside its memories and tables: a bound that counts each import,
     /// global, export, element, segment and alias of each instance. The limit `host-memory` counts it.
     pub instance_data: u64,
-    /// The percentage of the limits of its shape that it needs, of the one that it needs most of: at most what the limit
-    /// `complexity` was.
+    /// The percentage of the limits of its shape that it needs, for the limit that it needs most of: at most the value
+    /// of the limit `complexity`.
     pub complexity: u64,
     /// The reasons for which the engine refuses it although it is valid.
     pub objections: Objections,

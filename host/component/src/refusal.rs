@@ -155,7 +155,7 @@ impl Judgement {
 /// One import with its judgement. Displayed on one line, with its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportVerdict {
-    /// As the component writes it, version included.
+    /// The name as the component writes it, version included.
     pub name: String,
     /// Its judgement.
     pub judgement: Judgement,

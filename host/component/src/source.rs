@@ -127,7 +127,7 @@ impl Source {
         &self.identity
     }
 
-    /// Its identity without its bytes, by which another policy can judge who signed it and whether it is pinned.
+    /// Its identity without its bytes, by which another policy can judge its signer and its pin.
     pub fn identity(&self) -> &Identity {
         self.digest();
         if self.identity.signature.is_ok() {
@@ -155,7 +155,7 @@ impl Source {
     /// [`Source::vet`] does that first. The result is kept for all clones.
     ///
     /// **This happens in this process.** Limits of shape refuse components that are known to be out of proportion
-    /// (docs/security/limits.md); for what they do not see, validating takes as much time and memory as the component's
+    /// (docs/security/limits.md); for other components, validating takes as much time and memory as the component's
     /// author wants, and an allocation that fails ends the process. `tollgate::Runtime::inspect` does the same in a
     /// worker process, under `compile-time` and `compile-memory`.
     ///
@@ -170,7 +170,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same as those of [`inspect`](Source::inspect).
     pub fn inspect_within(&self, limits: &Limits) -> Result<Inspection, Refusal> {
         self.inspect_by(limits, |_| Objections::default())
     }

@@ -27,7 +27,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same as those of [`wit`](Source::wit).
     pub fn wit_within(&self, limits: &Limits) -> Result<String, Refusal> {
         wit(self.as_bytes(), &self.inspect_within(limits)?)
     }

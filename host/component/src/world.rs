@@ -94,7 +94,7 @@ impl World {
             let same = |found: &&Function| {
                 found.name == wanted.name && is_interface(&found.interface, &wanted.interface)
             };
-            // As the engine does, the very version first.
+            // Like the engine, the exact version first.
             let exact = |found: &&Function| same(found) && found.interface == wanted.interface;
             let mut all = found.clone();
             match all.find(exact).or_else(|| found.clone().find(same)) {

@@ -101,8 +101,8 @@ pub struct Mistake {
     pub key: String,
     /// The problem, and the fix.
     pub message: String,
-    /// The line of the text. There is none of a blank line, of a credential and of a trusted key, in whose place a secret may
-    /// have been written.
+    /// The line of the text. `None` for a blank line, a credential and a trusted key, since a secret may have been
+    /// written in its place.
     pub excerpt: Option<Excerpt>,
 }
 

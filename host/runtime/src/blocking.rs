@@ -180,7 +180,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As there, and [`CallError::InsideAsync`] on a thread of an async runtime.
+    /// The same, and [`CallError::InsideAsync`] on a thread of an async runtime.
     pub fn invoke(
         &mut self,
         function: &str,

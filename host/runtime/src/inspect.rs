@@ -22,7 +22,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Refused`] says what is wrong with the component; the other cases are the policy's and the host's own
+    /// [`LoadError::Refused`] tells the mistake in the component; the other cases are the policy's and the host's own
     /// failures.
     pub async fn inspect(&self, source: &Source, policy: &Policy) -> Result<Vetted, LoadError> {
         self.apart(source, policy, Runtime::inspect_in_turn).await
@@ -33,7 +33,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// As there, and a refusal if it imports or exports an item that WIT cannot express.
+    /// The same as those of [`Runtime::inspect`], and a refusal if it imports or exports an item that WIT cannot
+    /// express.
     #[cfg(feature = "wit")]
     pub async fn wit(&self, source: &Source, policy: &Policy) -> Result<String, LoadError> {
         self.apart(source, policy, Runtime::wit_in_turn).await

@@ -1,6 +1,6 @@
-//! Loading, as one pipeline: check the policy, authenticate, vet, judge, check what this program supports, open the grants,
-//! compile, link. [`Provider::with_policy`] is the part of it that is left for a component that is loaded. The types
-//! here give the reason of a refusal and the remedy.
+//! Loading, as one pipeline: check the policy, authenticate, vet, judge, check the support of this program, open the
+//! grants, compile, link. [`Provider::with_policy`] is the part of it that is left for a component that is loaded. The
+//! types here give the reason of a refusal and the remedy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Refused`] says what is wrong with the component, all of its denied imports at once;
+    /// [`LoadError::Refused`] tells the mistake in the component, or all of its denied imports at once;
     /// the other cases are the policy's files and the host's own failures.
     pub async fn load(&self, source: &Source, policy: &Policy) -> Result<Provider, LoadError> {
         let start = Instant::now();
@@ -194,7 +194,7 @@ impl Host {
         let mut linker = Linker::new(&code.unit.engine);
         link(&mut linker, grants, &self.interfaces).map_err(HostError::engine)?;
         linker.instantiate_pre(&code.component).map_err(|error| {
-            // Names matched and types did not: the interface is another one of the same name.
+            // The names match and the types do not: the interface is another one of the same name.
             let text = format!("an import has another type than this host's: {error:#}");
             Refusal::new(RefusalKind::Imports, escape::line(&text)).into()
         })

@@ -276,7 +276,7 @@ fn a_bad_component_does_not_hide_what_is_taken_back() {
     assert_eq!(watched.wrong("revoked", "hashes"), "imports");
     assert_eq!(watched.wrong("failed", "hashes"), "malformed");
     watched.nothing_else();
-    // A rescan tells what is wrong, though nothing changed: for so long that the times of the files prove it, too.
+    // A rescan repeats the error, though nothing changed for so long that the times of the files prove it.
     std::thread::sleep(Duration::from_millis(4_100));
     for _ in 0..2 {
         watched.folder().rescan();

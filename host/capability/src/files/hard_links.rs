@@ -12,7 +12,7 @@ type Identity = (u64, u64);
 /// The protected files that one root may not lead to.
 pub(super) struct Protection {
     files: Vec<Protected>,
-    /// As they were when the root was opened: the files, and those directly in the protected folders.
+    /// The protected files, and the files directly in the protected folders, as they were when the root was opened.
     known: Vec<Identity>,
 }
 

@@ -13,7 +13,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of what the system has described. `name` is used where the system does not tell it.
+    /// The identity of a file by its metadata. `name` is used where the system does not tell it.
     #[cfg(unix)]
     pub fn of(found: &Metadata, _name: &str) -> Identity {
         use cap_std::fs::MetadataExt as _;
@@ -23,7 +23,7 @@ impl Identity {
         }
     }
 
-    /// The identity of what the system has described. `name` is used where the system does not tell it.
+    /// The identity of a file by its metadata. `name` is used where the system does not tell it.
     #[cfg(not(unix))]
     pub fn of(_found: &Metadata, name: &str) -> Identity {
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -4,7 +4,8 @@ use std::io::{self, Read, Write};
 
 use crate::jobs::Ended;
 
-/// One piece, in bytes: less than a millisecond of copying, and so much that looking between pieces costs nothing.
+/// One piece, in bytes: less than a millisecond of copying, and large enough that the checks between pieces cost
+/// nothing.
 const PIECE: usize = 1 << 20;
 
 /// Reads to the end, into `data`.

@@ -20,7 +20,7 @@ pub struct FileQuota {
 struct Usage {
     granted: Arc<Granted>,
     audit: Arc<Audit>,
-    /// By the index of the grant.
+    /// The use of each grant, by its index.
     used: Mutex<Vec<FileUse>>,
 }
 

@@ -8,7 +8,7 @@ use super::{FileFailure, Folder};
 /// A time that a guest sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewTime {
-    /// As it is.
+    /// The time stays as it is.
     Keep,
     /// The time of the host's clock.
     Now,
@@ -24,9 +24,9 @@ pub enum NewTime {
 /// The times of the last access and of the last change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewTimes {
-    /// Of the last access.
+    /// The time of the last access.
     pub accessed: NewTime,
-    /// Of the last change.
+    /// The time of the last change.
     pub modified: NewTime,
 }
 

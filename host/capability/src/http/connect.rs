@@ -44,7 +44,8 @@ pub trait Resolver: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
     /// As [`resolve`](Self::resolve), and drops `held` when the look-up has ended: it is the provider's part of all
-    /// look-ups. A resolver whose work goes on when its future is dropped implements this and takes `held` with the work.
+    /// look-ups. A resolver whose work continues when its future is dropped implements this and takes `held` with the
+    /// work.
     fn resolve_holding<'a>(
         &'a self,
         host: &'a str,

@@ -113,7 +113,7 @@ fn escape(text: &[u8]) -> Escape {
 fn quoted(text: &[u8]) -> Escape {
     match text {
         [b'\r' | b'\n', ..] => Escape::Nothing(1),
-        // A line that goes on.
+        // A continued line.
         [b'=', b'\r' | b'\n', ..] => Escape::Nothing(1),
         [b'=', ..] => byte(text, 1),
         _ => Escape::None,

@@ -87,7 +87,7 @@ impl Call {
         // The guest pays for all bytes received, whether or not it is given them.
         self.meter.charge_more(received.bytes, MOVE_PRICE)?;
         if let Ok(response) = &result {
-            // As it was gathered: by the room that it takes.
+            // Counted by the room of its buffer.
             let body = response.body.capacity() as u64;
             self.meter
                 .hold_for_call(body.saturating_add(size_of_pairs(&response.headers)))?;

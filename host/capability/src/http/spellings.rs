@@ -18,7 +18,7 @@ const BLOCK: usize = 4 << 10;
 /// the searched text, `-` and a space are `+`, and `_` is `/`: so each spelling stands for both alphabets of base64,
 /// for both cases, and for the space of a form.
 ///
-/// They are the paths of a tree, each node with the way to go on when the next byte is none of its children (Aho and
+/// They are the paths of a tree, each node with the next node when the next byte is none of its children (Aho and
 /// Corasick), so that the time for a byte does not grow with their number.
 pub(super) struct Spellings {
     /// The byte that leads to each node. The root has none.

@@ -87,8 +87,8 @@ impl Meter {
             self.hold_guest_handle()?;
             return Ok(None);
         }
-        // Not before: while the host function makes room for its result, the guest's `realloc` may use helpers, and the host
-        // still holds the arguments and the result.
+        // Released only here: while the host function makes room for its result, the guest's `realloc` may use helpers,
+        // and the host still holds the arguments and the result.
         self.release_for_call();
         let spent = now.saturating_duration_since(self.entered_host);
         self.host_time = self.host_time.saturating_add(spent);

@@ -15,7 +15,8 @@ use crate::error::{GrantError, HostFailure, OpenError};
 /// The open databases of a runtime.
 #[derive(Default)]
 pub struct StoreRegistry {
-    /// By namespace. A provider that is loaded anew while the old one lives, as in a watched folder, finds its data.
+    /// The stores in memory, by namespace. A provider that is loaded anew while the old one lives, as in a watched
+    /// folder, finds its data.
     memory: Mutex<HashMap<Arc<str>, Weak<OpenStore>>>,
     files: Arc<OpenFiles>,
 }

@@ -94,7 +94,7 @@ fn list(cache: &Cache, as_json: bool, ui: &Ui) -> Result<(), ExitReason> {
 fn cells(entry: &CacheEntry) -> Vec<Cell> {
     let name = entry.name.as_deref().unwrap_or("-");
     let digest = match &entry.digest {
-        // JSON has all of it; so much tells entries apart.
+        // JSON has the whole digest; this part tells entries apart.
         Ok(digest) => Cell::new(digest.chars().take(DIGEST_WIDTH).collect::<String>()),
         Err(why) => Cell::styled(format!("not to be executed: {why}"), Style::Bad),
     };

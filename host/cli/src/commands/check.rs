@@ -80,7 +80,7 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         if !opts.json && !ui.quiet() {
             ui.result(lines(&checked, alone, ui))?;
         }
-        // Of one component, the report on stderr is that of its refusal, and the rest is told.
+        // For a single component, the report on stderr is that of its refusal. Other errors are printed.
         if let Some(failed) = checked.failed.as_ref().filter(|_| alone || has_stderr) {
             show(failed, (!alone).then_some(&checked.name), ui);
         }

@@ -21,7 +21,7 @@ pub(crate) const NAME: &str = "tollgate.toml";
 
 /// The policy in `folder`, an absolute path, or in the nearest folder above it that has one.
 pub(crate) fn find(folder: &Path) -> Result<Option<PathBuf>, ExitReason> {
-    // Elsewhere it is not known who may write a file.
+    // On other systems the writers of a file are not known.
     let searched = folder.ancestors().take_while(|_| cfg!(unix));
     for folder in searched {
         let path = folder.join(NAME);

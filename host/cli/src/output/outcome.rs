@@ -13,7 +13,7 @@ use crate::output::ui::Ui;
 /// Lines of a provider's stdout and stderr that are printed after a call that failed or faulted.
 const TAIL_LINES: usize = 10;
 
-/// Options of what is printed about a call.
+/// Options of the output about a call.
 #[derive(clap::Args)]
 pub(crate) struct StatsOpts {
     /// Print what the call used on stderr: fuel, memory, time, host calls; -v does it, too

@@ -93,7 +93,7 @@ impl Reporter {
             Destination::None => {}
             Destination::Stderr => last_words(&pretty(report)),
             Destination::File(file) => {
-                // Nothing is left to say it with if the file cannot be written.
+                // No way is left to report a file that cannot be written.
                 let _ = file
                     .try_lock()
                     .map(|file| file.write_last(pretty(report).as_bytes()));

@@ -49,7 +49,7 @@ const WIDTH: usize = 80;
 const COLUMN: [usize; 5] = [40, 32, 24, 16, 8];
 
 /// The rows as text, with two spaces between columns and `indent` spaces before the first. A row that is wider than a
-/// terminal goes on in the next line; no cell is cut, so that each can be copied.
+/// terminal continues in the next line; no cell is cut, so that each can be copied.
 pub(crate) fn lines(ui: &Ui, indent: usize, rows: &[Vec<Cell>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths = |most: usize| -> Vec<usize> {
@@ -81,7 +81,7 @@ pub(crate) fn lines(ui: &Ui, indent: usize, rows: &[Vec<Cell>]) -> String {
     text
 }
 
-/// One row. Where it is too wide, it goes on below with each cell that fits there.
+/// One row. If it is too wide, it continues below with each cell that fits there.
 fn push_row(ui: &Ui, indent: usize, row: &[Cell], widths: &[usize], text: &mut String) {
     let last = row.len().saturating_sub(1);
     let space = |i: usize, cell: &Cell, width: usize| match i == last && !cell.right {

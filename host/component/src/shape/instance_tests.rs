@@ -14,7 +14,7 @@ fn globals(count: usize) -> Bytes {
     section(1, &module(&[items(6, count, b"\x7f\0\x41\0\x0b")]))
 }
 
-/// So many instances of the module at `index`.
+/// `count` instances of the module at `index`.
 fn instances(count: usize, index: usize) -> Bytes {
     items(2, count, &[b"\0", number(index).as_slice(), b"\0"].concat())
 }

@@ -158,7 +158,7 @@ struct Scan<'s> {
     /// Outermost first.
     open: Vec<OpenScope>,
     totals: Totals,
-    /// Of the outermost component, once it has ended.
+    /// The data of the outermost component, once it has ended.
     instance_data: u64,
 }
 

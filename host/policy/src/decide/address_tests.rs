@@ -16,7 +16,7 @@ fn by(networks: &[&str]) -> HttpGrant {
 
 const ALL: &[&str] = &["loopback", "private", "link-local"];
 
-/// Addresses, each with the entry that it needs; `Ok` if it needs none, and `Err` if there is none.
+/// Addresses, each with the entry that it needs: `Ok` if it needs no entry, and `Err` if no entry allows it.
 const ADDRESSES: &[(&str, Result<(), Option<&str>>)] = &[
     ("1.1.1.1", Ok(())),
     ("93.184.216.34", Ok(())),

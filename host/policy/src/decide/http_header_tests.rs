@@ -111,7 +111,7 @@ fn a_denied_header_is_denied_in_every_spelling() {
     assert_eq!(header(&grants, 0, "x_own"), Err(Reason::Header));
 }
 
-/// By an override, a server takes a granted GET for a DELETE, or a granted URL for another.
+/// An override makes a server take a granted GET for a DELETE, or a granted URL for another.
 #[test]
 fn an_override_is_sent_only_if_it_is_named() {
     let mut named = grants(&["https://a.example/"]);
@@ -166,7 +166,7 @@ fn an_override_is_sent_only_if_it_is_named() {
     }
 }
 
-/// By host, for every scheme, port and path: a server that knows a credential may answer at any of them.
+/// The host decides, for every scheme, port and path: a server that knows a credential may answer at any of them.
 #[test]
 fn a_server_knows_the_credentials_for_its_host() {
     let mut grants = grants(&[

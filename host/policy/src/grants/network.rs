@@ -220,7 +220,7 @@ impl Block {
         }
     }
 
-    /// Whether an address belongs to it. An IPv4-mapped address is another one than the address that it embeds.
+    /// Whether an address belongs to it. An IPv4-mapped address differs from the address that it embeds.
     pub fn contains(&self, address: IpAddr) -> bool {
         let free = longest(self.first).saturating_sub(self.prefix);
         self.first.is_ipv4() == address.is_ipv4() && bits(address) & mask(free) == bits(self.first)

@@ -298,7 +298,7 @@ impl<'d> Node<'d> {
         if let Some((_, node)) = entries.iter().find(|(key, _)| *key == name) {
             return Ok(node);
         }
-        // Of a misspelt key, the message that tells it is enough.
+        // For a misspelt key, one message is enough.
         let written = self
             .value
             .as_table()

@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(nearest("trust", &known), None);
         assert_eq!(nearest(&"fuel".repeat(99), &known), None);
         assert_eq!(nearest("fuel", &[]), None);
-        // A word without a common letter is another word, even if it is short.
+        // A word without a common letter is no misspelling, even if it is short.
         assert_eq!(nearest("b", &["a"]), None);
         let (long, longer) = ("x".repeat(40), "x".repeat(41));
         assert_eq!(nearest(&long, &[&longer]), Some(longer.as_str()));

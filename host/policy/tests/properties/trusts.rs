@@ -76,8 +76,8 @@ fn components() -> Vec<Component> {
     components
 }
 
-/// As `tollgate-component` decides: a required signature is by one of the keys, a pin is the digest, and a strict lock
-/// has a pin.
+/// The decision of `tollgate-component`: a required signature is by one of the keys, a pin is the digest, and a strict
+/// lock has a pin.
 fn accepts(trust: &Trust, component: Component) -> bool {
     let signed = match component.signer {
         Some(number) => trust.keys.contains(&key(number)),

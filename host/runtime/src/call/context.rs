@@ -30,7 +30,7 @@ pub struct CallContext {
     pub(crate) parameters: Arc<OwnParameters>,
 }
 
-/// For host functions of the embedder, which [`Builder::interface`](crate::Builder::interface) adds. Each calls
+/// Methods for host functions of the embedder, which [`Builder::interface`](crate::Builder::interface) adds. Each calls
 /// [`charge`](CallContext::charge) first.
 impl CallContext {
     /// Counts a host call of the embedder's own against the `host-calls` limit and charges fuel for it

@@ -64,7 +64,7 @@ pub(crate) struct ExportedFunction {
     pub(crate) function: Function,
     pub(crate) ty: ComponentFunc,
     pub(crate) index: ComponentExportIndex,
-    /// By [`weight()`], of the result.
+    /// The [`weight()`] of the result.
     pub(crate) weight: u64,
 }
 
@@ -209,7 +209,7 @@ fn describe_within(ty: &EngineType, left: &mut Budget) -> Option<Type> {
         EngineType::Enum(of) => Type::Enum(left.names(of.names())?),
         EngineType::Flags(of) => Type::Flags(left.names(of.names())?),
         EngineType::Own(_) | EngineType::Borrow(_) => Type::Opaque("a resource"),
-        // Of proposals that are off: validation refuses a component that has one.
+        // Types of proposals that are off: validation refuses a component that has one.
         EngineType::Map(_)
         | EngineType::Future(_)
         | EngineType::Stream(_)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tollgate_component::Remedy;
 
-/// Why a call was ended. Its session is over and its store is gone.
+/// The reason why a call was ended. Its session has ended and its store is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {

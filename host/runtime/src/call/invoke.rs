@@ -106,7 +106,7 @@ impl Session {
             .await
     }
 
-    /// Calls a function with arguments that fit its parameters, and have `arguments` bytes. `finish` makes the outcome
+    /// Calls a function with arguments that fit its parameters, and their size in bytes. `finish` makes the outcome
     /// of its result, as a part of the call and under its deadline; `measure` gives the size of the outcome in bytes.
     pub(super) async fn invoke_exported<T, E>(
         &mut self,

@@ -57,7 +57,7 @@ pub struct Provider {
 /// Compiled code of a component, which runs under any number of policies.
 pub(crate) struct Code {
     pub(crate) runtime: Arc<Inner>,
-    /// By which another policy judges the component.
+    /// The identity by which another policy judges the component.
     pub(crate) identity: Identity,
     pub(crate) inspection: Inspection,
     pub(crate) compiled: CompiledComponent,

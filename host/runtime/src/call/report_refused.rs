@@ -47,7 +47,7 @@ pub struct RefusedReport {
 pub struct RefusalData {
     /// The rule that refused the component.
     pub kind: RefusalKind,
-    /// For people, on one line.
+    /// The message for people, on one line.
     pub message: String,
     /// The mistake of the signature, if the kind is `signature`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub struct RefusalData {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImportData {
-    /// As the component writes it, version included: escape it before showing it.
+    /// The name as the component writes it, version included: escape it before showing it.
     pub name: String,
     /// The label of its judgement, such as `denied`.
     pub verdict: String,

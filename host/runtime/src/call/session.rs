@@ -53,7 +53,7 @@ pub struct Session {
     pub(crate) provider: Provider,
     pub(crate) state: State,
     data: Option<Box<dyn Any + Send>>,
-    /// For a command, whose start functions may ask for it already.
+    /// The input of a command, whose start functions may ask for it already.
     input: Option<CommandInput>,
     /// The standard input of a command in a process.
     #[cfg(target_os = "linux")]
@@ -72,7 +72,7 @@ pub(crate) struct Relayed {
 }
 
 pub(crate) enum State {
-    /// Nothing has been called yet.
+    /// No export has been called yet.
     Fresh,
     /// The guest is there and idle.
     Ready(Box<LiveInstance>),

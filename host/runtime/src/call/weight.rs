@@ -24,7 +24,7 @@ pub(super) fn weight(ty: &Type) -> u64 {
             cases.map(weight).max().unwrap_or(1).max(5)
         }
         Type::Enum(_) => 5,
-        // Of a name of one byte, one byte is counted, and the element of a list that it is in is counted once.
+        // A name of one byte counts as one byte, and the element of a list that contains it counts once.
         Type::Flags(names) => {
             let shortest = names.iter().map(String::len).min().unwrap_or(1);
             81 / (shortest.max(1) as u64) + 1

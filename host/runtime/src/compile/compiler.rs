@@ -26,8 +26,8 @@ use tollgate_component::{Objections, Refusal, RefusalKind, Remedy};
 pub enum Compiler {
     /// In this process. **The process is not protected from a component that takes too long or too much memory to be
     /// validated or compiled, or that crashes the compiler**, and the limits `compile-time` and `compile-memory` cannot
-    /// be kept: a policy in which they differ from the defaults is refused. A load that is given up goes on to its end.
-    /// Use it for trusted components, or in a process that may die.
+    /// be kept: a policy in which they differ from the defaults is refused. A load that is given up continues to its
+    /// end. Use it for trusted components, or in a process that may die.
     #[default]
     InProcess,
     /// In a process of its own for each component (on Unix), under the limits `compile-time` and `compile-memory`; it is
@@ -131,7 +131,7 @@ pub(crate) fn not_compiled(text: &str) -> Refusal {
     Refusal::not_compiled(text)
 }
 
-/// The refusal of a component that takes longer than allowed. `what` is done to it, such as `compiling`.
+/// The refusal of a component that takes longer than allowed. `what` names the step, such as `compiling`.
 pub(crate) fn too_slow(what: &str, limits: &Limits) -> Refusal {
     let text = format!(
         "{what} it takes longer than the {:?} allowed; raise `limits.compile-time` in the policy",

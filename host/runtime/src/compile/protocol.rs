@@ -298,7 +298,8 @@ mod tests {
         }
     }
 
-    /// A message that was cut or changed on its way is none: its code would be executed, and its imports judged.
+    /// A message that was cut or changed on its way is refused. Otherwise its code would be executed, and its imports
+    /// judged.
     #[test]
     fn a_changed_message_is_none() {
         for reply in [

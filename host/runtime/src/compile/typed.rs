@@ -48,7 +48,7 @@ fn first_of(imports: &[u8]) -> wasmtime::Result<Option<Mistyped>> {
     }))
 }
 
-/// Gives a linker something for each import that is none of this host's, and returns the names of those that are.
+/// Gives a linker a stand-in for each import that is not of this host, and returns the names of this host's imports.
 fn stand_in(
     linker: &mut Linker<CallContext>,
     engine: &Engine,
@@ -164,7 +164,8 @@ mod tests {
         (core module $m)
         (core instance (instantiate $m))"#;
 
-    /// Also of a resource of another interface, and behind code. An interface that is not this host's hides nothing.
+    /// Types with a resource of another interface, and types behind code, too. An interface that is not this host's
+    /// hides nothing.
     #[test]
     fn a_type_that_is_not_this_hosts_is_found() {
         let found = |result: &str| {

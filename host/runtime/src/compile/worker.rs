@@ -132,7 +132,7 @@ impl<'a> Worker<'a> {
     /// Waits for the findings of the worker on the component.
     pub(crate) fn findings(&mut self, source: &Source) -> Result<Findings, LoadError> {
         match self.message(Stage::Vetting)? {
-            // A worker that tells of other bytes is none of ours.
+            // A worker that reports on other bytes is not trusted.
             Message::Findings(findings) if source.keep_inspection(&findings.inspection) => {
                 Ok(*findings)
             }

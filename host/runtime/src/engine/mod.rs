@@ -213,7 +213,7 @@ pub(crate) struct Engines {
     units: Mutex<PooledEngines>,
 }
 
-/// The properties in which the engines of a runtime differ. Another kind of engine is another field here.
+/// The properties in which the engines of a runtime differ. A new kind of engine needs a field here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct EngineKey {
     /// Bytes of stack for guest code, which wasmtime fixes per engine.

@@ -31,7 +31,7 @@ impl CallContext {
         match self.keep(entry, bytes) {
             Ok(entry) => Ok(entry),
             Err(refused) => {
-                // The function may answer an error, and the guest go on: nothing is held that is not counted.
+                // The function may answer an error, and the guest continue: all held memory is counted.
                 self.table.delete(Resource::<T>::new_own(rep))?;
                 Err(refused.into())
             }

@@ -45,7 +45,7 @@ fn most(head: Head, table: &Table, longest: u64) -> Result<u64, &'static str> {
     let limits = table.limits(head.session);
     match (head.kind, limits) {
         (ANSWER, Some(limits)) => Ok(longest_answer(&limits)),
-        // Also of one that has ended: a job of it may have gone on.
+        // Also for a session that has ended: a job of it may have continued.
         (DECISION, _) if table.knows(head.session) => Ok(longest),
         (ENDED | ASK, Some(_)) => Ok(0),
         (ANSWER | DECISION | ENDED | ASK, _) => Err(NO_SESSION),

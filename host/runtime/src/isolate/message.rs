@@ -143,7 +143,8 @@ pub(super) struct Outputs {
 /// The end of the guest's work.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Ended {
-    /// With a result: the bytes of `run`, the text of a call in WAVE, an encoded value, nothing for a command.
+    /// The guest returned a result: the bytes of `run`, the text of a call in WAVE, an encoded value, nothing for a
+    /// command.
     Returned(Blob),
     /// `run` returned an error.
     Error(ProviderError),

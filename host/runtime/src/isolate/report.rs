@@ -15,8 +15,8 @@ use crate::engine::metering::Metering;
 use crate::error::CallError;
 use crate::wire;
 
-/// The answer that tells of a call. `ended` encodes a result or an error; a result that cannot be encoded is none that the
-/// host would know.
+/// The answer that tells of a call. `ended` encodes a result or an error; a result that cannot be encoded is unknown to
+/// the host.
 pub(super) fn tell<T, E>(
     result: Result<Report<T, E>, CallError>,
     ended: impl FnOnce(Result<T, E>) -> Option<Ended>,
@@ -180,7 +180,7 @@ fn cut(Blob(mut bytes): Blob, dropped: u64, most: u64) -> (Vec<u8>, u64) {
     (bytes, dropped.saturating_add(cut))
 }
 
-/// The fault that the process names, with the limits that the host knows. A crash is none that it tells of.
+/// The fault that the process names, with the limits that the host knows. A process cannot report a crash.
 fn of_fault(told: Faulted, limits: &Limits) -> Option<Fault> {
     let kind = match &*told.kind {
         "fuel" => FaultKind::Fuel(limits.fuel),
@@ -277,7 +277,7 @@ mod tests {
         matches!(ended, Ended::Exit(0)).then_some(Outcome::Returned(()))
     }
 
-    /// The process may have been taken over: no number of it is over its limit.
+    /// A guest may have taken over the process: no number from it is over its limit.
     #[test]
     fn what_a_process_tells_is_cut_to_the_limits() {
         let known = known();

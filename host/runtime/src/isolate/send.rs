@@ -1,4 +1,4 @@
-//! Writing to a process that may not read: no write goes on after the time at which the process is overdue.
+//! Writing to a process that may not read: no write continues after the time at which the process is overdue.
 
 use std::io::{self, IoSlice, Write as _};
 use std::mem::MaybeUninit;

@@ -119,7 +119,7 @@ pub(super) fn write(out: &mut Vec<u8>, value: &Value, ty: &Type) -> Option<()> {
         (Value::Flags(set), Type::Flags(names)) => {
             let at = |name| names.iter().position(|known| known == name);
             let mut set = set.iter().map(at).collect::<Option<Vec<_>>>()?;
-            // As the engine gives them: in order, and each once.
+            // The engine gives them in order, and each once.
             set.sort_unstable();
             set.dedup();
             number(out, set.len())?;
@@ -244,7 +244,7 @@ pub(super) fn read(from: &mut &[u8], ty: &Type, room: &mut Room) -> Option<Value
             let mut flags = Vec::new();
             let mut left = names.iter().enumerate();
             for _ in 0..read_number(from)? {
-                // One that came before is none that is left.
+                // A field that came before is not left any more.
                 let at = read_number(from)?;
                 let (_, name) = left.find(|(known, _)| *known == at)?;
                 room.take(name.len())?;

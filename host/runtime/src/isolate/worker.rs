@@ -64,7 +64,7 @@ fn start() -> Result<Infallible, Failed> {
     let policy = Policy::parse(&hello.policy, Path::new(""))?;
     let folders = policy.grants.files.iter().map(|_| folder(&socket));
     let folders = folders.collect::<Result<Vec<_>, Failed>>()?;
-    // Not before: a folder comes with the byte that it is sent with.
+    // The buffer begins only here: a folder arrives with the byte that it is sent with.
     let mut from = BufReader::new(socket.try_clone()?);
     let out = Arc::new(Out(Mutex::new(socket)));
     let runtime = runtime(&hello, &policy.limits, Arc::clone(&out))?;

@@ -62,7 +62,7 @@ pub(super) fn raise(wall: &Wall) -> Raised {
 /// Raises the wall of a process that compiles: it has two pipes, its memory and its threads.
 pub(super) fn raise_around_worker() -> Raised {
     let mut raised = Raised::default();
-    // With standard error, which has no reader.
+    // Standard error is closed, too, since it has no reader.
     raised.note(Part::Descriptors, process::close_from(2));
     raised.note(Part::Privileges, process::keep_capabilities(&[]));
     let (files, ports) = restrict(&Wall::default(), Ok(()));

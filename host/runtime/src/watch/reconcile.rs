@@ -369,8 +369,8 @@ impl Watcher {
         }
     }
 
-    /// Runs all of [`Runtime::load`], on a thread of its own: this one goes on looking for withdrawals. `current` is the
-    /// component, which is not among the known ones while it is reconciled.
+    /// Runs all of [`Runtime::load`], on a thread of its own: this one continues to look for withdrawals. `current` is
+    /// the component, which is not among the known ones while it is reconciled.
     fn load(
         &mut self,
         source: Source,

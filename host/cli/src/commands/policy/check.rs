@@ -59,7 +59,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
 /// Reads a policy and the pins beside it, and examines the objects that it names.
 fn check(runtime: &Runtime, file: &Path) -> Result<Preflight, ExitReason> {
     let policy = policy::read(file)?;
-    // There is none beside stdin.
+    // Standard input has no lock file beside it.
     if !is_stream(file) {
         LockFile::beside(file, false).read()?;
     }

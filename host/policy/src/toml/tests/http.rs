@@ -290,7 +290,7 @@ fn a_credential_is_checked_in_code_too() {
     ] {
         assert_eq!(fits(https, &[], "A", prefix), ok, "{prefix:?}");
     }
-    // As plain text, it is allowed only to a network that is named.
+    // As plain text, the credential is allowed only to a network that is named.
     let inside = [Network::Private];
     assert!(fits(https, &inside, "A", "") && fits(http, &inside, "A", ""));
     assert!(!fits(http, &[], "A", ""));

@@ -15,7 +15,7 @@ const CONTEXT: &str = "tollgate 2026 cache: identity of an engine";
 ///
 /// wasmtime lists the dependencies of its compiled code: the target and the compiler's flags, those of the processor
 /// among them, the tunables (fuel, guard pages …), the proposals, and its full version. When it loads code it compares
-/// only the major version, so it would go on executing code of a compiler with a known hole after the update. This
+/// only the major version, so it would continue to execute code of a compiler with a known hole after the update. This
 /// identity prevents that.
 ///
 /// An entry also has the findings on its component under limits of shape. Under other limits the component is vetted

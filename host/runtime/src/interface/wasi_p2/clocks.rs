@@ -201,7 +201,7 @@ impl Alarms {
         self.0.remove(&pollable);
     }
 
-    /// Of `pollables`, whether one is a timer, and whether one is something else.
+    /// Whether one of `pollables` is a timer, and whether one is not.
     fn among(&self, pollables: impl Iterator<Item = u32>) -> (bool, bool) {
         pollables.fold((false, false), |(timer, other), pollable| {
             match self.0.contains(&pollable) {

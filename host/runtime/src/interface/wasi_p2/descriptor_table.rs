@@ -172,7 +172,7 @@ pub(super) fn open(
         .read(flags.contains(DescriptorFlags::READ) || !writes)
         .write(writes)
         .create(creates)
-        // By the system, in one step: another may make the same name meanwhile.
+        // The system does this in one step: another process may make the same name meanwhile.
         .create_new(is_new);
     #[cfg(unix)]
     {
@@ -181,7 +181,7 @@ pub(super) fn open(
     }
     let file = dir.open_with(path, &options)?;
     dir.reject_special(&file.metadata()?)?;
-    // Not by the opening: the file may be another than the one that was looked at.
+    // After the opening, since the opened file may differ from the one that was looked at.
     if truncates {
         file.set_len(0)?;
     }

@@ -284,7 +284,7 @@ impl types::HostDescriptor for Door<'_> {
     async fn symlink_at(&mut self, fd: Handle, target: String, path: String) -> FsResult<()> {
         let state = self.enter(&TWO, paths(&target, &path))?;
         let place = state.place(&fd, &path)?;
-        // As Linux has it; neither leads anywhere.
+        // Linux has the same errors. Such a target leads to no file.
         if target.is_empty() {
             return Err(ErrorCode::NoEntry.into());
         }

@@ -221,7 +221,7 @@ impl Body for Download {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Err(error) = ready!(self.poll_whole(cx)) {
-            // Nothing of it is given, however often the guest asks.
+            // The guest gets none of it, also when it asks again.
             self.whole = Some(Whole::default());
             return Poll::Ready(Some(Err(error)));
         }

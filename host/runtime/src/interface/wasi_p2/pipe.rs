@@ -182,7 +182,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         let pipe = self.output.pipe();
         if !self.done {
-            // The runtime of this writer is shut down. Writers of other runtimes go on.
+            // The runtime of this writer is shut down. Writers of other runtimes continue.
             let mut waiting = pipe.lock();
             waiting.pieces.clear();
             waiting.writing = false;

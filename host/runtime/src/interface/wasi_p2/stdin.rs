@@ -20,9 +20,9 @@ const PIECE: usize = 64 << 10;
 /// Standard input of a WASI command: bytes, or a reader.
 ///
 /// A reader is read when the guest asks for more, 64 KiB at a time: a command that answers each line gets it when it
-/// arrives, and input that a command does not read stays in the reader, except for one piece. A thread does it. While
-/// the reader blocks, that
-/// than guests that may live ([`Builder::concurrency`](crate::Builder::concurrency)).
+/// arrives, and input that a command does not read stays in the reader, except for one piece. A thread reads. While the
+/// reader blocks, that thread lives on after the call, until the reader returns, and keeps the slot of the call: there
+/// are no more such threads than guests that may live ([`Builder::concurrency`](crate::Builder::concurrency)).
 ///
 /// ```
 /// use tollgate::embed::Stdin;

@@ -34,7 +34,7 @@ struct Captured {
     dropped: u64,
     /// The guest is a command.
     is_result: bool,
-    /// For an output that is a terminal.
+    /// The escaper of an output that is a terminal.
     escaper: Option<Escaper>,
 }
 
@@ -214,8 +214,8 @@ impl OutputStream for Stream {
         Ok(if self.permitted { WRITE_PERMIT } else { 0 })
     }
 
-    /// As the engine has it, and with the end of the last piece: the engine takes an output that is closed behind it for
-    /// written.
+    /// Like the engine's, and with a wait for the end of the last piece: the engine takes an output that is closed
+    /// behind it for written.
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
         // The permit is for more bytes than the engine and `splice` write at once.
         self.write_ready().await?;
