@@ -9,7 +9,7 @@ mdbook := "0.5.4"
 # Tools are built without optimisation: each does a few seconds of work, and cost minutes to be built for it.
 install := "CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root .tools"
 
-# What the recipes are.
+# The list of recipes.
 default:
     @just --justfile {{justfile()}} --list
 
@@ -29,7 +29,7 @@ test: guests
     tests/skips.sh
     exit $failed
 
-# What `test` builds beforehand.
+# The builds that `test` needs.
 [private]
 tests-build: guests
     cargo test --workspace --quiet --no-run
@@ -40,10 +40,10 @@ test-as-nobody:
 
 # The tests of the library again, in the profile that does not count fuel.
 #
-# Left out is what has no part in it: the program (cli), which always counts fuel; the documents (docs); what is settled
-# before an engine is asked (trust, load::refusals, load::shape, load::compile, cache); a folder that is served (watch) and
-# the worlds (worlds), which call well-behaved guests only; decisions on paths (files::granted_roots) and the store, whose
-# host functions the other tests run under both profiles.
+# Left out are the tests that do not depend on it: the program (cli), which always counts fuel; the documents (docs);
+# decisions before an engine is asked (trust, load::refusals, load::shape, load::compile, cache); a folder that is
+# served (watch) and the worlds (worlds), which call well-behaved guests only; decisions on paths (files::granted_roots)
+# and the store, whose host functions the other tests run under both profiles.
 [doc('The tests of the library again, in the profile that does not count fuel.')]
 test-deadline-only: guests
     #!/bin/sh
@@ -56,15 +56,15 @@ test-deadline-only: guests
     tests/skips.sh
     exit $failed
 
-# The attack catalogue, each row played ten times: what came of it, in which time, what is left of it.
+# The attack catalogue, each row played ten times: the results, the times, the growth of the process.
 attack *rows: guests
     @cargo test --workspace --quiet --test attack -- --table {{rows}}
 
-# The catalogue so many times over, 100,000 hostile calls, and 100 good ones among 10,000. `just soak 1000`.
+# The catalogue `times` times, 100,000 hostile calls, and 100 good ones among 10,000. `just soak 1000`.
 soak times="1000" calls="100000": guests
     @cargo test --workspace --quiet --test attack -- --soak {{trim_start_match(times, "TIMES=")}} {{calls}}
 
-# Good calls beside each row of the catalogue, which another thread plays without end: their 99th percentiles, and how many times those of calls alone that is.
+# Good calls beside each row of the catalogue, which another thread plays without end: their 99th percentiles, also divided by those of calls alone.
 neighbours *rows: guests
     @cargo test --workspace --quiet --test attack -- --neighbours {{rows}}
 
@@ -72,11 +72,11 @@ neighbours *rows: guests
 differential scripts="10000": guests
     @TOLLGATE_SCRIPTS={{scripts}} cargo test --workspace --quiet --test suite wasi::differential -- --nocapture
 
-# A program in Rust and one in Python that use files, here and on Linux: what they print, their statuses, the files they leave. `just suites std-fs`. The component in Python takes a minute to compile, once.
+# A program in Rust and one in Python that use files, here and on Linux: their output, their statuses, the files they leave. `just suites std-fs`. The component in Python takes a minute to compile, once.
 suites *names: setup (build "--package tollgate-cli --package tollgate-guests")
     @tests/suites/run.sh {{names}}
 
-# How far beyond a deadline of 50 ms a call ends, whatever it does then.
+# The time from a deadline of 50 ms to the end of a call, for calls that do different things then.
 overshoot runs="200": guests
     @cargo test --workspace --quiet --test attack -- --overshoot {{runs}}
 
@@ -134,7 +134,7 @@ bench *options: guests
     #!/bin/sh
     set -eu
     cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --target-dir target/bench-build
-    # The program itself, built as what it is measured with is built.
+    # The program itself, built with the same profile as the measuring program.
     cargo build --quiet --locked --release --package tollgate-cli --target-dir target/bench-build \
         --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
     RUST_BACKTRACE=0 target/bench-build/release/tollgate-bench {{options}}
@@ -172,11 +172,11 @@ corpus *words: (build "--package tollgate-cli --package tollgate-guests")
 
 # The same guests built by cargo-component, and the suite run against them.
 #
-# cargo-component builds `providers/*` and `hostile`. Run is what calls them through each kind of import and export: the
-# worlds, the limits that a guest's own code reaches, files, requests, the store. The rest of the suite does with their
-# files what it does with any file, or runs other guests.
+# cargo-component builds `providers/*` and `hostile`. The tests that run call them through each kind of import and
+# export: the worlds, the limits that a guest's own code reaches, files, requests, the store. The rest of the suite
+# treats their files like any others, or runs other guests.
 #
-# cargo-component asks for wasm32-wasip1, whatever it builds for, and fetches it only where rustup's `cargo` started it.
+# cargo-component asks for wasm32-wasip1 for every target, and fetches it only where rustup's `cargo` started it.
 [doc('The same guests built by cargo-component, and the suite run against them.')]
 guests-cargo-component: guests cargo-component (setup "wasm32-wasip1")
     #!/bin/sh
@@ -199,7 +199,7 @@ build packages:
     set -eu
     [ -d target/debug/deps ] || echo 'building the engine and the program (once, about 6 minutes on two cores)' >&2
     if [ -t 2 ]; then exec cargo build {{packages}}; fi
-    # Where nobody sees cargo's progress, a line each minute. It ends with this shell.
+    # Without a terminal for cargo's progress, a line each minute. It ends with this shell.
     (
         seconds=0
         while kill -0 $$ 2>/dev/null; do
@@ -210,7 +210,7 @@ build packages:
     ) &
     exec cargo build --quiet {{packages}}
 
-# What a build of all but the polyglot guests needs beside rustup and a C compiler.
+# The tools, beside rustup and a C compiler, for a build of all but the polyglot guests.
 [private]
 setup *more_targets:
     #!/bin/sh
@@ -226,7 +226,7 @@ setup *more_targets:
         rustup target add "$target" >/dev/null 2>&1 || fail "rustup cannot add the target $target"
     done
 
-# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`, `just prove --lanes 2`. It takes hours, and goes on where it was interrupted.
+# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`, `just prove --lanes 2`. It takes hours, and continues where it was interrupted.
 prove *names: guests
     @cargo run --quiet --bin tollgate-proofs -- {{names}}
 
@@ -234,7 +234,7 @@ prove *names: guests
 fuzz time="1h" *options: guests fuzz-build
     target/debug/tollgate-fuzz-runner --time {{trim_start_match(time, "TIME=")}} {{options}}
 
-# Two minutes of it, the same inputs each time: what does not land is what was changed.
+# Two minutes of it, the same inputs each time, so that only a change of the code changes the result.
 fuzz-smoke: (fuzz "2m" "--seed 1")
 
 # The worker is built in the main workspace, with all that it shares, and the runner in its own.
@@ -249,7 +249,7 @@ fuzz-build: (build "--package tollgate-cli --package tollgate-guests --package t
     }
     cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target --package tollgate-fuzz-runner
 
-# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped goes on. docs/security/mutants.md.
+# Changes the code in every way that cargo-mutants knows, and shows the changes that no test catches: `just mutants policy`, `just mutants runtime --file meter.rs`; parts are policy, component, capability and runtime. All mutants of a part are built at once, and a run that was stopped continues. docs/security/mutants.md.
 mutants *what: cargo-mutants
     #!/bin/sh
     set -euf
@@ -299,7 +299,7 @@ cargo-cyclonedx:
         {{install}} --version {{cargo_cyclonedx}} cargo-cyclonedx
     fi
 
-# Without its server, which nobody here needs.
+# Without its server, which no recipe needs.
 [private]
 get-mdbook:
     #!/bin/sh

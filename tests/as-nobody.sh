@@ -1,5 +1,6 @@
 #!/bin/sh
-# The tests that depend on the user who runs them, once more by another: as root, by `nobody`. Others are that already.
+# The tests that depend on the user, once more as another user: if this is root, as `nobody`. Other users need no
+# change.
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" -ne 0 ]; then
@@ -8,7 +9,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 suite=$(cargo test --quiet --workspace --test suite --no-run --message-format json |
     sed -n 's/.*"executable":"\([^"]*\/suite-[^"]*\)".*/\1/p')
-# Neither the repository nor what is built of it need be open to others.
+# The repository and its build artifacts need not be open to other users.
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cp "$suite" "$place/suite"

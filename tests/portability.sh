@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the crates of the host for systems other than this one, and runs the tests of the crates without the engine by
-# qemu-user (aarch64) and wine (Windows). docs/guide/platforms.md has what came of it.
+# qemu-user (aarch64) and wine (Windows). docs/guide/platforms.md has the results.
 #
 # `portability.sh check` and `portability.sh test` do one half. As root on Debian, missing compilers and emulators are
 # installed; elsewhere a target without its compiler is an error.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests just run did not test, from target/skips.txt, where each wrote a line `skipped: TEST: WHY`.
+# The skipped tests of the last run, from target/skips.txt, where each wrote a line `skipped: TEST: WHY`.
 set -eu
 cd "$(dirname "$0")/.."
 skips=target/skips.txt

@@ -24,7 +24,7 @@ mkdir -p "$work/src"
         printf '%s = { version = "=%s", default-features = false }\n' "$crate" "$version"
     done
 } >"$work/Cargo.toml"
-# Starts from what is locked here, so that next to nothing is downloaded but those crates.
+# Starts from this lock file, so that next to nothing is downloaded but those crates.
 cp Cargo.lock "$work/Cargo.lock"
 cargo fetch --quiet --manifest-path "$work/Cargo.toml" --target "$(rustc -vV | sed -n 's/^host: //p')"
 

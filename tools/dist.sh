@@ -15,7 +15,7 @@ target=$(rustc -vV | sed -n 's/^host: //p')
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 TOLLGATE_COMMIT=$(git rev-parse HEAD)
 export SOURCE_DATE_EPOCH TOLLGATE_COMMIT
-# Modes and the order of names do not depend on who runs this.
+# Modes and the order of names do not depend on the user.
 umask 022
 export LC_ALL=C
 

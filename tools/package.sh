@@ -39,7 +39,7 @@ for home in host/*/; do
     # Times of now: cargo would take those of a package for old ones.
     tar -xzmf "$package" -C "$tree/host"
     mv "$tree/host/$(basename "$package" .crate)" "$tree/$home"
-    # The manifest as it was written, since what it depends on is not in the registry.
+    # The manifest as it was written, since its dependencies are not in the registry.
     mv "$tree/${home}Cargo.toml.orig" "$tree/${home}Cargo.toml"
     for file in README.md LICENSE-APACHE LICENSE-MIT; do
         [ -s "$tree/$home$file" ] || { echo "package: $name has no $file" >&2; exit 1; }

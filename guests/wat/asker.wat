@@ -1,5 +1,5 @@
-;; A65-host-error: a guest that asks a function of the embedder's for what it is told, and may want the answer where it
-;; cannot be, or have refused memory before.
+;; A65-host-error: a guest that passes the text of its argument to a function of the embedder's, and may ask for the
+;; result at a place outside of its memory, or after memory was refused.
 (component
   (import "acme:report/rates@1.0.0" (instance $rates
     (export "rate" (func (param "of" string) (result string)))))

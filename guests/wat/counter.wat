@@ -1,5 +1,5 @@
 ;; Not an attack: counts its calls in its memory, and tells how many pages it has. For sessions and for
-;; checking the report's numbers against what the guest itself sees.
+;; checking the report's numbers against the guest's own.
 (component
   (core module $m
     (memory 2)

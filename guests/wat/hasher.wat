@@ -1,4 +1,5 @@
-;; A54-hash-flood: one call for so many bytes, so that what a byte costs is seen; and hashers that are made and let go.
+;; A54-hash-flood: one call for a number of bytes, which shows the cost of a byte; and hashers that are made and
+;; dropped.
 (component
   (import "tollgate:provider/hash@0.1.0" (instance $hash
     (type $algorithms (enum "sha256" "sha512" "blake3"))

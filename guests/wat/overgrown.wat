@@ -1,5 +1,5 @@
-;; A25-memory-growth: growth that the limit lets through and the declared maximum does not. It counts for nothing: what
-;; is within the limit is still there afterwards.
+;; A25-memory-growth: growth that the limit allows and the declared maximum does not. It does not count: the rest of the
+;; limit is still available afterwards.
 (component
   (core module $m
     (memory 1 2)

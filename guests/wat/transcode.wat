@@ -67,7 +67,7 @@
       (import "" "utf16" (func $utf16 (param i32 i32)))
       (import "" "utf8" (func $utf8 (param i32 i32)))
       (import "" "compact" (func $compact (param i32 i32)))
-      ;; Writes a pattern of so many bytes over the first ones of the memory.
+      ;; Writes a pattern of a number of bytes over the first ones of the memory.
       (func $fill (param $bytes i32) (param $pattern i32) (param $width i32)
         (local $at i32)
         (loop $again

@@ -21,7 +21,7 @@ fail() {
     exit 1
 }
 
-# One line for each component: what packages.toml has on its package and on it, separated by tabs.
+# One line for each component: the fields of its package and of it in packages.toml, separated by tabs.
 list() {
     awk -F ' = ' -v 'OFS=\t' '
         function end() {
@@ -100,7 +100,7 @@ refusal() {
     sed -n '/^  "refusal": {/,/^  }/s/^    "'"$1"'": "\(.*\)",\{0,1\}$/\1/p' "$work/report.json"
 }
 
-# What is beside the verdict of a component, under its line.
+# Prints a note on the verdict of a component, under its line.
 note() {
     printf '%s\n' "    $1" | fold -s -w 112 | sed '2,$s/^/    /'
 }
@@ -147,7 +147,7 @@ judge() {
     [ -z "$message" ] || note "$message"
     [ "${seconds%.*}" -lt 60 ] || note 'longer than the default `compile-time` of 60 s, on this machine at this moment'
     [ -z "$over" ] || [ "$verdict" = compile-limit ] || note "FAILED: over a quarter of a limit: $over; raise the limit"
-    # What is valid can be written as WIT.
+    # A valid component can be written as WIT.
     if [ "$verdict" = compiles ] || [ "$verdict" = imports ]; then
         local written=written
         run inspect --wit "$file" || written=refused
@@ -198,7 +198,7 @@ while IFS=$'\t' read -r registry name version archive digest what path verdict w
     fi
     judge "$(extract "$archive" "$path")" "$verdict" "$wit"
 done < <(list)
-# What `just guests-polyglot` has made, if it has.
+# The guests of `just guests-polyglot`, if they are built.
 for file in "$guests"/polyglot-*.wasm; do
     [ -f "$file" ] && wanted polyglot "$@" || continue
     [ "$last" = polyglot ] || printf 'polyglot: the providers in Python and JavaScript of guests/polyglot\n'

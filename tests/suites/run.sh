@@ -1,10 +1,11 @@
 #!/bin/sh
-# Runs a program in Rust and one in Python on Linux, in this host and in wasmtime's, and the specification's tests of what is
-# valid here: run.sh [std-fs | python | spec]…
+# Runs a program in Rust and one in Python on Linux, in this host and in wasmtime's, and the specification's tests of
+# components that are valid here: run.sh [std-fs | python | spec]…
 #
-# Each runs in a fresh folder. `compare.py` holds what they print, their exit statuses and the files that they leave against each
-# other, and against the differences that are known, in deviations.toml. $TOLLGATE is the program of this host; wasmtime's is the
-# package of PyPI that wasmtime.txt pins. suites.toml has the suites of others that were looked for.
+# Each runs in a fresh folder. `compare.py` holds their output, their exit statuses and the files that they leave
+# against each other, and against the differences that are known, in deviations.toml. $TOLLGATE is the program of this
+# host; wasmtime's is the package of PyPI that wasmtime.txt pins. suites.toml has the suites of others that were looked
+# for.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
