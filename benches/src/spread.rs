@@ -11,7 +11,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of at least one number.
+    /// The spread of at least one number.
     pub(crate) fn of(mut values: Vec<f64>) -> Result<Spread> {
         values.sort_by(f64::total_cmp);
         Ok(Spread {

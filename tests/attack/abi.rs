@@ -10,7 +10,7 @@ const CONFIG: &str = "grants.config = {}\nlimits.fuel = 2_000_000";
 const HTTP: &str =
     "grants.http = [{ url = \"https://example.com/**\" }]\nlimits.fuel = 100_000_000";
 
-/// Calls of one guest that all come to the same.
+/// Calls of one guest that all have the same result.
 fn each(expect: &'static str, guest: &str, policy: &str, calls: &[&str]) -> Vec<Case> {
     let case = |call: &&str| Case::wave(expect, guest, policy, call);
     calls.iter().map(case).collect()

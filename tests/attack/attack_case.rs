@@ -33,7 +33,7 @@ impl Row {
 
 /// One attack of a row.
 pub(crate) struct Case {
-    /// The kind of fault, refusal or denial that it has to come to.
+    /// The kind of fault, refusal or denial that it has to end in.
     pub(crate) expect: &'static str,
     attack: Box<dyn Fn(usize) -> String + Send + Sync>,
 }

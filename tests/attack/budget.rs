@@ -135,7 +135,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
-/// Growing is answered with -1, over all memories together, and the guest goes on.
+/// Growing is answered with -1, over all memories together, and the guest continues.
 fn refused_growth(small: &str) -> Case {
     let provider = load("two-memories", small);
     Case::new("-1", move |_| {

@@ -1,5 +1,5 @@
-//! The whole story: an author signs, an operator with nothing trusted but one public key pins and serves, a new
-//! version arrives, forged ones arrive, and calls go on through all of it.
+//! All steps in a row: an author signs, an operator who trusts one public key pins and serves, a new
+//! version arrives, forged ones arrive, and calls continue through all of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Workshop {
     }
 }
 
-/// The production machine: a folder that deliveries come to, and one that only the operator writes.
+/// The production machine: a folder for deliveries, and one that only the operator writes.
 struct Production {
     watched: Watched,
 }

@@ -93,7 +93,7 @@ async fn join(tasks: Vec<JoinHandle<Result<usize>>>) -> Result<usize> {
     Ok(calls)
 }
 
-/// So many calls that wait, until the gate opens.
+/// Starts `many` calls that wait until the gate opens.
 async fn park(
     many: usize,
     guest: &Provider,
@@ -180,7 +180,7 @@ fn resident(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// That process.
+/// The work of the process that [`resident`] starts.
 pub(crate) fn print_resident(bench: &Bench, many: usize) -> Result<()> {
     let gate = Gate::new();
     let guest = bench.load(&gate.runtime(PLACES), "parked.wasm", POLICY)?;

@@ -35,7 +35,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let mut fuel = Vec::new();
     let each = KERNELS.iter().zip(&mut sessions);
     for (((kernel, session), plain), epoch) in each.zip(&mut plains).zip(&mut epochs) {
-        // All must come to the same result, and the fuel says how much work it is.
+        // All must have the same result, and the fuel is the measure of the work.
         let report = tokio.block_on(session.run(kernel.as_bytes()))?;
         fuel.push((*kernel, report.usage.fuel));
         let result = returned(report)?;

@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Val};
 use crate::text::plain;
 use crate::values;
 
-/// So many exports are called.
+/// The number of exports that are called.
 const FUNCTIONS: usize = 6;
 
 /// A function by its name with its interface, and the types of its parameters.

@@ -10,10 +10,10 @@ use crate::call::ended;
 use crate::component::{policy, runtime};
 use crate::text::plain;
 
-/// So many functions are called.
+/// The number of functions that are called.
 const FUNCTIONS: usize = 6;
 
-/// So deep values go, however deep their types.
+/// The depth of values, for types of any depth.
 const DEPTH: usize = 20;
 
 /// The component that takes a value of every type and gives it back.
@@ -56,7 +56,7 @@ pub(crate) fn invoke(bytes: &[u8]) -> &'static str {
         && &*function.name == "all"
         && !bent
     {
-        // Not by `==`, which no NaN is. A flag that is set twice fits, and comes back once.
+        // The texts are compared, since no NaN is equal to itself. A flag that is set twice fits, and comes back once.
         assert_eq!(format!("{:?}", [value]), format!("{values:?}"));
     }
     label

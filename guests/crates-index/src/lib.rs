@@ -1,7 +1,7 @@
 //! The index of a cargo registry, from any source of files: the place of the file of a crate, the meaning of its
 //! lines, and the releases that satisfy a requirement.
 //!
-//! Not a guest: no bindings, so that every guest can use it. Errors are text. The input is always the cause,
+//! No guest itself: it has no bindings, so that every guest can use it. Errors are text. The input is always the cause,
 //! and each guest has an error of its own for that.
 
 mod entry;

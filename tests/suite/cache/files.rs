@@ -155,7 +155,7 @@ fn what_is_no_regular_file_is_no_entry() {
         assert!(found.is_file(), "not replaced");
         assert_eq!(shelf.number(&source, 7), CodeOrigin::Cached);
     };
-    // Not even a link to a sound entry.
+    // A link to a sound entry is not executed either.
     fs::rename(&entry, &aside).unwrap();
     symlink(&aside, &entry).unwrap();
     is_none(CacheRejection::NotAFile);

@@ -164,7 +164,7 @@ fn an_entry_that_was_cut_is_not_executed() {
     assert!(entries(&shelf.path()).is_empty());
 }
 
-/// The code of one component in the place of another's: it would be executed, so it has to be found out before.
+/// The code of one component in place of another's would be executed, so it has to be rejected before.
 #[test]
 fn planted_code_is_never_executed() {
     let shelf = Shelf::new();
@@ -208,7 +208,7 @@ fn planted_code_is_never_executed() {
         &forged(&key, &sound, |entry| entry[FORMAT.start] = 0),
         CacheRejection::Format,
     );
-    // Not code at all.
+    // Bytes that are no code.
     plant(
         &forged(&key, &sound, |entry| {
             let told = parts(entry).0.len();

@@ -56,7 +56,7 @@ fn a_cache_as_large_as_one_entry_keeps_one() {
         shelf.number(&numbered(number), number);
     }
     assert_eq!(entries(&shelf.path()).len(), 3);
-    // Of four, three have to go.
+    // Three of the four are removed.
     let small = opened(&shelf.path(), size);
     let load = || small.load(&numbered(4), &policy("")).unwrap();
     assert_eq!(load().as_async().cache_error(), None);

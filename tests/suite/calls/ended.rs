@@ -53,7 +53,7 @@ fn file_work_of_calls_that_have_ended_is_not_done() {
         }
         drop(go);
         let _ = taken.await.unwrap();
-        // The thread takes its work in turn, so it has done all of theirs when it comes to this.
+        // The thread takes its work in turn, so it has done all of theirs before this.
         tokio::task::spawn_blocking(|| ()).await.unwrap();
         assert!(bytes_read() - before < SIZE as u64, "large files were read");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);

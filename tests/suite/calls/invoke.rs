@@ -193,7 +193,7 @@ fn a_resource_within_other_types_is_described_and_not_called() {
     }
 }
 
-/// Of proposals that are off: such a component is not loaded, and not described.
+/// The types of proposals that are off: such a component is not loaded, and not described.
 #[test]
 fn futures_and_streams_are_no_types_here() {
     for ty in [

@@ -320,7 +320,7 @@ fn an_interrupt_ends_the_program() {
     let calls = || handles(program, SIGINT) && cpu_time(program) > Duration::from_millis(500);
     until("a call", calls);
     send("INT", program);
-    // The call would go on for minutes.
+    // The call would continue for minutes.
     let ended = in_time(move || child.wait().unwrap());
     assert_eq!(ended.code(), Some(130));
 }

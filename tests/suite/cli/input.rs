@@ -153,7 +153,8 @@ fn files_of_a_call_are_bounded_and_not_repeated() {
         format!("run({half}, {more})"),
         "the files of one call may have 4194304 bytes together",
     );
-    // So much is read, and is no argument of this function; a long string of the command line is not read at all.
+    // A text of this length is read, and is no argument of this function; a long string of the command line is not read
+    // at all.
     refused(
         format!("run({half}, {half})"),
         "the arguments do not fit the parameters",
@@ -273,7 +274,7 @@ fn a_path_of_an_operator_may_go_up_and_is_shown() {
             stderr(&refused)
         );
     }
-    // By a link, which only the file system knows.
+    // The path leads through a link, which only the file system knows.
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(&conf, data.join("link")).unwrap();

@@ -11,7 +11,7 @@ use support::processes::{children, cpu_time, handles, is_gone, send, until};
 
 const SIGTERM: u32 = 15;
 
-/// A call that would go on for minutes, under way.
+/// A call that would continue for minutes, under way.
 fn calling(arguments: &[&str]) -> Child {
     let child = command(&["call", &guest("start-loop"), "attack()"])
         .args(["--fuel", "9000000000000000000", "--deadline", "5m"])

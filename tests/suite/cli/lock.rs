@@ -143,7 +143,7 @@ fn a_broken_lock_file_is_told_with_its_place() {
     workdir.ends("run echo.wasm --policy policy.toml --lock", 2);
 }
 
-/// Of many that pin at the same time, none takes another's pin away.
+/// Many processes pin at the same time, and none removes the pin of another.
 #[test]
 fn pins_of_many_processes_are_all_kept() {
     let workdir = workdir();

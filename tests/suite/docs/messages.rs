@@ -62,7 +62,7 @@ fn sources() -> String {
             }
         }
     }
-    // A backslash at the end of a line goes on at the first letter of the next.
+    // After a backslash at the end of a line, the text continues at the first letter of the next.
     let mut pieces = text.split("\\\n");
     let mut joined = pieces.next().unwrap().to_owned();
     for piece in pieces {

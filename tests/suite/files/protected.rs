@@ -44,7 +44,7 @@ fn no_root_holds_a_folder_of_the_kernel() {
     let folder = folder();
     let link = folder.path().join("link");
     symlink("/proc/self", &link).unwrap();
-    // Not told by the kind of its file system, which is one of memory.
+    // The kind of its file system, which is one of memory, does not identify it.
     let devices = folder.path().join("devices");
     symlink("/dev", &devices).unwrap();
     for path in [
@@ -146,7 +146,7 @@ fn a_second_name_of_a_protected_file_is_denied() {
             .collect();
         assert_eq!(reasons, ["protected"], "{input}: {}", returned(&report));
     }
-    // A file with two names that is none of them is a file like others.
+    // A file with two names that is not protected is a file like others.
     let report = provider.session().run(b"read-file out data").unwrap();
     assert!(
         returned(&report).contains("text") && report.denials.is_empty(),

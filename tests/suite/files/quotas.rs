@@ -97,7 +97,7 @@ fn a_single_read_is_bounded_by_max_read() {
     }
 }
 
-/// And so is a listing, by its names and 32 bytes for each.
+/// A listing counts as its names and 32 bytes for each.
 #[test]
 fn a_listing_is_bounded_by_max_read() {
     let folder = TempDir::new().unwrap();

@@ -251,7 +251,7 @@ fn every_redirect_is_decided_anew() {
     let input = format!("http-get {}", url(&outer, "/"));
     assert_eq!(client.denied(&grants, &input), "private-address");
     assert!(inner.requests().is_empty());
-    // And one that is granted is followed.
+    // A redirect that is granted is followed.
     let server = Server::answering(|head| {
         if head.starts_with("GET /old") {
             response("301 Moved Permanently", "location: new#part\r\n", "")

@@ -82,7 +82,7 @@ fn what_is_asked_is_what_arrives() {
     }
     let seen = server.requests();
     assert!(seen.iter().all(|head| head.contains("x-one: 1\r\n")));
-    // Of a GET there is nothing to say; a POST without a body says so.
+    // A GET declares no length; a POST without a body declares 0.
     assert!(!seen[0].contains("content-length"), "{}", seen[0]);
     assert!(seen[2].contains("content-length: 0\r\n"), "{}", seen[2]);
     // The answer to HEAD says how long the body would be, and has none.
@@ -146,7 +146,7 @@ fn a_body_over_the_cap_is_not_sent() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// By the bytes of its parts, and 48 for each header beside its own.
+/// A request counts as the bytes of its parts, and 48 more for each header.
 #[test]
 fn what_a_request_moves_is_counted_to_the_byte() {
     let server = Server::saying("HTTP/1.1 200 OK\r\nx: yy\r\ncontent-length: 3\r\n\r\nabc");

@@ -82,7 +82,7 @@ fn a_crash_ends_its_sessions_and_nothing_else() {
     let report = idle.wave("next()").unwrap();
     assert_eq!(report.outcome.fault().unwrap().label(), "crash");
     assert!(matches!(idle.wave("next()"), Err(CallError::Ended)));
-    // Others go on, and the next session has another process.
+    // Other providers continue, and the next session has another process.
     assert_eq!(
         other.session().run(b"on").unwrap().outcome.returned(),
         Some(b"on".to_vec())

@@ -103,7 +103,7 @@ fn lie(kind: &str) {
             assert!(target.len() < 128);
             body.push(target.len() as u8);
             body.extend(target.as_bytes());
-            // Not denied, and for no address.
+            // The decision is no denial, and has no address.
             body.extend([0, 0]);
             whole(DECISION, session, &body)
         };

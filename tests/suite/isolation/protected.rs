@@ -56,7 +56,7 @@ fn a_second_name_of_a_protected_file_is_denied() {
     for name in ["key", "made-later"] {
         assert_eq!(read_to_string(at(name)).unwrap(), "canary", "{name}");
     }
-    // A file with two names that is none of them is a file like others.
+    // A file with two names that is not protected is a file like others.
     let (said, denials) = run(&["read", "out/data"]);
     assert!(
         said.contains("text") && denials.is_empty(),

@@ -106,7 +106,7 @@ fn a_typed_call_is_refused_and_the_session_goes_on() {
     assert_eq!(next.outcome, Outcome::Returned("1".to_owned()));
 }
 
-/// A program that is none of ours gives an error of the host, with its name in the log, and no report.
+/// A program that is no worker of this library gives an error of the host, with its name in the log, and no report.
 #[test]
 fn a_program_that_is_not_there_or_ends_at_once_is_an_error() {
     let folder = tempfile::TempDir::new().unwrap();

@@ -50,7 +50,7 @@ fn calls_over_the_queue_are_turned_away_and_the_rest_served() {
     wait(async {
         let provider = sleeper(&runtime(2, 3), "").await;
         assert_eq!(all(&provider, 10, 20).await, (5, 5));
-        // And then there is room again.
+        // Afterwards there is room again.
         assert_eq!(all(&provider, 5, 1).await, (5, 0));
     });
 }
@@ -113,7 +113,7 @@ fn a_runtime_has_no_more_places_than_the_kernel_has_maps() {
     assert!(runtime(u32::MAX, 0).concurrency() < maps / 6);
 }
 
-/// A guest of many memories takes a quarter of the places: it gets in beside others, and they beside it.
+/// A guest of many memories takes a quarter of the places: it runs beside others, and they beside it.
 #[test]
 fn a_heavy_guest_is_let_in_beside_others() {
     let heavy = format!(

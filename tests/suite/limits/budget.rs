@@ -185,7 +185,7 @@ fn a_byte_that_is_hashed_costs_five() {
     }
 }
 
-/// A hasher that is let go makes room for another.
+/// A hasher that is dropped makes room for another.
 #[test]
 fn hashers_are_handles() {
     let limits = "grants.hash = true\nlimits.handles = 10";

@@ -47,7 +47,7 @@ fn kind<T, E>(report: &Report<T, E>) -> &'static str {
         .map_or("none", tollgate::Fault::label)
 }
 
-/// The report says how much it was, and the session that goes on has it back.
+/// The report has the amount, and the session has it back for its next call.
 #[test]
 fn what_is_held_is_reported() {
     let few = wave("table-grow", "", "grow()");

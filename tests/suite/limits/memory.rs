@@ -5,7 +5,7 @@ use tollgate::report::FaultKind;
 
 use support::harness::{ALL, attack, attack_by, returned, run, wave};
 
-/// Growing is answered with -1, and the guest goes on.
+/// Growing is answered with -1, and the guest continues.
 #[test]
 fn growth_ends_at_the_limit() {
     let report = run(

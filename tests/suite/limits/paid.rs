@@ -202,7 +202,7 @@ fn arguments_are_bounded() {
     assert!(refused(session.invoke("run", &long)));
     let long = format!("run(\"{}\")", "x".repeat(1_025));
     assert!(refused(session.wave(&long)));
-    // The session goes on.
+    // The session continues.
     assert_eq!(kind(&session.run(b"hello").unwrap()), "none");
 }
 

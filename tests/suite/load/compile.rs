@@ -87,7 +87,7 @@ fn sleeper(folder: &tempfile::TempDir) -> PathBuf {
     script(folder.path(), "exec /bin/sleep 30")
 }
 
-/// By the clock: a worker that waits uses no processor time.
+/// The clock ends it, since a worker that waits uses no processor time.
 #[test]
 fn a_worker_that_waits_is_ended_by_the_clock() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -102,7 +102,7 @@ fn a_worker_that_waits_is_ended_by_the_clock() {
     }
 }
 
-/// The worker would go on for half a minute.
+/// The worker would continue for half a minute.
 #[test]
 fn a_worker_of_nobody_is_ended() {
     let folder = tempfile::TempDir::new().unwrap();

@@ -91,7 +91,7 @@ fn the_clock_ends_with_its_runtime() {
     let provider = load(&runtime, "counter", "");
     assert_eq!(clocks(), before + 1);
     drop(runtime);
-    // Its calls go on without the runtime's handle.
+    // Its calls continue without the runtime's handle.
     assert!(wait(provider.session().wave("work(10)")).is_ok());
     drop(provider);
     assert_eq!(clocks(), before);

@@ -375,7 +375,7 @@ fn what_the_engine_does_not_support_is_refused_everywhere() {
         std::fs::write(&file, source.as_bytes()).unwrap();
         let checked = support::cli::run(&["check", file.to_str().unwrap()]);
         let said = support::cli::stderr(&checked);
-        // An interface of a program's own is none of this one.
+        // This program has no interfaces of its own.
         let refused = ["it does not compile: ", "no such interface"];
         assert!(refused.iter().any(|word| said.contains(word)), "{said}");
         assert_eq!(support::cli::code(&checked), 3);
@@ -400,7 +400,7 @@ fn the_verdict_needs_no_compilation_and_names_the_world() {
     );
     let command = source("hello-command").inspect().unwrap().world().unwrap();
     assert!(command.starts_with("wasi:cli/command@0.2."), "{command}");
-    // Not everything of the command line's package is a command.
+    // An export of another interface of `wasi:cli` is no command.
     let text = r#"(component (instance $i) (export "wasi:cli/stdin@0.2.0" (instance $i)))"#;
     let other = Source::bytes("other", wat::parse_str(text).unwrap());
     assert_eq!(other.inspect().unwrap().world(), None);

@@ -213,7 +213,7 @@ fn a_thousand_policies_are_one_component() {
     );
 }
 
-/// A runtime goes on while a tenant's providers are there, and no longer.
+/// A runtime lives as long as a tenant's providers, and no longer.
 #[test]
 fn a_tenant_outlives_the_provider_that_it_was_made_of() {
     let second = {

@@ -373,7 +373,7 @@ fn vetting_and_compiling_share_their_time() {
     assert!(load("30s").is_ok());
 }
 
-/// A worker that was taken over, or is none, cannot pass off another component's imports.
+/// A worker that was taken over, or another program in its place, cannot pass off another component's imports.
 #[test]
 fn a_worker_that_tells_of_other_bytes_is_none() {
     let folder = tempfile::TempDir::new().unwrap();

@@ -50,7 +50,8 @@ fn files_are_audited() {
     }
 }
 
-/// By the key, for a value may be a secret. There is nothing to deny: without the grant there is no function.
+/// Settings are audited by the key, since a value may be a secret. There is nothing to deny: without the grant there is
+/// no function.
 #[test]
 fn settings_are_audited_by_their_key() {
     let lines = attacked("config-get region");

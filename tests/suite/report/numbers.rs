@@ -41,7 +41,7 @@ fn fuel_is_the_engines_count() {
     }
 }
 
-/// Whether so much fuel above the engine's own count is the price of yielding: 400 after each 100,000.
+/// Whether `fuel` above the engine's own count is the price of yielding: 400 after each 100,000.
 fn are_yields(fuel: u64, engine: u64) -> bool {
     fuel.is_multiple_of(400) && fuel <= engine / 100_000 * 400
 }

@@ -127,7 +127,7 @@ fn providers_never_see_each_other() {
         }
         answer(&two, "store-set things k mine");
         assert_eq!(answer(&one, "store-get things k"), "Ok(Some(\"canary\"))");
-        // Unless the operator says so.
+        // Two providers share a namespace if the operator names it for both.
         let shared = text("").replace("namespace = \"\"\n", "") + "namespace = \"one\"";
         let guest = runtime.load(&named("three"), &policy(&shared)).unwrap();
         assert_eq!(answer(&guest, "store-get things k"), "Ok(Some(\"canary\"))");
@@ -189,7 +189,7 @@ fn two_of_one_name() -> (Source, Source) {
 fn buckets_are_handles() {
     let fault = attack("store-handles", &with("")).faults("handles");
     assert_eq!(fault.kind, FaultKind::Handles(1_024));
-    // One that is let go is one no more.
+    // A handle that is dropped does not count any more.
     let many = ask(&load(&with("")), "store-loop open 2000");
     assert!(many.outcome.fault().is_none(), "{:?}", many.outcome);
 }

@@ -91,7 +91,7 @@ fn a_file_has_one_runtime_at_a_time() {
         message.contains("state.redb: it is open already"),
         "{message}"
     );
-    // By another name it is the same file, and by another provider.
+    // A link is another name of the same file, also for another provider.
     std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
     let linked = policy_text.replace("/state", "/link/state");
     let two = first.load(&named("two"), &policy(&linked)).unwrap();

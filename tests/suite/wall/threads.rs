@@ -1,4 +1,4 @@
-//! The library's own count of threads: a wall around some of them is none, and is not said to be one.
+//! The library's own count of threads: a wall around some of them protects nothing, and is not reported as raised.
 
 use std::process::Command;
 use std::sync::mpsc;

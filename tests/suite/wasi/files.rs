@@ -156,7 +156,7 @@ fn paths_and_links_never_leave_a_preopen() {
     }
     roots.ok(&["files", "symlink", "b.txt", "out/made"]);
     roots.ok(&["files", "rename", "out/made", "out/sub/made"]);
-    // And those that are there stay where they lead where they lead.
+    // Existing links may be moved only where their target stays the same.
     symlink("../b.txt", roots.path().join("out/sub/link")).unwrap();
     let denied = roots.denied("", &["files", "rename", "out/sub/link", "out/link"]);
     assert_eq!(denied, ["link"]);
@@ -212,7 +212,7 @@ fn a_read_only_preopen_stays_as_it_is() {
     ] {
         assert_eq!(roots.denied("", args), ["read-only"], "{args:?}");
     }
-    // A hard link is a second name to write by: there is none of a root that is read, and none in another root.
+    // A hard link is a second name to write by: no link leads to a file of a read-only root, or to another root.
     for (from, to) in [("data/a.txt", "out/new"), ("out/b.txt", "data/new")] {
         let denied = roots.denied("", &["files", "link", from, to]);
         assert_eq!(denied, ["read-only"], "{from} {to}");
@@ -372,7 +372,7 @@ fn quotas_hold_for_preopens() {
         std::fs::read(roots.path().join("out/b.txt")).unwrap(),
         b"beta"
     );
-    // And a single read, as WASI has it, is cut.
+    // A single read of WASI is cut.
     std::fs::write(roots.path().join("out/long"), "0123456789").unwrap();
     let report = roots.with("max-read = 3", &["read", "out/long"]);
     assert_eq!(stdout(&report), "0123456789");

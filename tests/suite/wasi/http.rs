@@ -23,7 +23,7 @@ fn a_granted_url_is_fetched() {
     let host = format!("host: 127.0.0.1:{}\r\n", server.port());
     assert_eq!(seen.matches(&host).count(), 1, "{seen}");
     assert!(seen.contains("accept: text/plain\r\n"), "{seen}");
-    // Of a body that there is not, nothing is said.
+    // A request without a body declares no length.
     assert!(
         !seen.contains("transfer-encoding") && !seen.contains("content-length"),
         "{seen}"
@@ -66,7 +66,7 @@ fn methods_and_odd_urls_are_denied_before_anything_is_sent() {
     ] {
         assert_eq!(client.denied(&grants, &["get", &bad]), "bad-url", "{bad}");
     }
-    // Not even a request: the guest is told so when it puts one together.
+    // No request is made: the guest gets the error when it builds one.
     for bad in [
         format!("http://127.0.0.1:{port}\\@example.com/"),
         format!("http://127.0.0.1:{port}/\r\nx: y"),

@@ -50,7 +50,7 @@ fn nothing_of_the_hosts_environment_is_there() {
     assert!(!(stdout(&report) + &stderr(&report)).contains("root:"));
 }
 
-/// And time that is slept, where it passes at all.
+/// Sleep counts as time, with a real clock.
 #[test]
 fn sleeping_meets_the_deadline() {
     let policy = "limits.deadline = \"50ms\"\ngrants.wasi = { clocks = \"real\" }";

@@ -100,7 +100,7 @@ fn reads_end_at_the_end_and_are_no_larger_than_max_read() {
     assert_eq!(said(&folder, &["stream", "data/a.txt", "2"]), "[2, 2, 1]");
 }
 
-/// By root and by path: the host's own numbers are not the guest's business.
+/// A guest gets numbers of its own for objects: the host's own numbers are hidden from it.
 #[test]
 fn the_same_object_has_the_same_name() {
     let folder = folders();

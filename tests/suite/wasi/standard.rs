@@ -158,13 +158,13 @@ fn other_drafts_are_refused() {
             assert!(refusal.to_string().contains(have), "{refusal}");
         }
     }
-    // And of the same package, no other interface.
+    // No other interface of the same package is served.
     let text = r#"(component (import "wasi:keyvalue/atomics@0.2.0-draft" (instance (export "f" (func)))))"#;
     let source = Source::bytes("atomics", wat::parse_str(text).unwrap());
     assert_eq!(refused(&source, BOTH).kind, RefusalKind::Imports);
 }
 
-/// A bucket that is let go makes room for another.
+/// A bucket that is dropped makes room for another.
 #[test]
 fn buckets_that_are_dropped_are_gone() {
     let limits = "grants.store = true\nlimits.handles = 10";

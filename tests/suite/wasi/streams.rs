@@ -177,7 +177,7 @@ fn a_reader_that_blocks_keeps_the_slot_of_its_call() {
     assert_reader_keeps_slot(builder(), "200ms");
 }
 
-/// The output of a command is its result: one that is cut is none.
+/// The output of a command is its result, so a command with cut output has no result.
 #[test]
 fn a_command_that_writes_more_than_the_limit_is_ended() {
     let limits = format!("{INERT}\nlimits.stdio = \"10KiB\"\nlimits.host-calls = 100_000");
@@ -193,7 +193,7 @@ fn a_command_that_writes_more_than_the_limit_is_ended() {
     assert_eq!(report.outcome, Outcome::Returned(()));
 }
 
-/// And nothing is left of it in the file that was to be whole.
+/// Nothing of it is left in the output file, which is written whole or not at all.
 #[test]
 fn output_that_is_cut_is_in_no_file() {
     let folder = TempDir::new().unwrap();

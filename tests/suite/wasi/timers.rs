@@ -14,7 +14,7 @@ fn answering_after(time: Duration) -> Server {
     })
 }
 
-/// Every time-out of a guest was met at once.
+/// Earlier, every time-out of a guest was met at once.
 #[test]
 fn an_answer_comes_before_a_later_timer() {
     let server = answering_after(Duration::from_millis(50));
@@ -24,7 +24,7 @@ fn an_answer_comes_before_a_later_timer() {
     assert!(text.ends_with("hello"), "{text}");
 }
 
-/// And one that has come already is not hidden by a timer.
+/// A silent server does not delay a timer, and the timer takes its real time.
 #[test]
 fn a_timer_that_is_due_and_nothing_else_ends_the_wait() {
     let server = Server::silent();
@@ -35,7 +35,7 @@ fn a_timer_that_is_due_and_nothing_else_ends_the_wait() {
     let (real, shown) = (start.elapsed(), text.lines().nth(1).unwrap());
     assert!(real >= Duration::from_millis(300), "{real:?}");
     let shown: u128 = shown.strip_suffix(" ms").unwrap().parse().unwrap();
-    // The clock goes on by a step each time it is read.
+    // The clock advances by a step each time it is read.
     assert!((300..=real.as_millis() + 10).contains(&shown), "{text}");
 }
 

@@ -144,7 +144,7 @@ fn nothing_is_left_when_nobody_wants_it_any_more() {
         let mut watched = Watched::with(&["counter", "echo"]);
         watched.install("echo", &version("echo", 2));
         watched.next("replaced");
-        // With one of two clones it goes on.
+        // One of two clones keeps it alive.
         let other = watched.folder().clone();
         watched.stop();
         watched.install("echo", b"noise");
@@ -172,7 +172,7 @@ fn compiling_for_nobody_is_given_up() {
     let workers = || children(std::process::id());
     watched.install("long", made_of(1_500, 150).as_bytes());
     until("a worker", || !workers().is_empty());
-    // Stopped, it does not come to an end by itself.
+    // A stopped worker does not end by itself.
     for worker in workers() {
         send("STOP", worker);
     }

@@ -254,7 +254,7 @@ fn what_a_program_cannot_keep_does_not_hide_what_is_taken_back() {
             watched.write("checksums.toml", &whole);
             watched.next("loaded");
         }
-        // By itself it takes nothing back.
+        // Such a policy alone withdraws nothing.
         watched.write("checksums.toml", format!("{whole}\n{unable}"));
         assert_eq!(watched.wrong("rejected", "checksums"), "load", "{unable}");
         watched.write("checksums.toml", &whole);

@@ -109,7 +109,7 @@ fn a_policy_that_is_gone_is_not_the_default_policy() {
     watched.wrong("failed", "late");
     watched.remove("late.toml");
     assert_eq!(watched.wrong("failed", "late"), "policy-gone");
-    // And one with a mistake in it is one.
+    // A policy with a mistake counts as a policy.
     watched.write("more.toml", "<<<<<<< ours");
     watched.install("more", &bytes("echo"));
     assert_eq!(watched.wrong("failed", "more"), "policy");
@@ -250,7 +250,7 @@ fn what_is_asked_of_all_is_asked_whatever_a_policy_says() {
         assert_eq!(watched.wrong("failed", name), "signature");
     }
     assert_eq!(watched.next("loaded").name(), Some("d"));
-    // By the default policy, the same.
+    // The default policy has the same rules.
     watched.install("e", &bytes("echo"));
     assert_eq!(watched.wrong("failed", "e"), "signature");
 }
@@ -408,7 +408,7 @@ fn what_is_not_pinned_is_not_let_in() {
     watched.next("folder-restored");
     watched.remove(Lock::FILE);
     assert_eq!(watched.wrong("rejected", "echo"), "digest");
-    // At the start it is an error: nothing serves yet that could go on.
+    // At the start it is an error: nothing serves yet that could continue.
     watched.stop();
     watched.write(Lock::FILE, "version = 2");
     let error = watched.serve_by(support::harness::runtime(), |watch| watch.locked());

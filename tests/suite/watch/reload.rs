@@ -108,7 +108,7 @@ fn a_call_under_way_finishes_on_what_it_began_with() {
     let call = async {
         let mut session = provider.session();
         let first = session.wave("once(1)").await.unwrap();
-        // And so does the session.
+        // The session stays with its provider, too.
         let second = session.wave("once(1)").await.unwrap();
         [first, second]
     };
@@ -252,7 +252,7 @@ fn what_is_touched_or_written_again_is_left_alone() {
     // The same policy in other words.
     watched.write("echo.toml", "# nothing is granted\n[limits]\n");
     watched.nothing_else();
-    // Not one that is loaded anew, either.
+    // A rescan does not load it anew either.
     let after = watched.folder().get("echo").unwrap();
     assert!(Arc::ptr_eq(before.info(), after.info()));
 }
@@ -266,7 +266,7 @@ fn a_file_that_is_removed_serves_no_more() {
     assert_eq!(watched.folder().served().iter().count(), 1);
     watched.install("echo", &bytes("echo"));
     watched.next("loaded");
-    // By another name it is another provider.
+    // A file of another name is another provider.
     std::fs::rename(
         watched.path().join("echo.wasm"),
         watched.path().join("parrot.wasm"),

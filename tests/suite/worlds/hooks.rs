@@ -100,7 +100,7 @@ fn a_hook_that_is_there_is_called() {
     }
 }
 
-/// Neither is a hook that is not there: the caller would go on without it.
+/// Neither counts as a missing hook, since the caller would continue without it.
 #[test]
 fn another_version_and_half_a_hook_are_not_a_missing_one() {
     for (version, function, kind) in [

@@ -1,6 +1,6 @@
-//! The invariant of every attack (docs/security/attacks.md): while it runs, the calls of a good guest beside it go on;
-//! after it, the next call succeeds, and the process holds as much memory and as many descriptors, threads, memory maps
-//! and tasks as before.
+//! The invariant of every attack (docs/security/attacks.md): while it runs, the calls of a good guest beside it
+//! continue; after it, the next call succeeds, and the process holds as much memory and as many descriptors, threads,
+//! memory maps and tasks as before.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -215,7 +215,7 @@ impl Stage {
         self.sibling.state.calls.load(Ordering::SeqCst)
     }
 
-    /// Whether the sibling goes on after `calls` calls, none of which failed.
+    /// Whether the sibling continues after `calls` calls, none of which failed.
     fn sibling_is_well(&self, calls: u64) -> bool {
         let start = Instant::now();
         // The call under way may be the last one, so two more are required.

@@ -53,7 +53,7 @@ fn rate(mut store: StoreContextMut<'_, CallContext>, of: &str) -> wasmtime::Resu
 /// Adds the interface to a linker.
 pub fn rates(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("acme:report/rates@1.0.0")?;
-    // Of no arguments and no result: it may be a start function itself.
+    // A function without arguments and result, which may be a start function itself.
     interface.func_wrap("refresh", |_: StoreContextMut<'_, CallContext>, (): ()| {
         Err::<(), _>(Database.into())
     })?;

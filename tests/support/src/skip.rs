@@ -10,7 +10,7 @@ use crate::harness::{counts_fuel, root};
 pub fn skip(why: &str) {
     let thread = std::thread::current();
     let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("main"));
-    // Not `eprint!`, which libtest captures while a test succeeds.
+    // `eprint!` would not do, since libtest captures it while a test succeeds.
     std::io::stderr().write_all(line.as_bytes()).unwrap();
     let file = OpenOptions::new()
         .create(true)

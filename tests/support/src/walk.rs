@@ -2,9 +2,8 @@
 //! run them.
 //!
 //! - A block `console` holds commands, after `$ `, and below each its output, on either stream. Of the lines of output
-//! a page
-//!   shows those that matter, in order: each is a part of a line of the real output, and `…` in it stands for anything. In a block
-//!   `console exact` the lines are all that is printed.
+//!   a page shows those that matter, in order: each is a part of a line of the real output, and `…` in it stands for
+//!   anything. In a block `console exact` the lines are the whole output.
 //! - `(exit status 3)` as the last line is the command's status, which is 0 otherwise.
 //! - A block in another language whose first line is a comment with nothing in it but a path, such as `// src/lib.rs`, is that file.
 //! - Other blocks are for the eye.

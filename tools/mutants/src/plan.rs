@@ -29,7 +29,7 @@ pub(crate) enum LeftOut {
 /// All mutants of a part. The id of each is its place in the list, from 1.
 pub(crate) struct Plan {
     pub(crate) mutants: Vec<Mutant>,
-    /// By name, since names stay the same from run to run.
+    /// The mutants that are left out, by name, since names stay the same from run to run.
     pub(crate) left_out: BTreeMap<String, LeftOut>,
     files: BTreeMap<String, Source>,
     /// The first files of the crates, which get the module.

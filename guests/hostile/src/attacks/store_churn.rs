@@ -14,7 +14,7 @@ pub(super) fn run(argument: &str) -> Answer {
     let mut letter = b'a';
     for round in 0..count {
         letter = b'a' + (round % 26) as u8;
-        // Of another length each time, so that no page is written in place.
+        // Each value has another length, so that no page is written in place.
         let size = size - (round % 26) as usize;
         bucket.set("key", &vec![letter; size])?;
         bucket.set("other", &[letter])?;

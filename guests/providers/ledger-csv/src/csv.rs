@@ -20,7 +20,7 @@ pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
 pub(crate) fn records<const N: usize>(file: &[u8]) -> Result<Vec<Record<N>>, ImportError> {
     let mut file = without_mark(file).to_vec();
     if !file.ends_with(b"\n") {
-        // So that a record which does not end here is one whose quotes are not closed.
+        // With this line end, a record that does not end here has open quotes.
         file.push(b'\n');
     }
     let mut text = vec![0; file.len()];

@@ -145,7 +145,7 @@ impl Script {
                 Ok(match modified {
                     None => "none".to_owned(),
                     Some(time) if time.seconds < 1_000_000 => time.seconds.to_string(),
-                    // That of the host's clock.
+                    // A time of the host's clock.
                     Some(_) => "now".to_owned(),
                 })
             }

@@ -7,7 +7,7 @@
 //! `exit N` · `sleep MS` · `flood` (4 MiB to standard output) · `flood-errors` (the same to standard
 //! error) · `spin` · `read PATH` · `write PATH TEXT` · `list PATH` · `clock` · `random` · `panic` ·
 //! `lines` (answers each line of its input) · `first` (answers the first line, and reads no other) ·
-//! `watch MS` (looks at the monotonic clock until so much has passed, and says how often) · `nap MS` (sleeps
+//! `watch MS` (looks at the monotonic clock until MS have passed, and says how often) · `nap MS` (sleeps
 //! and says how long it took by that clock) · actions on files, in `files`
 //!
 //! WASI 0.2 tells the host of an exit code no more than whether it is 0.

@@ -54,7 +54,7 @@ pub(crate) fn act(what: &str) -> Result<(), Failure> {
                 output.check_write().map_err(|why| format!("{why:?}"))?;
             }
             for output in &outputs {
-                // Not waited for.
+                // The write is not waited for.
                 let _ = output.write(&[b'x'; 4096]);
             }
             for output in &outputs {

@@ -12,7 +12,7 @@ use crate::call::fault::Fault;
 use crate::engine::metering::Metering;
 use crate::interface::provider_0_2::bindings::provider::types::Error;
 
-/// The outcome of a call, and all that it used.
+/// The account of a call: its outcome, its usage, its denials and its logs.
 ///
 /// ```
 /// use tollgate::{Limits, Policy, Source, blocking::Runtime};
@@ -31,7 +31,7 @@ use crate::interface::provider_0_2::bindings::provider::types::Error;
 pub struct Report<T, E = ProviderError> {
     /// The component that was called.
     pub provider: Arc<ProviderInfo>,
-    /// The end of the call.
+    /// The outcome of the call.
     pub outcome: Outcome<T, E>,
     /// The resources that the call used.
     pub usage: Usage,
@@ -49,7 +49,7 @@ pub struct Report<T, E = ProviderError> {
     pub stdio: Option<Stdio>,
 }
 
-/// The end of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T, E = ProviderError> {
     /// The provider's result.

@@ -32,9 +32,8 @@
 //!
 //! # Gaps
 //!
-//! - **The process's own data.** Its memory, with the credentials of the grants and the data of every guest in
-//! it; its open
-//!   files, the store and the standard streams among them.
+//! - **The process's own data.** Its memory, with the credentials of the grants and the data of every guest in it; its
+//!   open files, the store and the standard streams among them.
 //! - **Addresses.** A granted port is reachable at every address, and UDP at every port, while HTTP is granted: the
 //!   kernel's rules know ports, not hosts.
 //! - **The processor and the memory**: the kernel's own bounds of the process hold, the limits of the policy do not.
