@@ -1,6 +1,5 @@
-//! Pieces of an arena are aligned and apart from each other, and keep the bytes that are written to them, for requests
-//! of
-//! all sizes in all orders.
+//! Pieces of an arena are aligned and apart from each other, and keep the bytes that are written to them, for
+//! requests of all sizes in all orders.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

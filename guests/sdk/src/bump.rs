@@ -4,9 +4,8 @@ use std::alloc::Layout;
 
 /// A pointer that moves up with each piece, back with the last, and to the start when all have come back.
 pub(crate) struct Bump {
-    /// The place at which the arena begins, and its length. All zero until [`at`](Self::at) sets them: a static that is
-    /// not
-    /// zero would be in the guest's file, with all of its bytes.
+    /// The place at which the arena begins, and its length. All zero until [`at`](Self::at) sets them: a static that
+    /// is not zero would be in the guest's file, with all of its bytes.
     base: usize,
     size: usize,
     /// The first free byte.

@@ -76,13 +76,13 @@ pub(crate) fn call(function: &str, times: u64, size: usize) {
         }
         "stdout.subscribe" => again(times, || out.subscribe()),
         "error.made" => {
-            // No file is as long.
+            // No file reaches this offset.
             let beyond = file().and_then(|file| file.read_via_stream(u64::MAX / 2 + 1).ok());
             let Some(beyond) = beyond else { return };
             again(times, || beyond.read(1));
         }
         "error.text" | "error.file-code" | "error.http-code" => {
-            // No file is as long.
+            // No file reaches this offset.
             let beyond = file().and_then(|file| file.read_via_stream(u64::MAX / 2 + 1).ok());
             let failed = beyond.map(|beyond| beyond.blocking_read(1));
             let Some(Err(StreamError::LastOperationFailed(error))) = failed else {
