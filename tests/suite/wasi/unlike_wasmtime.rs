@@ -22,10 +22,17 @@ pub(super) const KNOWN: &[Known] = &[
         why: DROPS,
     },
     Known {
+        verbs: &["stat"],
+        slash: true,
+        ours: &["Directory"],
+        theirs: &["DescriptorType::SymbolicLink 1"],
+        why: DROPS,
+    },
+    Known {
         verbs: &["unlink", "rmdir"],
         slash: true,
         ours: &["not-directory"],
-        theirs: &["loop", "no-entry", "is-directory"],
+        theirs: &["loop", "no-entry", "is-directory", "invalid"],
         why: DROPS,
     },
     Known {
@@ -69,13 +76,6 @@ pub(super) const KNOWN: &[Known] = &[
         ours: &["invalid"],
         theirs: &["bad-descriptor"],
         why: "wasmtime sizes no folder and nothing that is not open to be written, and has another name for that",
-    },
-    Known {
-        verbs: &["state", "same"],
-        slash: false,
-        ours: &["no-entry", "loop", "false"],
-        theirs: &[],
-        why: "an open folder is held by its name here",
     },
 ];
 
