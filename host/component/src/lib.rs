@@ -6,6 +6,8 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
 
+#[cfg(feature = "wit")]
+pub mod compat;
 pub mod escape;
 
 mod digest;
@@ -47,5 +49,7 @@ pub use source::{Source, SourceError, signature_path};
 pub use unused::unused;
 pub use verdict::{Verdict, judge};
 pub use vet::Vetted;
+#[cfg(feature = "wit")]
+pub use wit_parser;
 #[cfg(feature = "wit")]
 pub use world::{World, WorldError};

@@ -112,6 +112,20 @@ pub fn split_version(name: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The part of a version that the engine finds an export by: another version on the same track is as good.
+#[cfg(feature = "wit")]
+pub(crate) fn track(version: Option<&str>) -> Option<String> {
+    let version = version?;
+    let Ok(parsed) = semver::Version::parse(version) else {
+        return Some(version.to_owned());
+    };
+    Some(match (parsed.major, parsed.minor, parsed.pre.is_empty()) {
+        (_, _, false) | (0, 0, _) => version.to_owned(),
+        (0, minor, _) => format!("0.{minor}"),
+        (major, _, _) => major.to_string(),
+    })
+}
+
 #[cfg(test)]
 mod reference;
 

@@ -10,7 +10,7 @@ use wit_parser::{
 
 use crate::escape;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::served::split_version;
+use crate::served::{split_version, track};
 use crate::value::{Case, Field, Function, Type};
 
 /// The functions that components of a world export.
@@ -179,19 +179,6 @@ fn is_interface(found: &Option<Arc<str>>, wanted: &Option<Arc<str>>) -> bool {
     };
     let ((base, found), (wanted_base, wanted)) = (split_version(found), split_version(wanted));
     base == wanted_base && track(found) == track(wanted)
-}
-
-/// The part of a version that the engine finds an export by: another version on the same track is as good.
-fn track(version: Option<&str>) -> Option<String> {
-    let version = version?;
-    let Ok(parsed) = semver::Version::parse(version) else {
-        return Some(version.to_owned());
-    };
-    Some(match (parsed.major, parsed.minor, parsed.pre.is_empty()) {
-        (_, _, false) | (0, 0, _) => version.to_owned(),
-        (0, minor, _) => format!("0.{minor}"),
-        (major, _, _) => major.to_string(),
-    })
 }
 
 /// Whether the types are the same; parameters may have other names.

@@ -210,7 +210,7 @@ pub mod component {
         Objections, PROVIDER_VERSIONS, SERVED, Served, Verdict, Vetted, signature_path,
     };
     #[cfg(feature = "wit")]
-    pub use tollgate_component::{World, WorldError};
+    pub use tollgate_component::{World, WorldError, compat};
 }
 
 /// The inputs of WASI commands, and arguments of calls in WAVE notation.

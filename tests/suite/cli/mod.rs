@@ -2,6 +2,7 @@
 
 mod cache;
 mod check;
+mod compat;
 mod contract;
 mod convenience;
 mod examples;

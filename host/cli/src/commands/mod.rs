@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;
+pub(crate) mod compat;
 pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod demo;

@@ -20,7 +20,7 @@ mod rust;
 mod rust_types;
 mod value;
 mod words;
-mod world;
+pub(crate) mod world;
 
 use clap::Subcommand;
 

@@ -19,20 +19,20 @@ const MOST_WIT: usize = 16 << 20;
 const LONGEST_MESSAGE: usize = 4096;
 
 /// A world of the user's own.
-pub(super) struct World {
-    pub(super) resolve: Resolve,
-    pub(super) id: WorldId,
+pub(crate) struct World {
+    pub(crate) resolve: Resolve,
+    pub(crate) id: WorldId,
     /// With its package and version, such as `acme:report/plugin@1.0.0`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its package.
-    pub(super) package: PackageId,
+    pub(crate) package: PackageId,
     /// The files of its folder, by their paths there.
-    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
+    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl World {
     /// Reads the world `name`, or the only one, from the package in `folder`.
-    pub(super) fn read(folder: &Path, name: Option<&str>) -> Result<World, ExitReason> {
+    pub(crate) fn read(folder: &Path, name: Option<&str>) -> Result<World, ExitReason> {
         let shown = text::path(folder);
         let files = read_wit(folder).map_err(|error| usage(format!("{shown}: {error}")))?;
         let mut resolve = Resolve::default();
