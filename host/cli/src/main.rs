@@ -20,7 +20,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::commands::{
     cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man, new,
-    policy, run, sign, verify,
+    policy, run, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -66,6 +66,7 @@ enum Command {
     Cache(cache::Opts),
     Demo(demo::Opts),
     New(new::Opts),
+    Test(test::Opts),
     Compat(compat::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
@@ -147,6 +148,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::Cache(opts) => cache::run(&opts, ui),
         Command::Demo(opts) => demo::run(&opts, ui),
         Command::New(opts) => new::run(&opts, ui),
+        Command::Test(opts) => test::run(&opts, ui),
         Command::Compat(opts) => in_tokio(compat::run(&opts, ui)),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),

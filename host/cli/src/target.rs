@@ -73,10 +73,20 @@ impl<'u> Target<'u> {
         cache: Option<Cache>,
         ui: &'u Ui,
     ) -> Result<Target<'u>, ExitReason> {
+        let output = output.filter(|output| !is_stream(output));
+        let output = output.map(|output| Protected::new("the output", output, Access::ReadWrite));
+        Target::open_protecting(opts, output, cache, ui)
+    }
+
+    /// The same for a command that has more files which no root may cover.
+    pub(crate) fn open_protecting(
+        opts: &ComponentOpts,
+        more: impl IntoIterator<Item = Protected>,
+        cache: Option<Cache>,
+        ui: &'u Ui,
+    ) -> Result<Target<'u>, ExitReason> {
         let mut files = files_of_command(opts, cache.as_ref());
-        if let Some(output) = output.filter(|output| !is_stream(output)) {
-            files.push(Protected::new("the output", output, Access::ReadWrite));
-        }
+        files.extend(more);
         let policy = opts.policy.policy(files, opts.has_stderr().then_some(ui))?;
         let reporter = Reporter::new(opts.report.as_deref())?;
         if ui.verbose() && !reporter.is_stderr() {

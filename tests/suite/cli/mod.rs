@@ -1,6 +1,7 @@
 //! The program `tollgate` as a user meets it.
 
 mod cache;
+mod cases;
 mod check;
 mod compat;
 mod contract;

@@ -15,4 +15,5 @@ pub(crate) mod new;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sign;
+pub(crate) mod test;
 pub(crate) mod verify;

@@ -20,6 +20,11 @@ const MAX_FILES: u64 = 4 << 20;
 /// `string` and a `list<u8>`, else as a list of numbers. WAVE has no `@` outside of strings and comments, so no
 /// expression has two meanings.
 pub(crate) fn with_files(expression: &str) -> Result<String, ExitReason> {
+    with_files_in(expression, Path::new(""))
+}
+
+/// The same, with the paths relative to a folder.
+pub(crate) fn with_files_in(expression: &str, folder: &Path) -> Result<String, ExitReason> {
     // Names of interfaces have an `@` in front of the arguments.
     let Some((name, arguments)) = expression.split_once('(') else {
         return Ok(expression.to_owned());
@@ -34,7 +39,12 @@ pub(crate) fn with_files(expression: &str) -> Result<String, ExitReason> {
             if is_stream(path) && std::mem::replace(&mut stdin_is_used, true) {
                 return Err(usage("@\"-\": stdin is another argument already"));
             }
-            let bytes = read(path, left)?;
+            let path = if is_stream(path) {
+                path.to_owned()
+            } else {
+                folder.join(path)
+            };
+            let bytes = read(&path, left)?;
             left = left.saturating_sub(bytes.len() as u64);
             done.push_str(&literal(bytes)?);
             rest = after;

@@ -131,6 +131,15 @@ impl PolicyOpts {
         Ok(policy)
     }
 
+    /// The same options with another policy file.
+    pub(crate) fn with_file(&self, path: &Path) -> PolicyOpts {
+        PolicyOpts {
+            policy: Some(path.to_owned()),
+            no_policy: false,
+            ..self.clone()
+        }
+    }
+
     /// The policy file that is named, or else found.
     fn path(&self, ui: Option<&Ui>) -> Result<Option<&Path>, ExitReason> {
         if self.no_policy || self.policy.is_some() {
