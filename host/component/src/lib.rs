@@ -8,6 +8,7 @@
 
 pub mod escape;
 
+mod charged;
 mod digest;
 mod identity;
 mod inspect;
@@ -32,6 +33,7 @@ mod wit;
 #[cfg(feature = "wit")]
 mod world;
 
+pub use charged::{ROOM_PRICE, charged};
 pub use identity::{Attached, Identity, ProviderInfo, Signer};
 pub use inspect::{Export, Import, Inspection, ItemKind, MAX_WIT, Mistyped, Objections};
 pub use panics::panic_text;
