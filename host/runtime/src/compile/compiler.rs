@@ -114,8 +114,8 @@ pub(crate) fn objections_here(bytes: &[u8]) -> Objections {
 }
 
 /// The machine code of a component, in which strings between its components cost fuel.
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
-    let bytes = charged(bytes).map_err(wasmtime::Error::msg)?;
+pub(crate) fn compile(engine: &Engine, original: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let bytes = charged(original).map_err(wasmtime::Error::msg)?;
     engine.precompile_component(&bytes)
 }
 
