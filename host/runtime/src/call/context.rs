@@ -9,8 +9,8 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::engine::metering::Metering;
 use crate::call::charged::Charged;
+use crate::engine::metering::Metering;
 use crate::interface::OwnParameters;
 use crate::interface::holdings::Holdings;
 use crate::interface::wasi_p2::Wasi;

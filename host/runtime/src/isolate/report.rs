@@ -105,10 +105,8 @@ impl Known {
             _ if is_late => Outcome::Faulted(Fault::new(FaultKind::Deadline(limits.deadline))),
             ended => finish(ended, &limits)?,
         };
-        let mut log = Log {
-            dropped: told.logs_dropped,
-            ..Log::default()
-        };
+        let mut log = Log::default();
+        log.dropped = told.logs_dropped;
         for line in told.logs {
             log.push(line, limits.log);
         }

@@ -162,7 +162,9 @@ impl types::HostDescriptor for Door<'_> {
             type_: entry_type(entry.kind),
             name: entry.name,
         });
-        let stream = state.table.push(Entries(entries.collect()))?;
+        // In the memory that they are in.
+        let entries: Vec<DirectoryEntry> = entries.collect();
+        let stream = state.table.push(Entries(entries.into()))?;
         let stream = state.keep(stream, LIST.holds.saturating_add(size))?;
         Ok(Resource::new_own(stream.rep()))
     }
