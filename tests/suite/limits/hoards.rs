@@ -9,6 +9,7 @@ use tollgate::blocking::Provider;
 use tollgate::component::SERVED;
 use tollgate::embed::CommandInput;
 
+use support::counting::peak_growth;
 use support::file_roots::folders;
 use support::growth::growth;
 use support::harness::{all_but, alone, load};
@@ -369,9 +370,9 @@ fn whatever_a_guest_has_the_host_hold_is_bounded() {
     }
     let (mut worst, mut wrong) = ((0, String::new()), Vec::new());
     // What the host takes for a call of a guest that has it hold nothing.
-    let nothing = growth(|| {
+    let nothing = peak_growth(|| {
         guests.run(Own("hash.hasher", 0), 0);
-    });
+    }) >> 10;
     println!("{nothing:>8} KiB  for a call");
     for (interface, hoard) in hoards() {
         let name = format!("{interface}: {}", name_of(*hoard));

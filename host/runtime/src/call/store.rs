@@ -167,6 +167,7 @@ impl LiveInstance {
                 host_time: meter.host_time,
                 host_calls: meter.host_calls,
                 host_bytes: meter.host_bytes,
+                syncs: meter.syncs,
                 log_bytes: log.bytes,
                 output_bytes: None,
             },

@@ -48,6 +48,7 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn sync(&mut self, fd: Handle) -> FsResult<()> {
         let state = self.enter(&SYNC, Work::NONE)?;
+        state.call.meter.count_sync();
         let opened = state.opened(&fd)?;
         let Some(file) = opened.file.clone() else {
             return Ok(());
