@@ -122,6 +122,7 @@ pub(crate) const ROWS: &[Row] = &[
             vec![
                 Case::wave("fuel", "grow-nothing", LITTLE_FUEL, &call("memory")),
                 Case::wave("fuel", "grow-nothing", LITTLE_FUEL, &call("table")),
+                Case::wave("fuel", "transcode", LITTLE_FUEL, STRINGS),
             ]
         },
     },
@@ -134,6 +135,9 @@ pub(crate) const ROWS: &[Row] = &[
         },
     },
 ];
+
+/// Strings of a megabyte, from UTF-8 to Latin-1, between two components.
+const STRINGS: &str = "pass(0, 2, 1, 1200000, 4000000000)";
 
 /// Growing is answered with -1, over all memories together, and the guest continues.
 fn refused_growth(small: &str) -> Case {

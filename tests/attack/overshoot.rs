@@ -34,17 +34,17 @@ pub(crate) fn print(runs: usize) -> usize {
         (
             "28 MiB between components, to UTF-16",
             &composed,
-            "utf8(2, 29360124)",
+            "pass(0, 1, 2, 29360124, 4000000000)",
         ),
         (
             "28 MiB between components, to UTF-8",
             &composed,
-            "utf16(1, 29360124)",
+            "pass(1, 0, 1, 29360124, 4000000000)",
         ),
         (
             "28 MiB between components, to Latin-1",
             &composed,
-            "compact(1, 29360124)",
+            "pass(0, 2, 1, 29360124, 4000000000)",
         ),
         ("HTTP body that drips", &reader, &drip),
         ("HTTP body in chunks of a byte", &reader, &bytes),

@@ -25,6 +25,23 @@ const LIMITS: &str = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000
 /// The rows of a store in a file, which costs more than one in memory.
 const STORED: &[&str] = &["store.get", "store.set", "store.list-keys", "keyvalue.get"];
 
+/// What one component of a composition passes to another: the dearest string of each pair of encodings, and a list.
+const COMPOSED: &[(&str, &str)] = &[
+    ("UTF-8 to UTF-8", "pass(0, 0, 1"),
+    ("UTF-8 to UTF-16", "pass(0, 1, 2"),
+    ("UTF-8 to Latin-1", "pass(0, 2, 1"),
+    ("UTF-8 to UTF-16, late", "pass(0, 2, 3"),
+    ("UTF-16 to UTF-8", "pass(1, 0, 2"),
+    ("UTF-16 to UTF-16", "pass(1, 1, 1"),
+    ("UTF-16 to Latin-1", "pass(1, 2, 1"),
+    ("UTF-16 to UTF-16, late", "pass(1, 2, 3"),
+    ("Latin-1 to UTF-8", "pass(2, 0, 1"),
+    ("Latin-1 to UTF-16", "pass(2, 1, 1"),
+    ("Latin-1 to Latin-1", "pass(2, 2, 1"),
+    ("UTF-16 to Latin-1, within", "pass(2, 2, 5"),
+    ("list of bytes", "pass(0, 3, 0"),
+];
+
 /// Calls of our own interfaces by the guest `hostile`, each in a loop of its own.
 const OURS: &[&str] = &[
     "log-flood-tiny 20000",
@@ -90,6 +107,17 @@ pub(crate) fn print() -> usize {
             least(|| Spent::of(&helpers.session().wave(&call).unwrap()))
         };
         row(format!("engine: {name}"), 10_000, spent(0), spent(10_000));
+    }
+    let composed = load("transcode", LIMITS);
+    for (what, call) in COMPOSED {
+        for (bytes, times) in [(12, 10_000), (1_200, 10_000), (12_000_000, 3)] {
+            let spent = |times: u64| {
+                let call = format!("{call}, {bytes}, {times})");
+                least(|| Spent::of(&composed.session().wave(&call).unwrap()))
+            };
+            let name = format!("composed: {what} {bytes}");
+            row(name, times, spent(1), spent(times + 1));
+        }
     }
     let handles = load("handles", LIMITS);
     let spent = |times: u64| {

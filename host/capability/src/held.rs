@@ -77,6 +77,54 @@ impl HostMemory {
     }
 }
 
+/// Bytes of the sum that something holds until it is dropped.
+pub(crate) struct Held {
+    bytes: u64,
+    memory: HostMemory,
+}
+
+impl Held {
+    /// Nothing yet.
+    pub(crate) fn new(memory: HostMemory) -> Held {
+        Held { bytes: 0, memory }
+    }
+
+    /// Counts `bytes` more.
+    ///
+    /// # Errors
+    ///
+    /// The limit `host-memory` does not allow as many. Nothing is counted then.
+    pub(crate) fn hold(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        self.memory.hold(bytes)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Counts room for one more element, if there is none, and makes it. It doubles, as a vector does by itself; near the cap it
+    /// takes half of the room that is left.
+    ///
+    /// # Errors
+    ///
+    /// The limit `host-memory` does not allow it. There is no more room then.
+    pub(crate) fn make_room<T>(&mut self, elements: &mut Vec<T>) -> Result<(), LimitReached> {
+        if elements.len() < elements.capacity() {
+            return Ok(());
+        }
+        let each = (size_of::<T>() as u64).max(1);
+        let left = usize::try_from(self.memory.left() / each / 2).unwrap_or(usize::MAX);
+        let more = elements.len().max(4).min(left).max(1);
+        self.hold(each.saturating_mul(more as u64))?;
+        elements.reserve_exact(more);
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.release(self.bytes);
+    }
+}
+
 /// Bytes that the host gathers in one vector, of which the sum counts the whole capacity.
 pub struct Gathered {
     bytes: Vec<u8>,
@@ -150,6 +198,19 @@ mod tests {
         assert_eq!(memory.peak(), 6);
         assert!(memory.hold(u64::MAX).is_err() && memory.hold(5).is_err());
         assert_eq!((memory.left(), memory.peak()), (4, 6));
+    }
+
+    #[test]
+    fn elements_are_counted_by_the_room_that_they_have() {
+        let memory = HostMemory::new(10_000);
+        let (mut held, mut elements) = (Held::new(memory.clone()), Vec::new());
+        while held.make_room(&mut elements).is_ok() {
+            elements.push(7_u64);
+            assert_eq!(memory.left(), 10_000 - 8 * elements.capacity() as u64);
+        }
+        assert!(elements.len() > 1_240, "{}", elements.len());
+        drop(held);
+        assert_eq!(memory.left(), 10_000);
     }
 
     #[test]

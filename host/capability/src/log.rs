@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::error::LimitReached;
+use crate::held::Held;
 use crate::prices::MOVE_PRICE;
 
 /// The importance of a log line, as the provider states it. Labels are the names in WIT and never change.
@@ -53,6 +54,8 @@ pub struct Log {
     pub bytes: u64,
     /// Lines that did not fit.
     pub dropped: u64,
+    /// What counts them as host memory, with the room for lines to come.
+    held: Option<Held>,
 }
 
 /// The size of a kept line beside its text, so that a million empty lines are counted.
@@ -61,13 +64,20 @@ const LINE_OVERHEAD: u64 = 32;
 impl Log {
     /// Keeps the line if the whole of it fits under `cap` bytes, else counts it.
     pub fn push(&mut self, line: LogLine, cap: u64) {
+        if self.admit(&line, cap) {
+            self.lines.push(line);
+        }
+    }
+
+    /// Counts a line; whether it is to be kept.
+    fn admit(&mut self, line: &LogLine, cap: u64) -> bool {
         let size = line.message.len() as u64 + LINE_OVERHEAD;
         if self.bytes.saturating_add(size) > cap {
             self.dropped = self.dropped.saturating_add(1);
-            return;
+            return false;
         }
         self.bytes += size;
-        self.lines.push(line);
+        true
     }
 }
 
@@ -83,10 +93,16 @@ impl Call {
         message: String,
     ) -> Result<(), LimitReached> {
         self.enter(message.len() as u64, MOVE_PRICE).await?;
-        let cap = self.meter.limits.log;
-        let before = self.log.bytes;
-        self.log.push(LogLine { level, message }, cap);
-        self.meter.host_memory.hold(self.log.bytes - before)
+        let line = LogLine { level, message };
+        if self.log.admit(&line, self.meter.limits.log) {
+            let memory = &self.meter.host_memory;
+            let log = &mut self.log;
+            let held = log.held.get_or_insert_with(|| Held::new(memory.clone()));
+            held.hold(line.message.len() as u64)?;
+            held.make_room(&mut log.lines)?;
+            log.lines.push(line);
+        }
+        Ok(())
     }
 }
 

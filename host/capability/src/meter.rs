@@ -69,6 +69,8 @@ pub struct Meter {
     pub host_calls: u64,
     /// Bytes that they moved.
     pub host_bytes: u64,
+    /// The times that one of them was paid for making data durable.
+    pub syncs: u64,
     /// The time that they took.
     pub host_time: Duration,
     /// Host work done and not yet taken from the guest's fuel.
@@ -137,6 +139,7 @@ impl Meter {
             table: Gauge::default(),
             host_calls: 0,
             host_bytes: 0,
+            syncs: 0,
             host_time: Duration::ZERO,
             pending_cost: 0,
             background: Background::of(&poll_clock),
@@ -160,6 +163,7 @@ impl Meter {
         self.result_weight = 1;
         self.host_calls = 0;
         self.host_bytes = 0;
+        self.syncs = 0;
         self.host_time = Duration::ZERO;
         self.pending_cost = 0;
         self.poll_clock.begin(now);
@@ -284,6 +288,11 @@ impl Meter {
     /// Charges a fixed price for the host call under way, beside that of its bytes.
     pub fn charge_fixed(&mut self, price: u64) -> Result<(), LimitReached> {
         self.pay(price, 0, 0)
+    }
+
+    /// Counts that the host call under way was paid for making data durable, whether there is then any to be made so or not.
+    pub fn count_sync(&mut self) {
+        self.syncs = self.syncs.saturating_add(1);
     }
 
     /// Fuel that the host call under way may still cost.

@@ -10,6 +10,7 @@
 pub mod compat;
 pub mod escape;
 
+mod charged;
 mod digest;
 mod identity;
 mod inspect;
@@ -34,6 +35,7 @@ mod wit;
 #[cfg(feature = "wit")]
 mod world;
 
+pub use charged::{ROOM_PRICE, charged};
 pub use identity::{Attached, Identity, ProviderInfo, Signer};
 pub use inspect::{Export, Import, Inspection, ItemKind, MAX_WIT, Mistyped, Objections};
 pub use panics::panic_text;

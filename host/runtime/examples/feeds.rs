@@ -56,28 +56,27 @@ fn rates(name: &str) -> Vec<f64> {
 
 impl Host for CallContext {
     async fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<Feed>, String>> {
-        self.charge(name.len() as u64)?;
-        if !self.parameters::<Feeds>(NAME)?.names.contains(&name) {
-            self.denied(NAME, &name, Reason::NotGranted);
+        let mut call = self.charge(name.len() as u64)?;
+        if !call.parameters::<Feeds>(NAME)?.names.contains(&name) {
+            call.denied(NAME, &name, Reason::NotGranted);
             return Ok(Err(format!("the feed {name} is not granted")));
         }
-        self.allowed(NAME, &name);
+        call.allowed(NAME, &name);
         let rates = rates(&name);
         let bytes = size_of_val(&*rates) as u64;
         let rates = rates.into_iter();
-        Ok(Ok(self.put(Feed { rates }, bytes)?))
+        Ok(Ok(call.put(Feed { rates }, bytes)?))
     }
 }
 
 impl HostFeed for CallContext {
     async fn next(&mut self, feed: Resource<Feed>) -> wasmtime::Result<Option<f64>> {
-        self.charge(size_of::<f64>() as u64)?;
-        Ok(self.resource_mut(&feed)?.rates.next())
+        let mut call = self.charge(size_of::<f64>() as u64)?;
+        Ok(call.resource_mut(&feed)?.rates.next())
     }
 
     async fn drop(&mut self, feed: Resource<Feed>) -> wasmtime::Result<()> {
-        self.charge(0)?;
-        self.take(feed)?;
+        self.charge(0)?.take(feed)?;
         Ok(())
     }
 }

@@ -145,7 +145,7 @@ impl Builder {
     /// Offers an interface of the embedder, by its full name (`acme:clock/sleep@0.1.0`), to components whose policy
     /// lists it under `grants.interfaces`. `add` is the function that `bindgen!` generates with
     /// `imports: { default: async | trappable }`. Each host function calls
-    /// [`CallContext::charge`](crate::CallContext::charge) first, so that it counts and costs; its errors are the host's,
+    /// [`CallContext::charge`](crate::CallContext::charge) first, which counts it and opens what it works on; its errors are the host's,
     /// unless they are [`GuestError`](crate::load::GuestError)s.
     ///
     /// # Errors
@@ -193,8 +193,7 @@ impl Builder {
     ///     linker.instance(NAME)?.func_wrap(
     ///         "rate",
     ///         |mut store: StoreContextMut<'_, CallContext>, (of,): (String,)| {
-    ///             let call = store.data_mut();
-    ///             call.charge(of.len() as u64)?;
+    ///             let call = store.data_mut().charge(of.len() as u64)?;
     ///             let rates = call.parameters::<Rates>(NAME)?;
     ///             Ok((rates.currencies.contains(&of).then_some(1.17),))
     ///         },

@@ -66,7 +66,7 @@
 //!
 //! [`Builder::interface`] adds host functions of the embedder, which a policy grants by name under
 //! `grants.interfaces`, and [`Builder::interface_with`] some whose grant has parameters. Each begins with
-//! [`CallContext::charge`], so that it counts and costs; [`CallContext`] has the rest: data, resources, decisions. An error
+//! [`CallContext::charge`], which counts it and gives a [`Charged`] with the rest: data, resources, decisions. An error
 //! of such a function is the host's: the report shows a number, and the text goes to the log. A
 //! [`GuestError`](load::GuestError) is the guest's.
 //!
@@ -143,6 +143,7 @@ mod wire;
 mod worker_entry;
 
 pub use builder::Builder;
+pub use call::charged::Charged;
 pub use call::context::CallContext;
 pub use call::fault::Fault;
 pub use call::provider::Provider;

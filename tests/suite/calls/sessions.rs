@@ -160,8 +160,9 @@ fn data_is_the_sessions_own() {
                 interface.func_wrap(
                     name,
                     |mut store: wasmtime::StoreContextMut<'_, CallContext>, (ms,): (u32,)| {
-                        assert!(store.data_mut().data_mut::<String>().is_none());
-                        let sum = store.data_mut().data_mut::<Arc<AtomicU32>>().unwrap();
+                        let mut call = store.data_mut().charge(0)?;
+                        assert!(call.data_mut::<String>().is_none());
+                        let sum = call.data_mut::<Arc<AtomicU32>>().unwrap();
                         sum.fetch_add(ms, Ordering::Relaxed);
                         Ok(())
                     },

@@ -14,6 +14,7 @@ const NATURAL: [(&str, &[&str]); 11] = [
     (
         "runtime",
         &[
+            "call::charged",
             "call::context",
             "interface",
             "interface::holdings",

@@ -3,6 +3,7 @@
 mod abi;
 mod admission;
 mod budget;
+mod composed;
 mod cost;
 mod held;
 mod hoards;

@@ -64,6 +64,10 @@ fn every_function_of_wasi_has_a_price() {
         if made != *calls {
             wrong.push(format!("{name}: {made} calls"));
         }
+        let synced = once.syncs - base.syncs;
+        if synced != u64::from(name.starts_with("files.sync")) {
+            wrong.push(format!("{name}: {synced} syncs"));
+        }
         if counts_fuel() {
             let fuel = once.fuel - base.fuel;
             let moved = if MOVES_NONE.contains(name) { 0 } else { size };
@@ -124,6 +128,10 @@ fn every_function_of_our_own_has_a_price() {
         if made != calls {
             wrong.push(format!("{name}: {made} calls"));
         }
+        let synced = once.syncs - base.syncs;
+        if synced != u64::from(name == "files.write") {
+            wrong.push(format!("{name}: {synced} syncs"));
+        }
         if counts_fuel() {
             let fuel = once.fuel - base.fuel;
             let moved = if NO_BYTES.contains(&name) { 0 } else { size };
@@ -133,6 +141,31 @@ fn every_function_of_our_own_has_a_price() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A change of a store in a file is made durable; one in memory is not.
+#[test]
+fn changes_of_a_store_in_a_file_are_syncs() {
+    let (folder, kept) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let server = Server::saying(response("200 OK", "x-answer: 42\r\n", "hello"));
+    let in_file = format!(
+        "{{ path = \"{}/store\", namespace = \"prices\" }}",
+        kept.path().display()
+    );
+    for (store, each) in [("true", 0), (&*in_file, 1)] {
+        let provider = load("own-prices", &granting_own(&server, folder.path(), store));
+        let syncs = |times: u64| {
+            let input = format!("store.set {times} 1");
+            provider
+                .session()
+                .run(input.as_bytes())
+                .unwrap()
+                .usage
+                .syncs
+        };
+        let _ = syncs(0);
+        assert_eq!(syncs(3) - syncs(0), 3 * each, "{store}");
+    }
 }
 
 /// A59-host-work: a memory that grows by nothing calls the engine for a few instructions.

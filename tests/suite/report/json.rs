@@ -29,6 +29,7 @@ fn a_report_in_json_is_the_report() {
             "host_us": 77,
             "host_calls": usage.host_calls,
             "host_bytes": usage.host_bytes,
+            "syncs": usage.syncs,
             "log_bytes": usage.log_bytes,
             "output_bytes": usage.output_bytes,
         })

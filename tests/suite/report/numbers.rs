@@ -172,6 +172,7 @@ fn the_report_is_the_contract() {
             "host_us",
             "host_calls",
             "host_bytes",
+            "syncs",
             "log_bytes",
             "output_bytes"
         ]

@@ -39,14 +39,12 @@ fn feeds(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(NAME)?;
     let ty = ResourceType::host::<Feed>();
     interface.resource("feed", ty, |mut store: Store<'_>, rep| {
-        let call = store.data_mut();
-        call.charge(0)?;
+        let mut call = store.data_mut().charge(0)?;
         call.take(Resource::<Feed>::new_own(rep))?;
         Ok(())
     })?;
     interface.func_wrap("open", |mut store: Store<'_>, (of,): (String,)| {
-        let call = store.data_mut();
-        call.charge(of.len() as u64)?;
+        let mut call = store.data_mut().charge(of.len() as u64)?;
         let parameters = call.parameters::<Feeds>(NAME)?;
         let Feeds { names, bytes, .. } = &*parameters;
         if !names.contains(&of) {
@@ -61,8 +59,7 @@ fn feeds(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "next",
         |mut store: Store<'_>, (feed,): (Resource<Feed>,)| {
-            let call = store.data_mut();
-            call.charge(0)?;
+            let mut call = store.data_mut().charge(0)?;
             let grows = call.parameters::<Feeds>(NAME)?.grows;
             let found = call.resource_mut(&feed)?;
             found.next += 1;

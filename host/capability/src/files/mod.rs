@@ -24,6 +24,7 @@ use tollgate_policy::{Access, FileUse, Reason};
 use crate::audit::Audit;
 use crate::call::Call;
 use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
+use crate::held::{Held, HostMemory};
 use crate::jobs::Ended;
 use crate::prices::{ENTRY_PRICE, FILE, Work};
 pub use identity::{Identities, Identity};
@@ -262,6 +263,8 @@ pub struct Listing {
     pub paid: u64,
     /// The mark that the call of the listing has ended.
     pub ended: Ended,
+    /// What counts the entries while they are read.
+    memory: HostMemory,
     audit: Arc<Audit>,
     /// The name of the folder in a denial.
     target: String,
@@ -283,6 +286,7 @@ impl Call {
             cap: self.read_cap(root),
             paid: self.meter.fuel_left() / ENTRY_PRICE,
             ended: self.jobs.ended(),
+            memory: self.meter.host_memory.clone(),
             audit: Arc::clone(&self.audit),
             target: format!("{root}/{path}"),
         }
@@ -296,8 +300,17 @@ impl Listing {
     ///
     /// An error of the system.
     pub fn read(&self, dir: &Dir, path: &Path) -> Result<Listed, FileFailure> {
-        let mut entries = Vec::new();
+        let too_large = |read| {
+            let entries = Err(FileFailure::TooLarge(self.cap));
+            let entries = note_failure(&self.audit, &self.target, entries);
+            Ok(Listed { entries, read })
+        };
+        let mut held = Held::new(self.memory.clone());
+        let mut entries: Vec<Entry> = Vec::new();
         let (mut size, mut read) = (0u64, 0u64);
+        if held.hold(READ_BUFFER).is_err() {
+            return too_large(read);
+        }
         for entry in dir.read_dir(path)? {
             read += 1;
             if read > self.paid || self.ended.is_set() {
@@ -308,19 +321,24 @@ impl Listing {
                 continue;
             };
             size += entry_size(&name);
-            if size > self.cap {
-                let entries = Err(FileFailure::TooLarge(self.cap));
-                let entries = note_failure(&self.audit, &self.target, entries);
-                return Ok(Listed { entries, read });
+            let is_held =
+                held.hold(name.len() as u64).is_ok() && held.make_room(&mut entries).is_ok();
+            if size > self.cap || !is_held {
+                return too_large(read);
             }
             let kind = kind(entry.file_type()?);
             entries.push(Entry { name, kind });
         }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        entries.shrink_to_fit();
+        // No name is there twice, and a stable sort would take half of the memory once more.
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let entries = Ok(entries);
         Ok(Listed { entries, read })
     }
 }
+
+/// Bytes that the system's answers are read into, a part of a folder at a time.
+const READ_BUFFER: u64 = 32 << 10;
 
 /// The size of one entry of a listing in the host, in bytes.
 pub fn entry_size(name: &str) -> u64 {
@@ -344,6 +362,7 @@ mod tests {
             cap: u64::MAX,
             paid: u64::MAX,
             ended: Ended::default(),
+            memory: HostMemory::new(READ_BUFFER + 1_000),
             audit: Arc::new(Audit::new("guest".into(), None)),
             target: String::new(),
         };
@@ -352,8 +371,33 @@ mod tests {
             listed.entries.ok().unwrap().len()
         };
         assert_eq!(read(), 3);
+        // What a listing holds is counted while it is read, and not after.
+        assert_eq!(listing.memory.left(), READ_BUFFER + 1_000);
+        let entries = 3 + 4 * size_of::<Entry>() as u64;
+        assert_eq!(listing.memory.peak(), READ_BUFFER + entries);
         listing.ended.set();
         assert_eq!(read(), 0);
+    }
+
+    #[test]
+    fn no_more_is_read_than_may_be_held() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..100 {
+            std::fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+        let listing = Listing {
+            cap: u64::MAX,
+            paid: u64::MAX,
+            ended: Ended::default(),
+            memory: HostMemory::new(READ_BUFFER + 1_000),
+            audit: Arc::new(Audit::new("guest".into(), None)),
+            target: String::new(),
+        };
+        let listed = listing.read(&dir, Path::new(".")).ok().unwrap();
+        assert!(matches!(listed.entries, Err(FileFailure::TooLarge(_))));
+        assert!(listed.read < 32, "{}", listed.read);
+        assert_eq!(listing.memory.left(), READ_BUFFER + 1_000);
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl Call {
         let sent = data.len() as u64;
         // Beside the write: the file is made durable before it takes the name.
         self.meter.charge_fixed(SYNC_PRICE)?;
+        self.meter.count_sync();
         let ended = self.jobs.ended();
         self.on_file(root, path, Access::ReadWrite, sent, move |dir, path| {
             replace(dir, path, &data, &ended)

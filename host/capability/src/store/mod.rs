@@ -175,6 +175,9 @@ impl Call {
             return Ok(Err(self.refuse_store(&target, Reason::NotGranted)));
         };
         self.charge_store(&COMMIT)?;
+        if self.is_durable() {
+            self.meter.count_sync();
+        }
         // A call that is dropped while it waits here has written nothing; a change that has begun is completed.
         let turn = opened.database.turn().await;
         let (granted, audit) = (Arc::clone(&self.granted), Arc::clone(&self.audit));

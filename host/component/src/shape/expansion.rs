@@ -1,12 +1,15 @@
 //! The size of a component once it is instantiated. The compiler inlines a component as often as it is instantiated, so
 //! a chain of components grows with a power of its length.
 
+use std::collections::BTreeSet;
+
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
     ComponentTypeRef, Instance, Payload,
 };
 
 use super::{Location, OpenScope, Result, Shape, Totals};
+use crate::charged::{CHARGE_DATA, goes_between, realloc};
 use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -24,6 +27,8 @@ pub(super) struct Size {
     instance_data: u64,
     /// Instances of modules from outside, which may be any of the file.
     unknown_modules: u64,
+    /// Functions that make room, each of which is called by one that pays in a composition.
+    reallocs: u64,
 }
 
 /// Bytes of the engine for an alias, a canonical function or an argument of an instance.
@@ -39,16 +44,19 @@ impl Size {
             remapped: self.remapped.saturating_add(other.remapped),
             instance_data: self.instance_data.saturating_add(other.instance_data),
             unknown_modules: self.unknown_modules.saturating_add(other.unknown_modules),
+            reallocs: self.reallocs.saturating_add(other.reallocs),
         }
     }
 
     /// Bytes that the engine holds for one instance of the component. `largest` is the data of the largest module.
-    pub(super) fn instance_data(self, largest: u64) -> u64 {
+    pub(super) fn instance_data(self, largest: u64, is_composition: bool) -> u64 {
         let unknown = self.unknown_modules.saturating_mul(largest);
         let items = self.items.saturating_mul(ITEM);
+        let charges = if is_composition { self.reallocs } else { 0 };
         self.instance_data
             .saturating_add(unknown)
             .saturating_add(items)
+            .saturating_add(charges.saturating_mul(CHARGE_DATA))
     }
 }
 
@@ -61,6 +69,8 @@ pub(super) struct Expansion {
     components: Vec<Option<Size>>,
     /// The data of an instance of its core modules, by index; `None` for one from outside.
     modules: Vec<Option<u64>>,
+    /// The core functions that make room, by index.
+    reallocs: BTreeSet<u32>,
 }
 
 impl Expansion {
@@ -165,6 +175,12 @@ pub(super) fn section(
         Payload::ComponentCanonicalSection(section) => {
             own.items += u64::from(section.count());
             own.canonical += u64::from(section.count());
+            for function in section.clone() {
+                let function = function.map_err(malformed)?;
+                this.reallocs.extend(realloc(&function));
+                totals.is_composition |= !outer.is_empty() && goes_between(&function);
+            }
+            own.reallocs = this.reallocs.len() as u64;
         }
         Payload::ComponentAliasSection(section) => {
             own.items += u64::from(section.count());

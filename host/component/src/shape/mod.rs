@@ -144,6 +144,8 @@ struct Totals {
     described: u64,
     /// The largest data of an instance, of all modules so far.
     largest_instance: u64,
+    /// Whether functions go from one component to another.
+    is_composition: bool,
 }
 
 /// One module or component that is open.
@@ -303,7 +305,9 @@ impl Scan<'_> {
             }
             (Some(OpenScope::Component(outermost)), None) => {
                 let size = outermost.size();
-                self.instance_data = size.instance_data(self.totals.largest_instance);
+                let (largest, is_composition) =
+                    (self.totals.largest_instance, self.totals.is_composition);
+                self.instance_data = size.instance_data(largest, is_composition);
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Calls: from a loaded provider through a session and its store to the report.
 
 pub(crate) mod arguments;
+pub(crate) mod charged;
 pub(crate) mod classify;
 pub(crate) mod context;
 pub(crate) mod deadline;

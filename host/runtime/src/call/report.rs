@@ -107,6 +107,9 @@ pub struct Usage {
     pub host_calls: u64,
     /// Bytes those calls moved between guest and host, as far as the host functions are ours.
     pub host_bytes: u64,
+    /// Times that the guest paid for making data durable: `sync` and `sync-data`, files that are replaced as a whole, changes of
+    /// a store in a file. Those that are then denied, or have nothing to do, count as well.
+    pub syncs: u64,
     /// Bytes of log lines kept, 32 for each line included.
     pub log_bytes: u64,
     /// Bytes of the result: of the list for `run`, of the text for a call in WAVE. `None` for typed

@@ -99,6 +99,9 @@ struct UsageData {
     host_us: u64,
     host_calls: u64,
     host_bytes: u64,
+    /// Reports of before do not have it.
+    #[serde(default)]
+    syncs: u64,
     log_bytes: u64,
     output_bytes: Option<u64>,
 }
@@ -144,6 +147,7 @@ impl<T, E: ErrorReport> Serialize for Report<T, E> {
                 host_us: micros(usage.host_time),
                 host_calls: usage.host_calls,
                 host_bytes: usage.host_bytes,
+                syncs: usage.syncs,
                 log_bytes: usage.log_bytes,
                 output_bytes: usage.output_bytes,
             },
@@ -218,6 +222,7 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
                 host_time: Duration::from_micros(usage.host_us),
                 host_calls: usage.host_calls,
                 host_bytes: usage.host_bytes,
+                syncs: usage.syncs,
                 log_bytes: usage.log_bytes,
                 output_bytes: usage.output_bytes,
             },

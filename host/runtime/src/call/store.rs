@@ -139,7 +139,6 @@ impl LiveInstance {
         };
         let state = self.store.data_mut();
         let log = std::mem::take(&mut state.call.log);
-        state.call.meter.host_memory.release(log.bytes);
         let stdio = state.call.granted.grants.wasi.is_some().then(|| {
             let (stdout, stdout_dropped) = state.wasi.stdout.take();
             let (stderr, stderr_dropped) = state.wasi.stderr.take();
@@ -168,6 +167,7 @@ impl LiveInstance {
                 host_time: meter.host_time,
                 host_calls: meter.host_calls,
                 host_bytes: meter.host_bytes,
+                syncs: meter.syncs,
                 log_bytes: log.bytes,
                 output_bytes: None,
             },

@@ -13,7 +13,7 @@ use wasmtime_environ::{ScopeVec, Tunables};
 use super::typed::mistyped;
 use crate::error::{MAX_CAUSE, Unsupported};
 use crate::wire;
-use tollgate_component::{Objections, Refusal, RefusalKind, Remedy};
+use tollgate_component::{Objections, Refusal, RefusalKind, Remedy, charged};
 
 /// The process that components are vetted and compiled in.
 ///
@@ -80,8 +80,11 @@ fn unsupported(bytes: &[u8]) -> Option<String> {
     let mut validator = Validator::new_with_features(tollgate_component::PROPOSALS);
     let mut types = ComponentTypesBuilder::new(&validator);
     let translator = Translator::new(&tunables, &mut validator, &mut types, &scope);
-    let error = translator.translate(bytes).err()?;
-    Some(wire::cut(&format!("{error:#}"), MAX_CAUSE).to_owned())
+    let why = match charged(bytes) {
+        Ok(bytes) => format!("{:#}", translator.translate(&bytes).err()?),
+        Err(why) => why,
+    };
+    Some(wire::cut(&why, MAX_CAUSE).to_owned())
 }
 
 /// The reasons for which the engine refuses valid bytes, found without making machine code.
@@ -110,9 +113,15 @@ pub(crate) fn objections_here(bytes: &[u8]) -> Objections {
     })
 }
 
+/// The machine code of a component, in which strings between its components cost fuel.
+pub(crate) fn compile(engine: &Engine, original: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let bytes = charged(original).map_err(wasmtime::Error::msg)?;
+    engine.precompile_component(&bytes)
+}
+
 /// Compiles in this process, to machine code for any engine of the same settings.
 pub(crate) fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
-    match catch_unwind(AssertUnwindSafe(|| engine.precompile_component(bytes))) {
+    match catch_unwind(AssertUnwindSafe(|| compile(engine, bytes))) {
         Ok(Ok(code)) => Ok(code),
         Ok(Err(error)) => Err(not_compiled(&format!("{error:#}"))),
         Err(panic) => {

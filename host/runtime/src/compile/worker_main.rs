@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tollgate_component::{Refusal, Source};
 use tollgate_policy::Limits;
 
-use super::compiler::objections;
+use super::compiler::{self, objections};
 use super::protocol::{Findings, GO, Message, Task, read_component};
 use crate::engine::compiling;
 use crate::engine::metering::Metering;
@@ -95,7 +95,7 @@ fn findings(source: &Source, task: Task, limits: &Limits) -> Result<Findings, Re
 }
 
 fn compile(metering: Metering, bytes: &[u8]) -> Message {
-    let compiled = compiling(metering).and_then(|engine| engine.precompile_component(bytes));
+    let compiled = compiling(metering).and_then(|engine| compiler::compile(&engine, bytes));
     match compiled {
         Ok(code) => Message::Code(code),
         Err(error) if is_out_of_memory(&error) => Message::OutOfMemory,

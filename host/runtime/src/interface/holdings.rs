@@ -13,14 +13,13 @@ use crate::call::context::CallContext;
 pub(crate) struct Holdings(BTreeMap<u32, u64>);
 
 impl CallContext {
-    /// Puts a resource into the table, which is as large as the `handles` limit, and counts the `bytes` of host memory
-    /// that it holds until it is [taken](CallContext::take) or the session ends. For resources of the embedder's
-    /// interfaces, and for ours.
+    /// Puts a resource into the table, and counts the `bytes` of host memory that it holds until it is
+    /// [taken](CallContext::take) or the session ends.
     ///
     /// # Errors
     ///
-    /// The limit `handles` or `host-memory`, which ends the call; pass it on with `?`.
-    pub fn put<T: Send + 'static>(
+    /// The limit `handles` or `host-memory`.
+    pub(crate) fn put<T: Send + 'static>(
         &mut self,
         resource: T,
         bytes: u64,
@@ -38,21 +37,16 @@ impl CallContext {
         }
     }
 
-    /// A resource of the table.
-    ///
-    /// # Errors
-    ///
-    /// It is not there, or is of another type.
-    pub fn resource<T: 'static>(&self, resource: &Resource<T>) -> wasmtime::Result<&T> {
-        Ok(self.table.get(resource)?)
-    }
-
     /// Counts that a resource holds `bytes` of host memory from now on, in place of its earlier bytes.
     ///
     /// # Errors
     ///
-    /// The limit `host-memory`, which ends the call; the resource then counts as before.
-    pub fn hold<T: 'static>(&mut self, resource: &Resource<T>, bytes: u64) -> wasmtime::Result<()> {
+    /// The limit `host-memory`; the resource then counts as before. It is not there.
+    pub(crate) fn hold<T: 'static>(
+        &mut self,
+        resource: &Resource<T>,
+        bytes: u64,
+    ) -> wasmtime::Result<()> {
         self.table.get(resource)?;
         let before = self.holdings.0.get(&resource.rep()).copied().unwrap_or(0);
         let memory = &self.call.meter.host_memory;
@@ -62,21 +56,12 @@ impl CallContext {
         Ok(())
     }
 
-    /// A resource of the table, to be changed. If it holds more memory afterwards, [`hold`](CallContext::hold) counts it.
+    /// Takes a resource out of the table.
     ///
     /// # Errors
     ///
-    /// As for [`resource`](CallContext::resource).
-    pub fn resource_mut<T: 'static>(&mut self, resource: &Resource<T>) -> wasmtime::Result<&mut T> {
-        Ok(self.table.get_mut(resource)?)
-    }
-
-    /// Takes a resource out of the table, for the guest's last handle of it is gone, as `drop` of a resource does.
-    ///
-    /// # Errors
-    ///
-    /// As for [`resource`](CallContext::resource).
-    pub fn take<T: 'static>(&mut self, resource: Resource<T>) -> wasmtime::Result<T> {
+    /// It is not there, or is of another type.
+    pub(crate) fn take<T: 'static>(&mut self, resource: Resource<T>) -> wasmtime::Result<T> {
         self.forget(resource.rep());
         Ok(self.table.delete(resource)?)
     }

@@ -126,6 +126,7 @@ pub(super) struct Told {
     pub(super) host_time: Duration,
     pub(super) host_calls: u64,
     pub(super) host_bytes: u64,
+    pub(super) syncs: u64,
     pub(super) logs: Vec<LogLine>,
     pub(super) logs_dropped: u64,
     pub(super) stdio: Option<Outputs>,

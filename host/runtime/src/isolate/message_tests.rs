@@ -39,6 +39,7 @@ fn a_body_that_is_no_message_is_none() {
         host_time: Duration::from_micros(5),
         host_calls: 6,
         host_bytes: 7,
+        syncs: 11,
         logs: Vec::new(),
         logs_dropped: 8,
         stdio: Some(Outputs {
@@ -83,6 +84,7 @@ fn told(ended: Ended, logs: Vec<LogLine>, stdio: Option<Outputs>) -> Answer {
         host_time: Duration::MAX,
         host_calls: u64::MAX,
         host_bytes: u64::MAX,
+        syncs: u64::MAX,
         logs,
         logs_dropped: u64::MAX,
         stdio,

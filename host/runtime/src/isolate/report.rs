@@ -57,6 +57,7 @@ pub(super) fn tell<T, E>(
         host_time: usage.host_time,
         host_calls: usage.host_calls,
         host_bytes: usage.host_bytes,
+        syncs: usage.syncs,
         logs: report.logs,
         logs_dropped: report.logs_dropped,
         stdio: report.stdio.map(|stdio| Outputs {
@@ -105,10 +106,8 @@ impl Known {
             _ if is_late => Outcome::Faulted(Fault::new(FaultKind::Deadline(limits.deadline))),
             ended => finish(ended, &limits)?,
         };
-        let mut log = Log {
-            dropped: told.logs_dropped,
-            ..Log::default()
-        };
+        let mut log = Log::default();
+        log.dropped = told.logs_dropped;
         for line in told.logs {
             log.push(line, limits.log);
         }
@@ -127,6 +126,7 @@ impl Known {
             host_bytes: told
                 .host_bytes
                 .min(limits.host_data.saturating_mul(limits.host_calls)),
+            syncs: told.syncs.min(limits.host_calls),
             log_bytes: log.bytes,
             output_bytes: None,
         };
@@ -262,6 +262,7 @@ mod tests {
             host_time: Duration::MAX,
             host_calls: u64::MAX,
             host_bytes: u64::MAX,
+            syncs: u64::MAX,
             logs: vec![line("kept"), line("one too many")],
             logs_dropped: 0,
             stdio: Some(Outputs {
@@ -293,6 +294,7 @@ mod tests {
             host_time,
             host_calls,
             host_bytes,
+            syncs,
             log_bytes,
             ..
         } = report.usage;
@@ -304,6 +306,7 @@ mod tests {
         assert_eq!((elapsed, host_time), (Duration::from_millis(5), elapsed));
         assert_eq!(host_calls, limits.host_calls + 1);
         assert_eq!(host_bytes, limits.host_data * limits.host_calls);
+        assert_eq!(syncs, limits.host_calls);
         assert_eq!(
             (report.logs.len(), report.logs_dropped, log_bytes),
             (1, 1, 36)

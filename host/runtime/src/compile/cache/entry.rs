@@ -8,9 +8,9 @@ use super::CacheRejection;
 use super::folder::Entry;
 
 /// The format of entries; entries of other formats are rejected. Increase it when this file or
-/// [`Inspection`](tollgate_component::Inspection) changes, and when vetting refuses components that it allowed before:
-/// a component of an entry is not vetted again.
-pub(super) const FORMAT: u32 = 4;
+/// [`Inspection`](tollgate_component::Inspection) changes, when vetting refuses components that it allowed before, and
+/// when [`charged`](tollgate_component::charged) writes other code: a component of an entry is not vetted or written again.
+pub(super) const FORMAT: u32 = 5;
 
 const MAGIC: [u8; 8] = *b"tollgate";
 

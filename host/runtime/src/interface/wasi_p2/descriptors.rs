@@ -48,6 +48,7 @@ impl types::HostDescriptor for Door<'_> {
 
     async fn sync(&mut self, fd: Handle) -> FsResult<()> {
         let state = self.enter(&SYNC, Work::NONE)?;
+        state.call.meter.count_sync();
         let opened = state.opened(&fd)?;
         let Some(file) = opened.file.clone() else {
             return Ok(());
@@ -162,7 +163,9 @@ impl types::HostDescriptor for Door<'_> {
             type_: entry_type(entry.kind),
             name: entry.name,
         });
-        let stream = state.table.push(Entries(entries.collect()))?;
+        // In the memory that they are in.
+        let entries: Vec<DirectoryEntry> = entries.collect();
+        let stream = state.table.push(Entries(entries.into()))?;
         let stream = state.keep(stream, LIST.holds.saturating_add(size))?;
         Ok(Resource::new_own(stream.rep()))
     }
