@@ -3,7 +3,7 @@
 use tollgate::component::{Inspection, Judgement};
 use tollgate::load::{Refusal, RefusalKind};
 use tollgate::policy::Grants;
-use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, Parameters, StoreGrant};
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant};
 use tollgate::{Policy, escape};
 
 use crate::output::status::ExitReason;
@@ -77,9 +77,9 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Wasi => grants.wasi = Some(given.wasi.clone().unwrap_or_default()),
         Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
         Capability::Interface(name) => {
-            _ = grants
-                .interfaces
-                .insert(name.clone(), Parameters::default())
+            let parameters = given.interfaces.get(name).cloned();
+            let parameters = parameters.unwrap_or_default();
+            _ = grants.interfaces.insert(name.clone(), parameters);
         }
         Capability::Http if given.http.is_empty() => {
             return Some(example(
