@@ -173,7 +173,7 @@ fn summary(verdict: &Verdict) -> String {
     for import in &verdict.imports {
         let label = import.judgement.label();
         match counts.iter_mut().find(|(known, _)| *known == label) {
-            _ if label == "granted" => {}
+            _ if import.judgement.allows() => {}
             Some((_, count)) => *count += 1,
             None => counts.push((label, 1)),
         }

@@ -14,6 +14,7 @@ use crate::output::table::Cell;
 pub(crate) fn judgement_cell(import: &ImportVerdict, assumed: &AssumedOpts) -> Cell {
     let style = match import.judgement {
         Judgement::Granted => Style::Good,
+        Judgement::Stubbed => Style::Note,
         _ => Style::Bad,
     };
     Cell::styled(assumed.word(import), style)
@@ -32,6 +33,7 @@ pub(crate) fn detail_cell(import: &ImportVerdict) -> Cell {
         (_, Some(have), _) => format!("this host serves {}", have.join(" and ")),
         (.., Some(note)) => escape::line(note).into_owned(),
         _ if import.judgement == Judgement::Granted => String::new(),
+        _ if import.judgement == Judgement::Stubbed => "each call is denied".to_owned(),
         _ => "this host has no such interface".to_owned(),
     })
 }

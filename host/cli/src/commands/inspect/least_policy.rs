@@ -22,10 +22,15 @@ pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<St
     let mut examples = String::new();
     let (mut speaks_http, mut needs_http) = (false, false);
     let mut impossible = Vec::new();
-    for import in target.runtime.judge(inspection, &Grants::default()).imports {
+    let stubs = Grants {
+        stub: given.stub.clone(),
+        ..Grants::default()
+    };
+    for import in target.runtime.judge(inspection, &stubs).imports {
         speaks_http |= import.name.starts_with("wasi:http/");
         match &import.judgement {
             Judgement::Granted => {}
+            Judgement::Stubbed => least.grants.stub.clone_from(&given.stub),
             Judgement::Denied { capability, .. } => {
                 needs_http |= *capability == Capability::Http;
                 let example = grant(&mut least.grants, given, capability);
