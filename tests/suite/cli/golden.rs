@@ -110,6 +110,10 @@ fn golden_files() {
             "--assume-interface=acme:report/feeds@1.0.0",
         ],
     );
+    golden(
+        "check-stubbed",
+        &["check", &at("stubs"), "--grant=stub=acme:telemetry/metrics"],
+    );
     golden("check-denied", &["check", &at("hostile")]);
     golden(
         "check-denied-json",
