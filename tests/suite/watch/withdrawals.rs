@@ -40,7 +40,7 @@ fn a_stub_in_place_of_a_grant_is_a_withdrawal() {
     let watched = Watched::with(&[]);
     watched.write(
         "hashes.toml",
-        &format!("grants = {{ log = true, hash = true, {files} }}"),
+        format!("grants = {{ log = true, hash = true, {files} }}"),
     );
     watched.install("hashes", &bytes("checksums"));
     watched.next("loaded");
@@ -50,7 +50,7 @@ fn a_stub_in_place_of_a_grant_is_a_withdrawal() {
     let stub = "stub = [\"tollgate:provider/hash\"]";
     watched.write(
         "hashes.toml",
-        &format!("grants = {{ log = true, {stub}, {files} }}"),
+        format!("grants = {{ log = true, {stub}, {files} }}"),
     );
     assert_eq!(watched.wrong("revoked", "hashes"), "imports");
     assert!(watched.get("hashes").is_none() && watched.get("a").is_none());
