@@ -152,7 +152,7 @@ guests-polyglot:
 test-polyglot: guests guests-polyglot
     cargo test --workspace --quiet --test suite --features tollgate-tests/polyglot polyglot
 
-# The pages and new projects whose compilers come from PyPI, npm, Debian and crates.io, walked word for word: `just walks`, `just walks python`. Those that need rustup alone are walked by `test`.
+# The pages and new projects whose compilers come from PyPI, npm, Debian and crates.io, and the embedder's with an engine of its own, walked word for word: `just walks`, `just walks python`. Those that need rustup alone are walked by `test`.
 walks *words: guests
     #!/bin/sh
     set -eu

@@ -11,9 +11,10 @@ mod preflight;
 mod reference;
 mod target;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -78,12 +79,11 @@ enum Command {
 fn main() -> ExitCode {
     tollgate::run_if_worker();
     files::writer::run_if_writer(files::output::write_whole);
-    let matches = Cli::command().color(colors()).try_get_matches();
+    let matches = command_line().try_get_matches();
     let matches = matches.unwrap_or_else(|error| ui::misused(&error));
     if let Some((one, other)) = contradiction(&matches) {
         let text = format!("the argument '{one}' cannot be used with '{other}'");
-        let mut command = Cli::command().color(colors());
-        ui::misused(&command.error(ErrorKind::ArgumentConflict, text));
+        ui::misused(&command_line().error(ErrorKind::ArgumentConflict, text));
     }
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| ui::misused(&error));
     let ui = Ui::new(&cli.display);
@@ -93,6 +93,21 @@ fn main() -> ExitCode {
         ui.show(&reason);
         reason.status()
     }))
+}
+
+/// The command line, with the variables of the environment that stand for options.
+fn command_line() -> clap::Command {
+    without_empty_variables(Cli::command()).color(colors())
+}
+
+/// A variable that is set to the empty string stands for no option: it is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+        true => arg.env(Resettable::Reset),
+        false => arg,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Two options of the command line that exclude each other. An option without its value excludes no variable of the

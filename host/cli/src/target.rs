@@ -9,11 +9,14 @@ use tollgate::component::{Inspection, signature_path};
 use tollgate::load::{Refusal, SourceError};
 use tollgate::policy::{Access, Protected};
 use tollgate::report::{HostErrorReport, InterruptedReport, ProviderInfo, RefusedReport};
-use tollgate::{CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source};
+use tollgate::{
+    Builder, CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source,
+};
 
 use crate::files::input::is_stream;
 use crate::files::interrupt;
 use crate::files::lock::LockFile;
+use crate::options::assumed::AssumedOpts;
 use crate::options::component::ComponentOpts;
 use crate::options::wall::WallOpts;
 use crate::output::report::Reporter;
@@ -64,6 +67,17 @@ impl<'u> Target<'u> {
         ui: &'u Ui,
     ) -> Result<Target<'u>, ExitReason> {
         Target::open_with(opts, None, cache, ui)
+    }
+
+    /// The same for a command that judges the component and does not load it.
+    pub(crate) fn to_judge(
+        opts: &ComponentOpts,
+        assumed: &AssumedOpts,
+        ui: &'u Ui,
+    ) -> Result<Target<'u>, ExitReason> {
+        let runtime = judging_runtime(assumed)?;
+        let target = Target::open(opts, None, ui)?;
+        Ok(Target { runtime, ..target })
     }
 
     /// The same for a command that writes its result to the file `output`.
@@ -293,18 +307,28 @@ fn unread(path: &Path, refusal: &Refusal, policy: &Policy) -> RefusedReport {
 /// The runtime of this program. A WASI command may write to this program's own output, and components are vetted and
 /// compiled in a separate process, since they are untrusted.
 pub(crate) fn runtime(cache: Option<Cache>) -> Result<Runtime, ExitReason> {
+    let builder = builder()?;
+    Ok(match cache {
+        Some(cache) => builder.cache(cache),
+        None => builder,
+    }
+    .build())
+}
+
+/// The same for judging alone, with the interfaces that are assumed.
+pub(crate) fn judging_runtime(assumed: &AssumedOpts) -> Result<Runtime, ExitReason> {
+    Ok(assumed.offer(builder()?)?.build())
+}
+
+fn builder() -> Result<Builder, ExitReason> {
     let compiler = Compiler::this_program().map_err(|error| {
         ExitReason::Host(format!("cannot find this program's own file: {error}"))
     })?;
-    let mut builder = Runtime::builder()
+    Ok(Runtime::builder()
         // Calls run one after the other, and a pool with one slot takes a tenth of the time to make.
         .concurrency(1)
         .allow_inherited_stdio()
-        .compiler(compiler);
-    if let Some(cache) = cache {
-        builder = builder.cache(cache);
-    }
-    Ok(builder.build())
+        .compiler(compiler))
 }
 
 /// Notes that a cache entry was damaged or changed, and that the component was compiled again.

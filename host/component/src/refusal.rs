@@ -121,6 +121,8 @@ impl RefusalKind {
 pub enum Judgement {
     /// The policy grants it, or it holds types only.
     Granted,
+    /// The policy does not grant it, and has it linked as a stub: a call of it is denied.
+    Stubbed,
     /// This host has it, but the policy does not grant it.
     Denied {
         /// The line of policy that would grant it.
@@ -141,10 +143,16 @@ pub enum Judgement {
 }
 
 impl Judgement {
+    /// Whether the import does not refuse the component.
+    pub fn allows(&self) -> bool {
+        matches!(self, Judgement::Granted | Judgement::Stubbed)
+    }
+
     /// The stable name, as in the report.
     pub fn label(&self) -> &'static str {
         match self {
             Judgement::Granted => "granted",
+            Judgement::Stubbed => "stubbed",
             Judgement::Denied { .. } => "denied",
             Judgement::Unknown { .. } => "unknown",
             Judgement::UnsupportedVersion { .. } => "unsupported-version",
@@ -176,6 +184,7 @@ impl fmt::Display for ImportVerdict {
         let name = escape::line(&self.name);
         match &self.judgement {
             Judgement::Granted => write!(f, "{name}: granted"),
+            Judgement::Stubbed => write!(f, "{name}: a stub, of which each call is denied"),
             Judgement::Denied { line, .. } => {
                 write!(f, "{name}: denied; add `{line}` to the policy")
             }

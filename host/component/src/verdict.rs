@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use semver::Version;
-use tollgate_policy::Grants;
+use tollgate_policy::{Grants, decide};
 
 use crate::inspect::{Import, ItemKind, Objections};
 use crate::refusal::{ImportVerdict, Judgement, Refusal, RefusalKind};
@@ -22,7 +22,14 @@ impl Verdict {
     /// Whether the component may be loaded.
     pub fn allows(&self) -> bool {
         let mut imports = self.imports.iter();
-        self.unsupported.is_none() && imports.all(|it| it.judgement == Judgement::Granted)
+        self.unsupported.is_none() && imports.all(|it| it.judgement.allows())
+    }
+
+    /// The names of the imports that are linked as stubs.
+    pub fn stubs(&self) -> BTreeSet<&str> {
+        let imports = self.imports.iter();
+        let stubbed = imports.filter(|import| import.judgement == Judgement::Stubbed);
+        stubbed.map(|import| import.name.as_str()).collect()
     }
 
     /// The same with the objections of the engine. An import of another type than this host's is unknown to this host,
@@ -51,7 +58,7 @@ impl Verdict {
         let against: Vec<ImportVerdict> = self
             .imports
             .iter()
-            .filter(|import| import.judgement != Judgement::Granted)
+            .filter(|import| !import.judgement.allows())
             .cloned()
             .collect();
         if against.is_empty() {
@@ -97,7 +104,20 @@ pub fn judge(imports: &[Import], grants: &Grants, extra: &BTreeSet<String>) -> V
     }
 }
 
+/// What the host does not give is a stub if the policy says so. A version that is not served is refused all the same: the linker would
+/// take it for another version of its interface.
 fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judgement {
+    match judge_given(import, grants, extra) {
+        Judgement::Denied { .. } | Judgement::Unknown { .. }
+            if import.kind == ItemKind::Instance && decide::stub(grants, &import.name) =>
+        {
+            Judgement::Stubbed
+        }
+        judgement => judgement,
+    }
+}
+
+fn judge_given(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judgement {
     match import.kind {
         ItemKind::Instance => {}
         // A type that merely names another one brings nothing with it.

@@ -2,11 +2,14 @@
 //! grants, compile, link. [`Provider::with_policy`] is the part of it that is left for a component that is loaded. The
 //! types here give the reason of a refusal and the remedy.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tollgate_capability::Granted;
+#[cfg(feature = "watch")]
+use tollgate_component::{ImportVerdict, Judgement};
 use tollgate_component::{Inspection, Source, Verdict, Vetted, escape, judge};
 use tollgate_policy::{Grants, Policy, Streams};
 use wasmtime::component::{InstancePre, Linker};
@@ -22,6 +25,7 @@ use crate::compile::CompiledComponent;
 use crate::compile::places::Turn;
 use crate::error::{HostError, LoadError};
 use crate::host::{Admitted, Host, Inner};
+use crate::interface::stub::link_stubs;
 use crate::interface::{link, read_parameters};
 use crate::isolate::Isolated;
 use crate::runtime::Runtime;
@@ -125,7 +129,20 @@ impl Runtime {
         provider: &Provider,
     ) -> Result<(), Refusal> {
         source.recheck(policy)?;
-        let verdict = judge(provider.imports(), &policy.grants, &self.inner.names);
+        let judged = |grants| judge(provider.imports(), grants, &self.inner.names);
+        let (now, before) = (judged(&policy.grants), judged(provider.grants()));
+        // A stub stands where nothing was linked: one in place of a grant needs a component that is linked anew.
+        let was_granted = |at: &ImportVerdict| at.judgement == Judgement::Granted;
+        let mut both = now.imports.iter().zip(&before.imports);
+        let verdict = match both
+            .any(|(now, before)| now.judgement == Judgement::Stubbed && was_granted(before))
+        {
+            true => judged(&Grants {
+                stub: BTreeSet::new(),
+                ..policy.grants.clone()
+            }),
+            false => now,
+        };
         verdict.refusal().map_or(Ok(()), Err)
     }
 }
@@ -185,14 +202,16 @@ impl Inner {
 }
 
 impl Host {
-    /// Links code to the interfaces that `grants` allows, and to nothing else.
+    /// Links code to the interfaces that `grants` allows and to the stubs of these names, and to nothing else.
     pub(crate) fn link(
         &self,
         code: &CompiledComponent,
         grants: &Grants,
+        stubs: &BTreeSet<&str>,
     ) -> Result<InstancePre<CallContext>, LoadError> {
         let mut linker = Linker::new(&code.unit.engine);
         link(&mut linker, grants, &self.interfaces).map_err(HostError::engine)?;
+        link_stubs(&mut linker, &code.component, stubs).map_err(HostError::engine)?;
         linker.instantiate_pre(&code.component).map_err(|error| {
             // The names match and the types do not: the interface is another one of the same name.
             let text = format!("an import has another type than this host's: {error:#}");

@@ -165,3 +165,26 @@ fn mistakes_of_the_policy_are_told_once_and_together() {
     );
     assert_eq!(stderr(&said), wanted);
 }
+
+#[test]
+fn a_stub_is_told_and_refuses_nothing() {
+    let (stubs, grant) = (guest("stubs"), "--grant=stub=acme:telemetry/*");
+    let said = run(&["check", &stubs, "--no-policy", grant]);
+    assert_eq!((code(&said), stderr(&said).as_str()), (0, ""));
+    assert!(
+        stdout(&said).starts_with("stubbed  acme:telemetry/metrics@1.0.0\n"),
+        "{}",
+        stdout(&said)
+    );
+    let said = run(&["inspect", &stubs, "--no-policy", grant, "--emit-policy"]);
+    assert!(
+        stdout(&said).contains("stub = [\"acme:telemetry/*\"]"),
+        "{}",
+        stdout(&said)
+    );
+    let said = run(&["call", &stubs, "loop()", "--no-policy", grant, "-v"]);
+    assert_eq!(code(&said), 4);
+    let why = "denied stub acme:telemetry/metrics@1.0.0 record: not-granted: the policy grants nothing that matches it; \
+        a grant of its interface beside `stub` allows it";
+    assert!(stderr(&said).contains(why), "{}", stderr(&said));
+}

@@ -156,3 +156,36 @@ fn pins_and_reports_go_with_a_found_policy() {
     assert_eq!(report["unused"][0], "grants.hash");
     assert!(stdout(&said).contains("granted"));
 }
+
+#[test]
+fn a_variable_that_is_empty_is_not_set() {
+    let (project, below) = project();
+    let echo = guest("echo");
+    for variable in ["TOLLGATE_POLICY", "TOLLGATE_CACHE_DIR", "TOLLGATE_COLOR"] {
+        let mut command = command(&["check", &echo]);
+        let said = command
+            .current_dir(&below)
+            .env(variable, "")
+            .output()
+            .unwrap();
+        assert_eq!(code(&said), 0, "{variable}: {}", stderr(&said));
+        let note = "granted, and not asked for: grants.hash";
+        assert!(
+            stderr(&said).contains(note),
+            "{variable}: {}",
+            stderr(&said)
+        );
+    }
+    let mut command = command(&["cache", "list"]);
+    let said = command
+        .current_dir(project.path())
+        .env("TOLLGATE_CACHE_DIR", "")
+        .output()
+        .unwrap();
+    assert!(stderr(&said).contains("no home folder is set"), "{said:?}");
+    // An option that is given as such is a mistake.
+    assert_eq!(
+        code(&run_in(project.path(), &["check", &echo, "--policy="])),
+        2
+    );
+}

@@ -100,6 +100,20 @@ fn golden_files() {
         "check-newer-version",
         &["check", &at("newer-version"), "--grant", "log"],
     );
+    golden(
+        "check-assumed",
+        &[
+            "check",
+            &at("feed-reader"),
+            "--grant=wasi=inert",
+            "--grant=interface=acme:report/feeds@1.0.0",
+            "--assume-interface=acme:report/feeds@1.0.0",
+        ],
+    );
+    golden(
+        "check-stubbed",
+        &["check", &at("stubs"), "--grant=stub=acme:telemetry/metrics"],
+    );
     golden("check-denied", &["check", &at("hostile")]);
     golden(
         "check-denied-json",

@@ -1,5 +1,6 @@
 //! The program `tollgate` as a user meets it.
 
+mod assumed;
 mod cache;
 mod cases;
 mod check;

@@ -1,20 +1,27 @@
 //! Walks: pages whose commands and files are tried word for word, in an empty folder.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use support::cli::tollgate;
+use support::cli::{build, built, tollgate};
 use support::harness::{guest_file, root};
 use support::walk::{Step, Walker, steps, walk};
 use tempfile::TempDir;
 
 /// Walks a page in a folder outside of this repository. `prepare` puts the files that the page reads into it.
 pub(crate) fn walk_page(name: &str, page: &str, prepare: impl FnOnce(&Path)) {
+    walk_with(None, name, page, prepare);
+}
+
+/// The same with programs that are found before all others.
+fn walk_with(before: Option<&Path>, name: &str, page: &str, prepare: impl FnOnce(&Path)) {
     let folder = TempDir::new().unwrap();
     prepare(folder.path());
     let walker = Walker {
         folder: folder.path(),
         tollgate: tollgate(),
+        before,
         kept: root().join("target/walks"),
     };
     match walk(page, &walker) {
@@ -58,6 +65,7 @@ fn a_walk_ends_at_the_step_that_goes_another_way() {
     let walker = Walker {
         folder: folder.path(),
         tollgate: tollgate(),
+        before: None,
         kept: folder.path().join("kept"),
     };
     let tried = |block: &str| walk(block, &walker);
@@ -108,6 +116,50 @@ fn two_minutes_as_an_operator() {
     });
 }
 
+const EMBEDDER: &str = "docs/guide/start-embedder.md";
+
+/// The embedder's reader has a clone of this repository.
+fn as_an_embedder(before: Option<&Path>) {
+    let page = fs::read_to_string(root().join(EMBEDDER)).unwrap();
+    walk_with(before, EMBEDDER, &page, |at| {
+        symlink(fs::canonicalize(root()).unwrap(), at.join("tollgate")).unwrap();
+    });
+}
+
+/// The page's program is the example `start`, which is built already: building the engine in a project of its own takes minutes, and
+/// `just walks` does. Whatever else the page has Cargo do, Cargo does.
+#[test]
+fn ten_minutes_as_an_embedder() {
+    let examples = root().join("host/runtime/examples");
+    let read = |path: &str| fs::read_to_string(examples.join(path)).unwrap();
+    let example = read("start.rs").replace("examples/start/wit", "wit");
+    let (_, program) = example.split_once("\n\n").unwrap();
+    let page = fs::read_to_string(root().join(EMBEDDER)).unwrap();
+    for (path, text) in [
+        ("src/main.rs", program),
+        ("wit/shop.wit", &read("start/wit/shop.wit")),
+    ] {
+        let wanted = Step::File {
+            path: path.to_owned(),
+            text: format!("// {path}\n{text}"),
+        };
+        assert!(
+            steps(&page).contains(&wanted),
+            "{path} differs from its example"
+        );
+    }
+    build(&["--example", "start"]);
+    let programs = TempDir::new().unwrap();
+    let shim = programs.path().join("cargo");
+    let script = format!(
+        "#!/bin/sh\ncase \"$1 $2\" in\n'build ') exit ;;\n'run --') shift 2; exec '{}' \"$@\" ;;\nesac\nPATH=${{PATH#*:}} exec cargo \"$@\"\n",
+        built("examples/start").display(),
+    );
+    fs::write(&shim, script).unwrap();
+    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+    as_an_embedder(Some(programs.path()));
+}
+
 /// The pages and projects whose compilers come from PyPI and npm: `just walks`.
 #[cfg(feature = "polyglot")]
 mod registries {
@@ -129,6 +181,11 @@ mod registries {
         new(folder.path());
         let page = fs::read_to_string(folder.path().join("words").join("README.md")).unwrap();
         walk_page(lang, &page, new);
+    }
+
+    #[test]
+    fn ten_minutes_as_an_embedder_with_an_engine_of_its_own() {
+        super::as_an_embedder(None);
     }
 
     #[test]

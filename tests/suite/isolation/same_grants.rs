@@ -142,3 +142,14 @@ fn a_certificate_of_the_builder_is_trusted() {
     let said = support::wasi_command::stdout(&report);
     assert!(said.contains("sealed"), "{said}");
 }
+
+#[test]
+fn a_stub_is_denied_in_a_process_too() {
+    let provider = load("stubs", "grants.stub = ['acme:telemetry/*']");
+    let report = provider.session().wave("quiet()").unwrap();
+    assert_eq!(report.outcome.returned().as_deref(), Some("7"));
+    let report = provider.session().wave("loop()").unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "trap");
+    assert_eq!(report.denials.len(), 1);
+    assert_eq!(report.denials[0].capability, "stub");
+}

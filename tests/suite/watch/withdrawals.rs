@@ -33,6 +33,32 @@ fn a_grant_is_withdrawn_while_another_component_is_loaded() {
     watched.next("loaded");
 }
 
+/// The provider that serves has the real interface, so it does not wait for one that has the stub.
+#[test]
+fn a_stub_in_place_of_a_grant_is_a_withdrawal() {
+    let files = "files = [{ root = \"data\", path = \".\", access = \"read\" }]";
+    let watched = Watched::with(&[]);
+    watched.write(
+        "hashes.toml",
+        format!("grants = {{ log = true, hash = true, {files} }}"),
+    );
+    watched.install("hashes", &bytes("checksums"));
+    watched.next("loaded");
+    watched.write("a.toml", "");
+    watched.install("a", made_of(600, 100).as_bytes());
+    std::thread::sleep(Duration::from_millis(500));
+    let stub = "stub = [\"tollgate:provider/hash\"]";
+    watched.write(
+        "hashes.toml",
+        format!("grants = {{ log = true, {stub}, {files} }}"),
+    );
+    assert_eq!(watched.wrong("revoked", "hashes"), "imports");
+    assert!(watched.get("hashes").is_none() && watched.get("a").is_none());
+    watched.next("loaded");
+    watched.next("loaded");
+    assert!(watched.get("hashes").is_some());
+}
+
 /// Files that are large and load nothing take their time to be read, and put off nothing: the withdrawal is told before the
 /// last of them, which come first in the order in which components are looked at.
 #[test]

@@ -8,5 +8,6 @@ mod own_interfaces;
 mod polyglot;
 mod providers;
 mod registry;
+mod stubs;
 mod versions;
 mod wit;

@@ -182,6 +182,8 @@ pub struct Walker<'a> {
     pub folder: &'a Path,
     /// The program that `tollgate` is.
     pub tollgate: &'a Path,
+    /// A folder of programs that are found before all others.
+    pub before: Option<&'a Path>,
     /// The folder that keeps builds and compiled code from one walk to the next.
     pub kept: PathBuf,
 }
@@ -190,12 +192,17 @@ impl Walker<'_> {
     /// The output of a command on both streams, and its exit status.
     fn run(&self, at: &Path, command: &str) -> (String, i32) {
         let programs = self.tollgate.parent().unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
+        let system = std::env::var_os("PATH").unwrap_or_default();
+        let folders = self.before.into_iter().chain([programs]);
+        let folders = folders
+            .map(Path::to_owned)
+            .chain(std::env::split_paths(&system));
+        let path = std::env::join_paths(folders).unwrap();
         let output = Command::new("sh")
             .args(["-c", &format!("exec 2>&1\n{command}")])
             .current_dir(at)
             .stdin(Stdio::null())
-            .env("PATH", format!("{}:{path}", programs.display()))
+            .env("PATH", path)
             .env("TOLLGATE_CACHE_DIR", self.kept.join("cache"))
             .envs([("NO_COLOR", "1"), ("CARGO_TERM_COLOR", "never")])
             .env_remove("TOLLGATE_POLICY")

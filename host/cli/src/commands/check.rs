@@ -8,6 +8,7 @@ use tollgate::component::{Inspection, Verdict};
 use tollgate::policy::Capability;
 
 use crate::files::input::is_stream;
+use crate::options::assumed::AssumedOpts;
 use crate::options::component::ComponentOpts;
 use crate::options::policy::PolicyOpts;
 use crate::output::mistakes;
@@ -38,6 +39,8 @@ pub(crate) struct Opts {
     components: Vec<PathBuf>,
     #[command(flatten)]
     policy: PolicyOpts,
+    #[command(flatten)]
+    assumed: AssumedOpts,
     /// Write the JSON report to a file, or with `-` to stderr, which then holds nothing else
     #[arg(long, value_name = "FILE|-")]
     report: Option<PathBuf>,
@@ -76,7 +79,7 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             report: opts.report.clone().filter(|_| alone),
             json: opts.json,
         };
-        let checked = check(&one, ui).await;
+        let checked = check(&one, &opts.assumed, ui).await;
         if !opts.json && !ui.quiet() {
             ui.result(lines(&checked, alone, ui))?;
         }
@@ -93,6 +96,8 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     if has_stderr {
         preflight.show(None, ui);
         note_unused(&all, ui);
+        let refused = all.iter().filter_map(|it| it.failed.as_ref()?.refusal());
+        AssumedOpts::note_cure(refused.flat_map(|refusal| &refusal.imports), ui);
     }
     reporter.write(ui, || &value)?;
     if let [
@@ -111,9 +116,9 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     Ok(worst.unwrap_or(RETURNED))
 }
 
-async fn check<'u>(opts: &ComponentOpts, ui: &'u Ui) -> Checked<'u> {
+async fn check<'u>(opts: &ComponentOpts, assumed: &AssumedOpts, ui: &'u Ui) -> Checked<'u> {
     let (path, name) = (opts.component.clone(), text::path(&opts.component));
-    match judge(opts, ui).await {
+    match judge(opts, assumed, ui).await {
         Err(reason) => Checked {
             value: unjudged(&reason),
             rows: Vec::new(),
@@ -125,11 +130,11 @@ async fn check<'u>(opts: &ComponentOpts, ui: &'u Ui) -> Checked<'u> {
         Ok((target, inspection, verdict)) => {
             let unused = target.runtime.unused(&inspection, &target.policy.grants);
             let rows = verdict.imports.iter();
-            let rows = rows.map(|import| vec![judgement_cell(import), name_cell(import)]);
+            let rows = rows.map(|import| vec![judgement_cell(import, assumed), name_cell(import)]);
             Checked {
                 value: json!({
                     "verdict": if verdict.allows() { "granted" } else { "refused" },
-                    "imports": imports_json(&inspection.imports, &verdict.imports),
+                    "imports": imports_json(&inspection.imports, &verdict.imports, assumed),
                     "unused": names(&unused),
                 }),
                 rows: rows.collect(),
@@ -147,9 +152,10 @@ async fn check<'u>(opts: &ComponentOpts, ui: &'u Ui) -> Checked<'u> {
 
 async fn judge<'u>(
     opts: &ComponentOpts,
+    assumed: &AssumedOpts,
     ui: &'u Ui,
 ) -> Result<(Target<'u>, Inspection, Verdict), ExitReason> {
-    let target = Target::open(opts, None, ui)?;
+    let target = Target::to_judge(opts, assumed, ui)?;
     let inspection = target.inspect().await?;
     let verdict = target.runtime.judge(&inspection, &target.policy.grants);
     Ok((target, inspection, verdict))

@@ -9,6 +9,7 @@ use tollgate::load::RefusalKind;
 use tollgate::watch::components;
 use tollgate::{LoadError, Policy, Runtime, Source, escape};
 
+use crate::options::assumed::AssumedOpts;
 use crate::options::policy::PolicyOpts;
 use crate::output::report::pretty;
 use crate::output::signature_status::SignatureStatus;
@@ -31,6 +32,8 @@ pub(crate) struct Opts {
     folder: PathBuf,
     #[command(flatten)]
     policy: PolicyOpts,
+    #[command(flatten)]
+    assumed: AssumedOpts,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -77,10 +80,10 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     // The same files that `Runtime::watch` serves, without its bound on their number.
     let paths = components(&opts.folder, usize::MAX)
         .map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(&opts.folder))))?;
-    let runtime = target::runtime(None)?;
+    let runtime = target::judging_runtime(&opts.assumed)?;
     let mut rows = Vec::new();
     for path in &paths {
-        rows.push(row(&runtime, &policy, path, ui).await);
+        rows.push(row(&runtime, &policy, path, &opts.assumed, ui).await);
     }
     if opts.json {
         ui.result(pretty(&json!(rows)))?;
@@ -97,7 +100,13 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     Ok(RETURNED)
 }
 
-async fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
+async fn row(
+    runtime: &Runtime,
+    policy: &Policy,
+    path: &Path,
+    assumed: &AssumedOpts,
+    ui: &Ui,
+) -> Row {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let size = std::fs::metadata(path).ok().map(|found| found.len());
     let mut signature = None;
@@ -118,7 +127,7 @@ async fn row(runtime: &Runtime, policy: &Policy, path: &Path, ui: &Ui) -> Row {
                 size: inspection.size,
                 world: world.clone(),
                 verdict: if granted { "granted" } else { "refused" },
-                imports: imports_json(&inspection.imports, &verdict.imports),
+                imports: imports_json(&inspection.imports, &verdict.imports, assumed),
                 digest: inspection.digest,
             };
             (finding, summary(&verdict))
@@ -164,7 +173,7 @@ fn summary(verdict: &Verdict) -> String {
     for import in &verdict.imports {
         let label = import.judgement.label();
         match counts.iter_mut().find(|(known, _)| *known == label) {
-            _ if label == "granted" => {}
+            _ if import.judgement.allows() => {}
             Some((_, count)) => *count += 1,
             None => counts.push((label, 1)),
         }

@@ -1,5 +1,6 @@
 //! Options that several subcommands share.
 
+pub(crate) mod assumed;
 pub(crate) mod cache;
 pub(crate) mod component;
 pub(crate) mod limits;

@@ -41,7 +41,7 @@ pub(crate) struct PolicyOpts {
     #[arg(skip)]
     found: OnceLock<Option<PathBuf>>,
     /// Add one grant: log, hash, store or store=NAMESPACE:PATH, wasi=inert, http=https://host/**, files=NAME:PATH or
-    /// files=NAME:PATH:rw, config=KEY:VALUE; may be given more than once
+    /// files=NAME:PATH:rw, config=KEY:VALUE, stub=NAMESPACE:PACKAGE/NAME; may be given more than once
     #[arg(
         short,
         long = "grant",

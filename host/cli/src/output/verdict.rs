@@ -6,16 +6,18 @@ use tollgate::component::{Import, ImportVerdict, Judgement};
 use tollgate::escape;
 use tollgate::load::Refusal;
 
+use crate::options::assumed::AssumedOpts;
 use crate::output::style::Style;
 use crate::output::table::Cell;
 
 /// The judgement as one coloured word.
-pub(crate) fn judgement_cell(import: &ImportVerdict) -> Cell {
+pub(crate) fn judgement_cell(import: &ImportVerdict, assumed: &AssumedOpts) -> Cell {
     let style = match import.judgement {
         Judgement::Granted => Style::Good,
+        Judgement::Stubbed => Style::Note,
         _ => Style::Bad,
     };
-    Cell::styled(import.judgement.label(), style)
+    Cell::styled(assumed.word(import), style)
 }
 
 /// The import's name, safe to print.
@@ -31,17 +33,22 @@ pub(crate) fn detail_cell(import: &ImportVerdict) -> Cell {
         (_, Some(have), _) => format!("this host serves {}", have.join(" and ")),
         (.., Some(note)) => escape::line(note).into_owned(),
         _ if import.judgement == Judgement::Granted => String::new(),
+        _ if import.judgement == Judgement::Stubbed => "each call is denied".to_owned(),
         _ => "this host has no such interface".to_owned(),
     })
 }
 
 /// Imports with their kinds and judgements, for programs.
-pub(crate) fn imports_json(imports: &[Import], verdicts: &[ImportVerdict]) -> Value {
+pub(crate) fn imports_json(
+    imports: &[Import],
+    verdicts: &[ImportVerdict],
+    assumed: &AssumedOpts,
+) -> Value {
     let object = |(import, verdict): (&Import, &ImportVerdict)| {
         json!(JudgedImport {
             name: &import.name,
             kind: import.kind.label(),
-            verdict: verdict.judgement.label(),
+            verdict: assumed.word(verdict),
             detail: Detail::of(&verdict.judgement),
         })
     };

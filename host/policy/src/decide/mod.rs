@@ -20,6 +20,7 @@ mod http;
 mod path;
 mod reason;
 mod store;
+mod stub;
 mod wasi_path;
 
 pub use address::{address, network_of};
@@ -30,4 +31,5 @@ pub use files::{
 pub use http::{MAX_URL, Target, body, header, http, known_credentials};
 pub use reason::{Denial, Reason};
 pub use store::{StoreRequest, StoreUsage, store};
+pub use stub::stub;
 pub use wasi_path::{PathEnd, WasiPath, link_stays_below, wasi_files};

@@ -225,6 +225,7 @@ impl Denial {
         let line = match (self.capability, self.reason) {
             ("http", Reason::NotGranted) => "a `[[grants.http]]` with its `url`",
             ("config", Reason::NotGranted) => "its key in `[grants.config]`",
+            ("stub", Reason::NotGranted) => "a grant of its interface beside `stub`",
             ("store", Reason::NotGranted) => "`store = true` in `[grants]`",
             ("files", Reason::UnknownRoot) => "a `[[grants.files]]` with its `root`",
             ("files", Reason::ReadOnly) => "`access = \"read-write\"` in its `[[grants.files]]`",
@@ -294,6 +295,7 @@ mod tests {
         let remedies: &[(&str, Reason, &[&str])] = &[
             ("http", Reason::NotGranted, &["[[grants.http]]", "`url`"]),
             ("config", Reason::NotGranted, &["[grants.config]"]),
+            ("stub", Reason::NotGranted, &["grant of its interface"]),
             ("store", Reason::NotGranted, &["store = true"]),
             (
                 "files",
@@ -321,7 +323,7 @@ mod tests {
             ("http", Reason::TooManyConnections, &["max-connections"]),
             ("http", Reason::TooManyOpenFiles, &["open-files"]),
         ];
-        for capability in ["http", "config", "store", "files"] {
+        for capability in ["http", "config", "store", "files", "stub"] {
             for &reason in Reason::ALL {
                 let denial = Denial {
                     capability,

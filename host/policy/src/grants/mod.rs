@@ -1,6 +1,6 @@
 //! The grants of a provider: none by default, and an empty list grants nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::error::ValueError;
@@ -60,6 +60,9 @@ pub struct Grants {
     /// Interfaces of the embedding program, such as `acme:clock/sleep@0.1.0`, each with its parameters. An import is
     /// granted when exactly its name is here, version included.
     pub interfaces: BTreeMap<String, Parameters>,
+    /// Interfaces that the component may import without a grant, each by its name or as all of a package, such as
+    /// `acme:telemetry/*`: a call of one is denied, and ends the call of the component. An interface that is granted is no stub.
+    pub stub: BTreeSet<String>,
 }
 
 impl Grants {
@@ -92,6 +95,9 @@ impl Grants {
             rebuilt
                 .add_interface(name, parameters.clone())
                 .map_err(in_key("grants.interfaces"))?;
+        }
+        for pattern in &self.stub {
+            rebuilt.add_stub(pattern).map_err(in_key("grants.stub"))?;
         }
         if let Some(wasi) = &self.wasi {
             wasi.check().map_err(in_key("grants.wasi"))?;
@@ -251,6 +257,11 @@ impl Grants {
         let known = self.interfaces.insert(name.to_owned(), parameters);
         reject_duplicate(known.is_none(), name)
     }
+
+    pub(crate) fn add_stub(&mut self, pattern: &str) -> Result<(), ValueError> {
+        names::stub(pattern)?;
+        reject_duplicate(self.stub.insert(pattern.to_owned()), pattern)
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +303,10 @@ mod tests {
         refused(
             |g| _ = g.interfaces.insert("*".into(), Parameters::default()),
             "grants.interfaces: `*` is not",
+        );
+        refused(
+            |g| _ = g.stub.insert("acme:telemetry".into()),
+            "grants.stub: `acme:telemetry` is not",
         );
         refused(
             |g| g.config = Some([(String::new(), String::new())].into()),

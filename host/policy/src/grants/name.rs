@@ -20,11 +20,13 @@ pub enum GrantName {
     Wasi,
     /// [`Grants::interfaces`](super::Grants::interfaces).
     Interfaces,
+    /// [`Grants::stub`](super::Grants::stub).
+    Stub,
 }
 
 impl GrantName {
     /// All of them, in the order of the documentation.
-    pub const ALL: [GrantName; 8] = [
+    pub const ALL: [GrantName; 9] = [
         GrantName::Log,
         GrantName::Hash,
         GrantName::Store,
@@ -33,6 +35,7 @@ impl GrantName {
         GrantName::Files,
         GrantName::Wasi,
         GrantName::Interfaces,
+        GrantName::Stub,
     ];
 
     /// The key below `[grants]`.
@@ -52,6 +55,7 @@ impl GrantName {
             GrantName::Files => "files",
             GrantName::Wasi => "wasi",
             GrantName::Interfaces => "interfaces",
+            GrantName::Stub => "stub",
         }
     }
 
@@ -81,6 +85,7 @@ impl GrantName {
             GrantName::Files => "files=NAME:PATH[:rw]",
             GrantName::Wasi => "wasi=inert",
             GrantName::Interfaces => "interface=NAMESPACE:PACKAGE/NAME@VERSION",
+            GrantName::Stub => "stub=NAMESPACE:PACKAGE/NAME",
         }
     }
 

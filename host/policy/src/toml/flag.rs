@@ -10,7 +10,7 @@ use super::names;
 
 impl Grants {
     /// Adds one grant in short form: `log`, `hash`, `store[=NAMESPACE:PATH]`, `wasi=inert`, `http=URL`, `files=NAME:PATH[:rw]`,
-    /// `config=KEY:VALUE` or `interface=NAME`; [`GrantName::syntax`] has them all. A relative `PATH` is joined to
+    /// `config=KEY:VALUE`, `interface=NAME` or `stub=NAME`; [`GrantName::syntax`] has them all. A relative `PATH` is joined to
     /// `base`. A path that itself ends in `:rw` can be granted only in a policy's text.
     ///
     /// # Errors
@@ -59,6 +59,7 @@ impl Grants {
                 let name = needed("interface=namespace:package/name@version")?;
                 self.add_interface(name, Parameters::default())?;
             }
+            GrantName::Stub => self.add_stub(needed("stub=namespace:package/name")?)?,
         }
         Ok(())
     }
@@ -233,12 +234,16 @@ mod tests {
             ("interface=log", "as in WIT"),
             ("interface=wasi:cli/stdout@0.2.0", "grants of its own"),
             ("interface=acme:known/x", "granted twice"),
+            ("stub", "write `stub="),
+            ("stub=acme:telemetry", "as in WIT"),
+            ("stub=acme:known/*", "granted twice"),
         ];
         let known = [
             "http=https://k.example/",
             "files=known:/k",
             "config=known:1",
             "interface=acme:known/x",
+            "stub=acme:known/*",
             "store=known:./a",
         ];
         let before = added(&known);

@@ -83,6 +83,34 @@ pub(crate) fn interface(name: &str) -> Result<(), ValueError> {
     }
 }
 
+/// Interfaces that are stubs: one, or with `*` in place of its name all of a package; of one version, or without one of each.
+pub(crate) fn stub(pattern: &str) -> Result<(), ValueError> {
+    let (path, _) = split_off(pattern, '@');
+    let names_one = match path.strip_suffix("/*") {
+        // Of a package that could have an interface.
+        Some(_) => parse_interface(&pattern.replacen('*', "x", 1)).is_some(),
+        None => parse_interface(pattern).is_some(),
+    };
+    match names_one {
+        true => Ok(()),
+        false => refuse(
+            pattern,
+            "is not the name of an interface or of all of a package; write it as in WIT, such as `acme:telemetry/metrics@1.0.0`, \
+             or `acme:telemetry/*`",
+        ),
+    }
+}
+
+/// Whether a pattern that [`stub`] accepts covers the interface of this full name.
+pub(crate) fn stub_covers(pattern: &str, interface: &str) -> bool {
+    let ((of, of_version), (path, version)) = (split_off(pattern, '@'), split_off(interface, '@'));
+    let in_path = match of.strip_suffix('*') {
+        Some(package) => path.strip_prefix(package).is_some_and(is_label),
+        None => of == path,
+    };
+    in_path && of_version.is_none_or(|of_version| version == Some(of_version))
+}
+
 /// The parts of the name of an interface.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Interface<'n> {
@@ -205,6 +233,35 @@ mod tests {
         }
         for bad in ["", "a\nb", "\u{1b}", "\u{85}"] {
             assert!(setting(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn stubs_are_named_or_of_a_named_package() {
+        for (pattern, import, covered) in [
+            ("a:b/c@1.0.0", "a:b/c@1.0.0", true),
+            ("a:b/c@1.0.0", "a:b/c@1.0.1", false),
+            ("a:b/c@1.0.0", "a:b/c", false),
+            ("a:b/c", "a:b/c@1.0.1", true),
+            ("a:b/c", "a:b/c", true),
+            ("a:b/c", "a:b/cd", false),
+            ("a:b/*", "a:b/c@1.0.1", true),
+            ("a:b/*", "a:b/c/d", false),
+            ("a:b/*", "a:b-2/c", false),
+            ("a:b/*", "a:b/", false),
+            ("a:b/*@1.0.0", "a:b/d@1.0.0", true),
+            ("a:b/*@1.0.0", "a:b/d@1.0.1", false),
+            ("wasi:sockets/*", "wasi:sockets/tcp@0.2.3", true),
+        ] {
+            assert_eq!(stub(pattern), Ok(()), "{pattern}");
+            assert_eq!(stub_covers(pattern, import), covered, "{pattern} {import}");
+        }
+        for bad in [
+            "", "*", "a", "a:b", "a:*", "a:*/*", "*:b/c", "a:b/c*", "a:b/**", "a:b/*/d", "A:b/*",
+            "a:b/*@1", "a:b/c@*", "a:b/ *",
+        ] {
+            let message = stub(bad).unwrap_err().message;
+            assert!(message.contains("as in WIT"), "{bad}: {message}");
         }
     }
 

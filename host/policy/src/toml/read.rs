@@ -70,6 +70,12 @@ pub(super) const GRANTS: Table = Table {
             default: KeyDefault::Value("[]"), example: "[\"acme:clock/sleep@0.1.0\"]",
             meaning: "Grants interfaces that the embedding program provides, by exact name and version. A table also has the parameters of each: `{ \"acme:report/rates@1.0.0\" = { currencies = [\"EUR\"] } }`.",
         },
+        Key {
+            name: GrantName::Stub.key(), kind: "list of strings", range: None,
+            value: ValueType::List(&ValueType::String),
+            default: KeyDefault::Value("[]"), example: "[\"acme:telemetry/*\"]",
+            meaning: "Grants nothing: a component may import these interfaces, and the first call of one is denied and ends the call as `trap`. Each is an interface (`acme:telemetry/metrics`, of one version or of any) or all of a package (`acme:telemetry/*`). For a component that imports what it does not need; an import that another key grants is no stub, and one of a version that is not served is refused all the same.",
+        },
     ],
 };
 
@@ -175,6 +181,7 @@ fn read_grant<'d>(
             grants.wasi = Some(wasi);
         }
         GrantName::Interfaces => read_interfaces(node, grants)?,
+        GrantName::Stub => read_stub(node, grants)?,
     }
     Ok(())
 }
@@ -207,6 +214,18 @@ fn read_interfaces(node: &Node<'_>, grants: &mut Grants) -> Result<(), Flaw> {
         let name = node.string("a string such as \"acme:clock/sleep@0.1.0\"");
         let added = name.and_then(|name| {
             let added = grants.add_interface(name, Parameters::default());
+            added.map_err(node.refused())
+        });
+        node.keep(added);
+    }
+    Ok(())
+}
+
+fn read_stub(node: &Node<'_>, grants: &mut Grants) -> Result<(), Flaw> {
+    for node in node.array("a list such as [\"acme:telemetry/*\"]")? {
+        let pattern = node.string("a string such as \"acme:telemetry/*\"");
+        let added = pattern.and_then(|pattern| {
+            let added = grants.add_stub(pattern);
             added.map_err(node.refused())
         });
         node.keep(added);

@@ -67,6 +67,9 @@ fn grants(policy: &Policy) -> String {
     if !grants.interfaces.is_empty() && grants.interfaces.values().all(Parameters::is_empty) {
         lines.push(list("interfaces", grants.interfaces.keys()));
     }
+    if !grants.stub.is_empty() {
+        lines.push(list("stub", &grants.stub));
+    }
     table("[grants]", &lines)
 }
 

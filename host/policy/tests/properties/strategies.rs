@@ -129,8 +129,12 @@ fn grants() -> impl Strategy<Value = Grants> {
         parameters.prop_map(|given| Parameters::new(given).unwrap()),
         0..4,
     );
-    (flags, settings, http(), files(), store(), interfaces).prop_map(
-        |(flags, config, http, files, store, interfaces)| {
+    let stub = prop::collection::btree_set(
+        "[a-z]{1,5}:[a-z]{1,4}/(\\*|[a-z]{1,4})(@[1-9]\\.0\\.[1-9])?",
+        0..3,
+    );
+    (flags, settings, http(), files(), store(), interfaces, stub).prop_map(
+        |(flags, config, http, files, store, interfaces, stub)| {
             let [log, hash, wasi] = flags;
             let interfaces: BTreeMap<String, Parameters> = interfaces;
             let config: Option<BTreeMap<String, String>> = config;
@@ -144,6 +148,7 @@ fn grants() -> impl Strategy<Value = Grants> {
                 files,
                 wasi,
                 interfaces,
+                stub,
             }
         },
     )

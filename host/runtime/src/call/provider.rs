@@ -149,7 +149,11 @@ impl Provider {
             isolated,
         } = admitted;
         let compiled = &code.compiled;
-        let pre = code.runtime.host.link(compiled, &granted.grants)?;
+        let verdict = code.runtime.judge(&code.inspection, &granted.grants);
+        let pre = code
+            .runtime
+            .host
+            .link(compiled, &granted.grants, &verdict.stubs())?;
         Ok(Provider {
             limits: Arc::new(limits.clone()),
             shared: Arc::new(Shared {
@@ -212,6 +216,11 @@ impl Provider {
     /// No function has that name, or more than one has.
     pub fn function(&self, name: &str) -> Result<&Function, Refusal> {
         find(self.exported_functions(), name).map(|found| &found.function)
+    }
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn grants(&self) -> &tollgate_policy::Grants {
+        &self.shared.granted.grants
     }
 
     #[cfg(feature = "watch")]

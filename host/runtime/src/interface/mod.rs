@@ -5,6 +5,7 @@
 pub(crate) mod holdings;
 pub(crate) mod provider_0_1;
 pub(crate) mod provider_0_2;
+pub(crate) mod stub;
 mod wasi_config;
 mod wasi_drafts;
 mod wasi_keyvalue;

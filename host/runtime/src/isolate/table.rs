@@ -42,6 +42,7 @@ pub(super) fn decisions_at_once(grants: &Grants) -> u64 {
         files: _,
         wasi,
         interfaces: _,
+        stub: _,
     } = grants;
     let settings = config.as_ref().map_or(0, |settings| settings.len());
     let wasi = wasi.as_ref().map_or(0, |wasi| {

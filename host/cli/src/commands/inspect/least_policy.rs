@@ -3,7 +3,7 @@
 use tollgate::component::{Inspection, Judgement};
 use tollgate::load::{Refusal, RefusalKind};
 use tollgate::policy::Grants;
-use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, Parameters, StoreGrant};
+use tollgate::policy::{Access, Capability, FileGrant, HttpGrant, StoreGrant};
 use tollgate::{Policy, escape};
 
 use crate::output::status::ExitReason;
@@ -22,10 +22,15 @@ pub(super) fn to_toml(target: &Target<'_>, inspection: &Inspection) -> Result<St
     let mut examples = String::new();
     let (mut speaks_http, mut needs_http) = (false, false);
     let mut impossible = Vec::new();
-    for import in target.runtime.judge(inspection, &Grants::default()).imports {
+    let stubs = Grants {
+        stub: given.stub.clone(),
+        ..Grants::default()
+    };
+    for import in target.runtime.judge(inspection, &stubs).imports {
         speaks_http |= import.name.starts_with("wasi:http/");
         match &import.judgement {
             Judgement::Granted => {}
+            Judgement::Stubbed => least.grants.stub.clone_from(&given.stub),
             Judgement::Denied { capability, .. } => {
                 needs_http |= *capability == Capability::Http;
                 let example = grant(&mut least.grants, given, capability);
@@ -77,9 +82,9 @@ fn grant(grants: &mut Grants, given: &Grants, capability: &Capability) -> Option
         Capability::Wasi => grants.wasi = Some(given.wasi.clone().unwrap_or_default()),
         Capability::Config => grants.config = Some(given.config.clone().unwrap_or_default()),
         Capability::Interface(name) => {
-            _ = grants
-                .interfaces
-                .insert(name.clone(), Parameters::default())
+            let parameters = given.interfaces.get(name).cloned();
+            let parameters = parameters.unwrap_or_default();
+            _ = grants.interfaces.insert(name.clone(), parameters);
         }
         Capability::Http if given.http.is_empty() => {
             return Some(example(

@@ -3,9 +3,10 @@
 mod least_policy;
 
 use serde_json::json;
-use tollgate::component::{Export, ImportVerdict, Inspection, Verdict};
+use tollgate::component::{Export, Inspection, Verdict};
 use tollgate::escape;
 
+use crate::options::assumed::AssumedOpts;
 use crate::options::component::ComponentOpts;
 use crate::output::report::pretty;
 use crate::output::signature_status::SignatureStatus;
@@ -28,6 +29,8 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
+    #[command(flatten)]
+    assumed: AssumedOpts,
     /// Print the component's interfaces as WIT
     #[arg(long, conflicts_with = "json")]
     wit: bool,
@@ -37,13 +40,15 @@ pub(crate) struct Opts {
 }
 
 pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let target = Target::open(&opts.component, None, ui)?;
+    let target = Target::to_judge(&opts.component, &opts.assumed, ui)?;
     if opts.wit {
         let wit = target.wit().await?;
         // The worker that writes WIT tells nothing else: the report is of an inspection of its own.
         if target.reporter.is_wanted() {
             let facts = Facts::of(&target, target.inspect().await?);
-            target.reporter.write(ui, || facts.to_json(&target))?;
+            target
+                .reporter
+                .write(ui, || facts.to_json(&target, &opts.assumed))?;
         }
         ui.guest_result(wit.as_bytes())?;
         return Ok(RETURNED);
@@ -52,20 +57,23 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let least = opts
         .emit_policy
         .then(|| least_policy::to_toml(&target, &facts.inspection))
-        .transpose()?;
-    target.reporter.write(ui, || facts.to_json(&target))?;
+        .transpose();
+    if let Err(reason) = &least
+        && opts.component.has_stderr()
+    {
+        let imports = reason.refusal().map(|refusal| &refusal.imports);
+        AssumedOpts::note_cure(imports.into_iter().flatten(), ui);
+    }
+    let least = least?;
+    target
+        .reporter
+        .write(ui, || facts.to_json(&target, &opts.assumed))?;
     if let Some(least) = least {
         ui.result(least)?;
     } else if opts.component.json {
-        ui.result(pretty(&facts.to_json(&target)))?;
+        ui.result(pretty(&facts.to_json(&target, &opts.assumed)))?;
     } else {
-        ui.result(for_people(
-            ui,
-            target.source.name(),
-            &facts.inspection,
-            &facts.signature,
-            &facts.verdict,
-        ))?;
+        ui.result(for_people(ui, target.source.name(), &facts, &opts.assumed))?;
     }
     Ok(RETURNED)
 }
@@ -86,7 +94,7 @@ impl Facts {
         }
     }
 
-    fn to_json(&self, target: &Target<'_>) -> serde_json::Value {
+    fn to_json(&self, target: &Target<'_>, assumed: &AssumedOpts) -> serde_json::Value {
         let inspection = &self.inspection;
         let exports = inspection.exports.iter();
         let exports =
@@ -100,19 +108,18 @@ impl Facts {
                 "world": inspection.world(),
                 "signature": self.signature.to_json(),
             },
-            "imports": imports_json(&inspection.imports, &self.verdict.imports),
+            "imports": imports_json(&inspection.imports, &self.verdict.imports, assumed),
             "exports": exports.collect::<Vec<_>>(),
         })
     }
 }
 
-fn for_people(
-    ui: &Ui,
-    name: &str,
-    inspection: &Inspection,
-    signature: &SignatureStatus,
-    verdict: &Verdict,
-) -> String {
+fn for_people(ui: &Ui, name: &str, facts: &Facts, assumed: &AssumedOpts) -> String {
+    let Facts {
+        inspection,
+        signature,
+        verdict,
+    } = facts;
     let world = inspection.world().unwrap_or_else(|| "unknown".to_owned());
     let mut facts = vec![
         ("name", escape::line(name).into_owned()),
@@ -135,7 +142,15 @@ fn for_people(
     let facts = facts.into_iter();
     let facts = facts.map(|(key, value)| vec![Cell::styled(key, Style::Bold), Cell::new(value)]);
     let facts: Vec<Vec<Cell>> = facts.collect();
-    let imports: Vec<Vec<Cell>> = verdict.imports.iter().map(import).collect();
+    let imports = verdict.imports.iter();
+    let imports = imports.map(|import| {
+        vec![
+            judgement_cell(import, assumed),
+            name_cell(import),
+            detail_cell(import),
+        ]
+    });
+    let imports: Vec<Vec<Cell>> = imports.collect();
     let exports: Vec<Vec<Cell>> = inspection.exports.iter().map(export).collect();
     let mut text = table::lines(ui, 0, &facts);
     for (heading, rows) in [("imports", imports), ("exports", exports)] {
@@ -146,14 +161,6 @@ fn for_people(
         }
     }
     text
-}
-
-fn import(import: &ImportVerdict) -> Vec<Cell> {
-    vec![
-        judgement_cell(import),
-        name_cell(import),
-        detail_cell(import),
-    ]
 }
 
 fn export(export: &Export) -> Vec<Cell> {

@@ -49,6 +49,7 @@ hash = true
 wasi = "inert"
 config = { region = "eu", retries = "3" }
 interfaces = ["acme:clock/sleep@0.1.0"]
+stub = ["acme:telemetry/*", "wasi:sockets/tcp@0.2.3"]
 
 [grants.store]
 path = "./state.redb"
@@ -115,6 +116,9 @@ require = true
         ],
         wasi: Some(WasiGrant::default()),
         interfaces: [("acme:clock/sleep@0.1.0".to_owned(), Parameters::default())].into(),
+        stub: ["acme:telemetry/*", "wasi:sockets/tcp@0.2.3"]
+            .map(str::to_owned)
+            .into(),
     };
     let trust = Trust {
         keys: vec![

@@ -145,6 +145,14 @@ const VALUES: &[(&str, &str)] = &[
         "2:15: grants.interfaces[0]: `*` is not the name of an interface",
     ),
     (
+        "[grants]\nstub = ['*']",
+        "2:9: grants.stub[0]: `*` is not the name of an interface",
+    ),
+    (
+        "[grants]\nstubs = ['a:b/*']",
+        "2:1: grants.stubs: unknown key; did you mean `stub`?",
+    ),
+    (
         "[grants]\ninterfaces = ['a:b/c', 'a:b/c']",
         "2:24: grants.interfaces[1]: `a:b/c` is granted twice",
     ),
