@@ -23,9 +23,11 @@ pub(crate) fn walk_page(name: &str, page: &str, prepare: impl FnOnce(&Path)) {
     }
 }
 
-fn guide(name: &str) {
-    let page = fs::read_to_string(root().join(name)).unwrap();
-    walk_page(name, &page, |_| {});
+/// Walks a page of the guide.
+fn guide(page: &str, prepare: impl FnOnce(&Path)) {
+    let name = format!("docs/guide/{page}");
+    let text = fs::read_to_string(root().join(&name)).unwrap();
+    walk_page(&name, &text, prepare);
 }
 
 #[test]
@@ -96,14 +98,13 @@ fn a_walk_ends_at_the_step_that_goes_another_way() {
 /// It needs rustup, and the registry of Cargo.
 #[test]
 fn ten_minutes_in_rust() {
-    guide("docs/guide/start-rust.md");
+    guide("start-rust.md", |_| {});
 }
 
 /// It needs the guests alone.
 #[test]
 fn two_minutes_as_an_operator() {
-    let page = fs::read_to_string(root().join("docs/guide/start-operator.md")).unwrap();
-    walk_page("docs/guide/start-operator.md", &page, |at| {
+    guide("start-operator.md", |at| {
         fs::copy(guest_file("checksums"), at.join("checksums.wasm")).unwrap();
     });
 }
@@ -133,12 +134,12 @@ mod registries {
 
     #[test]
     fn ten_minutes_in_python() {
-        guide("docs/guide/start-python.md");
+        guide("start-python.md", |_| {});
     }
 
     #[test]
     fn ten_minutes_in_javascript() {
-        guide("docs/guide/start-javascript.md");
+        guide("start-javascript.md", |_| {});
     }
 
     #[test]

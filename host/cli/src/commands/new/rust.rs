@@ -7,7 +7,7 @@ use crate::commands::new::folder::Files;
 use crate::commands::new::policy::{self, Needs};
 use crate::commands::new::readme::Readme;
 use crate::commands::new::rust_types::{Names, ident, module_of, root_modules, type_ident};
-use crate::commands::new::value::{Value, is_result};
+use crate::commands::new::value::{Value, as_result};
 use crate::commands::new::words::snake;
 use crate::commands::new::world::World;
 
@@ -130,11 +130,10 @@ fn function(function: &Function, names: &Names<'_>, indent: &str) -> String {
     let (result, body) = match (&function.kind, function.result) {
         (FunctionKind::Constructor(of), result) => {
             let own = type_ident(resolve.types[*of].name.as_deref().unwrap_or_default());
-            match result.filter(|ty| is_result(resolve, *ty)) {
-                // Its error is whatever the type says, and its value is this one.
-                Some(ty) => {
-                    let ty = names.of(ty).replacen(&own, "Self", 1);
-                    (format!(" -> {ty}"), format!("Ok(My{own})"))
+            match result.and_then(|ty| as_result(resolve, ty)) {
+                Some(found) => {
+                    let result = names.result("Self", found.err.as_ref());
+                    (format!(" -> {result}"), format!("Ok(My{own})"))
                 }
                 None => (" -> Self".to_owned(), format!("My{own}")),
             }

@@ -59,15 +59,13 @@ impl Names<'_> {
         if self.resolve().types[id].name.is_some() {
             return self.path(id);
         }
-        let unit_or = |ty: &Option<Type>| ty.map_or_else(|| "()".to_owned(), |ty| self.of(ty));
         match &self.resolve().types[id].kind {
             TypeDefKind::List(ty) => format!("{}<{}>", self.std("Vec", "std::vec"), self.of(*ty)),
             TypeDefKind::Option(ty) => {
                 format!("{}<{}>", self.std("Option", "std::option"), self.of(*ty))
             }
             TypeDefKind::Result(result) => {
-                let name = self.std("Result", "std::result");
-                format!("{name}<{}, {}>", unit_or(&result.ok), unit_or(&result.err))
+                self.result(&self.of_part(result.ok.as_ref()), result.err.as_ref())
             }
             TypeDefKind::Tuple(tuple) => {
                 let types = tuple.types.iter().map(|ty| self.of(*ty));
@@ -82,6 +80,17 @@ impl Names<'_> {
             // `exports::check` refuses the others.
             _ => "()".to_owned(),
         }
+    }
+
+    /// A result with the type `ok` in it, and this error.
+    pub(super) fn result(&self, ok: &str, err: Option<&Type>) -> String {
+        let name = self.std("Result", "std::result");
+        format!("{name}<{ok}, {}>", self.of_part(err))
+    }
+
+    /// A type that may be left out.
+    fn of_part(&self, ty: Option<&Type>) -> String {
+        ty.map_or_else(|| "()".to_owned(), |ty| self.of(*ty))
     }
 
     /// The value as an expression.
