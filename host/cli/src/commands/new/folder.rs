@@ -112,3 +112,18 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     }
     builder.create(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_files_of_one_path_are_an_error() {
+        let mut files = Files::default();
+        files.add("a/b.py", "one");
+        files.add("a/b.py", "another");
+        let said = files.write("never-written").unwrap_err().message();
+        assert!(said.starts_with("a/b.py: two files"), "{said}");
+        assert!(!Path::new("never-written").exists());
+    }
+}

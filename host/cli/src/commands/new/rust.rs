@@ -91,7 +91,8 @@ fn implementation(
     let mut text = format!("{indent}impl {of} for {on} {{\n");
     for resource in &exported.resources {
         let name = type_ident(resource.name);
-        text.push_str(&format!("{indent}    type {name} = My{name};\n"));
+        let state = names.state(&name);
+        text.push_str(&format!("{indent}    type {name} = {state};\n"));
     }
     if !exported.resources.is_empty() && !exported.functions.is_empty() {
         text.push('\n');
@@ -103,9 +104,10 @@ fn implementation(
 
 fn of_resource(resource: &Resource<'_>, names: &Names<'_>) -> String {
     let name = type_ident(resource.name);
+    let state = names.state(&name);
     let functions = functions(&resource.functions, names, "    ");
     format!(
-        "\n    /// The state of a `{}`.\n    pub struct My{name};\n\n    impl Guest{name} for My{name} {{\n{functions}    }}\n",
+        "\n    /// The state of a `{}`.\n    pub struct {state};\n\n    impl Guest{name} for {state} {{\n{functions}    }}\n",
         resource.name
     )
 }
@@ -130,12 +132,13 @@ fn function(function: &Function, names: &Names<'_>, indent: &str) -> String {
     let (result, body) = match (&function.kind, function.result) {
         (FunctionKind::Constructor(of), result) => {
             let own = type_ident(resolve.types[*of].name.as_deref().unwrap_or_default());
+            let state = names.state(&own);
             match result.and_then(|ty| as_result(resolve, ty)) {
                 Some(found) => {
                     let result = names.result("Self", found.err.as_ref());
-                    (format!(" -> {result}"), format!("Ok(My{own})"))
+                    (format!(" -> {result}"), format!("Ok({state})"))
                 }
-                None => (" -> Self".to_owned(), format!("My{own}")),
+                None => (" -> Self".to_owned(), state),
             }
         }
         (_, None) => (String::new(), String::new()),

@@ -82,6 +82,15 @@ impl Names<'_> {
         }
     }
 
+    /// The name of the type that has the state of a resource: none of the interface has it.
+    pub(super) fn state(&self, resource: &str) -> String {
+        let mut name = format!("My{resource}");
+        while self.is_own(&name) {
+            name.push('_');
+        }
+        name
+    }
+
     /// A result with the type `ok` in it, and this error.
     pub(super) fn result(&self, ok: &str, err: Option<&Type>) -> String {
         let name = self.std("Result", "std::result");
@@ -132,7 +141,15 @@ impl Names<'_> {
 
     /// A type of the standard library; with its path if a type of this scope has its name.
     fn std(&self, name: &str, module: &str) -> String {
-        let is_shadowed = match self.scope {
+        match self.is_own(name) {
+            true => format!("{module}::{name}"),
+            false => name.to_owned(),
+        }
+    }
+
+    /// Whether a type of this scope has the name.
+    fn is_own(&self, name: &str) -> bool {
+        match self.scope {
             TypeOwner::Interface(id) => {
                 let types = self.resolve().interfaces[id].types.keys();
                 types.map(|name| type_ident(name)).any(|own| own == name)
@@ -146,10 +163,6 @@ impl Names<'_> {
                 names.any(|own| own == name)
             }
             TypeOwner::None => false,
-        };
-        match is_shadowed {
-            true => format!("{module}::{name}"),
-            false => name.to_owned(),
         }
     }
 
