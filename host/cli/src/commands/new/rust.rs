@@ -6,7 +6,7 @@ use crate::commands::new::exports::{self, Exported, Resource, short_name};
 use crate::commands::new::folder::Files;
 use crate::commands::new::policy::{self, Needs};
 use crate::commands::new::readme::Readme;
-use crate::commands::new::rust_types::{Names, ident, module_of, root_modules, type_ident};
+use crate::commands::new::rust_types::{Names, Side, ident, module_of, root_modules, type_ident};
 use crate::commands::new::value::{Value, as_result};
 use crate::commands::new::words::snake;
 use crate::commands::new::world::World;
@@ -45,7 +45,17 @@ pub(super) fn project(files: &mut Files, name: &str, world: Option<&World>) -> R
 }
 
 /// The source of a provider of any world: each function answers with an empty value.
-fn stubs(world: &World) -> String {
+pub(super) fn stubs(world: &World) -> String {
+    source(world, None)
+}
+
+/// The same with functions that attack, by the function `attack` of this source.
+pub(super) fn attacks(world: &World, attack: &str) -> String {
+    source(world, Some("crate::attack()")) + "\n" + attack
+}
+
+/// `body` is the one of each function, in place of an empty value.
+fn source(world: &World, body: Option<&'static str>) -> String {
     let mut text = include_str!("templates/rust/stubs.rs.in").replace("{{world}}", &world.name);
     let mut taken = root_modules(world);
     for exported in exports::of(world) {
@@ -55,6 +65,7 @@ fn stubs(world: &World) -> String {
                 let names = Names {
                     world,
                     scope: TypeOwner::World(world.id),
+                    side: Side::Guest { body },
                 };
                 text.push_str(&implementation("Guest", "Component", &exported, &names, ""));
             }
@@ -66,6 +77,7 @@ fn stubs(world: &World) -> String {
                 let names = Names {
                     world,
                     scope: TypeOwner::Interface(interface.id),
+                    side: Side::Guest { body },
                 };
                 let path = module_of(world, interface.id);
                 text.push_str(&format!("mod {module} {{\n    use crate::{path}::*;\n\n"));
@@ -150,6 +162,10 @@ fn function(function: &Function, names: &Names<'_>, indent: &str) -> String {
             };
             (format!(" -> {}", names.of(ty)), body)
         }
+    };
+    let body = match names.side {
+        Side::Guest { body: Some(body) } => body.to_owned(),
+        _ => body,
     };
     let params = params.join(", ");
     match body.is_empty() {

@@ -35,6 +35,19 @@ pub(super) struct Names<'w> {
     pub(super) world: &'w World,
     /// The owner of the types that need no path.
     pub(super) scope: TypeOwner,
+    pub(super) side: Side,
+}
+
+/// Whose names these are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// A guest's, by `wit_bindgen::generate!`.
+    Guest {
+        /// The body of each function; an empty value if it is none.
+        body: Option<&'static str>,
+    },
+    /// A host's, by `bindgen!` in its module `world`. A handle is a `Resource`.
+    Host,
 }
 
 impl Names<'_> {
@@ -70,6 +83,11 @@ impl Names<'_> {
             TypeDefKind::Tuple(tuple) => {
                 let types = tuple.types.iter().map(|ty| self.of(*ty));
                 tuple_of(types.collect())
+            }
+            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id))
+                if self.side == Side::Host =>
+            {
+                format!("Resource<{}>", self.path(*id))
             }
             TypeDefKind::Handle(Handle::Own(id)) => self.path(*id),
             TypeDefKind::Handle(Handle::Borrow(id)) => match self.is_exported(*id) {
@@ -166,16 +184,20 @@ impl Names<'_> {
         }
     }
 
-    fn path(&self, id: TypeId) -> String {
+    pub(super) fn path(&self, id: TypeId) -> String {
+        let root = match self.side {
+            Side::Guest { .. } => "crate",
+            Side::Host => "crate::world",
+        };
         let found = &self.resolve().types[id];
         let name = type_ident(found.name.as_deref().unwrap_or_default());
         match found.owner {
             owner if owner == self.scope => name,
             TypeOwner::Interface(owner) => {
                 let module = module_of(self.world, owner);
-                format!("crate::{module}::{name}")
+                format!("{root}::{module}::{name}")
             }
-            TypeOwner::World(_) | TypeOwner::None => format!("crate::{name}"),
+            TypeOwner::World(_) | TypeOwner::None => format!("{root}::{name}"),
         }
     }
 
