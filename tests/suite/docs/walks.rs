@@ -113,15 +113,18 @@ fn two_minutes_as_an_operator() {
 #[cfg(feature = "polyglot")]
 mod registries {
     use std::fs;
+    use std::path::Path;
 
-    use support::cli::{code, program};
+    use support::cli::{code, program, stderr};
+    use support::harness::root;
     use tempfile::TempDir;
 
     use super::{guide, walk_page};
+    use crate::cli::new_host::{new_host, own_world};
 
     /// Walks the page of a new project in this language.
     fn project(lang: &str) {
-        let new = |at: &std::path::Path| {
+        let new = |at: &Path| {
             let mut command = program();
             command.args(["new", "provider", "words", "--lang", lang]);
             assert_eq!(code(&command.current_dir(at).output().unwrap()), 0);
@@ -145,6 +148,31 @@ mod registries {
     #[test]
     fn a_project_in_typescript() {
         project("ts");
+    }
+
+    /// The engine is built as part of it, once.
+    fn host(args: &[&str]) {
+        let checkout = root().canonicalize().unwrap();
+        let new = |at: &Path| {
+            own_world(at);
+            let from = ["report", "--tollgate-path", checkout.to_str().unwrap()];
+            let said = new_host(at, &[&from[..], args].concat());
+            assert_eq!(code(&said), 0, "{}", stderr(&said));
+        };
+        let folder = TempDir::new().unwrap();
+        new(folder.path());
+        let page = fs::read_to_string(folder.path().join("report/README.md")).unwrap();
+        walk_page("the README of a host", &page, new);
+    }
+
+    #[test]
+    fn a_host_of_an_example() {
+        host(&["--world", "acme:report/plugin"]);
+    }
+
+    #[test]
+    fn a_host_of_a_world_that_is_there() {
+        host(&["--wit", "wit", "--world", "plugin"]);
     }
 
     /// Its packages are those of Debian, and root installs them.

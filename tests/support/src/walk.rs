@@ -13,6 +13,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::harness::root;
+
 /// One step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
@@ -191,11 +193,16 @@ impl Walker<'_> {
     fn run(&self, at: &Path, command: &str) -> (String, i32) {
         let programs = self.tollgate.parent().unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
+        // Of `justw`, where none is installed.
+        let just = root().canonicalize().unwrap().join(".tools/bin");
         let output = Command::new("sh")
             .args(["-c", &format!("exec 2>&1\n{command}")])
             .current_dir(at)
             .stdin(Stdio::null())
-            .env("PATH", format!("{}:{path}", programs.display()))
+            .env(
+                "PATH",
+                format!("{}:{path}:{}", programs.display(), just.display()),
+            )
             .env("TOLLGATE_CACHE_DIR", self.kept.join("cache"))
             .envs([("NO_COLOR", "1"), ("CARGO_TERM_COLOR", "never")])
             .env_remove("TOLLGATE_POLICY")
