@@ -232,8 +232,8 @@ fn a_host_of_a_world_that_is_there_has_its_interfaces() {
     let source = read("host/src/lib.rs");
     for part in [
         "impl world::acme::report::rates::Host for CallContext {",
-        "\"acme:report/rates.table@1.0.0\": super::AcmeReportRates100Table,",
-        "\"tollgate:provider\": ::tollgate::bindings::v0_2::provider,",
+        "\"acme:report/rates@1.0.0.table\": super::AcmeReportRates100Table,",
+        "\"tollgate:provider@0.2.0\": ::tollgate::bindings::v0_2::provider,",
         "builder.interface(\"acme:report/rates@1.0.0\"",
     ] {
         assert!(source.contains(part), "no {part} in {source}");

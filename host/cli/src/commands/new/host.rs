@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tollgate::escape;
-use wit_parser::Resolve;
+use wit_parser::{Resolve, TypeDefKind};
 
 use crate::commands::new::folder::{self, Files};
 use crate::commands::new::rust::{self, WIT_BINDGEN};
@@ -113,6 +113,11 @@ pub(super) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     Ok(RETURNED)
 }
 
+/// A dependency, which is the engine that the library has.
+const WASMTIME: &str = "
+# `bindgen!` names this crate where the WIT has flags, whatever `wasmtime_crate` is.
+wasmtime = { version = \"48\", default-features = false }";
+
 /// The files of every project.
 const SHARED: &[(&str, &str)] = &[
     (
@@ -215,6 +220,7 @@ fn example(files: &mut Files, opts: &Opts, values: &mut Values) -> Result<Projec
         return Err(refused("its namespace is taken"));
     }
     values.extend([
+        ("wasmtime", String::new()),
         ("world", world.to_owned()),
         ("package", format!("{namespace}:{package}")),
         ("path", format!("{}::{}", ident(namespace), snake(package))),
@@ -296,7 +302,10 @@ fn of_world(files: &mut Files, world: &World, values: &mut Values) -> Result<Pro
             uses.push_str(line);
         }
     }
+    let mut types = world.resolve.types.iter();
+    let has_flags = types.any(|(_, ty)| matches!(ty.kind, TypeDefKind::Flags(_)));
     values.extend([
+        ("wasmtime", if has_flags { WASMTIME } else { "" }.to_owned()),
         ("uses", uses),
         ("Plugin", upper_camel(&world.resolve.worlds[world.id].name)),
         ("world", world.name.clone()),
@@ -364,4 +373,17 @@ fn patch(checkout: Option<&Path>) -> Result<String, ExitReason> {
     Ok(format!(
         "# A checkout, in place of the crate of the registry.\n[patch.crates-io]\ntollgate = {{ path = {path} }}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_that_of_the_library() {
+        let manifest = include_str!("../../../../../Cargo.toml");
+        let (_, after) = manifest.split_once("\nwasmtime = { version = \"").unwrap();
+        let (major, _) = after.split_once('.').unwrap();
+        assert!(WASMTIME.contains(&format!("version = \"{major}\"")));
+    }
 }

@@ -43,16 +43,12 @@ pub(super) fn of(world: &World) -> Result<Interfaces, ExitReason> {
         };
         let name = resolve.id_of(id).unwrap_or_default();
         let is_ours = ["tollgate:", "wasi:"].iter().any(|of| name.starts_with(of));
-        if let Some(version) = name.strip_prefix("tollgate:provider/") {
-            let module = if version.ends_with("@0.1.0") {
-                "v0_1"
-            } else {
-                "v0_2"
-            };
+        for (version, module) in [("0.1.0", "v0_1"), ("0.2.0", "v0_2")] {
             let line = format!(
-                "\n            \"tollgate:provider\": ::tollgate::bindings::{module}::provider,"
+                "\n            \"tollgate:provider@{version}\": ::tollgate::bindings::{module}::provider,"
             );
-            if !found.with.contains(&line) {
+            let is_of = name.starts_with("tollgate:provider/") && name.ends_with(version);
+            if is_of && !found.with.contains(&line) {
                 found.with.push_str(&line);
             }
         }
@@ -96,10 +92,8 @@ fn add(found: &mut Interfaces, world: &World, id: InterfaceId, name: String) {
         }
         let (ty, functions) = (names.path(*id), of(Some(*id)));
         let state = format!("{prefix}{}", type_ident(resource));
-        let (package, version) = name.split_once('@').unwrap_or((&name, ""));
-        let at = if version.is_empty() { "" } else { "@" };
         found.with.push_str(&format!(
-            "\n            \"{package}.{resource}{at}{version}\": super::{state},"
+            "\n            \"{name}.{resource}\": super::{state},"
         ));
         found.source.push_str(&format!(
             "\n/// The state of a `{resource}`.\n#[derive(Default)]\npub struct {state};\n\nimpl {module}::Host{} for CallContext \
