@@ -23,12 +23,21 @@ for feature in '' http store watch wit; do
     linked=$(cargo tree --quiet --edges normal,no-proc-macro --prefix none --manifest-path host/runtime/Cargo.toml \
         --no-default-features --features "$feature" | cut -d' ' -f1 | sort -u)
     for other in http store watch wit; do
-        [ "$other" != "$feature" ] || continue
         for library in $(libraries $other); do
-            if echo "$linked" | grep -qxF "$library"; then
+            found=no
+            if echo "$linked" | grep -qxF "$library"; then found=yes; fi
+            case $feature:$found in
+            "$other":no)
+                # A library by another name is one that no other feature is looked through for.
+                echo "features: the feature \`$feature\` does not link $library; name its libraries in features.sh" >&2
+                exit 1
+                ;;
+            "$other":yes) ;;
+            *:yes)
                 echo "features: the feature \`$feature\` alone links $library, of the feature \`$other\`" >&2
                 exit 1
-            fi
+                ;;
+            esac
         done
     done
 done

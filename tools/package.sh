@@ -22,6 +22,9 @@ verify)
     ;;
 esac
 
+# Those of an earlier version would be taken for these; what others have put there stays.
+names=$(sed -n 's/^name = "\(.*\)"$/\1/p' host/*/Cargo.toml)
+for name in $names; do rm -f "target/package/$name"-[0-9]*.crate; done
 cargo package --quiet --workspace --locked --no-verify
 work=$PWD/target/packaged
 # One folder further down than in the tree: cargo tells crates apart by their path from the root of a workspace, and would

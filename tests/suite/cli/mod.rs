@@ -16,6 +16,7 @@ mod json;
 mod lock;
 mod mistakes;
 mod new;
+pub(crate) mod new_host;
 mod policy;
 mod trust;
 mod undo;

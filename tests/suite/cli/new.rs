@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use support::cli::{code, program, stderr, stdout};
 use support::harness::root;
@@ -50,9 +51,13 @@ fn wit(folder: &Path, text: &str) {
 #[test]
 fn a_name_that_is_none_is_refused_and_one_that_is_near_is_shown() {
     let folder = TempDir::new().unwrap();
+    let absolute = folder.path().join("out");
     for (name, near) in [
         ("../out", "; `out` is a name"),
-        ("/tmp/out", "; `tmp-out` is a name"),
+        (
+            absolute.to_str().unwrap(),
+            "cannot be the name of a project",
+        ),
         ("My_Words", "; `my-words` is a name"),
         ("words\u{1b}[31m", "words\\u{1b}[31m"),
         ("..", "such as `my-provider`"),
@@ -134,7 +139,7 @@ fn wit_that_cannot_be_read_is_refused_with_the_place() {
         .arg(at.join("wit/world.wit"))
         .status();
     assert!(pipe.unwrap().success());
-    refused(at, &args, &["not a regular file"]);
+    refused(at, &args, &["it is not a regular file; put a file of WIT"]);
 }
 
 #[test]
@@ -191,7 +196,10 @@ fn a_world_that_a_language_or_this_host_cannot_have_is_refused() {
     refused(
         at,
         &args("python"),
-        &["componentize-py makes nothing of it", "--lang rust"],
+        &[
+            "componentize-py makes nothing of one without a package",
+            "--lang rust",
+        ],
     );
     refused(at, &args("c"), &["stubs in C", "--lang rust"]);
     refused(at, &args("cpp"), &["stubs in C++"]);
@@ -248,20 +256,13 @@ fn every_language_has_its_files_and_a_policy_that_is_sound() {
         ("cpp", &["provider.cpp", "build.sh", "wit/world.wit"]),
     ] {
         let said = new(at, &[lang, "--lang", lang]);
-        if lang == "c" {
-            // A name of one letter is a name.
-            assert_eq!(code(&said), 0, "{}", stderr(&said));
-        }
+        assert_eq!(code(&said), 0, "{lang}: {}", stderr(&said));
         let made = at.join(lang);
         for file in files
             .iter()
             .chain(&["README.md", "tollgate.toml", ".gitignore"])
         {
-            assert!(
-                made.join(file).is_file(),
-                "{lang}: {file}; {}",
-                stderr(&said)
-            );
+            assert!(made.join(file).is_file(), "{lang}: {file}");
         }
         let readme = fs::read_to_string(made.join("README.md")).unwrap();
         for command in stdout(&said).lines() {
@@ -297,6 +298,139 @@ fn every_language_has_its_files_and_a_policy_that_is_sound() {
     }
 }
 
+/// What is read is what the parser reads, and is copied: also a package of `deps` in a file `*.wat`.
+#[test]
+fn a_package_in_any_file_of_deps_is_copied() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    for name in ["base.wit", "base.wat"] {
+        wit(
+            at,
+            "package a:b;\nworld w { use c:d/types.{t}; export f: func(a: t); }\n",
+        );
+        fs::create_dir_all(at.join("wit/deps")).unwrap();
+        let base = "package c:d;\ninterface types { type t = u8; }\n";
+        fs::write(at.join("wit/deps").join(name), base).unwrap();
+        let said = new(at, &["words", "--lang", "rust", "--wit", "wit"]);
+        assert_eq!(code(&said), 0, "{name}: {}", stderr(&said));
+        let copy = at.join("words/wit/deps").join(name);
+        assert_eq!(fs::read_to_string(copy).unwrap(), base);
+        fs::remove_dir_all(at.join("words")).unwrap();
+        fs::remove_dir_all(at.join("wit")).unwrap();
+    }
+}
+
+/// Of two interfaces with one name, and of names that Python has taken, a project would lack a file or a class.
+#[test]
+fn a_world_whose_names_become_one_in_python_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let resource = "resource thing { constructor(); }";
+    for (interface, why) in [
+        ("app", "in the module `app`, which is another one"),
+        ("types", "in the module `types`, which is another one"),
+        ("wit-world", "another class of app.py is `WitWorld`"),
+    ] {
+        let function = "f: func();";
+        wit(
+            at,
+            &format!(
+                "package a:b;\ninterface {interface} {{ {function} {} }}\nworld w {{ export {interface}; }}\n",
+                if interface == "wit-world" {
+                    ""
+                } else {
+                    resource
+                }
+            ),
+        );
+        refused(
+            at,
+            &["words", "--lang", "python", "--wit", "wit"],
+            &[why, "give it another name in the WIT, or use"],
+        );
+    }
+    fs::create_dir_all(at.join("wit/deps")).unwrap();
+    let other = "package c:d;\ninterface counters { f: func(); }\n";
+    fs::write(at.join("wit/deps/other.wit"), other).unwrap();
+    wit(
+        at,
+        "package a:b;\ninterface counters { f: func(); }\nworld w { export counters; export c:d/counters; }\n",
+    );
+    let args = ["words", "--lang", "python", "--wit", "wit"];
+    refused(at, &args, &["another class of app.py is `Counters`"]);
+}
+
+/// Words of a language, and names that are parts of others, in each language.
+#[test]
+fn names_of_a_world_are_no_words_of_a_language() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    wit(
+        at,
+        "package a:b;
+/// This line is no item: world provider {
+world w { export none; export %undefined: func(%class: u8, self: u8); }
+interface none {
+  variant r-error { bad }
+  resource r { constructor(n: u32) -> result<r, r-error>; }
+  type my-r = u8;
+  resource error { constructor(); copy: func() -> error; }
+  check: func(self: u8);
+}
+",
+    );
+    let made = |lang: &str, file: &str| {
+        let said = new(at, &[lang, "--lang", lang, "--wit", "wit"]);
+        assert_eq!(code(&said), 0, "{lang}: {}", stderr(&said));
+        fs::read_to_string(at.join(lang).join(file)).unwrap()
+    };
+    let rust = made("rust", "src/lib.rs");
+    let constructor = "fn new(_n: u32) -> Result<Self, RError> {\n            Ok(MyR_)";
+    assert!(rust.contains(constructor), "{rust}");
+    let js = made("js", "provider.js");
+    assert!(js.contains("  Error: class {\n"), "{js}");
+    assert!(js.contains("export { undefined_ as undefined };"), "{js}");
+    let python = made("python", "app.py");
+    assert!(python.contains("class None_(exports.None_):"), "{python}");
+    assert!(python.contains("def check(self, self_):"), "{python}");
+    let world = fs::read_to_string(at.join("python/wit/world.wit")).unwrap();
+    let item = world.find("\nworld provider {\n  // The exports of a:b/w.");
+    assert!(item.is_some(), "{world}");
+    let resources = fs::read_to_string(at.join("python/none.py")).unwrap();
+    assert!(
+        resources.contains("class Error(exports.none.Error):"),
+        "{resources}"
+    );
+}
+
+/// A project is there whole or not at all, whenever its writing is interrupted.
+#[test]
+fn an_interrupt_leaves_no_half_a_project() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    for wait in 0..40 {
+        let mut command = program();
+        command.args(["new", "provider", "words", "--lang", "js"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.current_dir(at).spawn().unwrap();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_micros(500 * wait) {}
+        support::processes::send("INT", child.id());
+        child.wait().unwrap();
+        match names(at).as_slice() {
+            [] => {}
+            [one] if one == "words" => {
+                let made = names(&at.join("words"));
+                assert!(made.contains(&"README.md".to_owned()), "{wait}: {made:?}");
+                assert_eq!(made.len(), 8, "{wait}: {made:?}");
+                fs::remove_dir_all(at.join("words")).unwrap();
+            }
+            // What is removed by the test would otherwise be seen as the project's.
+            left => panic!("{wait}: {left:?}"),
+        }
+    }
+}
+
 /// A world with each kind of type, a package in `deps`, an interface without a package and a resource.
 const EVERY_TYPE: &str = "package demo:all@1.2.0;
 interface shapes {
@@ -314,6 +448,9 @@ interface shapes {
   empty: func() -> result;
 }
 interface counters {
+  variant r-error { r(string) }
+  resource r { constructor(n: u32) -> result<r, r-error>; }
+  type my-r = u8;
   resource counter {
     constructor(start: u32);
     next: func(by: u32) -> u32;

@@ -30,9 +30,11 @@ fn walk_with(before: Option<&Path>, name: &str, page: &str, prepare: impl FnOnce
     }
 }
 
-fn guide(name: &str) {
-    let page = fs::read_to_string(root().join(name)).unwrap();
-    walk_page(name, &page, |_| {});
+/// Walks a page of the guide.
+fn guide(page: &str, prepare: impl FnOnce(&Path)) {
+    let name = format!("docs/guide/{page}");
+    let text = fs::read_to_string(root().join(&name)).unwrap();
+    walk_page(&name, &text, prepare);
 }
 
 #[test]
@@ -104,14 +106,13 @@ fn a_walk_ends_at_the_step_that_goes_another_way() {
 /// It needs rustup, and the registry of Cargo.
 #[test]
 fn ten_minutes_in_rust() {
-    guide("docs/guide/start-rust.md");
+    guide("start-rust.md", |_| {});
 }
 
 /// It needs the guests alone.
 #[test]
 fn two_minutes_as_an_operator() {
-    let page = fs::read_to_string(root().join("docs/guide/start-operator.md")).unwrap();
-    walk_page("docs/guide/start-operator.md", &page, |at| {
+    guide("start-operator.md", |at| {
         fs::copy(guest_file("checksums"), at.join("checksums.wasm")).unwrap();
     });
 }
@@ -164,15 +165,18 @@ fn ten_minutes_as_an_embedder() {
 #[cfg(feature = "polyglot")]
 mod registries {
     use std::fs;
+    use std::path::Path;
 
-    use support::cli::{code, program};
+    use support::cli::{code, program, stderr};
+    use support::harness::root;
     use tempfile::TempDir;
 
     use super::{guide, walk_page};
+    use crate::cli::new_host::{new_host, own_world};
 
     /// Walks the page of a new project in this language.
     fn project(lang: &str) {
-        let new = |at: &std::path::Path| {
+        let new = |at: &Path| {
             let mut command = program();
             command.args(["new", "provider", "words", "--lang", lang]);
             assert_eq!(code(&command.current_dir(at).output().unwrap()), 0);
@@ -190,17 +194,42 @@ mod registries {
 
     #[test]
     fn ten_minutes_in_python() {
-        guide("docs/guide/start-python.md");
+        guide("start-python.md", |_| {});
     }
 
     #[test]
     fn ten_minutes_in_javascript() {
-        guide("docs/guide/start-javascript.md");
+        guide("start-javascript.md", |_| {});
     }
 
     #[test]
     fn a_project_in_typescript() {
         project("ts");
+    }
+
+    /// The engine is built as part of it, once.
+    fn host(args: &[&str]) {
+        let checkout = root().canonicalize().unwrap();
+        let new = |at: &Path| {
+            own_world(at);
+            let from = ["report", "--tollgate-path", checkout.to_str().unwrap()];
+            let said = new_host(at, &[&from[..], args].concat());
+            assert_eq!(code(&said), 0, "{}", stderr(&said));
+        };
+        let folder = TempDir::new().unwrap();
+        new(folder.path());
+        let page = fs::read_to_string(folder.path().join("report/README.md")).unwrap();
+        walk_page("the README of a host", &page, new);
+    }
+
+    #[test]
+    fn a_host_of_an_example() {
+        host(&["--world", "acme:report/plugin"]);
+    }
+
+    #[test]
+    fn a_host_of_a_world_that_is_there() {
+        host(&["--wit", "wit", "--world", "plugin"]);
     }
 
     /// Its packages are those of Debian, and root installs them.

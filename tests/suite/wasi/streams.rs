@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use support::cli::{program, words};
 use support::harness::{blocking, builder, guest_file, in_time, load, policy, source};
@@ -117,6 +118,76 @@ fn output_that_is_lost_is_no_success() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(5), "{told}");
     assert!(told.contains("is not written whole: "), "{told}");
+}
+
+/// Writes `hello` to stdout, and does not wait until it is written.
+const SPEAKER: &str = r#"(component
+  (import "wasi:io/error@0.2.0" (instance $errors (export "error" (type (sub resource)))))
+  (alias export $errors "error" (type $error))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (alias outer 1 $error (type $error))
+    (export "output-stream" (type $stream (sub resource)))
+    (type $failed (variant (case "last-operation-failed" (own $error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $failed)))
+    (export "[method]output-stream.check-write" (func (param "self" (borrow $stream))
+      (result (result u64 (error $stream-error)))))
+    (export "[method]output-stream.write" (func (param "self" (borrow $stream)) (param "contents" (list u8))
+      (result (result (error $stream-error)))))))
+  (alias export $streams "output-stream" (type $stream))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $stream (type $stream)) (export "output-stream" (type $output (eq $stream)))
+    (export "get-stdout" (func (result (own $output))))))
+  (core module $memory (memory (export "memory") 1) (data (i32.const 0) "hello"))
+  (core instance $memory (instantiate $memory))
+  (core func $get (canon lower (func $stdout "get-stdout")))
+  (core func $check (canon lower (func $streams "[method]output-stream.check-write") (memory $memory "memory")))
+  (core func $write (canon lower (func $streams "[method]output-stream.write") (memory $memory "memory")))
+  (core module $m
+    (import "host" "get" (func $get (result i32)))
+    (import "host" "check" (func $check (param i32 i32)))
+    (import "host" "write" (func $write (param i32 i32 i32 i32)))
+    (func (export "speak") (local $stream i32)
+      (local.set $stream (call $get))
+      (call $check (local.get $stream) (i32.const 64))
+      (call $write (local.get $stream) (i32.const 0) (i32.const 5) (i32.const 64))))
+  (core instance $i (instantiate $m (with "host" (instance
+    (export "get" (func $get)) (export "check" (func $check)) (export "write" (func $write))))))
+  (func (export "speak") (canon lift (core func $i "speak"))))"#;
+
+/// A reader that is slower than the shutting down of the program gets all that a call has written.
+#[test]
+fn a_call_waits_for_the_reader_of_its_output() {
+    let folder = TempDir::new().unwrap();
+    let component = folder.path().join("speaker.wasm");
+    std::fs::write(&component, wat::parse_str(SPEAKER).unwrap()).unwrap();
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(
+        &policy,
+        "limits.deadline = '20s'\ngrants.wasi = { stdio = 'inherit' }",
+    )
+    .unwrap();
+    in_time(move || {
+        let (mut reader, writer) = io::pipe().unwrap();
+        // It is full before the guest writes.
+        use rustix::fs::{OFlags, fcntl_setfl};
+        fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+        let mut full = 0;
+        while let Ok(written) = (&writer).write(&[b'-'; 4096]) {
+            full += written;
+        }
+        fcntl_setfl(&writer, OFlags::empty()).unwrap();
+        let mut command = program();
+        command.arg("call").arg(&component).arg("speak()");
+        command.arg("--policy").arg(&policy).stdout(writer);
+        let mut host = command.spawn().unwrap();
+        drop(command);
+        std::thread::sleep(Duration::from_secs(3));
+        let mut output = Vec::new();
+        reader.read_to_end(&mut output).unwrap();
+        assert!(host.wait().unwrap().success());
+        assert_eq!(String::from_utf8_lossy(&output[full..]), "hello");
+        drop(folder);
+    });
 }
 
 /// Lines without end, and how many bytes of them were read.

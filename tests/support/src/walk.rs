@@ -13,6 +13,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::harness::root;
+
 /// One step of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
@@ -193,10 +195,13 @@ impl Walker<'_> {
     fn run(&self, at: &Path, command: &str) -> (String, i32) {
         let programs = self.tollgate.parent().unwrap();
         let system = std::env::var_os("PATH").unwrap_or_default();
+        // The `just` of `justw`, where none is installed.
+        let just = root().canonicalize().unwrap().join(".tools/bin");
         let folders = self.before.into_iter().chain([programs]);
         let folders = folders
             .map(Path::to_owned)
-            .chain(std::env::split_paths(&system));
+            .chain(std::env::split_paths(&system))
+            .chain([just]);
         let path = std::env::join_paths(folders).unwrap();
         let output = Command::new("sh")
             .args(["-c", &format!("exec 2>&1\n{command}")])

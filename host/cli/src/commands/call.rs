@@ -90,6 +90,7 @@ async fn call(
     if !target.reporter.is_stderr() {
         outcome::print_stdio_tail(ui, &report);
     }
+    outcome::wait_for_output(&report, provider.limits().deadline).await?;
     if let Outcome::Returned(wave) = &report.outcome {
         let ty = result_type(expression, loaded);
         if opts.component.json {

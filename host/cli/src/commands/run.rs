@@ -1,9 +1,8 @@
 //! `tollgate run`: calls a provider with bytes, or runs a WASI command with arguments and streams.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use tollgate::embed::{CommandInput, inherited_output};
+use tollgate::embed::CommandInput;
 use tollgate::policy::Streams;
 use tollgate::report::ExitCode;
 use tollgate::{Outcome, Report, escape};
@@ -173,6 +172,7 @@ async fn provider_run(
     if !target.reporter.is_stderr() {
         outcome::print_stdio_tail(ui, &report);
     }
+    outcome::wait_for_output(&report, provider.limits().deadline).await?;
     if let Outcome::Returned(bytes) = &report.outcome {
         sink.write(ui, bytes)?;
     }
@@ -205,26 +205,6 @@ async fn command(
     outcome::print_outcome(ui, &target.reporter, stats, &report, |code| {
         verbose.then(|| format!("the command exited with code {}", code.0))
     })?;
-    // A command that failed keeps its own status, and one that was ended does not wait for a reader.
-    let written = match &report.outcome {
-        Outcome::Faulted(_) => Ok(()),
-        Outcome::Returned(()) | Outcome::Failed(_) => is_written(provider.limits().deadline).await,
-    };
-    match &report.outcome {
-        Outcome::Returned(()) => written.map(|()| status(&report)),
-        Outcome::Failed(_) | Outcome::Faulted(_) => Ok(status(&report)),
-    }
-}
-
-/// Waits for the output that a command has passed on to this program's own.
-async fn is_written(time: Duration) -> Result<(), ExitReason> {
-    match tokio::time::timeout(time, inherited_output()).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(ExitReason::Host(format!(
-            "the command's output is not written whole: {error}; give it a place with room, and read it to its end"
-        ))),
-        Err(_) => Err(ExitReason::Host(format!(
-            "the command's output is not written whole: nobody has read the rest for {time:?}; read it to its end"
-        ))),
-    }
+    outcome::wait_for_output(&report, provider.limits().deadline).await?;
+    Ok(status(&report))
 }

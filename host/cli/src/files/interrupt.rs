@@ -145,8 +145,6 @@ fn end(signal: Signal) {
     let mut file = locked(&HALF_WRITTEN);
     if let Some(path) = file.take() {
         let _ = std::fs::remove_file(&path);
-        // It is a folder while a project is written.
-        let _ = std::fs::remove_dir_all(&path);
     }
     if let Some(say) = locked(&AT_INTERRUPT).take() {
         let (done, said) = mpsc::channel();
@@ -175,10 +173,29 @@ pub(crate) fn paused<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Runs `write`, which creates the file or folder `path` and then removes or renames it. An interrupt meanwhile removes it.
+/// Runs `write`, which creates the file `path` and then removes or renames it. An interrupt meanwhile removes it.
 pub(crate) fn guarded<T>(path: &Path, write: impl FnOnce() -> T) -> T {
     *locked(&HALF_WRITTEN) = Some(path.to_owned());
     let written = write();
     *locked(&HALF_WRITTEN) = None;
     written
+}
+
+/// Runs `write`, which takes milliseconds and writes several files, all of them or none. An interrupt meanwhile is heeded
+/// afterwards.
+pub(crate) fn deferred<T>(write: impl FnOnce() -> T) -> T {
+    // What ends the process waits for this.
+    let _held = locked(&HALF_WRITTEN);
+    write()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_ends_the_process_while_files_are_written() {
+        assert!(deferred(|| HALF_WRITTEN.try_lock().is_err()));
+        assert!(HALF_WRITTEN.try_lock().is_ok());
+    }
 }

@@ -1,5 +1,8 @@
 //! The messages about a call: denials, faults, logs and the guest's own output.
 
+use std::time::Duration;
+
+use tollgate::embed::inherited_output;
 use tollgate::report::{ErrorReport, Usage};
 use tollgate::{Outcome, Report, escape};
 
@@ -160,10 +163,31 @@ pub(crate) fn print_stdio_tail<T, E>(ui: &Ui, report: &Report<T, E>) {
     }
 }
 
+/// Waits for the output that a guest has passed on to this program's own streams, at most for `time`, its deadline. A call
+/// that failed keeps its own status, and one that was ended does not wait for a reader.
+pub(crate) async fn wait_for_output<T, E>(
+    report: &Report<T, E>,
+    time: Duration,
+) -> Result<(), ExitReason> {
+    if matches!(report.outcome, Outcome::Faulted(_)) {
+        return Ok(());
+    }
+    let lost = match tokio::time::timeout(time, inherited_output()).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => format!("{error}; give it a place with room, and read it to its end"),
+        Err(_) => format!("nobody has read the rest for {time:?}; read it to its end"),
+    };
+    match report.outcome {
+        Outcome::Returned(_) => Err(ExitReason::Host(format!(
+            "the guest's output is not written whole: {lost}"
+        ))),
+        Outcome::Failed(_) | Outcome::Faulted(_) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn costs_are_in_units_of_people() {

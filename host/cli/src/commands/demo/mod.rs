@@ -101,10 +101,9 @@ impl Row {
 
     /// The provider's name, with the attack and without its argument.
     fn short_name(&self) -> &str {
-        let mut spaces = self.provider.match_indices(' ').map(|(at, _)| at);
-        let end = spaces.nth(1);
-        end.and_then(|end| self.provider.get(..end))
-            .unwrap_or(&self.provider)
+        let second_space = self.provider.match_indices(' ').nth(1);
+        let end = second_space.map_or(self.provider.len(), |(at, _)| at);
+        self.provider.get(..end).unwrap_or_default()
     }
 
     /// The denials and the first lines of the result.

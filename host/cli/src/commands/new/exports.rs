@@ -117,23 +117,22 @@ pub(super) fn check(world: &World) -> Result<(), ExitReason> {
                 );
                 return refuse(&why, "make it a plain function");
             }
-            let types = function.params.iter().map(|param| param.ty);
-            for ty in types.chain(function.result) {
-                if let Some(proposal) = proposal(&world.resolve, ty, &mut seen) {
-                    let why = format!(
-                        "has a type of a proposal that this host has off: `{}` has a {proposal}",
-                        function.name
-                    );
-                    return refuse(&why, "use a type of WASI 0.2");
-                }
+            let resolve = &world.resolve;
+            let found = find(resolve, function, &mut seen, |ty| proposal(resolve, ty));
+            if let Some(proposal) = found {
+                let why = format!(
+                    "has a type of a proposal that this host has off: `{}` has a {proposal}",
+                    function.name
+                );
+                return refuse(&why, "use a type of WASI 0.2");
             }
         }
     }
     Ok(())
 }
 
-/// The first type in `ty` that WASI 0.2 does not have.
-fn proposal(resolve: &Resolve, ty: Type, seen: &mut HashSet<TypeId>) -> Option<&'static str> {
+/// The proposal that a type is of, if WASI 0.2 does not have it.
+fn proposal(resolve: &Resolve, ty: Type) -> Option<&'static str> {
     let id = match ty {
         Type::ErrorContext => return Some("error-context"),
         Type::Id(id) => id,
@@ -144,11 +143,33 @@ fn proposal(resolve: &Resolve, ty: Type, seen: &mut HashSet<TypeId>) -> Option<&
         TypeDefKind::Stream(_) => Some("stream"),
         TypeDefKind::Map(..) => Some("map"),
         TypeDefKind::FixedLengthList(..) => Some("list of fixed length"),
-        _ if !seen.insert(id) => None,
-        ref kind => parts(kind)
-            .into_iter()
-            .find_map(|ty| proposal(resolve, ty, seen)),
+        _ => None,
     }
+}
+
+/// The first thing that is found at a type of a function, or at one that such a type is made of. Types in `seen` are passed
+/// over, and all that are looked at are put there.
+fn find<T>(
+    resolve: &Resolve,
+    function: &Function,
+    seen: &mut HashSet<TypeId>,
+    mut at: impl FnMut(Type) -> Option<T>,
+) -> Option<T> {
+    let mut left: Vec<Type> = function.params.iter().map(|param| param.ty).collect();
+    left.extend(function.result);
+    while let Some(ty) = left.pop() {
+        if let Type::Id(id) = ty {
+            if !seen.insert(id) {
+                continue;
+            }
+            left.extend(parts(&resolve.types[id].kind));
+        }
+        let found = at(ty);
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
 }
 
 /// The types that a type is made of.
@@ -165,20 +186,11 @@ fn parts(kind: &TypeDefKind) -> Vec<Type> {
 
 /// Whether a function takes or gives handles, so that it cannot be called from a command line.
 pub(super) fn has_handles(resolve: &Resolve, function: &Function) -> bool {
-    let mut seen = HashSet::new();
-    let mut left: Vec<Type> = function.params.iter().map(|param| param.ty).collect();
-    left.extend(function.result);
-    while let Some(ty) = left.pop() {
-        let Type::Id(id) = ty else { continue };
-        if !seen.insert(id) {
-            continue;
-        }
-        match &resolve.types[id].kind {
-            TypeDefKind::Handle(_) => return true,
-            kind => left.extend(parts(kind)),
-        }
-    }
-    false
+    let is_handle = |ty| match ty {
+        Type::Id(id) => matches!(resolve.types[id].kind, TypeDefKind::Handle(_)).then_some(()),
+        _ => None,
+    };
+    find(resolve, function, &mut HashSet::new(), is_handle).is_some()
 }
 
 /// The name of a function without that of its resource.

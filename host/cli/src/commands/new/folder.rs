@@ -1,5 +1,6 @@
 //! A project's files: all of them in their folder, or none.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,20 +14,25 @@ use crate::output::text;
 pub(super) struct Files(Vec<(PathBuf, Vec<u8>)>);
 
 impl Files {
-    /// Adds a file. A path that is there already keeps its file.
+    /// Adds a file. Two of one path are an error of [`Files::write`].
     pub(super) fn add(&mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) {
-        let path = path.into();
-        if !self.0.iter().any(|(known, _)| *known == path) {
-            self.0.push((path, bytes.into()));
-        }
+        self.0.push((path.into(), bytes.into()));
     }
 
     /// Writes them into the new folder `name`: into one beside it, which is renamed when it has them all.
     pub(super) fn write(&self, name: &str) -> Result<(), ExitReason> {
         let folder = Path::new(name);
         check_free(folder)?;
+        let mut paths = HashSet::new();
+        if let Some((twice, _)) = self.0.iter().find(|(path, _)| !paths.insert(path)) {
+            return Err(ExitReason::Usage(format!(
+                "{}: two files of the project have this path: names of the WIT become it; change one of them",
+                text::path(twice)
+            )));
+        }
         let temporary = PathBuf::from(format!(".{name}.new-{}", std::process::id()));
-        let written = interrupt::guarded(&temporary, || {
+        // An interrupt that removed the files while others are written could leave some of them under the final name.
+        let written = interrupt::deferred(|| {
             let written = self.write_into(&temporary).and_then(|()| {
                 // A folder would replace an empty one, so it is looked for again.
                 match fs::symlink_metadata(folder) {
@@ -105,4 +111,19 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         builder.mode(0o755);
     }
     builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_files_of_one_path_are_an_error() {
+        let mut files = Files::default();
+        files.add("a/b.py", "one");
+        files.add("a/b.py", "another");
+        let said = files.write("never-written").unwrap_err().message();
+        assert!(said.starts_with("a/b.py: two files"), "{said}");
+        assert!(!Path::new("never-written").exists());
+    }
 }

@@ -15,7 +15,7 @@ use crate::output::status::ExitReason;
 
 const KEYWORDS: &str = "arguments await break case catch class const continue debugger default delete do else enum eval export \
     extends false finally for function if implements import in instanceof interface let new null package private protected \
-    public return static super switch this throw true try typeof var void while with yield";
+    public return static super switch this throw true try typeof undefined var void while with yield";
 
 /// Adds the files of a project, and tells its commands.
 pub(super) fn project(
@@ -34,29 +34,26 @@ pub(super) fn project(
         wasi: None,
     };
     files.add("tollgate.toml", policy::text(&needs, world.is_none()));
-    let ignored = if typed {
-        "node_modules/\n*.wasm\n/types/\n/dist/\n"
-    } else {
-        "node_modules/\n*.wasm\n"
+    let (language, file, built, ours, ignored) = match typed {
+        false => (
+            "JavaScript",
+            "provider.js",
+            "provider.js",
+            include_str!("templates/javascript/provider.js"),
+            "node_modules/\n*.wasm\n",
+        ),
+        true => (
+            "TypeScript",
+            "provider.ts",
+            "dist/provider.js",
+            include_str!("templates/typescript/provider.ts"),
+            "node_modules/\n*.wasm\n/types/\n/dist/\n",
+        ),
     };
     files.add(".gitignore", ignored);
-    let source = match (world, typed) {
-        (None, false) => include_str!("templates/javascript/provider.js").to_owned(),
-        (None, true) => include_str!("templates/typescript/provider.ts").to_owned(),
-        (Some(world), typed) => stubs(world, typed),
-    };
-    packages::add(files, name, typed)?;
-    let (language, file) = if typed {
-        ("TypeScript", "provider.ts")
-    } else {
-        ("JavaScript", "provider.js")
-    };
+    let source = world.map_or_else(|| ours.to_owned(), |world| stubs(world, typed));
     files.add(file, source);
-    let built = if typed {
-        "dist/provider.js"
-    } else {
-        "provider.js"
-    };
+    packages::add(files, name, typed)?;
     let build = include_str!("templates/javascript/build.js")
         .replace("{{source}}", built)
         .replace("{{component}}", &format!("{name}.wasm"));
@@ -154,7 +151,8 @@ impl Source<'_> {
         let mut text = String::from("{\n");
         for resource in &exported.resources {
             let class = upper_camel(resource.name);
-            text.push_str(&format!("  {class}: class {class} {{\n"));
+            // A name of its own would hide a class of the language, such as `Error`, from its functions.
+            text.push_str(&format!("  {class}: class {{\n"));
             for function in &resource.functions {
                 text.push_str(&format!("    {}\n", self.member(function)));
             }
@@ -181,12 +179,12 @@ impl Source<'_> {
 
     fn member(&self, function: &Function) -> String {
         let name = lower_camel(short_name(function));
-        let (name, typed) = match function.kind {
-            FunctionKind::Constructor(_) => ("constructor".to_owned(), self.typed),
-            FunctionKind::Static(_) => (format!("static {name}"), self.typed),
-            _ => (name, self.typed),
+        let name = match function.kind {
+            FunctionKind::Constructor(_) => "constructor".to_owned(),
+            FunctionKind::Static(_) => format!("static {name}"),
+            _ => name,
         };
-        let params = params(function, typed);
+        let params = params(function, self.typed);
         match self.body(function) {
             Body::Nothing => format!("{name}({params}) {{}}"),
             Body::Value(value) => format!("{name}({params}) {{ return {value}; }}"),

@@ -8,6 +8,8 @@
 mod c;
 mod exports;
 mod folder;
+mod host;
+mod host_interfaces;
 mod javascript;
 mod name;
 mod own_world;
@@ -27,7 +29,10 @@ use clap::Subcommand;
 use crate::output::status::ExitReason;
 use crate::output::ui::Ui;
 
-const AFTER_HELP: &str = "Example: tollgate new provider words --lang rust";
+const AFTER_HELP: &str = "\
+Examples:
+  tollgate new provider words --lang rust
+  tollgate new host report --world acme:report/plugin";
 
 /// Start a project in a new folder
 #[derive(clap::Args)]
@@ -40,10 +45,12 @@ pub(crate) struct Opts {
 #[derive(Subcommand)]
 enum Command {
     Provider(provider::Opts),
+    Host(host::Opts),
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     match &opts.command {
         Command::Provider(opts) => provider::run(opts, ui),
+        Command::Host(opts) => host::run(opts, ui),
     }
 }

@@ -8,8 +8,8 @@ use crate::output::status::ExitReason;
 const LONGEST: usize = 64;
 
 /// Names that a build tool has taken: keywords of Rust, crates that each program has, and devices of Windows.
-const TAKEN: &str = "abstract alloc as async aux await become box break build con const continue core crate deps do dyn else \
-    enum examples extern false final fn for gen if impl in incremental let loop macro match mod move mut node-modules nul \
+const TAKEN: &str = "abstract alloc as async aux await become box break build com1 com2 com3 com4 com5 com6 com7 com8 com9 con const continue core crate deps do dyn else \
+    enum examples extern false final fn for gen if impl in incremental let loop lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9 macro match mod move mut node-modules nul \
     override prn proc-macro pub ref return self static std struct super test trait true try type typeof unsafe unsized use \
     virtual where while wit-bindgen yield";
 
@@ -84,6 +84,8 @@ mod tests {
             "fn",
             "std",
             "nul",
+            "com1",
+            "lpt9",
             "test",
             &long,
         ] {

@@ -10,8 +10,8 @@ use crate::output::status::ExitReason;
 /// The name of the world, which no other package's is.
 pub(super) const NAME: &str = "local:provider/provider";
 
-/// The line that opens it.
-const OPENS: &str = "world provider {\n";
+/// The line that opens it, with the end of the one before: a doc comment may have the same words.
+const OPENS: &str = "\nworld provider {\n";
 
 /// Its text, with the imports that it leaves out as comments.
 pub(super) fn text(world: &World) -> Result<String, ExitReason> {

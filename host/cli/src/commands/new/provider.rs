@@ -17,7 +17,7 @@ Examples:
   tollgate new provider report --lang python --wit wit --world acme:report/plugin";
 
 /// The WIT of the world that a provider is for when no other is named.
-const WIT: [(&str, &str); 8] = [
+pub(super) const WIT: [(&str, &str); 8] = [
     (
         "config.wit",
         include_str!("../../../wit/provider-0.2/config.wit"),

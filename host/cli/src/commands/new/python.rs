@@ -1,6 +1,6 @@
 //! A provider in Python: classes that componentize-py makes a component of, with CPython in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use wit_parser::{Function, FunctionKind, Type, TypeId, TypeOwner, WorldItem};
 
@@ -16,6 +16,14 @@ use crate::output::status::ExitReason;
 
 const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif else except finally for \
     from global if import in is lambda nonlocal not or pass raise return try while with yield";
+
+/// Modules that no file of a project can be: those of the project and of componentize-py, and modules of Python that are
+/// loaded before any file of the project.
+const MODULES: &str = "abc app builtins codecs collections componentize_py_types dataclasses enum functools io operator os \
+    re sys types typing weakref wit_world";
+
+/// Classes of `app.py` that are not of an interface.
+const CLASSES: &str = "Ok WitWorld";
 
 /// Adds the files of a project, and tells its commands.
 pub(super) fn project(
@@ -56,28 +64,45 @@ pub(super) fn project(
 }
 
 fn stubs(files: &mut Files, world: &World) -> Result<(), ExitReason> {
+    let refuse = |interface: &str, why: &str| {
+        Err(ExitReason::Usage(format!(
+            "the world {} exports the interface `{interface}`: {why}; give it another name in the WIT, or use --lang rust \
+             or --lang js",
+            world.name
+        )))
+    };
     let mut source = Source {
         world,
         imported: BTreeSet::new(),
     };
     let (mut modules, mut classes) = (String::new(), String::new());
+    let mut taken: HashSet<String> = CLASSES.split_whitespace().map(str::to_owned).collect();
     for exported in exports::of(world) {
         let (class, base) = match exported.interface {
             None => ("WitWorld".to_owned(), "wit_world.WitWorld".to_owned()),
             Some(interface) if interface.is_inline => {
-                return Err(ExitReason::Usage(format!(
-                    "the world {} exports the interface `{}` without a package: componentize-py makes nothing of it; give \
-                     it a name of its own in the WIT, or use --lang rust or --lang js",
-                    world.name, interface.name
-                )));
+                return refuse(
+                    interface.name,
+                    "componentize-py makes nothing of one without a package",
+                );
             }
             Some(interface) => {
-                let class = upper_camel(interface.name);
+                let class = type_ident(interface.name);
+                if !taken.insert(class.clone()) {
+                    return refuse(
+                        interface.name,
+                        &format!("another class of app.py is `{class}`"),
+                    );
+                }
                 (class.clone(), format!("exports.{class}"))
             }
         };
         if let (Some(interface), false) = (exported.interface, exported.resources.is_empty()) {
-            let module = snake(interface.name);
+            let module = ident(interface.name);
+            if MODULES.split_whitespace().any(|taken| taken == module) {
+                let why = "its resources would be in the module `{module}`, which is another one";
+                return refuse(interface.name, &why.replace("{module}", &module));
+            }
             files.add(format!("{module}.py"), source.resources(&module, &exported));
             modules.push_str(&format!("import {module}  # noqa: F401\n"));
         }
@@ -127,7 +152,7 @@ impl Source<'_> {
         let mut text = format!("\"\"\"The resources of the interface `{module}`.\"\"\"\n\n");
         let mut classes = String::new();
         for resource in &exported.resources {
-            let class = upper_camel(resource.name);
+            let class = type_ident(resource.name);
             classes.push_str(&format!("\n\nclass {class}(exports.{module}.{class}):\n"));
             match resource.functions.is_empty() {
                 true => classes.push_str("    pass\n"),
@@ -145,7 +170,6 @@ impl Source<'_> {
 
     fn function(&mut self, function: &Function) -> String {
         let resolve = &self.world.resolve;
-        let params = function.params.iter().map(|param| ident(&param.name));
         let (first, name, above) = match function.kind {
             // WIT names it.
             FunctionKind::Method(_) => (None, None, ""),
@@ -153,6 +177,15 @@ impl Source<'_> {
             FunctionKind::Constructor(_) => (Some("self"), Some("__init__"), ""),
             _ => (Some("self"), None, ""),
         };
+        let params = function.params.iter().map(|param| {
+            let name = ident(&param.name);
+            // The first one is Python's own.
+            if first == Some(name.as_str()) {
+                name + "_"
+            } else {
+                name
+            }
+        });
         let first = first.map(str::to_owned).into_iter();
         let params: Vec<_> = first.chain(params).collect();
         let name = name.map_or_else(|| ident(short_name(function)), str::to_owned);
@@ -220,7 +253,7 @@ impl Source<'_> {
     fn path(&mut self, id: TypeId) -> Option<String> {
         let resolve = &self.world.resolve;
         let found = &resolve.types[original(resolve, id)];
-        let name = upper_camel(found.name.as_deref()?);
+        let name = type_ident(found.name.as_deref()?);
         let TypeOwner::Interface(owner) = found.owner else {
             return Some(format!("wit_world.{name}"));
         };
@@ -237,7 +270,7 @@ impl Source<'_> {
         if all().filter(|item| is(item, interface)).count() != 1 {
             return None;
         }
-        let module = snake(interface);
+        let module = ident(interface);
         match world.exports.values().any(|item| is(item, interface)) {
             true => Some(format!("exports.{module}.{name}")),
             false => {
@@ -250,4 +283,8 @@ impl Source<'_> {
 
 fn ident(name: &str) -> String {
     escaped(snake(name), KEYWORDS)
+}
+
+fn type_ident(name: &str) -> String {
+    escaped(upper_camel(name), KEYWORDS)
 }

@@ -65,7 +65,7 @@ impl Readme {
 }
 
 /// A call of an exported function with empty values, in WAVE notation.
-fn expression(world: &World) -> Option<String> {
+pub(super) fn expression(world: &World) -> Option<String> {
     let resolve = &world.resolve;
     let exported = exports::of(world);
     let all = || exported.iter().flat_map(|exported| &exported.functions);

@@ -6,8 +6,8 @@ use crate::commands::new::exports::{self, Exported, Resource, short_name};
 use crate::commands::new::folder::Files;
 use crate::commands::new::policy::{self, Needs};
 use crate::commands::new::readme::Readme;
-use crate::commands::new::rust_types::{Names, ident, module_of, root_modules, type_ident};
-use crate::commands::new::value::{Value, is_result};
+use crate::commands::new::rust_types::{Names, Side, ident, module_of, root_modules, type_ident};
+use crate::commands::new::value::{Value, as_result};
 use crate::commands::new::words::snake;
 use crate::commands::new::world::World;
 
@@ -45,7 +45,17 @@ pub(super) fn project(files: &mut Files, name: &str, world: Option<&World>) -> R
 }
 
 /// The source of a provider of any world: each function answers with an empty value.
-fn stubs(world: &World) -> String {
+pub(super) fn stubs(world: &World) -> String {
+    source(world, None)
+}
+
+/// The same with functions that attack, by the function `attack` of this source.
+pub(super) fn attacks(world: &World, attack: &str) -> String {
+    source(world, Some("crate::attack()")) + "\n" + attack
+}
+
+/// `body` is the one of each function, in place of an empty value.
+fn source(world: &World, body: Option<&'static str>) -> String {
     let mut text = include_str!("templates/rust/stubs.rs.in").replace("{{world}}", &world.name);
     let mut taken = root_modules(world);
     for exported in exports::of(world) {
@@ -55,6 +65,7 @@ fn stubs(world: &World) -> String {
                 let names = Names {
                     world,
                     scope: TypeOwner::World(world.id),
+                    side: Side::Guest { body },
                 };
                 text.push_str(&implementation("Guest", "Component", &exported, &names, ""));
             }
@@ -66,6 +77,7 @@ fn stubs(world: &World) -> String {
                 let names = Names {
                     world,
                     scope: TypeOwner::Interface(interface.id),
+                    side: Side::Guest { body },
                 };
                 let path = module_of(world, interface.id);
                 text.push_str(&format!("mod {module} {{\n    use crate::{path}::*;\n\n"));
@@ -91,7 +103,8 @@ fn implementation(
     let mut text = format!("{indent}impl {of} for {on} {{\n");
     for resource in &exported.resources {
         let name = type_ident(resource.name);
-        text.push_str(&format!("{indent}    type {name} = My{name};\n"));
+        let state = names.state(&name);
+        text.push_str(&format!("{indent}    type {name} = {state};\n"));
     }
     if !exported.resources.is_empty() && !exported.functions.is_empty() {
         text.push('\n');
@@ -103,9 +116,10 @@ fn implementation(
 
 fn of_resource(resource: &Resource<'_>, names: &Names<'_>) -> String {
     let name = type_ident(resource.name);
+    let state = names.state(&name);
     let functions = functions(&resource.functions, names, "    ");
     format!(
-        "\n    /// The state of a `{}`.\n    pub struct My{name};\n\n    impl Guest{name} for My{name} {{\n{functions}    }}\n",
+        "\n    /// The state of a `{}`.\n    pub struct {state};\n\n    impl Guest{name} for {state} {{\n{functions}    }}\n",
         resource.name
     )
 }
@@ -130,13 +144,13 @@ fn function(function: &Function, names: &Names<'_>, indent: &str) -> String {
     let (result, body) = match (&function.kind, function.result) {
         (FunctionKind::Constructor(of), result) => {
             let own = type_ident(resolve.types[*of].name.as_deref().unwrap_or_default());
-            match result.filter(|ty| is_result(resolve, *ty)) {
-                // Its error is whatever the type says, and its value is this one.
-                Some(ty) => {
-                    let ty = names.of(ty).replacen(&own, "Self", 1);
-                    (format!(" -> {ty}"), format!("Ok(My{own})"))
+            let state = names.state(&own);
+            match result.and_then(|ty| as_result(resolve, ty)) {
+                Some(found) => {
+                    let result = names.result("Self", found.err.as_ref());
+                    (format!(" -> {result}"), format!("Ok({state})"))
                 }
-                None => (" -> Self".to_owned(), format!("My{own}")),
+                None => (" -> Self".to_owned(), state),
             }
         }
         (_, None) => (String::new(), String::new()),
@@ -148,6 +162,10 @@ fn function(function: &Function, names: &Names<'_>, indent: &str) -> String {
             };
             (format!(" -> {}", names.of(ty)), body)
         }
+    };
+    let body = match names.side {
+        Side::Guest { body: Some(body) } => body.to_owned(),
+        _ => body,
     };
     let params = params.join(", ");
     match body.is_empty() {

@@ -35,6 +35,19 @@ pub(super) struct Names<'w> {
     pub(super) world: &'w World,
     /// The owner of the types that need no path.
     pub(super) scope: TypeOwner,
+    pub(super) side: Side,
+}
+
+/// Whose names these are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// A guest's, by `wit_bindgen::generate!`.
+    Guest {
+        /// The body of each function; an empty value if it is none.
+        body: Option<&'static str>,
+    },
+    /// A host's, by `bindgen!` in its module `world`. A handle is a `Resource`.
+    Host,
 }
 
 impl Names<'_> {
@@ -59,19 +72,22 @@ impl Names<'_> {
         if self.resolve().types[id].name.is_some() {
             return self.path(id);
         }
-        let unit_or = |ty: &Option<Type>| ty.map_or_else(|| "()".to_owned(), |ty| self.of(ty));
         match &self.resolve().types[id].kind {
             TypeDefKind::List(ty) => format!("{}<{}>", self.std("Vec", "std::vec"), self.of(*ty)),
             TypeDefKind::Option(ty) => {
                 format!("{}<{}>", self.std("Option", "std::option"), self.of(*ty))
             }
             TypeDefKind::Result(result) => {
-                let name = self.std("Result", "std::result");
-                format!("{name}<{}, {}>", unit_or(&result.ok), unit_or(&result.err))
+                self.result(&self.of_part(result.ok.as_ref()), result.err.as_ref())
             }
             TypeDefKind::Tuple(tuple) => {
                 let types = tuple.types.iter().map(|ty| self.of(*ty));
                 tuple_of(types.collect())
+            }
+            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id))
+                if self.side == Side::Host =>
+            {
+                format!("Resource<{}>", self.path(*id))
             }
             TypeDefKind::Handle(Handle::Own(id)) => self.path(*id),
             TypeDefKind::Handle(Handle::Borrow(id)) => match self.is_exported(*id) {
@@ -82,6 +98,26 @@ impl Names<'_> {
             // `exports::check` refuses the others.
             _ => "()".to_owned(),
         }
+    }
+
+    /// The name of the type that has the state of a resource: none of the interface has it.
+    pub(super) fn state(&self, resource: &str) -> String {
+        let mut name = format!("My{resource}");
+        while self.is_own(&name) {
+            name.push('_');
+        }
+        name
+    }
+
+    /// A result with the type `ok` in it, and this error.
+    pub(super) fn result(&self, ok: &str, err: Option<&Type>) -> String {
+        let name = self.std("Result", "std::result");
+        format!("{name}<{ok}, {}>", self.of_part(err))
+    }
+
+    /// A type that may be left out.
+    fn of_part(&self, ty: Option<&Type>) -> String {
+        ty.map_or_else(|| "()".to_owned(), |ty| self.of(*ty))
     }
 
     /// The value as an expression.
@@ -123,7 +159,15 @@ impl Names<'_> {
 
     /// A type of the standard library; with its path if a type of this scope has its name.
     fn std(&self, name: &str, module: &str) -> String {
-        let is_shadowed = match self.scope {
+        match self.is_own(name) {
+            true => format!("{module}::{name}"),
+            false => name.to_owned(),
+        }
+    }
+
+    /// Whether a type of this scope has the name.
+    fn is_own(&self, name: &str) -> bool {
+        match self.scope {
             TypeOwner::Interface(id) => {
                 let types = self.resolve().interfaces[id].types.keys();
                 types.map(|name| type_ident(name)).any(|own| own == name)
@@ -137,23 +181,23 @@ impl Names<'_> {
                 names.any(|own| own == name)
             }
             TypeOwner::None => false,
-        };
-        match is_shadowed {
-            true => format!("{module}::{name}"),
-            false => name.to_owned(),
         }
     }
 
-    fn path(&self, id: TypeId) -> String {
+    pub(super) fn path(&self, id: TypeId) -> String {
+        let root = match self.side {
+            Side::Guest { .. } => "crate",
+            Side::Host => "crate::world",
+        };
         let found = &self.resolve().types[id];
         let name = type_ident(found.name.as_deref().unwrap_or_default());
         match found.owner {
             owner if owner == self.scope => name,
             TypeOwner::Interface(owner) => {
                 let module = module_of(self.world, owner);
-                format!("crate::{module}::{name}")
+                format!("{root}::{module}::{name}")
             }
-            TypeOwner::World(_) | TypeOwner::None => format!("crate::{name}"),
+            TypeOwner::World(_) | TypeOwner::None => format!("{root}::{name}"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! An empty value of each type, which stubs return and which the first call of a function is made with.
 
-use wit_parser::{Resolve, Type, TypeDefKind, TypeId};
+use wit_parser::{Resolve, Result_, Type, TypeDefKind, TypeId};
 
 /// The most parts of a value. A few lines of WIT may name a type of billions.
 const MOST_PARTS: usize = 200;
@@ -134,11 +134,11 @@ pub(super) fn is_option(resolve: &Resolve, ty: Type) -> bool {
     )
 }
 
-/// Whether a type is a result, under whatever name.
-pub(super) fn is_result(resolve: &Resolve, ty: Type) -> bool {
-    let Type::Id(id) = ty else { return false };
-    matches!(
-        resolve.types[original(resolve, id)].kind,
-        TypeDefKind::Result(_)
-    )
+/// The result that a type is, under whatever name.
+pub(super) fn as_result(resolve: &Resolve, ty: Type) -> Option<&Result_> {
+    let Type::Id(id) = ty else { return None };
+    match &resolve.types[original(resolve, id)].kind {
+        TypeDefKind::Result(result) => Some(result),
+        _ => None,
+    }
 }

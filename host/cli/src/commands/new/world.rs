@@ -139,15 +139,24 @@ fn read_wit(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
     let mut room = MOST_WIT;
     let failed = |path: &Path, error: &io::Error| match path == folder {
         true => format!("cannot be read: {error}; name a folder that holds *.wit files"),
-        false => format!("{}: cannot be read: {error}", text::path(path)),
+        false => format!(
+            "{}: cannot be read: {error}; put a file of WIT in its place, or remove it",
+            text::path(path)
+        ),
     };
     let deps = folder.join("deps");
     let mut folders = vec![folder.to_owned()];
     for entry in sorted(&deps).unwrap_or_default() {
         match entry.is_dir() {
             true => folders.push(entry),
-            false => add(&entry, folder, &["wit", "wasm"], &mut room, &mut files)
-                .map_err(|error| failed(&entry, &error))?,
+            false => add(
+                &entry,
+                folder,
+                &["wit", "wat", "wasm"],
+                &mut room,
+                &mut files,
+            )
+            .map_err(|error| failed(&entry, &error))?,
         }
     }
     for inside in folders {
@@ -192,13 +201,13 @@ fn add(
     let found = fs::metadata(path)?;
     // Opening a pipe blocks until it has a writer.
     if !found.is_file() {
-        return Err(io::Error::other("not a regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let size = found.len();
     let left = usize::try_from(size)
         .ok()
         .and_then(|size| room.checked_sub(size));
-    *room = left.ok_or_else(|| io::Error::other("the folder holds more than 16 MiB"))?;
+    *room = left.ok_or_else(|| io::Error::other("with it the folder holds more than 16 MiB"))?;
     files.push((inside.to_owned(), fs::read(path)?));
     Ok(())
 }
