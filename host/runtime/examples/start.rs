@@ -40,12 +40,12 @@ struct Prices {
 /// The interface: each function charges, decides, and answers.
 impl Host for CallContext {
     async fn price(&mut self, item: String) -> wasmtime::Result<Option<u32>> {
-        self.charge(item.len() as u64)?;
-        if !self.parameters::<Prices>(PRICES)?.items.contains(&item) {
-            self.denied(PRICES, &item, Reason::NotGranted);
+        let call = self.charge(item.len() as u64)?;
+        if !call.parameters::<Prices>(PRICES)?.items.contains(&item) {
+            call.denied(PRICES, &item, Reason::NotGranted);
             return Ok(None);
         }
-        self.allowed(PRICES, &item);
+        call.allowed(PRICES, &item);
         Ok(match item.as_str() {
             "tea" => Some(350),
             "coffee" => Some(420),

@@ -98,7 +98,7 @@ fn add(found: &mut Interfaces, world: &World, id: InterfaceId, name: String) {
         found.source.push_str(&format!(
             "\n/// The state of a `{resource}`.\n#[derive(Default)]\npub struct {state};\n\nimpl {module}::Host{} for CallContext \
              {{\n{functions}{}    async fn drop(&mut self, it: Resource<{ty}>) -> wasmtime::Result<()> {{\n        \
-             self.charge(0)?;\n        self.take(it)?;\n        Ok(())\n    }}\n}}\n",
+             self.charge(0)?.take(it)?;\n        Ok(())\n    }}\n}}\n",
             type_ident(resource),
             if functions.is_empty() { "" } else { "\n" }
         ));
@@ -123,18 +123,21 @@ fn function(function: &Function, names: &Names<'_>) -> String {
         )
     };
     let fallible = function.result.and_then(|ty| as_result(resolve, ty));
-    let body = match (&function.kind, function.result) {
+    // A function without a body of its own charges, and needs no more of the call.
+    let charge = "self.charge(0)?;\n        ";
+    let (charge, body) = match (&function.kind, function.result) {
         (FunctionKind::Constructor(_), _) => {
-            let made = "self.put(Default::default(), 0)?";
-            match fallible {
+            let made = "self.charge(0)?.put(Default::default(), 0)?";
+            let made = match fallible {
                 Some(_) => format!("Ok(Ok({made}))"),
                 None => format!("Ok({made})"),
-            }
+            };
+            ("", made)
         }
-        (_, None) => "Ok(())".to_owned(),
+        (_, None) => (charge, "Ok(())".to_owned()),
         (_, Some(ty)) => match Value::empty(resolve, ty) {
-            Some(value) => format!("Ok({})", names.value(&value)),
-            None => unwritten(),
+            Some(value) => (charge, format!("Ok({})", names.value(&value))),
+            None => (charge, unwritten()),
         },
     };
     let result = match function.result {
@@ -142,7 +145,7 @@ fn function(function: &Function, names: &Names<'_>) -> String {
         None => "()".to_owned(),
     };
     format!(
-        "    async fn {}({}) -> wasmtime::Result<{result}> {{\n        self.charge(0)?;\n        {body}\n    }}\n",
+        "    async fn {}({}) -> wasmtime::Result<{result}> {{\n        {charge}{body}\n    }}\n",
         ident(short_name(function)),
         params.join(", ")
     )
