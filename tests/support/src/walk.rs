@@ -117,6 +117,8 @@ fn file(block: &[(usize, &str)]) -> Option<Step> {
 pub fn walk(page: &str, walker: &Walker<'_>) -> Result<usize, String> {
     let steps = steps(page);
     let mut at = walker.folder.to_owned();
+    // A project may be there already, and its first command build it.
+    walker.share_targets();
     for step in &steps {
         match step {
             Step::File { path, text } => {
