@@ -124,6 +124,28 @@ struct Scope {
     instances: Numbers,
     /// The functions that pay, by the number in the original of the realloc that each calls.
     charged: BTreeMap<u32, u32>,
+    /// The first number in the original of each export of a core instance that has a name here: toolchains name a
+    /// realloc anew for each function that uses it.
+    named: BTreeMap<(u32, String), u32>,
+    /// That first number, by each later one.
+    first: BTreeMap<u32, u32>,
+}
+
+impl Scope {
+    /// A function of the original that is an export of a core instance.
+    fn define_named(&mut self, export: (u32, String)) {
+        let number = self.functions.of_original.len() as u32;
+        self.functions.define();
+        let first = *self.named.entry(export).or_insert(number);
+        if first != number {
+            self.first.insert(number, first);
+        }
+    }
+
+    /// The first number of the function that has this one.
+    fn first_of(&self, function: u32) -> u32 {
+        self.first.get(&function).copied().unwrap_or(function)
+    }
 }
 
 /// A space of indices with items between those of the original.
@@ -185,6 +207,7 @@ impl Charging {
     fn charge(&mut self, component: &mut Component, realloc: u32) -> Result<(), Error> {
         let function = self.function_index(realloc)?;
         let scope = self.scope()?;
+        let realloc = scope.first_of(realloc);
         if scope.charged.contains_key(&realloc) {
             return Ok(());
         }
@@ -257,7 +280,8 @@ impl ReencodeComponent for Charging {
         let CanonicalOption::Realloc(realloc) = option else {
             return component_utils::canonical_option(self, option);
         };
-        let charged = self.scope()?.charged.get(&realloc).copied();
+        let scope = self.scope()?;
+        let charged = scope.charged.get(&scope.first_of(realloc)).copied();
         let charged = charged.ok_or_else(|| unknown("a canonical function that makes room"))?;
         Ok(wasm_encoder::CanonicalOption::Realloc(charged))
     }
@@ -321,16 +345,17 @@ impl ReencodeComponent for Charging {
     ) -> Result<(), Error> {
         for alias in section {
             let alias = alias?;
-            let is_function = matches!(
-                alias,
+            let named = match alias {
                 ComponentAlias::CoreInstanceExport {
                     kind: ExternalKind::Func | ExternalKind::FuncExact,
-                    ..
-                }
-            );
+                    instance_index,
+                    name,
+                } => Some((instance_index, name.to_owned())),
+                _ => None,
+            };
             aliases.alias(self.component_alias(alias)?);
-            if is_function {
-                self.scope()?.functions.define();
+            if let Some(named) = named {
+                self.scope()?.define_named(named);
             }
         }
         Ok(())

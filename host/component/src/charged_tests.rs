@@ -59,6 +59,9 @@ fn each_realloc_of_a_composition_is_one_that_pays() {
         reallocs(&charged),
         "each is an export of the charge"
     );
+    // Two names of one realloc share the function that pays.
+    assert_eq!(printed[0], printed[1]);
+    assert_ne!(printed[1], printed[2]);
 }
 
 /// Core functions that are the export of the first module's instance, for each canonical function that makes room.

@@ -172,7 +172,7 @@ impl Builder {
 
     /// Offers an interface as [`interface`](Self::interface) does, whose grant has parameters: a table of the policy that
     /// is read into `P` when a component is loaded, and that host functions get with
-    /// [`CallContext::parameters`](crate::CallContext::parameters). Parameters that do not fit `P` refuse the policy
+    /// [`Charged::parameters`](crate::Charged::parameters). Parameters that do not fit `P` refuse the policy
     /// ([`LoadError::Policy`](crate::LoadError::Policy)).
     ///
     /// ```

@@ -32,9 +32,8 @@ fn walk_with(before: Option<&Path>, name: &str, page: &str, prepare: impl FnOnce
 
 /// Walks a page of the guide.
 fn guide(page: &str, prepare: impl FnOnce(&Path)) {
-    let name = format!("docs/guide/{page}");
-    let text = fs::read_to_string(root().join(&name)).unwrap();
-    walk_page(&name, &text, prepare);
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    walk_page(page, &text, prepare);
 }
 
 #[test]
@@ -106,13 +105,13 @@ fn a_walk_ends_at_the_step_that_goes_another_way() {
 /// It needs rustup, and the registry of Cargo.
 #[test]
 fn ten_minutes_in_rust() {
-    guide("start-rust.md", |_| {});
+    guide("docs/guide/start-rust.md", |_| {});
 }
 
 /// It needs the guests alone.
 #[test]
 fn two_minutes_as_an_operator() {
-    guide("start-operator.md", |at| {
+    guide("docs/guide/start-operator.md", |at| {
         fs::copy(guest_file("checksums"), at.join("checksums.wasm")).unwrap();
     });
 }
@@ -194,12 +193,12 @@ mod registries {
 
     #[test]
     fn ten_minutes_in_python() {
-        guide("start-python.md", |_| {});
+        guide("docs/guide/start-python.md", |_| {});
     }
 
     #[test]
     fn ten_minutes_in_javascript() {
-        guide("start-javascript.md", |_| {});
+        guide("docs/guide/start-javascript.md", |_| {});
     }
 
     #[test]
@@ -218,7 +217,7 @@ mod registries {
         };
         let folder = TempDir::new().unwrap();
         new(folder.path());
-        let page = fs::read_to_string(folder.path().join("report/README.md")).unwrap();
+        let page = fs::read_to_string(folder.path().join("report").join("README.md")).unwrap();
         walk_page("the README of a host", &page, new);
     }
 

@@ -59,7 +59,7 @@ fn report(result: &[u8]) -> Vec<u8> {
         (result.len() & 0x7f) as u8 | 0x80,
         (result.len() >> 7) as u8,
     ];
-    [&[0, 0][..], &length, result, &[0; 11]].concat()
+    [&[0, 0][..], &length, result, &[0; 12]].concat()
 }
 
 /// The next frame of the host.
@@ -128,7 +128,7 @@ fn lie(kind: &str) {
             ("long-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_001]))),
             ("long-error", CALL) => {
                 // Its text counts half, since it may have been Latin-1.
-                let error = [&[0, 1, 0, 0xd1, 0x0f][..], &[b'x'; 2_001], &[0; 11]].concat();
+                let error = [&[0, 1, 0, 0xd1, 0x0f][..], &[b'x'; 2_001], &[0; 12]].concat();
                 say_to(&socket, &whole(ANSWER, session, &error));
             }
             ("true-output", CALL) => say_to(&socket, &whole(ANSWER, session, &report(&[7; 1_000]))),
