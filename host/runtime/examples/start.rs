@@ -30,7 +30,7 @@ mod world {
 
 const PRICES: &str = "acme:shop/prices@0.1.0";
 
-/// What a policy says of the interface: the items whose prices a plugin may know.
+/// The parameters of the interface in a policy: the items whose prices a plugin may know.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Prices {

@@ -17,6 +17,7 @@ mod lock;
 mod mistakes;
 mod new;
 pub(crate) mod new_host;
+mod new_worlds;
 mod policy;
 mod trust;
 mod undo;

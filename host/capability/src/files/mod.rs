@@ -263,7 +263,7 @@ pub struct Listing {
     pub paid: u64,
     /// The mark that the call of the listing has ended.
     pub ended: Ended,
-    /// What counts the entries while they are read.
+    /// The account that counts the entries while they are read.
     memory: HostMemory,
     audit: Arc<Audit>,
     /// The name of the folder in a denial.
@@ -350,6 +350,18 @@ pub fn entry_size(name: &str) -> u64 {
 mod tests {
     use super::*;
 
+    /// One that may hold 1,000 bytes beside its buffer, and has no other bound.
+    fn listing() -> Listing {
+        Listing {
+            cap: u64::MAX,
+            paid: u64::MAX,
+            ended: Ended::default(),
+            memory: HostMemory::new(READ_BUFFER + 1_000),
+            audit: Arc::new(Audit::new("guest".into(), None)),
+            target: String::new(),
+        }
+    }
+
     /// A folder of any number of entries is of no interest to a call that has ended.
     #[test]
     fn no_entry_is_read_after_the_end_of_the_call() {
@@ -358,20 +370,13 @@ mod tests {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
-        let listing = Listing {
-            cap: u64::MAX,
-            paid: u64::MAX,
-            ended: Ended::default(),
-            memory: HostMemory::new(READ_BUFFER + 1_000),
-            audit: Arc::new(Audit::new("guest".into(), None)),
-            target: String::new(),
-        };
+        let listing = listing();
         let read = || {
             let listed = listing.read(&dir, Path::new(".")).ok().unwrap();
             listed.entries.ok().unwrap().len()
         };
         assert_eq!(read(), 3);
-        // What a listing holds is counted while it is read, and not after.
+        // The entries of a listing are counted while it is read, and not after.
         assert_eq!(listing.memory.left(), READ_BUFFER + 1_000);
         let entries = 3 + 4 * size_of::<Entry>() as u64;
         assert_eq!(listing.memory.peak(), READ_BUFFER + entries);
@@ -386,14 +391,7 @@ mod tests {
             std::fs::write(folder.path().join(number.to_string()), "").unwrap();
         }
         let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
-        let listing = Listing {
-            cap: u64::MAX,
-            paid: u64::MAX,
-            ended: Ended::default(),
-            memory: HostMemory::new(READ_BUFFER + 1_000),
-            audit: Arc::new(Audit::new("guest".into(), None)),
-            target: String::new(),
-        };
+        let listing = listing();
         let listed = listing.read(&dir, Path::new(".")).ok().unwrap();
         assert!(matches!(listed.entries, Err(FileFailure::TooLarge(_))));
         assert!(listed.read < 32, "{}", listed.read);
