@@ -1,0 +1,123 @@
+//! `tollgate new provider --wit`: projects of a world with each kind of type.
+
+use std::fs;
+use std::path::Path;
+
+use support::cli::{code, stderr};
+use tempfile::TempDir;
+
+use super::new::{new, wit};
+use crate::docs::walks::walk_page;
+
+/// A world with each kind of type, a package in `deps`, an interface without a package and a resource.
+const EVERY_TYPE: &str = "package demo:all@1.2.0;
+interface shapes {
+  use demo:base/types@0.3.0.{error, point as spot};
+  enum color { red, dark-blue }
+  flags perms { can-read, can-write }
+  type bytes = list<u8>;
+  variant shape { circle(spot), unit, named(string) }
+  record thing { name: string, %type: color, perms: perms, shape: shape, tags: list<string>, maybe: option<u32>,
+    big: s64, c: char, ok: bool }
+  area: func(s: shape) -> result<f64, error>;
+  make-thing: func(name: string, %type: color) -> thing;
+  all: func(data: bytes, t: thing, p: tuple<u8, s64, char>) -> tuple<list<u32>, option<option<string>>, perms>;
+  nested: func(r: result<_, string>) -> result<result<u32, color>, string>;
+  empty: func() -> result;
+}
+interface counters {
+  variant r-error { r(string) }
+  resource r { constructor(n: u32) -> result<r, r-error>; }
+  type my-r = u8;
+  resource counter {
+    constructor(start: u32);
+    next: func(by: u32) -> u32;
+    merge: static func(a: counter, b: borrow<counter>) -> counter;
+  }
+}
+interface lookup { find: func(key: string) -> option<string>; }
+world plugin {
+  use demo:base/types@0.3.0.{error};
+  import lookup;
+  record local-thing { id: u64 }
+  export shapes;
+  export counters;
+  export greet: func(name: string, t: local-thing) -> result<string, error>;
+  export %inline: interface { ping: func(n: u32) -> u32; }
+}
+world other { export greet: func(); }
+";
+
+const BASE: &str = "package demo:base@0.3.0;
+interface types {
+  variant error { bad-input(string), not-found, other(tuple<u32, string>) }
+  record point { x: f64, y: f32 }
+}
+";
+
+fn every_type(folder: &Path) {
+    wit(folder, EVERY_TYPE);
+    fs::create_dir_all(folder.join("wit/deps/base")).unwrap();
+    fs::write(folder.join("wit/deps/base/types.wit"), BASE).unwrap();
+}
+
+#[test]
+fn a_project_of_another_world_has_its_wit_and_a_world_that_imports_nothing() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    every_type(at);
+    let args = [
+        "words",
+        "--lang",
+        "js",
+        "--wit",
+        "wit",
+        "--world",
+        "demo:all/plugin",
+    ];
+    let said = new(at, &args);
+    assert_eq!(code(&said), 0, "{}", stderr(&said));
+    assert!(
+        stderr(&said).contains("imports all that a world names"),
+        "{}",
+        stderr(&said)
+    );
+    let read = |path: &str| fs::read_to_string(at.join("words").join(path)).unwrap();
+    assert_eq!(read("wit/deps/demo-all/world.wit"), EVERY_TYPE);
+    assert_eq!(read("wit/deps/base/types.wit"), BASE);
+    let world = read("wit/world.wit");
+    assert!(world.contains("export demo:all/shapes@1.2.0;"), "{world}");
+    assert!(!world.contains("\n  import "), "{world}");
+    assert!(
+        world.contains("// import demo:all/lookup@1.2.0;"),
+        "{world}"
+    );
+    assert!(read("provider.js").contains("export const shapes = {"));
+}
+
+/// It needs rustup, and the registry of Cargo.
+#[test]
+fn stubs_in_rust_of_every_type_build_and_answer() {
+    let folder = TempDir::new().unwrap();
+    every_type(folder.path());
+    let wit = folder.path().join("wit");
+    let args = [
+        "plugin",
+        "--lang",
+        "rust",
+        "--wit",
+        wit.to_str().unwrap(),
+        "--world",
+        "plugin",
+    ];
+    assert_eq!(code(&new(folder.path(), &args)), 0);
+    let mut page = fs::read_to_string(folder.path().join("plugin").join("README.md")).unwrap();
+    let component = "target/wasm32-wasip2/release/plugin.wasm";
+    page.push_str(&format!(
+        "\n```console exact\n$ tollgate call {component} 'all(\"\", {{name: \"\", type: red, perms: {{}}, shape: unit, tags: [], \
+         big: 0, c: \\'x\\', ok: true}}, (0, 0, \\'x\\'))' --quiet\n([], none, {{}})\n```\n"
+    ).replace("\\'", "'\\''"));
+    walk_page("the README of plugin", &page, |at| {
+        assert_eq!(code(&new(at, &args)), 0);
+    });
+}
