@@ -42,8 +42,9 @@ const STRING_ALIGN: i32 = 2;
 /// Bytes that the engine holds for an instance of what is put before one realloc.
 pub(crate) const CHARGE_DATA: u64 = 1_024 + 32 + 32 + 3 * 64;
 
-/// The name of the only import and export of the charge, and of the function in a trap's trace.
+/// The name of the only import and export of the charge.
 const NAME: &str = "";
+/// The name of its function in the trace of a trap.
 const TRACED: &str = "room for a string of another component";
 
 /// The component to compile: `bytes`, which are valid, or if they are a composition, the same with strings that cost fuel.
@@ -124,26 +125,47 @@ struct Scope {
     instances: Numbers,
     /// The functions that pay, by the number in the original of the realloc that each calls.
     charged: BTreeMap<u32, u32>,
-    /// The first number in the original of each export of a core instance that has a name here: toolchains name a
-    /// realloc anew for each function that uses it.
+    names: CoreFunctions,
+}
+
+/// The core functions of a component, some of which have several numbers: toolchains name a realloc anew for each function
+/// that uses it.
+#[derive(Default)]
+pub(crate) struct CoreFunctions {
+    next: u32,
+    /// The first number of each export of a core instance.
     named: BTreeMap<(u32, String), u32>,
-    /// That first number, by each later one.
+    /// The first number of a function, by each later one.
     first: BTreeMap<u32, u32>,
 }
 
-impl Scope {
-    /// A function of the original that is an export of a core instance.
-    fn define_named(&mut self, export: (u32, String)) {
-        let number = self.functions.of_original.len() as u32;
-        self.functions.define();
-        let first = *self.named.entry(export).or_insert(number);
-        if first != number {
-            self.first.insert(number, first);
+impl CoreFunctions {
+    /// The next function.
+    pub(crate) fn define(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
+    /// The next function, which is an export of a core instance. An alias of another item is none.
+    pub(crate) fn define_alias(&mut self, alias: &ComponentAlias<'_>) -> bool {
+        let ComponentAlias::CoreInstanceExport {
+            kind: ExternalKind::Func | ExternalKind::FuncExact,
+            instance_index,
+            name,
+        } = alias
+        else {
+            return false;
+        };
+        let export = (*instance_index, (*name).to_owned());
+        let first = *self.named.entry(export).or_insert(self.next);
+        if first != self.next {
+            self.first.insert(self.next, first);
         }
+        self.define();
+        true
     }
 
     /// The first number of the function that has this one.
-    fn first_of(&self, function: u32) -> u32 {
+    pub(crate) fn first_of(&self, function: u32) -> u32 {
         self.first.get(&function).copied().unwrap_or(function)
     }
 }
@@ -207,7 +229,7 @@ impl Charging {
     fn charge(&mut self, component: &mut Component, realloc: u32) -> Result<(), Error> {
         let function = self.function_index(realloc)?;
         let scope = self.scope()?;
-        let realloc = scope.first_of(realloc);
+        let realloc = scope.names.first_of(realloc);
         if scope.charged.contains_key(&realloc) {
             return Ok(());
         }
@@ -243,7 +265,9 @@ impl Charging {
         self.parse_component_canonical(&mut section, function)?;
         component.section(&section);
         if is_core {
-            self.scope()?.functions.define();
+            let scope = self.scope()?;
+            scope.functions.define();
+            scope.names.define();
         }
         Ok(())
     }
@@ -281,7 +305,7 @@ impl ReencodeComponent for Charging {
             return component_utils::canonical_option(self, option);
         };
         let scope = self.scope()?;
-        let charged = scope.charged.get(&scope.first_of(realloc)).copied();
+        let charged = scope.charged.get(&scope.names.first_of(realloc)).copied();
         let charged = charged.ok_or_else(|| unknown("a canonical function that makes room"))?;
         Ok(wasm_encoder::CanonicalOption::Realloc(charged))
     }
@@ -345,17 +369,10 @@ impl ReencodeComponent for Charging {
     ) -> Result<(), Error> {
         for alias in section {
             let alias = alias?;
-            let named = match alias {
-                ComponentAlias::CoreInstanceExport {
-                    kind: ExternalKind::Func | ExternalKind::FuncExact,
-                    instance_index,
-                    name,
-                } => Some((instance_index, name.to_owned())),
-                _ => None,
-            };
+            let is_function = self.scope()?.names.define_alias(&alias);
             aliases.alias(self.component_alias(alias)?);
-            if let Some(named) = named {
-                self.scope()?.define_named(named);
+            if is_function {
+                self.scope()?.functions.define();
             }
         }
         Ok(())

@@ -22,6 +22,7 @@ fn reallocs(bytes: &[u8]) -> Vec<u32> {
 const MAKER: &str = r#"(core module $m
   (memory (export "memory") 1)
   (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
+  (func (export "other") (param i32 i32 i32 i32) (result i32) i32.const 0)
   (func (export "take") (param i32 i32)))
 "#;
 
@@ -165,7 +166,9 @@ fn an_instance_that_pays_is_counted() {
         let inspection = source.inspect_by(&limits, |_| crate::Objections::default());
         inspection.unwrap().instance_data
     };
-    let two = r#"(alias core export $i "realloc" (core func $first))"#;
-    // An alias takes 64.
-    assert_eq!(data(two), data("") + CHARGE_DATA + 64);
+    // An alias takes 64. A second name of the same function pays nothing more; a second function does.
+    let name = r#"(alias core export $i "realloc" (core func $first))"#;
+    assert_eq!(data(name), data("") + 64);
+    let other = r#"(alias core export $i "other" (core func $first))"#;
+    assert_eq!(data(other), data("") + 64 + CHARGE_DATA);
 }

@@ -104,8 +104,8 @@ pub fn judge(imports: &[Import], grants: &Grants, extra: &BTreeSet<String>) -> V
     }
 }
 
-/// What the host does not give is a stub if the policy says so. A version that is not served is refused all the same: the linker would
-/// take it for another version of its interface.
+/// An interface that the host does not give is a stub if the policy says so. Another version of an interface that the host serves is
+/// refused all the same: the linker would take it for the one that is served.
 fn judge_one(import: &Import, grants: &Grants, extra: &BTreeSet<String>) -> Judgement {
     match judge_given(import, grants, extra) {
         Judgement::Denied { .. } | Judgement::Unknown { .. }

@@ -224,16 +224,6 @@ fn bad_input_is_told_with_its_place_and_nothing_is_lost() {
             "no.txt",
         ),
         (
-            "[[case]]\nname = \"a\"\nargs = [\"x\"]\nreturns = \"x\"",
-            &[],
-            "case `a`: args are for WASI commands",
-        ),
-        (
-            "[[case]]\nname = \"a\"\ncall = 'run(1)'\nreturns = \"x\"",
-            &[],
-            "case `a`: ",
-        ),
-        (
             "policy = \"no.toml\"\n[[case]]\nname = \"a\"\nreturns = \"x\"",
             &[],
             "no.toml",
@@ -254,4 +244,170 @@ fn bad_input_is_told_with_its_place_and_nothing_is_lost() {
     // A component that is refused, where no case expects it.
     let path = cases(folder.path(), "[[case]]\nname = \"a\"\nreturns = \"x\"");
     assert_eq!(code(&test("checksums", &path, &[])), 3);
+}
+
+/// The other cases run, and what could not be called is told as theirs is.
+#[test]
+fn a_case_that_cannot_be_called_is_one_that_failed() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("secret"), "TOPSECRET").unwrap();
+    for (case, says) in [
+        (
+            "args = [\"x\"]",
+            "cannot be called: args are for WASI commands",
+        ),
+        ("call = 'nope()'", "cannot be called: "),
+        ("call = 'run(1)'", "cannot be called: "),
+        (
+            "call = 'run(@\"secret\", 1)'",
+            "run(@\"secret\", 1): the arguments do not fit",
+        ),
+    ] {
+        let good = "[[case]]\nname = \"good\"\ninput = \"x\"\nreturns = \"x\"";
+        let text = format!("{good}\n[[case]]\nname = \"bad\"\n{case}\nreturns = \"x\"");
+        let path = cases(folder.path(), &text);
+        let output = test("echo", &path, &[]);
+        let said = stdout(&output);
+        assert_eq!(code(&output), 1, "{said}{}", stderr(&output));
+        assert!(
+            said.contains(says) && said.ends_with("1 passed, 1 failed\n"),
+            "{said}"
+        );
+        assert!(!said.contains("TOPSECRET"), "{said}");
+        // There is no end to write.
+        test("echo", &path, &["--bless"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    // A syntax error is told before a case runs, without the file.
+    let text = "[[case]]\nname = \"a\"\ncall = 'run(@\"secret\" x)'\nreturns = \"x\"";
+    let output = test("echo", &cases(folder.path(), text), &[]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("case `a`: run(@\"secret\" x): the call is not in WAVE"),
+        "{said}"
+    );
+    assert!(!said.contains("TOPSECRET"), "{said}");
+}
+
+/// All is written, or nothing.
+#[test]
+fn a_result_that_cannot_be_written_leaves_every_file_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("a.txt"), "old").unwrap();
+    fs::write(folder.path().join("binary"), [0xff, 0xfe]).unwrap();
+    let text = "[[case]]\nname = \"a\"\ninput = \"new\"\nreturns-file = \"a.txt\"\n\
+        [[case]]\nname = \"b\"\ninput-file = \"binary\"\n";
+    let path = cases(folder.path(), text);
+    let output = test("echo", &path, &["--bless"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("give it a returns-file"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("a.txt")).unwrap(),
+        "old"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    // A folder that is missing is found before a case runs, behind the wall and without it.
+    for wall in ["best-effort", "off"] {
+        let text = "[[case]]\nname = \"a\"\ninput = \"new\"\nreturns-file = \"a.txt\"\n\
+            [[case]]\nname = \"b\"\ninput = \"x\"\nreturns-file = \"no/b.txt\"\n";
+        let path = cases(folder.path(), text);
+        assert_eq!(code(&test("echo", &path, &["--bless", "--wall", wall])), 2);
+        assert_eq!(
+            fs::read_to_string(folder.path().join("a.txt")).unwrap(),
+            "old"
+        );
+    }
+    let inline = "case = [{ name = \"a\", input = \"x\", returns = \"y\" }]";
+    let output = test("echo", &cases(folder.path(), inline), &["--bless"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("write each as [[case]]"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn only_what_differs_is_written_and_comments_stay() {
+    let folder = TempDir::new().unwrap();
+    let text = "[[case]]\nname = \"a\"\n# why this result\nreturns = \"y\" # trail\n# must stay cheap\nfuel = 1_000_000 # most\n\
+        input = \"x\"\n\n[[case]]\nname = \"b\"\ninput = \"fail:no\"\nfails = \"invalid-input\" # by its kind\nfuel = 1 # low\n";
+    let path = cases(folder.path(), text);
+    assert_eq!(code(&test("echo", &path, &["--bless"])), 0);
+    let written = fs::read_to_string(&path).unwrap();
+    let (head, low) = written.rsplit_once("fuel = ").unwrap();
+    let expected = text.replace("\"y\" # trail", "\"x\" # trail");
+    assert_eq!(head, expected.rsplit_once("fuel = ").unwrap().0);
+    assert!(low.ends_with(" # low\n") && !low.starts_with("1 "), "{low}");
+}
+
+/// A guest could change its own expectations, or the policy of the next case.
+#[test]
+fn no_root_covers_a_file_of_the_cases() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("root")).unwrap();
+    for name in ["expected", "input", "policy.toml"] {
+        fs::write(folder.path().join("root").join(name), "").unwrap();
+    }
+    let policy = "grants.wasi = { preopens = [{ root = 'files', at = '/' }] }\n\
+        grants.files = [{ root = 'files', path = 'root', access = 'read-write' }]";
+    fs::write(folder.path().join("policy.toml"), policy).unwrap();
+    let junit = folder.path().join("root/junit.xml");
+    let other = "[[case]]\nname = \"other\"\npolicy = \"root/policy.toml\"\nreturns = \"\"";
+    for (case, more, says) in [
+        (
+            "returns-file = \"root/expected\"",
+            [].as_slice(),
+            "an expected result",
+        ),
+        (
+            "returns = \"\"\ninput-file = \"root/input\"",
+            &[],
+            "an input",
+        ),
+        (
+            &*format!("returns = \"\"\n{other}"),
+            &[],
+            "the policy of a case",
+        ),
+        (
+            "returns = \"\"",
+            &["--junit", junit.to_str().unwrap()],
+            "the results",
+        ),
+    ] {
+        let text = format!("policy = \"policy.toml\"\n[[case]]\nname = \"a\"\n{case}");
+        let output = test("file-script", &cases(folder.path(), &text), more);
+        assert_eq!(code(&output), 2, "{case}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(says),
+            "{case}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+/// Output that goes straight to this program's own cannot be compared, and could write its own results.
+#[test]
+fn inherited_output_is_refused() {
+    let folder = TempDir::new().unwrap();
+    fs::write(
+        folder.path().join("policy.toml"),
+        "grants.wasi = { stdio = \"inherit\" }",
+    )
+    .unwrap();
+    let text = "policy = \"policy.toml\"\n[[case]]\nname = \"a\"\nreturns = \"\"";
+    let output = test("hello-command", &cases(folder.path(), text), &["--json"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("write \"captured\""),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!stdout(&output).contains("current folder"));
 }

@@ -114,7 +114,7 @@ fn bad_input_is_told_with_its_place_and_the_cure() {
     let nowhere = nowhere.to_str().unwrap();
     let broken = version(folder.path(), "broken", "1.0.0", "eur,, usd", "");
     for (arguments, status, says) in [
-        (vec!["compat", nowhere, &old], 2, "nowhere: cannot be read"),
+        (vec!["compat", nowhere, &old], 2, "nowhere: No such file"),
         (
             vec!["compat", &old, &old],
             2,

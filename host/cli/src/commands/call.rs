@@ -1,8 +1,8 @@
 //! `tollgate call`: calls any exported function, with arguments and result in WAVE notation.
 
+use std::path::Path;
+
 use serde_json::Value;
-use tollgate::embed::check_expression;
-use tollgate::value::Type;
 use tollgate::{CallError, Outcome, escape};
 
 use crate::files::arguments;
@@ -49,15 +49,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             "@\"-\": stdin is the policy already; give one of the two as a file".to_owned(),
         ));
     }
-    let expression = arguments::with_files(&opts.expression)?;
-    // The text of a file is not repeated: it may be one that no log should have.
-    let has_files = expression != opts.expression;
-    check_expression(&expression).map_err(|error| {
-        ExitReason::Usage(match has_files {
-            false => error.to_string(),
-            true => format!("{}: the call is not in WAVE notation", opts.expression),
-        })
-    })?;
+    let expression = arguments::checked(&opts.expression, Path::new(""))?;
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
     let mut loaded = in_tokio(target.load())?;
@@ -75,10 +67,9 @@ async fn call(
     let mut session = provider.session();
     let called = session.wave(expression).await;
     let report = called.map_err(|error| match error {
-        CallError::Arguments(_) if expression != opts.expression => ExitReason::Usage(format!(
-            "{}: the arguments do not fit the parameters; `tollgate inspect --wit` shows them",
-            opts.expression
-        )),
+        CallError::Arguments(_) if expression != opts.expression => {
+            ExitReason::Usage(arguments::unfit(&opts.expression))
+        }
         error => loaded.call_error(error),
     })?;
     outcome::print_outcome(ui, &target.reporter, &opts.stats, &report, |error| {
@@ -92,7 +83,7 @@ async fn call(
     }
     outcome::wait_for_output(&report, provider.limits().deadline).await?;
     if let Outcome::Returned(wave) = &report.outcome {
-        let ty = result_type(expression, loaded);
+        let ty = value::result_type(expression, &loaded.provider);
         if opts.component.json {
             let json = ty.map_or(Some(Value::Null), |ty| value::to_json(wave, ty));
             let no_json = || ExitReason::Host("the result has no form in JSON".to_owned());
@@ -102,10 +93,4 @@ async fn call(
         }
     }
     Ok(status(&report))
-}
-
-/// The type of the result of the function that was called, if it has one.
-fn result_type<'l>(expression: &str, loaded: &'l LoadedTarget<'_>) -> Option<&'l Type> {
-    let (name, _) = expression.split_once('(')?;
-    loaded.provider.function(name.trim()).ok()?.result.as_ref()
 }

@@ -1,7 +1,6 @@
 //! `tollgate compat`: the differences of two versions of a world, and the programs that each of them breaks.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -14,6 +13,7 @@ use crate::output::report::pretty;
 use crate::output::status::{ExitReason, FAILED, RETURNED};
 use crate::output::style::Style;
 use crate::output::table::{self, Cell};
+use crate::output::text;
 use crate::output::ui::Ui;
 use crate::target;
 
@@ -80,7 +80,16 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
 }
 
 async fn read(path: &Path, world: Option<&str>) -> Result<Version, ExitReason> {
-    if !is_wasm(path) {
+    let found = fs::metadata(path);
+    let found =
+        found.map_err(|error| ExitReason::Usage(format!("{}: {error}", text::path(path))))?;
+    if !found.is_dir() && !found.is_file() {
+        return Err(ExitReason::Usage(format!(
+            "{}: it is neither a folder nor a file; name a folder of WIT, or a component",
+            text::path(path)
+        )));
+    }
+    if found.is_dir() {
         let world = World::read(path, world)?;
         return Ok(Version {
             resolve: world.resolve,
@@ -112,15 +121,6 @@ async fn read(path: &Path, world: Option<&str>) -> Result<Version, ExitReason> {
         name: source.file_name().to_owned(),
         is_component: true,
     })
-}
-
-/// Whether a file starts as a component or a module does; a folder does not.
-fn is_wasm(path: &Path) -> bool {
-    let mut start = [0; 4];
-    let file = File::open(path);
-    file.and_then(|mut file| file.read_exact(&mut start))
-        .is_ok()
-        && start == *b"\0asm"
 }
 
 fn to_json(old: &Version, new: &Version, found: &Compat) -> Result<String, ExitReason> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use tollgate::embed::token_length;
+use tollgate::embed::{check_expression, token_length};
 use tollgate::wasmtime::component::Val;
 use tollgate::wasmtime::component::wasm_wave::untyped::UntypedValue;
 use tollgate::wasmtime::component::wasm_wave::{self};
@@ -16,15 +16,28 @@ use crate::output::text;
 /// Bytes of all files of one expression. A byte that is not text takes a hundred in the values that the engine is given.
 const MAX_FILES: u64 = 4 << 20;
 
+/// The expression with its files, checked before a component is compiled for it. Paths are relative to a folder.
+pub(crate) fn checked(original: &str, folder: &Path) -> Result<String, ExitReason> {
+    let expression = with_files(original, folder)?;
+    check_expression(&expression).map_err(|error| match expression == original {
+        true => ExitReason::Usage(error.to_string()),
+        // The text of a file is not repeated: it may be one that no log should have.
+        false => usage(&format!("{original}: the call is not in WAVE notation")),
+    })?;
+    Ok(expression)
+}
+
+/// The error of arguments that do not fit, which does not repeat a file either.
+pub(crate) fn unfit(original: &str) -> String {
+    format!(
+        "{original}: the arguments do not fit the parameters; `tollgate inspect --wit` shows them"
+    )
+}
+
 /// The expression with the content of each file in the place of its `@"FILE"`: as a string if it is UTF-8, which fits a
 /// `string` and a `list<u8>`, else as a list of numbers. WAVE has no `@` outside of strings and comments, so no
 /// expression has two meanings.
-pub(crate) fn with_files(expression: &str) -> Result<String, ExitReason> {
-    with_files_in(expression, Path::new(""))
-}
-
-/// The same, with the paths relative to a folder.
-pub(crate) fn with_files_in(expression: &str, folder: &Path) -> Result<String, ExitReason> {
+fn with_files(expression: &str, folder: &Path) -> Result<String, ExitReason> {
     // Names of interfaces have an `@` in front of the arguments.
     let Some((name, arguments)) = expression.split_once('(') else {
         return Ok(expression.to_owned());
@@ -146,7 +159,11 @@ mod tests {
             ("no call at all".to_owned(), "no call at all"),
             ("f(\"open @".to_owned(), "f(\"open @"),
         ] {
-            assert_eq!(with_files(&expression).unwrap(), wanted, "{expression}");
+            assert_eq!(
+                with_files(&expression, Path::new("")).unwrap(),
+                wanted,
+                "{expression}"
+            );
         }
     }
 
@@ -159,7 +176,7 @@ mod tests {
             ("f(@\"no/such\")", "no/such: No such file"),
             ("f(@\"/dev/zero\")", "may have 4194304 bytes"),
         ] {
-            let message = with_files(expression).unwrap_err().message();
+            let message = with_files(expression, Path::new("")).unwrap_err().message();
             assert!(message.contains(said), "{expression}: {message}");
         }
     }

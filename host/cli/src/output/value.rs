@@ -1,9 +1,16 @@
 //! Results of calls, which come as WAVE text: with bytes shown as text where they are text, and as JSON.
 
 use serde_json::{Map, Number, Value, json};
+use tollgate::Provider;
 use tollgate::value::Type;
 use tollgate::wasmtime::component::wasm_wave::ast::{Node, NodeType};
 use tollgate::wasmtime::component::wasm_wave::untyped::UntypedValue;
+
+/// The type of the result of the function that an expression calls, if it has one.
+pub(crate) fn result_type<'p>(expression: &str, provider: &'p Provider) -> Option<&'p Type> {
+    let (name, _) = expression.split_once('(')?;
+    provider.function(name.trim()).ok()?.result.as_ref()
+}
 
 /// The result with each `list<u8>` that is printable UTF-8 as a string. Other results, and an empty list, stay as they are.
 pub(crate) fn with_text(wave: &str, ty: &Type) -> String {

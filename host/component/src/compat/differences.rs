@@ -284,7 +284,7 @@ impl<'a> Walk<'a> {
         };
         let level = match change {
             Change::Added if is_import => Level::Minor,
-            Change::Idle => Level::Minor,
+            Change::Idle => Level::Patch,
             _ => Level::Major,
         };
         self.differences.push(Difference {

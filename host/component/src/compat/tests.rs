@@ -146,12 +146,6 @@ fn every_kind_of_change_is_told_with_the_programs_that_it_breaks() {
             "ch major function `lend` is `func(it: book) -> book`, and was `func(it: borrow<book>) -> book`",
             "ch major function `lend` is `func(it: book) -> book`, and was `func(it: borrow<book>) -> book`",
         ),
-        (
-            "type money = u64;",
-            "type money = u64; record idle { a: u8 }",
-            " minor type `idle` is added",
-            " minor type `idle` is added",
-        ),
     ] {
         assert!(OLD.contains(from), "{from}");
         let (old, new) = (world("1.0.0", OLD), world("1.0.0", &OLD.replace(from, to)));
@@ -160,6 +154,26 @@ fn every_kind_of_change_is_told_with_the_programs_that_it_breaks() {
         assert_eq!(told(&found, Direction::Export), [exported], "{to}");
         assert!(!found.compatible, "{to}");
     }
+    // A type that no function uses breaks nothing, with a version or without one.
+    let idle = OLD.replace(
+        "type money = u64;",
+        "type money = u64; record idle { a: u8 }",
+    );
+    let (old, new) = (world("1.0.0", OLD), world("1.0.0", &idle));
+    let found = compare(old.side(false), new.side(false));
+    assert_eq!(
+        told(&found, Direction::Import),
+        [" patch type `idle` is added"]
+    );
+    assert!(found.compatible);
+    let plain = |types: &str| {
+        Read::of(&[&format!(
+            "package acme:plain; interface i {{ {types} f: func(); }} world w {{ import i; }}"
+        )])
+    };
+    let (old, new, more) = (plain(""), plain("type idle = u8;"), plain("g: func();"));
+    assert!(compare(old.side(false), new.side(false)).compatible);
+    assert!(!compare(old.side(false), more.side(false)).compatible);
     // The same, and the same with another name for a type.
     let (old, same) = (world("1.0.0", OLD), world("1.0.0", OLD));
     let found = compare(old.side(false), same.side(false));
@@ -168,7 +182,7 @@ fn every_kind_of_change_is_told_with_the_programs_that_it_breaks() {
     let found = compare(old.side(false), new.side(false));
     let says = [
         "n major type `money` is removed",
-        " minor type `cents` is added",
+        " patch type `cents` is added",
         "n major function `pay` is `func(amount: cents)`, and was `func(amount: money)`",
     ];
     assert_eq!(told(&found, Direction::Import), says);

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Instance, Payload,
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance,
+    ComponentOuterAliasKind, ComponentTypeRef, Instance, Payload,
 };
 
 use super::{Location, OpenScope, Result, Shape, Totals};
-use crate::charged::{CHARGE_DATA, goes_between, realloc};
+use crate::charged::{CHARGE_DATA, CoreFunctions, goes_between, realloc};
 use crate::refusal::malformed;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -71,6 +71,8 @@ pub(super) struct Expansion {
     modules: Vec<Option<u64>>,
     /// The core functions that make room, by index.
     reallocs: BTreeSet<u32>,
+    /// Its core functions so far.
+    functions: CoreFunctions,
 }
 
 impl Expansion {
@@ -177,7 +179,12 @@ pub(super) fn section(
             own.canonical += u64::from(section.count());
             for function in section.clone() {
                 let function = function.map_err(malformed)?;
-                this.reallocs.extend(realloc(&function));
+                let realloc = realloc(&function);
+                this.reallocs
+                    .extend(realloc.map(|realloc| this.functions.first_of(realloc)));
+                if !matches!(function, CanonicalFunction::Lift { .. }) {
+                    this.functions.define();
+                }
                 totals.is_composition |= !outer.is_empty() && goes_between(&function);
             }
             own.reallocs = this.reallocs.len() as u64;
@@ -186,7 +193,9 @@ pub(super) fn section(
             own.items += u64::from(section.count());
             for alias in section.clone() {
                 let up = |count: u32| (count as usize).checked_sub(1);
-                let brought = match alias.map_err(malformed)? {
+                let alias = alias.map_err(malformed)?;
+                this.functions.define_alias(&alias);
+                let brought = match alias {
                     ComponentAlias::InstanceExport {
                         kind: ComponentExternalKind::Component,
                         ..

@@ -151,7 +151,7 @@ struct Totals {
 /// One module or component that is open.
 enum OpenScope {
     Module(Module),
-    Component(Expansion),
+    Component(Box<Expansion>),
 }
 
 struct Scan<'s> {
@@ -280,7 +280,7 @@ impl Scan<'_> {
             ));
         }
         self.open.push(match encoding {
-            Encoding::Component => OpenScope::Component(Expansion::default()),
+            Encoding::Component => OpenScope::Component(Box::default()),
             Encoding::Module => {
                 self.totals.modules += 1;
                 OpenScope::Module(Module::new(self.totals.modules - 1))

@@ -74,7 +74,7 @@ pub(super) const GRANTS: Table = Table {
             name: GrantName::Stub.key(), kind: "list of strings", range: None,
             value: ValueType::List(&ValueType::String),
             default: KeyDefault::Value("[]"), example: "[\"acme:telemetry/*\"]",
-            meaning: "Grants nothing: a component may import these interfaces, and the first call of one is denied and ends the call as `trap`. Each is an interface (`acme:telemetry/metrics`, of one version or of any) or all of a package (`acme:telemetry/*`). For a component that imports what it does not need; an import that another key grants is no stub, and one of a version that is not served is refused all the same.",
+            meaning: "Grants nothing: a component may import these interfaces, and the first call of one is denied and ends the call as `trap`. Each is an interface (`acme:telemetry/metrics`, of one version or of any) or all of a package (`acme:telemetry/*`). For a component that imports what it does not need; an import that another key grants is no stub, and another version of an interface that this host serves is refused all the same.",
         },
     ],
 };

@@ -8,9 +8,9 @@ use wasmtime::component::Resource;
 
 use super::context::CallContext;
 
-/// What a host function of the embedder works on, once [`CallContext::charge`] has counted it. There is no other way to
-/// the data of a session, to the parameters of a grant, or to resources, so a function that does not charge has nothing to
-/// work on:
+/// The state of a call for a host function of the embedder, once [`CallContext::charge`] has counted the call. `CallContext` has no
+/// other method for the data of a session, the parameters of a grant, or resources, so a function that does not charge has
+/// nothing to work on:
 ///
 /// ```compile_fail,E0599
 /// fn rate(call: &mut tollgate::CallContext) -> tollgate::wasmtime::Result<u32> {

@@ -1,6 +1,7 @@
 //! Stubs: imports that nothing is behind, by `grants.stub`. A call of one is denied, and ends the call of the guest.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tollgate_capability::{GuestError, MOVE_PRICE};
 use tollgate_policy::{GrantName, Reason};
@@ -32,6 +33,8 @@ pub(crate) fn link_stubs(
             true => Some(linker.instance(name)?),
             false => None,
         };
+        // One name for all functions of the interface: a component may have 20,000, and a name of 4 KiB.
+        let interface: Arc<str> = name.into();
         for (item, export) in instance.exports(&engine) {
             match (export.ty, &mut stub) {
                 // The same resource in a second interface is the one of the first, which may be granted.
@@ -43,8 +46,10 @@ pub(crate) fn link_stubs(
                     }
                 }
                 (ComponentItem::ComponentFunc(_), Some(stub)) => {
-                    let target = format!("{name} {item}");
-                    stub.func_new(item, move |store, _, _, _| deny(store, &target))?;
+                    let (interface, function) = (Arc::clone(&interface), item.to_owned());
+                    stub.func_new(item, move |store, _, _, _| {
+                        deny(store, &format!("{interface} {function}"))
+                    })?;
                 }
                 _ => {}
             }

@@ -22,7 +22,9 @@ Examples:
   tollgate new host report --wit wit --world acme:report/plugin";
 
 /// Names that a package of the project, or a crate that it depends on, has.
-const TAKEN: [&str; 6] = ["flood", "good", "grow", "hostile", "serde", "tollgate"];
+const TAKEN: [&str; 7] = [
+    "good", "grow", "hostile", "serde", "spin", "tollgate", "wasmtime",
+];
 
 /// Namespaces whose interfaces are this host's, and those by which modules of the sources have other names.
 const NAMESPACES: [&str; 9] = [
@@ -82,6 +84,15 @@ pub(super) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         Some(folder) => {
             let world = World::read(folder, opts.world.as_deref())?;
             exports::check(&world)?;
+            let mut packages = world.resolve.packages.iter();
+            if let Some((_, package)) = packages.find(|(_, package)| is_keyword(&package.name.name))
+            {
+                return Err(ExitReason::Usage(format!(
+                    "{}: the package {} has a word of Rust as its name, and `bindgen!` writes no module of this name; rename it",
+                    text::path(folder),
+                    package.name
+                )));
+            }
             of_world(&mut files, &world, &mut values)?
         }
         None => example(&mut files, opts, &mut values)?,
@@ -111,6 +122,11 @@ pub(super) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     ));
     ui.result(format!("cd {}\njust test\n{}\n", opts.name, project.run))?;
     Ok(RETURNED)
+}
+
+/// Whether a package cannot be a module of Rust: `bindgen!` uses its name as it is.
+fn is_keyword(package: &str) -> bool {
+    ident(package) != snake(package)
 }
 
 /// A dependency, which is the engine that the library has.
@@ -218,6 +234,9 @@ fn example(files: &mut Files, opts: &Opts, values: &mut Values) -> Result<Projec
         parts.ok_or_else(|| refused("it is not NAMESPACE:PACKAGE/WORLD"))?;
     if NAMESPACES.contains(&namespace) {
         return Err(refused("its namespace is taken"));
+    }
+    if is_keyword(package) {
+        return Err(refused("its package is a word of Rust"));
     }
     values.extend([
         ("wasmtime", String::new()),

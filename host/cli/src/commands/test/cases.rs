@@ -1,17 +1,19 @@
 //! A file of cases, read from TOML.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tollgate::escape;
 use tollgate::policy::nearest;
 
-use crate::files::input::read_small;
+use crate::files::arguments::names_stdin;
+use crate::files::input::{is_stream, read_small};
 use crate::output::status::ExitReason;
 use crate::output::text;
 
 /// The most bytes of a file of cases.
-const MOST: u64 = 4 << 20;
+const MAX_CASES: u64 = 4 << 20;
 
 /// The keys of a case, in the order of the documentation.
 pub(super) const KEYS: [&str; 15] = [
@@ -80,7 +82,7 @@ pub(super) struct Case {
 
 /// Reads a file of cases. Those that say no outcome are mistakes, unless the outcomes are to be written.
 pub(super) fn read(path: &Path, blessing: bool) -> Result<(String, CasesFile), ExitReason> {
-    let content = read_small(path, MOST)?;
+    let content = read_small(path, MAX_CASES)?;
     let file = content.as_str();
     let shown = text::path(path);
     let cases: CasesFile = toml::from_str(file).map_err(|error| {
@@ -97,16 +99,20 @@ pub(super) fn read(path: &Path, blessing: bool) -> Result<(String, CasesFile), E
             "{shown}: it has no case; add one, such as [[case]] with name, call and returns"
         )));
     }
-    for (index, case) in cases.cases.iter().enumerate() {
+    let (mut names, mut results) = (HashSet::new(), HashSet::new());
+    for case in &cases.cases {
         let about = |message: &str| {
             ExitReason::Usage(format!(
                 "{shown}: case `{}`: {message}",
                 escape::line(&case.name)
             ))
         };
-        let earlier = cases.cases.iter().take(index);
-        if earlier.clone().any(|earlier| earlier.name == case.name) {
+        if !names.insert(case.name.as_str()) {
             return Err(about("two cases have this name; give each its own"));
+        }
+        let result = case.returns_file.as_deref();
+        if result.is_some_and(|result| !results.insert(result)) {
+            return Err(about("two cases have this returns-file; give each its own"));
         }
         if let Some(mistake) = case.mistake(blessing) {
             return Err(about(mistake));
@@ -116,6 +122,12 @@ pub(super) fn read(path: &Path, blessing: bool) -> Result<(String, CasesFile), E
 }
 
 impl Case {
+    fn names_a_stream(&self) -> bool {
+        let paths = [&self.input_file, &self.returns_file, &self.policy];
+        let mut paths = paths.into_iter().flatten();
+        paths.any(|path| is_stream(path)) || self.call.as_deref().is_some_and(names_stdin)
+    }
+
     /// Keys that do not go together.
     fn mistake(&self, blessing: bool) -> Option<&'static str> {
         let outcomes = [
@@ -140,6 +152,12 @@ impl Case {
             ),
             _ if self.input.is_some() && self.input_file.is_some() => {
                 Some("input and input-file are both given; write one of them")
+            }
+            _ if self.exit == Some(0) => {
+                Some("a command that exits with 0 returns; write returns in place of exit")
+            }
+            _ if self.names_a_stream() => {
+                Some("`-` is no stream in a file of cases, whose runs are repeated; name a file")
             }
             _ => None,
         }
@@ -195,6 +213,22 @@ mod tests {
                 "two cases have this name",
             ),
             ("[[case]]\nname = \"a\"\nexit = \"one\"", "line 3"),
+            (
+                "[[case]]\nname = \"a\"\nexit = 0",
+                "returns in place of exit",
+            ),
+            (
+                "[[case]]\nname = \"a\"\nexit = 1\ninput-file = \"-\"",
+                "no stream",
+            ),
+            (
+                "[[case]]\nname = \"a\"\nreturns = \"1\"\ncall = 'f(@\"-\")'",
+                "no stream",
+            ),
+            (
+                "[[case]]\nname = \"a\"\nreturns-file = \"x\"\n[[case]]\nname = \"b\"\nreturns-file = \"x\"",
+                "two cases have this returns-file",
+            ),
         ] {
             let said = told(text, false);
             assert!(said.contains(says), "{text}: {said}");

@@ -24,6 +24,8 @@ pub(super) enum Ended {
     Faulted(&'static str, String),
     /// The kind of the refusal, and its text.
     Refused(&'static str, String),
+    /// No call came of it: there is no such function, or the arguments do not fit.
+    NotCalled(String),
 }
 
 impl Found {
@@ -57,30 +59,33 @@ impl Found {
         }
     }
 
-    pub(super) fn refused(kind: &'static str, message: String) -> Found {
+    /// An end without a call.
+    pub(super) fn without_call(ended: Ended) -> Found {
         Found {
-            ended: Ended::Refused(kind, message),
+            ended,
             denied: Vec::new(),
             logs: Vec::new(),
             fuel: 0,
         }
     }
 
-    /// The differences from what the case expects, each a line or several.
-    pub(super) fn unlike(&self, case: &Case, returns: Option<&[u8]>) -> Vec<String> {
-        let mut unlike = Vec::new();
-        let expected = expected(case, returns);
-        let is_expected = match (&expected, &self.ended) {
+    /// Whether it ended as the case expects.
+    pub(super) fn is_expected(&self, case: &Case, returns: Option<&[u8]>) -> bool {
+        match (&expected(case, returns), &self.ended) {
             (Expected::Returns(text), Ended::Returned(bytes)) => text == bytes,
             (Expected::Fails(text), Ended::Failed(kind, all)) => text == kind || text == all,
             (Expected::Exit(code), Ended::Exited(found)) => code == found,
             (Expected::Faults(kind), Ended::Faulted(found, _))
             | (Expected::Refused(kind), Ended::Refused(found, _)) => kind == found,
-            (Expected::Anything, _) => true,
             _ => false,
-        };
-        if !is_expected {
-            match (&expected, &self.ended) {
+        }
+    }
+
+    /// The differences from what the case expects, each a line or several.
+    pub(super) fn unlike(&self, case: &Case, returns: Option<&[u8]>) -> Vec<String> {
+        let mut unlike = Vec::new();
+        if !self.is_expected(case, returns) {
+            match (&expected(case, returns), &self.ended) {
                 (Expected::Returns(text), Ended::Returned(bytes)) => {
                     unlike.push(texts(text, bytes));
                 }
@@ -133,6 +138,7 @@ impl std::fmt::Display for Ended {
             Ended::Exited(code) => write!(f, "exits with {code}"),
             Ended::Faulted(kind, text) => write!(f, "faults with {kind}: {}", cut(text)),
             Ended::Refused(kind, text) => write!(f, "is refused for {kind}: {}", cut(text)),
+            Ended::NotCalled(text) => write!(f, "cannot be called: {}", cut(text)),
         }
     }
 }
@@ -144,8 +150,8 @@ enum Expected<'c> {
     Exit(i32),
     Faults(&'c str),
     Refused(&'c str),
-    /// The outcome is to be written.
-    Anything,
+    /// The outcome is not written yet.
+    Unsaid,
 }
 
 impl std::fmt::Display for Expected<'_> {
@@ -158,7 +164,7 @@ impl std::fmt::Display for Expected<'_> {
             Expected::Exit(code) => write!(f, "exit {code}"),
             Expected::Faults(kind) => write!(f, "faults {}", cut(kind)),
             Expected::Refused(kind) => write!(f, "refused {}", cut(kind)),
-            Expected::Anything => write!(f, "anything"),
+            Expected::Unsaid => write!(f, "no outcome"),
         }
     }
 }
@@ -169,7 +175,7 @@ fn expected<'c>(case: &'c Case, returns: Option<&'c [u8]>) -> Expected<'c> {
         (_, Some(code), ..) => Expected::Exit(code),
         (_, _, Some(kind), _) => Expected::Faults(kind),
         (.., Some(kind)) => Expected::Refused(kind),
-        _ => returns.map_or(Expected::Anything, Expected::Returns),
+        _ => returns.map_or(Expected::Unsaid, Expected::Returns),
     }
 }
 

@@ -24,11 +24,12 @@ impl Junit {
     pub(super) fn write(&self, done: &[Done<'_>]) -> Result<(), ExitReason> {
         let mut suite = TestSuite::new("cases");
         for done in done {
-            let status = match done.unlike.is_empty() {
+            let status = match done.passed() {
                 true => TestCaseStatus::success(),
                 false => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_message(done.unlike.join("\n"));
+                    let differences: Vec<&str> = done.differences().map(String::as_str).collect();
+                    status.set_message(differences.join("\n"));
                     status
                 }
             };

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tollgate::escape;
-use tollgate::policy::{Access, Protected};
+use tollgate::policy::{Access, Protected, Streams};
 
 use crate::commands::test::cases::CasesFile;
 use crate::commands::test::junit::Junit;
@@ -45,7 +45,7 @@ Exit status: 0 all cases are as expected, 1 some are not, 2 the file or a policy
 Example: tollgate test ledger.wasm --cases cases.toml";
 
 /// The most bytes that a file beside the cases may have: an input, or an expected result.
-const MOST_FILE: u64 = 64 << 20;
+const MAX_FILE: u64 = 64 << 20;
 
 /// Call a component as a file of cases says, and compare each end with the expected one
 #[derive(clap::Args)]
@@ -83,7 +83,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let mut junit = opts.junit.as_deref().map(Junit::new).transpose()?;
     let mut blessing = opts
         .bless
-        .then(|| bless::Blessing::new(&opts.cases, text))
+        .then(|| bless::Blessing::new(&opts.cases, &text, &file))
         .transpose()?;
     let loaded = load(opts, &prepared, ui)?;
     if opts.wall.is_on() {
@@ -91,7 +91,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             junit.prepare_for_wall()?;
         }
         if let Some(blessing) = &mut blessing {
-            blessing.prepare_for_wall(prepared.iter().map(|it| it.case))?;
+            blessing.prepare_for_wall()?;
         }
     }
     let providers = loaded.values().filter_map(|loaded| match loaded {
@@ -120,14 +120,14 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             "{changed} of {} cases are written anew",
             done.len()
         ));
-        // Two runs that differ are not blessed.
-        done.iter_mut()
-            .for_each(|done| done.unlike.retain(|line| line.starts_with("a second run")));
+        for done in done.iter_mut().filter(|done| bless::is_written(done)) {
+            done.unlike.clear();
+        }
     }
     if let Some(junit) = junit {
         junit.write(&done)?;
     }
-    let failed = done.iter().filter(|done| !done.unlike.is_empty()).count();
+    let failed = done.iter().filter(|done| !done.passed()).count();
     ui.result(match opts.json {
         true => to_json(&done, failed),
         false => for_people(ui, &done, failed),
@@ -149,9 +149,21 @@ fn prepare<'c>(opts: &Opts, file: &'c CasesFile) -> Result<Vec<Prepared<'c>>, Ex
         if !case.name.contains(filter) {
             continue;
         }
-        let read = |path: &PathBuf| Input::open(&folder.join(path))?.read(MOST_FILE, || {});
+        let about = |reason: ExitReason| match reason {
+            ExitReason::Usage(text) => {
+                ExitReason::Usage(format!("case `{}`: {text}", escape::line(&case.name)))
+            }
+            reason => reason,
+        };
+        let read = |path: &PathBuf| {
+            let read = Input::open(&folder.join(path)).and_then(|file| file.read(MAX_FILE, || {}));
+            read.map_err(about)
+        };
         let subject = match &case.call {
-            Some(expression) => Subject::Wave(arguments::with_files_in(expression, folder)?),
+            Some(original) => {
+                let expression = arguments::checked(original, folder).map_err(about)?;
+                Subject::Wave(expression, original.clone())
+            }
             None => Subject::Run {
                 input: match (&case.input, &case.input_file) {
                     (Some(text), _) => text.clone().into_bytes(),
@@ -186,6 +198,29 @@ fn prepare<'c>(opts: &Opts, file: &'c CasesFile) -> Result<Vec<Prepared<'c>>, Ex
     Ok(prepared)
 }
 
+/// The files of the cases, which no guest may write: it would change its own expectations, or the policy of another case.
+fn protected(opts: &Opts, prepared: &[Prepared<'_>]) -> Vec<Protected> {
+    let folder = opts.cases.parent().unwrap_or(Path::new(""));
+    let mut protected = Vec::from([Protected::new("the cases", &opts.cases, Access::ReadWrite)]);
+    let mut add = |what: &'static str, path: &Path| {
+        protected.push(Protected::new(what, folder.join(path), Access::ReadWrite));
+    };
+    for case in prepared.iter().map(|prepared| prepared.case) {
+        let files = [
+            ("an expected result", &case.returns_file),
+            ("an input", &case.input_file),
+            ("the policy of a case", &case.policy),
+        ];
+        for (what, path) in files {
+            path.iter().for_each(|path| add(what, path));
+        }
+    }
+    if let Some(junit) = &opts.junit {
+        protected.push(Protected::new("the results", junit, Access::ReadWrite));
+    }
+    protected
+}
+
 /// The component under each policy that a case names, compiled once for all that have the same settings of compiling.
 fn load(
     opts: &Opts,
@@ -193,6 +228,7 @@ fn load(
     ui: &Ui,
 ) -> Result<BTreeMap<Option<PathBuf>, Loaded>, ExitReason> {
     let mut loaded = BTreeMap::new();
+    let protected = protected(opts, prepared);
     for case in prepared {
         if loaded.contains_key(&case.policy) {
             continue;
@@ -211,8 +247,14 @@ fn load(
             .iter()
             .any(|other| other.policy == case.policy && other.case.refused.is_some());
         let cache = opts.cache.open(ui, true)?;
-        let cases = Protected::new("the cases", &opts.cases, Access::ReadWrite);
-        let target = Target::open_protecting(&component, vec![cases], cache, ui)?;
+        let target = Target::open_protecting(&component, protected.clone(), cache, ui)?;
+        let wasi = target.policy.grants.wasi.as_ref();
+        if wasi.is_some_and(|wasi| wasi.stdio == Streams::Inherit) {
+            return Err(ExitReason::Usage(format!(
+                "case `{}`: `grants.wasi.stdio` is \"inherit\", so its output cannot be compared; write \"captured\"",
+                escape::line(&case.case.name)
+            )));
+        }
         let found = match in_tokio(target.load()) {
             Ok(found) => Loaded::Provider(Box::new(found.provider)),
             Err(reason) => match reason.refusal() {
@@ -231,14 +273,14 @@ fn for_people(ui: &Ui, done: &[Done<'_>], failed: usize) -> String {
     let mut said = String::new();
     for done in done {
         let name = escape::line(&done.prepared.case.name);
-        if done.unlike.is_empty() {
+        if done.passed() {
             if ui.verbose() {
                 said.push_str(&format!("{}    {name}\n", ui.paint(Style::Good, "ok")));
             }
             continue;
         }
         said.push_str(&format!("{}  {name}\n", ui.paint(Style::Bad, "FAIL")));
-        for line in done.unlike.iter().flat_map(|unlike| unlike.lines()) {
+        for line in done.differences().flat_map(|unlike| unlike.lines()) {
             said.push_str(&format!("      {line}\n"));
         }
     }
@@ -253,8 +295,8 @@ fn to_json(done: &[Done<'_>], failed: usize) -> String {
         .map(|done| {
             json!({
                 "name": done.prepared.case.name,
-                "passed": done.unlike.is_empty(),
-                "differences": done.unlike,
+                "passed": done.passed(),
+                "differences": done.differences().collect::<Vec<_>>(),
                 "fuel": done.found.fuel,
                 "ms": u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX),
             })

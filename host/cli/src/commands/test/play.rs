@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use tollgate::embed::CommandInput;
 use tollgate::report::ErrorReport as _;
-use tollgate::value::Type;
-use tollgate::{CallError, Provider, escape};
+use tollgate::{CallError, Provider};
 
 use crate::commands::test::cases::Case;
 use crate::commands::test::found::{Ended, Found};
+use crate::files::arguments;
 use crate::output::status::ExitReason;
 use crate::output::value;
 
@@ -27,8 +27,8 @@ pub(super) struct Prepared<'c> {
 
 /// The call of a case.
 pub(super) enum Subject {
-    /// An expression in WAVE.
-    Wave(String),
+    /// An expression in WAVE with its files, and as it is written.
+    Wave(String, String),
     /// `run` of a provider, or a command.
     Run { input: Vec<u8>, args: Vec<String> },
 }
@@ -43,7 +43,10 @@ pub(super) enum Loaded {
 pub(super) struct Done<'c> {
     pub(super) prepared: &'c Prepared<'c>,
     pub(super) found: Found,
+    /// The differences from the expected end.
     pub(super) unlike: Vec<String>,
+    /// The differences of a second run from the first.
+    pub(super) unlike_again: Vec<String>,
     pub(super) elapsed: Duration,
 }
 
@@ -55,15 +58,16 @@ pub(super) async fn play<'c>(
     let start = Instant::now();
     let found = once(prepared, loaded).await?;
     let elapsed = start.elapsed();
-    let mut unlike = found.unlike(prepared.case, prepared.returns.as_deref());
+    let mut unlike_again = Vec::new();
     if !prepared.case.differs {
         let again = once(prepared, loaded).await?;
-        unlike.extend(found.unlike_again(&again));
+        unlike_again = found.unlike_again(&again);
     }
     Ok(Done {
         prepared,
+        unlike: found.unlike(prepared.case, prepared.returns.as_deref()),
+        unlike_again,
         found,
-        unlike,
         elapsed,
     })
 }
@@ -72,12 +76,14 @@ pub(super) async fn play<'c>(
 async fn once(prepared: &Prepared<'_>, loaded: &Loaded) -> Result<Found, ExitReason> {
     let provider = match loaded {
         Loaded::Provider(provider) => provider,
-        Loaded::Refused(kind, message) => return Ok(Found::refused(kind, message.clone())),
+        Loaded::Refused(kind, message) => {
+            return Ok(Found::without_call(Ended::Refused(kind, message.clone())));
+        }
     };
     let mut session = provider.session();
     let called = match &prepared.subject {
-        Subject::Wave(expression) => session.wave(expression).await.map(|report| {
-            let ty = result_type(expression, provider);
+        Subject::Wave(expression, _) => session.wave(expression).await.map(|report| {
+            let ty = value::result_type(expression, provider);
             Found::of(
                 &report,
                 |wave| ty.map_or_else(Vec::new, |ty| value::with_text(wave, ty).into_bytes()),
@@ -100,10 +106,8 @@ async fn once(prepared: &Prepared<'_>, loaded: &Loaded) -> Result<Found, ExitRea
         }
         Subject::Run { input, args } => {
             if !args.is_empty() {
-                return Err(about(
-                    prepared,
-                    "args are for WASI commands, and the component is none; omit them",
-                ));
+                let text = "args are for WASI commands, and the component is none; omit them";
+                return Ok(Found::without_call(Ended::NotCalled(text.to_owned())));
             }
             session.run(input).await.map(|report| {
                 Found::of(&report, Vec::clone, |error| {
@@ -115,20 +119,27 @@ async fn once(prepared: &Prepared<'_>, loaded: &Loaded) -> Result<Found, ExitRea
             })
         }
     };
-    called.map_err(|error| match error {
-        CallError::Host(error) => ExitReason::Host(error.to_string()),
-        CallError::Refused(refusal) => about(prepared, &refusal.to_string()),
-        error => about(prepared, &error.to_string()),
+    called.or_else(|error| match (error, &prepared.subject) {
+        (CallError::Host(error), _) => Err(ExitReason::Host(error.to_string())),
+        // The text of a file is not repeated.
+        (CallError::Arguments(_), Subject::Wave(expression, original))
+            if expression != original =>
+        {
+            let text = arguments::unfit(original);
+            Ok(Found::without_call(Ended::NotCalled(text)))
+        }
+        (error, _) => Ok(Found::without_call(Ended::NotCalled(error.to_string()))),
     })
 }
 
-fn about(prepared: &Prepared<'_>, message: &str) -> ExitReason {
-    let name = escape::line(&prepared.case.name);
-    ExitReason::Usage(format!("case `{name}`: {}", escape::line(message)))
-}
+impl Done<'_> {
+    /// Whether nothing differs.
+    pub(super) fn passed(&self) -> bool {
+        self.unlike.is_empty() && self.unlike_again.is_empty()
+    }
 
-/// The type of the result of the function that is called, if it has one.
-fn result_type<'p>(expression: &str, provider: &'p Provider) -> Option<&'p Type> {
-    let (name, _) = expression.split_once('(')?;
-    provider.function(name.trim()).ok()?.result.as_ref()
+    /// All that differs.
+    pub(super) fn differences(&self) -> impl Iterator<Item = &String> {
+        self.unlike.iter().chain(&self.unlike_again)
+    }
 }
