@@ -27,20 +27,43 @@ pub(crate) const GOALS: &[Goal] = &[
     at_most("overshoot_ms_p99", 10.0),
 ];
 
-/// The most that a row may be, as a ratio to its group's reference, before the guard calls it a regression: at least a
-/// quarter more than the value at the time of writing, which is more than a busy machine adds to a ratio of two
-/// contenders that take turns.
+/// The most that a row may be as a ratio before the guard calls it a regression: at least a quarter more than the value at
+/// the time of writing, which is more than a busy machine adds to a ratio of two contenders that take turns.
+///
+/// The kernels are compared with the engine's own metering: the ratio to code without metering is another on another
+/// processor (sha256 has 1.14 on one and 1.94 on another), and the fuel of the kernels has a test that looks at no clock.
 pub(crate) const GUARD: &[(&str, &str, f64)] = &[
-    (protections::FRESH, protections::TOLLGATE, 1.6),
+    (protections::FRESH, protections::TOLLGATE, 1.8),
     (protections::REUSED, protections::TOLLGATE, 3.6),
-    ("metering", "sha256, tollgate", 1.7),
-    ("metering", "sieve, tollgate", 2.1),
-    // The place of the code in memory moves these two by a tenth: 1.29 to 1.37, and 1.21 to 1.38, were measured of the
-    // same code.
-    ("metering", "fib, tollgate", 1.5),
-    ("metering", "matrix, tollgate", 2.9),
-    ("metering", "sort, tollgate", 1.5),
+    (
+        "metering",
+        "sha256, tollgate / raw with the same metering",
+        1.3,
+    ),
+    (
+        "metering",
+        "sieve, tollgate / raw with the same metering",
+        1.3,
+    ),
+    (
+        "metering",
+        "fib, tollgate / raw with the same metering",
+        1.3,
+    ),
+    (
+        "metering",
+        "matrix, tollgate / raw with the same metering",
+        1.3,
+    ),
+    (
+        "metering",
+        "sort, tollgate / raw with the same metering",
+        1.3,
+    ),
 ];
+
+/// The number of times that the guard measures: a regression is there each time, another process is not.
+pub(crate) const GUARD_ATTEMPTS: u32 = 3;
 
 const fn at_most(key: &'static str, bound: f64) -> Goal {
     let bound = Bound::AtMost(bound);

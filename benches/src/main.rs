@@ -22,8 +22,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench::Bench;
-use crate::goals::GUARD;
+use crate::goals::{GUARD, GUARD_ATTEMPTS};
 use crate::groups::GROUPS;
+use crate::report::{Report, Row};
 use crate::table::Style;
 
 /// The argument by which this program becomes the native subprocess that is measured.
@@ -136,29 +137,43 @@ fn measure(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Measures the rows that have a bound in [`GUARD`], shortly, and fails only for rows over their bound.
+/// Measures the rows that have a bound in [`GUARD`], shortly, and fails only for rows that are over their bound each time.
 fn guard(mut bench: Bench) -> Result<()> {
-    for (name, run) in GROUPS {
-        if ["protections", "metering"].contains(name) {
-            run(&mut bench)?;
+    let mut over: Vec<_> = GUARD.iter().collect();
+    for _ in 0..GUARD_ATTEMPTS {
+        bench.report = Report::default();
+        for (name, run) in GROUPS {
+            if ["protections", "metering"].contains(name) {
+                run(&mut bench)?;
+            }
+        }
+        let mut still_over = Vec::new();
+        for bound in over {
+            let (group, name, most) = bound;
+            let mut rows = bench.report.rows.iter();
+            let row = rows.find(|row| row.group == *group && row.name == *name);
+            let ratio = row.and_then(Row::as_ratio);
+            let ratio = ratio.with_context(|| format!("{group}: no ratio `{name}`"))?;
+            // The low end of the spread, so that one interrupted round does not count.
+            let is_over = ratio.low > *most;
+            let said = if is_over { "OVER" } else { "ok" };
+            println!(
+                "{said:<4} {group}: {name} {:.2}, at most {most}",
+                ratio.median
+            );
+            if is_over {
+                still_over.push(bound);
+            }
+        }
+        over = still_over;
+        if over.is_empty() {
+            return Ok(());
         }
     }
-    let mut over = 0;
-    for (group, name, most) in GUARD {
-        let mut rows = bench.report.rows.iter();
-        let row = rows.find(|row| row.group == *group && row.name == *name);
-        let ratio = row.and_then(|row| row.ratio);
-        let ratio = ratio.with_context(|| format!("{group}: no row `{name}`"))?;
-        // The low end of the spread, so that one interrupted round does not count.
-        let said = if ratio.low > *most { "OVER" } else { "ok" };
-        over += usize::from(ratio.low > *most);
-        println!(
-            "{said:<4} {group}: {name} {:.2}, at most {most}",
-            ratio.median
-        );
-    }
-    ensure!(over == 0, "{over} ratios are over their bounds");
-    Ok(())
+    bail!(
+        "{} ratios are over their bounds, {GUARD_ATTEMPTS} times",
+        over.len()
+    )
 }
 
 /// The native subprocess: the work of the guests without a guest.

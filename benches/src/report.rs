@@ -31,6 +31,14 @@ pub(crate) struct Row {
     pub(crate) ratio: Option<Spread>,
 }
 
+impl Row {
+    /// Its ratio to another row, or itself if it is one.
+    pub(crate) fn as_ratio(&self) -> Option<Spread> {
+        self.ratio
+            .or_else(|| (self.unit == Unit::Times).then_some(self.value))
+    }
+}
+
 /// The unit of a row's numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {

@@ -37,6 +37,8 @@ pub struct Setup {
     pub on_fiber: bool,
     /// A budget, with a yield every 100,000 when calls are on a fiber.
     pub fuel: bool,
+    /// Each NaN that the guest computes is the canonical one.
+    pub canonical_nans: bool,
     /// Interruption by a counter that a clock would move.
     pub epoch: bool,
     /// A limit on memory, tables and instances.
@@ -232,6 +234,7 @@ fn engine(setup: Setup) -> wasmtime::Result<Engine> {
     // Tollgate builds it without the machinery for component-model async, which doubles the price of a call.
     config.concurrency_support(false);
     config.consume_fuel(setup.fuel);
+    config.cranelift_nan_canonicalization(setup.canonical_nans);
     config.epoch_interruption(setup.epoch);
     let slots = if setup.slots == 0 { 64 } else { setup.slots };
     let mut pool = PoolingAllocationConfig::new();

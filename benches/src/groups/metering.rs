@@ -1,5 +1,5 @@
-//! The cost of metering for the guest's own code: five kernels under Tollgate's defaults, and in wasmtime with nothing
-//! switched on.
+//! The cost of metering for the guest's own code: five kernels under Tollgate's defaults, in wasmtime with nothing
+//! switched on, and in wasmtime with the same metering, whose code is the same instruction by instruction.
 
 use anyhow::Result;
 use tollgate::{Runtime, Session};
@@ -23,18 +23,26 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         ..Setup::default()
     };
     let epoch = Component::load(&file, epoch)?;
+    let same = Setup {
+        fuel: true,
+        canonical_nans: true,
+        ..Setup::default()
+    };
+    let same = Component::load(&file, same)?;
 
     let mut sessions: Vec<Session> = KERNELS.map(|_| ours.session()).into();
     let reused = |component: &Component| -> Result<Vec<Reused>> {
         KERNELS.iter().map(|_| component.reused()).collect()
     };
     let (mut plains, mut epochs) = (reused(&plain)?, reused(&epoch)?);
+    let mut sames = reused(&same)?;
 
     let tokio = &bench.tokio;
     let mut rounds = Rounds::default();
     let mut fuel = Vec::new();
-    let each = KERNELS.iter().zip(&mut sessions);
-    for (((kernel, session), plain), epoch) in each.zip(&mut plains).zip(&mut epochs) {
+    let ours = KERNELS.iter().zip(&mut sessions);
+    let raw = plains.iter_mut().zip(&mut epochs).zip(&mut sames);
+    for ((kernel, session), ((plain, epoch), same)) in ours.zip(raw) {
         // All must have the same result, and the fuel is the measure of the work.
         let report = tokio.block_on(session.run(kernel.as_bytes()))?;
         fuel.push((*kernel, report.usage.fuel));
@@ -55,16 +63,27 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         rounds.add(&by_epoch(kernel), move |times| {
             (0..times).try_for_each(|_| epoch.call(kernel.as_bytes()).map(drop))
         });
+        rounds.add(&by_fuel(kernel), move |times| {
+            (0..times).try_for_each(|_| same.call(kernel.as_bytes()).map(drop))
+        });
     }
     let samples = rounds.run(bench.time(30))?;
 
     for kernel in KERNELS {
-        for name in [metered(kernel), by_epoch(kernel), unmetered(kernel)] {
+        for name in [
+            metered(kernel),
+            by_fuel(kernel),
+            by_epoch(kernel),
+            unmetered(kernel),
+        ] {
             let ratio = samples.ratio(&name, &unmetered(kernel))?;
             bench
                 .report
                 .compared(GROUP, &name, samples.seconds(&name)?, ratio);
         }
+        let same = samples.ratio(&metered(kernel), &by_fuel(kernel))?;
+        let name = format!("{kernel}, tollgate / raw with the same metering");
+        bench.report.row(GROUP, &name, same, Unit::Times);
     }
     for (kernel, fuel) in fuel {
         let price = samples.seconds(&metered(kernel))?.times(1.0 / fuel as f64);
@@ -94,6 +113,10 @@ fn metered(kernel: &str) -> String {
 
 fn unmetered(kernel: &str) -> String {
     format!("{kernel}, raw")
+}
+
+fn by_fuel(kernel: &str) -> String {
+    format!("{kernel}, raw with the same metering")
 }
 
 fn by_epoch(kernel: &str) -> String {
