@@ -17,6 +17,7 @@ use crate::files::input::is_stream;
 use crate::files::interrupt;
 use crate::files::lock::LockFile;
 use crate::options::assumed::AssumedOpts;
+use crate::options::cache::usual_folders;
 use crate::options::component::ComponentOpts;
 use crate::options::wall::WallOpts;
 use crate::output::report::Reporter;
@@ -272,9 +273,11 @@ fn files_of_command(opts: &ComponentOpts, cache: Option<&Cache>) -> Vec<Protecte
     if let Some(report) = opts.report.as_ref().filter(|report| !is_stream(report)) {
         files.push(Protected::new("the report", report, Access::ReadWrite));
     }
-    if let Some(cache) = cache {
+    // The caches of other runs as well: a run without one would give their key away.
+    let used = cache.map(|cache| cache.path().to_owned());
+    for folder in used.into_iter().chain(usual_folders()) {
         let what = "the cache of compiled code";
-        files.push(Protected::new(what, cache.path(), Access::Read));
+        files.push(Protected::new(what, folder, Access::Read));
     }
     files
 }

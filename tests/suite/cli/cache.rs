@@ -93,6 +93,33 @@ fn without_a_home_or_a_wish_there_is_no_cache() {
     assert_eq!(code(&home.run(&[&args[..], &["--no-cache"]].concat())), 2);
 }
 
+/// A guest that read the key would seal machine code for a later run, which has the cache.
+#[test]
+fn the_caches_of_later_runs_are_protected_from_a_run_without_one() {
+    let home = Home::new();
+    let (own, named) = (home.0.path(), home.0.path().join("named"));
+    let echo = guest("echo");
+    let run = |folder: &std::path::Path, more: &[&str], variable: Option<&std::path::Path>| {
+        let grant = format!("files=data:{}:rw", folder.display());
+        let args = ["run", &*echo, "--grant", &*grant];
+        let mut command = home.command(&[&args[..], more].concat());
+        command.envs(variable.map(|folder| ("TOLLGATE_CACHE_DIR", folder)));
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    fs::create_dir(&named).unwrap();
+    for (folder, more, variable) in [
+        (own, ["--no-cache"].as_slice(), None),
+        (own, ["--cache", named.to_str().unwrap()].as_slice(), None),
+        (&named, ["--no-cache"].as_slice(), Some(&*named)),
+    ] {
+        let output = run(folder, more, variable);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        assert!(said.contains("covers the cache of compiled code"), "{said}");
+    }
+    assert_eq!(code(&run(&named, &["--no-cache"], None)), 0);
+}
+
 #[test]
 fn what_was_not_executed_is_said_in_one_line() {
     let home = Home::new();

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    ops::Range,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -36,9 +37,16 @@ pub(crate) struct Binary {
     folder: PathBuf,
 }
 
+/// An error of the compiler: the texts that it is about by their files, its own place first.
+pub(crate) struct CompileError {
+    pub(crate) texts: Vec<(String, Range<usize>)>,
+    pub(crate) rendered: String,
+}
+
 /// A line of `cargo --message-format json`.
 #[derive(Deserialize)]
 struct Message {
+    message: Option<Diagnostic>,
     executable: Option<PathBuf>,
     manifest_path: Option<PathBuf>,
     profile: Option<Profile>,
@@ -48,6 +56,52 @@ struct Message {
 #[derive(Deserialize)]
 struct Target {
     src_path: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    spans: Vec<Span>,
+    rendered: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    file_name: String,
+    byte_start: usize,
+    byte_end: usize,
+    is_primary: bool,
+    expansion: Option<Box<Expansion>>,
+}
+
+#[derive(Deserialize)]
+struct Expansion {
+    span: Span,
+}
+
+impl Span {
+    /// The place in the source at which a macro was called, however deep the text is within it.
+    fn outermost(self) -> Self {
+        match self.expansion {
+            Some(expansion) => Self {
+                is_primary: self.is_primary,
+                ..expansion.span.outermost()
+            },
+            None => self,
+        }
+    }
+}
+
+impl Diagnostic {
+    fn error(self) -> CompileError {
+        let mut spans: Vec<_> = self.spans.into_iter().map(Span::outermost).collect();
+        spans.sort_by_key(|span| !span.is_primary);
+        let text = |span: Span| (span.file_name, span.byte_start..span.byte_end);
+        CompileError {
+            texts: spans.into_iter().map(text).collect(),
+            rendered: self.rendered.unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -101,6 +155,26 @@ impl<'a> Cargo<'a> {
             }
         }
         bail!("package `{package}`: cargo built no tests; mend `select`")
+    }
+
+    /// The errors of all crates as far as they are checked: those that depend on a crate with errors are not.
+    pub(crate) fn errors(&self) -> Result<Vec<CompileError>> {
+        let mut command = self.command("check");
+        command.args(["--workspace", "--all-targets", "--keep-going"]);
+        command.args(["--message-format", "json"]);
+        let log = self.logs.join("build.log");
+        let ended = process::run(&mut command, &log, BUILD)?;
+        let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+        let messages = text.lines().filter(|line| line.starts_with('{'));
+        let diagnostics = messages
+            .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.message)
+            // "aborting due to 3 previous errors" has no place.
+            .filter(|message| message.level == "error" && !message.spans.is_empty());
+        let errors: Vec<_> = diagnostics.map(Diagnostic::error).collect();
+        if errors.is_empty() && ended != Ended::Exit(0) {
+            bail!("the build does not succeed; see {}", log.display());
+        }
+        Ok(errors)
     }
 
     /// Builds the program `name`, or returns the error of the build.

@@ -19,6 +19,9 @@ mod proofs;
 mod results;
 mod run;
 mod settings;
+mod switch;
+mod switched;
+mod together;
 mod tree;
 mod workspace;
 
@@ -53,8 +56,12 @@ struct Opts {
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     timeout: u64,
     /// Proofs that are run at the same time, each in a copy of its own. A test that measures time may fail by the load: run its proof alone.
+    /// Only proofs that are built one at a time have lanes.
     #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=16))]
     lanes: u8,
+    /// Build each proof alone. Otherwise edits in bodies of functions are built together, each behind a switch, and only those that are not proved so are built alone.
+    #[arg(long)]
+    apart: bool,
 }
 
 fn main() -> ExitCode {
@@ -103,6 +110,7 @@ fn run(root: &Path, opts: &Opts) -> Result<bool> {
         again: opts.again,
         limit: Duration::from_secs(opts.timeout),
         lanes: opts.lanes,
+        apart: opts.apart,
     };
     run::run(root, &proofs, &selected, options)
 }

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    cargo::Cargo,
+    cargo::{Binary, Cargo},
     edit,
     judge::{Outcome, Verdict},
     proofs::{Package, Proof, Proofs},
@@ -30,10 +30,12 @@ pub(crate) struct Options {
     pub(crate) limit: Duration,
     /// Proofs that are run at the same time.
     pub(crate) lanes: u8,
+    /// Whether each proof is built alone.
+    pub(crate) apart: bool,
 }
 
 /// The state that all lanes of a run share.
-struct Shared<'a> {
+pub(crate) struct Shared<'a> {
     root: &'a Path,
     proofs: &'a Proofs,
     workspace: Workspace,
@@ -42,10 +44,12 @@ struct Shared<'a> {
 }
 
 /// A copy of the tree in which one proof is run at a time.
-struct Lane<'a> {
-    shared: &'a Shared<'a>,
-    tree: &'a Tree,
-    cargo: Cargo<'a>,
+pub(crate) struct Lane<'a> {
+    pub(crate) shared: &'a Shared<'a>,
+    pub(crate) tree: &'a Tree,
+    pub(crate) cargo: Cargo<'a>,
+    /// The folder of the lane.
+    pub(crate) work: PathBuf,
 }
 
 /// The proofs that are left, and the results of the others.
@@ -81,6 +85,9 @@ pub(crate) fn run(
             Some(record) => show(proof, &record, &mut counts)?,
             None => open.push(proof),
         }
+    }
+    if !shared.options.apart {
+        open = first.prove_together(open, |proof, record| show(proof, record, &mut counts))?;
     }
     first.controls(&open)?;
     let lanes = open.len().min(shared.options.lanes.into());
@@ -134,11 +141,16 @@ impl<'a> Shared<'a> {
             shared: self,
             tree,
             cargo: Cargo::new(self.root, work, tree),
+            work: work.to_owned(),
         }
     }
 
-    fn known(&self, key: &str) -> Option<Record> {
+    pub(crate) fn known(&self, key: &str) -> Option<Record> {
         lock(&self.results).get(key).cloned()
+    }
+
+    pub(crate) fn add(&self, record: Record) -> Result<()> {
+        lock(&self.results).add(record)
     }
 }
 
@@ -178,8 +190,8 @@ impl Lane<'_> {
         Ok(known.filter(|_| !self.shared.options.again))
     }
 
-    /// Runs the tests of all `proofs` on the unchanged copy, each once. Each binary is built once.
-    fn controls(&self, proofs: &[&Proof]) -> Result<()> {
+    /// Runs the tests of all `proofs` with no edit in effect, each once. Returns the binary of each package.
+    pub(crate) fn controls(&self, proofs: &[&Proof]) -> Result<BTreeMap<String, Binary>> {
         let mut open: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for proof in proofs {
             let key = self.control_key(proof);
@@ -192,13 +204,13 @@ impl Lane<'_> {
                 tests.push(&proof.test);
             }
         }
-        for (package, tests) in open.into_iter().filter(|(_, tests)| !tests.is_empty()) {
-            self.control(package, &tests)?;
-        }
-        Ok(())
+        let packages = open.into_iter();
+        packages
+            .map(|(package, tests)| Ok((package.to_owned(), self.control(package, &tests)?)))
+            .collect()
     }
 
-    fn control(&self, package: &str, tests: &[&str]) -> Result<()> {
+    fn control(&self, package: &str, tests: &[&str]) -> Result<Binary> {
         eprintln!("{package}: the build without an edit");
         let settings = self.shared.proofs.package(package);
         let source = self.source(package, &settings)?;
@@ -234,7 +246,7 @@ impl Lane<'_> {
                 seconds: start.elapsed().as_secs(),
             })?;
         }
-        Ok(())
+        Ok(binary)
     }
 
     /// The root file of the tests of `package`, in the copy.
@@ -246,7 +258,7 @@ impl Lane<'_> {
         Ok(self.tree.copy.join(file))
     }
 
-    fn control_key(&self, proof: &Proof) -> String {
+    pub(crate) fn control_key(&self, proof: &Proof) -> String {
         results::control_key(&proof.package, &proof.test, &self.tree.sources)
     }
 
@@ -302,10 +314,15 @@ impl Lane<'_> {
         {
             return Ok((Verdict::Broken, why));
         }
-        let limit = proof
-            .timeout
-            .map_or(self.shared.options.limit, Duration::from_secs);
+        let limit = self.limit(proof);
         let outcome: Outcome = self.cargo.run(&binary, &proof.test, limit)?;
         Ok(outcome.verdict(proof.expect))
+    }
+
+    /// The time that the tests of a proof may take.
+    pub(crate) fn limit(&self, proof: &Proof) -> Duration {
+        proof
+            .timeout
+            .map_or(self.shared.options.limit, Duration::from_secs)
     }
 }

@@ -1,5 +1,7 @@
 //! Whole files: read, written in one step, listed, described.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -181,23 +183,29 @@ fn replace(dir: &Dir, path: &Path, data: &[u8], ended: &Ended) -> Result<(), Fil
     Ok(())
 }
 
-/// A new file beside `path` under a name that nothing else has.
+/// The most names that are tried: one that is taken is as likely as a guess of 64 bits.
+const TRIES: u32 = 4;
+
+/// A new file beside `path`, under a name that a guest cannot take before: each name that is taken would cost an attempt
+/// that no fuel pays for.
 fn temporary(dir: &Dir, path: &Path) -> Result<(PathBuf, File), FileFailure> {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".tollgate-{}-{number}", std::process::id());
-        let temporary = path.with_file_name(name);
+    let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
+    for _ in 0..TRIES {
+        let temporary = path.with_file_name(format!(".tollgate-{:016x}", unforeseen()));
         match dir.open_with(&temporary, &options) {
             Ok(file) => return Ok((temporary, file)),
-            // A process of the same number was killed and left its file.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
             Err(error) => return Err(error.into()),
         }
     }
+    Err(taken.into())
+}
+
+/// A number that is not foreseen: the standard library seeds each thread's hashers from the system's random numbers.
+fn unforeseen() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]
@@ -208,19 +216,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_a_killed_process_left_are_passed_over() {
+    fn temporary_names_are_not_foreseen() {
         let folder = tempfile::tempdir().unwrap();
         let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
-        let (name, _) = temporary(&dir, Path::new("file")).ok().unwrap();
-        let name = name.to_str().unwrap();
-        let (stem, number) = name.rsplit_once('-').unwrap();
-        let number: u64 = number.parse().unwrap();
-        let left: Vec<String> = (1..=9).map(|n| format!("{stem}-{}", number + n)).collect();
-        for left in &left {
-            dir.write(left, "left").unwrap();
-        }
-        let (next, _) = temporary(&dir, Path::new("file")).ok().unwrap();
-        assert!(!left.iter().any(|left| Path::new(left) == next));
-        assert!(left.iter().all(|left| dir.read(left).unwrap() == b"left"));
+        let names = [(); 2].map(|()| temporary(&dir, Path::new("a/../file")).ok().unwrap().0);
+        let number = |name: &Path| {
+            let name = name.file_name().unwrap().to_str().unwrap().to_owned();
+            u64::from_str_radix(name.strip_prefix(".tollgate-").unwrap(), 16).unwrap()
+        };
+        let [one, two] = names.map(|name| number(&name));
+        // Neighbours and the number of the process would be guessed.
+        assert!(one.abs_diff(two) > 1 << 32, "{one:x} {two:x}");
     }
 }

@@ -9,6 +9,9 @@ use crate::output::status::ExitReason;
 use crate::output::text;
 use crate::output::ui::Ui;
 
+/// The variable that names the folder.
+const VARIABLE: &str = "TOLLGATE_CACHE_DIR";
+
 /// The cache options of a command that compiles a component.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Cache")]
@@ -28,7 +31,7 @@ pub(crate) struct CacheDir {
     #[arg(
         long,
         value_name = "DIR",
-        env = "TOLLGATE_CACHE_DIR",
+        env = VARIABLE,
         hide_env_values = true
     )]
     cache: Option<PathBuf>,
@@ -95,6 +98,13 @@ impl CacheDir {
         };
         Some(Cache::open(folder, Cache::DEFAULT_SIZE))
     }
+}
+
+/// The folders in which a run without options of its own has its cache.
+pub(crate) fn usual_folders() -> impl Iterator<Item = PathBuf> {
+    let named = std::env::var_os(VARIABLE).filter(|named| !named.is_empty());
+    let default = default_folder(|name| std::env::var_os(name));
+    named.map(PathBuf::from).into_iter().chain(default)
 }
 
 fn unusable(error: CacheError) -> ExitReason {

@@ -55,9 +55,9 @@ impl Policy {
     /// Parses the text of a policy.
     ///
     /// Relative paths in it are joined to `base`, the directory of the policy. No file is read. A root that may be written
-    /// and holds `base` is refused, since the policy and its lock file are there. Paths are compared as text: put the
-    /// files of the program, the policy file among them, into [`Policy::protected`], and loading a component compares them on
-    /// the file system.
+    /// and holds `base` is refused, since the policy and its lock file are there. Here paths are compared as text; loading a
+    /// component compares them on the file system, by [`Policy::protected`], which has the lock file of `base`. Add the files
+    /// of the program to it, and the policy file if it is not in `base`.
     ///
     /// # Errors
     ///

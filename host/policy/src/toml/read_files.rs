@@ -124,16 +124,20 @@ fn read_access(node: &Node<'_>) -> Result<Access, Flaw> {
     Access::parse(text).map_err(node.refused())
 }
 
+/// The policy and its lock file. The policy's own name is not known here, and its directory is that of the lock file.
+pub(super) fn own_files(base: &Path) -> Protected {
+    Protected::new(
+        "the policy and its lock file",
+        base.join(Lock::FILE),
+        Access::ReadWrite,
+    )
+}
+
 /// Refuses a root that covers a folder of the kernel, a file which the policy names, or the policy's own directory. `paths` are the nodes of the
 /// roots' paths, `named` those of the files that the grants name.
 pub(super) fn reject_covered(paths: &[Node<'_>], named: &[Node<'_>], base: &Path, grants: &Grants) {
     let mut protected = Protected::of_system();
-    // The policy's own name is not known here, and its directory is that of the lock file.
-    protected.push(Protected::new(
-        "the policy and its lock file",
-        base.join(Lock::FILE),
-        Access::ReadWrite,
-    ));
+    protected.push(own_files(base));
     let own = protected.into_iter().map(|file| (file, None));
     // A grant with a mistake has a node and is not among the grants.
     let place = |file: &Protected| {
