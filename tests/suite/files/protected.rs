@@ -255,3 +255,27 @@ fn the_cache_of_a_runtime_is_protected() {
         }
     }
 }
+
+/// An embedder names the folder of its policy and nothing else.
+#[test]
+fn a_policy_that_was_parsed_is_protected_through_a_link() {
+    let folder = folder();
+    let link = folder.path().join("link");
+    symlink("own", &link).unwrap();
+    let load = |path: &Path, access: &str| {
+        let text = format!(
+            "{}\ngrants.files = [{{ root = \"out\", path = \"{}\", access = \"{access}\" }}]",
+            all_but("files"),
+            path.display()
+        );
+        let policy = Policy::parse(&text, &folder.path().join("own")).unwrap();
+        blocking().load(&source("hostile"), &policy)
+    };
+    let refused = load(&link, "read-write").map(drop).unwrap_err().to_string();
+    assert!(
+        refused.contains("covers the policy and its lock file"),
+        "{refused}"
+    );
+    load(&link, "read").unwrap();
+    load(&folder.path().join("out"), "read-write").unwrap();
+}

@@ -30,6 +30,12 @@ const REMEMBERED: usize = 64;
 /// addresses and files that they reach.
 const DECISIONS: u64 = 64;
 
+/// The decisions that a process may tell from now on, when a call of at most `more` begins and `left` were not told. A job
+/// of the call before may tell its own late; what earlier calls left is not for a flood of events at once.
+fn allowed(left: u64, more: u64) -> u64 {
+    left.min(more).saturating_add(more)
+}
+
 /// The most decisions of one host call: it may ask for all that a policy names of a kind.
 pub(super) fn decisions_at_once(grants: &Grants) -> u64 {
     // Whole, so that a new grant is looked at: one host call decides on one request of these, or on none.
@@ -194,9 +200,7 @@ impl Table {
             by: deadline.checked_add(GRACE).unwrap_or(deadline),
         });
         let calls = entry.limits.host_calls.saturating_add(1);
-        // A job of the call before may not have told all of its own.
-        let more = calls.saturating_mul(decisions);
-        entry.noted.left = entry.noted.left.saturating_add(more);
+        entry.noted.left = allowed(entry.noted.left, calls.saturating_mul(decisions));
         Ok(answered)
     }
 
@@ -420,6 +424,17 @@ mod tests {
         assert!(may_ask(&ask));
         drop(asked);
         assert!(may_ask(&ask));
+    }
+
+    #[test]
+    fn decisions_of_many_calls_do_not_add_up() {
+        let mut left = 0;
+        for _ in 0..1_000 {
+            left = allowed(left, 10);
+            assert!(left <= 20);
+        }
+        assert_eq!((left, allowed(3, 10)), (20, 13));
+        assert_eq!(allowed(u64::MAX, u64::MAX), u64::MAX);
     }
 
     /// All settings, the names of all variables and all folders: one host call may ask for them.
