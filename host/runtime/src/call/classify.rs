@@ -17,6 +17,7 @@ use crate::call::context::CallContext;
 use crate::call::engine_text::{is_of_exports, is_of_rules, is_too_many, is_too_much};
 use crate::call::exports::missing;
 use crate::call::fault::{Fault, FaultKind};
+use crate::engine::FRAMES;
 use crate::error::{CallError, HostError};
 
 /// The cause of an error of the engine, given its wasmtime store and whether the guest was still being instantiated.
@@ -219,13 +220,15 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         Some(name) => escape::line(&demangled(name)).into_owned(),
         None => format!("function {}", frame.func_index()),
     };
-    backtrace.frames().iter().map(name).collect()
+    // A profile's engine tells more.
+    let frames = backtrace.frames().iter().take(FRAMES);
+    frames.map(name).collect()
 }
 
 /// The name of a function of Rust as in its source, without the hash; any other name as it is. A mangled name may stand for
 /// one that is much longer, and it is the guest's text: a bounded piece of it is looked at, and no more than is shown is
 /// written. C++ names stay as they are: nothing bounds their expansion.
-fn demangled(name: &str) -> String {
+pub(crate) fn demangled(name: &str) -> String {
     let end = name
         .char_indices()
         .nth(4 * escape::SHOWN)

@@ -5,6 +5,7 @@ use wasmtime::{CallHook, StoreContextMut};
 
 use super::context::CallContext;
 use crate::engine::metering::Metering;
+use crate::profile::sampler::{self, Yield};
 
 /// Runs on every step between guest and host, the engine's own helpers (growing a memory, yielding)
 /// included.
@@ -35,10 +36,18 @@ pub(crate) fn hook(
             let (cap, _) = store.data().call.meter.lift_cap();
             let cap = usize::try_from(cap)?;
             store.set_hostcall_fuel(cap);
-            store.data_mut().call.meter.enter_host(fuel);
+            let state = store.data_mut();
+            if let Some(sampler) = &mut state.sampler {
+                state.interface = "";
+                sampler.enter_host(&state.call.meter);
+            }
+            state.call.meter.enter_host(fuel);
             Ok(())
         }
-        CallHook::ReturningFromHost => settle(store),
+        CallHook::ReturningFromHost => match sampler::at_yield(&mut store)? {
+            Yield::OfProfile => Ok(store.data_mut().call.meter.leave_sample()?),
+            Yield::OfEveryCall | Yield::None => settle(store),
+        },
     }
 }
 
@@ -50,9 +59,12 @@ fn settle(mut store: StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
     if store.data().metering == Metering::DeadlineOnly {
         return Ok(());
     }
-    let Some(left) = store.get_fuel()?.checked_sub(cost) else {
+    let fuel = store.get_fuel()?;
+    sampler::at_host_call(&mut store, cost.min(fuel));
+    let Some(left) = fuel.checked_sub(cost) else {
         store.set_fuel(0)?;
         return Err(LimitReached::Fuel.into());
     };
-    store.set_fuel(left)
+    store.set_fuel(left)?;
+    sampler::after_filling(&mut store)
 }

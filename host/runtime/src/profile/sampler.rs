@@ -1,0 +1,255 @@
+//! The samples of one store: taken when the guest has used up a piece of fuel, at a yield of its own.
+//!
+//! Compiled code writes the fuel that it has used to the store before it yields, and the engine runs the call hook around
+//! the yield. So the stack is captured there, and the next yield is set to the next sample. The yields of an ordinary call
+//! cost fuel, and come at the same places: those of the profile alone are told apart, and cost nothing
+//! ([ADR 19](../../../../docs/adr/0019-profiles-by-fuel.md)).
+
+use tollgate_capability::{Meter, Phase};
+use wasmtime::{StoreContextMut, WasmBacktrace};
+
+use super::{Frame, Profile};
+use crate::call::context::CallContext;
+use crate::engine::YIELD_INTERVAL;
+
+/// Fuel between two samples, about, when a call begins.
+const FINEST: u64 = 1_024;
+
+/// The same in a long call. With half of it more at random, it is below the interval of the deadline.
+const COARSEST: u64 = 65_536;
+
+/// Samples after which the interval doubles: a billion of fuel takes 36,000 samples.
+const SAMPLES: u64 = 4_096;
+
+const _: () = assert!(COARSEST + COARSEST / 2 < YIELD_INTERVAL);
+
+/// The yield that a step back to the guest comes from, if any.
+pub(crate) enum Yield {
+    /// The step is no yield.
+    None,
+    /// One that an ordinary call has at this place as well.
+    OfEveryCall,
+    /// One that only the profile asked for.
+    OfProfile,
+}
+
+/// The samples of a store, in the call under way.
+pub(crate) struct Sampler {
+    profile: Profile,
+    pace: Pace,
+    /// The fuel of the call.
+    budget: u64,
+    /// The part of it that host calls took, and the making of the instance. The profile has it.
+    host: u64,
+    /// The part that the guest used and that the profile has.
+    counted: u64,
+    /// The part that the guest will have used at the next sample.
+    due: u64,
+    /// The fuel left at which an ordinary call would yield next.
+    yields_at: u64,
+    /// The fuel left at which this one does.
+    armed_at: u64,
+    /// The polls of the call when the guest last left for the host.
+    polls: u64,
+    /// The debt of the guest when it last called the host.
+    debt: u64,
+}
+
+impl Sampler {
+    pub(crate) fn new(profile: Profile) -> Sampler {
+        Sampler {
+            profile,
+            pace: Pace::new(),
+            budget: 0,
+            host: 0,
+            counted: 0,
+            due: 0,
+            yields_at: 0,
+            armed_at: 0,
+            polls: 0,
+            debt: 0,
+        }
+    }
+
+    /// A call begins.
+    pub(crate) fn begin(&mut self, budget: u64) {
+        self.pace = Pace::new();
+        self.budget = budget;
+        self.host = 0;
+        self.counted = 0;
+        self.due = self.pace.next();
+        self.debt = 0;
+    }
+
+    /// The guest leaves for the host.
+    pub(crate) fn enter_host(&mut self, meter: &Meter) {
+        self.polls = meter.poll_clock.polls();
+        if !meter.is_in_realloc() {
+            self.debt = meter.debt();
+        }
+    }
+
+    /// A call that used this much fuel ends.
+    pub(crate) fn end(&mut self, fuel: u64, meter: &Meter, interface: &'static str) {
+        let rest = fuel
+            .saturating_sub(self.host)
+            .saturating_sub(self.counted);
+        // A host call that did not come back.
+        let price = match meter.phase {
+            Phase::Host => meter.unpaid().saturating_sub(self.debt).min(rest),
+            Phase::Guest | Phase::Lifting => 0,
+        };
+        self.profile.add(Frame::Host(interface), price);
+        self.profile.add(Frame::Rest, rest.saturating_sub(price));
+    }
+
+    /// The fuel that the guest has used with `left` of it left, its debt included.
+    fn used(&self, left: u64, meter: &Meter) -> u64 {
+        let debt = match meter.is_in_realloc() {
+            true => self.debt,
+            false => meter.debt(),
+        };
+        self.budget
+            .saturating_add(debt)
+            .saturating_sub(left)
+            .saturating_sub(self.host)
+    }
+
+    fn at_yield(
+        &mut self,
+        store: &mut StoreContextMut<'_, CallContext>,
+    ) -> wasmtime::Result<Yield> {
+        let left = store.get_fuel()?;
+        let meter = &store.data().call.meter;
+        // Of the engine's helpers, only a yield gives the thread back.
+        let gave_back = meter.phase != Phase::Host && meter.poll_clock.polls() != self.polls;
+        if !gave_back || left > self.armed_at {
+            return Ok(Yield::None);
+        }
+        let used = self.used(left, meter);
+        if used >= self.due {
+            let stack = WasmBacktrace::force_capture(&*store);
+            let fuel = used.saturating_sub(self.counted);
+            self.profile.add_at(&stack, None, fuel);
+            self.counted = used;
+            self.due = used.saturating_add(self.pace.next());
+        }
+        let is_of_every_call = left <= self.yields_at;
+        if is_of_every_call {
+            self.yields_at = left.saturating_sub(YIELD_INTERVAL);
+        }
+        self.arm(store, left)?;
+        Ok(match is_of_every_call {
+            true => Yield::OfEveryCall,
+            false => Yield::OfProfile,
+        })
+    }
+
+    /// Sets the next yield: to the next sample, or to that of an ordinary call if it comes before.
+    fn arm(
+        &mut self,
+        store: &mut StoreContextMut<'_, CallContext>,
+        left: u64,
+    ) -> wasmtime::Result<()> {
+        let used = self.used(left, &store.data().call.meter);
+        let to_sample = self.due.saturating_sub(used);
+        let to_yield = left.saturating_sub(self.yields_at);
+        let interval = to_sample.min(to_yield).max(1);
+        self.armed_at = left.saturating_sub(interval);
+        store.fuel_async_yield_interval(Some(interval))
+    }
+}
+
+/// Takes a sample if the guest comes back from a yield and one is due.
+pub(crate) fn at_yield(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<Yield> {
+    let Some(mut sampler) = store.data_mut().sampler.take() else {
+        return Ok(Yield::None);
+    };
+    let found = sampler.at_yield(store);
+    store.data_mut().sampler = Some(sampler);
+    found
+}
+
+/// Counts what a host call costs, of which the debt of the guest is a part.
+pub(crate) fn at_host_call(store: &mut StoreContextMut<'_, CallContext>, cost: u64) {
+    let Some(mut sampler) = store.data_mut().sampler.take() else {
+        return;
+    };
+    let price = cost.saturating_sub(sampler.debt);
+    if price > 0 {
+        let stack = WasmBacktrace::force_capture(&*store);
+        let interface = store.data().interface;
+        sampler.profile.add_at(&stack, Some(interface), price);
+        sampler.host = sampler.host.saturating_add(price);
+    }
+    store.data_mut().sampler = Some(sampler);
+}
+
+/// Counts what the making of an instance costs.
+pub(crate) fn at_instance(store: &mut StoreContextMut<'_, CallContext>, cost: u64) {
+    if let Some(sampler) = &mut store.data_mut().sampler {
+        sampler.profile.add(Frame::Instance, cost);
+        sampler.host = sampler.host.saturating_add(cost);
+    }
+}
+
+/// Sets the yields anew after the fuel of a store was set, as the engine does for an ordinary call.
+pub(crate) fn after_filling(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
+    let Some(mut sampler) = store.data_mut().sampler.take() else {
+        return Ok(());
+    };
+    let left = store.get_fuel()?;
+    sampler.yields_at = left.saturating_sub(YIELD_INTERVAL);
+    let armed = sampler.arm(store, left);
+    store.data_mut().sampler = Some(sampler);
+    armed
+}
+
+/// The fuel from one sample to the next. It varies, so that no loop of a guest keeps in step with it, and is the same
+/// in every call.
+struct Pace {
+    around: u64,
+    samples: u64,
+    state: u64,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        Pace {
+            around: FINEST,
+            samples: 0,
+            state: 0,
+        }
+    }
+
+    /// Between half of the interval and one and a half of it.
+    fn next(&mut self) -> u64 {
+        self.samples = self.samples.wrapping_add(1);
+        if self.samples.is_multiple_of(SAMPLES) {
+            self.around = self.around.saturating_mul(2).min(COARSEST);
+        }
+        // Knuth's linear congruential generator, of which the upper bits are used.
+        self.state = self
+            .state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.around / 2).saturating_add((self.state >> 33) % self.around.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_a_billion_are_thousands_and_yield_before_the_deadline_is_checked() {
+        let mut pace = Pace::new();
+        let (mut fuel, mut samples) = (0, 0);
+        while fuel < 1_000_000_000 {
+            let next = pace.next();
+            assert!((FINEST / 2..YIELD_INTERVAL).contains(&next));
+            (fuel, samples) = (fuel + next, samples + 1);
+        }
+        assert!((30_000..40_000).contains(&samples), "{samples}");
+    }
+}
