@@ -4,8 +4,9 @@ use tollgate_capability::LimitReached;
 use wasmtime::{CallHook, StoreContextMut};
 
 use super::context::CallContext;
+use super::sampling;
 use crate::engine::metering::Metering;
-use crate::profile::sampler::{self, Yield};
+use crate::profile::sampler::Yield;
 
 /// Runs on every step between guest and host, the engine's own helpers (growing a memory, yielding)
 /// included.
@@ -38,15 +39,18 @@ pub(crate) fn hook(
             store.set_hostcall_fuel(cap);
             let state = store.data_mut();
             if let Some(sampler) = &mut state.sampler {
-                state.interface = "";
                 sampler.enter_host(&state.call.meter);
+                // A helper that makes room for the result of a host call leaves it its name.
+                if !state.call.meter.is_in_realloc() {
+                    state.interface = "";
+                }
             }
             state.call.meter.enter_host(fuel);
             Ok(())
         }
-        CallHook::ReturningFromHost => match sampler::at_yield(&mut store)? {
-            Yield::OfProfile => Ok(store.data_mut().call.meter.leave_sample()?),
-            Yield::OfEveryCall | Yield::None => settle(store),
+        CallHook::ReturningFromHost => match sampling::at_yield(&mut store)? {
+            Some(Yield::OfProfile) => Ok(store.data_mut().call.meter.leave_sample()?),
+            Some(Yield::OfEveryCall) | None => settle(store),
         },
     }
 }
@@ -60,11 +64,11 @@ fn settle(mut store: StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
         return Ok(());
     }
     let fuel = store.get_fuel()?;
-    sampler::at_host_call(&mut store, cost.min(fuel));
+    sampling::at_host_call(&mut store, cost.min(fuel))?;
     let Some(left) = fuel.checked_sub(cost) else {
         store.set_fuel(0)?;
         return Err(LimitReached::Fuel.into());
     };
     store.set_fuel(left)?;
-    sampler::after_filling(&mut store)
+    sampling::after_filling(&mut store)
 }

@@ -15,14 +15,15 @@ use crate::call::context::CallContext;
 use crate::call::hook::hook;
 use crate::call::provider::Provider;
 use crate::call::report::{Outcome, Report, Stdio, Usage};
+use crate::call::sampling;
 use crate::engine::YIELD_INTERVAL;
 use crate::engine::admission::Slot;
 use crate::engine::metering::Metering;
 use crate::error::HostError;
 use crate::interface::holdings::Holdings;
 use crate::interface::wasi_p2::{CommandInput, Wasi};
-use crate::profile::Profile;
-use crate::profile::sampler::{self, Sampler};
+use crate::profile::sampler::Sampler;
+use crate::profile::tree::SharedTree;
 
 /// A store with its guest, and the slot that it takes.
 pub(crate) struct LiveInstance {
@@ -37,7 +38,7 @@ pub(super) fn new_store(
     provider: &Provider,
     command: Option<CommandInput>,
     embedder: Option<Box<dyn Any + Send>>,
-    profile: Option<Profile>,
+    profile: Option<SharedTree>,
 ) -> Result<Store<CallContext>, HostError> {
     let shared = &provider.shared;
     let limits = &provider.limits;
@@ -89,8 +90,10 @@ pub(super) fn admit_instance(store: &mut Store<CallContext>, data: u64) -> wasmt
         let left = store.get_fuel()?.checked_sub(instance_fuel(data));
         store.set_fuel(left.unwrap_or(0))?;
         left.ok_or(LimitReached::Fuel)?;
-        sampler::at_instance(&mut store.as_context_mut(), instance_fuel(data));
-        sampler::after_filling(&mut store.as_context_mut())?;
+        if let Some(sampler) = &mut store.data_mut().sampler {
+            sampler.instance(instance_fuel(data));
+        }
+        sampling::after_filling(&mut store.as_context_mut())?;
     }
     Ok(())
 }
@@ -127,7 +130,7 @@ impl LiveInstance {
         if let Some(sampler) = &mut self.store.data_mut().sampler {
             sampler.begin(limits.fuel);
         }
-        sampler::after_filling(&mut self.store.as_context_mut()).map_err(HostError::engine)
+        sampling::after_filling(&mut self.store.as_context_mut()).map_err(HostError::engine)
     }
 
     /// The report of the call that ends, with its usage.

@@ -235,7 +235,11 @@ struct EngineKey {
 impl EngineKey {
     /// Functions of a stack that the engine tells: for a trap, as many as are enough to find the place.
     fn frames(self) -> usize {
-        if self.profiled { PROFILED_FRAMES } else { FRAMES }
+        if self.profiled {
+            PROFILED_FRAMES
+        } else {
+            FRAMES
+        }
     }
 }
 

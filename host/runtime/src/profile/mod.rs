@@ -1,14 +1,10 @@
 //! Profiles: the functions of a guest that its fuel goes to, and the host calls that it pays for.
 
 pub(crate) mod sampler;
-mod tree;
+pub(crate) mod tree;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use wasmtime::WasmBacktrace;
-
+use self::tree::SharedTree;
 pub use self::tree::{Frame, Node};
-use self::tree::Tree;
 use crate::call::provider::Provider;
 use crate::call::session::Session;
 use crate::engine::metering::Metering;
@@ -45,7 +41,7 @@ use crate::error::{LoadError, Unsupported};
 #[derive(Clone)]
 pub struct Profile {
     provider: Provider,
-    tree: Arc<Mutex<Tree>>,
+    tree: SharedTree,
 }
 
 impl Profile {
@@ -70,43 +66,29 @@ impl Profile {
         }
         Ok(Profile {
             provider: provider.on_engine(true)?,
-            tree: Arc::default(),
+            tree: SharedTree::default(),
         })
     }
 
     /// A session whose calls are counted in this profile.
     pub fn session(&self) -> Session {
-        Session::profiled(self.provider.clone(), self.clone())
+        Session::profiled(self.provider.clone(), self.tree.clone())
     }
 
     /// The nodes of the tree so far, each after its caller. Siblings may have the same frame: functions without names, of
     /// several modules.
     pub fn nodes(&self) -> Vec<Node> {
-        self.tree().nodes().to_vec()
+        self.tree.lock().nodes().to_vec()
     }
 
     /// The fuel of all nodes.
     pub fn fuel(&self) -> u64 {
         let fuel = |sum: u64, node: &Node| sum.saturating_add(node.fuel);
-        self.tree().nodes().iter().fold(0, fuel)
+        self.tree.lock().nodes().iter().fold(0, fuel)
     }
 
     /// The fuel that is counted at a caller of the function that used it, since there were too many nodes.
     pub fn merged(&self) -> u64 {
-        self.tree().merged()
-    }
-
-    /// Counts fuel at the function that the guest is in, or at a host call that it makes.
-    fn add_at(&self, stack: &WasmBacktrace, host: Option<&'static str>, fuel: u64) {
-        self.tree().add_at(stack, host, fuel);
-    }
-
-    /// Counts fuel that no function of the guest used.
-    fn add(&self, frame: Frame, fuel: u64) {
-        self.tree().add(frame, fuel);
-    }
-
-    fn tree(&self) -> MutexGuard<'_, Tree> {
-        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tree.lock().merged()
     }
 }

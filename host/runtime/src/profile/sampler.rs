@@ -6,11 +6,10 @@
 //! ([ADR 19](../../../../docs/adr/0019-profiles-by-fuel.md)).
 
 use tollgate_capability::{Meter, Phase};
-use wasmtime::{StoreContextMut, WasmBacktrace};
+use wasmtime::WasmBacktrace;
 
-use super::{Frame, Profile};
-use crate::call::context::CallContext;
 use crate::engine::YIELD_INTERVAL;
+use crate::profile::tree::{Frame, SharedTree};
 
 /// Fuel between two samples, about, when a call begins.
 const FINEST: u64 = 1_024;
@@ -23,10 +22,8 @@ const SAMPLES: u64 = 4_096;
 
 const _: () = assert!(COARSEST + COARSEST / 2 < YIELD_INTERVAL);
 
-/// The yield that a step back to the guest comes from, if any.
+/// The yield that a step back to the guest comes from.
 pub(crate) enum Yield {
-    /// The step is no yield.
-    None,
     /// One that an ordinary call has at this place as well.
     OfEveryCall,
     /// One that only the profile asked for.
@@ -35,7 +32,7 @@ pub(crate) enum Yield {
 
 /// The samples of a store, in the call under way.
 pub(crate) struct Sampler {
-    profile: Profile,
+    tree: SharedTree,
     pace: Pace,
     /// The fuel of the call.
     budget: u64,
@@ -56,9 +53,9 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    pub(crate) fn new(profile: Profile) -> Sampler {
+    pub(crate) fn new(tree: SharedTree) -> Sampler {
         Sampler {
-            profile,
+            tree,
             pace: Pace::new(),
             budget: 0,
             host: 0,
@@ -91,16 +88,15 @@ impl Sampler {
 
     /// A call that used this much fuel ends.
     pub(crate) fn end(&mut self, fuel: u64, meter: &Meter, interface: &'static str) {
-        let rest = fuel
-            .saturating_sub(self.host)
-            .saturating_sub(self.counted);
+        let rest = fuel.saturating_sub(self.host).saturating_sub(self.counted);
         // A host call that did not come back.
         let price = match meter.phase {
             Phase::Host => meter.unpaid().saturating_sub(self.debt).min(rest),
             Phase::Guest | Phase::Lifting => 0,
         };
-        self.profile.add(Frame::Host(interface), price);
-        self.profile.add(Frame::Rest, rest.saturating_sub(price));
+        let mut tree = self.tree.lock();
+        tree.add(Frame::Host(interface), price);
+        tree.add(Frame::Rest, rest.saturating_sub(price));
     }
 
     /// The fuel that the guest has used with `left` of it left, its debt included.
@@ -115,94 +111,66 @@ impl Sampler {
             .saturating_sub(self.host)
     }
 
-    fn at_yield(
-        &mut self,
-        store: &mut StoreContextMut<'_, CallContext>,
-    ) -> wasmtime::Result<Yield> {
-        let left = store.get_fuel()?;
-        let meter = &store.data().call.meter;
-        // Of the engine's helpers, only a yield gives the thread back.
+    /// Whether the guest comes back from a yield, with `left` fuel left. Of the engine's helpers, only a yield gives the
+    /// thread back.
+    pub(crate) fn has_yielded(&self, left: u64, meter: &Meter) -> bool {
         let gave_back = meter.phase != Phase::Host && meter.poll_clock.polls() != self.polls;
-        if !gave_back || left > self.armed_at {
-            return Ok(Yield::None);
-        }
-        let used = self.used(left, meter);
-        if used >= self.due {
-            let stack = WasmBacktrace::force_capture(&*store);
-            let fuel = used.saturating_sub(self.counted);
-            self.profile.add_at(&stack, None, fuel);
-            self.counted = used;
-            self.due = used.saturating_add(self.pace.next());
-        }
-        let is_of_every_call = left <= self.yields_at;
-        if is_of_every_call {
-            self.yields_at = left.saturating_sub(YIELD_INTERVAL);
-        }
-        self.arm(store, left)?;
-        Ok(match is_of_every_call {
-            true => Yield::OfEveryCall,
-            false => Yield::OfProfile,
-        })
+        gave_back && left <= self.armed_at
     }
 
-    /// Sets the next yield: to the next sample, or to that of an ordinary call if it comes before.
-    fn arm(
-        &mut self,
-        store: &mut StoreContextMut<'_, CallContext>,
-        left: u64,
-    ) -> wasmtime::Result<()> {
-        let used = self.used(left, &store.data().call.meter);
-        let to_sample = self.due.saturating_sub(used);
+    /// Whether a sample is due at a yield.
+    pub(crate) fn is_due(&self, left: u64, meter: &Meter) -> bool {
+        self.used(left, meter) >= self.due
+    }
+
+    /// Counts the fuel since the last sample at the function that the guest is in.
+    pub(crate) fn sample(&mut self, stack: &WasmBacktrace, left: u64, meter: &Meter) {
+        let used = self.used(left, meter);
+        let fuel = used.saturating_sub(self.counted);
+        self.tree.lock().add_at(stack, None, fuel);
+        self.counted = used;
+        self.due = used.saturating_add(self.pace.next());
+    }
+
+    /// The kind of a yield, which is over.
+    pub(crate) fn end_yield(&mut self, left: u64) -> Yield {
+        if left > self.yields_at {
+            return Yield::OfProfile;
+        }
+        self.refilled(left);
+        Yield::OfEveryCall
+    }
+
+    /// The fuel of the store was set: an ordinary call would yield after its interval from now.
+    pub(crate) fn refilled(&mut self, left: u64) {
+        self.yields_at = left.saturating_sub(YIELD_INTERVAL);
+    }
+
+    /// The fuel from now to the next yield: at the next sample, or where an ordinary call yields if that comes before.
+    pub(crate) fn interval(&mut self, left: u64, meter: &Meter) -> u64 {
+        let to_sample = self.due.saturating_sub(self.used(left, meter));
         let to_yield = left.saturating_sub(self.yields_at);
         let interval = to_sample.min(to_yield).max(1);
         self.armed_at = left.saturating_sub(interval);
-        store.fuel_async_yield_interval(Some(interval))
+        interval
     }
-}
 
-/// Takes a sample if the guest comes back from a yield and one is due.
-pub(crate) fn at_yield(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<Yield> {
-    let Some(mut sampler) = store.data_mut().sampler.take() else {
-        return Ok(Yield::None);
-    };
-    let found = sampler.at_yield(store);
-    store.data_mut().sampler = Some(sampler);
-    found
-}
-
-/// Counts what a host call costs, of which the debt of the guest is a part.
-pub(crate) fn at_host_call(store: &mut StoreContextMut<'_, CallContext>, cost: u64) {
-    let Some(mut sampler) = store.data_mut().sampler.take() else {
-        return;
-    };
-    let price = cost.saturating_sub(sampler.debt);
-    if price > 0 {
-        let stack = WasmBacktrace::force_capture(&*store);
-        let interface = store.data().interface;
-        sampler.profile.add_at(&stack, Some(interface), price);
-        sampler.host = sampler.host.saturating_add(price);
+    /// The price in the cost of a host call, of which the debt of the guest is the other part.
+    pub(crate) fn price(&self, cost: u64) -> u64 {
+        cost.saturating_sub(self.debt)
     }
-    store.data_mut().sampler = Some(sampler);
-}
 
-/// Counts what the making of an instance costs.
-pub(crate) fn at_instance(store: &mut StoreContextMut<'_, CallContext>, cost: u64) {
-    if let Some(sampler) = &mut store.data_mut().sampler {
-        sampler.profile.add(Frame::Instance, cost);
-        sampler.host = sampler.host.saturating_add(cost);
+    /// Counts a host call.
+    pub(crate) fn host_call(&mut self, stack: &WasmBacktrace, interface: &'static str, price: u64) {
+        self.tree.lock().add_at(stack, Some(interface), price);
+        self.host = self.host.saturating_add(price);
     }
-}
 
-/// Sets the yields anew after the fuel of a store was set, as the engine does for an ordinary call.
-pub(crate) fn after_filling(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
-    let Some(mut sampler) = store.data_mut().sampler.take() else {
-        return Ok(());
-    };
-    let left = store.get_fuel()?;
-    sampler.yields_at = left.saturating_sub(YIELD_INTERVAL);
-    let armed = sampler.arm(store, left);
-    store.data_mut().sampler = Some(sampler);
-    armed
+    /// Counts the making of an instance.
+    pub(crate) fn instance(&mut self, cost: u64) {
+        self.tree.lock().add(Frame::Instance, cost);
+        self.host = self.host.saturating_add(cost);
+    }
 }
 
 /// The fuel from one sample to the next. It varies, so that no loop of a guest keeps in step with it, and is the same

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_component::escape;
 use wasmtime::{FrameInfo, WasmBacktrace};
 
-use crate::call::classify::demangled;
+use crate::call::names::demangled;
 use crate::engine::PROFILED_FRAMES;
 use crate::wire;
 
@@ -56,6 +56,16 @@ enum Key {
     /// The place of the function in the component, and its index.
     Guest(usize, u32),
     Other(Frame),
+}
+
+/// A tree that the stores of a profile fill.
+#[derive(Clone, Default)]
+pub(crate) struct SharedTree(Arc<Mutex<Tree>>);
+
+impl SharedTree {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tree> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Default)]

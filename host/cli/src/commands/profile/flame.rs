@@ -59,7 +59,8 @@ impl Flame {
             }
         }
         let labels: Vec<String> = flame.nodes.iter().map(|node| node.label.clone()).collect();
-        let by_label = |calls: &mut Vec<usize>| calls.sort_by_key(|call| (labels.get(*call), *call));
+        let by_label =
+            |calls: &mut Vec<usize>| calls.sort_by_key(|call| (labels.get(*call), *call));
         by_label(&mut flame.outermost);
         for node in &mut flame.nodes {
             by_label(&mut node.calls);
@@ -115,7 +116,10 @@ impl Flame {
     }
 
     fn draw(&self, svg: &mut String, node: &Drawn, start: u64, y: u64) {
-        let (x, end) = (self.place(start), self.place(start.saturating_add(node.total)));
+        let (x, end) = (
+            self.place(start),
+            self.place(start.saturating_add(node.total)),
+        );
         let width = end.saturating_sub(x);
         if width < NARROWEST {
             return;
@@ -182,9 +186,12 @@ fn drawn(node: Node) -> Drawn {
 /// Warm colours for functions of the guest, by their names; blue for the host.
 fn color(node: &Drawn) -> String {
     // FNV-1a.
-    let hash = node.label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = node
+        .label
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     match node.is_guest {
         true => format!("hsl({},85%,66%)", 12 + hash % 42),
         false => format!("hsl({},55%,74%)", 200 + hash % 20),

@@ -205,9 +205,7 @@ impl Called<'_> {
         outcome::wait_for_output(report, provider.limits().deadline).await?;
         let flame = Flame::new(self.profile.nodes());
         let name = escape::line(&provider.info().name).into_owned();
-        self.files
-            .picture
-            .write(flame.svg(&name).as_bytes())?;
+        self.files.picture.write(flame.svg(&name).as_bytes())?;
         if let Some(folded) = &self.files.folded {
             folded.write(flame.folded().as_bytes())?;
         }
