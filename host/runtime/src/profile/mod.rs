@@ -35,7 +35,7 @@ use crate::error::{LoadError, Unsupported};
 /// assert_eq!(profile.fuel(), report.usage.fuel);
 ///
 /// let hottest = profile.nodes().into_iter().max_by_key(|node| node.fuel);
-/// assert_eq!(hottest.map(|node| node.frame), Some(Frame::Guest("work".into())));
+/// assert_eq!(hottest.map(|node| node.frame), Some(Frame::Guest("wasm-function[2]".into())));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -75,8 +75,7 @@ impl Profile {
         Session::profiled(self.provider.clone(), self.tree.clone())
     }
 
-    /// The nodes of the tree so far, each after its caller. Siblings may have the same frame: functions without names, of
-    /// several modules.
+    /// The nodes of the tree so far, each after its caller. Functions of one index without names, of several modules, are one.
     pub fn nodes(&self) -> Vec<Node> {
         self.tree.lock().nodes().to_vec()
     }

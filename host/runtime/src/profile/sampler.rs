@@ -105,10 +105,13 @@ impl Sampler {
             true => self.debt,
             false => meter.debt(),
         };
-        self.budget
+        let used = self
+            .budget
             .saturating_add(debt)
             .saturating_sub(left)
-            .saturating_sub(self.host)
+            .saturating_sub(self.host);
+        // A debt that the fuel does not pay for ends the call with all of it used.
+        used.min(self.budget.saturating_sub(self.host))
     }
 
     /// Whether the guest comes back from a yield, with `left` fuel left. Of the engine's helpers, only a yield gives the

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_component::escape;
@@ -53,8 +54,8 @@ pub struct Node {
 /// Identifies a frame among the calls of one caller.
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
-    /// The place of the function in the component, and its index.
-    Guest(usize, u32),
+    /// The index of the function in its module, and a hash of its name, which may be long.
+    Guest(u32, u64),
     Other(Frame),
 }
 
@@ -157,9 +158,9 @@ impl Tree {
 }
 
 fn key(frame: &FrameInfo) -> Key {
-    let offset = frame.module_offset().unwrap_or(0);
-    let start = offset.saturating_sub(frame.func_offset().unwrap_or(0));
-    Key::Guest(start, frame.func_index())
+    let mut hasher = DefaultHasher::new();
+    frame.func_name().hash(&mut hasher);
+    Key::Guest(frame.func_index(), hasher.finish())
 }
 
 fn name(frame: &FrameInfo) -> Arc<str> {
@@ -204,7 +205,7 @@ mod tests {
         let mut tree = Tree::default();
         let mut at = None;
         for index in 0..NODES as u32 + 10 {
-            let key = Key::Guest(0, index);
+            let key = Key::Guest(index, 0);
             at = tree.call(None, key, NODES, || Frame::Guest("f".into()));
         }
         assert_eq!((tree.nodes().len(), at), (NODES, None));

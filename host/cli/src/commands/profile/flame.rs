@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 use tollgate::profile::{Frame, Node};
 
-use super::share;
 use crate::output::text;
 
 /// Hundredths of a pixel: the width of the picture, the margin beside it, and the box that is too narrow to be drawn.
@@ -124,7 +123,7 @@ impl Flame {
         if width < NARROWEST {
             return;
         }
-        let of_all = share(node.total, self.fuel);
+        let of_all = text::share(node.total, self.fuel);
         let label = escape(&node.label);
         let _ = write!(
             svg,

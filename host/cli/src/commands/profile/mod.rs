@@ -213,7 +213,7 @@ impl Called<'_> {
         if !reporter.is_stderr() && self.profile.merged() > 0 {
             ui.note(&format!(
                 "{} of the fuel is shown at callers: the profile holds no more calls",
-                share(self.profile.merged(), flame.fuel())
+                text::share(self.profile.merged(), flame.fuel())
             ));
         }
         Ok(status(report))
@@ -238,7 +238,7 @@ impl Called<'_> {
         rows.extend(own.iter().take(LISTED).map(|(function, fuel)| {
             vec![
                 Cell::number(text::count(*fuel)),
-                Cell::number(share(*fuel, all)),
+                Cell::number(text::share(*fuel, all)),
                 Cell::new(function),
             ]
         }));
@@ -249,10 +249,4 @@ impl Called<'_> {
         let head = format!("{name}: {} fuel{of}\n", text::count(all));
         head + &table::lines(ui, 2, &rows)
     }
-}
-
-/// A part in percent, with one digit after the point: by integers, so that it is the same on every machine.
-fn share(part: u64, all: u64) -> String {
-    let tenths = u128::from(part) * 1_000 / u128::from(all.max(1));
-    format!("{}.{} %", tenths / 10, tenths % 10)
 }
