@@ -73,6 +73,7 @@ impl Background {
 pub struct PollClock {
     start: Instant,
     last: AtomicU64,
+    polls: AtomicU64,
     owed: Owed,
 }
 
@@ -81,6 +82,7 @@ impl PollClock {
         PollClock {
             start: Instant::now(),
             last: AtomicU64::new(0),
+            polls: AtomicU64::new(0),
             owed: Owed::default(),
         }
     }
@@ -90,6 +92,14 @@ impl PollClock {
         let since = now.saturating_duration_since(self.start).as_micros();
         self.last
             .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+        // Polls of one call come one after the other.
+        let polls = self.polls().wrapping_add(1);
+        self.polls.store(polls, Ordering::Relaxed);
+    }
+
+    /// The number of polls so far: it tells whether the call has given its thread back between two moments.
+    pub fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
     }
 
     /// The time since then.

@@ -326,6 +326,16 @@ impl Meter {
         self.pending_cost = self.pending_cost.saturating_add(WASI_CALL_PRICE);
     }
 
+    /// Fuel for helpers of the engine that no host call has paid for; in a host call, with that of the call so far.
+    pub fn debt(&self) -> u64 {
+        self.pending_cost
+    }
+
+    /// Whether the guest runs inside a host call, to make room for its result.
+    pub fn is_in_realloc(&self) -> bool {
+        self.in_guest_realloc
+    }
+
     /// Fuel for helpers of the engine, and for work beside the guest, that no host call has paid for.
     pub fn unpaid(&self) -> u64 {
         self.pending_cost.saturating_add(self.background.owed())

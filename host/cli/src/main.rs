@@ -21,7 +21,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::commands::{
     cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man, new,
-    policy, run, sign, test, verify,
+    policy, profile, run, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -59,6 +59,7 @@ struct Cli {
 enum Command {
     Run(run::Opts),
     Call(call::Opts),
+    Profile(profile::Opts),
     Inspect(inspect::Opts),
     Check(check::Opts),
     Policy(policy::Opts),
@@ -155,6 +156,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
     match command {
         Command::Run(opts) => run::run(opts, ui),
         Command::Call(opts) => call::run(&opts, ui),
+        Command::Profile(opts) => profile::run(opts, ui),
         Command::Inspect(opts) => in_tokio(inspect::run(&opts, ui)),
         Command::Check(opts) => in_tokio(check::run(&opts, ui)),
         Command::Policy(opts) => policy::run(&opts, ui),

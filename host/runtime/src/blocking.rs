@@ -150,6 +150,12 @@ impl Provider {
 /// A [`Session`](crate::Session) that blocks.
 pub struct Session(AsyncSession);
 
+impl From<AsyncSession> for Session {
+    fn from(session: AsyncSession) -> Session {
+        Session(session)
+    }
+}
+
 impl Session {
     /// See [`Session::with_data`](crate::Session::with_data).
     #[must_use]

@@ -72,6 +72,12 @@ pub enum Unsupported {
          leave it out, or build its runtime with `Metering::Fuel`"
     )]
     Fuel,
+    /// A profile was asked for, which counts fuel, and this program does not.
+    #[error(
+        "a profile is of fuel, which this program does not count: its metering is `deadline-only`; build its runtime \
+         with `Metering::Fuel`"
+    )]
+    Profile,
     /// The component fits no slot of the pool, or needs a stack size of its own, and there is no room outside the pool.
     #[error(
         "the component does not fit the instance pool, and vm.max_map_count leaves no room outside it for \

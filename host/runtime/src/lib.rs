@@ -108,6 +108,10 @@
 //! [`Builder::observer`] takes an [`Observer`](observe::Observer), which is told of loads, calls and decisions. A
 //! [`Catalog`] is a set of providers by name; a watched folder is one.
 //!
+//! # See where the fuel goes
+//!
+//! [`Profile`] samples the stacks of calls by fuel, not by time: the same call gives the same profile.
+//!
 //! # Read a report
 //!
 //! Reports are serialized as the command line writes them ([`Report::to_json`]), and read back. Guest text in them stays
@@ -135,6 +139,7 @@ mod isolate;
 pub mod load;
 pub mod observe;
 mod preflight;
+pub mod profile;
 mod runtime;
 pub mod wall;
 #[cfg(feature = "watch")]
@@ -154,6 +159,7 @@ pub use compile::compiler::Compiler;
 pub use engine::metering::Metering;
 pub use error::{CallError, HostError, LoadError};
 pub use isolate::Isolation;
+pub use profile::Profile;
 pub use runtime::Runtime;
 pub use tollgate_capability::ProviderError;
 pub use tollgate_component::{Source, escape, value};

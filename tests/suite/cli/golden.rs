@@ -137,6 +137,10 @@ fn golden_files() {
         "run-failed",
         &["run", &at("echo"), "--input", "tests/golden/fail.input"],
     );
+    golden(
+        "profile",
+        &["profile", &at("counter"), "work(100000)", "-o/dev/null"],
+    );
     golden("run-refused", &["run", &at("checksums"), "--report", "-"]);
     golden("run-core-module", &["run", &at("core-module")]);
     golden("run-missing-export", &["run", &at("counter")]);

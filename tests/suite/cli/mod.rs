@@ -19,6 +19,7 @@ mod new;
 pub(crate) mod new_host;
 mod new_worlds;
 mod policy;
+mod profile;
 mod trust;
 mod undo;
 mod words;

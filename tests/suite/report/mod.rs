@@ -5,4 +5,5 @@ mod json;
 mod numbers;
 mod observer;
 mod order;
+pub(crate) mod profile;
 mod text;

@@ -287,3 +287,16 @@ fn the_limits_hold_for_interpreters() {
     let report = run(python(), input.as_bytes());
     assert!(returned(&report).contains("\"records\": 5000"));
 }
+
+/// `tollgate test` runs the cases of any provider.
+#[test]
+fn the_cases_of_interpreters_pass() {
+    for guest in [PYTHON, JAVASCRIPT] {
+        let cases = format!("samples/cases/{guest}.toml");
+        let component = support::cli::guest(guest);
+        let said = support::cli::run(&["test", &component, "--cases", &cases, "--no-policy"]);
+        let told = (support::cli::stdout(&said), support::cli::stderr(&said));
+        assert_eq!(support::cli::code(&said), 0, "{told:?}");
+        assert!(told.0.ends_with(" passed, 0 failed\n"), "{told:?}");
+    }
+}

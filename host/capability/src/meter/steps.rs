@@ -65,6 +65,20 @@ impl Meter {
         }
     }
 
+    /// The guest goes on after a yield that a profile asked for and an ordinary call does not have: it costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// The limit `deadline`.
+    pub fn leave_sample(&mut self) -> Result<(), LimitReached> {
+        self.host_phase = self.phase;
+        self.phase = Phase::Guest;
+        match Instant::now() > self.deadline {
+            true => Err(LimitReached::Deadline),
+            false => Ok(()),
+        }
+    }
+
     /// The host goes back to the guest: checks the limits that the host call may have reached, and returns the fuel
     /// that it costs; `None` when none may be taken.
     ///

@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod policy;
+pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod sign;
 pub(crate) mod test;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tollgate::embed::CommandInput;
 use tollgate::policy::Streams;
 use tollgate::report::ExitCode;
-use tollgate::{Outcome, Report, escape};
+use tollgate::{Outcome, Provider, Report, escape};
 
 use crate::files::input::{Input, is_stream};
 use crate::files::output::OutputFile;
@@ -30,13 +30,8 @@ Examples:
 pub(crate) struct Opts {
     #[command(flatten)]
     component: ComponentOpts,
-    /// The provider's input, or a command's standard input; `-` is stdin [default: stdin if it is a pipe or a file,
-    /// else no input]
-    #[arg(short, long, value_name = "FILE|-")]
-    input: Option<PathBuf>,
-    /// The same as text
-    #[arg(long, value_name = "TEXT", conflicts_with = "input")]
-    input_text: Option<String>,
+    #[command(flatten)]
+    input: InputOpts,
     /// The file for the result, written whole or not at all; `-` is stdout [default: -]
     // The limit `output` has the id `output`.
     #[arg(
@@ -55,6 +50,18 @@ pub(crate) struct Opts {
     wall: WallOpts,
     #[command(flatten)]
     stats: StatsOpts,
+}
+
+/// The input of a provider or of a command.
+#[derive(clap::Args)]
+pub(crate) struct InputOpts {
+    /// The provider's input, or a command's standard input; `-` is stdin [default: stdin if it is a pipe or a file,
+    /// else no input]
+    #[arg(short, long, value_name = "FILE|-")]
+    input: Option<PathBuf>,
+    /// The same as text
+    #[arg(long, value_name = "TEXT", conflicts_with = "input")]
+    input_text: Option<String>,
 }
 
 /// The place of the result.
@@ -87,7 +94,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
                 .to_owned(),
         ));
     }
-    let input = input(&opts)?;
+    let input = opts.input.open(&opts.component)?;
     let mut sink = match &opts.output {
         Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
         _ => Sink::Stdout,
@@ -106,51 +113,78 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
                     .to_owned(),
             ));
         }
-        let file = opts.component.component.file_name().unwrap_or_default();
-        let mut args = vec![file.to_string_lossy().into_owned()];
-        args.extend(opts.args);
-        let stdin = input.stream();
+        let input = command_input(&opts.component, opts.args, input);
         sink.prepare_for_wall(&opts.wall)?;
         loaded.raise(&opts.wall)?;
-        return in_tokio(command(
-            &loaded,
-            CommandInput { args, stdin },
-            &sink,
-            &opts.stats,
-        ));
+        return in_tokio(command(&loaded, input, &sink, &opts.stats));
     }
     if !opts.args.is_empty() {
-        return Err(ExitReason::Usage(format!(
-            "{} is not a WASI command and takes no arguments; use --input, or `tollgate call`",
-            escape::line(target.source.name())
-        )));
+        return Err(no_arguments(target));
     }
-    let has_stderr = opts.component.has_stderr();
-    let input = input.read(provider.limits().memory, || {
+    let input = read(input, &opts.component, provider, ui)?;
+    sink.prepare_for_wall(&opts.wall)?;
+    loaded.raise(&opts.wall)?;
+    in_tokio(provider_run(&loaded, &input, &sink, &opts.stats))
+}
+
+impl InputOpts {
+    /// The input, as far as it is known before the component is loaded.
+    pub(crate) fn open(&self, component: &ComponentOpts) -> Result<Input, ExitReason> {
+        let policy_is_stdin = component.policy.is_stdin();
+        match (&self.input, &self.input_text) {
+            (Some(path), _) if is_stream(path) && policy_is_stdin => Err(ExitReason::Usage(
+                "--input -: stdin is the policy already; give one of the two as a file".to_owned(),
+            )),
+            (Some(path), _) => Input::open(path),
+            (None, Some(text)) => Ok(Input::Text(text.clone())),
+            (None, None) if policy_is_stdin => Ok(Input::Empty),
+            (None, None) => Ok(Input::piped()),
+        }
+    }
+
+    /// Whether one is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.input.is_some() || self.input_text.is_some()
+    }
+}
+
+/// The input of a command, whose first argument is its own name.
+pub(crate) fn command_input(
+    component: &ComponentOpts,
+    args: Vec<String>,
+    input: Input,
+) -> CommandInput {
+    let file = component.component.file_name().unwrap_or_default();
+    let name = file.to_string_lossy().into_owned();
+    let args = std::iter::once(name).chain(args).collect();
+    let stdin = input.stream();
+    CommandInput { args, stdin }
+}
+
+/// The input of a provider, all of it.
+pub(crate) fn read(
+    input: Input,
+    component: &ComponentOpts,
+    provider: &Provider,
+    ui: &Ui,
+) -> Result<Vec<u8>, ExitReason> {
+    let has_stderr = component.has_stderr();
+    input.read(provider.limits().memory, || {
         if has_stderr {
             ui.note(
                 "waiting for the end of stdin, which is the input where neither --input nor --input-text is given; \
                  `< /dev/null` is no input",
             );
         }
-    })?;
-    sink.prepare_for_wall(&opts.wall)?;
-    loaded.raise(&opts.wall)?;
-    in_tokio(provider_run(&loaded, &input, &sink, &opts.stats))
+    })
 }
 
-/// The input, as far as it is known before the component is loaded.
-fn input(opts: &Opts) -> Result<Input, ExitReason> {
-    let policy_is_stdin = opts.component.policy.is_stdin();
-    match (&opts.input, &opts.input_text) {
-        (Some(path), _) if is_stream(path) && policy_is_stdin => Err(ExitReason::Usage(
-            "--input -: stdin is the policy already; give one of the two as a file".to_owned(),
-        )),
-        (Some(path), _) => Input::open(path),
-        (None, Some(text)) => Ok(Input::Text(text.clone())),
-        (None, None) if policy_is_stdin => Ok(Input::Empty),
-        (None, None) => Ok(Input::piped()),
-    }
+/// The mistake of arguments for a component that takes none.
+pub(crate) fn no_arguments(target: &Target<'_>) -> ExitReason {
+    ExitReason::Usage(format!(
+        "{} is not a WASI command and takes no arguments; use --input, or `tollgate call`",
+        escape::line(target.source.name())
+    ))
 }
 
 async fn provider_run(

@@ -105,6 +105,12 @@ pub(crate) fn count(n: u64) -> String {
     grouped
 }
 
+/// A part in percent, with one digit after the point: by integers, so that it is the same on every machine.
+pub(crate) fn share(part: u64, all: u64) -> String {
+    let tenths = u128::from(part) * 1_000 / u128::from(all.max(1));
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +131,7 @@ mod tests {
         assert_eq!(size(999_990), "1.0 MB");
         assert_eq!(memory(1 << 20), "1.0 MiB");
         assert_eq!(memory(1_114_112), "1.1 MiB");
+        assert_eq!([share(2, 3), share(0, 0)], ["66.6 %", "0.0 %"]);
         assert_eq!(time(Duration::from_micros(812)), "0.8 ms");
         assert_eq!(time(Duration::from_millis(2100)), "2.1 s");
         assert_eq!(

@@ -4,8 +4,6 @@
 //! Some conditions reach the host without a type of their own. They are told apart by the state at that moment: see
 //! [`classify_untyped`]. An error of a function of the embedding program is the program's: see [`is_foreign`].
 
-use std::fmt::{self, Write as _};
-
 use tollgate_capability::{GuestError, HostFailure, Interrupt, LimitReached, Phase};
 use tollgate_component::{Refusal, escape};
 use tollgate_policy::Limits;
@@ -17,6 +15,8 @@ use crate::call::context::CallContext;
 use crate::call::engine_text::{is_of_exports, is_of_rules, is_too_many, is_too_much};
 use crate::call::exports::missing;
 use crate::call::fault::{Fault, FaultKind};
+use crate::call::names::demangled;
+use crate::engine::FRAMES;
 use crate::error::{CallError, HostError};
 
 /// The cause of an error of the engine, given its wasmtime store and whether the guest was still being instantiated.
@@ -219,40 +219,9 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         Some(name) => escape::line(&demangled(name)).into_owned(),
         None => format!("function {}", frame.func_index()),
     };
-    backtrace.frames().iter().map(name).collect()
-}
-
-/// The name of a function of Rust as in its source, without the hash; any other name as it is. A mangled name may stand for
-/// one that is much longer, and it is the guest's text: a bounded piece of it is looked at, and no more than is shown is
-/// written. C++ names stay as they are: nothing bounds their expansion.
-fn demangled(name: &str) -> String {
-    let end = name
-        .char_indices()
-        .nth(4 * escape::SHOWN)
-        .map_or(name.len(), |(at, _)| at);
-    let name = name.get(..end).unwrap_or_default();
-    let mut short = Short(String::new());
-    match rustc_demangle::try_demangle(name) {
-        Ok(of_rust) => {
-            // An error ends the shown text.
-            let _ = write!(short, "{of_rust:#}");
-            short.0
-        }
-        Err(_) => name.to_owned(),
-    }
-}
-
-/// A text that takes no more than is shown, and one piece.
-struct Short(String);
-
-impl fmt::Write for Short {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        if self.0.len() > escape::SHOWN {
-            return Err(fmt::Error);
-        }
-        self.0.push_str(piece);
-        Ok(())
-    }
+    // A profile's engine tells more.
+    let frames = backtrace.frames().iter().take(FRAMES);
+    frames.map(name).collect()
 }
 
 /// A stable name for each trap, in the words of the specification where it has some.
@@ -294,30 +263,6 @@ mod tests {
         assert!(!is_system_error(&wrapped(wasmtime::Error::msg(
             "unknown handle index 7"
         ))));
-    }
-
-    #[test]
-    fn names_of_functions_are_read_as_their_authors_wrote_them() {
-        for (mangled, shown) in [
-            (
-                "_ZN4core9panicking5panic17h0123456789abcdefE",
-                "core::panicking::panic",
-            ),
-            ("_RNvCs1234_7mycrate3foo", "mycrate::foo"),
-            ("_ZN3foo3barEv", "_ZN3foo3barEv"),
-            ("plain", "plain"),
-            ("cabi_realloc", "cabi_realloc"),
-            ("", ""),
-        ] {
-            assert_eq!(demangled(mangled), shown);
-        }
-        // Each back reference doubles the written text.
-        let mut bomb = "_RMC0".to_owned();
-        for _ in 0..200 {
-            bomb.push_str("TB2_B2_E");
-        }
-        assert!(demangled(&bomb).len() < 10_000);
-        assert!(demangled(&format!("_RNvC9000000{}", "x".repeat(100_000))).len() < 10_000);
     }
 
     #[test]

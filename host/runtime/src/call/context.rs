@@ -14,6 +14,7 @@ use crate::engine::metering::Metering;
 use crate::interface::OwnParameters;
 use crate::interface::holdings::Holdings;
 use crate::interface::wasi_p2::Wasi;
+use crate::profile::sampler::Sampler;
 
 /// The state of a call that its host functions use. Embedders meet it as the `T` of `Store<T>`.
 pub struct CallContext {
@@ -28,6 +29,18 @@ pub struct CallContext {
     pub(crate) embedder: Option<Box<dyn Any + Send>>,
     /// The parameters of the embedder's interfaces.
     pub(crate) parameters: Arc<OwnParameters>,
+    /// The interface of the last host function of this host's that began: a name for profiles.
+    pub(crate) interface: &'static str,
+    /// The samples of a profile, if the session is profiled.
+    pub(crate) sampler: Option<Box<Sampler>>,
+}
+
+impl CallContext {
+    /// Itself, for a host function of this interface.
+    pub(crate) fn serving(&mut self, interface: &'static str) -> &mut CallContext {
+        self.interface = interface;
+        self
+    }
 }
 
 /// Methods for host functions of the embedder, which [`Builder::interface`](crate::Builder::interface) adds.

@@ -4,7 +4,9 @@ use tollgate_capability::LimitReached;
 use wasmtime::{CallHook, StoreContextMut};
 
 use super::context::CallContext;
+use super::sampling;
 use crate::engine::metering::Metering;
+use crate::profile::sampler::Yield;
 
 /// Runs on every step between guest and host, the engine's own helpers (growing a memory, yielding)
 /// included.
@@ -35,10 +37,21 @@ pub(crate) fn hook(
             let (cap, _) = store.data().call.meter.lift_cap();
             let cap = usize::try_from(cap)?;
             store.set_hostcall_fuel(cap);
-            store.data_mut().call.meter.enter_host(fuel);
+            let state = store.data_mut();
+            if let Some(sampler) = &mut state.sampler {
+                sampler.enter_host(&state.call.meter);
+                // A helper that makes room for the result of a host call leaves it its name.
+                if !state.call.meter.is_in_realloc() {
+                    state.interface = "";
+                }
+            }
+            state.call.meter.enter_host(fuel);
             Ok(())
         }
-        CallHook::ReturningFromHost => settle(store),
+        CallHook::ReturningFromHost => match sampling::at_yield(&mut store)? {
+            Some(Yield::OfProfile) => Ok(store.data_mut().call.meter.leave_sample()?),
+            Some(Yield::OfEveryCall) | None => settle(store),
+        },
     }
 }
 
@@ -50,9 +63,12 @@ fn settle(mut store: StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
     if store.data().metering == Metering::DeadlineOnly {
         return Ok(());
     }
-    let Some(left) = store.get_fuel()?.checked_sub(cost) else {
+    let fuel = store.get_fuel()?;
+    sampling::at_host_call(&mut store, cost.min(fuel))?;
+    let Some(left) = fuel.checked_sub(cost) else {
         store.set_fuel(0)?;
         return Err(LimitReached::Fuel.into());
     };
-    store.set_fuel(left)
+    store.set_fuel(left)?;
+    sampling::after_filling(&mut store)
 }

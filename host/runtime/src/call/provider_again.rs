@@ -136,6 +136,11 @@ impl Provider {
     /// The host's own: no memory or address space for another engine; [`Unsupported::Pool`] where one pool
     /// takes all there is.
     pub fn on_own_engine(&self) -> Result<Provider, LoadError> {
+        self.on_engine(false)
+    }
+
+    /// The same, on an engine for profiles if it is to be `profiled`.
+    pub(crate) fn on_engine(&self, profiled: bool) -> Result<Provider, LoadError> {
         let Shared {
             info,
             granted,
@@ -156,7 +161,7 @@ impl Provider {
             ..
         } = &*self.shared.code;
         let loader = &runtime.host.code_loader;
-        let mut own = loader.on_own_engine(&compiled.unit, &compiled.component, fixed)?;
+        let mut own = loader.on_own_engine(&compiled.unit, &compiled.component, fixed, profiled)?;
         own.origin = compiled.origin.clone();
         let info = ProviderInfo {
             name: Arc::from(&*info.name),

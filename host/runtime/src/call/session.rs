@@ -25,6 +25,7 @@ use crate::interface::wasi_p2::CommandInput;
 #[cfg(target_os = "linux")]
 use crate::interface::wasi_p2::Reader;
 use crate::isolate::Remote;
+use crate::profile::tree::SharedTree;
 
 /// One store with its guest. Calls run one after the other, in the same instance and so in the same
 /// memory; each has the whole budget of fuel, time, host calls, logs and output. Memory, tables and
@@ -60,6 +61,8 @@ pub struct Session {
     pub(crate) reader: Option<Reader>,
     /// In the process of a provider: the host's message on the next call.
     pub(crate) relayed: Option<Relayed>,
+    /// The profile that its calls are counted in.
+    profile: Option<SharedTree>,
 }
 
 /// A call that began in another process.
@@ -118,6 +121,15 @@ impl Session {
             #[cfg(target_os = "linux")]
             reader: None,
             relayed: None,
+            profile: None,
+        }
+    }
+
+    /// A session whose calls are counted in a profile.
+    pub(crate) fn profiled(provider: Provider, profile: SharedTree) -> Session {
+        Session {
+            profile: Some(profile),
+            ..Session::new(provider)
         }
     }
 
@@ -329,7 +341,12 @@ impl Session {
             (State::Ready(live), _) => Ok(live),
             (State::Fresh, Some(slot)) => {
                 let command = self.input.take();
-                let store = new_store(&self.provider, command, self.data.take())?;
+                let store = new_store(
+                    &self.provider,
+                    command,
+                    self.data.take(),
+                    self.profile.clone(),
+                )?;
                 Ok(Box::new(LiveInstance::new(store, slot)))
             }
             _ => Err(CallError::Ended),

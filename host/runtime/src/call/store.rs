@@ -9,18 +9,21 @@ use tollgate_capability::{Call, LimitReached, instance_fuel};
 use tollgate_component::ProviderInfo;
 use tollgate_policy::Limits;
 use wasmtime::component::{Instance, ResourceTable};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{AsContextMut as _, Store, UpdateDeadline};
 
 use crate::call::context::CallContext;
 use crate::call::hook::hook;
 use crate::call::provider::Provider;
 use crate::call::report::{Outcome, Report, Stdio, Usage};
+use crate::call::sampling;
 use crate::engine::YIELD_INTERVAL;
 use crate::engine::admission::Slot;
 use crate::engine::metering::Metering;
 use crate::error::HostError;
 use crate::interface::holdings::Holdings;
 use crate::interface::wasi_p2::{CommandInput, Wasi};
+use crate::profile::sampler::Sampler;
+use crate::profile::tree::SharedTree;
 
 /// A store with its guest, and the slot that it takes.
 pub(crate) struct LiveInstance {
@@ -35,6 +38,7 @@ pub(super) fn new_store(
     provider: &Provider,
     command: Option<CommandInput>,
     embedder: Option<Box<dyn Any + Send>>,
+    profile: Option<SharedTree>,
 ) -> Result<Store<CallContext>, HostError> {
     let shared = &provider.shared;
     let limits = &provider.limits;
@@ -55,6 +59,8 @@ pub(super) fn new_store(
         identities: Identities::default(),
         embedder,
         parameters: Arc::clone(&shared.parameters),
+        interface: "",
+        sampler: profile.map(|profile| Box::new(Sampler::new(profile))),
     };
     let mut store = Store::try_new(&shared.unit().engine, state).map_err(HostError::engine)?;
     store.limiter(|state| state);
@@ -84,6 +90,10 @@ pub(super) fn admit_instance(store: &mut Store<CallContext>, data: u64) -> wasmt
         let left = store.get_fuel()?.checked_sub(instance_fuel(data));
         store.set_fuel(left.unwrap_or(0))?;
         left.ok_or(LimitReached::Fuel)?;
+        if let Some(sampler) = &mut store.data_mut().sampler {
+            sampler.instance(instance_fuel(data));
+        }
+        sampling::after_filling(&mut store.as_context_mut())?;
     }
     Ok(())
 }
@@ -117,7 +127,10 @@ impl LiveInstance {
                 .map_err(HostError::engine)?,
             Metering::DeadlineOnly => self.store.set_epoch_deadline(1),
         }
-        Ok(())
+        if let Some(sampler) = &mut self.store.data_mut().sampler {
+            sampler.begin(limits.fuel);
+        }
+        sampling::after_filling(&mut self.store.as_context_mut()).map_err(HostError::engine)
     }
 
     /// The report of the call that ends, with its usage.
@@ -138,6 +151,9 @@ impl LiveInstance {
             Metering::DeadlineOnly => 0,
         };
         let state = self.store.data_mut();
+        if let Some(sampler) = &mut state.sampler {
+            sampler.end(fuel, &state.call.meter, state.interface);
+        }
         let log = std::mem::take(&mut state.call.log);
         let stdio = state.call.granted.grants.wasi.is_some().then(|| {
             let (stdout, stdout_dropped) = state.wasi.stdout.take();
@@ -198,7 +214,7 @@ mod tests {
         let policy = Policy::parse("limits.handles = 3", std::path::Path::new(".")).unwrap();
         let source = Source::bytes("empty", wat::parse_str("(component)").unwrap());
         let provider = Runtime::new().load(&source, &policy).unwrap();
-        let store = new_store(provider.as_async(), None, None);
+        let store = new_store(provider.as_async(), None, None, None);
         let mut store = store.unwrap();
         let table = &mut store.data_mut().table;
         for entry in 0..3 {

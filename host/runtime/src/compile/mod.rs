@@ -200,8 +200,9 @@ impl CodeLoader {
         unit: &PooledEngine,
         component: &Component,
         limits: &Limits,
+        profiled: bool,
     ) -> Result<CompiledComponent, LoadError> {
-        let unit = self.engines.own(unit, limits.stack)?;
+        let unit = self.engines.own(unit, limits.stack, profiled)?;
         let code = component.serialize().map_err(HostError::engine)?;
         let placed = self.place(&unit, &code, limits)?;
         Ok(placed.map_err(HostError::engine)?)

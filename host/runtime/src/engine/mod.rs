@@ -7,6 +7,7 @@ pub(crate) mod metering;
 pub(crate) mod ticker;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -30,6 +31,9 @@ pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 
 /// Functions in the trace of a trap.
 pub(crate) const FRAMES: usize = 16;
+
+/// Functions of a stack that a profile keeps: the innermost ones.
+pub(crate) const PROFILED_FRAMES: usize = 128;
 
 /// Stack for host functions, in addition to the guest's, since they run on the guest's fiber. 1 MiB is twice the stack
 /// that the deepest host function (a WASI file operation) needs; it is reserved, not touched.
@@ -64,8 +68,14 @@ pub(crate) struct PooledEngine {
 }
 
 impl PooledEngine {
-    fn new(metering: Metering, stack: u64, pool: Option<Pool>) -> Result<PooledEngine, HostError> {
+    fn new(
+        metering: Metering,
+        stack: u64,
+        frames: usize,
+        pool: Option<Pool>,
+    ) -> Result<PooledEngine, HostError> {
         let mut config = settings(metering);
+        config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));
         let stack = usize::try_from(stack).map_err(HostError::new)?;
         config.max_wasm_stack(stack);
         config.async_stack_size(stack.saturating_add(HOST_STACK));
@@ -137,8 +147,6 @@ fn settings(metering: Metering) -> Config {
     // The bits of a NaN are the machine's choice, and would tell a guest which machine it is. Repeatable calls pay for the
     // comparison after each operation (docs/performance.md#measured); a profile that is not repeatable does not.
     config.cranelift_nan_canonicalization(metering.counts_fuel());
-    // Traps name the functions that they passed through; this number is enough to find the place.
-    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
     config
 }
 
@@ -220,6 +228,19 @@ struct EngineKey {
     stack: u64,
     /// Whether instances come from a pool.
     pooled: bool,
+    /// Whether its stacks are those of a profile, which are deeper than the trace of a trap.
+    profiled: bool,
+}
+
+impl EngineKey {
+    /// Functions of a stack that the engine tells: for a trap, as many as are enough to find the place.
+    fn frames(self) -> usize {
+        if self.profiled {
+            PROFILED_FRAMES
+        } else {
+            FRAMES
+        }
+    }
 }
 
 #[derive(Default)]
@@ -248,6 +269,7 @@ impl Engines {
         self.unit(EngineKey {
             stack,
             pooled: true,
+            profiled: false,
         })
     }
 
@@ -256,24 +278,29 @@ impl Engines {
         self.unit(EngineKey {
             stack,
             pooled: false,
+            profiled: false,
         })
     }
 
-    /// Another engine like `unit`, for one provider alone.
+    /// Another engine like `unit`, for one provider alone, or for the profiles of one.
     pub(crate) fn own(
         &self,
         unit: &PooledEngine,
         stack: u64,
+        profiled: bool,
     ) -> Result<Arc<PooledEngine>, LoadError> {
         self.make(EngineKey {
             stack,
             pooled: unit.pool.is_some(),
+            profiled,
         })
         .map(Arc::new)
     }
 
-    fn make(&self, EngineKey { stack, pooled }: EngineKey) -> Result<PooledEngine, LoadError> {
-        let without = || PooledEngine::new(self.metering, stack, None).map_err(LoadError::from);
+    fn make(&self, key: EngineKey) -> Result<PooledEngine, LoadError> {
+        let EngineKey { stack, pooled, .. } = key;
+        let engine = |pool| PooledEngine::new(self.metering, stack, key.frames(), pool);
+        let without = || engine(None).map_err(LoadError::from);
         let take = || Pool::take(&self.pools, self.most_pools, self.slots);
         let Some(pool) = pooled.then(take).flatten() else {
             if !self.outside {
@@ -281,7 +308,7 @@ impl Engines {
             }
             return without();
         };
-        PooledEngine::new(self.metering, stack, Some(pool)).or_else(|error| {
+        engine(Some(pool)).or_else(|error| {
             // A limit on address space (`ulimit -v`, some containers) leaves no room for a pool.
             tracing::info!(%error, "no instance pool on this machine; allocating on demand");
             without()

@@ -19,14 +19,14 @@ fn pools(engines: &Engines) -> u32 {
 fn there_are_no_more_pools_than_there_are_maps_for() {
     let engines = Engines::new(Metering::Fuel, 1, 3);
     let shared = engines.pooled(STACK).unwrap();
-    let own = engines.own(&shared, STACK).unwrap();
-    let third = engines.own(&shared, STACK).unwrap();
+    let own = engines.own(&shared, STACK, false).unwrap();
+    let third = engines.own(&shared, STACK, false).unwrap();
     let other_stack = engines.pooled(STACK * 2).unwrap();
     let pooled = [&shared, &own, &third, &other_stack].map(|unit| unit.pool.is_some());
     assert_eq!(pooled, [true, true, false, false]);
-    assert!(engines.own(&third, STACK).unwrap().pool.is_none());
+    assert!(engines.own(&third, STACK, false).unwrap().pool.is_none());
     drop(own);
-    assert!(engines.own(&shared, STACK).unwrap().pool.is_some());
+    assert!(engines.own(&shared, STACK, false).unwrap().pool.is_some());
     assert!(engines.on_demand(STACK).unwrap().pool.is_none());
 }
 
@@ -39,7 +39,7 @@ fn guests_outside_of_the_pools_have_maps_of_their_own_or_are_refused() {
     for refused in [
         engines.on_demand(STACK),
         engines.pooled(STACK * 2),
-        engines.own(&only, STACK),
+        engines.own(&only, STACK, false),
     ] {
         let error = refused.err().map(|error| error.to_string()).unwrap();
         assert!(error.contains("`Builder::concurrency`"), "{error}");
@@ -80,7 +80,7 @@ fn weight(pool: Option<u32>, memories: usize, tables: usize, elements: u64) -> O
         "(table 0 funcref)".repeat(tables)
     );
     let pool = pool.map(|slots| Pool::take(&Arc::default(), 1, slots).unwrap());
-    let unit = PooledEngine::new(Metering::Fuel, STACK, pool).unwrap();
+    let unit = PooledEngine::new(Metering::Fuel, STACK, FRAMES, pool).unwrap();
     let component = Component::new(&unit.engine, wat::parse_str(text).unwrap()).unwrap();
     let limits = Limits {
         table_elements: elements,

@@ -126,29 +126,35 @@ fn link_served(
 
 /// The function that adds the interface of this full name: a row for each version of each interface but WASI's.
 fn add_function(name: &str) -> Option<Add> {
-    macro_rules! add {
-        ($($interface:ident)::+) => {
-            |linker| $($interface)::+::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| state)
+    macro_rules! rows {
+        ($($name:literal => $($interface:ident)::+,)+) => {
+            match name {
+                // An interface of types alone has no functions to link.
+                "tollgate:provider/types@0.1.0" | "tollgate:provider/types@0.2.0" => |_| Ok(()),
+                $($name => |linker| {
+                    $($interface)::+::add_to_linker::<_, HasSelf<CallContext>>(linker, |state| {
+                        state.serving($name)
+                    })
+                },)+
+                _ => return None,
+            }
         };
     }
-    Some(match name {
-        // An interface of types alone has no functions to link.
-        "tollgate:provider/types@0.1.0" | "tollgate:provider/types@0.2.0" => |_| Ok(()),
-        "tollgate:provider/config@0.1.0" => add!(v0_1::config),
-        "tollgate:provider/config@0.2.0" => add!(v0_2::config),
-        "tollgate:provider/files@0.1.0" => add!(v0_1::files),
-        "tollgate:provider/files@0.2.0" => add!(v0_2::files),
-        "tollgate:provider/hash@0.1.0" => add!(v0_1::hash),
-        "tollgate:provider/hash@0.2.0" => add!(v0_2::hash),
-        "tollgate:provider/http@0.1.0" => add!(v0_1::http),
-        "tollgate:provider/http@0.2.0" => add!(v0_2::http),
-        "tollgate:provider/log@0.1.0" => add!(v0_1::log),
-        "tollgate:provider/log@0.2.0" => add!(v0_2::log),
-        "tollgate:provider/store@0.1.0" => add!(v0_1::store),
-        "tollgate:provider/store@0.2.0" => add!(v0_2::store),
-        "wasi:config/store@0.2.0-rc.1" => add!(wasi_drafts::wasi::config::store),
-        "wasi:keyvalue/store@0.2.0-draft" => add!(wasi_drafts::wasi::keyvalue::store),
-        _ => return None,
+    Some(rows! {
+        "tollgate:provider/config@0.1.0" => v0_1::config,
+        "tollgate:provider/config@0.2.0" => v0_2::config,
+        "tollgate:provider/files@0.1.0" => v0_1::files,
+        "tollgate:provider/files@0.2.0" => v0_2::files,
+        "tollgate:provider/hash@0.1.0" => v0_1::hash,
+        "tollgate:provider/hash@0.2.0" => v0_2::hash,
+        "tollgate:provider/http@0.1.0" => v0_1::http,
+        "tollgate:provider/http@0.2.0" => v0_2::http,
+        "tollgate:provider/log@0.1.0" => v0_1::log,
+        "tollgate:provider/log@0.2.0" => v0_2::log,
+        "tollgate:provider/store@0.1.0" => v0_1::store,
+        "tollgate:provider/store@0.2.0" => v0_2::store,
+        "wasi:config/store@0.2.0-rc.1" => wasi_drafts::wasi::config::store,
+        "wasi:keyvalue/store@0.2.0-draft" => wasi_drafts::wasi::keyvalue::store,
     })
 }
 

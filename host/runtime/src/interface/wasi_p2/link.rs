@@ -11,42 +11,46 @@ use crate::call::context::CallContext;
 
 /// Links every interface of WASI 0.2.
 pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
-    fn door(state: &mut CallContext) -> Door<'_> {
-        Door::new(state)
-    }
     macro_rules! behind_the_door {
-        ($($($interface:ident)::+),+ $(,)?) => {
-            $($($interface)::+::add_to_linker::<_, Doors>(linker, door)?;)+
+        ($($name:literal => $($interface:ident)::+,)+) => {
+            $($($interface)::+::add_to_linker::<_, Doors>(linker, |state| Door::new(state.serving($name)))?;)+
         };
     }
     behind_the_door!(
-        io::error,
-        io::poll,
-        io::streams,
-        clocks::monotonic_clock,
-        clocks::wall_clock,
-        random::random,
-        random::insecure,
-        random::insecure_seed,
-        cli::environment,
-        cli::exit,
-        cli::stdin,
-        cli::stdout,
-        cli::stderr,
-        cli::terminal_input,
-        cli::terminal_output,
-        cli::terminal_stdin,
-        cli::terminal_stdout,
-        cli::terminal_stderr,
-        filesystem::preopens,
-        filesystem::types,
-        http::outgoing_handler,
-        sockets::ip_name_lookup,
-        sockets::instance_network,
+        "wasi:io/error" => io::error,
+        "wasi:io/poll" => io::poll,
+        "wasi:io/streams" => io::streams,
+        "wasi:clocks/monotonic-clock" => clocks::monotonic_clock,
+        "wasi:clocks/wall-clock" => clocks::wall_clock,
+        "wasi:random/random" => random::random,
+        "wasi:random/insecure" => random::insecure,
+        "wasi:random/insecure-seed" => random::insecure_seed,
+        "wasi:cli/environment" => cli::environment,
+        "wasi:cli/exit" => cli::exit,
+        "wasi:cli/stdin" => cli::stdin,
+        "wasi:cli/stdout" => cli::stdout,
+        "wasi:cli/stderr" => cli::stderr,
+        "wasi:cli/terminal-input" => cli::terminal_input,
+        "wasi:cli/terminal-output" => cli::terminal_output,
+        "wasi:cli/terminal-stdin" => cli::terminal_stdin,
+        "wasi:cli/terminal-stdout" => cli::terminal_stdout,
+        "wasi:cli/terminal-stderr" => cli::terminal_stderr,
+        "wasi:filesystem/preopens" => filesystem::preopens,
+        "wasi:filesystem/types" => filesystem::types,
+        "wasi:http/outgoing-handler" => http::outgoing_handler,
+        "wasi:sockets/ip-name-lookup" => sockets::ip_name_lookup,
+        "wasi:sockets/instance-network" => sockets::instance_network,
     );
-    http::types::add_to_linker::<_, Doors>(linker, &http::types::LinkOptions::default(), door)?;
-    let options = sockets::network::LinkOptions::default();
-    sockets::network::add_to_linker::<_, Doors>(linker, &options, door)?;
+    let (of_http, of_network) = (
+        http::types::LinkOptions::default(),
+        sockets::network::LinkOptions::default(),
+    );
+    http::types::add_to_linker::<_, Doors>(linker, &of_http, |state| {
+        Door::new(state.serving("wasi:http/types"))
+    })?;
+    sockets::network::add_to_linker::<_, Doors>(linker, &of_network, |state| {
+        Door::new(state.serving("wasi:sockets/network"))
+    })?;
     link_sockets(linker)
 }
 
@@ -54,6 +58,7 @@ pub(crate) fn link(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
 /// function has the same price, which is charged where its state is handed out: none of them moves bytes.
 fn link_sockets(linker: &mut Linker<CallContext>) -> wasmtime::Result<()> {
     fn state(state: &mut CallContext) -> WasiSocketsCtxView<'_> {
+        let state = state.serving("wasi:sockets");
         state.call.meter.count_wasi();
         state.sockets()
     }
