@@ -1,7 +1,7 @@
 //! The attacks. An attack is added here, and nowhere else if its code is of a kind that there is.
 
 use crate::guest::{Body, Post, Realloc, Times};
-use crate::image::{Bad, Want};
+use crate::want::{Bad, Want};
 
 /// A row of the catalogue.
 pub(crate) struct Attack {
@@ -48,6 +48,8 @@ pub(crate) const COUNTED: u32 = 64;
 const ENDED: &[&str] = &["fuel", "deadline"];
 const TRAP: &[&str] = &["trap"];
 const DONE: &[&str] = &["returned", "failed"];
+/// The same for work that a small budget does not allow.
+const WORKED: &[&str] = &["returned", "failed", "fuel", "deadline"];
 /// Values that break the rules; the lift may meet a limit before it meets the rule.
 const BROKEN: &[&str] = &["trap", "output", "host-data", "host-memory", "fuel"];
 const ANY: &[&str] = &[
@@ -88,8 +90,6 @@ const FLOODED: &[&str] = &[
     "stdio",
     "exit",
 ];
-/// A resource for each call: the limits on resources come first, or the function refuses by its result.
-const HOARDED: &[&str] = &["handles", "host-memory", "returned", "failed", "trap"];
 
 /// The outcomes in words, for tables.
 pub(crate) fn in_words(expected: &[&str]) -> String {
@@ -126,10 +126,10 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("call-null", On::Export(Body::CallNull), TRAP),
     attack("call-mistyped", On::Export(Body::CallMistyped), TRAP),
     attack("recursion", On::Export(Body::Recursion), &["stack", "fuel"]),
-    attack("memory", On::Export(Body::Grow), DONE),
+    attack("memory", On::Export(Body::Grow), WORKED),
     attack("memory-past", On::Export(Body::GrowPast), &["memory"]),
     attack("memory-fill", On::Export(Body::Fill), ENDED),
-    attack("table", On::Export(Body::Table), DONE),
+    attack("table", On::Export(Body::Table), WORKED),
     attack("table-past", On::Export(Body::TablePast), &["table", "host-memory"]),
     attack("realloc-loop", On::Arguments(Realloc::Loop), ENDED),
     attack("realloc-trap", On::Arguments(Realloc::Trap), TRAP),
@@ -163,7 +163,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("import-large", On::Import(LARGE, Times::Count(1)), CALLED),
     attack("import-flood", On::Import(Want::Small, Times::Endless), FLOODED),
     attack("import-large-flood", On::Import(LARGE, Times::Endless), FLOODED),
-    attack("import-hoard", On::Makers(Times::UntilRefused), HOARDED),
+    attack("import-hoard", On::Makers(Times::UntilRefused), CALLED),
     call("import-gigabyte", Bad::Gigabyte),
     call("import-outside", Bad::Outside),
     call("import-unaligned", Bad::Unaligned),

@@ -1,6 +1,6 @@
 //! The guests: what is hostile in one.
 
-use crate::image::Want;
+use crate::want::Want;
 
 /// A component of the world, hostile in one place.
 #[derive(Clone, Copy, Debug)]

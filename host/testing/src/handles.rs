@@ -3,9 +3,9 @@
 use wasm_encoder::BlockType;
 use wit_parser::{FunctionKind, Handle, Type, TypeDefKind, TypeId};
 
-use crate::body::{Body, Got, WORD};
-use crate::image::Want;
+use crate::code::{Code, Got, WORD};
 use crate::module::Maker;
+use crate::want::Want;
 use crate::world::World;
 
 /// How far imports that make handles need handles themselves.
@@ -101,7 +101,7 @@ impl World {
 
 impl Maker<'_> {
     /// A local with a handle of a resource; 0 if no import makes one.
-    pub(crate) fn handle(&mut self, body: &mut Body, resource: TypeId, depth: u32) -> u32 {
+    pub(crate) fn handle(&mut self, body: &mut Code, resource: TypeId, depth: u32) -> u32 {
         let local = body.local();
         if depth >= DEPTH {
             return local;
@@ -124,7 +124,7 @@ impl Maker<'_> {
     }
 
     /// Pushes the handle at the end of a path. `leaves` is for code in a block and a loop: another case leaves both.
-    pub(crate) fn follow(&mut self, body: &mut Body, got: Got, path: &[Step], leaves: bool) {
+    pub(crate) fn follow(&mut self, body: &mut Code, got: Got, path: &[Step], leaves: bool) {
         let at = match got {
             Got::Local(local) => {
                 body.sink().local_get(local);
@@ -165,6 +165,11 @@ impl Maker<'_> {
                         .local_set(place);
                 }
                 Step::Element => {
+                    if leaves {
+                        let mut sink = body.sink();
+                        sink.local_get(place).i32_const(4).i32_add().i32_load(WORD);
+                        sink.i32_eqz().br_if(1);
+                    }
                     // An empty list has a place that may be anywhere.
                     body.sink()
                         .local_get(place)

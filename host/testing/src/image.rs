@@ -1,60 +1,11 @@
 //! Values laid out in the memory of a guest by the canonical ABI, well-formed or hostile in one place.
 
-use wit_parser::{FlagsRepr, Handle, Int, Type, TypeDefKind, TypeId};
+use wit_parser::{FlagsRepr, Handle, Type, TypeDefKind, TypeId};
 
+use crate::forms::Cases;
 use crate::random::Random;
+use crate::want::{Bad, Want};
 use crate::world::World;
-
-/// What the values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
-    /// All zero, and empty.
-    Zero,
-    /// Well-formed and small: one byte of text, one element.
-    Small,
-    /// Well-formed, with text that programs trip over.
-    Text,
-    /// Any bits.
-    Random,
-    /// A list or a text of as many bytes of zeros, which are at the end of the memory.
-    Large(u32),
-    /// Hostile in one place.
-    Bad(Bad),
-}
-
-impl Want {
-    /// Whether every type has values of it.
-    pub(crate) fn is_anywhere(self) -> bool {
-        !matches!(self, Want::Large(_) | Want::Bad(_))
-    }
-}
-
-/// A hostile place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bad {
-    /// A list or a text that claims a gigabyte.
-    Gigabyte,
-    /// A list or a text that is not in the memory.
-    Outside,
-    /// A list that does not begin at a place for its elements.
-    Unaligned,
-    /// A list whose elements are all the same large text or list, so that lifting multiplies it.
-    Overlap,
-    /// Text that is not UTF-8.
-    Utf8,
-    /// A case that a variant does not have.
-    Case,
-    /// A character that Unicode does not have.
-    Char,
-    /// A boolean that is neither 0 nor 1.
-    Bool,
-    /// Bits beside the flags.
-    Flags,
-    /// A handle that the guest does not have.
-    Handle,
-    /// The pointer to the whole is not in the memory.
-    Pointer,
-}
 
 /// Bytes of the text that overlapping elements share, and the number of these elements.
 const SHARED: u32 = 32 << 10;
@@ -159,73 +110,6 @@ pub(crate) struct Writer<'a> {
     pub(crate) want: Want,
     /// Whether the place that is wanted was found.
     pub(crate) done: bool,
-}
-
-/// The form of a type with cases: the bytes of its tag, the place of the payload, and the payloads.
-pub(crate) struct Cases {
-    pub(crate) tag: u32,
-    pub(crate) payload: u32,
-    pub(crate) types: Vec<Option<Type>>,
-}
-
-impl World {
-    pub(crate) fn cases(&self, id: TypeId) -> Option<Cases> {
-        let (tag, types) = match self.kind(id)? {
-            TypeDefKind::Variant(it) => (it.tag(), it.cases.iter().map(|case| case.ty).collect()),
-            TypeDefKind::Enum(it) => (it.tag(), it.cases.iter().map(|_| None).collect()),
-            TypeDefKind::Option(it) => (Int::U8, vec![None, Some(*it)]),
-            TypeDefKind::Result(it) => (Int::U8, vec![it.ok, it.err]),
-            _ => return None,
-        };
-        let types: Vec<Option<Type>> = types;
-        let payload = self
-            .sizes
-            .payload_offset(tag, types.iter().map(Option::as_ref));
-        Some(Cases {
-            tag: match tag {
-                Int::U8 => 1,
-                Int::U16 => 2,
-                Int::U32 => 4,
-                Int::U64 => 8,
-            },
-            payload: u32::try_from(payload.size_wasm32()).unwrap_or(u32::MAX),
-            types,
-        })
-    }
-
-    /// Whether a value of the type has a place that can be hostile in this way.
-    pub(crate) fn has(&self, ty: &Type, bad: Bad) -> bool {
-        let ty = self.plain(ty);
-        let here = match ty {
-            Type::String => matches!(bad, Bad::Gigabyte | Bad::Outside | Bad::Utf8),
-            Type::Char => bad == Bad::Char,
-            Type::Bool => bad == Bad::Bool,
-            Type::Id(id) => match self.kind(id) {
-                Some(TypeDefKind::List(of)) => match bad {
-                    Bad::Gigabyte | Bad::Outside => true,
-                    Bad::Unaligned => self.align(of) > 1,
-                    Bad::Overlap => self.lists(of),
-                    _ => false,
-                },
-                Some(TypeDefKind::Handle(_)) => bad == Bad::Handle,
-                Some(TypeDefKind::Flags(_)) => bad == Bad::Flags,
-                _ => bad == Bad::Case && self.cases(id).is_some_and(|it| it.types.len() < 256),
-            },
-            _ => false,
-        };
-        here || self.parts(&ty).iter().any(|part| self.has(part, bad))
-    }
-
-    /// Whether a value of the type can hold a list or a text.
-    pub(crate) fn lists(&self, ty: &Type) -> bool {
-        let ty = self.plain(ty);
-        let here = match ty {
-            Type::String => true,
-            Type::Id(id) => matches!(self.kind(id), Some(TypeDefKind::List(_))),
-            _ => false,
-        };
-        here || self.parts(&ty).iter().any(|part| self.lists(part))
-    }
 }
 
 impl Writer<'_> {

@@ -16,10 +16,13 @@
 //! # Ok::<(), tollgate::policy::PolicyError>(())
 //! ```
 
-mod body;
+mod calls;
+mod came;
 mod catalogue;
+mod code;
 mod error;
 mod flat;
+mod forms;
 mod guest;
 mod handles;
 mod image;
@@ -30,6 +33,7 @@ mod report;
 mod resident;
 mod stage;
 mod values;
+mod want;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -221,14 +225,42 @@ impl Attack {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use tollgate::Limits;
+
+    use crate::guest::{At, Guest};
+    use crate::module::Maker;
+    use crate::random::Random;
+    use crate::want::Want;
+    use crate::world::World;
 
     #[test]
     fn the_short_limits_are_limits() {
         for (key, value) in crate::stage::SHORT {
             Limits::default().set(key, value).unwrap();
         }
-        let names: std::collections::BTreeSet<&str> = super::attacks().collect();
+        let names: BTreeSet<&str> = super::attacks().collect();
         assert_eq!(names.len(), super::attacks().len());
+    }
+
+    #[test]
+    fn a_seed_makes_the_same_guests_and_another_makes_others() {
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/wit/provider-0.2");
+        let world = World::read(Path::new(wit), "provider").unwrap();
+        let guest = Guest {
+            at: At::Export(0),
+            result: Want::Random,
+            ..Guest::GOOD
+        };
+        let bytes = |seed| {
+            let random = Random::of(seed, "result-random", "run");
+            let made = Maker::new(&world, guest, &[], random).component();
+            made.unwrap().unwrap().bytes
+        };
+        assert_eq!(bytes(1), bytes(1));
+        let all: BTreeSet<Vec<u8>> = (1..9).map(bytes).collect();
+        assert!(all.len() > 6);
     }
 }

@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind,
-    ExportSection, Function as Code, FunctionSection, GlobalSection, GlobalType, ImportSection,
+    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
     MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::WasmType;
 use wit_parser::{TypeId, WasmExportKind};
 
-use crate::body::Body;
+use crate::code::{Code, PAGE};
 use crate::error::Error;
 use crate::guest::{At, Guest, Post, Realloc};
 use crate::image::Image;
 use crate::random::Random;
 use crate::world::World;
 
-/// Bytes of a page of memory.
-pub(crate) const PAGE: u32 = 64 << 10;
 /// The place of the values that are written while the guest is made.
 const VALUES: u32 = 1_024;
 /// The place of the zeros of the largest arguments.
@@ -83,7 +81,7 @@ pub(crate) fn values(types: &[WasmType]) -> Vec<ValType> {
 struct Own {
     ty: u32,
     export: Option<String>,
-    code: Code,
+    code: Function,
 }
 
 impl<'a> Maker<'a> {
@@ -167,7 +165,7 @@ impl<'a> Maker<'a> {
     }
 
     fn start(&mut self) -> Own {
-        let mut body = Body::new(0);
+        let mut body = Code::new(0);
         self.hostile(&mut body);
         Own {
             ty: self.types.of(&[], &[]),
@@ -178,7 +176,7 @@ impl<'a> Maker<'a> {
 
     fn recursion(&mut self) -> Own {
         let ty = self.types.of(&[], &[]);
-        let mut body = Body::new(0);
+        let mut body = Code::new(0);
         body.sink()
             .i32_const(RECURSION)
             .call_indirect(0, ty)
@@ -197,7 +195,7 @@ impl<'a> Maker<'a> {
         };
         let params = values(&function.signature.params);
         let results = values(&function.signature.results);
-        let mut body = Body::new(params.len());
+        let mut body = Code::new(params.len());
         let is_target = self.guest.at == At::Export(number);
         if is_target {
             self.hostile(&mut body);
@@ -214,7 +212,7 @@ impl<'a> Maker<'a> {
             code: body.finish(),
         }];
         if is_target && self.guest.post != Post::None {
-            let mut body = Body::new(results.len());
+            let mut body = Code::new(results.len());
             match self.guest.post {
                 Post::Loop => body.endless(),
                 _ => body.trap(),
@@ -230,7 +228,7 @@ impl<'a> Maker<'a> {
 
     fn realloc(&mut self, heap: u32) -> Own {
         const I32: ValType = ValType::I32;
-        let mut body = Body::new(4);
+        let mut body = Code::new(4);
         match self.guest.realloc {
             Realloc::Good => body.allocate(),
             Realloc::Loop => {

@@ -6,14 +6,16 @@ use std::time::Duration;
 use tollgate::report::Usage;
 use wit_parser::Type;
 
+use crate::came::{Came, not_loaded};
 use crate::catalogue::{ATTACKS, Attack, COUNTED, LARGE, On};
+use crate::code::PAGE;
 use crate::error::Error;
 use crate::guest::{At, Body, Guest, Realloc, Times};
-use crate::image::{Bad, Want};
-use crate::module::{PAGE, ZEROS};
+use crate::module::ZEROS;
 use crate::report::{Row, Skipped};
 use crate::resident::{Sampler, resident};
-use crate::stage::{Came, Granted, Stage, not_loaded};
+use crate::stage::{Granted, Stage};
+use crate::want::{Bad, Want};
 
 /// Memory that the allocator, the engine and compiled code may take for one guest beside its limits.
 const SLACK: u64 = 32 << 20;
@@ -262,7 +264,8 @@ impl Play {
             elapsed: Duration::ZERO,
             alive: false,
         };
-        // Memory that the allocator keeps is acquired once. A leak shows every time.
+        // Memory that the allocator keeps is acquired once, and is there for the next round. A leak shows every time.
+        let first = resident().unwrap_or(0);
         for _ in 0..3 {
             let before = resident().unwrap_or(0);
             self.sampler.begin();
@@ -270,7 +273,7 @@ impl Play {
                 Ok(provider) => self.stage.call(&provider, at).await,
                 Err(error) => not_loaded(&error),
             };
-            let most = self.sampler.most().saturating_sub(before);
+            let most = self.sampler.most().saturating_sub(first);
             let held = resident().unwrap_or(0).saturating_sub(before);
             wrong = self.judge(expected, &came, &guest, made.calls);
             if wrong.is_some() {
@@ -318,7 +321,7 @@ impl Play {
             return Some(match &*came.label {
                 "host-error" => format!(
                     "the host failed: {}; let the function answer, or return a `GuestError`",
-                    came.detail
+                    cause(&came.detail)
                 ),
                 _ => came.detail.clone(),
             });
@@ -369,7 +372,17 @@ impl Play {
                 })
             }
             (Want::Small, Times::UntilRefused) if !came.is_done() && has_begun => {
-                (counted == 0).then(|| format!("no call of it is counted; {charge}"))
+                // The limits on resources come first, or the function refuses by its result.
+                let handles = u64::from(self.stage.policy.limits.handles);
+                let is_bound = matches!(&*came.label, "handles" | "host-memory" | "trap" | "exit");
+                let is_over = counted > handles.saturating_mul(calls).saturating_add(1);
+                match (counted, is_over && !is_bound) {
+                    (0, _) => Some(format!("no call of it is counted; {charge}")),
+                    (_, true) => Some(format!(
+                        "{counted} calls made resources, and limits.handles is {handles}; keep them with `Charged::put`"
+                    )),
+                    _ => None,
+                }
             }
             (Want::Small, Times::Endless) if has_begun => {
                 (counted == 0).then(|| format!("no call of it is counted; {charge}"))
@@ -431,4 +444,13 @@ fn row(attack: &'static str, target: String, expected: &[&'static str], came: &C
         wrong: None,
         elapsed: came.elapsed,
     }
+}
+
+/// The cause of a host error, without the guest's functions in front of it, and not longer than a line.
+fn cause(detail: &str) -> String {
+    const MOST: usize = 200;
+    let behind = detail.rsplit_once("<wasm function");
+    let behind = behind.and_then(|(_, rest)| rest.split_once(">: "));
+    let cause = behind.map_or(detail, |(_, cause)| cause);
+    cause.chars().take(MOST).collect()
 }

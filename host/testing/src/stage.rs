@@ -1,27 +1,22 @@
 //! One world under one policy: guests are loaded and called here.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tollgate::component::Judgement;
-use tollgate::load::RefusalKind;
 use tollgate::policy::Streams;
-use tollgate::report::Usage;
 use tollgate::wasmtime;
 use tollgate::wasmtime::component::Val;
-use tollgate::{
-    CallError, Guest as Called, Limits, LoadError, Outcome, Policy, Provider, Report, Runtime,
-    Session, Source,
-};
+use tollgate::{Guest as Called, Limits, LoadError, Policy, Provider, Runtime, Session, Source};
 use wit_parser::{Handle, Type, TypeDefKind, TypeId};
 
+use crate::came::{Came, guarded, told};
 use crate::error::Error;
 use crate::guest::{At, Body, Guest, Times};
-use crate::image::Want;
 use crate::module::{Made, Maker};
 use crate::random::Random;
 use crate::values;
+use crate::want::Want;
 use crate::world::World;
 
 /// Changes a session before its first call.
@@ -77,37 +72,6 @@ pub(crate) struct Stage {
     pub(crate) prepare: Prepare,
     pub(crate) seed: u64,
     pub(crate) good: Option<Provider>,
-}
-
-/// The result of a load or of a call.
-pub(crate) struct Came {
-    pub(crate) label: String,
-    /// More about it, for the reader.
-    pub(crate) detail: String,
-    /// The trap's name.
-    pub(crate) trap: Option<String>,
-    pub(crate) usage: Option<Usage>,
-    pub(crate) elapsed: Duration,
-    /// Whether the session can still be called.
-    pub(crate) alive: bool,
-}
-
-impl Came {
-    fn new(label: impl Into<String>, detail: impl Into<String>) -> Came {
-        Came {
-            label: label.into(),
-            detail: detail.into(),
-            trap: None,
-            usage: None,
-            elapsed: Duration::ZERO,
-            alive: false,
-        }
-    }
-
-    /// Whether a call came to its end.
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(&*self.label, "returned" | "failed")
-    }
 }
 
 impl Stage {
@@ -308,7 +272,7 @@ impl Stage {
         let mut session = (self.prepare)(provider.session());
         let start = Instant::now();
         let called = self.call_in(&mut session, at);
-        let mut came = tollgate_panics(called).await;
+        let mut came = guarded(called).await;
         came.elapsed = start.elapsed();
         came.alive = session.is_alive();
         came
@@ -417,50 +381,5 @@ impl Stage {
             sessions.push(session);
         }
         last
-    }
-}
-
-/// A panic outside of the library's own guard is an outcome as well.
-async fn tollgate_panics(call: impl Future<Output = Came>) -> Came {
-    let mut call = std::pin::pin!(call);
-    std::future::poll_fn(|context| {
-        let polled = AssertUnwindSafe(|| call.as_mut().poll(context));
-        match std::panic::catch_unwind(polled) {
-            Ok(polled) => polled,
-            Err(_) => std::task::Poll::Ready(Came::new("panic", "the call panicked")),
-        }
-    })
-    .await
-}
-
-/// The result of a load that failed.
-pub(crate) fn not_loaded(error: &LoadError) -> Came {
-    match error {
-        LoadError::Refused(refusal) if refusal.kind == RefusalKind::Imports => {
-            Came::new("refused", "imports")
-        }
-        LoadError::Refused(refusal) => Came::new("refused", refusal.to_string()),
-        LoadError::Host(error) => Came::new("host-error", error.detail()),
-        error => Came::new("not-loaded", error.to_string()),
-    }
-}
-
-fn told<T, E>(result: Result<Report<T, E>, CallError>) -> Came {
-    match result {
-        Ok(report) => {
-            let mut came = match &report.outcome {
-                Outcome::Faulted(fault) => Came {
-                    trap: fault.trap.clone(),
-                    ..Came::new(fault.label(), fault.to_string())
-                },
-                other => Came::new(other.label(), ""),
-            };
-            came.usage = Some(report.usage);
-            came
-        }
-        Err(CallError::Host(error)) => Came::new("host-error", error.detail()),
-        Err(CallError::Isolated) => Came::new("isolated", "a typed call is made in this process"),
-        Err(CallError::Busy) => Came::new("busy", "no place was free"),
-        Err(error) => Came::new("call-error", error.to_string()),
     }
 }

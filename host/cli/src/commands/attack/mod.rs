@@ -97,7 +97,7 @@ fn to_json(attacked: &Attacked) -> Result<serde_json::Value, ExitReason> {
 
 fn for_people(ui: &Ui, attacked: &Attacked) -> String {
     let title =
-        ["attack", "places", "expected", "came"].map(|word| Cell::styled(word, Style::Bold));
+        ["attack", "places", "came", "expected"].map(|word| Cell::styled(word, Style::Bold));
     let mut rows: Vec<Vec<Cell>> = vec![title.into()];
     for (attack, places, expected, came) in attacked.summary() {
         let wrong = attacked.wrong().any(|row| row.attack == attack);
@@ -105,8 +105,8 @@ fn for_people(ui: &Ui, attacked: &Attacked) -> String {
         rows.push(vec![
             Cell::new(attack),
             Cell::number(places.to_string()),
-            Cell::new(expected),
             Cell::styled(escape::line(&came), style),
+            Cell::new(expected),
         ]);
     }
     let mut text = table::lines(ui, 0, &rows);

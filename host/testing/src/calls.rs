@@ -1,198 +1,72 @@
-//! The code of a guest's functions.
+//! The hostile code, the results of exports, and the calls of imports.
 
-use wasm_encoder::{BlockType, Function as Code, HeapType, InstructionSink, MemArg, ValType};
+use wasm_encoder::{BlockType, ValType};
 use wit_parser::Type;
 
+use crate::code::{Code, Got, HEAP, PAGE, WORD};
 use crate::flat::Flat;
-use crate::guest::{Body as Does, Post, Realloc, Times};
-use crate::image::{Bad, Want, Writer};
-use crate::module::{Maker, PAGE, RECURSION, values};
+use crate::guest::{Body, Post, Realloc, Times};
+use crate::image::Writer;
+use crate::module::{Maker, RECURSION, values};
+use crate::want::{Bad, Want};
 use crate::world::Function;
-
-/// The code of a function while it is written. Its locals are all `i32`.
-pub(crate) struct Body {
-    bytes: Vec<u8>,
-    params: u32,
-    locals: u32,
-}
-
-/// The global that has the first free place of the heap, and the one that has its start.
-const FREE: u32 = 0;
-const HEAP: u32 = 1;
-
-pub(crate) const WORD: MemArg = MemArg {
-    offset: 0,
-    align: 0,
-    memory_index: 0,
-};
-
-impl Body {
-    pub(crate) fn new(params: usize) -> Body {
-        Body {
-            bytes: Vec::new(),
-            params: u32::try_from(params).unwrap_or(0),
-            locals: 0,
-        }
-    }
-
-    pub(crate) fn sink(&mut self) -> InstructionSink<'_> {
-        InstructionSink::new(&mut self.bytes)
-    }
-
-    pub(crate) fn local(&mut self) -> u32 {
-        self.locals = self.locals.saturating_add(1);
-        self.params.saturating_add(self.locals).saturating_sub(1)
-    }
-
-    pub(crate) fn finish(mut self) -> Code {
-        self.sink().end();
-        let mut code = Code::new([(self.locals, ValType::I32)]);
-        code.raw(self.bytes);
-        code
-    }
-
-    pub(crate) fn endless(&mut self) {
-        self.sink().loop_(BlockType::Empty).br(0).end();
-    }
-
-    pub(crate) fn trap(&mut self) {
-        self.sink().unreachable();
-    }
-
-    /// An allocator that never frees: parameters are the old place, the old size, the alignment, the new size.
-    pub(crate) fn allocate(&mut self) {
-        let place = self.local();
-        self.sink()
-            .global_get(FREE)
-            .local_get(2)
-            .i32_add()
-            .i32_const(1)
-            .i32_sub()
-            .i32_const(0)
-            .local_get(2)
-            .i32_sub()
-            .i32_and()
-            .local_tee(place)
-            .local_get(3)
-            .i32_add()
-            .global_set(FREE)
-            .block(BlockType::Empty)
-            .global_get(FREE)
-            .memory_size(0)
-            .i32_const(PAGE.cast_signed())
-            .i32_mul()
-            .i32_le_u()
-            .br_if(0)
-            .local_get(3)
-            .i32_const(PAGE.cast_signed())
-            .i32_div_u()
-            .i32_const(1)
-            .i32_add()
-            .memory_grow(0)
-            .i32_const(-1)
-            .i32_ne()
-            .br_if(0)
-            .unreachable()
-            .end()
-            .local_get(place);
-    }
-
-    /// Grows the memory until it does not.
-    fn grow(&mut self, pages: i32) {
-        self.sink()
-            .loop_(BlockType::Empty)
-            .i32_const(pages)
-            .memory_grow(0)
-            .i32_const(-1)
-            .i32_ne()
-            .br_if(0)
-            .end();
-    }
-
-    fn grow_table(&mut self) {
-        self.sink()
-            .loop_(BlockType::Empty)
-            .ref_null(HeapType::FUNC)
-            .i32_const(500)
-            .table_grow(0)
-            .i32_const(-1)
-            .i32_ne()
-            .br_if(0)
-            .end();
-    }
-
-    fn forget_results(&mut self) {
-        self.sink().global_get(HEAP).global_set(FREE);
-    }
-
-    /// A constant of a core type.
-    fn bits(&mut self, ty: ValType, bits: u64) {
-        let low = u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
-        match ty {
-            ValType::I64 => self.sink().i64_const(bits.cast_signed()),
-            ValType::F32 => self.sink().f32_const(f32::from_bits(low).into()),
-            ValType::F64 => self.sink().f64_const(f64::from_bits(bits).into()),
-            _ => self.sink().i32_const(low.cast_signed()),
-        };
-    }
-}
 
 impl Maker<'_> {
     /// What the guest does in its hostile place.
-    pub(crate) fn hostile(&mut self, body: &mut Body) {
+    pub(crate) fn hostile(&mut self, body: &mut Code) {
         let void = self.types.of(&[], &[]);
         let number = self.types.of(&[], &[ValType::I32]);
         self.done |= match self.guest.body {
-            Does::Nothing => {
+            Body::Nothing => {
                 self.guest.post != Post::None
                     || self.guest.realloc != Realloc::Good
                     || self.guest.memories > 0
                     || self.guest.result.is_anywhere()
             }
-            Does::Call { arguments, .. } => arguments.is_anywhere(),
+            Body::Call { arguments, .. } => arguments.is_anywhere(),
             _ => true,
         };
         match self.guest.body {
-            Does::Nothing => {}
-            Does::Loop => body.endless(),
-            Does::Unreachable => body.trap(),
-            Does::Division => {
+            Body::Nothing => {}
+            Body::Loop => body.endless(),
+            Body::Unreachable => body.trap(),
+            Body::Division => {
                 body.sink().i32_const(1).i32_const(0).i32_div_s().drop();
             }
-            Does::Overflow => {
+            Body::Overflow => {
                 let mut sink = body.sink();
                 sink.i32_const(i32::MIN).i32_const(-1).i32_div_s().drop();
             }
-            Does::Conversion => {
+            Body::Conversion => {
                 body.sink()
                     .f64_const(f64::NAN.into())
                     .i32_trunc_f64_s()
                     .drop();
             }
-            Does::Load => {
+            Body::Load => {
                 body.sink().i32_const(-8).i32_load(WORD).drop();
             }
-            Does::CallOutside => {
+            Body::CallOutside => {
                 body.sink().i32_const(1_000_000).call_indirect(0, void);
             }
-            Does::CallNull => {
+            Body::CallNull => {
                 body.sink().i32_const(0).call_indirect(0, void);
             }
-            Does::CallMistyped => {
+            Body::CallMistyped => {
                 body.sink()
                     .i32_const(RECURSION)
                     .call_indirect(0, number)
                     .drop();
             }
-            Does::Recursion => {
+            Body::Recursion => {
                 body.sink().i32_const(RECURSION).call_indirect(0, void);
             }
-            Does::Grow => body.grow(16),
-            Does::GrowPast => {
+            Body::Grow => body.grow(16),
+            Body::GrowPast => {
                 body.grow(16);
                 body.trap();
             }
-            Does::Fill => {
+            Body::Fill => {
                 body.grow(16);
                 body.grow(1);
                 body.sink()
@@ -208,12 +82,12 @@ impl Maker<'_> {
                     .br(0)
                     .end();
             }
-            Does::Table => body.grow_table(),
-            Does::TablePast => {
+            Body::Table => body.grow_table(),
+            Body::TablePast => {
                 body.grow_table();
                 body.trap();
             }
-            Does::Call {
+            Body::Call {
                 import,
                 arguments,
                 times,
@@ -222,7 +96,7 @@ impl Maker<'_> {
     }
 
     /// The result of an export.
-    pub(crate) fn result(&mut self, body: &mut Body, function: &Function, is_target: bool) {
+    pub(crate) fn result(&mut self, body: &mut Code, function: &Function, is_target: bool) {
         let Some(ty) = function.wit.result else {
             return;
         };
@@ -279,7 +153,7 @@ impl Maker<'_> {
     }
 
     /// A handle of a resource that the world exports, or of one that an import makes.
-    fn own_handle(&mut self, body: &mut Body, resource: wit_parser::TypeId) {
+    fn own_handle(&mut self, body: &mut Code, resource: wit_parser::TypeId) {
         match self.new_handle(resource) {
             Some(new) => {
                 body.sink().i32_const(0).call(new);
@@ -291,7 +165,7 @@ impl Maker<'_> {
         }
     }
 
-    fn calls(&mut self, body: &mut Body, import: usize, arguments: Want, times: Times) {
+    fn calls(&mut self, body: &mut Code, import: usize, arguments: Want, times: Times) {
         match times {
             Times::Count(1) => {
                 self.call(body, import, arguments, 0);
@@ -331,7 +205,7 @@ impl Maker<'_> {
     }
 
     /// Calls an import. Its result is at a place in memory, or in a local.
-    pub(crate) fn call(&mut self, body: &mut Body, import: usize, want: Want, depth: u32) -> Got {
+    pub(crate) fn call(&mut self, body: &mut Code, import: usize, want: Want, depth: u32) -> Got {
         let Some(function) = self.world.imports.get(import) else {
             return Got::Nothing;
         };
@@ -410,14 +284,4 @@ impl Maker<'_> {
             }
         }
     }
-}
-
-/// The result of a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Got {
-    Nothing,
-    /// At a place in memory.
-    At(u32),
-    /// In a local.
-    Local(u32),
 }
