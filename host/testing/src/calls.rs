@@ -191,13 +191,16 @@ impl Maker<'_> {
                 self.call(body, import, arguments, 0);
                 body.sink().br(0).end();
             }
-            Times::UntilRefused => {
+            Times::UntilRefused | Times::Dropped => {
                 body.sink().block(BlockType::Empty).loop_(BlockType::Empty);
                 body.forget_results();
                 let got = self.call(body, import, arguments, 0);
                 if let Some(path) = self.resource_path(import) {
                     self.follow(body, got, &path, true);
-                    body.sink().drop();
+                    match self.drop_handle(import).filter(|_| times == Times::Dropped) {
+                        Some(drop) => body.sink().call(drop),
+                        None => body.sink().drop(),
+                    };
                 }
                 body.sink().br(0).end().end();
             }

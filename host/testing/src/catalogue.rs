@@ -31,6 +31,8 @@ pub(crate) enum On {
     Import(Want, Times),
     /// The same for imports that make a resource.
     Makers(Times),
+    /// The same for imports that make one and take none: it is dropped at once.
+    Dropped,
     /// The allocator, for each import that the policy grants and that gives a text or a list.
     Given(Realloc),
     /// Each import that the policy grants, called without end by the start function.
@@ -102,6 +104,16 @@ pub(crate) fn in_words(expected: &[&str]) -> String {
     }
 }
 
+/// What is dropped does not reach a limit on what lives.
+const DROPPED: &[&str] = &[
+    "returned",
+    "failed",
+    "trap",
+    "fuel",
+    "deadline",
+    "host-calls",
+];
+
 const fn attack(name: &'static str, on: On, expected: &'static [&'static str]) -> Attack {
     Attack { name, on, expected }
 }
@@ -164,6 +176,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("import-flood", On::Import(Want::Small, Times::Endless), FLOODED),
     attack("import-large-flood", On::Import(LARGE, Times::Endless), FLOODED),
     attack("import-hoard", On::Makers(Times::UntilRefused), CALLED),
+    attack("import-drop", On::Dropped, DROPPED),
     call("import-gigabyte", Bad::Gigabyte),
     call("import-outside", Bad::Outside),
     call("import-unaligned", Bad::Unaligned),

@@ -78,6 +78,8 @@ pub(crate) enum Times {
     Endless,
     /// Until the result is not the case that has the resource.
     UntilRefused,
+    /// The same, and each resource is dropped at once.
+    Dropped,
 }
 
 /// What the allocator of a guest does.

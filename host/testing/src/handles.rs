@@ -1,6 +1,6 @@
 //! The handles that an import needs, made by other imports.
 
-use wasm_encoder::BlockType;
+use wasm_encoder::{BlockType, ValType};
 use wit_parser::{FunctionKind, Handle, Type, TypeDefKind, TypeId};
 
 use crate::code::{Code, Got, WORD};
@@ -89,6 +89,25 @@ impl World {
         best.map(|(_, number, path)| (number, path))
     }
 
+    /// Whether an import makes one resource and takes none.
+    pub(crate) fn makes_one(&self, import: usize) -> bool {
+        let Some(function) = self.imports.get(import) else {
+            return false;
+        };
+        let (mut taken, mut made) = (Vec::new(), Vec::new());
+        for param in &function.wit.params {
+            self.resources(&param.ty, &mut taken);
+        }
+        let Some(result) = &function.wit.result else {
+            return false;
+        };
+        self.resources(result, &mut made);
+        let path = self.makes(result).and_then(|it| self.path(result, it));
+        let is_one =
+            path.is_some_and(|path| !path.iter().any(|step| matches!(step, Step::Element)));
+        taken.is_empty() && made.len() == 1 && is_one
+    }
+
     /// The resource that a function makes.
     pub(crate) fn makes(&self, result: &Type) -> Option<TypeId> {
         let mut found = Vec::new();
@@ -114,6 +133,15 @@ impl Maker<'_> {
         self.follow(body, got, &path, false);
         body.sink().local_set(local);
         local
+    }
+
+    /// The function that drops the resource which an import makes.
+    pub(crate) fn drop_handle(&mut self, import: usize) -> Option<u32> {
+        let result = self.world.imports.get(import)?.wit.result?;
+        let resource = self.world.makes(&result)?;
+        let name = self.world.drop_name(resource)?;
+        let ty = self.types.of(&[ValType::I32], &[]);
+        Some(self.import(name, ty))
     }
 
     /// The way to the resource in the result of an import.

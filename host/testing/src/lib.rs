@@ -47,7 +47,6 @@ pub use error::Error;
 pub use report::{Attacked, Row, Skipped};
 
 use play::{Play, Told};
-use resident::Sampler;
 use stage::{Prepare, Stage};
 use world::World;
 
@@ -163,7 +162,6 @@ impl Attack {
             stage,
             grace,
             only,
-            sampler: Sampler::start()?,
             to,
         };
         let tokio = tokio::runtime::Builder::new_current_thread()

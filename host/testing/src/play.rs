@@ -13,12 +13,12 @@ use crate::error::Error;
 use crate::guest::{At, Body, Guest, Realloc, Times};
 use crate::module::ZEROS;
 use crate::report::{Row, Skipped};
-use crate::resident::{Sampler, resident};
+use crate::resident::{forget_most, most, resident};
 use crate::stage::{Granted, Stage};
 use crate::want::{Bad, Want};
 
 /// Memory that the allocator, the engine and compiled code may take for one guest beside its limits.
-const SLACK: u64 = 32 << 20;
+const SLACK: u64 = 16 << 20;
 
 /// The fault of a component of the world: the guest, and the place that the host calls.
 struct Case {
@@ -32,7 +32,6 @@ pub(crate) struct Play {
     pub(crate) stage: Stage,
     pub(crate) grace: Duration,
     pub(crate) only: Vec<String>,
-    pub(crate) sampler: Sampler,
     pub(crate) to: Sender<Told>,
 }
 
@@ -208,6 +207,11 @@ impl Play {
                 Granted::Yes,
                 &|number| result(number, &|ty| world.makes(ty).is_some()),
             ),
+            On::Dropped => imports(
+                &|number| calls(number, Want::Small, Times::Dropped, Realloc::Good),
+                Granted::Yes,
+                &|number| world.makes_one(number),
+            ),
             On::Given(realloc) => imports(
                 &|number| calls(number, Want::Small, Times::Count(1), realloc),
                 Granted::Yes,
@@ -268,12 +272,12 @@ impl Play {
         let first = resident().unwrap_or(0);
         for _ in 0..3 {
             let before = resident().unwrap_or(0);
-            self.sampler.begin();
+            forget_most();
             came = match self.stage.load(attack.name, &made).await {
                 Ok(provider) => self.stage.call(&provider, at).await,
                 Err(error) => not_loaded(&error),
             };
-            let most = self.sampler.most().saturating_sub(first);
+            let most = most().unwrap_or(0).saturating_sub(first);
             let held = resident().unwrap_or(0).saturating_sub(before);
             wrong = self.judge(expected, &came, &guest, made.calls);
             if wrong.is_some() {
@@ -371,20 +375,9 @@ impl Play {
                     format!("{made} calls of the host, and {counted} are counted; {charge}")
                 })
             }
-            (Want::Small, Times::UntilRefused) if !came.is_done() && has_begun => {
-                // The limits on resources come first, or the function refuses by its result.
-                let handles = u64::from(self.stage.policy.limits.handles);
-                let is_bound = matches!(&*came.label, "handles" | "host-memory" | "trap" | "exit");
-                let is_over = counted > handles.saturating_mul(calls).saturating_add(1);
-                match (counted, is_over && !is_bound) {
-                    (0, _) => Some(format!("no call of it is counted; {charge}")),
-                    (_, true) => Some(format!(
-                        "{counted} calls made resources, and limits.handles is {handles}; keep them with `Charged::put`"
-                    )),
-                    _ => None,
-                }
-            }
-            (Want::Small, Times::Endless) if has_begun => {
+            (Want::Small, Times::Endless | Times::UntilRefused | Times::Dropped)
+                if has_begun && !came.is_done() =>
+            {
                 (counted == 0).then(|| format!("no call of it is counted; {charge}"))
             }
             (Want::Large(bytes), Times::Count(1)) if came.is_done() => {
@@ -403,7 +396,7 @@ impl Play {
     /// Memory of the process that no limit explains.
     fn memory(&self, most: u64, held: u64) -> Option<String> {
         let limits = &self.stage.policy.limits;
-        let allowed = limits.host_memory.saturating_add(SLACK / 4);
+        let allowed = limits.host_memory.saturating_add(SLACK / 2);
         if held > allowed {
             return Some(format!(
                 "{held} bytes of memory are held after the call, every time: a host function keeps what a call gave it"

@@ -246,6 +246,26 @@ impl World {
         self.resolve.wasm_import_name(ABI, import)
     }
 
+    /// Module and name of the function that drops a handle of an imported resource.
+    pub(crate) fn drop_name(&self, resource: TypeId) -> Option<(String, String)> {
+        let imports = &self.resolve.worlds.get(self.id)?.imports;
+        let key = imports.iter().find_map(|(key, item)| match item {
+            WorldItem::Interface { id, .. } => {
+                let interface = self.resolve.interfaces.get(*id)?;
+                let is_here = interface.types.values().any(|ty| *ty == resource);
+                is_here.then_some(Some(key))
+            }
+            WorldItem::Type { id, .. } => (*id == resource).then_some(None),
+            WorldItem::Function(_) => None,
+        })?;
+        let import = WasmImport::ResourceIntrinsic {
+            interface: key,
+            resource,
+            intrinsic: ResourceIntrinsic::ImportedDrop,
+        };
+        Some(self.resolve.wasm_import_name(ABI, import))
+    }
+
     /// The name of an exported function, or of its post-return function.
     pub(crate) fn export_name(&self, function: &Function, kind: WasmExportKind) -> String {
         let export = WasmExport::Func {
