@@ -112,7 +112,7 @@ fn what_cannot_be_attacked_says_where_and_why() {
                 "--world",
                 "plugin",
                 "--no-policy",
-                "--max-fuel",
+                "--fuel",
                 "1",
                 "--only",
                 "loop",
