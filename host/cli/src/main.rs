@@ -20,8 +20,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man, new,
-    policy, profile, run, sign, test, verify,
+    attack, cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man,
+    new, policy, profile, run, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -70,6 +70,7 @@ enum Command {
     New(new::Opts),
     Test(test::Opts),
     Compat(compat::Opts),
+    Attack(attack::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
     Verify(verify::Opts),
@@ -167,6 +168,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::New(opts) => new::run(&opts, ui),
         Command::Test(opts) => test::run(&opts, ui),
         Command::Compat(opts) => in_tokio(compat::run(&opts, ui)),
+        Command::Attack(opts) => attack::run(&opts, ui),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),
         Command::Verify(opts) => verify::run(&opts, ui),

@@ -1,6 +1,7 @@
 //! The program `tollgate` as a user meets it.
 
 mod assumed;
+mod attack;
 mod cache;
 mod cases;
 mod check;

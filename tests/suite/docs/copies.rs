@@ -9,7 +9,7 @@ use support::harness::root;
 
 /// The crates that are published, and the files and folders that are copied into each. A folder that holds copies of WIT
 /// holds nothing else.
-const CRATES: [(&str, &[Copy]); 5] = [
+const CRATES: [(&str, &[Copy]); 6] = [
     ("host/policy", &[]),
     ("host/component", &[]),
     ("host/capability", &[]),
@@ -24,6 +24,7 @@ const CRATES: [(&str, &[Copy]); 5] = [
             same("wit/deps/config"),
         ],
     ),
+    ("host/testing", &[]),
     (
         "host/cli",
         &[

@@ -1,5 +1,6 @@
 //! The worlds that providers are written against, and the sample providers.
 
+mod attacked;
 mod capabilities;
 mod expected;
 pub(crate) mod hooks;

@@ -1,5 +1,6 @@
 //! The subcommands: each file holds the options and the `run` function of one.
 
+pub(crate) mod attack;
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;

@@ -1,0 +1,449 @@
+//! The rows of the catalogue, played on a stage, and the judgement on each.
+
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use tollgate::report::Usage;
+use wit_parser::Type;
+
+use crate::came::{Came, not_loaded};
+use crate::catalogue::{ATTACKS, Attack, COUNTED, LARGE, On};
+use crate::code::PAGE;
+use crate::error::Error;
+use crate::guest::{At, Body, Guest, Realloc, Times};
+use crate::module::ZEROS;
+use crate::report::{Row, Skipped};
+use crate::resident::{forget_most, most, resident};
+use crate::stage::{Granted, Stage};
+use crate::want::{Bad, Want};
+
+/// Memory that the allocator, the engine and compiled code may take for one guest beside its limits.
+const SLACK: u64 = 16 << 20;
+
+/// The fault of a component of the world: the guest, and the place that the host calls.
+struct Case {
+    target: String,
+    guest: Guest,
+    at: At,
+}
+
+/// Plays the catalogue. Each row is sent as soon as it is there.
+pub(crate) struct Play {
+    pub(crate) stage: Stage,
+    pub(crate) grace: Duration,
+    pub(crate) only: Vec<String>,
+    pub(crate) to: Sender<Told>,
+}
+
+/// What the thread of the attacks tells.
+pub(crate) enum Told {
+    /// The attack that begins, and its target.
+    Begins(&'static str, String),
+    Row(Row),
+    Skipped(Skipped),
+    Ended(Result<Option<u64>, Error>),
+}
+
+impl Play {
+    pub(crate) async fn run(mut self) {
+        let ended = self.all().await;
+        // Nobody listens any more if the caller has given up.
+        let _ = self.to.send(Told::Ended(ended));
+    }
+
+    async fn all(&mut self) -> Result<Option<u64>, Error> {
+        self.stage.prepare().await?;
+        for function in &self.stage.world.imports {
+            if let Some(why) = function.unsupported {
+                self.skip(&function.name, why);
+            }
+        }
+        for (number, function) in self.stage.world.exports.iter().enumerate() {
+            if !self.stage.can_call(number) {
+                self.skip(
+                    &function.name,
+                    "it takes a resource that the host would have to make",
+                );
+            }
+        }
+        let mut before = None;
+        for attack in ATTACKS {
+            if !self.only.is_empty() && !self.only.iter().any(|it| it == attack.name) {
+                continue;
+            }
+            for case in self.cases(attack) {
+                self.row(attack, case).await?;
+            }
+            // The first attacks acquire what the pool and the allocator keep.
+            before = before.or_else(resident);
+        }
+        let places = self.stage.places().await;
+        if !places.is_done() {
+            let wrong = "places of guests are not free after the attacks".to_owned();
+            let row = row("places", "-".to_owned(), &["returned", "failed"], &places);
+            self.tell(Row {
+                wrong: Some(wrong),
+                ..row
+            });
+        }
+        Ok(resident()
+            .zip(before)
+            .map(|(now, before)| now.saturating_sub(before)))
+    }
+
+    fn skip(&self, function: &str, why: &str) {
+        let _ = self.to.send(Told::Skipped(Skipped {
+            function: function.to_owned(),
+            why: why.to_owned(),
+        }));
+    }
+
+    fn tell(&self, row: Row) {
+        let _ = self.to.send(Told::Row(row));
+    }
+
+    /// The places of the world in which an attack is made.
+    fn cases(&self, attack: &Attack) -> Vec<Case> {
+        let world = &self.stage.world;
+        let exports = |guest: Guest, has: &dyn Fn(usize) -> bool| -> Vec<Case> {
+            let all = 0..world.exports.len();
+            all.filter(|number| self.stage.can_call(*number) && has(*number))
+                .map(|number| Case {
+                    target: self.stage.name(Some(number)).to_owned(),
+                    guest: Guest {
+                        at: At::Export(number),
+                        ..guest
+                    },
+                    at: At::Export(number),
+                })
+                .collect()
+        };
+        let driver = self.stage.driver();
+        let imports = |guest: &dyn Fn(usize) -> Guest, is: Granted, has: &dyn Fn(usize) -> bool| {
+            let all = world.imports.iter().enumerate().zip(&self.stage.granted);
+            all.filter(|((number, function), granted)| {
+                **granted == is && function.unsupported.is_none() && has(*number)
+            })
+            .map(|((number, function), _)| {
+                let guest = guest(number);
+                Case {
+                    target: function.name.clone(),
+                    at: driver,
+                    guest,
+                }
+            })
+            .collect::<Vec<Case>>()
+        };
+        let calls = |number: usize, arguments: Want, times: Times, realloc: Realloc| Guest {
+            at: driver,
+            body: Body::Call {
+                import: number,
+                arguments,
+                times,
+            },
+            realloc,
+            ..Guest::GOOD
+        };
+        let params = |number: usize, has: &dyn Fn(&Type) -> bool| {
+            let function = world.imports.get(number);
+            function.is_some_and(|it| it.wit.params.iter().any(|param| has(&param.ty)))
+        };
+        let result = |number: usize, has: &dyn Fn(&Type) -> bool| {
+            let function = world.imports.get(number);
+            function.is_some_and(|it| it.wit.result.as_ref().is_some_and(has))
+        };
+        let good = Guest::GOOD;
+        match attack.on {
+            On::Export(body) => exports(Guest { body, ..good }, &|_| true),
+            On::Arguments(realloc) => exports(Guest { realloc, ..good }, &|number| {
+                let function = world.exports.get(number);
+                let mut params = function.into_iter().flat_map(|it| &it.wit.params);
+                params.any(|param| world.lists(&param.ty))
+            }),
+            On::PostReturn(post) => exports(Guest { post, ..good }, &|number| {
+                let function = world.exports.get(number);
+                function.is_some_and(|it| it.wit.result.is_some())
+            }),
+            On::Result(want) => exports(
+                Guest {
+                    result: want,
+                    ..good
+                },
+                &|number| {
+                    let function = world.exports.get(number);
+                    function.is_some_and(|it| it.wit.result.is_some())
+                },
+            ),
+            On::Memories(memories) => vec![Case {
+                target: "-".to_owned(),
+                guest: Guest { memories, ..good },
+                at: driver,
+            }],
+            On::Start(body) => vec![Case {
+                target: "-".to_owned(),
+                guest: Guest { body, ..good },
+                at: At::Start,
+            }],
+            On::Import(arguments, times) => {
+                let arguments = match arguments == LARGE {
+                    true => Want::Large(self.large()),
+                    false => arguments,
+                };
+                imports(
+                    &|number| calls(number, arguments, times, Realloc::Good),
+                    Granted::Yes,
+                    &|number| match arguments {
+                        Want::Large(bytes) => bytes > 0 && params(number, &|ty| world.lists(ty)),
+                        Want::Text | Want::Random => params(number, &|_| true),
+                        // The place of the result may be hostile as well.
+                        Want::Bad(Bad::Pointer) => true,
+                        Want::Bad(bad) => params(number, &|ty| world.has(ty, bad)),
+                        _ => true,
+                    },
+                )
+            }
+            On::Makers(times) => imports(
+                &|number| calls(number, Want::Small, times, Realloc::Good),
+                Granted::Yes,
+                &|number| result(number, &|ty| world.makes(ty).is_some()),
+            ),
+            On::Dropped => imports(
+                &|number| calls(number, Want::Small, Times::Dropped, Realloc::Good),
+                Granted::Yes,
+                &|number| world.makes_one(number),
+            ),
+            On::Given(realloc) => imports(
+                &|number| calls(number, Want::Small, Times::Count(1), realloc),
+                Granted::Yes,
+                &|number| result(number, &|ty| world.lists(ty)),
+            ),
+            On::StartImport => {
+                let mut all = imports(
+                    &|number| Guest {
+                        at: At::Start,
+                        ..calls(number, Want::Small, Times::Endless, Realloc::Good)
+                    },
+                    Granted::Yes,
+                    &|_| true,
+                );
+                for case in &mut all {
+                    case.at = At::Start;
+                }
+                all
+            }
+            On::NotGranted => {
+                let guest = |number| calls(number, Want::Zero, Times::Count(1), Realloc::Good);
+                let mut all = imports(&guest, Granted::No, &|_| true);
+                all.extend(imports(&guest, Granted::Stub, &|_| true));
+                all
+            }
+        }
+    }
+
+    /// Bytes of the largest argument that gets as far as a function of the host, and that the memory has room for.
+    fn large(&self) -> u32 {
+        let limits = &self.stage.policy.limits;
+        let room = limits.memory.saturating_sub(u64::from(ZEROS + 4 * PAGE)) / 2;
+        let bytes = room.min(limits.host_data / 2).min(limits.host_memory / 4);
+        u32::try_from(bytes).unwrap_or(u32::MAX) & !15
+    }
+
+    async fn row(&self, attack: &Attack, case: Case) -> Result<(), Error> {
+        let Case { target, guest, at } = case;
+        let Some(made) = self.stage.make(guest, attack.name, &target)? else {
+            return Ok(());
+        };
+        let _ = self.to.send(Told::Begins(attack.name, target.clone()));
+        let stubbed = self.is_stub(&guest);
+        let expected = match stubbed {
+            true => &["trap"],
+            false => attack.expected,
+        };
+        let mut wrong = None;
+        let mut came = Came {
+            label: String::new(),
+            detail: String::new(),
+            trap: None,
+            usage: None,
+            elapsed: Duration::ZERO,
+            alive: false,
+        };
+        // Memory that the allocator keeps is acquired once, and is there for the next round. A leak shows every time.
+        let first = resident().unwrap_or(0);
+        for _ in 0..3 {
+            let before = resident().unwrap_or(0);
+            forget_most();
+            came = match self.stage.load(attack.name, &made).await {
+                Ok(provider) => self.stage.call(&provider, at).await,
+                Err(error) => not_loaded(&error),
+            };
+            let most = most().unwrap_or(0).saturating_sub(first);
+            let held = resident().unwrap_or(0).saturating_sub(before);
+            wrong = self.judge(expected, &came, &guest, made.calls);
+            if wrong.is_some() {
+                break;
+            }
+            wrong = self.memory(most, held);
+            if wrong.is_none() {
+                break;
+            }
+        }
+        if wrong.is_none() {
+            wrong = self.after().await;
+        }
+        self.tell(Row {
+            wrong,
+            ..row(attack.name, target, expected, &came)
+        });
+        Ok(())
+    }
+
+    fn is_stub(&self, guest: &Guest) -> bool {
+        match guest.body {
+            Body::Call { import, .. } => self.stage.granted.get(import) == Some(&Granted::Stub),
+            _ => false,
+        }
+    }
+
+    /// What is wrong with an outcome.
+    fn judge(
+        &self,
+        expected: &[&'static str],
+        came: &Came,
+        guest: &Guest,
+        calls: u64,
+    ) -> Option<String> {
+        let most = self.stage.policy.limits.deadline.saturating_add(self.grace);
+        if came.elapsed > most {
+            return Some(format!(
+                "the call took {:?}, and its deadline is {:?}: a host function blocks its thread; let it wait \
+                 asynchronously",
+                came.elapsed, self.stage.policy.limits.deadline
+            ));
+        }
+        if !expected.contains(&&*came.label) {
+            return Some(match &*came.label {
+                "host-error" => format!(
+                    "the host failed: {}; let the function answer, or return a `GuestError`",
+                    cause(&came.detail)
+                ),
+                _ => came.detail.clone(),
+            });
+        }
+        if came.usage.is_some() && came.is_done() != came.alive {
+            return Some("the session outlives its fault".to_owned());
+        }
+        let usage = came.usage.as_ref()?;
+        self.beyond(usage)
+            .or_else(|| self.uncounted(came, usage, guest, calls))
+    }
+
+    /// A limit that the call went over.
+    fn beyond(&self, usage: &Usage) -> Option<String> {
+        let limits = &self.stage.policy.limits;
+        let all = [
+            ("memory", usage.memory_peak, limits.memory),
+            ("table-elements", usage.table_peak, limits.table_elements),
+            ("host-memory", usage.host_memory_peak, limits.host_memory),
+            // The call that goes over it is counted.
+            (
+                "host-calls",
+                usage.host_calls.saturating_sub(1),
+                limits.host_calls,
+            ),
+        ];
+        let over = all.into_iter().find(|(_, used, limit)| used > limit);
+        over.map(|(key, used, limit)| format!("limits.{key} is {limit}, and {used} were used"))
+    }
+
+    /// Calls and bytes of imports that the host did not count.
+    fn uncounted(&self, came: &Came, usage: &Usage, guest: &Guest, calls: u64) -> Option<String> {
+        let Body::Call {
+            arguments, times, ..
+        } = guest.body
+        else {
+            return None;
+        };
+        let charge = "begin the function with `CallContext::charge`";
+        let counted = usage.host_calls;
+        // Where reading the arguments failed, no function of the host began.
+        let has_begun = came.trap.as_deref() != Some("canonical-abi");
+        match (arguments, times) {
+            (Want::Small, Times::Count(COUNTED)) if came.is_done() => {
+                let made = u64::from(COUNTED).saturating_mul(calls);
+                (counted < made).then(|| {
+                    format!("{made} calls of the host, and {counted} are counted; {charge}")
+                })
+            }
+            (Want::Small, Times::Endless | Times::UntilRefused | Times::Dropped)
+                if has_begun && !came.is_done() =>
+            {
+                (counted == 0).then(|| format!("no call of it is counted; {charge}"))
+            }
+            (Want::Large(bytes), Times::Count(1)) if came.is_done() => {
+                let bytes = u64::from(bytes);
+                (usage.host_bytes < bytes / 2).then(|| {
+                    format!(
+                        "{bytes} bytes were passed, and {} are paid for; give their number to `charge`",
+                        usage.host_bytes
+                    )
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Memory of the process that no limit explains.
+    fn memory(&self, most: u64, held: u64) -> Option<String> {
+        let limits = &self.stage.policy.limits;
+        let allowed = limits.host_memory.saturating_add(SLACK / 2);
+        if held > allowed {
+            return Some(format!(
+                "{held} bytes of memory are held after the call, every time: a host function keeps what a call gave it"
+            ));
+        }
+        let limits = limits.memory.saturating_add(limits.host_memory);
+        let allowed = limits.saturating_add(SLACK);
+        (most > allowed).then(|| {
+            format!(
+                "the process took {most} bytes during the call, and the limits allow {limits}: a host function holds \
+                 memory that it does not count; use `Charged::put` or `hold`"
+            )
+        })
+    }
+
+    /// Whether a well-behaved component still works.
+    async fn after(&self) -> Option<String> {
+        let export = match self.stage.driver() {
+            At::Export(export) => Some(export),
+            At::Start => None,
+        };
+        let came = self.stage.good_call(export).await;
+        (!came.is_done()).then(|| {
+            format!(
+                "the next call of a well-behaved component does not return: {} {}",
+                came.label, came.detail
+            )
+        })
+    }
+}
+
+fn row(attack: &'static str, target: String, expected: &[&'static str], came: &Came) -> Row {
+    Row {
+        attack,
+        target,
+        expected: expected.to_vec(),
+        came: came.label.clone(),
+        wrong: None,
+        elapsed: came.elapsed,
+    }
+}
+
+/// The cause of a host error, without the guest's functions in front of it, and not longer than a line.
+fn cause(detail: &str) -> String {
+    const MOST: usize = 200;
+    let behind = detail.rsplit_once("<wasm function");
+    let behind = behind.and_then(|(_, rest)| rest.split_once(">: "));
+    let cause = behind.map_or(detail, |(_, cause)| cause);
+    cause.chars().take(MOST).collect()
+}
