@@ -21,7 +21,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::commands::{
     cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man, new,
-    policy, run, sign, test, verify,
+    policy, run, serve, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -69,6 +69,7 @@ enum Command {
     New(new::Opts),
     Test(test::Opts),
     Compat(compat::Opts),
+    Serve(serve::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
     Verify(verify::Opts),
@@ -165,6 +166,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::New(opts) => new::run(&opts, ui),
         Command::Test(opts) => test::run(&opts, ui),
         Command::Compat(opts) => in_tokio(compat::run(&opts, ui)),
+        Command::Serve(opts) => serve::run(&opts, ui),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),
         Command::Verify(opts) => verify::run(&opts, ui),

@@ -14,6 +14,7 @@ pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod policy;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod test;
 pub(crate) mod verify;
