@@ -98,7 +98,7 @@ fn each_mistake_of_a_caller_has_a_kind() {
     ] {
         assert_eq!(served.post(path, body).kind(status), kind, "{path} {body}");
     }
-    let (work, _) = (served.post("counter/work", r#"{"args":[4000000000]}"#), ());
+    let work = served.post("counter/work", r#"{"args":[4000000000]}"#);
     assert_eq!(work.kind(502), support::harness::out_of_fuel());
     assert_eq!(served.get("/v1/providers/counter/next").kind(405), "method");
     assert_eq!(served.get("/").kind(404), "no-route");
@@ -206,14 +206,11 @@ fn a_panic_ends_its_request_and_nothing_else() {
 fn requests_under_way_end_before_the_server_does() {
     let _alone = alone();
     let mut served = Served::of(&[("sleeper", CLOCK)]);
-    let mut idle = served.connect();
     let mut call = served.sent(post("sleeper/once", "", r#"{"args":[600]}"#));
     asleep(1);
     served.begin_end();
     assert_eq!(reply(&mut call).unwrap().status, 200);
     assert!(super::is_ended(&mut call));
-    drop(idle.set_nonblocking(true));
-    drop(idle);
     assert_eq!(served.end().cut, 0);
 }
 
