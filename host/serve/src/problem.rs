@@ -10,9 +10,6 @@ use tollgate::{CallError, HostError, escape};
 /// The answer to a request.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// The most bytes of a detail: it may quote names and text of a guest.
-const MAX_DETAIL: usize = 4 << 10;
-
 /// An error of a request.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -33,16 +30,11 @@ impl Problem {
         kind: impl Into<String>,
         detail: impl AsRef<str>,
     ) -> Problem {
-        let detail = escape::line(detail.as_ref());
-        let end = detail.floor_char_boundary(MAX_DETAIL);
-        let mut short = detail.get(..end).unwrap_or_default().to_owned();
-        if short.len() < detail.len() {
-            short.push('…');
-        }
         Problem {
             status,
             kind: kind.into(),
-            detail: short,
+            // It may quote names of a client and text of a guest, of any length.
+            detail: escape::line(detail.as_ref()).into_owned(),
             more: Map::new(),
             ends: false,
         }
