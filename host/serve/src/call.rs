@@ -13,25 +13,25 @@ use tollgate::{CallError, Outcome, Report};
 use crate::capped::Capped;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
-use crate::router::Router;
+use crate::shared::Shared;
 
 type Done = Report<Option<Value>, ReturnedError>;
 
 pub(crate) async fn call(
-    router: &Router,
+    shared: &Shared,
     head: &Parts,
     body: Incoming,
     name: &str,
     export: &str,
 ) -> Result<Answer, Problem> {
     request::is_json(head)?;
-    let provider = router.catalog.get(name).ok_or_else(|| {
+    let provider = shared.catalog.get(name).ok_or_else(|| {
         let detail = format!("no provider `{name}` serves");
         Problem::new(StatusCode::NOT_FOUND, "no-provider", detail)
     })?;
     let function = provider.function(export).map_err(CallError::from)?;
-    let most = request::most(&router.bounds, provider.limits().host_data);
-    let (text, _room) = request::read(router, body, most).await?;
+    let most = request::most(&shared.bounds, provider.limits().host_data);
+    let (text, _room) = request::read(shared, body, most).await?;
     let arguments = request::arguments(&text, &function.params);
     let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
     drop(text);

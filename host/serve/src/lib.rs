@@ -38,6 +38,7 @@ mod request;
 mod router;
 mod schema;
 mod server;
+mod shared;
 mod stalls;
 mod tokens;
 

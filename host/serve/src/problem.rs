@@ -1,8 +1,11 @@
 //! Errors as problem details (RFC 9457).
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
 use tollgate::{CallError, HostError, escape};
@@ -19,7 +22,7 @@ pub(crate) struct Problem {
     /// Text for people, on one line.
     detail: String,
     /// More members.
-    more: Map<String, Value>,
+    more: Vec<(&'static str, Value)>,
     /// Whether the connection ends, as the rest of the request is not read.
     ends: bool,
 }
@@ -35,7 +38,7 @@ impl Problem {
             kind: kind.into(),
             // It may quote names of a client and text of a guest, of any length.
             detail: escape::line(detail.as_ref()).into_owned(),
-            more: Map::new(),
+            more: Vec::new(),
             ends: false,
         }
     }
@@ -66,8 +69,8 @@ impl Problem {
     }
 
     #[must_use]
-    pub(crate) fn with(mut self, name: &str, value: Value) -> Problem {
-        self.more.insert(name.to_owned(), value);
+    pub(crate) fn with(mut self, name: &'static str, value: Value) -> Problem {
+        self.more.push((name, value));
         self
     }
 
@@ -92,25 +95,27 @@ impl Problem {
             ("kind".to_owned(), json!(kind)),
             ("detail".to_owned(), json!(detail)),
         ]);
-        members.extend(more);
+        members.extend(
+            more.into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         let mut answer = json_answer(status, Value::Object(members).to_string());
         let headers = answer.headers_mut();
-        let kind = HeaderValue::from_static("application/problem+json");
-        headers.insert(CONTENT_TYPE, kind);
+        set(headers, CONTENT_TYPE, "application/problem+json");
         match status {
             StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                set(headers, RETRY_AFTER, "1");
             }
             StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                set(headers, WWW_AUTHENTICATE, "Bearer");
             }
             StatusCode::METHOD_NOT_ALLOWED => {
-                headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+                set(headers, ALLOW, "GET, POST");
             }
             _ => {}
         }
         if ends {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            set(headers, CONNECTION, "close");
         }
         answer
     }
@@ -143,11 +148,13 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<Bytes>) -> Answer 
     let mut answer = Response::new(Full::new(text.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
+    set(headers, CONTENT_TYPE, "application/json");
+    set(headers, CACHE_CONTROL, "no-store");
+    set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     answer
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    // A map of a few names is never full.
+    let _ = headers.try_insert(name, HeaderValue::from_static(value));
 }

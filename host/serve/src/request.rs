@@ -13,7 +13,7 @@ use tollgate::value::{Field, Type, Value};
 
 use crate::bounds::Bounds;
 use crate::problem::Problem;
-use crate::router::Router;
+use crate::shared::Shared;
 
 /// Bytes of memory that arguments may take for each byte of their text: an element `0,` of a list takes sixteen.
 const MEMORY: u64 = 32;
@@ -53,7 +53,7 @@ pub(crate) fn is_json(head: &Parts) -> Result<(), Problem> {
 
 /// Reads a body of at most `most` bytes. The permit counts it among all bodies, for as long as it is held.
 pub(crate) async fn read<'r>(
-    router: &'r Router,
+    shared: &'r Shared,
     body: Incoming,
     most: u64,
 ) -> Result<(Bytes, SemaphorePermit<'r>), Problem> {
@@ -62,14 +62,14 @@ pub(crate) async fn read<'r>(
         return Err(too_large(most));
     }
     let room = u32::try_from(told.unwrap_or(most)).unwrap_or(u32::MAX);
-    let permit = router
+    let permit = shared
         .bodies
-        .try_acquire_many(room.min(router.bounds.bodies));
+        .try_acquire_many(room.min(shared.bounds.bodies));
     let permit = permit.map_err(|_| {
         let detail = "other requests have bodies that take all room; retry";
         Problem::busy(detail).ending()
     })?;
-    let read = timeout(router.bounds.body_time, collect(body, most)).await;
+    let read = timeout(shared.bounds.body_time, collect(body, most)).await;
     let bytes = read.unwrap_or_else(|_| {
         let detail = "the body did not come in time";
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail).ending())

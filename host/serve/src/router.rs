@@ -8,21 +8,18 @@ use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
-use tokio::sync::Semaphore;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
 use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
+use crate::shared::Shared;
 use crate::tokens::Tokens;
 use crate::{call, caller, list, openapi};
 
-/// What the requests of a server share.
+/// Answers the requests of a server.
 pub(crate) struct Router {
-    pub(crate) catalog: Arc<dyn Catalog>,
-    pub(crate) bounds: Arc<Bounds>,
-    /// Bytes that bodies may still take.
-    pub(crate) bodies: Semaphore,
+    shared: Shared,
     tokens: Option<Tokens>,
     is_draining: AtomicBool,
 }
@@ -34,9 +31,7 @@ impl Router {
         tokens: Option<Tokens>,
     ) -> Router {
         Router {
-            catalog,
-            bodies: Semaphore::new((bounds.bodies as usize).min(Semaphore::MAX_PERMITS)),
-            bounds,
+            shared: Shared::new(catalog, bounds),
             tokens,
             is_draining: AtomicBool::new(false),
         }
@@ -69,7 +64,7 @@ impl Router {
                 .filter(|(_, export)| !export.contains('/'));
             let (name, export) = names.ok_or_else(|| no_route(path))?;
             is(head, &Method::POST)?;
-            return call::call(self, head, body, &decoded(name)?, &decoded(export)?).await;
+            return call::call(&self.shared, head, body, &decoded(name)?, &decoded(export)?).await;
         }
         match path {
             "/healthz" => self.get(head, || {
@@ -79,8 +74,8 @@ impl Router {
                 false => Ok(json_answer(StatusCode::OK, "{\"status\":\"ready\"}")),
                 true => Err(Problem::busy("the server is about to end")),
             }),
-            "/v1/providers" => self.get(head, || Ok(list::answer(&*self.catalog))),
-            "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.catalog))),
+            "/v1/providers" => self.get(head, || Ok(list::answer(&*self.shared.catalog))),
+            "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.shared.catalog))),
             _ => Err(no_route(path)),
         }
     }

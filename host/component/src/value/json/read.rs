@@ -392,15 +392,12 @@ impl<'j> Reader<'j> {
         parsed.map_err(|_| here(ty, "a string that is none"))
     }
 
-    fn float<T: std::str::FromStr>(
+    fn float<T: std::str::FromStr + Copy>(
         &mut self,
         peek: Peek,
         ty: &str,
         is_finite: fn(T) -> bool,
-    ) -> Result<T, JsonError>
-    where
-        T: Copy,
-    {
+    ) -> Result<T, JsonError> {
         if peek == Peek::String {
             let text = self.string()?;
             let named = matches!(&*text, "NaN" | "inf" | "-inf").then(|| text.parse().ok());
