@@ -163,11 +163,8 @@ fn providers_and_their_types_are_listed() {
     assert_eq!(args[0]["properties"]["pages"]["maximum"], u32::MAX);
     assert_eq!(args[0]["required"], json!(["pages"]));
     // A path of the document is one that answers.
-    let paths = api["paths"].as_object().unwrap().keys();
-    let resolve = paths
-        .filter(|path| path.ends_with("resolve"))
-        .next()
-        .unwrap();
+    let mut paths = api["paths"].as_object().unwrap().keys();
+    let resolve = paths.find(|path| path.ends_with("resolve")).unwrap();
     let resolve = resolve.strip_prefix("/v1/providers/").unwrap();
     assert_eq!(
         served
