@@ -19,6 +19,7 @@ mod isolation;
 mod limits;
 mod load;
 mod report;
+mod serve;
 mod store;
 mod trust;
 mod wall;

@@ -21,7 +21,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::commands::{
     attack, cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man,
-    new, policy, profile, run, sign, test, verify,
+    new, policy, profile, run, serve, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -71,6 +71,7 @@ enum Command {
     Test(test::Opts),
     Compat(compat::Opts),
     Attack(attack::Opts),
+    Serve(serve::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
     Verify(verify::Opts),
@@ -169,6 +170,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::Test(opts) => test::run(&opts, ui),
         Command::Compat(opts) => in_tokio(compat::run(&opts, ui)),
         Command::Attack(opts) => attack::run(&opts, ui),
+        Command::Serve(opts) => serve::run(&opts, ui),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),
         Command::Verify(opts) => verify::run(&opts, ui),

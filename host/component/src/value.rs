@@ -2,6 +2,7 @@
 //! and JSON are encoders over them, and no engine's types are in their way.
 
 mod check;
+pub mod json;
 mod types;
 
 pub use check::Mismatch;

@@ -228,6 +228,7 @@ fn modules_import_each_other_in_the_known_circles_only() {
         "capability",
         "runtime",
         "testing",
+        "serve",
         "cli",
     ] {
         let modules = modules(Path::new("host").join(crate_name).join("src").as_path());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use tollgate::value::json::Json;
 use tollgate::{CallError, Outcome, escape};
 
 use crate::files::arguments;
@@ -85,9 +85,9 @@ async fn call(
     if let Outcome::Returned(wave) = &report.outcome {
         let ty = value::result_type(expression, &loaded.provider);
         if opts.component.json {
-            let json = ty.map_or(Some(Value::Null), |ty| value::to_json(wave, ty));
             let no_json = || ExitReason::Host("the result has no form in JSON".to_owned());
-            ui.result(pretty(&json.ok_or_else(no_json)?))?;
+            let value = ty.map(|ty| value::parse(wave, ty).ok_or_else(no_json));
+            ui.result(pretty(&value.transpose()?.as_ref().map(Json)))?;
         } else if let Some(ty) = ty {
             ui.result(text::one_line(&value::with_text(wave, ty)) + "\n")?;
         }

@@ -16,6 +16,7 @@ pub(crate) mod new;
 pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod test;
 pub(crate) mod verify;

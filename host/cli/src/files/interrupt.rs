@@ -108,7 +108,7 @@ pub(crate) fn watch() {
 
 /// The first of the signals that comes.
 #[cfg(unix)]
-async fn signal() -> std::io::Result<Signal> {
+pub(crate) async fn signal() -> std::io::Result<Signal> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -119,7 +119,7 @@ async fn signal() -> std::io::Result<Signal> {
 }
 
 #[cfg(not(unix))]
-async fn signal() -> std::io::Result<Signal> {
+pub(crate) async fn signal() -> std::io::Result<Signal> {
     tokio::signal::ctrl_c().await?;
     Ok(Signal::Interrupt)
 }

@@ -1,8 +1,7 @@
-//! Results of calls, which come as WAVE text: with bytes shown as text where they are text, and as JSON.
+//! Results of calls, which come as WAVE text: with bytes shown as text where they are text, and as values, for JSON.
 
-use serde_json::{Map, Number, Value, json};
 use tollgate::Provider;
-use tollgate::value::Type;
+use tollgate::value::{Type, Value};
 use tollgate::wasmtime::component::wasm_wave::ast::{Node, NodeType};
 use tollgate::wasmtime::component::wasm_wave::untyped::UntypedValue;
 
@@ -34,14 +33,10 @@ pub(crate) fn with_text(wave: &str, ty: &Type) -> String {
     shown().unwrap_or_else(|| wave.to_owned())
 }
 
-/// The result as JSON; `None` if it is not a value of that type.
-///
-/// Records are objects, lists, tuples and flags are arrays, an option is its value or null, enumerations and cases without
-/// a value are their names, other cases, `ok` and `err` are objects of one field. A float that JSON has no number for is a
-/// string, and an option in an option is `{"some": …}`.
-pub(crate) fn to_json(wave: &str, ty: &Type) -> Option<Value> {
+/// The result as a value, which is written as JSON; `None` if it is not of that type.
+pub(crate) fn parse(wave: &str, ty: &Type) -> Option<Value> {
     let parsed = UntypedValue::parse(wave).ok()?;
-    json_of(parsed.node(), ty, wave)
+    value_of(parsed.node(), ty, wave)
 }
 
 fn has_bytes(ty: &Type) -> bool {
@@ -127,54 +122,59 @@ fn quoted(text: &str) -> String {
     done
 }
 
-fn json_of(node: &Node, ty: &Type, source: &str) -> Option<Value> {
-    let parts = || parts(node, ty, source).into_iter();
-    let values = || parts().map(|(node, ty)| json_of(node, ty, source));
-    let one = || parts().next().map(|(node, ty)| json_of(node, ty, source));
-    let field = |name: &str, value| Value::Object(Map::from_iter([(name.to_owned(), value)]));
+fn value_of(node: &Node, ty: &Type, source: &str) -> Option<Value> {
+    macro_rules! number {
+        ($case:ident) => {
+            Value::$case(node.as_number(source).ok()?)
+        };
+    }
+    let values = || {
+        let parts = parts(node, ty, source).into_iter();
+        let values = parts.map(|(node, ty)| value_of(node, ty, source));
+        values.collect::<Option<Vec<Value>>>()
+    };
+    let one = || Some(values()?.pop().map(Box::new));
     Some(match ty {
-        Type::Bool => json!(node.as_bool().ok()?),
-        Type::S8 | Type::S16 | Type::S32 | Type::S64 => json!(node.as_number::<i64>(source).ok()?),
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 => json!(node.as_number::<u64>(source).ok()?),
-        Type::F32 | Type::F64 => {
-            let float: f64 = node.as_number(source).ok()?;
-            Number::from_f64(float).map_or_else(|| json!(float.to_string()), Value::Number)
-        }
-        Type::Char => json!(node.as_char(source).ok()?),
-        Type::String => json!(node.as_str(source).ok()?),
-        Type::List(_) | Type::Tuple(_) => Value::Array(values().collect::<Option<_>>()?),
+        Type::Bool => Value::Bool(node.as_bool().ok()?),
+        Type::S8 => number!(S8),
+        Type::U8 => number!(U8),
+        Type::S16 => number!(S16),
+        Type::U16 => number!(U16),
+        Type::S32 => number!(S32),
+        Type::U32 => number!(U32),
+        Type::S64 => number!(S64),
+        Type::U64 => number!(U64),
+        Type::F32 => number!(F32),
+        Type::F64 => number!(F64),
+        Type::Char => Value::Char(node.as_char(source).ok()?),
+        Type::String => Value::String(node.as_str(source).ok()?.into_owned()),
+        Type::List(_) => Value::List(values()?),
+        Type::Tuple(_) => Value::Tuple(values()?),
         Type::Record(fields) => {
             let given: Vec<(&str, &Node)> = node.as_record(source).ok()?.collect();
             let fields = fields.iter().map(|field| {
                 let found = given.iter().find(|(name, _)| *name == field.name);
-                let value = found.map(|(_, node)| json_of(node, &field.ty, source));
+                let value = found.map(|(_, node)| value_of(node, &field.ty, source));
                 // WAVE leaves out fields that are `none`.
-                Some((field.name.clone(), value.unwrap_or(Some(Value::Null))?))
+                Some((
+                    field.name.clone(),
+                    value.unwrap_or(Some(Value::Option(None)))?,
+                ))
             });
-            Value::Object(fields.collect::<Option<_>>()?)
+            Value::Record(fields.collect::<Option<_>>()?)
         }
-        Type::Enum(_) => json!(node.as_enum(source).ok()?),
+        Type::Enum(_) => Value::Enum(node.as_enum(source).ok()?.to_owned()),
         Type::Variant(_) => {
             let (label, _) = node.as_variant(source).ok()?;
-            match one() {
-                Some(value) => field(label, value?),
-                None => json!(label),
-            }
+            Value::Variant(label.to_owned(), one()?)
         }
-        Type::Option(of) => match (one(), &**of) {
-            (None, _) => Value::Null,
-            (Some(value), Type::Option(_)) => field("some", value?),
-            (Some(value), _) => value?,
-        },
-        Type::Result(..) => {
-            let name = if node.ty() == NodeType::ResultErr {
-                "err"
-            } else {
-                "ok"
-            };
-            field(name, one().unwrap_or(Some(Value::Null))?)
+        Type::Option(_) => Value::Option(one()?),
+        Type::Result(..) if node.ty() == NodeType::ResultErr => Value::Result(Err(one()?)),
+        Type::Result(..) => Value::Result(Ok(one()?)),
+        Type::Flags(_) => {
+            let names = node.as_flags(source).ok()?;
+            Value::Flags(names.map(str::to_owned).collect())
         }
-        Type::Flags(_) => json!(node.as_flags(source).ok()?.collect::<Vec<_>>()),
         _ => return None,
     })
 }
@@ -182,6 +182,8 @@ fn json_of(node: &Node, ty: &Type, source: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+    use tollgate::value::json::Json;
     use tollgate::value::{Case, Field};
 
     fn bytes() -> Type {
@@ -251,8 +253,13 @@ mod tests {
             ),
             ("a", Type::Enum(vec!["a".to_owned()]), json!("a")),
         ] {
-            assert_eq!(to_json(wave, &ty), Some(wanted), "{wave}");
+            let value = parse(wave, &ty).unwrap();
+            assert_eq!(
+                serde_json::to_value(Json(&value)).unwrap(),
+                wanted,
+                "{wave}"
+            );
         }
-        assert_eq!(to_json("true", &Type::U8), None);
+        assert_eq!(parse("true", &Type::U8), None);
     }
 }

@@ -161,7 +161,7 @@ fn payload(ty: Option<&Type>, value: Option<&Value>) -> Result<(), Mismatch> {
     }
 }
 
-fn known(names: &[String], name: &str, what: &str) -> Result<(), Mismatch> {
+pub(super) fn known(names: &[String], name: &str, what: &str) -> Result<(), Mismatch> {
     if names.iter().any(|known| known == name) {
         return Ok(());
     }
@@ -169,13 +169,13 @@ fn known(names: &[String], name: &str, what: &str) -> Result<(), Mismatch> {
     Err(Mismatch::here(expected, format!("the {what} `{name}`")))
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
 impl Mismatch {
-    fn here(expected: String, found: String) -> Mismatch {
+    pub(super) fn here(expected: String, found: String) -> Mismatch {
         Mismatch {
             place: String::new(),
             expected,
@@ -184,7 +184,7 @@ impl Mismatch {
     }
 
     /// The same, seen from one step further out.
-    fn within(mut self, step: &str) -> Mismatch {
+    pub(super) fn within(mut self, step: &str) -> Mismatch {
         let joint = match self.place.as_bytes().first() {
             None | Some(b'[') => "",
             Some(_) => ".",

@@ -1,0 +1,114 @@
+//! `tollgate serve`: the providers of a folder behind HTTP, until a signal ends it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tokio::net::TcpListener;
+use tollgate::escape;
+use tollgate::watch::WatchOptions;
+use tollgate_serve::{Server, Tokens};
+
+use crate::files::interrupt;
+use crate::options::cache::CacheOpts;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::target;
+
+const AFTER_HELP: &str = "\
+Example: tollgate serve providers
+         curl -H 'Content-Type: application/json' -d '{\"args\": [\"^1\", \"linux/x86_64\"]}' \\
+              http://127.0.0.1:8080/v1/providers/registry/resolve";
+
+/// The most bytes of a file of tokens.
+const MAX_TOKENS: u64 = 1 << 20;
+
+/// Answer calls of the providers in a folder over HTTP, with JSON arguments and results
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Opts {
+    /// The folder; it has NAME.wasm, its policy NAME.toml and, if it is signed, NAME.wasm.minisig. Changes are served as
+    /// they come
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The address to listen on; one that others reach needs --tokens
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The folder of the policies [default: DIR]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// Answer only callers with a token of this file: lines of `NAME sha256:HEX`
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheOpts,
+}
+
+pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+    if opts.tokens.is_none() && !opts.listen.ip().is_loopback() {
+        return Err(ExitReason::Usage(format!(
+            "--listen {}: everybody who reaches this address could call; add --tokens FILE, or listen on 127.0.0.1",
+            opts.listen
+        )));
+    }
+    let tokens = opts.tokens.as_deref().map(tokens).transpose()?;
+    let runtime = target::runtime(opts.cache.open(ui, true)?)?;
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| ExitReason::Host(format!("cannot start: {error}")))?;
+    let serve = async {
+        let mut watch = WatchOptions::new(&opts.folder);
+        if let Some(policies) = &opts.policies {
+            watch = watch.policies(policies);
+        }
+        if !ui.quiet() {
+            watch = watch.on_event(|event| eprint_event(&event.to_string()));
+        }
+        let folder = runtime.watch(watch).await;
+        let folder = folder.map_err(|error| usage(&error.to_string()))?;
+        let listener = TcpListener::bind(opts.listen).await;
+        let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
+        let address = listener.local_addr().unwrap_or(opts.listen);
+        let mut server = Server::new(folder);
+        if let Some(tokens) = tokens {
+            server = server.tokens(tokens);
+        }
+        ui.stderr(&format!("listening on http://{address}\n"));
+        let stop = async {
+            let _ = interrupt::signal().await;
+        };
+        let drained = server.run(listener, stop).await;
+        let drained = drained.map_err(|error| ExitReason::Host(error.to_string()))?;
+        if drained.cut > 0 {
+            ui.note(&format!("{} connections were cut", drained.cut));
+        }
+        Ok(RETURNED)
+    };
+    // The signals end the server, and not the process at once.
+    let done = interrupt::paused(|| tokio.block_on(serve));
+    tokio.shutdown_background();
+    done
+}
+
+fn tokens(path: &Path) -> Result<Tokens, ExitReason> {
+    let failed = |why: &str| ExitReason::Usage(format!("--tokens {}: {why}", text::path(path)));
+    let size = std::fs::metadata(path)
+        .map_err(|error| failed(&error.to_string()))?
+        .len();
+    if size > MAX_TOKENS {
+        return Err(failed("larger than 1 MiB; no file of tokens is"));
+    }
+    let read = std::fs::read_to_string(path).map_err(|error| failed(&error.to_string()))?;
+    Tokens::parse(&read).map_err(|error| failed(&error.to_string()))
+}
+
+fn usage(why: &str) -> ExitReason {
+    ExitReason::Usage(escape::line(why).into_owned())
+}
+
+/// On the thread of the watcher, which outlives every borrow of the terminal.
+#[expect(clippy::print_stderr, reason = "the program tells of its folder")]
+fn eprint_event(event: &str) {
+    eprintln!("{}", escape::line(event));
+}

@@ -1,0 +1,42 @@
+//! The bounds of a server: each is finite.
+
+use std::time::Duration;
+
+/// What clients may take of a server, beside the slots of the runtime.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// Connections at once; more wait in the queue of the system. 256.
+    pub connections: usize,
+    /// Bytes of the head of a request, at least 8,192. 16 KiB.
+    pub head: usize,
+    /// Header lines of a request. 64.
+    pub headers: usize,
+    /// The time for the head of a request, and for the wait for the next one. 10 s.
+    pub head_time: Duration,
+    /// Bytes of the body of one request; it is less if `host-data` of the provider's policy asks for less. 8 MiB.
+    pub body: u64,
+    /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB.
+    pub bodies: u32,
+    /// The time for the body of a request. 30 s.
+    pub body_time: Duration,
+    /// The time for which a client may take no byte of an answer. 10 s.
+    pub write_time: Duration,
+    /// The time for requests under way, once the server is to stop. 20 s.
+    pub drain: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            connections: 256,
+            head: 16 << 10,
+            headers: 64,
+            head_time: Duration::from_secs(10),
+            body: 8 << 20,
+            bodies: 64 << 20,
+            body_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(10),
+            drain: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! One call: arguments from JSON, the result as JSON.
+
+use std::io::ErrorKind;
+
+use http::StatusCode;
+use http::request::Parts;
+use hyper::body::Incoming;
+use tollgate::report::{ErrorReport as _, ReturnedError};
+use tollgate::value::Value;
+use tollgate::value::json::Json;
+use tollgate::{CallError, Outcome, Report};
+
+use crate::capped::Capped;
+use crate::problem::{Answer, Problem, json_answer};
+use crate::request;
+use crate::shared::Shared;
+
+type Done = Report<Option<Value>, ReturnedError>;
+
+pub(crate) async fn call(
+    shared: &Shared,
+    head: &Parts,
+    body: Incoming,
+    name: &str,
+    export: &str,
+) -> Result<Answer, Problem> {
+    request::is_json(head)?;
+    let provider = shared.catalog.get(name).ok_or_else(|| {
+        let detail = format!("no provider `{name}` serves");
+        Problem::new(StatusCode::NOT_FOUND, "no-provider", detail)
+    })?;
+    let function = provider.function(export).map_err(CallError::from)?;
+    let most = request::most(&shared.bounds, provider.limits().host_data);
+    let (text, _room) = request::read(shared, body, most).await?;
+    let arguments = request::arguments(&text, &function.params);
+    let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
+    drop(text);
+    let report = provider
+        .session()
+        .invoke(&function.full_name(), &arguments)
+        .await?;
+    let wanted = wants_report(head);
+    let outcome = answer(&report, wanted);
+    outcome.map_err(|problem| match wanted {
+        true => problem.with("report", report.to_json()),
+        false => problem,
+    })
+}
+
+fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
+    let most = usize::try_from(report.limits.output).unwrap_or(usize::MAX);
+    match &report.outcome {
+        Outcome::Returned(value) => {
+            let mut text = b"{\"result\":".to_vec();
+            text.extend(written(value.as_ref(), most)?);
+            if wanted {
+                text.extend_from_slice(b",\"report\":");
+                text.extend(report.to_json().to_string().into_bytes());
+            }
+            text.push(b'}');
+            Ok(json_answer(StatusCode::OK, text))
+        }
+        Outcome::Failed(error) => {
+            written(error.value.as_ref(), most)?;
+            let value = serde_json::to_value(error.value.as_ref().map(Json));
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let problem = Problem::new(status, error.kind(), error.message());
+            Err(problem.with("error", value.unwrap_or_default()))
+        }
+        Outcome::Faulted(fault) => {
+            let status = StatusCode::BAD_GATEWAY;
+            Err(Problem::new(status, fault.label(), fault.to_string()))
+        }
+    }
+}
+
+/// A value as JSON of at most `most` bytes.
+fn written(value: Option<&Value>, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut text = Capped::new(most);
+    let done = serde_json::to_writer(&mut text, &value.map(Json));
+    match done {
+        Ok(()) => Ok(text.into_text()),
+        Err(error) if error.io_error_kind() == Some(ErrorKind::FileTooLarge) => {
+            let detail = format!(
+                "the result has more than {most} bytes as JSON; raise `limits.output` of the policy"
+            );
+            Err(Problem::new(StatusCode::BAD_GATEWAY, "output", detail))
+        }
+        Err(error) => {
+            tracing::error!(%error, "a result without JSON");
+            Err(Problem::internal())
+        }
+    }
+}
+
+/// Whether the client asks for the report: `Tollgate-Report: true`, or `?report`.
+fn wants_report(head: &Parts) -> bool {
+    let header = head.headers.get("tollgate-report");
+    let mut query = head.uri.query().unwrap_or_default().split('&');
+    header.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+        || query.any(|part| matches!(part, "report" | "report=true"))
+}

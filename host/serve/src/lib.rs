@@ -1,0 +1,47 @@
+//! Providers behind HTTP/1.1: a call is a `POST` with JSON arguments, and runs under the limits and the grants of the
+//! provider's policy.
+//!
+//! ```no_run
+//! use tollgate::watch::WatchOptions;
+//! use tollgate::Runtime;
+//! use tollgate_serve::Server;
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = Runtime::new().watch(WatchOptions::new("providers")).await?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! Server::new(folder).run(listener, std::future::pending()).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /v1/providers/NAME/EXPORT` | the result of the call; `{"args": …}` has the arguments |
+//! | `GET /v1/providers` | the providers that serve, and their functions |
+//! | `GET /openapi.json` | the same as OpenAPI 3.1 |
+//! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
+//!
+//! Errors are problem details (RFC 9457) with a `kind`. Values are JSON as [`tollgate::value::json`] has them. A client that
+//! goes away drops its call, and the guest stops. Without [`Tokens`] the server listens on loopback addresses only, and refuses
+//! requests whose `Host` is another one: a web page in a browser of the same machine could send them.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
+
+mod bounds;
+mod call;
+mod caller;
+mod capped;
+mod list;
+mod openapi;
+mod panics;
+mod problem;
+mod request;
+mod router;
+mod schema;
+mod server;
+mod shared;
+mod stalls;
+mod tokens;
+
+pub use bounds::Bounds;
+pub use server::{Drained, ServeError, Server};
+pub use tokens::{TokenError, Tokens};

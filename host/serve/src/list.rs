@@ -1,0 +1,55 @@
+//! The providers that serve, as a list.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tollgate::value::{Function, Type};
+use tollgate::{Catalog, Provider, escape};
+
+use crate::problem::{Answer, json_answer};
+
+/// Bytes of the signatures of one provider. A type takes up to a megabyte, and the list is made anew for each request.
+const MAX_SIGNATURES: usize = 256 << 10;
+
+pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
+    let providers = catalog.list();
+    let providers = providers
+        .iter()
+        .map(|(name, provider)| described(name, provider));
+    let list = json!({ "providers": providers.collect::<Vec<Value>>() });
+    let text = list.to_string();
+    json_answer(StatusCode::OK, escape::json(&text).into_owned())
+}
+
+/// What keeps a function from being called with JSON: a type that has none.
+pub(crate) fn obstacle(function: &Function) -> Option<&'static str> {
+    let types = function.params.iter().map(|param| &param.ty);
+    types.chain(&function.result).find_map(Type::opaque)
+}
+
+fn described(name: &str, provider: &Provider) -> Value {
+    let info = provider.info();
+    let mut left = MAX_SIGNATURES;
+    let mut functions = Vec::new();
+    for function in provider.functions() {
+        let signature = function.to_string();
+        let export = function.full_name();
+        let bytes = signature.len().saturating_add(export.len());
+        let Some(rest) = left.checked_sub(bytes) else {
+            break;
+        };
+        left = rest;
+        let mut described = json!({ "export": export, "signature": signature });
+        if let (Some(obstacle), Value::Object(members)) = (obstacle(function), &mut described) {
+            members.insert(
+                "not-callable".to_owned(),
+                json!(format!("it takes or gives {obstacle}")),
+            );
+        }
+        functions.push(described);
+    }
+    let left_out = provider.functions().len().saturating_sub(functions.len());
+    json!({
+        "name": name, "digest": info.digest, "size": info.size, "world": info.world,
+        "functions": functions, "functions-left-out": left_out,
+    })
+}

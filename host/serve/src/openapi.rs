@@ -1,0 +1,96 @@
+//! The providers that serve, as OpenAPI 3.1.
+
+use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use tollgate::value::{Function, Type};
+use tollgate::{Catalog, escape};
+
+use crate::list::obstacle;
+use crate::problem::{Answer, json_answer};
+use crate::schema::Schemas;
+
+/// Parts of the schemas of one provider. The document is made anew for each request, and a component chooses its types.
+const MAX_PARTS: usize = 10_000;
+
+/// Functions of one provider.
+const MAX_FUNCTIONS: usize = 500;
+
+/// A path has all other characters as they are.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
+    let mut paths = Map::new();
+    for (name, provider) in catalog.list() {
+        let mut schemas = Schemas::new(MAX_PARTS);
+        let functions = provider
+            .functions()
+            .filter(|function| obstacle(function).is_none());
+        for function in functions.take(MAX_FUNCTIONS) {
+            let export = function.full_name();
+            let [of, called] =
+                [&*name, &export].map(|part| utf8_percent_encode(part, IN_PATH).to_string());
+            let operation = operation(&name, &export, function, &mut schemas);
+            paths.insert(
+                format!("/v1/providers/{of}/{called}"),
+                json!({ "post": operation }),
+            );
+        }
+    }
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Tollgate", "version": env!("CARGO_PKG_VERSION") },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "paths": paths,
+        "components": { "schemas": { "problem": problem() } },
+    });
+    let text = document.to_string();
+    json_answer(StatusCode::OK, escape::json(&text).into_owned())
+}
+
+fn operation(name: &str, export: &str, function: &Function, schemas: &mut Schemas) -> Value {
+    // The `err` of a result is a problem.
+    let result = match &function.result {
+        Some(Type::Result(ok, _)) => ok.as_deref(),
+        other => other.as_ref(),
+    };
+    let result = result.map_or_else(|| json!({ "type": "null" }), |ty| schemas.of(ty));
+    json!({
+        "operationId": format!("{name}.{export}"),
+        "tags": [name],
+        "parameters": [{ "name": "Tollgate-Report", "in": "header", "schema": { "type": "boolean" } }],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": schemas.arguments(&function.params) } },
+        },
+        "responses": {
+            "200": {
+                "description": "the provider returned",
+                "content": { "application/json": { "schema": {
+                    "type": "object",
+                    "properties": { "result": result, "report": { "type": "object" } },
+                    "required": ["result"],
+                } } },
+            },
+            "default": {
+                "description": "no result: 422 is the provider's own error, 502 a fault",
+                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/problem" } } },
+            },
+        },
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "title": { "type": "string" }, "status": { "type": "integer" }, "kind": { "type": "string" },
+            "detail": { "type": "string" }, "error": true, "report": { "type": "object" },
+        },
+        "required": ["title", "status", "kind", "detail"],
+    })
+}

@@ -1,0 +1,153 @@
+//! Bearer tokens: a file has the hash of each, so that it lets nobody in who reads it.
+
+use std::fmt;
+
+use constant_time_eq::constant_time_eq_32;
+use ring::digest::{SHA256, digest};
+use thiserror::Error;
+
+/// The most bytes of a token that is hashed.
+const MAX_TOKEN: usize = 1 << 10;
+
+/// The callers that a server lets in.
+#[derive(Clone, Default)]
+pub struct Tokens {
+    callers: Vec<(String, [u8; 32])>,
+}
+
+/// A mistake in a file of tokens.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("line {line}: {problem}")]
+pub struct TokenError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The mistake.
+    pub problem: &'static str,
+}
+
+impl Tokens {
+    /// Reads `NAME sha256:HEX` lines, the digest in 64 digits of the token that the caller NAME sends. Empty lines and lines
+    /// that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
+    ///
+    /// ```
+    /// let text = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    /// let tokens = tollgate_serve::Tokens::parse(text)?;
+    /// assert_eq!(tokens.caller("test"), Some("ci"));
+    /// assert_eq!(tokens.caller("tost"), None);
+    /// # Ok::<(), tollgate_serve::TokenError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first line that is neither, a name or a token that is there twice, or a file without a token.
+    pub fn parse(text: &str) -> Result<Tokens, TokenError> {
+        let mut callers: Vec<(String, [u8; 32])> = Vec::new();
+        let mut last = 1;
+        for (at, line) in text.lines().enumerate() {
+            last = at.saturating_add(1);
+            let failed = |problem| TokenError {
+                line: last,
+                problem,
+            };
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (name, hash) = line
+                .split_once(char::is_whitespace)
+                .ok_or_else(|| failed("no token; write `NAME sha256:HEX`"))?;
+            let hash = hash.trim().strip_prefix("sha256:").and_then(bytes);
+            let hash = hash
+                .ok_or_else(|| failed("no digest; write `sha256:` and 64 digits in hexadecimal"))?;
+            if callers.iter().any(|(known, _)| known == name) {
+                return Err(failed("this name is above already; write each caller once"));
+            }
+            if callers.iter().any(|(_, known)| *known == hash) {
+                return Err(failed(
+                    "this token is above already; give each caller one of its own",
+                ));
+            }
+            callers.push((name.to_owned(), hash));
+        }
+        match callers.is_empty() {
+            true => Err(TokenError {
+                line: last,
+                problem: "no token in this file; write `NAME sha256:HEX`",
+            }),
+            false => Ok(Tokens { callers }),
+        }
+    }
+
+    /// The caller that this token is of. The time does not tell how much of a token is right.
+    pub fn caller(&self, token: &str) -> Option<&str> {
+        if token.len() > MAX_TOKEN {
+            return None;
+        }
+        let hash = digest(&SHA256, token.as_bytes());
+        let hash: &[u8; 32] = hash.as_ref().try_into().ok()?;
+        let mut found = None;
+        // Each is compared, also behind the one that fits.
+        for (name, known) in &self.callers {
+            if constant_time_eq_32(known, hash) {
+                found = Some(&**name);
+            }
+        }
+        found
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.callers.iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        let start = at.saturating_mul(2);
+        let digits = hex.get(start..start.saturating_add(2))?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the word `test`.
+    const TEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    #[test]
+    fn a_token_names_its_caller_and_no_other_does() {
+        let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+        let tokens = Tokens::parse(&format!("# callers\n\nnone {other}\n ci  {TEST}\n")).ok();
+        let caller = |token: &str| tokens.as_ref().and_then(|tokens| tokens.caller(token));
+        assert_eq!(caller("test"), Some("ci"));
+        for wrong in ["", "Test", "test ", TEST, &"t".repeat(MAX_TOKEN + 1)] {
+            assert_eq!(caller(wrong), None, "{wrong}");
+        }
+        assert!(!format!("{tokens:?}").contains("9f86"));
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_lets_nobody_in() {
+        for (text, line) in [
+            ("", 1),
+            ("# none\n", 1),
+            ("ci", 1),
+            ("ci test", 1),
+            ("ci sha256:9f86", 1),
+            (&format!("a {TEST}\nb {TEST}"), 2),
+            (&format!("a {TEST}\na sha256:{}", "0".repeat(64)), 2),
+        ] {
+            let mistake = Tokens::parse(text).err().map(|error| error.line);
+            assert_eq!(mistake, Some(line), "{text}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Each bound of a server, reached.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use tollgate_serve::Bounds;
+
+use support::clock::CLOCK;
+use support::harness::alone;
+
+use super::calls::asleep;
+use super::{PATIENCE, Served, is_ended, post, reply};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+fn few() -> Bounds {
+    Bounds {
+        head_time: SHORT,
+        body_time: SHORT,
+        write_time: SHORT,
+        drain: SHORT,
+        ..Bounds::default()
+    }
+}
+
+/// Slow loris: a head that never ends, though a byte comes all the time.
+#[test]
+fn a_head_comes_in_time() {
+    let served = Served::bounded(&[], few());
+    let start = Instant::now();
+    let mut stream = served.sent("GET /healthz HTTP/1.1\r\nX: ");
+    while stream.write_all(b"x").is_ok() {
+        assert!(start.elapsed() < PATIENCE, "the head takes for ever");
+        std::thread::sleep(SHORT / 10);
+    }
+    let mut idle = served.connect();
+    assert!(is_ended(&mut idle), "a connection without a request stays");
+}
+
+#[test]
+fn a_body_comes_in_time() {
+    let served = Served::bounded(&[("counter", "")], few());
+    for length in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+        let mut stream = served.sent(format!(
+            "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+        ));
+        assert_eq!(reply(&mut stream).expect(length).kind(408), "slow-body");
+        assert!(is_ended(&mut stream));
+    }
+}
+
+#[test]
+fn a_body_has_a_size_before_it_is_read() {
+    let served = Served::of(&[("counter", "limits.host-data = \"1KiB\"")]);
+    let head = "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    // Nothing of it is sent.
+    let told = served.answer(format!("{head}Content-Length: 20000\r\n\r\n"));
+    assert_eq!(told.kind(413), "body-size");
+    let told = served.answer(format!(
+        "{head}Content-Length: 18446744073709551613\r\n\r\n"
+    ));
+    assert_eq!(told.status, 413);
+}
+
+/// The server answers while the chunks still come.
+#[test]
+fn chunks_without_an_end_come_to_one() {
+    let bounds = Bounds {
+        body: 10_000,
+        ..Bounds::default()
+    };
+    let served = Served::bounded(&[("counter", "")], bounds);
+    let mut stream = served.sent(
+        "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+    );
+    let chunk = format!("400\r\n{}\r\n", " ".repeat(0x400));
+    for _ in 0..12 {
+        let _ = stream.write_all(chunk.as_bytes());
+    }
+    assert_eq!(reply(&mut stream).unwrap().kind(413), "body-size");
+}
+
+#[test]
+fn a_head_has_few_lines_and_few_bytes() {
+    let served = Served::of(&[]);
+    let head = |lines: &str| format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
+    assert_eq!(served.answer(head(&"X: y\r\n".repeat(60))).status, 200);
+    assert_eq!(served.answer(head(&"X: y\r\n".repeat(100))).status, 431);
+    assert_eq!(
+        served
+            .answer(head(&format!("X: {}\r\n", "y".repeat(10_000))))
+            .status,
+        200
+    );
+    assert_eq!(
+        served
+            .answer(head(&format!("X: {}\r\n", "y".repeat(100_000))))
+            .status,
+        431
+    );
+}
+
+#[test]
+fn connections_beyond_the_bound_wait() {
+    let bounds = Bounds {
+        connections: 2,
+        ..Bounds::default()
+    };
+    let served = Served::bounded(&[], bounds);
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = served.sent("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(reply(&mut stream).unwrap().status, 200);
+        held.push(stream);
+    }
+    let mut third = served.sent("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    third.set_read_timeout(Some(SHORT)).unwrap();
+    assert!(reply(&mut third).is_none(), "three connections at once");
+    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    held.pop();
+    assert_eq!(reply(&mut third).unwrap().status, 200);
+}
+
+#[test]
+fn bodies_share_a_bound() {
+    let bounds = Bounds {
+        bodies: 1_000,
+        ..Bounds::default()
+    };
+    let served = Served::bounded(&[("counter", "")], bounds);
+    let body = format!("{{}}{}", " ".repeat(600));
+    let whole = post("counter/next", "", &body);
+    let (begun, rest) = whole.split_at(whole.len() - 10);
+    let mut first = served.sent(begun);
+    let busy = std::iter::repeat_with(|| served.post("counter/next", &body));
+    // The head of the first may still be on its way.
+    let busy = busy.take(100).find(|reply| reply.status != 200);
+    assert_eq!(busy.expect("two bodies at once").kind(503), "busy");
+    first.write_all(rest.as_bytes()).unwrap();
+    assert_eq!(reply(&mut first).unwrap().status, 200);
+    assert_eq!(served.post("counter/next", &body).status, 200);
+}
+
+/// A client that sends requests and takes no answer.
+#[test]
+fn answers_are_taken_in_time() {
+    let bounds = Bounds {
+        connections: 1,
+        ..few()
+    };
+    let served = Served::bounded(&[("counter", "")], bounds);
+    let mut greedy = served.connect();
+    greedy.set_write_timeout(Some(SHORT)).unwrap();
+    let requests = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
+    let start = Instant::now();
+    // Until both buffers are full, or the server has ended the connection.
+    while start.elapsed() < PATIENCE && greedy.write_all(requests.as_bytes()).is_ok() {}
+    assert_eq!(served.get("/healthz").status, 200);
+    drop(greedy);
+}
+
+/// A client that goes away: its guest stops.
+#[test]
+fn a_call_ends_with_its_client() {
+    let _alone = alone();
+    let served = Served::of(&[("sleeper", &format!("{CLOCK}\nlimits.deadline = \"60s\""))]);
+    let call = served.sent(post("sleeper/once", "", r#"{"args":[60000]}"#));
+    asleep(1);
+    drop(call);
+    asleep(0);
+}

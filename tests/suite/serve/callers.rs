@@ -1,0 +1,114 @@
+//! The callers that are let in, and the pages of a browser that are not.
+
+use tokio::net::TcpListener;
+use tollgate_serve::{ServeError, Server, Tokens};
+
+use support::harness::wait;
+
+use super::{Served, catalog};
+
+/// Of the word `test`.
+const TOKENS: &str = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+fn get(served: &Served, headers: &str) -> super::Reply {
+    served.answer(format!("GET /v1/providers HTTP/1.1\r\n{headers}\r\n"))
+}
+
+/// A name of another site that was made to point to this machine: DNS rebinding.
+#[test]
+fn a_request_for_another_host_is_refused() {
+    let served = Served::of(&[]);
+    for host in [
+        "localhost",
+        "LOCALHOST:1",
+        "127.0.0.1:8080",
+        "127.9.9.9",
+        "[::1]:8080",
+    ] {
+        assert_eq!(
+            get(&served, &format!("Host: {host}\r\n")).status,
+            200,
+            "{host}"
+        );
+    }
+    for headers in [
+        "",
+        "Host: evil.example\r\n",
+        "Host: localhost.evil.example\r\n",
+        "Host: 127.0.0.1.evil.example\r\n",
+        "Host: 10.0.0.1\r\n",
+        "Host: 0.0.0.0\r\n",
+        "Host: [::]\r\n",
+        "Host: evil@localhost.example\r\n",
+        "Host: localhost\r\nHost: evil.example\r\n",
+        "Host: \r\n",
+    ] {
+        assert_eq!(get(&served, headers).kind(421), "host", "{headers}");
+    }
+    let absolute = "GET http://evil.example/v1/providers HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(served.answer(absolute).kind(421), "host");
+}
+
+/// A page of another site sends such a request without asking.
+#[test]
+fn a_body_that_is_not_json_by_its_type_is_refused() {
+    let served = Served::of(&[("counter", "")]);
+    let of = |kind: &str| {
+        served.answer(format!(
+            "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\n{kind}Content-Length: 2\r\n\r\n{{}}"
+        ))
+    };
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonx",
+    ] {
+        let kind = format!("Content-Type: {kind}\r\n");
+        assert_eq!(of(&kind).kind(415), "content-type", "{kind}");
+    }
+    assert_eq!(of("").kind(415), "content-type");
+    let encoded = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
+    assert_eq!(of(encoded).kind(415), "content-type");
+    assert_eq!(
+        of("Content-Type: Application/JSON; charset=utf-8\r\n").status,
+        200
+    );
+}
+
+#[test]
+fn with_tokens_a_caller_needs_one() {
+    let tokens = Tokens::parse(TOKENS).unwrap();
+    let served = Served::with(Server::new(catalog(&[])).tokens(tokens));
+    let of = |authorization: &str| get(&served, &format!("Host: example.com\r\n{authorization}"));
+    for authorization in [
+        "",
+        "Authorization: Bearer\r\n",
+        "Authorization: Bearer tesu\r\n",
+        "Authorization: Basic test\r\n",
+        "Authorization: test\r\n",
+        "Authorization: Bearer test\r\nAuthorization: Bearer test\r\n",
+    ] {
+        let reply = of(authorization);
+        assert_eq!(reply.kind(401), "unauthorized", "{authorization}");
+        assert!(reply.head.contains("www-authenticate: bearer"));
+    }
+    assert_eq!(of("Authorization: bearer test\r\n").status, 200);
+    // A probe has none.
+    assert_eq!(served.get("/healthz").status, 200);
+    assert_eq!(served.get("/openapi.json").status, 401);
+}
+
+#[test]
+fn an_open_address_needs_tokens() {
+    wait(async {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let served = Server::new(catalog(&[]))
+            .run(listener, std::future::ready(()))
+            .await;
+        assert!(matches!(served, Err(ServeError::Open { .. })));
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let server = Server::new(catalog(&[])).tokens(Tokens::parse(TOKENS).unwrap());
+        assert!(server.run(listener, std::future::ready(())).await.is_ok());
+    });
+}
