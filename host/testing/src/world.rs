@@ -203,11 +203,10 @@ impl World {
 
     /// The resources that a type has handles of, in order.
     pub(crate) fn resources(&self, ty: &Type, found: &mut Vec<TypeId>) {
-        if let Type::Id(id) = ty {
-            if let Some(TypeDefKind::Handle(Handle::Own(of) | Handle::Borrow(of))) = self.kind(*id)
-            {
-                found.push(self.resource(*of));
-            }
+        if let Type::Id(id) = ty
+            && let Some(TypeDefKind::Handle(Handle::Own(of) | Handle::Borrow(of))) = self.kind(*id)
+        {
+            found.push(self.resource(*of));
         }
         for part in self.parts(ty) {
             self.resources(&part, found);
