@@ -56,7 +56,7 @@ impl Policy {
     ///
     /// Relative paths in it are joined to `base`, the directory of the policy. No file is read. A root that may be written
     /// and holds `base` is refused, since the policy and its lock file are there. Here paths are compared as text; loading a
-    /// component compares them on the file system, by [`Policy::protected`], which has the lock file of `base`. Add the files
+    /// component compares them on the file system, by [`Policy::protected`], which has the lock file of `base` if there are roots. Add the files
     /// of the program to it, and the policy file if it is not in `base`.
     ///
     /// # Errors

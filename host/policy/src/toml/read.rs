@@ -82,17 +82,17 @@ pub(super) const GRANTS: Table = Table {
 /// Reads a policy; see [`Policy::parse`].
 pub(super) fn policy(text: &str, base: &Path) -> Result<Policy, PolicyError> {
     document::read(text, TABLES, |top| {
-        let mut policy = Policy {
-            // Compared as text below, and on the file system when a component is loaded.
-            protected: vec![read_files::own_files(base)],
-            ..Policy::default()
-        };
+        let mut policy = Policy::default();
         for (name, node) in top.table(&SECTIONS, "a table")? {
             node.keep(match name {
                 "limits" => read_limits(&node, &mut policy.limits),
                 "trust" => read_trust::read(&node, &mut policy.trust),
                 _ => read_grants(&node, base, &mut policy.grants),
             });
+        }
+        // As text they were compared with the roots; loading a component compares them on the file system.
+        if !policy.grants.files.is_empty() {
+            policy.protected.push(read_files::own_files(base));
         }
         Ok(policy)
     })

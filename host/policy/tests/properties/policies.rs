@@ -166,7 +166,11 @@ proptest! {
     fn what_is_written_reads_back_the_same(policy in policy()) {
         prop_assert_eq!(policy.check(), Ok(()));
         let text = policy.to_toml();
-        let again = parse(&text);
+        let mut again = parse(&text);
+        if let Ok(again) = &mut again {
+            // The policy was not read from a folder.
+            again.protected.clear();
+        }
         prop_assert_eq!(again.as_ref(), Ok(&policy), "{}", text);
     }
 

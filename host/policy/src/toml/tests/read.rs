@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::grants::{
-    Access, Clocks, FileGrant, Grants, HttpGrant, Parameters, Preopen, Random, StoreGrant, Streams,
-    WasiGrant,
+    Access, Clocks, FileGrant, Grants, HttpGrant, Parameters, Preopen, Protected, Random,
+    StoreGrant, Streams, WasiGrant,
 };
 use crate::limits::Limits;
 use crate::policy::Policy;
@@ -15,8 +15,7 @@ use crate::trust::{PublicKey, Trust};
 fn parse(text: &str) -> Policy {
     let policy = Policy::parse(text, Path::new("/base")).unwrap();
     assert_eq!(policy.check(), Ok(()));
-    let again = Policy::parse(&policy.to_toml(), Path::new("/elsewhere"));
-    assert_eq!(again.as_ref(), Ok(&policy), "{}", policy.to_toml());
+    super::is_written_back(&policy);
     policy
 }
 
@@ -133,7 +132,12 @@ require = true
             limits,
             grants,
             trust,
-            protected: Vec::new(),
+            // For its root: the policy itself is in this folder.
+            protected: vec![Protected::new(
+                "the policy and its lock file",
+                "/base/tollgate.lock",
+                Access::ReadWrite,
+            )],
         }
     );
 }

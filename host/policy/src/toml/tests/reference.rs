@@ -68,10 +68,7 @@ fn every_key_is_read_and_written_back() {
         assert_eq!(policy.check(), Ok(()), "{}", key.name);
         let written = policy.to_toml();
         assert!(written.contains(key.name), "{}: {written}", key.name);
-        assert_eq!(
-            Policy::parse(&written, Path::new("/")).as_ref(),
-            Ok(&policy)
-        );
+        super::is_written_back(&policy);
         let in_least = least(table).iter().any(|(name, _)| *name == key.name);
         assert!(in_least || policy != base, "{} changes nothing", key.name);
     });
