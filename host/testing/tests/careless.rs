@@ -181,7 +181,7 @@ fn wit() -> tempfile::NamedTempFile {
 fn attacked(forgets: Forgets, attacks: &[&str]) -> Attacked {
     let slow = matches!(forgets, Forgets::Hold | Forgets::Put | Forgets::Keep);
     // Taking much memory takes time; blocking for a second is to be late.
-    let (wit, policy) = (wit(), granting(if slow { "2s" } else { "300ms" }));
+    let (wit, policy) = (wit(), granting(if slow { "20s" } else { "300ms" }));
     let attack = tollgate_testing::attack(&runtime(forgets), &policy, wit.path(), "plugin");
     attack
         .only(attacks.iter().copied())

@@ -107,6 +107,7 @@ fn the_caches_of_later_runs_are_protected_from_a_run_without_one() {
         command.stdin(Stdio::null()).output().unwrap()
     };
     fs::create_dir(&named).unwrap();
+    fs::set_permissions(&named, fs::Permissions::from_mode(0o700)).unwrap();
     for (folder, more, variable) in [
         (own, ["--no-cache"].as_slice(), None),
         (own, ["--cache", named.to_str().unwrap()].as_slice(), None),
