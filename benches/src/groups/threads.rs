@@ -158,6 +158,7 @@ const FULL: Setup = Setup {
     allocation: Allocation::Tuned,
     on_fiber: true,
     fuel: true,
+    canonical_nans: true,
     epoch: false,
     limiter: true,
     hook: true,
