@@ -32,6 +32,7 @@ pub(crate) const GOALS: &[Goal] = &[
 ///
 /// The kernels are compared with the engine's own metering: the ratio to code without metering is another on another
 /// processor (sha256 has 1.14 on one and 1.94 on another), and the fuel of the kernels has a test that looks at no clock.
+/// The place of code in memory moves these ratios: 0.79 to 1.31 were measured.
 pub(crate) const GUARD: &[(&str, &str, f64)] = &[
     (protections::FRESH, protections::TOLLGATE, 1.8),
     (protections::REUSED, protections::TOLLGATE, 3.6),
