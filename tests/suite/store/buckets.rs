@@ -6,9 +6,9 @@ use tempfile::TempDir;
 use tollgate::report::FaultKind;
 use tollgate::{Policy, Source};
 
-use support::harness::{alone, attack, policy, returned, source};
+use support::harness::{alone, attack, returned, source};
 use support::skip::fuel_is_counted;
-use support::stores::{answer, ask, kept_as, kept_in, load, named, runtime, with};
+use support::stores::{answer, ask, kept_as, kept_in, load, named, policy, runtime, with};
 
 #[test]
 fn values_are_set_read_listed_and_deleted() {

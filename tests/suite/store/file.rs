@@ -10,8 +10,8 @@ use tollgate::LoadError;
 use tollgate::blocking::Runtime;
 
 use support::cli;
-use support::harness::{alone, policy, polled, root, source, wait};
-use support::stores::{answer, ask, flood, kept_in, load, named, runtime, with};
+use support::harness::{alone, polled, root, source, wait};
+use support::stores::{answer, ask, flood, kept_in, load, named, policy, runtime, with};
 
 /// The message with which a store is not opened.
 fn not_opened(runtime: &Runtime, policy_text: &str) -> String {

@@ -1,11 +1,21 @@
 //! The store of the guest `hostile`: policies that grant one, and the guest's requests to it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tollgate::blocking::{Provider, Runtime};
-use tollgate::{Report, Source};
+use tollgate::{Limits, Policy, Report, Source};
 
-use crate::harness::{all_but, policy, returned, source};
+use crate::harness::{all_but, returned, source};
+
+/// A policy with more time than by default: each change of a store in a file waits for the disk, which may be busy.
+pub fn policy(text: &str) -> Policy {
+    let mut policy = crate::harness::policy(text);
+    if policy.limits.deadline == Limits::default().deadline {
+        policy.limits.deadline = Duration::from_secs(60);
+    }
+    policy
+}
 
 /// A policy with `store` as the table of its store.
 pub fn with(store: &str) -> String {
