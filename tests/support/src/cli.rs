@@ -19,7 +19,19 @@ pub fn tollgate() -> &'static Path {
 /// Builds a target of the workspace, with the features that the tests have: a package alone has others, for which the
 /// engine is built once more.
 pub fn build(target: &[&str]) {
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // Cargo describes the package of a test to it. A build script that looks at such a variable, as that of ring does,
+    // would run anew, and TLS and all above it be built: here, and once more by the next command of a shell.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text == "OUT_DIR"
+            || text.starts_with("CARGO_PKG_")
+            || text.starts_with("CARGO_MANIFEST_")
+        {
+            cargo.env_remove(&name);
+        }
+    }
+    let built = cargo
         .args(["build", "--quiet", "--workspace"])
         .args(target)
         .current_dir(root())
