@@ -41,10 +41,10 @@ test-as-nobody:
 # The tests of the library again, in the profile that does not count fuel.
 #
 # Left out are the tests that do not depend on it: the program (cli), which always counts fuel; the documents (docs);
-# decisions before an engine is asked (trust, load, cache); a folder that is served (watch) and the worlds (worlds), which
-# call well-behaved guests only, as those of the server (serve) do; decisions on paths (files::granted_roots); the client of HTTP and the store, whose host
-# functions the tests of wasi run under both profiles; processes that lie or end, and their wall (isolation, wall), but not
-# that calls in a process are the same.
+# decisions before an engine is asked (trust, load, cache); a folder that is served (watch), the server (serve) and the
+# worlds (worlds), which call well-behaved guests only; decisions on paths (files::granted_roots); the client of HTTP and
+# the store, whose host functions the tests of wasi run under both profiles; processes that lie or end, and their wall
+# (isolation, wall), but not that calls in a process are the same.
 [doc('The tests of the library again, in the profile that does not count fuel.')]
 test-deadline-only: guests
     #!/bin/sh
