@@ -227,7 +227,7 @@ setup *more_targets:
         rustup target add "$target" >/dev/null 2>&1 || fail "rustup cannot add the target $target"
     done
 
-# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`, `just prove --lanes 2`. Most are built together; it takes about an hour, and continues where it was interrupted.
+# Edits each enforcing line of tests/proofs.toml out in turn and shows the test that fails without it: `just prove`, `just prove cache watch`, `just prove --again fuel`, `just prove --lanes 2`. Most are built together. It continues where it was interrupted.
 prove *names: guests
     @cargo run --quiet --bin tollgate-proofs -- {{names}}
 
