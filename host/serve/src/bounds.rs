@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What clients may take of a server, beside the slots of the runtime.
+/// The bounds on the clients of a server, beside the slots of the runtime.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     /// Connections at once; more wait in the queue of the system. 256.

@@ -20,7 +20,7 @@ pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
     json_answer(StatusCode::OK, escape::json(&text).into_owned())
 }
 
-/// What keeps a function from being called with JSON: a type that has none.
+/// A type of the function that JSON cannot express, in words. `None` if the function can be called with JSON.
 pub(crate) fn obstacle(function: &Function) -> Option<&'static str> {
     let types = function.params.iter().map(|param| &param.ty);
     types.chain(&function.result).find_map(Type::opaque)

@@ -1,4 +1,4 @@
-//! What the requests of a server share.
+//! The state that all requests of a server share: its providers, bounds and callers.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::want::{Bad, Want};
 use crate::world::Function;
 
 impl Maker<'_> {
-    /// What the guest does in its hostile place.
+    /// Writes the hostile code of the guest.
     pub(crate) fn hostile(&mut self, body: &mut Code) {
         let void = self.types.of(&[], &[]);
         let number = self.types.of(&[], &[ValType::I32]);

@@ -1,4 +1,4 @@
-//! What comes of a load or a call, in a word.
+//! The outcome of a load or a call, in a word.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -7,9 +7,9 @@ use crate::want::Want;
 pub(crate) struct Guest {
     /// Where its code is.
     pub(crate) at: At,
-    /// What the code there does.
+    /// The hostile code.
     pub(crate) body: Body,
-    /// What the export there gives, once the code there has ended.
+    /// The values that the hostile export returns, once its code has ended.
     pub(crate) result: Want,
     pub(crate) realloc: Realloc,
     pub(crate) post: Post,
@@ -26,7 +26,7 @@ pub(crate) enum At {
     Start,
 }
 
-/// What hostile code does.
+/// The kinds of hostile code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     /// It returns.
@@ -82,7 +82,7 @@ pub(crate) enum Times {
     Dropped,
 }
 
-/// What the allocator of a guest does.
+/// The behaviour of a guest's allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Realloc {
     Good,
@@ -96,7 +96,7 @@ pub(crate) enum Realloc {
     Same,
 }
 
-/// What the post-return function of the export does.
+/// The behaviour of the post-return function of the export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Post {
     None,

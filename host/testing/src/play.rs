@@ -35,7 +35,7 @@ pub(crate) struct Play {
     pub(crate) to: Sender<Told>,
 }
 
-/// What the thread of the attacks tells.
+/// A message of the thread that plays the attacks.
 pub(crate) enum Told {
     /// The attack that begins, and its target.
     Begins(&'static str, String),
@@ -305,7 +305,7 @@ impl Play {
         }
     }
 
-    /// What is wrong with an outcome.
+    /// The fault in an outcome, in words. `None` if the outcome is an expected one.
     fn judge(
         &self,
         expected: &[&'static str],

@@ -1,4 +1,4 @@
-//! What came of the attacks.
+//! The results of the attacks.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct Row {
     pub expected: Vec<&'static str>,
     /// The outcome: the label of a fault, `returned`, `failed`, `refused`, `host-error`.
     pub came: String,
-    /// What is wrong, and the change that helps.
+    /// The fault, and the change that helps. `None` if the outcome is an expected one.
     pub wrong: Option<String>,
     /// The time that the call took.
     #[serde(rename = "elapsed_us", serialize_with = "micros")]

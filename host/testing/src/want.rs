@@ -1,6 +1,6 @@
 //! The values that a guest gives.
 
-/// What the values are.
+/// The kind of the values that a guest passes or returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     /// All zero, and empty.

@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    /// What a type is, without the names that stand for it.
+    /// The definition of a type, behind all names that stand for it.
     pub(crate) fn kind(&self, id: TypeId) -> Option<&TypeDefKind> {
         let mut id = id;
         loop {

@@ -48,7 +48,7 @@ const ATTACKS: &[&str] = &[
 
 type Store<'a> = StoreContextMut<'a, CallContext>;
 
-/// What a host function forgets.
+/// The mistake of a careless host function: the step that it forgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Forgets {
     Nothing,
@@ -72,7 +72,7 @@ enum Forgets {
     Absent,
 }
 
-/// What a careless function keeps, for ever.
+/// Texts that a careless function keeps for ever.
 static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Feed(#[expect(dead_code, reason = "it is held")] Vec<u8>);

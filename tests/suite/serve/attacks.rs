@@ -37,7 +37,7 @@ fn a_request_with_two_ends_hides_no_second_one() {
         assert_eq!(first, Some(status), "{ends}");
         assert_eq!(reply_or_status(&mut stream), None, "{ends}");
     }
-    // What comes behind a whole request is the next one.
+    // Bytes behind a whole request are the next request.
     let mut stream = served.sent(format!("{}{HEALTH}", post("counter/next", "", "{}")));
     assert_eq!(reply(&mut stream).unwrap().status, 200);
     assert_eq!(reply(&mut stream).unwrap().status, 200);

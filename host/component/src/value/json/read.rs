@@ -1,6 +1,8 @@
 //! JSON read as values of given types. No tree of the text is built, so that text which fits no type costs nothing: the
 //! types decide what is read, and how deep.
 
+mod numbers;
+
 use std::collections::{HashMap, HashSet};
 
 use base64ct::{Base64, Encoding as _};
@@ -9,9 +11,6 @@ use jiter::{Jiter, JiterError, JiterErrorType, Peek};
 use super::super::check::{counted, known};
 use super::super::{Case, Field, Mismatch, Type, Value};
 use super::JsonError;
-
-/// The most bytes of a number that a message shows.
-const SHOWN: usize = 40;
 
 /// Reads a text that is one value of type `ty`, which takes at most `most` bytes of memory.
 ///
@@ -375,55 +374,6 @@ impl<'j> Reader<'j> {
         read.map_err(|error| self.failed(&error, "null"))
     }
 
-    /// An integer of at most 32 bits.
-    fn number<T: std::str::FromStr>(&mut self, peek: Peek, ty: &str) -> Result<T, JsonError> {
-        let text = self.digits(peek, ty)?;
-        let parsed = text.parse();
-        parsed.map_err(|_| here(ty, &format!("the number {}", cut(text))))
-    }
-
-    /// An integer of 64 bits: a number, or a string of digits from a client whose numbers are floats.
-    fn wide<T: std::str::FromStr>(&mut self, peek: Peek, ty: &str) -> Result<T, JsonError> {
-        if peek != Peek::String {
-            return self.number(peek, ty);
-        }
-        let text = self.string()?;
-        let parsed = text.parse();
-        parsed.map_err(|_| here(ty, "a string that is none"))
-    }
-
-    fn float<T: std::str::FromStr + Copy>(
-        &mut self,
-        peek: Peek,
-        ty: &str,
-        is_finite: fn(T) -> bool,
-    ) -> Result<T, JsonError> {
-        if peek == Peek::String {
-            let text = self.string()?;
-            let named = matches!(&*text, "NaN" | "inf" | "-inf").then(|| text.parse().ok());
-            let expected = format!("{ty}, or \"NaN\", \"inf\" or \"-inf\"");
-            return named
-                .flatten()
-                .ok_or_else(|| here(&expected, "another string"));
-        }
-        let text = self.digits(peek, ty)?;
-        let parsed = text.parse().ok().filter(|it| is_finite(*it));
-        parsed.ok_or_else(|| here(ty, &format!("the number {}", cut(text))))
-    }
-
-    /// The text of a number.
-    fn digits(&mut self, peek: Peek, expected: &str) -> Result<&'j str, JsonError> {
-        if !peek.is_num() {
-            return Err(self.misfit(peek, expected));
-        }
-        let start = self.json.current_index();
-        if let Err(error) = self.json.known_number_bytes(peek) {
-            return Err(self.failed(&error, expected));
-        }
-        let text = std::str::from_utf8(self.json.slice_to_current(start));
-        text.map_err(|_| here(expected, "another text"))
-    }
-
     fn peek(&mut self) -> Result<Peek, JsonError> {
         let peek = self.json.peek();
         peek.map_err(|error| self.failed(&error, "a value"))
@@ -467,9 +417,4 @@ impl<'j> Reader<'j> {
 
 fn here(expected: &str, found: &str) -> JsonError {
     JsonError::misfit(expected, found)
-}
-
-/// The beginning of a long number.
-fn cut(text: &str) -> &str {
-    text.get(..SHOWN).unwrap_or(text)
 }
