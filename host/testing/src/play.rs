@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::guest::{At, Body, Guest, Realloc, Times};
 use crate::module::ZEROS;
 use crate::report::{Row, Skipped};
-use crate::resident::{forget_most, most, resident};
+use crate::resident::{forget_most, give_back, most, resident};
 use crate::stage::{Granted, Stage};
 use crate::want::{Bad, Want};
 
@@ -268,7 +268,8 @@ impl Play {
             elapsed: Duration::ZERO,
             alive: false,
         };
-        // Memory that the allocator keeps is acquired once, and is there for the next round. A leak shows every time.
+        // Memory that the engine keeps is acquired once, and is there for the next round. A leak shows every time.
+        give_back();
         let first = resident().unwrap_or(0);
         for _ in 0..3 {
             let before = resident().unwrap_or(0);

@@ -5,6 +5,19 @@ pub(crate) fn resident() -> Option<u64> {
     status("VmRSS:")
 }
 
+/// Gives memory that the allocator keeps back to the system, where the allocator is glibc's. A host function that takes
+/// memory which an earlier attack left there would take none of the system, and its mistake would not be seen.
+pub(crate) fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "no crate calls it")]
+        // SAFETY: it takes a number, and may be called at any time, by any thread.
+        unsafe {
+            libc::malloc_trim(0);
+        }
+    }
+}
+
 /// Forgets the most that there was.
 pub(crate) fn forget_most() {
     // Without it, memory of earlier attacks counts, and one that takes less is not seen.
