@@ -74,7 +74,7 @@ differential scripts="10000": guests
     @TOLLGATE_SCRIPTS={{scripts}} cargo test --workspace --quiet --test suite wasi::differential -- --nocapture
 
 # A program in Rust and one in Python that use files, here and on Linux: their output, their statuses, the files they leave. `just suites std-fs`. The component in Python takes a minute to compile, once.
-suites *names: setup (build "--package tollgate-cli --package tollgate-guests")
+suites *names: setup (build "--workspace --bin tollgate --bin tollgate-guests")
     @tests/suites/run.sh {{names}}
 
 # The time from a deadline of 50 ms to the end of a call, for calls that do different things then.
@@ -126,7 +126,7 @@ book: get-mdbook
     @docs/book.sh .tools/bin/mdbook
 
 # The guests as components, in target/guests; those that are measured in target/guests-bench.
-guests: setup (build "--package tollgate-cli --package tollgate-guests")
+guests: setup (build "--workspace --bin tollgate --bin tollgate-guests")
     @target/debug/tollgate-guests build
     @target/debug/tollgate-guests build --bench
 
@@ -168,7 +168,7 @@ walks *words: guests
     done
 
 # Public packages of the registries that carry components, inspected and compiled under the default limits: `just corpus`, `just corpus numcodecs`. 200 MB go to target/corpus the first time, and stay. Needs npm and python3 with pip.
-corpus *words: (build "--package tollgate-cli --package tollgate-guests")
+corpus *words: (build "--workspace --bin tollgate --bin tollgate-guests")
     @tests/corpus/run.sh {{words}}
 
 # The same guests built by cargo-component, and the suite run against them.
@@ -240,7 +240,7 @@ fuzz-smoke: (fuzz "2m" "--seed 1")
 
 # The worker is built in the main workspace, with all that it shares, and the runner in its own.
 [private]
-fuzz-build: (build "--package tollgate-cli --package tollgate-guests --package tollgate-fuzz-targets")
+fuzz-build: (build "--workspace --bin tollgate --bin tollgate-guests --bin tollgate-fuzz-worker")
     #!/usr/bin/env bash
     set -euo pipefail
     engine() { grep -A1 '^name = "wasm\(time\|parser\)' "$1"; }

@@ -15,11 +15,12 @@ pub struct Bounds {
     pub head_time: Duration,
     /// Bytes of the body of one request; it is less if `host-data` of the provider's policy asks for less. 8 MiB.
     pub body: u64,
-    /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB.
+    /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB. Arguments take up to 64
+    /// times as much memory as their text, since a call has them as values of this library and of the engine.
     pub bodies: u32,
     /// The time for the body of a request. 30 s.
     pub body_time: Duration,
-    /// The time for which a client may take no byte of an answer. 10 s.
+    /// The time in which a client takes 64 KiB of its answers, or all that is left of them. 10 s.
     pub write_time: Duration,
     /// The time for requests under way, once the server is to stop. 20 s.
     pub drain: Duration,

@@ -42,7 +42,7 @@ pub(crate) async fn call(
     let wanted = wants_report(head);
     let outcome = answer(&report, wanted);
     outcome.map_err(|problem| match wanted {
-        true => problem.with("report", report.to_json()),
+        true => problem.with("report", report.to_json().to_string()),
         false => problem,
     })
 }
@@ -51,21 +51,21 @@ fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
     let most = usize::try_from(report.limits.output).unwrap_or(usize::MAX);
     match &report.outcome {
         Outcome::Returned(value) => {
-            let mut text = b"{\"result\":".to_vec();
-            text.extend(written(value.as_ref(), most)?);
-            if wanted {
-                text.extend_from_slice(b",\"report\":");
-                text.extend(report.to_json().to_string().into_bytes());
-            }
-            text.push(b'}');
-            Ok(json_answer(StatusCode::OK, text))
+            let result = written(value.as_ref(), most)?;
+            let report = match wanted {
+                true => format!(",\"report\":{}", report.to_json()),
+                false => String::new(),
+            };
+            Ok(json_answer(
+                StatusCode::OK,
+                format!("{{\"result\":{result}{report}}}"),
+            ))
         }
         Outcome::Failed(error) => {
-            written(error.value.as_ref(), most)?;
-            let value = serde_json::to_value(error.value.as_ref().map(Json));
+            let value = written(error.value.as_ref(), most)?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             let problem = Problem::new(status, error.kind(), error.message());
-            Err(problem.with("error", value.unwrap_or_default()))
+            Err(problem.with("error", value))
         }
         Outcome::Faulted(fault) => {
             let status = StatusCode::BAD_GATEWAY;
@@ -75,7 +75,7 @@ fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
 }
 
 /// A value as JSON of at most `most` bytes.
-fn written(value: Option<&Value>, most: usize) -> Result<Vec<u8>, Problem> {
+fn written(value: Option<&Value>, most: usize) -> Result<String, Problem> {
     let mut text = Capped::new(most);
     let done = serde_json::to_writer(&mut text, &value.map(Json));
     match done {

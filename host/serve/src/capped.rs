@@ -16,8 +16,10 @@ impl Capped {
         }
     }
 
-    pub(crate) fn into_text(self) -> Vec<u8> {
-        self.text
+    /// The text. JSON is written in whole characters, so that nothing of it is replaced.
+    pub(crate) fn into_text(self) -> String {
+        String::from_utf8(self.text)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use tollgate::value::{Function, Type};
-use tollgate::{Catalog, Provider, escape};
+use tollgate::{Catalog, Provider};
 
 use crate::problem::{Answer, json_answer};
 
@@ -16,8 +16,7 @@ pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
         .iter()
         .map(|(name, provider)| described(name, provider));
     let list = json!({ "providers": providers.collect::<Vec<Value>>() });
-    let text = list.to_string();
-    json_answer(StatusCode::OK, escape::json(&text).into_owned())
+    json_answer(StatusCode::OK, list.to_string())
 }
 
 /// A type of the function that JSON cannot express, in words. `None` if the function can be called with JSON.

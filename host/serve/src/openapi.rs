@@ -3,15 +3,16 @@
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
+use tollgate::Catalog;
 use tollgate::value::{Function, Type};
-use tollgate::{Catalog, escape};
 
 use crate::list::obstacle;
 use crate::problem::{Answer, json_answer};
 use crate::schema::Schemas;
 
-/// Parts of the schemas of one provider. The document is made anew for each request, and a component chooses its types.
-const MAX_PARTS: usize = 10_000;
+/// Bytes of the schemas of one provider, about. The document is made anew for each request, and a component chooses its
+/// types and their names.
+const MAX_SCHEMAS: usize = 1 << 20;
 
 /// Functions of one provider.
 const MAX_FUNCTIONS: usize = 500;
@@ -26,7 +27,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
     let mut paths = Map::new();
     for (name, provider) in catalog.list() {
-        let mut schemas = Schemas::new(MAX_PARTS);
+        let mut schemas = Schemas::new(MAX_SCHEMAS);
         let functions = provider
             .functions()
             .filter(|function| obstacle(function).is_none());
@@ -48,8 +49,7 @@ pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
         "paths": paths,
         "components": { "schemas": { "problem": problem() } },
     });
-    let text = document.to_string();
-    json_answer(StatusCode::OK, escape::json(&text).into_owned())
+    json_answer(StatusCode::OK, document.to_string())
 }
 
 fn operation(name: &str, export: &str, function: &Function, schemas: &mut Schemas) -> Value {

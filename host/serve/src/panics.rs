@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+use tollgate::escape;
+
 /// The output of `work`, or `None` if it panicked.
 pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
@@ -15,7 +17,7 @@ pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
                 let text = panic.downcast_ref::<&str>().copied();
                 let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
                 tracing::error!(
-                    panic = text.unwrap_or("no text"),
+                    panic = %escape::line(text.unwrap_or("no text")),
                     "answering a request panicked"
                 );
                 Poll::Ready(None)

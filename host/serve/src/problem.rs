@@ -1,13 +1,15 @@
 //! Errors as problem details (RFC 9457).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
 /// The answer to a request.
@@ -21,8 +23,10 @@ pub(crate) struct Problem {
     kind: String,
     /// Text for people, on one line.
     detail: String,
-    /// More members.
-    more: Vec<(&'static str, Value)>,
+    /// More members, and their values as JSON.
+    more: Vec<(&'static str, String)>,
+    /// The method that the path takes, if it is another one.
+    allow: Option<HeaderValue>,
     /// Whether the connection ends, as the rest of the request is not read.
     ends: bool,
 }
@@ -39,6 +43,7 @@ impl Problem {
             // It may quote names of a client and text of a guest, of any length.
             detail: escape::line(detail.as_ref()).into_owned(),
             more: Vec::new(),
+            allow: None,
             ends: false,
         }
     }
@@ -59,7 +64,7 @@ impl Problem {
         let detail =
             format!("the host failed (error {id}); its log has the cause under this number");
         let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "host", detail);
-        problem.with("error", json!(id))
+        problem.with("error", id.to_string())
     }
 
     /// The server failed, which its log tells more of.
@@ -68,10 +73,20 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "host", detail)
     }
 
+    /// The same with a member more, whose value is JSON already.
     #[must_use]
-    pub(crate) fn with(mut self, name: &'static str, value: Value) -> Problem {
-        self.more.push((name, value));
+    pub(crate) fn with(mut self, name: &'static str, json: String) -> Problem {
+        self.more.push((name, json));
         self
+    }
+
+    /// The path takes this method only.
+    pub(crate) fn method(method: &Method) -> Problem {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Problem {
+            allow: HeaderValue::from_str(method.as_str()).ok(),
+            ..Problem::new(status, "method", format!("this path takes {method}"))
+        }
     }
 
     /// The same, after which the connection ends.
@@ -87,19 +102,22 @@ impl Problem {
             kind,
             detail,
             more,
+            allow,
             ends,
         } = self;
-        let mut members = Map::from_iter([
-            ("title".to_owned(), json!(status.canonical_reason())),
-            ("status".to_owned(), json!(status.as_u16())),
-            ("kind".to_owned(), json!(kind)),
-            ("detail".to_owned(), json!(detail)),
-        ]);
-        members.extend(
-            more.into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
-        let mut answer = json_answer(status, Value::Object(members).to_string());
+        let title = status.canonical_reason();
+        let members = [
+            ("title", json!(title).to_string()),
+            ("status", status.as_u16().to_string()),
+            ("kind", json!(kind).to_string()),
+            ("detail", json!(detail).to_string()),
+        ];
+        let members: Vec<String> = members
+            .into_iter()
+            .chain(more)
+            .map(|(name, json)| format!("\"{name}\":{json}"))
+            .collect();
+        let mut answer = json_answer(status, format!("{{{}}}", members.join(",")));
         let headers = answer.headers_mut();
         set(headers, CONTENT_TYPE, "application/problem+json");
         match status {
@@ -109,10 +127,10 @@ impl Problem {
             StatusCode::UNAUTHORIZED => {
                 set(headers, WWW_AUTHENTICATE, "Bearer");
             }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                set(headers, ALLOW, "GET, POST");
-            }
             _ => {}
+        }
+        if let Some(method) = allow {
+            let _ = headers.try_insert(ALLOW, method);
         }
         if ends {
             set(headers, CONNECTION, "close");
@@ -143,8 +161,14 @@ impl From<CallError> for Problem {
     }
 }
 
-/// JSON as an answer, which no cache keeps and no browser takes for a page.
-pub(crate) fn json_answer(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+/// JSON as an answer, which no cache keeps and no browser takes for a page. It may have text of a guest, and is escaped for
+/// a terminal.
+pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer {
+    let text = text.into();
+    let text = match escape::json(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    };
     let mut answer = Response::new(Full::new(text.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

@@ -24,6 +24,9 @@ const TEXT: u64 = 6;
 /// Bytes of text that are not arguments.
 const ENVELOPE: u64 = 4 << 10;
 
+/// Bytes of memory that arguments may take whatever their text: a record has each field that its text leaves out.
+const LEAST_MEMORY: u64 = 1 << 20;
+
 /// The most bytes of a body whose arguments take `host_data` bytes.
 pub(crate) fn most(bounds: &Bounds, host_data: u64) -> u64 {
     let text = host_data.saturating_mul(TEXT).saturating_add(ENVELOPE);
@@ -51,7 +54,8 @@ pub(crate) fn is_json(head: &Parts) -> Result<(), Problem> {
     }
 }
 
-/// Reads a body of at most `most` bytes. The permit counts it among all bodies, for as long as it is held.
+/// Reads a body of at most `most` bytes. Each byte that has come is counted among those of all bodies, for as long as the
+/// permit is held. A length that was only promised takes no room from others.
 pub(crate) async fn read<'r>(
     shared: &'r Shared,
     body: Incoming,
@@ -59,25 +63,21 @@ pub(crate) async fn read<'r>(
 ) -> Result<(Bytes, SemaphorePermit<'r>), Problem> {
     let told = body.size_hint().exact();
     if told.is_some_and(|told| told > most) {
-        return Err(too_large(most));
+        return Err(too_large(shared, most));
     }
-    let room = u32::try_from(told.unwrap_or(most)).unwrap_or(u32::MAX);
-    let permit = shared
-        .bodies
-        .try_acquire_many(room.min(shared.bounds.bodies));
-    let permit = permit.map_err(|_| {
-        let detail = "other requests have bodies that take all room; retry";
-        Problem::busy(detail).ending()
-    })?;
-    let read = timeout(shared.bounds.body_time, collect(body, most)).await;
-    let bytes = read.unwrap_or_else(|_| {
+    let read = timeout(shared.bounds.body_time, collect(shared, body, most)).await;
+    read.unwrap_or_else(|_| {
         let detail = "the body did not come in time";
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail).ending())
-    })?;
-    Ok((bytes, permit))
+    })
 }
 
-async fn collect(mut body: Incoming, most: u64) -> Result<Bytes, Problem> {
+async fn collect<'r>(
+    shared: &'r Shared,
+    mut body: Incoming,
+    most: u64,
+) -> Result<(Bytes, SemaphorePermit<'r>), Problem> {
+    let mut permit = room(shared, 0)?;
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame
@@ -87,17 +87,29 @@ async fn collect(mut body: Incoming, most: u64) -> Result<Bytes, Problem> {
             continue;
         };
         if all.len().saturating_add(data.len()) as u64 > most {
-            return Err(too_large(most));
+            return Err(too_large(shared, most));
         }
+        permit.merge(room(shared, data.len())?);
         all.extend_from_slice(&data);
     }
-    Ok(all.freeze())
+    Ok((all.freeze(), permit))
 }
 
-fn too_large(most: u64) -> Problem {
-    let detail = format!(
-        "the body has more than {most} bytes; send less, or raise `limits.host-data` of the policy"
-    );
+/// Room for so many more bytes among those of all bodies.
+fn room(shared: &Shared, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    shared
+        .bodies
+        .try_acquire_many(bytes)
+        .map_err(|_| Problem::busy("other requests have bodies that take all room; retry").ending())
+}
+
+fn too_large(shared: &Shared, most: u64) -> Problem {
+    let remedy = match most < shared.bounds.body {
+        true => "send less, or raise `limits.host-data` of the policy",
+        false => "send less: the server takes no more",
+    };
+    let detail = format!("the body has more than {most} bytes; {remedy}");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-size", detail).ending()
 }
 
@@ -105,7 +117,7 @@ fn too_large(most: u64) -> Problem {
 pub(crate) fn arguments(text: &[u8], params: &[Field]) -> Result<Vec<Value>, JsonError> {
     let room = (text.len() as u64)
         .saturating_mul(MEMORY)
-        .saturating_add(ENVELOPE);
+        .saturating_add(LEAST_MEMORY);
     let mut reader = Reader::new(text, room);
     let mut arguments = None;
     let takes_bytes = matches!(params, [Field { ty: Type::List(of), .. }] if **of == Type::U8);

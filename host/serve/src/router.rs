@@ -85,7 +85,10 @@ impl Router {
         head: &Parts,
         answer: impl FnOnce() -> Result<Answer, Problem>,
     ) -> Result<Answer, Problem> {
-        is(head, &Method::GET)?;
+        // HTTP sends the same without the body.
+        if head.method != Method::HEAD {
+            is(head, &Method::GET)?;
+        }
         answer()
     }
 }
@@ -93,14 +96,7 @@ impl Router {
 fn is(head: &Parts, method: &Method) -> Result<(), Problem> {
     match head.method == method {
         true => Ok(()),
-        false => {
-            let detail = format!("this path takes {method}");
-            Err(Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method",
-                detail,
-            ))
-        }
+        false => Err(Problem::method(method)),
     }
 }
 

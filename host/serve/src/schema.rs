@@ -3,18 +3,34 @@
 use serde_json::{Map, Value, json};
 use tollgate::value::{Field, Type};
 
-/// Writes schemas up to a number of parts; a type beyond it is `true`, which takes any value.
+/// Bytes of a part beside its names.
+const PART: usize = 64;
+
+/// Writes schemas up to about a number of bytes; a type beyond it is `true`, which takes any value.
 pub(crate) struct Schemas {
     left: usize,
 }
 
 impl Schemas {
-    pub(crate) fn new(parts: usize) -> Schemas {
-        Schemas { left: parts }
+    pub(crate) fn new(bytes: usize) -> Schemas {
+        Schemas { left: bytes }
+    }
+
+    /// Whether there is room for parts with these names.
+    fn take<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> bool {
+        // The name of a field is there twice.
+        let each = names.map(|name| name.len().saturating_mul(2).saturating_add(PART));
+        let bytes = each.fold(PART, usize::saturating_add);
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// The body of a call: arguments by name or in order.
     pub(crate) fn arguments(&mut self, params: &[Field]) -> Value {
+        if !self.take(params.iter().map(|param| &param.name)) {
+            return json!({ "type": "object" });
+        }
         let by_name = self.record(params);
         let in_order: Vec<Value> = params.iter().map(|param| self.of(&param.ty)).collect();
         let least = params
@@ -34,16 +50,15 @@ impl Schemas {
     }
 
     pub(crate) fn of(&mut self, ty: &Type) -> Value {
-        let names = match ty {
-            Type::Enum(names) | Type::Flags(names) => names.len(),
-            Type::Variant(cases) => cases.len(),
-            _ => 0,
+        let has_room = match ty {
+            Type::Enum(names) | Type::Flags(names) => self.take(names.iter()),
+            Type::Variant(cases) => self.take(cases.iter().map(|case| &case.name)),
+            Type::Record(fields) => self.take(fields.iter().map(|field| &field.name)),
+            _ => self.take(std::iter::empty()),
         };
-        let Some(left) = self.left.checked_sub(names.saturating_add(1)) else {
-            self.left = 0;
+        if !has_room {
             return json!(true);
-        };
-        self.left = left;
+        }
         match ty {
             Type::Bool => json!({ "type": "boolean" }),
             Type::S8 => integer(i8::MIN, i8::MAX),

@@ -9,11 +9,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+/// Bytes that a client takes in its time. One that takes a byte now and then would hold an answer for ever.
+const PROGRESS: usize = 64 << 10;
+
 pub(crate) struct Stalls {
     stream: TcpStream,
     most: Duration,
-    /// Since when a byte could not be written.
+    /// Runs from the first byte that could not be written, until the client has made progress.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Bytes that were written meanwhile.
+    taken: usize,
 }
 
 impl Stalls {
@@ -22,7 +27,24 @@ impl Stalls {
             stream,
             most,
             stalled: None,
+            taken: 0,
         }
+    }
+
+    /// Counts bytes that the client has taken, of a write that is done.
+    fn written(&mut self, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = done {
+            self.taken = self.taken.saturating_add(bytes);
+            if self.taken >= PROGRESS {
+                self.caught_up();
+            }
+        }
+        done
+    }
+
+    fn caught_up(&mut self) {
+        self.stalled = None;
+        self.taken = 0;
     }
 
     fn in_time<T>(
@@ -31,8 +53,10 @@ impl Stalls {
         write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if let Poll::Ready(done) = write(Pin::new(&mut self.stream), cx) {
-            self.stalled = None;
             return Poll::Ready(done);
+        }
+        if self.stalled.is_none() {
+            self.taken = 0;
         }
         let stalled = self
             .stalled
@@ -58,11 +82,17 @@ impl AsyncWrite for Stalls {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.in_time(cx, |stream, cx| stream.poll_write(cx, bytes))
+        let done = self.in_time(cx, |stream, cx| stream.poll_write(cx, bytes));
+        self.written(done)
     }
 
+    /// hyper flushes once all that it has is written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.in_time(cx, |stream, cx| stream.poll_flush(cx))
+        let done = self.in_time(cx, |stream, cx| stream.poll_flush(cx));
+        if done.is_ready() {
+            self.caught_up();
+        }
+        done
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -74,7 +104,8 @@ impl AsyncWrite for Stalls {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.in_time(cx, |stream, cx| stream.poll_write_vectored(cx, parts))
+        let done = self.in_time(cx, |stream, cx| stream.poll_write_vectored(cx, parts));
+        self.written(done)
     }
 
     fn is_write_vectored(&self) -> bool {

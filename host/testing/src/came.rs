@@ -32,6 +32,11 @@ impl Came {
         }
     }
 
+    /// Whether the engine found that the guest breaks the component model's rules.
+    pub(crate) fn is_canonical_abi(&self) -> bool {
+        self.trap.as_deref() == Some("canonical-abi")
+    }
+
     /// Whether a call came to its end.
     pub(crate) fn is_done(&self) -> bool {
         matches!(&*self.label, "returned" | "failed")

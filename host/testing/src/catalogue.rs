@@ -45,7 +45,7 @@ pub(crate) enum On {
 pub(crate) const LARGE: Want = Want::Large(0);
 
 /// Calls of an import whose number is compared with the number that the host counted.
-pub(crate) const COUNTED: u32 = 64;
+pub(crate) const COUNTED: u32 = 16;
 
 const ENDED: &[&str] = &["fuel", "deadline"];
 const TRAP: &[&str] = &["trap"];
@@ -114,8 +114,8 @@ const fn bad(name: &'static str, bad: Bad, expected: &'static [&'static str]) ->
     attack(name, On::Result(Want::Bad(bad)), expected)
 }
 
-const fn call(name: &'static str, bad: Bad) -> Attack {
-    attack(name, On::Import(Want::Bad(bad), Times::Count(1)), CALLED)
+const fn call(name: &'static str, bad: Bad, expected: &'static [&'static str]) -> Attack {
+    attack(name, On::Import(Want::Bad(bad), Times::Count(1)), expected)
 }
 
 #[rustfmt::skip]
@@ -169,17 +169,17 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("import-large-flood", On::Import(LARGE, Times::Endless), FLOODED),
     attack("import-hoard", On::Makers(Times::UntilRefused), CALLED),
     attack("import-drop", On::Dropped, DROPPED),
-    call("import-gigabyte", Bad::Gigabyte),
-    call("import-outside", Bad::Outside),
-    call("import-unaligned", Bad::Unaligned),
-    call("import-overlap", Bad::Overlap),
-    call("import-pointer", Bad::Pointer),
-    call("import-utf8", Bad::Utf8),
-    call("import-case", Bad::Case),
-    call("import-char", Bad::Char),
-    call("import-bool", Bad::Bool),
-    call("import-flags", Bad::Flags),
-    call("import-handle", Bad::Handle),
+    call("import-gigabyte", Bad::Gigabyte, FLOODED),
+    call("import-outside", Bad::Outside, FLOODED),
+    call("import-unaligned", Bad::Unaligned, FLOODED),
+    call("import-overlap", Bad::Overlap, CALLED),
+    call("import-pointer", Bad::Pointer, CALLED),
+    call("import-utf8", Bad::Utf8, CALLED),
+    call("import-case", Bad::Case, FLOODED),
+    call("import-char", Bad::Char, FLOODED),
+    call("import-bool", Bad::Bool, CALLED),
+    call("import-flags", Bad::Flags, CALLED),
+    call("import-handle", Bad::Handle, FLOODED),
     attack("import-realloc-loop", On::Given(Realloc::Loop), CALLED),
     attack("import-realloc-trap", On::Given(Realloc::Trap), CALLED),
     attack("import-realloc-outside", On::Given(Realloc::Outside), CALLED),

@@ -26,6 +26,14 @@ pub enum Error {
         /// The worlds that there are.
         worlds: Vec<String>,
     },
+    /// There is no attack of this name.
+    #[error("{unknown}: there is no such attack; there are {}", all.join(", "))]
+    Attack {
+        /// The name that was given.
+        unknown: String,
+        /// The attacks that there are.
+        all: Vec<&'static str>,
+    },
     /// The world has something that no component may have here.
     #[error("{function}: {why}; this host runs no component of the world")]
     Unsupported {

@@ -53,12 +53,16 @@ use world::World;
 /// The time that a call may take beyond its deadline.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// The time after which a call that has not ended is given up, beyond its deadline. Compiling is a part of it.
+/// The time after which an attack that has not ended is given up, beyond the deadlines of its calls. Compiling is a part of
+/// it.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The calls of one attack at most: three of the hostile guest, to see a leak, and one of a good one.
+const CALLS: u32 = 4;
 
 /// Attacks on a world, which [`attack`] makes. Nothing runs before [`run`](Attack::run) or [`assert`](Attack::assert).
 #[must_use = "nothing runs before `run` or `assert`"]
-pub struct Attack {
+pub struct Attack<'a> {
     runtime: Runtime,
     policy: Policy,
     wit: PathBuf,
@@ -67,7 +71,7 @@ pub struct Attack {
     grace: Duration,
     only: Vec<String>,
     prepare: Prepare,
-    tells: Box<dyn FnMut(&str)>,
+    tells: Box<dyn FnMut(&str) + 'a>,
 }
 
 /// Attacks `world` (`acme:report/plugin`) of the WIT in a folder or a file, with components that `runtime` loads under `policy`.
@@ -75,7 +79,12 @@ pub struct Attack {
 /// Limits that the policy leaves at their defaults are shorter, so that a run takes seconds: a second, 20 million fuel, 16 MiB
 /// of memory. Signatures are not asked for, and inherited output is captured. All else is as the policy says: **a guest writes to
 /// the folders, asks the servers and fills the stores that it grants**. Grant a test's own.
-pub fn attack(runtime: &Runtime, policy: &Policy, wit: impl AsRef<Path>, world: &str) -> Attack {
+pub fn attack<'a>(
+    runtime: &Runtime,
+    policy: &Policy,
+    wit: impl AsRef<Path>,
+    world: &str,
+) -> Attack<'a> {
     Attack {
         runtime: runtime.clone(),
         policy: policy.clone(),
@@ -94,21 +103,21 @@ pub fn attacks() -> impl ExactSizeIterator<Item = &'static str> {
     catalogue::ATTACKS.iter().map(|attack| attack.name)
 }
 
-impl Attack {
+impl<'a> Attack<'a> {
     /// Sets the seed of the values; 0 by default. The same seed makes the same guests.
-    pub fn seed(mut self, seed: u64) -> Attack {
+    pub fn seed(mut self, seed: u64) -> Attack<'a> {
         self.seed = seed;
         self
     }
 
     /// Makes these attacks alone; see [`attacks`].
-    pub fn only<T: Into<String>>(mut self, attacks: impl IntoIterator<Item = T>) -> Attack {
+    pub fn only<T: Into<String>>(mut self, attacks: impl IntoIterator<Item = T>) -> Attack<'a> {
         self.only = attacks.into_iter().map(Into::into).collect();
         self
     }
 
     /// Sets the time that a call may take beyond its deadline; half a second by default.
-    pub fn grace(mut self, grace: Duration) -> Attack {
+    pub fn grace(mut self, grace: Duration) -> Attack<'a> {
         self.grace = grace;
         self
     }
@@ -117,13 +126,13 @@ impl Attack {
     pub fn sessions(
         mut self,
         prepare: impl Fn(Session) -> Session + Send + Sync + 'static,
-    ) -> Attack {
+    ) -> Attack<'a> {
         self.prepare = Arc::new(prepare);
         self
     }
 
     /// Tells each attack and its place when it begins, for a line of progress.
-    pub fn telling(mut self, tells: impl FnMut(&str) + 'static) -> Attack {
+    pub fn telling(mut self, tells: impl FnMut(&str) + 'a) -> Attack<'a> {
         self.tells = Box::new(tells);
         self
     }
@@ -133,7 +142,7 @@ impl Attack {
     ///
     /// # Errors
     ///
-    /// No attack was made: the WIT cannot be read or has no such world, or a well-behaved component of it does not work
+    /// No attack was made: the WIT cannot be read or has no such world, there is no attack of a name, or a well-behaved component of it does not work
     /// under the policy.
     pub fn run(self) -> Result<Attacked, Error> {
         let Attack {
@@ -147,6 +156,12 @@ impl Attack {
             prepare,
             mut tells,
         } = self;
+        if let Some(unknown) = only.iter().find(|name| attacks().all(|it| it != **name)) {
+            return Err(Error::Attack {
+                unknown: unknown.clone(),
+                all: attacks().collect(),
+            });
+        }
         let world = World::read(&wit, &world)?;
         let mut attacked = Attacked {
             world: world.name.clone(),
@@ -157,7 +172,7 @@ impl Attack {
         };
         let (to, told) = channel();
         let stage = Stage::new(runtime, &policy, world, prepare, seed);
-        let patience = PATIENCE.saturating_add(stage.policy.limits.deadline);
+        let patience = PATIENCE.saturating_add(stage.policy.limits.deadline.saturating_mul(CALLS));
         let play = Play {
             stage,
             grace,

@@ -88,11 +88,11 @@ impl Attacked {
     ///
     /// # Panics
     ///
-    /// If [`wrong`](Self::wrong) has a row.
+    /// If [`wrong`](Self::wrong) has a row, or if no attack was made, which proves nothing.
     #[track_caller]
     pub fn assert(&self) {
         #[expect(clippy::panic, reason = "a test fails by panicking")]
-        if self.wrong().next().is_some() {
+        if self.rows.is_empty() || self.wrong().next().is_some() {
             panic!("{self}");
         }
     }

@@ -18,10 +18,9 @@ pub(crate) fn give_back() {
     }
 }
 
-/// Forgets the most that there was.
-pub(crate) fn forget_most() {
-    // Without it, memory of earlier attacks counts, and one that takes less is not seen.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
+/// Forgets the most that there was. Whether it is forgotten: otherwise memory of earlier attacks counts.
+pub(crate) fn forget_most() -> bool {
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
 /// The most bytes of memory that this process has had since.

@@ -27,20 +27,48 @@ pub(crate) fn value(ty: &Type) -> Value {
             let field = |field: &Field| (field.name.clone(), value(&field.ty));
             Value::Record(fields.iter().map(field).collect())
         }
-        Type::Variant(cases) => match cases.first() {
+        Type::Variant(cases) => match first(cases, |case| case.ty.as_ref().is_some_and(has_list)) {
             Some(case) => Value::Variant(case.name.clone(), case.ty.as_ref().and_then(boxed)),
             None => Value::Bool(false),
         },
         Type::Enum(names) => Value::Enum(names.first().cloned().unwrap_or_default()),
         Type::Option(of) => Value::Option(boxed(of)),
-        Type::Result(ok, _) => Value::Result(Ok(ok.as_deref().and_then(boxed))),
+        Type::Result(ok, err) => {
+            let has_list = |ty: &Option<Box<Type>>| ty.as_deref().is_some_and(has_list);
+            Value::Result(match has_list(err) && !has_list(ok) {
+                true => Err(err.as_deref().and_then(boxed)),
+                false => Ok(ok.as_deref().and_then(boxed)),
+            })
+        }
         Type::Flags(names) => Value::Flags(names.iter().take(1).cloned().collect()),
         // A function with one is not called with values.
         _ => Value::Bool(false),
     }
 }
 
-/// The same as the engine has it; none if a handle is within.
+/// Whether each value, as [`value`] makes it, has a list or a string in it.
+fn has_list(ty: &Type) -> bool {
+    match ty {
+        Type::String | Type::List(_) => true,
+        Type::Tuple(types) => types.iter().any(has_list),
+        Type::Record(fields) => fields.iter().any(|field| has_list(&field.ty)),
+        Type::Variant(cases) => cases
+            .iter()
+            .any(|case| case.ty.as_ref().is_some_and(has_list)),
+        Type::Option(of) => has_list(of),
+        Type::Result(ok, err) => [ok, err]
+            .into_iter()
+            .any(|ty| ty.as_deref().is_some_and(has_list)),
+        _ => false,
+    }
+}
+
+/// The first of these with a property, or the first.
+fn first<T>(all: &[T], has: impl Fn(&T) -> bool) -> Option<&T> {
+    all.iter().find(|it| has(it)).or_else(|| all.first())
+}
+
+/// The same as the engine has it, but for options of handles, which are none; nothing if a handle is needed.
 pub(crate) fn val(ty: &EngineType) -> Option<Val> {
     Some(match ty {
         EngineType::Bool => Val::Bool(true),
@@ -64,7 +92,10 @@ pub(crate) fn val(ty: &EngineType) -> Option<Val> {
             Val::Record(fields.collect::<Option<_>>()?)
         }
         EngineType::Variant(of) => {
-            let case = of.cases().next()?;
+            let has_list = |ty: &EngineType| val(ty).is_some_and(|made| has_list_in(&made));
+            let mut cases = of.cases();
+            let case = cases.find(|case| case.ty.as_ref().is_some_and(has_list));
+            let case = case.or_else(|| of.cases().next())?;
             let payload = match &case.ty {
                 Some(ty) => Some(Box::new(val(ty)?)),
                 None => None,
@@ -72,12 +103,33 @@ pub(crate) fn val(ty: &EngineType) -> Option<Val> {
             Val::Variant(case.name.to_owned(), payload)
         }
         EngineType::Enum(of) => Val::Enum(of.names().next()?.to_owned()),
-        EngineType::Option(_) => Val::Option(None),
-        EngineType::Result(of) => Val::Result(Ok(match of.ok() {
-            Some(ty) => Some(Box::new(val(&ty)?)),
-            None => None,
-        })),
+        EngineType::Option(of) => Val::Option(val(&of.ty()).map(Box::new)),
+        EngineType::Result(of) => {
+            let made = |ty: Option<EngineType>| match ty {
+                Some(ty) => val(&ty).map(|made| Some(Box::new(made))),
+                None => Some(None),
+            };
+            let has_list = |made: &Option<Option<Box<Val>>>| {
+                made.iter().flatten().any(|made| has_list_in(made))
+            };
+            let (ok, err) = (made(of.ok()), made(of.err()));
+            Val::Result(match has_list(&err) && !has_list(&ok) || ok.is_none() {
+                true => Err(err?),
+                false => Ok(ok?),
+            })
+        }
         EngineType::Flags(of) => Val::Flags(of.names().take(1).map(str::to_owned).collect()),
         _ => return None,
     })
+}
+
+fn has_list_in(made: &Val) -> bool {
+    match made {
+        Val::String(_) | Val::List(_) => true,
+        Val::Tuple(all) => all.iter().any(has_list_in),
+        Val::Record(fields) => fields.iter().any(|(_, made)| has_list_in(made)),
+        Val::Variant(_, Some(made)) | Val::Option(Some(made)) => has_list_in(made),
+        Val::Result(Ok(Some(made)) | Err(Some(made))) => has_list_in(made),
+        _ => false,
+    }
 }

@@ -179,8 +179,8 @@ fn wit() -> tempfile::NamedTempFile {
 }
 
 fn attacked(forgets: Forgets, attacks: &[&str]) -> Attacked {
-    let slow = matches!(forgets, Forgets::Hold | Forgets::Put | Forgets::Keep);
-    // Taking much memory takes time; blocking for a second is to be late.
+    // Blocking for a second is to be late. Other calls have time: a machine may be busy, and loops end by their fuel.
+    let slow = !matches!(forgets, Forgets::Await);
     let (wit, policy) = (wit(), granting(if slow { "20s" } else { "300ms" }));
     let attack = tollgate_testing::attack(&runtime(forgets), &policy, wit.path(), "plugin");
     attack
@@ -258,7 +258,7 @@ fn a_function_that_does_not_charge_is_found() {
         Forgets::Charge,
         "import-count",
         "rate",
-        "64 calls of the host, and 0 are counted",
+        "16 calls of the host, and 0 are counted",
     );
 }
 

@@ -380,6 +380,17 @@ fn no_root_covers_a_file_of_the_cases() {
             &["--junit", junit.to_str().unwrap()],
             "the results",
         ),
+        (
+            "call = 'run(@\"root/input\")'\nreturns = \"\"",
+            &[],
+            "an argument",
+        ),
+        // A case that is left out this time.
+        (
+            "returns = \"\"\n[[case]]\nname = \"b\"\nreturns-file = \"root/expected\"",
+            &["--filter", "a"],
+            "an expected result",
+        ),
     ] {
         let text = format!("policy = \"policy.toml\"\n[[case]]\nname = \"a\"\n{case}");
         let output = test("file-script", &cases(folder.path(), &text), more);

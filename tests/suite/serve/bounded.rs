@@ -1,6 +1,6 @@
 //! Each bound of a server, reached.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use tollgate_serve::Bounds;
@@ -140,6 +140,50 @@ fn bodies_share_a_bound() {
     first.write_all(rest.as_bytes()).unwrap();
     assert_eq!(reply(&mut first).unwrap().status, 200);
     assert_eq!(served.post("counter/next", &body).status, 200);
+}
+
+/// Clients that promise bodies and send none take no room from others.
+#[test]
+fn a_promised_body_takes_no_room() {
+    let bounds = Bounds {
+        bodies: 1_000,
+        ..Bounds::default()
+    };
+    let served = Served::bounded(&[("counter", "")], bounds);
+    let head = "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let promised = ["Content-Length: 900", "Transfer-Encoding: chunked"]
+        .map(|length| served.sent(format!("{head}{length}\r\n\r\n")));
+    std::thread::sleep(SHORT);
+    let body = format!("{{}}{}", " ".repeat(600));
+    assert_eq!(served.post("counter/next", &body).status, 200);
+    drop(promised);
+}
+
+/// A client that takes a little of its answers now and then.
+#[test]
+fn a_trickle_of_an_answer_is_too_slow() {
+    let bounds = Bounds {
+        connections: 1,
+        ..few()
+    };
+    let served = Served::bounded(&[("counter", "")], bounds);
+    let mut slow = served.connect();
+    slow.set_write_timeout(Some(SHORT)).unwrap();
+    let mut reads = slow.try_clone().unwrap();
+    // A piece for which a window opens, twenty times in the time of 64 KiB.
+    let trickle = std::thread::spawn(move || {
+        let start = Instant::now();
+        let mut piece = [0; 3_000];
+        while start.elapsed() < PATIENCE && reads.read_exact(&mut piece).is_ok() {
+            std::thread::sleep(SHORT / 5);
+        }
+    });
+    let requests = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE && slow.write_all(requests.as_bytes()).is_ok() {}
+    assert_eq!(served.get("/healthz").status, 200);
+    drop(slow);
+    trickle.join().unwrap();
 }
 
 /// A client that sends requests and takes no answer.

@@ -29,7 +29,7 @@ const SLICE: &[&str] = &[
 ];
 
 fn attacked(wit: &Path, world: &str, grants: &str) -> Attacked {
-    let policy = policy(&format!("{grants}\nlimits.deadline = \"500ms\""));
+    let policy = policy(&format!("{grants}\nlimits.deadline = \"10s\""));
     attack(&builder().concurrency(4).build(), &policy, wit, world)
         .only(SLICE.iter().copied())
         .run()

@@ -183,24 +183,14 @@ fn replace(dir: &Dir, path: &Path, data: &[u8], ended: &Ended) -> Result<(), Fil
     Ok(())
 }
 
-/// The most names that are tried: one that is taken is as likely as a guess of 64 bits.
-const TRIES: u32 = 4;
-
-/// A new file beside `path`, under a name that a guest cannot take before: each name that is taken would cost an attempt
-/// that no fuel pays for.
+/// A new file beside `path`, under a name that a guest cannot take before: a name that is taken is as likely as a guess of
+/// 64 bits, and an error.
 fn temporary(dir: &Dir, path: &Path) -> Result<(PathBuf, File), FileFailure> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
-    for _ in 0..TRIES {
-        let temporary = path.with_file_name(format!(".tollgate-{:016x}", unforeseen()));
-        match dir.open_with(&temporary, &options) {
-            Ok(file) => return Ok((temporary, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(taken.into())
+    let temporary = path.with_file_name(format!(".tollgate-{:016x}", unforeseen()));
+    let file = dir.open_with(&temporary, &options)?;
+    Ok((temporary, file))
 }
 
 /// A number that is not foreseen: the standard library seeds each thread's hashers from the system's random numbers.

@@ -1,7 +1,9 @@
 //! `tollgate serve`: the providers of a folder behind HTTP, until a signal ends it.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use tokio::net::TcpListener;
 use tollgate::escape;
@@ -58,6 +60,13 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         .build()
         .map_err(|error| ExitReason::Host(format!("cannot start: {error}")))?;
     let serve = async {
+        // Signals are heard while the components are loaded, too, which takes up to a minute each.
+        let mut stop = pin!(async {
+            let _ = interrupt::signal().await;
+        });
+        // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
+        let listener = TcpListener::bind(opts.listen).await;
+        let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
         let mut watch = WatchOptions::new(&opts.folder);
         if let Some(policies) = &opts.policies {
             watch = watch.policies(policies);
@@ -65,19 +74,17 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         if !ui.quiet() {
             watch = watch.on_event(|event| eprint_event(&event.to_string()));
         }
-        let folder = runtime.watch(watch).await;
-        let folder = folder.map_err(|error| usage(&error.to_string()))?;
-        let listener = TcpListener::bind(opts.listen).await;
-        let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
+        let folder = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(RETURNED),
+            folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
+        };
         let address = listener.local_addr().unwrap_or(opts.listen);
         let mut server = Server::new(folder);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }
         ui.stderr(&format!("listening on http://{address}\n"));
-        let stop = async {
-            let _ = interrupt::signal().await;
-        };
         let drained = server.run(listener, stop).await;
         let drained = drained.map_err(|error| ExitReason::Host(error.to_string()))?;
         if drained.cut > 0 {
@@ -93,13 +100,13 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
 
 fn tokens(path: &Path) -> Result<Tokens, ExitReason> {
     let failed = |why: &str| ExitReason::Usage(format!("--tokens {}: {why}", text::path(path)));
-    let size = std::fs::metadata(path)
-        .map_err(|error| failed(&error.to_string()))?
-        .len();
-    if size > MAX_TOKENS {
+    let io = |error: std::io::Error| failed(&error.to_string());
+    let file = std::fs::File::open(path).map_err(io)?;
+    let mut read = String::new();
+    let bytes = file.take(MAX_TOKENS + 1).read_to_string(&mut read);
+    if bytes.map_err(io)? as u64 > MAX_TOKENS {
         return Err(failed("larger than 1 MiB; no file of tokens is"));
     }
-    let read = std::fs::read_to_string(path).map_err(|error| failed(&error.to_string()))?;
     Tokens::parse(&read).map_err(|error| failed(&error.to_string()))
 }
 

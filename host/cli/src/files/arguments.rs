@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tollgate::embed::{check_expression, token_length};
 use tollgate::wasmtime::component::Val;
@@ -69,6 +69,25 @@ fn with_files(expression: &str, folder: &Path) -> Result<String, ExitReason> {
         rest = after;
     }
     Ok(done)
+}
+
+/// The files that an expression names.
+pub(crate) fn files(expression: &str) -> Vec<PathBuf> {
+    let (_, mut rest) = expression.split_once('(').unwrap_or_default();
+    let mut files = Vec::new();
+    while let Some(next) = rest.chars().next() {
+        let named = (next == '@').then(|| file_name(rest.get(1..).unwrap_or_default()));
+        rest = match named {
+            Some(Ok((path, after))) => {
+                files.push(PathBuf::from(path));
+                after
+            }
+            // It is told when the case is read.
+            Some(Err(_)) => return files,
+            None => rest.get(token_length(rest)..).unwrap_or_default(),
+        };
+    }
+    files
 }
 
 /// Whether an argument is stdin.

@@ -162,11 +162,16 @@ fn payload(ty: Option<&Type>, value: Option<&Value>) -> Result<(), Mismatch> {
 }
 
 pub(super) fn known(names: &[String], name: &str, what: &str) -> Result<(), Mismatch> {
-    if names.iter().any(|known| known == name) {
-        return Ok(());
+    match names.iter().any(|known| known == name) {
+        true => Ok(()),
+        false => Err(unknown(names, name, what)),
     }
+}
+
+/// `name` is none of these names.
+pub(super) fn unknown(names: &[String], name: &str, what: &str) -> Mismatch {
     let expected = format!("one of {}", names.join(", "));
-    Err(Mismatch::here(expected, format!("the {what} `{name}`")))
+    Mismatch::here(expected, format!("the {what} `{name}`"))
 }
 
 pub(super) fn counted(count: usize, what: &str) -> String {

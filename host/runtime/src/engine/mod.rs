@@ -32,7 +32,8 @@ pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 /// Functions in the trace of a trap.
 pub(crate) const FRAMES: usize = 16;
 
-/// Functions of a stack that a profile keeps: the innermost ones.
+/// Functions of a stack that a profile's engine tells: the innermost ones. With all of them a stack may be deeper, and the
+/// outermost stands for the rest.
 pub(crate) const PROFILED_FRAMES: usize = 128;
 
 /// Stack for host functions, in addition to the guest's, since they run on the guest's fiber. 1 MiB is twice the stack

@@ -52,27 +52,21 @@ pub(crate) struct Opts {
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let names: Vec<&str> = tollgate_testing::attacks().collect();
-    if let Some(unknown) = opts.only.iter().find(|it| !names.contains(&it.as_str())) {
-        return Err(ExitReason::Usage(format!(
-            "--only {}: there is no such attack; there are {}",
-            escape::line(unknown),
-            names.join(", ")
-        )));
-    }
     let world = World::read(&opts.wit, opts.world.as_deref())?;
     let policy = opts.policy.policy(Vec::new(), Some(ui))?;
     // The guests are made by this program, and so compiled in it.
-    let runtime = Runtime::builder()
-        .concurrency(4)
-        .share(100)
-        .allow_inherited_stdio()
-        .build();
+    let runtime = Runtime::builder().concurrency(4).share(100).build();
     let attack = tollgate_testing::attack(&runtime, &policy, &opts.wit, &world.name)
         .seed(opts.seed)
-        .only(opts.only.iter().cloned());
-    let attacked = attack.run().map_err(reason)?;
+        .only(opts.only.iter().cloned())
+        .telling(|attack| {
+            if ui.has_progress() {
+                ui.progress(&escape::line(attack));
+            }
+        });
+    let attacked = attack.run();
     end_progress();
+    let attacked = attacked.map_err(reason)?;
     ui.result(match opts.json {
         true => pretty(&to_json(&attacked)?),
         false => for_people(ui, &attacked),

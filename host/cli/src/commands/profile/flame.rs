@@ -19,6 +19,9 @@ const CHARACTER: u64 = 700;
 const ROW: u64 = 17;
 const HEAD: u64 = 44;
 
+/// Bytes after which folded stacks end: 8,192 stacks of 127 functions whose names are escaped would take a gigabyte.
+const MOST_FOLDED: usize = 64 << 20;
+
 /// A tree of calls with the fuel of each, and of all calls below it.
 pub(super) struct Flame {
     nodes: Vec<Drawn>,
@@ -72,14 +75,17 @@ impl Flame {
         self.fuel
     }
 
-    /// A line for each stack: its functions from the outermost on, joined by `;`, and the fuel of the last.
-    pub(super) fn folded(&self) -> String {
+    /// A line for each stack: its functions from the outermost on, joined by `;`, and the fuel of the last. Each line has
+    /// its whole stack, so they end at a bound; whether they are all.
+    pub(super) fn folded(&self) -> (String, bool) {
         let mut lines = String::new();
+        let mut is_whole = true;
         let mut stack: Vec<&str> = Vec::new();
         self.walk(|depth, _, node| {
             stack.truncate(depth);
             stack.push(&node.label);
-            if node.own > 0 {
+            is_whole &= lines.len() < MOST_FOLDED;
+            if node.own > 0 && is_whole {
                 for (at, label) in stack.iter().enumerate() {
                     let joint = if at > 0 { ";" } else { "" };
                     // A `;` in the name of a type is not one between functions.
@@ -88,7 +94,7 @@ impl Flame {
                 let _ = writeln!(lines, " {}", node.own);
             }
         });
-        lines
+        (lines, is_whole)
     }
 
     /// The picture: a box for each call, as wide as its fuel, above that of its caller.

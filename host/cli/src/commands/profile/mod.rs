@@ -131,6 +131,9 @@ fn refuse_contradictions(opts: &Opts) -> Result<(), ExitReason> {
             "--json has no effect on `profile`; --folded writes the stacks, and --report the usage",
         );
     }
+    if opts.folded.as_ref() == Some(&opts.output) {
+        return usage("--folded and --output name the same file; name two");
+    }
     let Some(expression) = &opts.expression else {
         return Ok(());
     };
@@ -207,7 +210,11 @@ impl Called<'_> {
         let name = escape::line(&provider.info().name).into_owned();
         self.files.picture.write(flame.svg(&name).as_bytes())?;
         if let Some(folded) = &self.files.folded {
-            folded.write(flame.folded().as_bytes())?;
+            let (stacks, is_whole) = flame.folded();
+            folded.write(stacks.as_bytes())?;
+            if !is_whole {
+                ui.note("--folded: the stacks of the file end at 64 MiB");
+            }
         }
         ui.result(self.hottest(&name, ui))?;
         if !reporter.is_stderr() && self.profile.merged() > 0 {

@@ -85,7 +85,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         .bless
         .then(|| bless::Blessing::new(&opts.cases, &text, &file))
         .transpose()?;
-    let loaded = load(opts, &prepared, ui)?;
+    let loaded = load(opts, (&file, &prepared), ui)?;
     if opts.wall.is_on() {
         if let Some(junit) = &mut junit {
             junit.prepare_for_wall()?;
@@ -199,13 +199,20 @@ fn prepare<'c>(opts: &Opts, file: &'c CasesFile) -> Result<Vec<Prepared<'c>>, Ex
 }
 
 /// The files of the cases, which no guest may write: it would change its own expectations, or the policy of another case.
-fn protected(opts: &Opts, prepared: &[Prepared<'_>]) -> Vec<Protected> {
+fn protected(opts: &Opts, file: &CasesFile) -> Vec<Protected> {
     let folder = opts.cases.parent().unwrap_or(Path::new(""));
     let mut protected = Vec::from([Protected::new("the cases", &opts.cases, Access::ReadWrite)]);
     let mut add = |what: &'static str, path: &Path| {
         protected.push(Protected::new(what, folder.join(path), Access::ReadWrite));
     };
-    for case in prepared.iter().map(|prepared| prepared.case) {
+    file.policy
+        .iter()
+        .for_each(|path| add("the policy of all cases", path));
+    // Those of cases that are left out, too: they are run another time.
+    for case in &file.cases {
+        for path in case.call.iter().flat_map(|call| arguments::files(call)) {
+            add("an argument", &path);
+        }
         let files = [
             ("an expected result", &case.returns_file),
             ("an input", &case.input_file),
@@ -224,11 +231,11 @@ fn protected(opts: &Opts, prepared: &[Prepared<'_>]) -> Vec<Protected> {
 /// The component under each policy that a case names, compiled once for all that have the same settings of compiling.
 fn load(
     opts: &Opts,
-    prepared: &[Prepared<'_>],
+    (file, prepared): (&CasesFile, &[Prepared<'_>]),
     ui: &Ui,
 ) -> Result<BTreeMap<Option<PathBuf>, Loaded>, ExitReason> {
     let mut loaded = BTreeMap::new();
-    let protected = protected(opts, prepared);
+    let protected = protected(opts, file);
     for case in prepared {
         if loaded.contains_key(&case.policy) {
             continue;

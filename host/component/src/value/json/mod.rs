@@ -46,6 +46,8 @@ pub enum JsonError {
         /// The bytes that they may take.
         most: u64,
     },
+    /// The values have more cases of types with many names than are looked up.
+    TooManyNames,
 }
 
 impl JsonError {
@@ -77,6 +79,9 @@ impl fmt::Display for JsonError {
                 write!(f, "line {line}, column {column}: no JSON: {message}")
             }
             JsonError::Mismatch(mismatch) => mismatch.fmt(f),
+            JsonError::TooManyNames => f.write_str(
+                "the values have too many cases of types with many names; pass fewer at a time",
+            ),
             JsonError::TooLarge { most } => {
                 write!(
                     f,

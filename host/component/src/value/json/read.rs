@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use base64ct::{Base64, Encoding as _};
 use jiter::{Jiter, JiterError, JiterErrorType, Peek};
 
-use super::super::check::{counted, known};
+use super::super::check::{counted, known, unknown};
 use super::super::{Case, Field, Mismatch, Type, Value};
 use super::JsonError;
 
@@ -30,7 +30,13 @@ pub struct Reader<'j> {
     most: u64,
     /// Bytes that values may still take.
     left: u64,
+    /// Names of cases that may still be compared.
+    searches: u64,
 }
+
+/// Names of cases that the values of one text are compared with, at most: a component may have a type of thousands. It is
+/// a tenth of a second.
+const SEARCHES: u64 = 1 << 26;
 
 impl<'j> Reader<'j> {
     /// A reader of `text`, whose values take at most `most` bytes of memory together.
@@ -39,6 +45,7 @@ impl<'j> Reader<'j> {
             json: Jiter::new(text),
             most,
             left: most,
+            searches: SEARCHES,
         }
     }
 
@@ -155,8 +162,7 @@ impl<'j> Reader<'j> {
             Type::Record(fields) => Value::Record(self.fields(fields)?),
             Type::Variant(cases) => self.variant(peek, cases)?,
             Type::Enum(names) => {
-                // The search takes time, and a component may have made a type of thousands.
-                self.spend(names.len())?;
+                self.search(names.len())?;
                 let name = self.string()?;
                 known(names, &name, "case")?;
                 Value::Enum(name)
@@ -289,15 +295,13 @@ impl<'j> Reader<'j> {
     }
 
     fn variant(&mut self, peek: Peek, cases: &[Case]) -> Result<Value, JsonError> {
-        self.spend(cases.len())?;
-        let found = |name: &str| match cases.iter().find(|case| case.name == name) {
-            Some(case) => Ok(case),
-            None => {
+        self.search(cases.len())?;
+        let found = |name: &str| {
+            let case = cases.iter().find(|case| case.name == name);
+            case.ok_or_else(|| {
                 let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
-                Err(known(&names, name, "case")
-                    .err()
-                    .map_or_else(|| here("a case", "none"), JsonError::from))
-            }
+                unknown(&names, name, "case")
+            })
         };
         if peek == Peek::String {
             let name = self.string()?;
@@ -351,7 +355,11 @@ impl<'j> Reader<'j> {
     fn bytes(&mut self, peek: Peek) -> Result<Value, JsonError> {
         const EXPECTED: &str = "an array of u8, a string, or an object of the field `base64`";
         let bytes = match peek {
-            Peek::String => self.string()?.into_bytes(),
+            // The text is gone when its bytes are values, which are counted.
+            Peek::String => {
+                let read = self.json.next_str().map(|text| text.as_bytes().to_vec());
+                read.map_err(|error| self.failed(&error, EXPECTED))?
+            }
             Peek::Object => {
                 let mut bytes = None;
                 self.object(|reader, name| {
@@ -377,6 +385,13 @@ impl<'j> Reader<'j> {
     fn peek(&mut self) -> Result<Peek, JsonError> {
         let peek = self.json.peek();
         peek.map_err(|error| self.failed(&error, "a value"))
+    }
+
+    /// Counts a search among so many names.
+    fn search(&mut self, names: usize) -> Result<(), JsonError> {
+        let left = self.searches.checked_sub(names as u64);
+        self.searches = left.ok_or(JsonError::TooManyNames)?;
+        Ok(())
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), JsonError> {

@@ -364,11 +364,20 @@ fn values_are_paid_for_in_memory() {
         Type::Option(boxed(Type::U8)),
     )])));
     assert!(full("[{},{},{}]", &long, 10_000));
-    // A search through many cases counts as well.
-    let names = (0..5_000).map(|n| n.to_string()).collect();
-    assert!(full(
-        "[\"1\",\"2\",\"3\"]",
-        &Type::List(boxed(Type::Enum(names))),
-        10_000
-    ));
+}
+
+#[test]
+fn searches_among_names_have_an_end() {
+    let names: Vec<String> = (0..5_000).map(|n| n.to_string()).collect();
+    let cases = names.iter().map(|name| Case {
+        name: name.clone(),
+        ty: None,
+    });
+    for ty in [Type::Enum(names.clone()), Type::Variant(cases.collect())] {
+        let list = Type::List(boxed(ty));
+        let of = |count: usize| format!("[{}\"1\"]", "\"1\",".repeat(count - 1));
+        assert!(read(of(10_000).as_bytes(), &list, u64::MAX).is_ok());
+        let refused = read(of(20_000).as_bytes(), &list, u64::MAX);
+        assert_eq!(refused, Err(JsonError::TooManyNames));
+    }
 }
