@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
+use crate::metrics::Metrics;
 use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::shared::Shared;
@@ -21,6 +22,7 @@ use crate::{call, caller, list, openapi};
 pub(crate) struct Router {
     shared: Shared,
     tokens: Option<Tokens>,
+    metrics: Option<Metrics>,
     is_draining: AtomicBool,
 }
 
@@ -29,10 +31,12 @@ impl Router {
         catalog: Arc<dyn Catalog>,
         bounds: Arc<Bounds>,
         tokens: Option<Tokens>,
+        metrics: Option<Metrics>,
     ) -> Router {
         Router {
             shared: Shared::new(catalog, bounds),
             tokens,
+            metrics,
             is_draining: AtomicBool::new(false),
         }
     }
@@ -44,11 +48,15 @@ impl Router {
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
-        match caught(self.route(&head, body)).await {
+        let answer = match caught(self.route(&head, body)).await {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
+        };
+        if let Some(metrics) = &self.metrics {
+            metrics.answered(door(head.uri.path()), answer.status());
         }
+        answer
     }
 
     async fn route(&self, head: &Parts, body: Incoming) -> Result<Answer, Problem> {
@@ -75,6 +83,10 @@ impl Router {
                 true => Err(Problem::busy("the server is about to end")),
             }),
             "/v1/providers" => self.get(head, || Ok(list::answer(&*self.shared.catalog))),
+            "/metrics" => match &self.metrics {
+                Some(metrics) => self.get(head, || metrics.answer()),
+                None => Err(no_route(path)),
+            },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.shared.catalog))),
             _ => Err(no_route(path)),
         }
@@ -97,6 +109,14 @@ fn is(head: &Parts, method: &Method) -> Result<(), Problem> {
     match head.method == method {
         true => Ok(()),
         false => Err(Problem::method(method)),
+    }
+}
+
+/// The door that a request came to.
+fn door(path: &str) -> &'static str {
+    match path.starts_with("/v1/providers/") {
+        true => "calls",
+        false => "other",
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
+use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::stalls::Stalls;
 use crate::tokens::Tokens;
@@ -34,6 +35,7 @@ pub struct Server {
     catalog: Arc<dyn Catalog>,
     bounds: Bounds,
     tokens: Option<Tokens>,
+    metrics: Option<Metrics>,
 }
 
 /// The reason why a server did not start.
@@ -68,6 +70,7 @@ impl Server {
             catalog: Arc::new(catalog),
             bounds: Bounds::default(),
             tokens: None,
+            metrics: None,
         }
     }
 
@@ -82,6 +85,13 @@ impl Server {
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Server {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// Serves these numbers at `/metrics`. The runtime of the providers is to have them as its observer.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Server {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -100,13 +110,19 @@ impl Server {
             catalog,
             bounds,
             tokens,
+            metrics,
         } = self;
         let address = listener.local_addr()?;
         if tokens.is_none() && !address.ip().is_loopback() {
             return Err(ServeError::Open { address });
         }
         let bounds = Arc::new(bounds);
-        let router = Arc::new(Router::new(catalog, Arc::clone(&bounds), tokens));
+        let router = Arc::new(Router::new(
+            catalog,
+            Arc::clone(&bounds),
+            tokens,
+            metrics.clone(),
+        ));
         let places = Arc::new(Semaphore::new(
             bounds.connections.clamp(1, Semaphore::MAX_PERMITS),
         ));
@@ -130,9 +146,10 @@ impl Server {
             };
             let (router, bounds) = (Arc::clone(&router), Arc::clone(&bounds));
             let ending = ending.clone();
+            let connected = metrics.as_ref().map(Metrics::connected);
             connections.spawn(async move {
                 connection(stream, router, &bounds, ending).await;
-                drop(place);
+                drop((place, connected));
             });
             // Those that have ended.
             while connections.try_join_next().is_some() {}
