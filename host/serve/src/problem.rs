@@ -8,12 +8,16 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
 /// The answer to a request.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// The reason why the body of an answer is not whole.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of a request.
 #[derive(Debug)]
@@ -169,7 +173,8 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer
         Cow::Borrowed(_) => text,
         Cow::Owned(escaped) => escaped,
     };
-    let mut answer = Response::new(Full::new(text.into()));
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+    let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     set(headers, CONTENT_TYPE, "application/json");
