@@ -34,9 +34,7 @@ pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>) -> Result<Option<Call
 /// Begins a call of the caller, which may use so much fuel.
 pub(crate) fn begin(caller: Option<&Caller>, fuel: u64) -> Result<Option<Ticket>, Problem> {
     let begun = caller.map(|caller| caller.account.begin(fuel, Instant::now()));
-    begun
-        .transpose()
-        .map_err(|used_up| Problem::quota(&used_up))
+    begun.transpose().map_err(|why| Problem::quota(&why))
 }
 
 /// A bearer token that is known.
@@ -56,7 +54,8 @@ fn authorized(head: &Parts, tokens: &Tokens) -> Result<Caller, Problem> {
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "no token that is known; send one as `Authorization: Bearer TOKEN`",
-        )),
+        )
+        .ending()),
     }
 }
 
@@ -78,7 +77,8 @@ fn addressed_here(head: &Parts) -> Result<(), Problem> {
             StatusCode::MISDIRECTED_REQUEST,
             "host",
             "`Host` is not `localhost` or a loopback address; a server without tokens answers no other",
-        )),
+        )
+        .ending()),
     }
 }
 

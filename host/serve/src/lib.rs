@@ -34,6 +34,7 @@ mod call;
 mod caller;
 mod capped;
 mod connection;
+mod kept;
 mod list;
 mod metrics;
 mod openapi;
