@@ -38,7 +38,10 @@ fn the_cases_of_the_samples_pass() {
         if name.starts_with("polyglot") {
             continue;
         }
-        let policy = file.parent().unwrap().with_file_name(format!("{name}.toml"));
+        let policy = file
+            .parent()
+            .unwrap()
+            .with_file_name(format!("{name}.toml"));
         // Cases that several components share name no policy.
         let output = run(&[
             "test",

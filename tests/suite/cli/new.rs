@@ -164,7 +164,11 @@ fn a_world_that_is_not_there_is_refused_with_those_that_are() {
     );
     refused(at, &args("nothing"), &["name one of these"]);
     refused(at, &args("c\u{202e}d"), &["c\\u{202e}d"]);
-    refused(at, &args("a:b/other"), &["exports nothing"]);
+    refused(
+        at,
+        &args("a:b/other"),
+        &["exports nothing that can be called"],
+    );
     refused(
         at,
         &args("plugin")[..5],
@@ -178,16 +182,49 @@ fn a_world_that_a_language_or_this_host_cannot_have_is_refused() {
     let at = folder.path();
     let args = |lang| ["words", "--lang", lang, "--wit", "wit"];
     for (export, why) in [
-        ("export f: async func();", "asynchronous"),
         ("export f: func() -> stream<u8>;", "has a stream"),
         ("export f: func(a: list<future<u8>>);", "has a future"),
         (
             "export f: func() -> list<u8, 4>;",
             "has a list of fixed length",
         ),
+        ("export f: func() -> map<string, u8>;", "has a map"),
+        ("export f: func(a: error-context);", "has an error-context"),
     ] {
         wit(at, &format!("package a:b;\nworld w {{ {export} }}\n"));
+        for lang in ["rust", "js", "ts", "python"] {
+            refused(at, &args(lang), &[why, "; use a type of WASI 0.2"]);
+        }
+        // Nor is there a host that gives it.
+        let import = export.replace("export", "import");
+        wit(
+            at,
+            &format!("package a:b;\nworld w {{ {import} export g: func(); }}\n"),
+        );
         refused(at, &args("rust"), &[why]);
+    }
+    wit(
+        at,
+        "package a:b;\ninterface i { f: async func(); }\nworld w { import i; export g: func(); }\n",
+    );
+    refused(
+        at,
+        &args("rust"),
+        &["asynchronous function `", "make it a plain function"],
+    );
+    wit(
+        at,
+        "package a:b;\ninterface i { enum e { a } }\nworld w { export i; }\n",
+    );
+    for lang in ["rust", "js", "python"] {
+        refused(
+            at,
+            &args(lang),
+            &[
+                "exports nothing that can be called",
+                "name a world with exported functions",
+            ],
+        );
     }
     wit(
         at,
@@ -260,7 +297,7 @@ fn every_language_has_its_files_and_a_policy_that_is_sound() {
         let made = at.join(lang);
         for file in files
             .iter()
-            .chain(&["README.md", "tollgate.toml", ".gitignore"])
+            .chain(&["README.md", "cases.toml", "tollgate.toml", ".gitignore"])
         {
             assert!(made.join(file).is_file(), "{lang}: {file}");
         }

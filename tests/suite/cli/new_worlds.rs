@@ -93,6 +93,15 @@ fn a_project_of_another_world_has_its_wit_and_a_world_that_imports_nothing() {
         "{world}"
     );
     assert!(read("provider.js").contains("export const shapes = {"));
+    // The first function that a command line can call, and its empty result as it is printed.
+    let cases = read("cases.toml");
+    assert!(
+        cases.contains("call = '''greet(\"\", {id: 0})'''\nreturns = '''ok(\"\")'''\n"),
+        "{cases}"
+    );
+    let readme = read("README.md");
+    let tested = "$ tollgate test words.wasm --cases cases.toml\n1 passed, 0 failed\n";
+    assert!(readme.contains(tested), "{readme}");
 }
 
 /// It needs rustup, and the registry of Cargo.
