@@ -4,11 +4,10 @@ table.py TOLLGATE GUESTS: the program, and the folder of components. The table i
 """
 
 import json
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 COMPONENTS = {
@@ -24,7 +23,7 @@ COMPILES, CALLS = 3, 21
 
 
 def main(tollgate: str, guests: Path) -> None:
-    print("| language | component | compiling, once | fuel of a call | time of a call | memory |")
+    print("| language | component | compiling, once, processor time | fuel of a call | time of a call | memory |")
     print("|---|---|---|---|---|---|")
     results = set()
     for language, name in COMPONENTS.items():
@@ -36,10 +35,10 @@ def main(tollgate: str, guests: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for number in range(COMPILES):
                 # A cache of its own is empty.
-                begin = time.monotonic()
+                begin = processor_time()
                 compiling = [tollgate, "compile", component, "--policy", POLICY, "--cache", f"{folder}/{number}"]
                 subprocess.run(compiling, check=True, capture_output=True)
-                compiles.append(time.monotonic() - begin)
+                compiles.append(processor_time() - begin)
             for _ in range(CALLS):
                 report = Path(folder, "report.json")
                 calling = [tollgate, "call", component, CALL, "--policy", POLICY, "--cache", f"{folder}/0", "--report", report]
@@ -47,13 +46,20 @@ def main(tollgate: str, guests: Path) -> None:
                 calls.append(json.loads(report.read_text())["usage"])
         fuel = {usage["fuel"] for usage in calls}
         assert len(fuel) == 1, f"{name}: the same call took {sorted(fuel)} fuel"
-        elapsed = statistics.median(usage["elapsed_us"] for usage in calls) / 1000
+        # The shortest: a busy machine only adds to it.
+        elapsed = min(usage["elapsed_us"] for usage in calls) / 1000
         size, memory = component.stat().st_size, calls[0]["memory_peak"]
         print(
-            f"| {language} | {shown(size)} | {statistics.median(compiles):.2g} s "
+            f"| {language} | {shown(size)} | {min(compiles):.2g} s "
             f"| {calls[0]['fuel']:,} | {elapsed:.2g} ms | {shown(memory)} |"
         )
     assert len(results) == 1, "the results differ"
+
+
+def processor_time() -> float:
+    """The seconds of all children, which other work on the machine hardly changes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def shown(size: int) -> str:

@@ -306,7 +306,7 @@ fn the_cases_of_interpreters_pass() {
 fn lacks_clang(guest: &str) -> bool {
     let is_missing = !guests().join(format!("{guest}.wasm")).is_file();
     if is_missing {
-        support::skip(&format!(
+        support::skip::skip(&format!(
             "{guest} is not built: there is no clang for wasm32-wasi, and only root can install it"
         ));
     }
