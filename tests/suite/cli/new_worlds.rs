@@ -104,6 +104,33 @@ fn a_project_of_another_world_has_its_wit_and_a_world_that_imports_nothing() {
     assert!(readme.contains(tested), "{readme}");
 }
 
+/// The end that a case expects is the one that the engine prints: in a record without fields that are `none`, with the words
+/// of WAVE escaped, and with floats as they are.
+#[test]
+fn the_case_of_a_stub_expects_the_value_as_it_is_printed() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    wit(
+        at,
+        "package a:b;
+interface i {
+  record r { x: option<u8> }
+  record s { x: option<u8>, none: bool }
+  enum e { none, a }
+  flags f { q }
+  go: func(a: r, b: e) -> tuple<r, s, e, f64, f, char, list<u8>, result<_, u8>>;
+}
+world w { export i; }
+",
+    );
+    let said = new(at, &["words", "--lang", "rust", "--wit", "wit"]);
+    assert_eq!(code(&said), 0, "{}", stderr(&said));
+    let cases = fs::read_to_string(at.join("words/cases.toml")).unwrap();
+    let call = "call = '''go({x: none}, %none)'''\n";
+    let returns = "returns = '''({:}, {none: false}, %none, 0, {}, ' ', [], ok)'''\n";
+    assert!(cases.contains(&format!("{call}{returns}")), "{cases}");
+}
+
 /// It needs rustup, and the registry of Cargo.
 #[test]
 fn stubs_in_rust_of_every_type_build_and_answer() {
