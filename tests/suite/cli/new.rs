@@ -459,7 +459,7 @@ fn an_interrupt_leaves_no_half_a_project() {
             [one] if one == "words" => {
                 let made = names(&at.join("words"));
                 assert!(made.contains(&"README.md".to_owned()), "{wait}: {made:?}");
-                assert_eq!(made.len(), 8, "{wait}: {made:?}");
+                assert_eq!(made.len(), 9, "{wait}: {made:?}");
                 fs::remove_dir_all(at.join("words")).unwrap();
             }
             // What is removed by the test would otherwise be seen as the project's.
