@@ -7,13 +7,19 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
+use crate::quota::UsedUp;
+
 /// The answer to a request.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// The reason why the body of an answer is not whole.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of a request.
 #[derive(Debug)]
@@ -26,7 +32,9 @@ pub(crate) struct Problem {
     /// More members, and their values as JSON.
     more: Vec<(&'static str, String)>,
     /// The method that the path takes, if it is another one.
-    allow: Option<HeaderValue>,
+    allow: Option<&'static str>,
+    /// Seconds after which the caller may try again.
+    retry: Option<u32>,
     /// Whether the connection ends, as the rest of the request is not read.
     ends: bool,
 }
@@ -44,6 +52,7 @@ impl Problem {
             detail: escape::line(detail.as_ref()).into_owned(),
             more: Vec::new(),
             allow: None,
+            retry: None,
             ends: false,
         }
     }
@@ -55,7 +64,22 @@ impl Problem {
 
     /// There is no room for the request now.
     pub(crate) fn busy(detail: &str) -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        Problem {
+            retry: Some(1),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        }
+    }
+
+    /// The quota of the caller is used up.
+    pub(crate) fn quota(used_up: &UsedUp) -> Problem {
+        let detail = format!(
+            "the quota of this caller is used up: {}; try again later",
+            used_up.what
+        );
+        Problem {
+            retry: Some(u32::try_from(used_up.seconds).unwrap_or(u32::MAX)),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail)
+        }
     }
 
     /// The host failed: its number, and nothing of the cause.
@@ -81,10 +105,10 @@ impl Problem {
     }
 
     /// The path takes this method only.
-    pub(crate) fn method(method: &Method) -> Problem {
+    pub(crate) fn method(method: &'static str) -> Problem {
         let status = StatusCode::METHOD_NOT_ALLOWED;
         Problem {
-            allow: HeaderValue::from_str(method.as_str()).ok(),
+            allow: Some(method),
             ..Problem::new(status, "method", format!("this path takes {method}"))
         }
     }
@@ -103,6 +127,7 @@ impl Problem {
             detail,
             more,
             allow,
+            retry,
             ends,
         } = self;
         let title = status.canonical_reason();
@@ -120,17 +145,14 @@ impl Problem {
         let mut answer = json_answer(status, format!("{{{}}}", members.join(",")));
         let headers = answer.headers_mut();
         set(headers, CONTENT_TYPE, "application/problem+json");
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                set(headers, RETRY_AFTER, "1");
-            }
-            StatusCode::UNAUTHORIZED => {
-                set(headers, WWW_AUTHENTICATE, "Bearer");
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            set(headers, WWW_AUTHENTICATE, "Bearer");
+        }
+        if let Some(seconds) = retry {
+            let _ = headers.try_insert(RETRY_AFTER, seconds.into());
         }
         if let Some(method) = allow {
-            let _ = headers.try_insert(ALLOW, method);
+            set(headers, ALLOW, method);
         }
         if ends {
             set(headers, CONNECTION, "close");
@@ -169,7 +191,8 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer
         Cow::Borrowed(_) => text,
         Cow::Owned(escaped) => escaped,
     };
-    let mut answer = Response::new(Full::new(text.into()));
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+    let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     set(headers, CONTENT_TYPE, "application/json");

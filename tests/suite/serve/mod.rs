@@ -4,8 +4,11 @@ mod attacks;
 mod bounded;
 mod callers;
 mod calls;
+mod http2;
+mod page;
 mod program;
 mod reload;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -158,7 +161,7 @@ impl Reply {
 }
 
 /// The next answer of a connection, if there is one.
-fn reply(stream: &mut TcpStream) -> Option<Reply> {
+fn reply(stream: &mut impl Read) -> Option<Reply> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
