@@ -29,7 +29,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Holds that a command line is refused as usage, says this, and writes nothing.
-fn refused(folder: &Path, args: &[&str], parts: &[&str]) {
+pub(super) fn refused(folder: &Path, args: &[&str], parts: &[&str]) {
     let before = names(folder);
     let said = new(folder, args);
     let text = stderr(&said);
@@ -174,72 +174,6 @@ fn a_world_that_is_not_there_is_refused_with_those_that_are() {
         &args("plugin")[..5],
         &["which world is meant is not clear", "--world"],
     );
-}
-
-#[test]
-fn a_world_that_a_language_or_this_host_cannot_have_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let at = folder.path();
-    let args = |lang| ["words", "--lang", lang, "--wit", "wit"];
-    for (export, why) in [
-        ("export f: func() -> stream<u8>;", "has a stream"),
-        ("export f: func(a: list<future<u8>>);", "has a future"),
-        (
-            "export f: func() -> list<u8, 4>;",
-            "has a list of fixed length",
-        ),
-        ("export f: func() -> map<string, u8>;", "has a map"),
-        ("export f: func(a: error-context);", "has an error-context"),
-    ] {
-        wit(at, &format!("package a:b;\nworld w {{ {export} }}\n"));
-        for lang in ["rust", "js", "ts", "python"] {
-            refused(at, &args(lang), &[why, "; use a type of WASI 0.2"]);
-        }
-        // Nor is there a host that gives it.
-        let import = export.replace("export", "import");
-        wit(
-            at,
-            &format!("package a:b;\nworld w {{ {import} export g: func(); }}\n"),
-        );
-        refused(at, &args("rust"), &[why]);
-    }
-    wit(
-        at,
-        "package a:b;\ninterface i { f: async func(); }\nworld w { import i; export g: func(); }\n",
-    );
-    refused(
-        at,
-        &args("rust"),
-        &["asynchronous function `", "make it a plain function"],
-    );
-    wit(
-        at,
-        "package a:b;\ninterface i { enum e { a } }\nworld w { export i; }\n",
-    );
-    for lang in ["rust", "js", "python"] {
-        refused(
-            at,
-            &args(lang),
-            &[
-                "exports nothing that can be called",
-                "name a world with exported functions",
-            ],
-        );
-    }
-    wit(
-        at,
-        "package a:b;\nworld w { export i: interface { f: func(); } }\n",
-    );
-    refused(
-        at,
-        &args("python"),
-        &[
-            "componentize-py makes nothing of one without a package",
-            "--lang rust",
-        ],
-    );
-    refused(at, &args("c"), &["stubs in C", "--lang rust"]);
-    refused(at, &args("cpp"), &["stubs in C++"]);
 }
 
 #[test]
