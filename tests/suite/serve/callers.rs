@@ -255,7 +255,7 @@ impl Log {
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         lines
             .filter(|line| line["event"] == event)
-            .last()
+            .next_back()
             .expect(event)
     }
 }
