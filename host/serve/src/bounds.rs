@@ -18,6 +18,8 @@ pub struct Bounds {
     /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB. Arguments take up to 64
     /// times as much memory as their text, since a call has them as values of this library and of the engine.
     pub bodies: u32,
+    /// Requests at once of a client of [`Mcp`](crate::Mcp), those included whose answers it has not taken. 64.
+    pub requests: usize,
     /// The time for the body of a request. 30 s.
     pub body_time: Duration,
     /// The time in which a client takes 64 KiB of its answers, or all that is left of them. 10 s.
@@ -35,6 +37,7 @@ impl Default for Bounds {
             head_time: Duration::from_secs(10),
             body: 8 << 20,
             bodies: 64 << 20,
+            requests: 64,
             body_time: Duration::from_secs(30),
             write_time: Duration::from_secs(10),
             drain: Duration::from_secs(20),

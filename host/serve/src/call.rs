@@ -6,16 +6,34 @@ use http::StatusCode;
 use http::request::Parts;
 use hyper::body::Incoming;
 use tollgate::report::{ErrorReport as _, ReturnedError};
-use tollgate::value::Value;
-use tollgate::value::json::Json;
-use tollgate::{CallError, Outcome, Report};
+use tollgate::value::json::{Json, JsonError};
+use tollgate::value::{Field, Function, Value};
+use tollgate::{CallError, Outcome, Provider, Report};
 
 use crate::capped::Capped;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
 use crate::shared::Shared;
 
-type Done = Report<Option<Value>, ReturnedError>;
+/// The report of a call with values.
+pub(crate) type Done = Report<Option<Value>, ReturnedError>;
+
+/// Reads the arguments of a function.
+type Read = fn(&[u8], &[Field]) -> Result<Vec<Value>, JsonError>;
+
+/// Calls a function with the arguments that `read` finds in a text.
+pub(crate) async fn report(
+    provider: &Provider,
+    function: &Function,
+    text: impl AsRef<[u8]>,
+    read: Read,
+) -> Result<Done, Problem> {
+    let arguments = read(text.as_ref(), &function.params);
+    let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
+    drop(text);
+    let mut session = provider.session();
+    Ok(session.invoke(&function.full_name(), &arguments).await?)
+}
 
 pub(crate) async fn call(
     shared: &Shared,
@@ -32,13 +50,7 @@ pub(crate) async fn call(
     let function = provider.function(export).map_err(CallError::from)?;
     let most = request::most(&shared.bounds, provider.limits().host_data);
     let (text, _room) = request::read(shared, body, most).await?;
-    let arguments = request::arguments(&text, &function.params);
-    let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
-    drop(text);
-    let report = provider
-        .session()
-        .invoke(&function.full_name(), &arguments)
-        .await?;
+    let report = report(&provider, function, text, request::arguments).await?;
     let wanted = wants_report(head);
     let outcome = answer(&report, wanted);
     outcome.map_err(|problem| match wanted {
@@ -48,10 +60,12 @@ pub(crate) async fn call(
 }
 
 fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
-    let most = usize::try_from(report.limits.output).unwrap_or(usize::MAX);
+    let most = report.limits.output;
+    let remedy = "raise `limits.output` of the policy";
+    let written = |value| written(value, most, remedy);
     match &report.outcome {
         Outcome::Returned(value) => {
-            let result = written(value.as_ref(), most)?;
+            let result = written(value.as_ref())?;
             let report = match wanted {
                 true => format!(",\"report\":{}", report.to_json()),
                 false => String::new(),
@@ -62,7 +76,7 @@ fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
             ))
         }
         Outcome::Failed(error) => {
-            let value = written(error.value.as_ref(), most)?;
+            let value = written(error.value.as_ref())?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             let problem = Problem::new(status, error.kind(), error.message());
             Err(problem.with("error", value))
@@ -74,16 +88,14 @@ fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
     }
 }
 
-/// A value as JSON of at most `most` bytes.
-fn written(value: Option<&Value>, most: usize) -> Result<String, Problem> {
-    let mut text = Capped::new(most);
+/// A value as JSON of at most `most` bytes; a `remedy` is for one with more.
+pub(crate) fn written(value: Option<&Value>, most: u64, remedy: &str) -> Result<String, Problem> {
+    let mut text = Capped::new(usize::try_from(most).unwrap_or(usize::MAX));
     let done = serde_json::to_writer(&mut text, &value.map(Json));
     match done {
         Ok(()) => Ok(text.into_text()),
         Err(error) if error.io_error_kind() == Some(ErrorKind::FileTooLarge) => {
-            let detail = format!(
-                "the result has more than {most} bytes as JSON; raise `limits.output` of the policy"
-            );
+            let detail = format!("the result has more than {most} bytes as JSON; {remedy}");
             Err(Problem::new(StatusCode::BAD_GATEWAY, "output", detail))
         }
         Err(error) => {

@@ -18,6 +18,7 @@
 //! | `POST /v1/providers/NAME/EXPORT` | the result of the call; `{"args": …}` has the arguments |
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
+//! | `POST /mcp` | the model context protocol: each function is a tool |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
 //!
 //! Errors are problem details (RFC 9457) with a `kind`. Values are JSON as [`tollgate::value::json`] has them. A client that
@@ -31,6 +32,7 @@ mod call;
 mod caller;
 mod capped;
 mod list;
+mod mcp;
 mod openapi;
 mod panics;
 mod problem;
@@ -43,5 +45,6 @@ mod stalls;
 mod tokens;
 
 pub use bounds::Bounds;
+pub use mcp::{Mcp, McpError};
 pub use server::{Drained, ServeError, Server};
 pub use tokens::{TokenError, Tokens};

@@ -1,6 +1,7 @@
 //! Errors as problem details (RFC 9457).
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::header::{
@@ -8,12 +9,13 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{Either, Full};
 use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
-/// The answer to a request.
-pub(crate) type Answer = Response<Full<Bytes>>;
+/// The answer to a request: whole, or in events.
+pub(crate) type Answer = Response<Either<Full<Bytes>, BoxBody<Bytes, Infallible>>>;
 
 /// An error of a request.
 #[derive(Debug)]
@@ -96,6 +98,18 @@ impl Problem {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn answer(self) -> Answer {
         let Problem {
             status,
@@ -169,7 +183,7 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer
         Cow::Borrowed(_) => text,
         Cow::Owned(escaped) => escaped,
     };
-    let mut answer = Response::new(Full::new(text.into()));
+    let mut answer = Response::new(Either::Left(Full::new(text.into())));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     set(headers, CONTENT_TYPE, "application/json");

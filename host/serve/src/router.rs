@@ -15,11 +15,12 @@ use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::shared::Shared;
 use crate::tokens::Tokens;
-use crate::{call, caller, list, openapi};
+use crate::{call, caller, list, mcp, openapi};
 
 /// Answers the requests of a server.
 pub(crate) struct Router {
-    shared: Shared,
+    shared: Arc<Shared>,
+    mcp: mcp::Door,
     tokens: Option<Tokens>,
     is_draining: AtomicBool,
 }
@@ -30,8 +31,10 @@ impl Router {
         bounds: Arc<Bounds>,
         tokens: Option<Tokens>,
     ) -> Router {
+        let shared = Arc::new(Shared::new(catalog, bounds));
         Router {
-            shared: Shared::new(catalog, bounds),
+            mcp: mcp::Door::new(Arc::clone(&shared)),
+            shared,
             tokens,
             is_draining: AtomicBool::new(false),
         }
@@ -65,6 +68,9 @@ impl Router {
             let (name, export) = names.ok_or_else(|| no_route(path))?;
             is(head, &Method::POST)?;
             return call::call(&self.shared, head, body, &decoded(name)?, &decoded(export)?).await;
+        }
+        if path == "/mcp" {
+            return self.mcp.answer(&self.shared, head, body).await;
         }
         match path {
             "/healthz" => self.get(head, || {

@@ -12,14 +12,16 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) bounds: Arc<Bounds>,
     /// Bytes that bodies may still take.
-    pub(crate) bodies: Semaphore,
+    pub(crate) bodies: Arc<Semaphore>,
 }
 
 impl Shared {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, bounds: Arc<Bounds>) -> Shared {
         Shared {
             catalog,
-            bodies: Semaphore::new((bounds.bodies as usize).min(Semaphore::MAX_PERMITS)),
+            bodies: Arc::new(Semaphore::new(
+                (bounds.bodies as usize).min(Semaphore::MAX_PERMITS),
+            )),
             bounds,
         }
     }

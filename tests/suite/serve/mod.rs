@@ -4,6 +4,7 @@ mod attacks;
 mod bounded;
 mod callers;
 mod calls;
+mod mcp;
 mod program;
 mod reload;
 

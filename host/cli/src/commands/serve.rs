@@ -110,12 +110,12 @@ fn tokens(path: &Path) -> Result<Tokens, ExitReason> {
     Tokens::parse(&read).map_err(|error| failed(&error.to_string()))
 }
 
-fn usage(why: &str) -> ExitReason {
+pub(super) fn usage(why: &str) -> ExitReason {
     ExitReason::Usage(escape::line(why).into_owned())
 }
 
 /// On the thread of the watcher, which outlives every borrow of the terminal.
 #[expect(clippy::print_stderr, reason = "the program tells of its folder")]
-fn eprint_event(event: &str) {
+pub(super) fn eprint_event(event: &str) {
     eprintln!("{}", escape::line(event));
 }
