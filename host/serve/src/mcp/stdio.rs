@@ -109,7 +109,8 @@ impl<R: AsyncRead + Send + Unpin> Stdio<R> {
                 let detail = format!("the message has more than {most} bytes");
                 return Some(Err(invalid(detail)));
             }
-            let line = self.line.split().freeze();
+            // Each line has memory of its own, so that a short one holds none of a long one.
+            let line = std::mem::take(&mut self.line).freeze();
             if !line.trim_ascii().is_empty() {
                 return Some(Ok(line));
             }

@@ -1,11 +1,14 @@
 //! Tools listed and called: their types, and each end of a call.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
+use tollgate::Source;
+use tollgate_serve::Mcp;
 
 use support::clock::CLOCK;
-use support::harness::{alone, out_of_fuel};
+use support::harness::{alone, blocking, out_of_fuel, policy};
 
 use super::super::calls::asleep;
 use super::{Session, call, failed};
@@ -206,4 +209,30 @@ fn progress_is_told_to_a_client_that_asks() {
     let answer = session.call("sleeper.once", json!({ "ms": 1_200 }));
     assert_ne!(answer["result"]["isError"], true, "{answer}");
     assert!(start.elapsed() > Duration::from_secs(1));
+}
+
+#[test]
+fn a_long_list_comes_in_pages() {
+    let exports: String = (0..600)
+        .map(|number| format!("(export \"f{number}\" (func $f))"))
+        .collect();
+    let text = format!(
+        "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
+           (func $f (canon lift (core func $i \"f\"))) {exports})"
+    );
+    let source = Source::bytes("many", wat::parse_str(text).unwrap());
+    let many = blocking().load(&source, &policy("")).unwrap();
+    let providers = BTreeMap::from([("many".to_owned(), many.as_async().clone())]);
+    let mut session = Session::with(Mcp::new(providers)).opened();
+    let mut names = BTreeSet::new();
+    let mut params = json!({});
+    for most in [500, 100] {
+        let list = session.ask("tools/list", params);
+        let tools = list["result"]["tools"].as_array().unwrap();
+        assert_eq!(tools.len(), most);
+        names.extend(tools.iter().map(|tool| tool["name"].to_string()));
+        params = json!({ "cursor": list["result"]["nextCursor"] });
+    }
+    assert_eq!(names.len(), 600);
+    assert!(params["cursor"].is_null(), "{params}");
 }
