@@ -66,7 +66,8 @@ pub(super) fn take_apart(text: &Bytes) -> Result<Taken, ErrorData> {
         }
         Ok(())
     });
-    read.and_then(|()| reader.finish()).map_err(unread)?;
+    read.and_then(|()| reader.finish())
+        .map_err(|error| unread(text, &error))?;
     if id.is_some_and(|id| id.len() > MAX_ID) {
         return Err(invalid(format!("the id has more than {MAX_ID} bytes")));
     }
@@ -103,11 +104,14 @@ pub(super) fn take_apart(text: &Bytes) -> Result<Taken, ErrorData> {
     })
 }
 
-fn unread(error: JsonError) -> ErrorData {
+/// The error of a text that is no object of the protocol: no JSON at all, or other JSON.
+fn unread(text: &[u8], error: &JsonError) -> ErrorData {
     let detail = error.to_string();
-    match error {
-        JsonError::Syntax { .. } => ErrorData::parse_error(detail, None),
-        _ => invalid(detail),
+    let mut whole = Reader::new(text, ENVELOPE as u64);
+    let is_json = whole.skip().and_then(|_| whole.finish()).is_ok();
+    match is_json {
+        true => invalid(detail),
+        false => ErrorData::parse_error(detail, None),
     }
 }
 

@@ -115,10 +115,8 @@ fn an_error_of_the_provider_a_fault_and_a_mistake_are_told_apart() {
 
 #[test]
 fn denials_are_told_with_their_remedy() {
-    let mut session = Session::of(&[(
-        "registry-releases",
-        "grants.config = { package = \"waybill\" }\ngrants.files = []",
-    )]);
+    let other = REGISTRY.replace("root = \"index\"", "root = \"other\"");
+    let mut session = Session::of(&[("registry-releases", &other)]);
     let arguments = json!({ "requirement": "^1", "platform": "linux/x86_64" });
     let answer = session.call("registry-releases.resolve", arguments);
     let denial = &answer["result"]["_meta"]["tollgate/denials"][0];
@@ -133,8 +131,8 @@ fn denials_are_told_with_their_remedy() {
 /// A result beyond the policy's bound is none.
 #[test]
 fn a_result_has_a_size() {
-    let mut session = Session::of(&[("echo", "limits.output = 40")]);
-    let long = session.call("echo.run", json!({ "input": "hi".repeat(20) }));
+    let mut session = Session::of(&[("echo", "limits.output = 100")]);
+    let long = session.call("echo.run", json!({ "input": "x".repeat(40) }));
     assert_eq!(failed(&long["result"]), ["error", "output"]);
     assert_eq!(
         session.result("echo.run", json!({ "input": "hi" })),
@@ -145,7 +143,7 @@ fn a_result_has_a_size() {
 /// Whatever the policy, as it is made into a tree.
 #[test]
 fn a_result_has_a_size_of_the_protocol() {
-    let mut session = Session::of(&[("echo", "")]);
+    let mut session = Session::of(&[("echo", "limits.host-memory = \"256MiB\"")]);
     let long = session.call("echo.run", json!({ "input": "x".repeat(400_000) }));
     assert_eq!(failed(&long["result"]), ["error", "output"]);
 }

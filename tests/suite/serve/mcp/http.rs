@@ -229,7 +229,7 @@ fn a_body_that_is_no_message_is_told_so() {
     for (body, code) in [
         ("", -32700),
         ("{", -32700),
-        (&deep, -32600),
+        (&deep, -32700),
         ("[]", -32600),
         (&id, -32600),
     ] {
