@@ -121,31 +121,49 @@ fn denials_are_told_with_their_remedy() {
     let answer = session.call("registry-releases.resolve", arguments);
     let denial = &answer["result"]["_meta"]["tollgate/denials"][0];
     assert_eq!(denial["capability"], "files", "{answer}");
-    assert_eq!(denial["reason"], "not-granted", "{answer}");
+    assert_eq!(denial["reason"], "unknown-root", "{answer}");
     assert!(
         denial["remedy"].as_str().unwrap().contains("grants.files"),
         "{answer}"
     );
 }
 
-/// A result beyond the policy's bound is none.
-#[test]
-fn a_result_has_a_size() {
-    let mut session = Session::of(&[("echo", "limits.output = 100")]);
-    let long = session.call("echo.run", json!({ "input": "x".repeat(40) }));
-    assert_eq!(failed(&long["result"]), ["error", "output"]);
-    assert_eq!(
-        session.result("echo.run", json!({ "input": "hi" })),
-        json!([104, 105])
-    );
+/// A function that gives so many characters as it is told, each of which JSON writes with six.
+fn characters(policy_text: &str) -> Session {
+    let text = r#"(component
+        (core module $m (memory (export "memory") 8)
+            (func (export "f") (param i32) (result i32)
+                (memory.fill (i32.const 16) (i32.const 1) (local.get 0))
+                (i32.store (i32.const 0) (i32.const 16))
+                (i32.store (i32.const 4) (local.get 0))
+                (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "n" u32) (result string)
+            (canon lift (core func $i "f") (memory $i "memory"))))"#;
+    let source = Source::bytes("text", wat::parse_str(text).unwrap());
+    let provider = blocking().load(&source, &policy(policy_text)).unwrap();
+    let providers = BTreeMap::from([("text".to_owned(), provider.as_async().clone())]);
+    Session::with(Mcp::new(providers)).opened()
 }
 
-/// Whatever the policy, as it is made into a tree.
+/// The text of a result has the bound of the policy, as its bytes have.
+#[test]
+fn a_result_has_a_size() {
+    let mut session = characters("limits.output = 2_000");
+    let long = session.call("text.f", json!({ "n": 1_000 }));
+    assert_eq!(failed(&long["result"]), ["error", "output"]);
+    let short = session.result("text.f", json!({ "n": 2 }));
+    assert_eq!(short, "\u{1}\u{1}");
+}
+
+/// Whatever the policy, as a tree is made of it.
 #[test]
 fn a_result_has_a_size_of_the_protocol() {
-    let mut session = Session::of(&[("echo", "limits.host-memory = \"256MiB\"")]);
-    let long = session.call("echo.run", json!({ "input": "x".repeat(400_000) }));
+    let mut session = characters("");
+    let long = session.call("text.f", json!({ "n": 200_000 }));
     assert_eq!(failed(&long["result"]), ["error", "output"]);
+    let short = session.result("text.f", json!({ "n": 100_000 }));
+    assert_eq!(short.as_str().unwrap().len(), 100_000);
 }
 
 /// Arguments have no more bytes than the policy allows the guest to be given.
