@@ -10,10 +10,12 @@ use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
 use tollgate::{CallError, Outcome, Provider, Report};
 
+use crate::caller;
 use crate::capped::Capped;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
 use crate::shared::Shared;
+use crate::tokens::Caller;
 
 /// The report of a call with values.
 pub(crate) type Done = Report<Option<Value>, ReturnedError>;
@@ -21,8 +23,9 @@ pub(crate) type Done = Report<Option<Value>, ReturnedError>;
 /// Reads the arguments of a function.
 type Read = fn(&[u8], &[Field]) -> Result<Vec<Value>, JsonError>;
 
-/// Calls a function with the arguments that `read` finds in a text.
+/// Calls a function for a caller, with the arguments that `read` finds in a text.
 pub(crate) async fn report(
+    caller: Option<&Caller>,
     provider: &Provider,
     function: &Function,
     text: impl AsRef<[u8]>,
@@ -31,12 +34,18 @@ pub(crate) async fn report(
     let arguments = read(text.as_ref(), &function.params);
     let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
     drop(text);
+    let ticket = caller::begin(caller, provider.limits().fuel)?;
     let mut session = provider.session();
-    Ok(session.invoke(&function.full_name(), &arguments).await?)
+    let report = session.invoke(&function.full_name(), &arguments).await?;
+    if let Some(ticket) = ticket {
+        ticket.used(report.usage.fuel);
+    }
+    Ok(report)
 }
 
 pub(crate) async fn call(
     shared: &Shared,
+    caller: Option<&Caller>,
     head: &Parts,
     body: Incoming,
     name: &str,
@@ -50,7 +59,7 @@ pub(crate) async fn call(
     let function = provider.function(export).map_err(CallError::from)?;
     let most = request::most(&shared.bounds, provider.limits().host_data);
     let (text, _room) = request::read(shared, body, most).await?;
-    let report = report(&provider, function, text, request::arguments).await?;
+    let report = report(caller, &provider, function, text, request::arguments).await?;
     let wanted = wants_report(head);
     let outcome = answer(&report, wanted);
     outcome.map_err(|problem| match wanted {

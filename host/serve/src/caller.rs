@@ -1,25 +1,46 @@
 //! The callers that are let in: those with a token, or without tokens those of this machine.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
-use http::StatusCode;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use http::uri::Authority;
+use http::{StatusCode, Version};
 
 use crate::problem::Problem;
-use crate::tokens::Tokens;
+use crate::quota::Ticket;
+use crate::tokens::{Caller, Tokens};
 
-/// Refuses the request of a caller that is not let in.
-pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>) -> Result<(), Problem> {
+/// The other side of a connection, which each of its requests has among its extensions.
+#[derive(Clone, Default)]
+pub(crate) struct Peer {
+    /// The SHA-256 of its certificate, in hexadecimal digits, if one was asked for.
+    pub(crate) certificate: Option<Arc<str>>,
+}
+
+/// The caller of a request by its token, if callers need one. Refuses one that is not let in. A caller with a certificate was
+/// let in by the connection.
+pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>) -> Result<Option<Caller>, Problem> {
+    let peer = head.extensions.get::<Peer>();
     match tokens {
-        Some(tokens) => authorized(head, tokens),
-        None => addressed_here(head),
+        Some(tokens) => authorized(head, tokens).map(Some),
+        None if peer.is_some_and(|peer| peer.certificate.is_some()) => Ok(None),
+        None => addressed_here(head).map(|()| None),
     }
 }
 
+/// Begins a call of the caller, which may use so much fuel.
+pub(crate) fn begin(caller: Option<&Caller>, fuel: u64) -> Result<Option<Ticket>, Problem> {
+    let begun = caller.map(|caller| caller.account.begin(fuel, Instant::now()));
+    begun
+        .transpose()
+        .map_err(|used_up| Problem::quota(&used_up))
+}
+
 /// A bearer token that is known.
-fn authorized(head: &Parts, tokens: &Tokens) -> Result<(), Problem> {
+fn authorized(head: &Parts, tokens: &Tokens) -> Result<Caller, Problem> {
     let mut given = head.headers.get_all(AUTHORIZATION).iter();
     let (first, second) = (given.next(), given.next());
     let token = first.and_then(|value| {
@@ -28,10 +49,10 @@ fn authorized(head: &Parts, tokens: &Tokens) -> Result<(), Problem> {
             .eq_ignore_ascii_case("bearer")
             .then_some(token.trim())
     });
-    let known = token.is_some_and(|token| tokens.caller(token).is_some());
-    match known && second.is_none() {
-        true => Ok(()),
-        false => Err(Problem::new(
+    let known = token.and_then(|token| tokens.known(token));
+    match (known, second) {
+        (Some(caller), None) => Ok(caller.clone()),
+        _ => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "no token that is known; send one as `Authorization: Bearer TOKEN`",
@@ -43,8 +64,12 @@ fn authorized(head: &Parts, tokens: &Tokens) -> Result<(), Problem> {
 fn addressed_here(head: &Parts) -> Result<(), Problem> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    let named = first.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    let is_here = named.as_ref().is_some_and(is_loopback)
+    let named = first.map(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    // HTTP/2 has the name in its target, and `Host` only from a proxy.
+    let is_named =
+        named.is_some() || head.version == Version::HTTP_2 && head.uri.authority().is_some();
+    let is_here = is_named
+        && named.is_none_or(|named| named.as_ref().is_some_and(is_loopback))
         && second.is_none()
         && head.uri.authority().is_none_or(is_loopback);
     match is_here {

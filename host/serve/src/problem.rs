@@ -1,7 +1,6 @@
 //! Errors as problem details (RFC 9457).
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::header::{
@@ -9,13 +8,18 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{Either, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
-/// The answer to a request: whole, or in events.
-pub(crate) type Answer = Response<Either<Full<Bytes>, BoxBody<Bytes, Infallible>>>;
+use crate::quota::UsedUp;
+
+/// The answer to a request.
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// The reason why the body of an answer is not whole.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of a request.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) struct Problem {
     more: Vec<(&'static str, String)>,
     /// The method that the path takes, if it is another one.
     allow: Option<HeaderValue>,
+    /// Seconds after which the caller may try again.
+    retry: Option<u64>,
     /// Whether the connection ends, as the rest of the request is not read.
     ends: bool,
 }
@@ -46,6 +52,7 @@ impl Problem {
             detail: escape::line(detail.as_ref()).into_owned(),
             more: Vec::new(),
             allow: None,
+            retry: None,
             ends: false,
         }
     }
@@ -57,7 +64,22 @@ impl Problem {
 
     /// There is no room for the request now.
     pub(crate) fn busy(detail: &str) -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        Problem {
+            retry: Some(1),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        }
+    }
+
+    /// The quota of the caller is used up.
+    pub(crate) fn quota(used_up: &UsedUp) -> Problem {
+        let detail = format!(
+            "the quota of this caller is used up: {}; try again later",
+            used_up.what
+        );
+        Problem {
+            retry: Some(used_up.seconds),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail)
+        }
     }
 
     /// The host failed: its number, and nothing of the cause.
@@ -117,6 +139,7 @@ impl Problem {
             detail,
             more,
             allow,
+            retry,
             ends,
         } = self;
         let title = status.canonical_reason();
@@ -134,14 +157,11 @@ impl Problem {
         let mut answer = json_answer(status, format!("{{{}}}", members.join(",")));
         let headers = answer.headers_mut();
         set(headers, CONTENT_TYPE, "application/problem+json");
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                set(headers, RETRY_AFTER, "1");
-            }
-            StatusCode::UNAUTHORIZED => {
-                set(headers, WWW_AUTHENTICATE, "Bearer");
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            set(headers, WWW_AUTHENTICATE, "Bearer");
+        }
+        if let Some(seconds) = retry {
+            let _ = headers.try_insert(RETRY_AFTER, seconds.into());
         }
         if let Some(method) = allow {
             let _ = headers.try_insert(ALLOW, method);
@@ -183,7 +203,8 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer
         Cow::Borrowed(_) => text,
         Cow::Owned(escaped) => escaped,
     };
-    let mut answer = Response::new(Either::Left(Full::new(text.into())));
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+    let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     set(headers, CONTENT_TYPE, "application/json");

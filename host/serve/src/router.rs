@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -10,18 +11,22 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use tollgate::Catalog;
 
+use crate::audit_log::AuditLog;
 use crate::bounds::Bounds;
+use crate::metrics::Metrics;
 use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::shared::Shared;
-use crate::tokens::Tokens;
-use crate::{call, caller, list, mcp, openapi};
+use crate::tokens::{Caller, Tokens};
+use crate::{call, caller, list, mcp, openapi, page};
 
 /// Answers the requests of a server.
 pub(crate) struct Router {
     shared: Arc<Shared>,
     mcp: mcp::Door,
     tokens: Option<Tokens>,
+    metrics: Option<Metrics>,
+    audit: Option<AuditLog>,
     is_draining: AtomicBool,
 }
 
@@ -30,12 +35,16 @@ impl Router {
         catalog: Arc<dyn Catalog>,
         bounds: Arc<Bounds>,
         tokens: Option<Tokens>,
+        metrics: Option<Metrics>,
+        audit: Option<AuditLog>,
     ) -> Router {
         let shared = Arc::new(Shared::new(catalog, bounds));
         Router {
             mcp: mcp::Door::new(Arc::clone(&shared)),
             shared,
             tokens,
+            metrics,
+            audit,
             is_draining: AtomicBool::new(false),
         }
     }
@@ -46,31 +55,60 @@ impl Router {
     }
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let start = Instant::now();
         let (head, body) = request.into_parts();
-        match caught(self.route(&head, body)).await {
+        let admitted = self.admitted(&head);
+        let caller = admitted.as_ref().ok().and_then(Option::clone);
+        let routed = async { self.route(&head, body, admitted?.as_ref()).await };
+        let answer = match caught(routed).await {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
+        };
+        let path = head.uri.path();
+        if let Some(metrics) = &self.metrics {
+            metrics.answered(door(path), answer.status());
+        }
+        if let Some(audit) = &self.audit {
+            let caller = caller.as_ref().map(|caller| &*caller.name);
+            audit.answered(caller, &head.method, path, answer.status(), start.elapsed());
+        }
+        answer
+    }
+
+    /// The caller, if it has a name.
+    fn admitted(&self, head: &Parts) -> Result<Option<Caller>, Problem> {
+        // HTTP/2 bounds their bytes alone.
+        if head.headers.len() > self.shared.bounds.headers {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            let detail = "the request has too many header lines";
+            return Err(Problem::new(status, "headers", detail).ending());
+        }
+        // A probe has no token.
+        match is_probe(head.uri.path()) && self.tokens.is_some() {
+            true => Ok(None),
+            false => caller::admit(head, self.tokens.as_ref()),
         }
     }
 
-    async fn route(&self, head: &Parts, body: Incoming) -> Result<Answer, Problem> {
+    async fn route(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        caller: Option<&Caller>,
+    ) -> Result<Answer, Problem> {
         let path = head.uri.path();
-        // A probe has no token.
-        let is_probe = matches!(path, "/healthz" | "/readyz");
-        if !is_probe || self.tokens.is_none() {
-            caller::admit(head, self.tokens.as_ref())?;
-        }
         if let Some(of_provider) = path.strip_prefix("/v1/providers/") {
             let names = of_provider
                 .split_once('/')
                 .filter(|(_, export)| !export.contains('/'));
             let (name, export) = names.ok_or_else(|| no_route(path))?;
             is(head, &Method::POST)?;
-            return call::call(&self.shared, head, body, &decoded(name)?, &decoded(export)?).await;
+            let (name, export) = (decoded(name)?, decoded(export)?);
+            return call::call(&self.shared, caller, head, body, &name, &export).await;
         }
         if path == "/mcp" {
-            return self.mcp.answer(&self.shared, head, body).await;
+            return self.mcp.answer(&self.shared, caller, head, body).await;
         }
         match path {
             "/healthz" => self.get(head, || {
@@ -81,6 +119,14 @@ impl Router {
                 true => Err(Problem::busy("the server is about to end")),
             }),
             "/v1/providers" => self.get(head, || Ok(list::answer(&*self.shared.catalog))),
+            "/" => self.get(head, || {
+                Ok(page::answer(&*self.shared.catalog, self.metrics.as_ref()))
+            }),
+            "/style.css" => self.get(head, || Ok(page::style())),
+            "/metrics" => match &self.metrics {
+                Some(metrics) => self.get(head, || metrics.answer()),
+                None => Err(no_route(path)),
+            },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.shared.catalog))),
             _ => Err(no_route(path)),
         }
@@ -103,6 +149,19 @@ fn is(head: &Parts, method: &Method) -> Result<(), Problem> {
     match head.method == method {
         true => Ok(()),
         false => Err(Problem::method(method)),
+    }
+}
+
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// The door that a request came to.
+fn door(path: &str) -> &'static str {
+    match path {
+        "/mcp" => "mcp",
+        _ if path.starts_with("/v1/providers/") => "calls",
+        _ => "other",
     }
 }
 

@@ -4,9 +4,12 @@ mod attacks;
 mod bounded;
 mod callers;
 mod calls;
+mod http2;
 mod mcp;
+mod page;
 mod program;
 mod reload;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -159,7 +162,7 @@ impl Reply {
 }
 
 /// The next answer of a connection, if there is one.
-fn reply(stream: &mut TcpStream) -> Option<Reply> {
+fn reply(stream: &mut impl Read) -> Option<Reply> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

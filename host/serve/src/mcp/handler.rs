@@ -21,6 +21,7 @@ use crate::panics::caught;
 use crate::problem::Problem;
 use crate::request;
 use crate::shared::Shared;
+use crate::tokens::Caller;
 
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
@@ -50,11 +51,10 @@ impl Handler {
         let named = tools::find(&*self.shared.catalog, tool);
         let named = named.ok_or_else(|| tools::missing(tool))?;
         let function = named.function().ok_or_else(|| tools::missing(tool))?;
-        let extensions = &context.extensions;
-        let arguments = extensions.get::<Arguments>().or_else(|| {
-            let head = extensions.get::<Parts>()?;
-            head.extensions.get::<Arguments>()
-        });
+        let head = context.extensions.get::<Parts>();
+        let caller = head.and_then(|head| head.extensions.get::<Caller>());
+        let of_head = head.and_then(|head| head.extensions.get::<Arguments>());
+        let arguments = of_head.or_else(|| context.extensions.get::<Arguments>());
         let done = match arguments.cloned() {
             Some(text) => {
                 let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
@@ -62,7 +62,7 @@ impl Handler {
                     true => Err(request::too_large(&self.shared, most)),
                     false => {
                         let read = request::bare_arguments;
-                        call::report(&named.provider, function, text, read).await
+                        call::report(caller, &named.provider, function, text, read).await
                     }
                 }
             }

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Either, Full};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use rmcp::model::{ErrorData, JsonRpcError};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -20,6 +20,7 @@ use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
 use crate::shared::Shared;
+use crate::tokens::Caller;
 
 /// A page of another site is let in by none of its origins; one of this machine is, as all its programs are.
 const ORIGINS: [&str; 6] = [
@@ -52,6 +53,7 @@ impl Door {
     pub(crate) async fn answer(
         &self,
         shared: &Shared,
+        caller: Option<&Caller>,
         head: &Parts,
         body: Incoming,
     ) -> Result<Answer, Problem> {
@@ -68,6 +70,9 @@ impl Door {
         let arguments = Arguments::new(taken.arguments, room);
         drop(text);
         head.extensions.insert(arguments);
+        if let Some(caller) = caller {
+            head.extensions.insert(caller.clone());
+        }
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
         ours(self.0.handle(request).await).await
     }
@@ -80,7 +85,7 @@ async fn ours(answer: Response<BoxBody<Bytes, Infallible>>) -> Result<Answer, Pr
     if kind == "text/event-stream" {
         return Ok(answer.map(|body| {
             let events = body.map_frame(|frame| frame.map_data(escaped));
-            Either::Right(events.boxed())
+            events.map_err(|never| match never {}).boxed_unsync()
         }));
     }
     let (is_json, status) = (kind == "application/json", answer.status());
@@ -89,7 +94,8 @@ async fn ours(answer: Response<BoxBody<Bytes, Infallible>>) -> Result<Answer, Pr
     match (is_json, status) {
         (true, _) => Ok(json_answer(status, text)),
         (false, status) if status.is_success() => {
-            let mut answer = Response::new(Either::Left(Full::default()));
+            let empty = Empty::new().map_err(|never| match never {});
+            let mut answer = Response::new(empty.boxed_unsync());
             *answer.status_mut() = status;
             Ok(answer)
         }

@@ -145,6 +145,18 @@ fn callers_are_let_in_as_everywhere() {
 }
 
 #[test]
+fn a_caller_has_its_quota_here_too() {
+    let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let tokens = Tokens::parse(&format!("ci sha256:{hash} calls=1")).unwrap();
+    let served = Served::with(Server::new(catalog(&[("counter", "")])).tokens(tokens));
+    let headers = format!("{OLDER}Authorization: Bearer test\r\n");
+    let next = request(1, "tools/call", call("counter.next", json!({})));
+    assert_eq!(returned(&result(&ask(&served, &headers, &next))), 1);
+    let second = ask(&served, &headers, &next);
+    assert_eq!(failed(&result(&second)), ["error", "quota"]);
+}
+
+#[test]
 fn a_request_that_is_closed_drops_its_call() {
     let _alone = alone();
     let policy = format!("{CLOCK}\nlimits.deadline = \"60s\"");
