@@ -174,10 +174,12 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Stdio<R> {
         let (answers, under_way) = (self.answers.clone(), Arc::clone(&self.under_way));
         async move {
             let id = match &message {
-                ServerJsonRpcMessage::Response(response) => Some(response.id.clone()),
-                ServerJsonRpcMessage::Error(error) => error.id.clone(),
+                ServerJsonRpcMessage::Response(response) => Some(&response.id),
+                ServerJsonRpcMessage::Error(error) => error.id.as_ref(),
                 _ => None,
             };
+            // A client that has the answer may use the identifier again.
+            let place = id.and_then(|id| locked(&under_way).remove(id));
             let text = text(&message)?;
             drop(message);
             let (done, written) = oneshot::channel();
@@ -186,9 +188,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Stdio<R> {
             let sent = answers.send(Answer(text, Some(done))).await;
             let sent = sent.map_err(|_| gone());
             let written = written.await.map_err(|_| gone());
-            if let Some(id) = id {
-                locked(&under_way).remove(&id);
-            }
+            drop(place);
             sent.and(written)
         }
     }

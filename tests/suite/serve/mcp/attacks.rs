@@ -52,7 +52,7 @@ fn noise_is_answered_and_ends_nothing() {
         (format!("[{},{}]", ping("1"), ping("2")), -32600),
         (ping("1e999"), -32700),
         (ping(&"9".repeat(40)), -32600),
-        (ping(&"9".repeat(100_000)), -32600),
+        (ping(&"9".repeat(100_000)), -32700),
         (ping(&format!("\"{}\"", "x".repeat(1 << 20))), -32600),
         (ping("null"), -32600),
         (ping("{\"a\":1}"), -32600),
@@ -72,7 +72,10 @@ fn noise_is_answered_and_ends_nothing() {
             -32600,
         ),
         (arguments("[1]"), -32602),
-        (arguments(&format!("{{\"a\":{}}}", "9".repeat(300_000))), 0),
+        (
+            arguments(&format!("{{\"a\":{}}}", "9".repeat(300_000))),
+            -32700,
+        ),
     ] {
         let short: String = text.chars().take(60).collect();
         if code == 0 {
