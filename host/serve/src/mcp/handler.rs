@@ -116,10 +116,10 @@ impl ServerHandler for Handler {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        // From the start of the session on, so that no change is lost before this runs.
         let Some(mut changes) = self.changes.clone() else {
             return Ok(());
         };
-        changes.mark_unchanged();
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),

@@ -100,7 +100,7 @@ impl Mcp {
     ///
     /// The client and the server do not agree on a version of the protocol, or the client takes no answers.
     pub async fn run<R, W>(
-        self,
+        mut self,
         read: R,
         write: W,
         stop: impl Future<Output = ()>,
@@ -109,6 +109,10 @@ impl Mcp {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
+        if let Some(changes) = &mut self.changes {
+            // No client knows the tools of before.
+            changes.mark_unchanged();
+        }
         let shared = Arc::new(Shared::new(self.catalog, Arc::new(self.bounds)));
         let streams = Stdio::new(Arc::clone(&shared), read, write);
         let handler = Handler::new(shared, self.changes.clone());
