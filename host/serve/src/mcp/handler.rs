@@ -12,7 +12,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval_at};
+use tokio::time::sleep;
 
 use crate::call;
 use crate::mcp::message::Arguments;
@@ -140,10 +140,9 @@ fn panicked() -> ErrorData {
 /// Tells a client that asked for it of the seconds that its call has run. It never ends.
 async fn progress(context: &RequestContext<RoleServer>) {
     if let Some(token) = context.meta.get_progress_token() {
-        let mut steps = interval_at(Instant::now() + STEP, STEP);
         let mut seconds = 0.0;
         loop {
-            steps.tick().await;
+            sleep(STEP).await;
             seconds += 1.0;
             let told = ProgressNotificationParam::new(token.clone(), seconds);
             if context.peer.notify_progress(told).await.is_err() {

@@ -47,7 +47,7 @@ pub(super) struct Taken {
 }
 
 /// Takes the text of a message apart.
-pub(super) fn take_apart(text: &Bytes) -> Result<Taken, ErrorData> {
+pub(super) fn take_apart(text: &[u8]) -> Result<Taken, ErrorData> {
     let [mut id, mut arguments]: [Option<Range<usize>>; 2] = [None, None];
     let mut reader = Reader::new(text, ENVELOPE as u64);
     let read = reader.object(|reader, name| {
@@ -89,14 +89,16 @@ pub(super) fn take_apart(text: &Bytes) -> Result<Taken, ErrorData> {
             false => ErrorData::parse_error(escape::line(&detail).into_owned(), None),
         }
     })?;
-    let arguments = match text.slice(place) {
-        none if none.is_empty() || *none == *b"null" => Bytes::from_static(NONE),
+    let arguments = match text.get(place).unwrap_or_default() {
+        b"" | b"null" => NONE,
         object if object.starts_with(b"{") => object,
         _ => {
             let detail = "`arguments` is no object";
             return Err(ErrorData::new(ErrorCode::INVALID_PARAMS, detail, None));
         }
     };
+    // A copy, that holds nothing of the rest of the message.
+    let arguments = Bytes::copy_from_slice(arguments);
     Ok(Taken {
         message,
         envelope,
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     fn taken(text: &str) -> Result<Taken, ErrorData> {
-        take_apart(&Bytes::copy_from_slice(text.as_bytes()))
+        take_apart(text.as_bytes())
     }
 
     fn code(text: &str) -> i32 {

@@ -48,7 +48,7 @@ pub(super) struct Stdio<R> {
     places: Arc<Semaphore>,
     under_way: UnderWay,
     /// The answer to a message that goes no further.
-    refusal: Option<JsonRpcError>,
+    refusal: Option<Box<JsonRpcError>>,
     answers: Option<mpsc::Sender<Answer>>,
     writer: JoinHandle<()>,
 }
@@ -122,20 +122,20 @@ impl<R: AsyncRead + Send + Unpin> Stdio<R> {
     fn admit(
         &mut self,
         line: Result<Bytes, ErrorData>,
-    ) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
+    ) -> Result<Option<ClientJsonRpcMessage>, Box<JsonRpcError>> {
         let taken = line.and_then(|line| take_apart(&line));
-        let taken = taken.map_err(|error| JsonRpcError::new(None, error))?;
+        let taken = taken.map_err(|error| refused(None, error))?;
         match taken.message {
             ClientJsonRpcMessage::Request(mut message) => {
                 let mut under_way = locked(&self.under_way);
                 if under_way.contains_key(&message.id) {
                     let error = invalid("a request of this id is under way".to_owned());
-                    return Err(JsonRpcError::new(None, error));
+                    return Err(refused(None, error));
                 }
                 let busy = |detail: &str| {
                     let data = json!({ "kind": "busy" });
                     let error = ErrorData::new(BUSY, detail.to_owned(), Some(data));
-                    JsonRpcError::new(Some(message.id.clone()), error)
+                    refused(Some(message.id.clone()), error)
                 };
                 let place = Arc::clone(&self.places).try_acquire_owned();
                 let place = place.map_err(|_| busy("too many requests at once; retry"))?;
@@ -200,7 +200,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Stdio<R> {
                 // A client that takes no answer is not heard.
                 let place = answers.reserve().await.ok()?;
                 if let Some(refusal) = self.refusal.take() {
-                    let text = text(&ServerJsonRpcMessage::Error(refusal)).ok()?;
+                    let text = text(&ServerJsonRpcMessage::Error(*refusal)).ok()?;
                     place.send(Answer(text, None));
                 }
             }
@@ -219,6 +219,10 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Stdio<R> {
         self.writer.abort();
         Ok(())
     }
+}
+
+fn refused(id: Option<RequestId>, error: ErrorData) -> Box<JsonRpcError> {
+    Box::new(JsonRpcError::new(id, error))
 }
 
 /// A message as one line, escaped for a terminal: it may have text of a guest.
