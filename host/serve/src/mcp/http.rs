@@ -58,7 +58,7 @@ impl Door {
         body: Incoming,
     ) -> Result<Answer, Problem> {
         if head.method != Method::POST {
-            return Err(Problem::method(&Method::POST));
+            return Err(Problem::method("POST"));
         }
         request::is_json(head)?;
         let (text, room) = request::read(shared, body, shared.bounds.body).await?;
