@@ -18,6 +18,7 @@
 //! | `POST /v1/providers/NAME/EXPORT` | the result of the call; `{"args": …}` has the arguments |
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
+//! | `POST /mcp` | the model context protocol: each function is a tool |
 //! | `GET /metrics` | the numbers of [`Metrics`], if the server has them |
 //! | `GET /` | a page for people |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
@@ -36,6 +37,7 @@ mod capped;
 mod connection;
 mod kept;
 mod list;
+mod mcp;
 mod metrics;
 mod openapi;
 mod paced;
@@ -55,6 +57,7 @@ mod tokens;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;
+pub use mcp::{Mcp, McpError};
 pub use metrics::Metrics;
 pub use server::{Drained, ServeError, Server};
 pub use tls::{Tls, TlsError};

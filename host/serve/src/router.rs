@@ -19,11 +19,12 @@ use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::shared::Shared;
 use crate::tokens::{Caller, Tokens};
-use crate::{call, caller, list, openapi, page};
+use crate::{call, caller, list, mcp, openapi, page};
 
 /// Answers the requests of a server.
 pub(crate) struct Router {
-    shared: Shared,
+    shared: Arc<Shared>,
+    mcp: mcp::Door,
     tokens: Option<Tokens>,
     metrics: Option<Metrics>,
     audit: Option<AuditLog>,
@@ -38,8 +39,10 @@ impl Router {
         metrics: Option<Metrics>,
         audit: Option<AuditLog>,
     ) -> Router {
+        let shared = Arc::new(Shared::new(catalog, bounds));
         Router {
-            shared: Shared::new(catalog, bounds),
+            mcp: mcp::Door::new(Arc::clone(&shared)),
+            shared,
             tokens,
             metrics,
             audit,
@@ -107,6 +110,9 @@ impl Router {
             is(head, "POST")?;
             let (name, export) = (decoded(name)?, decoded(export)?);
             return call::call(&self.shared, caller, head, body, &name, &export).await;
+        }
+        if path == "/mcp" {
+            return self.mcp.answer(&self.shared, caller, head, body).await;
         }
         match path {
             "/healthz" => self.get(head, || {
@@ -188,9 +194,10 @@ impl Drop for Asked<'_> {
 
 /// The door that a request came to.
 fn door(path: &str) -> &'static str {
-    match path.starts_with("/v1/providers/") {
-        true => "calls",
-        false => "other",
+    match path {
+        "/mcp" => "mcp",
+        _ if path.starts_with("/v1/providers/") => "calls",
+        _ => "other",
     }
 }
 
