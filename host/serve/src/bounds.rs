@@ -18,7 +18,7 @@ pub struct Bounds {
     /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB. Arguments take up to 64
     /// times as much memory as their text, since a call has them as values of this library and of the engine.
     pub bodies: u32,
-    /// The time for the body of a request. 30 s.
+    /// The time for the body of a request; where a guest reads it as it comes, the time that the guest waits for it. 30 s.
     pub body_time: Duration,
     /// The time in which a client takes 64 KiB of its answers, or all that is left of them. 10 s.
     pub write_time: Duration,

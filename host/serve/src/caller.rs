@@ -8,14 +8,24 @@ use http::request::Parts;
 use http::uri::Authority;
 
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::tokens::Tokens;
 
 /// Refuses the request of a caller that is not let in.
-pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>) -> Result<(), Problem> {
+pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>, routes: &Routes) -> Result<(), Problem> {
     match tokens {
         Some(tokens) => authorized(head, tokens),
-        None => addressed_here(head),
+        None => addressed_here(head, routes),
     }
+}
+
+/// The host that a request is for, which it names once.
+pub(crate) fn host(head: &Parts) -> Option<Authority> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let named = || first?.to_str().ok()?.parse::<Authority>().ok();
+    let host = head.uri.authority().cloned().or_else(named);
+    host.filter(|_| second.is_none())
 }
 
 /// A bearer token that is known.
@@ -39,20 +49,24 @@ fn authorized(head: &Parts, tokens: &Tokens) -> Result<(), Problem> {
     }
 }
 
-/// A web page whose name was made to point to this machine sends its own name: it is refused.
-fn addressed_here(head: &Parts) -> Result<(), Problem> {
+/// A web page whose name was made to point to this machine sends its own name: it is refused. The name of a route was chosen by
+/// whoever runs the server, and nothing of the server's own is at it.
+fn addressed_here(head: &Parts, routes: &Routes) -> Result<(), Problem> {
+    let is_here = |authority: &Authority| {
+        is_loopback(authority) || routes.have(&authority.host().to_ascii_lowercase())
+    };
     let mut hosts = head.headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     let named = first.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    let is_here = named.as_ref().is_some_and(is_loopback)
+    let is_ours = named.as_ref().is_some_and(is_here)
         && second.is_none()
-        && head.uri.authority().is_none_or(is_loopback);
-    match is_here {
+        && head.uri.authority().is_none_or(is_here);
+    match is_ours {
         true => Ok(()),
         false => Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
             "host",
-            "`Host` is not `localhost` or a loopback address; a server without tokens answers no other",
+            "`Host` is not `localhost`, a loopback address or the host of a route; a server without tokens answers no other",
         )),
     }
 }

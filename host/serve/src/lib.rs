@@ -16,6 +16,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/providers/NAME/EXPORT` | the result of the call; `{"args": …}` has the arguments |
+//! | any at `/http/NAME/…`, or at a [`Route`] | that of the component, which answers requests by `wasi:http/incoming-handler` |
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
@@ -34,8 +35,12 @@ mod list;
 mod openapi;
 mod panics;
 mod problem;
+mod proxy;
+mod proxy_body;
+mod proxy_head;
 mod request;
 mod router;
+mod routes;
 mod schema;
 mod server;
 mod shared;
@@ -43,5 +48,6 @@ mod stalls;
 mod tokens;
 
 pub use bounds::Bounds;
+pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
 pub use tokens::{TokenError, Tokens};

@@ -1,6 +1,7 @@
 //! The providers that serve, as a list.
 
 use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tollgate::value::{Function, Type};
 use tollgate::{Catalog, Provider};
@@ -9,6 +10,13 @@ use crate::problem::{Answer, json_answer};
 
 /// Bytes of the signatures of one provider. A type takes up to a megabyte, and the list is made anew for each request.
 const MAX_SIGNATURES: usize = 256 << 10;
+
+/// All that has a meaning in a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
     let providers = catalog.list();
@@ -47,8 +55,11 @@ fn described(name: &str, provider: &Provider) -> Value {
         functions.push(described);
     }
     let left_out = provider.functions().len().saturating_sub(functions.len());
+    let at = provider
+        .serves_http()
+        .then(|| format!("/http/{}/", utf8_percent_encode(name, SEGMENT)));
     json!({
-        "name": name, "digest": info.digest, "size": info.size, "world": info.world,
+        "name": name, "digest": info.digest, "size": info.size, "world": info.world, "http": at,
         "functions": functions, "functions-left-out": left_out,
     })
 }

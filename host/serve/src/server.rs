@@ -20,6 +20,7 @@ use tollgate::Catalog;
 
 use crate::bounds::Bounds;
 use crate::router::Router;
+use crate::routes::Routes;
 use crate::stalls::Stalls;
 use crate::tokens::Tokens;
 
@@ -34,6 +35,7 @@ pub struct Server {
     catalog: Arc<dyn Catalog>,
     bounds: Bounds,
     tokens: Option<Tokens>,
+    routes: Routes,
 }
 
 /// The reason why a server did not start.
@@ -68,6 +70,7 @@ impl Server {
             catalog: Arc::new(catalog),
             bounds: Bounds::default(),
             tokens: None,
+            routes: Routes::default(),
         }
     }
 
@@ -82,6 +85,14 @@ impl Server {
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Server {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// Sets the host names and paths at which components of `wasi:http/proxy` answer, beside `/http/NAME/`. Nothing else is at a host
+    /// name of a route. A server without tokens answers requests for these host names, too.
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Server {
+        self.routes = routes;
         self
     }
 
@@ -100,13 +111,14 @@ impl Server {
             catalog,
             bounds,
             tokens,
+            routes,
         } = self;
         let address = listener.local_addr()?;
         if tokens.is_none() && !address.ip().is_loopback() {
             return Err(ServeError::Open { address });
         }
         let bounds = Arc::new(bounds);
-        let router = Arc::new(Router::new(catalog, Arc::clone(&bounds), tokens));
+        let router = Arc::new(Router::new(catalog, Arc::clone(&bounds), tokens, routes));
         let places = Arc::new(Semaphore::new(
             bounds.connections.clamp(1, Semaphore::MAX_PERMITS),
         ));
@@ -182,9 +194,15 @@ async fn connection(
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Server { bounds, tokens, .. } = self;
+        let Server {
+            bounds,
+            tokens,
+            routes,
+            ..
+        } = self;
         let mut shown = f.debug_struct("Server");
         shown.field("bounds", bounds).field("tokens", tokens);
+        shown.field("routes", routes);
         shown.finish_non_exhaustive()
     }
 }

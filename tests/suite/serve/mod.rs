@@ -5,6 +5,8 @@ mod bounded;
 mod callers;
 mod calls;
 mod program;
+mod proxy;
+mod proxy_attacks;
 mod reload;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use std::pin::pin;
 use tokio::net::TcpListener;
 use tollgate::escape;
 use tollgate::watch::WatchOptions;
-use tollgate_serve::{Server, Tokens};
+use tollgate_serve::{Route, Routes, Server, Tokens};
 
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
@@ -42,6 +42,10 @@ pub(crate) struct Opts {
     /// Answer only callers with a token of this file: lines of `NAME sha256:HEX`
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
+    /// Let the component of `wasi:http` NAME answer at a host name, a path, or both: `blog.example.com=NAME`, `/shop=NAME`,
+    /// `api.example.com/v2=NAME`. It may be given more than once. Without it, each is at /http/NAME/
+    #[arg(long = "route", value_name = "[HOST][/PREFIX]=NAME")]
+    routes: Vec<Route>,
     #[command(flatten)]
     cache: CacheOpts,
 }
@@ -54,6 +58,11 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         )));
     }
     let tokens = opts.tokens.as_deref().map(tokens).transpose()?;
+    let mut routes = Routes::default();
+    for route in &opts.routes {
+        let added = routes.add(route.clone());
+        added.map_err(|error| usage(&format!("--route {error}")))?;
+    }
     let runtime = target::runtime(opts.cache.open(ui, true)?)?;
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -80,7 +89,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
-        let mut server = Server::new(folder);
+        let mut server = Server::new(folder).routes(routes);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }

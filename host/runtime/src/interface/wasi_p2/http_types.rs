@@ -211,8 +211,13 @@ impl types::HostOutgoingBody for Door<'_> {
         body: Resource<HostOutgoingBody>,
     ) -> wasmtime::Result<Result<Resource<DynOutputStream>, ()>> {
         let state = self.enter(&HANDLE, Work::NONE)?;
+        let entry = body.rep();
         match types::HostOutgoingBody::write(&mut state.http(), body)? {
-            Ok(stream) => Ok(Ok(state.keep(stream, HANDLE.holds)?)),
+            Ok(stream) => {
+                let bodies = &state.wasi.response_bodies;
+                bodies.bound(entry, state.table.get_mut(&stream)?);
+                Ok(Ok(state.keep(stream, HANDLE.holds)?))
+            }
             Err(()) => Ok(Err(())),
         }
     }
@@ -227,12 +232,18 @@ impl types::HostOutgoingBody for Door<'_> {
         if let Some(trailers) = &trailers {
             state.forget(trailers.rep());
         }
-        types::HostOutgoingBody::finish(&mut state.http(), body, trailers)
+        let response = state.wasi.response_bodies.take_body(body.rep());
+        types::HostOutgoingBody::finish(&mut state.http(), body, trailers)?;
+        if let Some(response) = response {
+            response.finish();
+        }
+        Ok(())
     }
 
     fn drop(&mut self, body: Resource<HostOutgoingBody>) -> wasmtime::Result<()> {
         let state = self.enter(&ASK, Work::NONE)?;
         state.forget(body.rep());
+        state.wasi.response_bodies.take_body(body.rep());
         types::HostOutgoingBody::drop(&mut state.http(), body)
     }
 }
