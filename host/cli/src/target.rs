@@ -323,15 +323,20 @@ pub(crate) fn judging_runtime(assumed: &AssumedOpts) -> Result<Runtime, ExitReas
     Ok(assumed.offer(builder()?)?.build())
 }
 
+/// The builder of a runtime for one call after the other.
 fn builder() -> Result<Builder, ExitReason> {
+    Ok(server_builder()?
+        // A pool with one slot takes a tenth of the time to make.
+        .concurrency(1)
+        .allow_inherited_stdio())
+}
+
+/// The builder of a runtime for calls at the same time, none of which has this program's own output.
+pub(crate) fn server_builder() -> Result<Builder, ExitReason> {
     let compiler = Compiler::this_program().map_err(|error| {
         ExitReason::Host(format!("cannot find this program's own file: {error}"))
     })?;
-    Ok(Runtime::builder()
-        // Calls run one after the other, and a pool with one slot takes a tenth of the time to make.
-        .concurrency(1)
-        .allow_inherited_stdio()
-        .compiler(compiler))
+    Ok(Runtime::builder().compiler(compiler))
 }
 
 /// Notes that a cache entry was damaged or changed, and that the component was compiled again.

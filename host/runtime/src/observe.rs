@@ -147,6 +147,48 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     }
 }
 
+/// Both are told, in this order.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn loaded(&self, load: &Loaded<'_>) {
+        self.0.loaded(load);
+        self.1.loaded(load);
+    }
+
+    fn call_started(&self, call: &CallStarted<'_>) {
+        self.0.call_started(call);
+        self.1.call_started(call);
+    }
+
+    fn call_ended(&self, call: &CallEnded<'_>) {
+        self.0.call_ended(call);
+        self.1.call_ended(call);
+    }
+
+    fn decided(&self, decision: &Decision<'_>) {
+        self.0.decided(decision);
+        self.1.decided(decision);
+    }
+}
+
+/// Nobody is told if there is none.
+impl<O: Observer> Observer for Option<O> {
+    fn loaded(&self, load: &Loaded<'_>) {
+        self.iter().for_each(|it| it.loaded(load));
+    }
+
+    fn call_started(&self, call: &CallStarted<'_>) {
+        self.iter().for_each(|it| it.call_started(call));
+    }
+
+    fn call_ended(&self, call: &CallEnded<'_>) {
+        self.iter().for_each(|it| it.call_ended(call));
+    }
+
+    fn decided(&self, decision: &Decision<'_>) {
+        self.iter().for_each(|it| it.decided(decision));
+    }
+}
+
 /// The observer of a runtime, if it has one.
 #[derive(Clone, Default)]
 pub(crate) struct Observed(pub(crate) Option<Arc<dyn Observer>>);

@@ -19,6 +19,7 @@
 //! | any at `/http/NAME/…`, or at a [`Route`] | that of the component, which answers requests by `wasi:http/incoming-handler` |
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
+//! | `GET /metrics` | the numbers of [`Metrics`], if the server has them |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
 //!
 //! Errors are problem details (RFC 9457) with a `kind`. Values are JSON as [`tollgate::value::json`] has them. A client that
@@ -27,11 +28,13 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
 
+mod audit_log;
 mod bounds;
 mod call;
 mod caller;
 mod capped;
 mod list;
+mod metrics;
 mod openapi;
 mod panics;
 mod problem;
@@ -47,7 +50,9 @@ mod shared;
 mod stalls;
 mod tokens;
 
+pub use audit_log::AuditLog;
 pub use bounds::Bounds;
+pub use metrics::Metrics;
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
 pub use tokens::{TokenError, Tokens};

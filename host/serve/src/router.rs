@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
+use crate::metrics::Metrics;
 use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::proxy::{self, Place};
@@ -25,6 +26,7 @@ pub(crate) struct Router {
     shared: Shared,
     tokens: Option<Tokens>,
     routes: Routes,
+    metrics: Option<Metrics>,
     is_draining: AtomicBool,
 }
 
@@ -34,11 +36,13 @@ impl Router {
         bounds: Arc<Bounds>,
         tokens: Option<Tokens>,
         routes: Routes,
+        metrics: Option<Metrics>,
     ) -> Router {
         Router {
             shared: Shared::new(catalog, bounds),
             tokens,
             routes,
+            metrics,
             is_draining: AtomicBool::new(false),
         }
     }
@@ -50,11 +54,15 @@ impl Router {
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
-        match caught(self.route(&head, body)).await {
+        let answer = match caught(self.route(&head, body)).await {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
+        };
+        if let Some(metrics) = &self.metrics {
+            metrics.answered(door(head.uri.path()), answer.status());
         }
+        answer
     }
 
     async fn route(&self, head: &Parts, body: Incoming) -> Result<Answer, Problem> {
@@ -96,6 +104,10 @@ impl Router {
                 true => Err(Problem::busy("the server is about to end")),
             }),
             "/v1/providers" => self.get(head, || Ok(list::answer(&*self.shared.catalog))),
+            "/metrics" => match &self.metrics {
+                Some(metrics) => self.get(head, || metrics.answer()),
+                None => Err(no_route(path)),
+            },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.shared.catalog))),
             _ => match self.routes.find(None, path) {
                 Some(route) => self.at_route(head, body, host, route).await,
@@ -160,6 +172,15 @@ fn is(head: &Parts, method: &Method) -> Result<(), Problem> {
     match head.method == method {
         true => Ok(()),
         false => Err(Problem::method(method)),
+    }
+}
+
+/// The door that a request came to.
+fn door(path: &str) -> &'static str {
+    match () {
+        () if path.starts_with("/v1/providers/") => "calls",
+        () if path.starts_with("/http/") => "http",
+        () => "other",
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
+use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::routes::Routes;
 use crate::stalls::Stalls;
@@ -36,6 +37,7 @@ pub struct Server {
     bounds: Bounds,
     tokens: Option<Tokens>,
     routes: Routes,
+    metrics: Option<Metrics>,
 }
 
 /// The reason why a server did not start.
@@ -71,6 +73,7 @@ impl Server {
             bounds: Bounds::default(),
             tokens: None,
             routes: Routes::default(),
+            metrics: None,
         }
     }
 
@@ -96,6 +99,13 @@ impl Server {
         self
     }
 
+    /// Serves these numbers at `/metrics`. The runtime of the providers is to have them as its observer.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Server {
+        self.metrics = Some(metrics);
+        self
+    }
+
     /// Serves until `stop` is ready. Then it accepts no connection any more, and requests under way have
     /// [`Bounds::drain`] to end; the calls of those that are left are dropped.
     ///
@@ -112,13 +122,20 @@ impl Server {
             bounds,
             tokens,
             routes,
+            metrics,
         } = self;
         let address = listener.local_addr()?;
         if tokens.is_none() && !address.ip().is_loopback() {
             return Err(ServeError::Open { address });
         }
         let bounds = Arc::new(bounds);
-        let router = Arc::new(Router::new(catalog, Arc::clone(&bounds), tokens, routes));
+        let router = Arc::new(Router::new(
+            catalog,
+            Arc::clone(&bounds),
+            tokens,
+            routes,
+            metrics.clone(),
+        ));
         let places = Arc::new(Semaphore::new(
             bounds.connections.clamp(1, Semaphore::MAX_PERMITS),
         ));
@@ -142,9 +159,10 @@ impl Server {
             };
             let (router, bounds) = (Arc::clone(&router), Arc::clone(&bounds));
             let ending = ending.clone();
+            let connected = metrics.as_ref().map(Metrics::connected);
             connections.spawn(async move {
                 connection(stream, router, &bounds, ending).await;
-                drop(place);
+                drop((place, connected));
             });
             // Those that have ended.
             while connections.try_join_next().is_some() {}

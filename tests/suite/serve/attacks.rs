@@ -72,6 +72,8 @@ fn a_name_in_a_path_is_no_path() {
         assert_eq!(reply.status, status, "{path}: {reply:?}");
         assert!(!reply.body.contains('\u{202e}'), "{reply:?}");
     }
+    let long = served.answer(post(&format!("{}/next", "x".repeat(4_000)), "", "{}"));
+    assert!(long.body.len() < 1_000, "{long:?}");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpSocket;
 use tollgate_serve::Bounds;
 
 use support::clock::CLOCK;
-use support::harness::alone;
+use support::harness::{alone, wait};
 
 use super::calls::asleep;
 use super::{PATIENCE, Served, is_ended, post, reply};
@@ -167,15 +168,27 @@ fn a_trickle_of_an_answer_is_too_slow() {
         ..few()
     };
     let served = Served::bounded(&[("counter", "")], bounds);
-    let mut slow = served.connect();
+    // A small window opens often, by a little.
+    let mut slow = wait(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        socket
+            .connect(served.address)
+            .await
+            .unwrap()
+            .into_std()
+            .unwrap()
+    });
+    slow.set_nonblocking(false).unwrap();
+    slow.set_read_timeout(Some(PATIENCE)).unwrap();
     slow.set_write_timeout(Some(SHORT)).unwrap();
     let mut reads = slow.try_clone().unwrap();
-    // A piece for which a window opens, twenty times in the time of 64 KiB.
+    // Ten pieces in the time of 64 KiB.
     let trickle = std::thread::spawn(move || {
         let start = Instant::now();
-        let mut piece = [0; 3_000];
+        let mut piece = [0; 1_000];
         while start.elapsed() < PATIENCE && reads.read_exact(&mut piece).is_ok() {
-            std::thread::sleep(SHORT / 5);
+            std::thread::sleep(SHORT / 10);
         }
     });
     let requests = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);

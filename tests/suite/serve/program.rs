@@ -2,48 +2,207 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use support::cli::{command, run};
-use support::harness::{guest_file, in_time};
+use support::harness::{all_but, guest_file, in_time};
 
-use super::{post, reply};
+use super::{PATIENCE, Reply, post, reply};
+
+/// The program, which serves a folder until the end of the test.
+struct Program {
+    process: Child,
+    address: String,
+    /// Its other lines.
+    lines: Receiver<String>,
+}
+
+impl Program {
+    /// Serves guests under these policies.
+    fn of(guests: &[(&str, &str)], options: &[&str]) -> (TempDir, Program) {
+        let folder = tempfile::tempdir().unwrap();
+        for (guest, policy) in guests {
+            let of = |ending: &str| folder.path().join(format!("{guest}.{ending}"));
+            std::fs::copy(guest_file(guest), of("wasm")).unwrap();
+            std::fs::write(of("toml"), policy).unwrap();
+        }
+        let mut arguments = vec![
+            "serve",
+            folder.path().to_str().unwrap(),
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        arguments.extend(options);
+        let mut process = command(&arguments)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell, lines) = std::sync::mpsc::channel();
+        let stderr = BufReader::new(process.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            stderr.lines().for_each(|line| {
+                let _ = tell.send(line.unwrap());
+            });
+        });
+        let mut program = Program {
+            process,
+            address: String::new(),
+            lines,
+        };
+        let listening = program.line("listening on http://");
+        program.address = listening.split_once("http://").unwrap().1.to_owned();
+        (folder, program)
+    }
+
+    /// The next line with this text.
+    fn line(&self, text: &str) -> String {
+        let line = || self.lines.recv_timeout(PATIENCE).expect(text);
+        std::iter::repeat_with(line)
+            .find(|line| line.contains(text))
+            .unwrap()
+    }
+
+    fn sent(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    }
+
+    fn post(&self, path: &str, body: &str) -> Reply {
+        reply(&mut self.sent(&post(path, "", body))).unwrap()
+    }
+
+    fn end(mut self) -> ExitStatus {
+        let id = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        in_time(move || {
+            let status = self.process.wait().unwrap();
+            let mut result = Vec::new();
+            let mut stdout = self.process.stdout.take().unwrap();
+            stdout.read_to_end(&mut result).unwrap();
+            assert!(result.is_empty(), "stdout is for results");
+            status
+        })
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
 
 #[test]
 fn a_folder_is_served_until_a_signal() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(guest_file("counter"), folder.path().join("counter.wasm")).unwrap();
-    std::fs::write(folder.path().join("counter.toml"), "").unwrap();
-    let folder_name = folder.path().to_str().unwrap();
-    let mut program = command(&["serve", folder_name, "--listen", "127.0.0.1:0"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(program.stderr.take().unwrap()).lines();
-    let (address, lines) = in_time(move || {
-        let line = lines.find_map(|line| {
-            Some(
-                line.unwrap()
-                    .strip_prefix("listening on http://")?
-                    .to_owned(),
-            )
-        });
-        (line.unwrap(), lines)
-    });
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream
-        .write_all(post("counter/next", "", "{}").as_bytes())
-        .unwrap();
-    assert_eq!(reply(&mut stream).unwrap().body, "{\"result\":1}");
-    let id = rustix::process::Pid::from_child(&program);
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    let status = in_time(move || (program.wait().unwrap(), program.stdout.take()));
-    assert_eq!(status.0.code(), Some(0));
-    let mut result = Vec::new();
-    status.1.unwrap().read_to_end(&mut result).unwrap();
-    assert!(result.is_empty(), "stdout is for results");
-    drop(lines);
+    let (_folder, program) = Program::of(&[("counter", "")], &[]);
+    assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+/// All that the hostile guest asks for, and a root of this folder.
+fn hostile(root: &Path) -> String {
+    let rest = all_but("files");
+    format!(
+        "{rest}grants.files = [{{ root = \"own\", path = {root:?}, access = \"read-write\" }}]\n"
+    )
+}
+
+/// One call that takes long is not all that a server does.
+#[test]
+fn calls_run_at_the_same_time() {
+    let root = tempfile::tempdir().unwrap();
+    let long = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000";
+    let guests = [
+        ("counter", ""),
+        ("hostile", &format!("{}{long}", hostile(root.path()))),
+    ];
+    let spin = |program: &Program| {
+        let stream = program.sent(&post("hostile/run", "", "{\"input\":\"spin\"}"));
+        std::thread::sleep(Duration::from_millis(300));
+        stream
+    };
+    let (_folder, program) = Program::of(&guests, &[]);
+    let _long = spin(&program);
+    assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
+    let (_folder, program) = Program::of(&guests, &["--concurrency", "1", "--queue", "0"]);
+    let _long = spin(&program);
+    assert_eq!(program.post("counter/next", "{}").kind(503), "busy");
+}
+
+#[test]
+fn loads_calls_and_decisions_are_in_the_audit_log() {
+    let own = tempfile::tempdir().unwrap();
+    let file = own.path().join("audit");
+    let root = tempfile::tempdir().unwrap();
+    let (_folder, program) = Program::of(
+        &[("hostile", &hostile(root.path()))],
+        &["--audit", file.to_str().unwrap()],
+    );
+    let input = "{\"input\":\"http-get https://b.example/\\u202e\"}";
+    let told = program.post("hostile/run", input);
+    let mut metrics = program.sent("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let metrics = reply(&mut metrics).unwrap().body;
+    assert_eq!(program.end().code(), Some(0));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let events: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |event: &str| {
+        let mut of = events.iter().filter(|it| it["event"] == event);
+        of.next_back()
+            .unwrap_or_else(|| panic!("{event}: {told:?} {text}"))
+    };
+    assert_eq!(of("load")["result"], "loaded");
+    assert_eq!(of("decision")["denied"], "bad-url", "{told:?}");
+    assert_eq!(of("decision")["call"], of("call")["call"]);
+    assert_eq!(of("call")["end"], "returned");
+    assert!(!text.contains('\u{202e}'));
+    for line in [
+        "tollgate_denials_total{provider=\"hostile\",capability=\"http\",reason=\"bad-url\"} 1",
+        "tollgate_calls_total{provider=\"hostile\",end=\"returned\"} 1",
+        "tollgate_calls_under_way{provider=\"hostile\"} 0",
+        "tollgate_loads_total{result=\"loaded\"} 1",
+        "tollgate_requests_total{door=\"calls\",status=\"200\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
+
+/// A guest that could write to them would forge the log, or choose the callers after a restart.
+#[test]
+fn the_files_of_the_server_are_not_a_guests() {
+    let root = tempfile::tempdir().unwrap();
+    let guests = [("hostile", &*hostile(root.path()))];
+    let tokens = root.path().join("tokens");
+    let digest = ring::digest::digest(&ring::digest::SHA256, b"secret");
+    let digest: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    std::fs::write(&tokens, format!("ci sha256:{digest}")).unwrap();
+    let audit = root.path().join("audit");
+    let call = post(
+        "hostile/run",
+        "Authorization: Bearer secret\r\n",
+        "{\"input\":\"ping\"}",
+    );
+    let served = |options: &[&str]| {
+        let (_folder, program) = Program::of(&guests, options);
+        reply(&mut program.sent(&call)).unwrap().status
+    };
+    assert_ne!(served(&[]), 404);
+    assert_eq!(served(&["--audit", audit.to_str().unwrap()]), 404);
+    assert_eq!(served(&["--tokens", tokens.to_str().unwrap()]), 404);
 }
 
 #[test]

@@ -251,6 +251,8 @@ fn a_host_name_of_a_route_is_the_guests_alone() {
     );
     assert_eq!(at("localhost", "/healthz").status, 200);
     assert_eq!(at("other.test", "/shop/head").kind(421), "host");
+    let tunnel = "CONNECT web.test:80 HTTP/1.1\r\nHost: web.test:80\r\nConnection: close\r\n\r\n";
+    assert_eq!(whole(&mut served.sent(tunnel)).kind(501), "method");
 }
 
 /// A head alone is a whole answer, which comes when the call has ended well.
@@ -265,6 +267,12 @@ fn an_answer_without_a_body_comes_when_the_call_has_ended() {
     let told = head("/http/web/bytes/200000");
     assert_eq!((told.status, &*told.body), (200, ""), "{told:?}");
     assert_eq!(head("/http/web/trap-late").status, 502);
+    // The length of what is not sent.
+    let told = head("/http/web/length-text?10");
+    assert!(
+        told.status == 200 && told.head.contains("content-length: 10"),
+        "{told:?}"
+    );
     let told = get(&served, "/http/web/status/204");
     assert_eq!((told.status, &*told.body), (204, ""), "{told:?}");
 }

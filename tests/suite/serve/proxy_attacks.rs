@@ -59,6 +59,7 @@ fn an_answer_that_is_none_is_a_bad_gateway() {
         ("length-text?abc", "bad-response"),
         ("length-text?+5", "bad-response"),
         ("length-text?18446744073709551616", "bad-response"),
+        ("length-text?10", "bad-response"),
         ("sleep/60000", "deadline"),
         // The head of an answer without a body comes at its end.
         ("trap-after-none", "trap"),
@@ -97,7 +98,7 @@ fn an_answer_that_is_cut_has_no_end() {
         );
         assert_eq!(told.body, comes, "{path}");
     }
-    for path in ["long", "length-only", "trap-after-length", "twice"] {
+    for path in ["long", "trap-after-length", "twice"] {
         let told = whole_or_problem(&served, path);
         assert!(!told.0, "{path}: {told:?}");
     }
@@ -124,6 +125,7 @@ fn the_report_tells_of_the_answer() {
         ("no-response", "no-response"),
         ("error?x", "error-code"),
         ("status/600", "bad-response"),
+        ("length-text?10", "bad-response"),
         ("unfinished", "unfinished-body"),
         ("short", "unfinished-body"),
     ] {
@@ -152,6 +154,51 @@ fn the_report_tells_of_the_answer() {
     assert_eq!(report.outcome, Outcome::Returned(()));
     assert_eq!(report.usage.output_bytes, Some(50_000));
     assert_eq!(body.unwrap().len(), 50_000);
+}
+
+/// The session keeps the body, which nobody ends.
+#[test]
+fn a_body_that_is_left_in_a_session_is_cut() {
+    use http_body_util::BodyExt as _;
+    let mut session = load("web", WEB).as_async().session();
+    for path in ["unfinished", "hello", "unfinished"] {
+        let request = hyper::Request::get(format!("http://host.test/{path}"));
+        let request = request.body(Full::<hyper::body::Bytes>::default()).unwrap();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let respond = move |response: hyper::Response<tollgate::http::ResponseBody>| {
+            let _ = tell.send(response);
+        };
+        let body = wait(async {
+            let read = async { told.await.unwrap().into_body().collect().await };
+            let (report, body) = tokio::join!(session.handle(request, respond), async {
+                tokio::time::timeout(PATIENCE, read).await
+            });
+            report.unwrap();
+            assert!(body.is_ok(), "the body never ends");
+            body.unwrap()
+        });
+        assert_eq!(body.is_ok(), path == "hello", "{path}");
+    }
+}
+
+/// What the host holds of a request is counted, and what it moves.
+#[test]
+fn a_request_is_memory_of_the_host() {
+    let provider = load("web", WEB).as_async().clone();
+    let usage = |path: &str, value: &str| {
+        let request = hyper::Request::get(format!("http://host.test/{path}"));
+        let request = request.header("x-long", value);
+        let request = request.body(Full::<hyper::body::Bytes>::default()).unwrap();
+        let report = wait(async { provider.session().handle(request, |_| {}).await });
+        let report = report.unwrap();
+        (report.usage.host_memory_peak, report.usage.host_bytes)
+    };
+    let (short, long) = ("x", "x".repeat(30_001));
+    let (less, more) = (usage("no-response", short), usage("no-response", &long));
+    // As an argument, and as a resource of more than the least.
+    assert!(more.0 - less.0 > 40_000, "{less:?} {more:?}");
+    let path = format!("no-response?{}", "x".repeat(4_000));
+    assert!(usage(&path, short).1 - less.1 >= 4_000);
 }
 
 /// A guest that writes while nobody reads waits, and the deadline counts.
@@ -248,10 +295,16 @@ fn a_body_that_is_too_large_is_not_given_to_a_guest() {
     let exact = "x".repeat(64 << 10);
     let told = whole(&mut served.sent(format!("{head}Content-Length: 65536\r\n\r\n{exact}")));
     assert_eq!(told.told(), "65536 bytes");
-    let long = "x".repeat(15_000);
+    let long = "x".repeat(12_000);
     let small = web("limits.host-data = '8KiB'");
     let told = get_with(&small, "/http/web/hello", &format!("X-Long: {long}\r\n"));
     assert_eq!(told.kind(400), "arguments");
+    let provider = load("web", &format!("{WEB}\nlimits.host-data = '8KiB'"))
+        .as_async()
+        .clone();
+    let request = hyper::Request::post("http://host.test/hello").body(Full::new(long.into()));
+    let done = wait(async { provider.session().handle(request.unwrap(), |_| {}).await });
+    assert!(matches!(done, Err(CallError::Arguments(_))), "{done:?}");
 }
 
 #[test]

@@ -74,12 +74,7 @@ pub(crate) fn act(
             let body = begin(out, 200, &[("content-length", "5")]);
             body.write(b"longer than it says");
         }
-        // A length, and no body at all.
-        "length-only" => {
-            let fields = Fields::new();
-            let _ = fields.append("content-length", b"10");
-            ResponseOutparam::set(out, Ok(OutgoingResponse::new(fields)));
-        }
+        // A length in words, and no body at all.
         "length-text" => {
             let fields = Fields::new();
             let _ = fields.append("content-length", query.as_bytes());

@@ -8,7 +8,7 @@ use std::pin::pin;
 use tokio::net::TcpListener;
 use tollgate::escape;
 use tollgate::watch::WatchOptions;
-use tollgate_serve::{Route, Routes, Server, Tokens};
+use tollgate_serve::{AuditLog, Metrics, Route, Routes, Server, Tokens};
 
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
@@ -46,6 +46,15 @@ pub(crate) struct Opts {
     /// `api.example.com/v2=NAME`. It may be given more than once. Without it, each is at /http/NAME/
     #[arg(long = "route", value_name = "[HOST][/PREFIX]=NAME")]
     routes: Vec<Route>,
+    /// Append a line of JSON to this file for each load, call and decision
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// Guests that may live at the same time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    concurrency: u32,
+    /// Calls that may wait for a slot [default: 16 for each slot]
+    #[arg(long, value_name = "N")]
+    queue: Option<u32>,
     #[command(flatten)]
     cache: CacheOpts,
 }
@@ -63,7 +72,21 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         let added = routes.add(route.clone());
         added.map_err(|error| usage(&format!("--route {error}")))?;
     }
-    let runtime = target::runtime(opts.cache.open(ui, true)?)?;
+    let audit = opts.audit.as_deref().map(audit).transpose()?;
+    let metrics = Metrics::new();
+    let mut builder = target::server_builder()?
+        .concurrency(opts.concurrency)
+        .observer((metrics.clone(), audit));
+    if let Some(queue) = opts.queue {
+        builder = builder.queue(queue);
+    }
+    for path in [&opts.audit, &opts.tokens].into_iter().flatten() {
+        builder = builder.protect(path);
+    }
+    if let Some(cache) = opts.cache.open(ui, true)? {
+        builder = builder.cache(cache);
+    }
+    let runtime = builder.build();
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -89,7 +112,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
-        let mut server = Server::new(folder).routes(routes);
+        let mut server = Server::new(folder).routes(routes).metrics(metrics);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }
@@ -105,6 +128,17 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let done = interrupt::paused(|| tokio.block_on(serve));
     tokio.shutdown_background();
     done
+}
+
+fn audit(path: &Path) -> Result<AuditLog, ExitReason> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options
+        .open(path)
+        .map_err(|error| ExitReason::Usage(format!("--audit {}: {error}", text::path(path))))?;
+    Ok(AuditLog::new(file))
 }
 
 fn tokens(path: &Path) -> Result<Tokens, ExitReason> {

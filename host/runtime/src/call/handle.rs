@@ -121,7 +121,7 @@ impl Session {
         arguments::admit(request.body().size_hint().lower(), self.provider.limits())?;
 
         let (end_well, whole) = oneshot::channel();
-        let exchange = Exchange::new(respond, whole);
+        let exchange = Exchange::new(request.method(), respond, whole);
         let work = async |guest: &mut Guest<'_>| {
             let function = guest
                 .instance

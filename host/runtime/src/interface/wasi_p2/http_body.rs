@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Frame};
 use thiserror::Error;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -86,8 +86,27 @@ pub struct ResponseBody {
     body: WasiBody,
     /// The bytes that are still to come, if the guest has declared how many.
     left: Option<u64>,
-    whole: oneshot::Receiver<()>,
+    whole: Whole,
     stage: Stage,
+}
+
+/// Whether the call has ended well, once it has ended.
+#[derive(Debug)]
+enum Whole {
+    Unknown(oneshot::Receiver<()>),
+    Known(bool),
+}
+
+impl Whole {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Whole::Unknown(told) = self {
+            *self = Whole::Known(ready!(Pin::new(told).poll(cx)).is_ok());
+        }
+        match self {
+            Whole::Known(well) => Poll::Ready(*well),
+            Whole::Unknown(_) => Poll::Pending,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -118,7 +137,7 @@ impl ResponseBody {
         ResponseBody {
             body,
             left: declared,
-            whole,
+            whole: Whole::Unknown(whole),
             stage,
         }
     }
@@ -134,12 +153,12 @@ impl ResponseBody {
         frame: Option<Result<Frame<Bytes>, Error>>,
     ) -> Result<Option<Frame<Bytes>>, Incomplete> {
         let Some(frame) = frame.transpose().map_err(|_| Incomplete)? else {
-            let is_all = self.left.is_none_or(|left| left == 0);
             self.stage = Stage::Ending(None);
-            return is_all.then_some(None).ok_or(Incomplete);
+            return Ok(None);
         };
         if let (Some(left), Some(data)) = (&mut self.left, frame.data_ref()) {
-            *left = left.checked_sub(data.len() as u64).ok_or(Incomplete)?;
+            // The call of a guest that writes more does not end well.
+            *left = left.saturating_sub(data.len() as u64);
         }
         match frame.is_trailers() || self.left == Some(0) {
             false => Ok(Some(frame)),
@@ -162,8 +181,15 @@ impl Body for ResponseBody {
         loop {
             match &mut self.stage {
                 Stage::Coming => {
-                    let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-                    match self.advance(frame) {
+                    let advanced = match Pin::new(&mut self.body).poll_frame(cx) {
+                        Poll::Ready(frame) => self.advance(frame),
+                        // A body that the guest has not finished may stay in a session that lives on.
+                        Poll::Pending => match self.whole.poll(cx) {
+                            Poll::Ready(false) => Err(Incomplete),
+                            Poll::Ready(true) | Poll::Pending => return Poll::Pending,
+                        },
+                    };
+                    match advanced {
                         Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
                         Ok(None) => {}
                         Err(incomplete) => {
@@ -172,16 +198,15 @@ impl Body for ResponseBody {
                         }
                     }
                 }
-                Stage::Ending(last) => {
-                    let last = last.take();
-                    let Poll::Ready(whole) = Pin::new(&mut self.whole).poll(cx) else {
-                        self.stage = Stage::Ending(last);
-                        return Poll::Pending;
+                Stage::Ending(_) => {
+                    let well = ready!(self.whole.poll(cx));
+                    let Stage::Ending(last) = std::mem::replace(&mut self.stage, Stage::Ended)
+                    else {
+                        return Poll::Ready(None);
                     };
-                    self.stage = Stage::Ended;
-                    return Poll::Ready(match whole {
-                        Ok(()) => last.map(Ok),
-                        Err(_) => Some(Err(Incomplete)),
+                    return Poll::Ready(match well {
+                        true => last.map(Ok),
+                        false => Some(Err(Incomplete)),
                     });
                 }
                 Stage::Ended => return Poll::Ready(None),
@@ -191,14 +216,5 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         matches!(self.stage, Stage::Ended)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let last = match &self.stage {
-            Stage::Ending(Some(frame)) => frame.data_ref().map_or(0, Bytes::len) as u64,
-            _ => 0,
-        };
-        let left = self.left.map(|left| left.saturating_add(last));
-        left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

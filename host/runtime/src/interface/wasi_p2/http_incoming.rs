@@ -176,11 +176,9 @@ impl types::HostOutgoingResponse for Door<'_> {
         let entry = response.rep();
         match types::HostOutgoingResponse::body(&mut state.http(), response)? {
             Ok(body) => {
-                let response = Resource::<HostOutgoingResponse>::new_borrow(entry);
-                let headers = &state.table.get(&response)?.headers;
                 let output = state.call.meter.limits.output;
                 let bodies = &mut state.wasi.response_bodies;
-                bodies.begin((entry, body.rep()), headers, output);
+                bodies.begin(entry, body.rep(), output);
                 Ok(Ok(state.keep(body, OUT_BODY.holds)?))
             }
             Err(()) => Ok(Err(())),

@@ -1,13 +1,12 @@
 //! Requests that a guest answers: the resources that a call of `wasi:http/incoming-handler` begins with, and the response that
-//! the guest sets. A body of a response is bounded by `output` as the guest writes it, and by the length that the guest has
-//! declared for it.
+//! the guest sets. A body of a response is bounded by `output` as the guest writes it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper::body::Body;
 use tokio::sync::oneshot;
 use tollgate_capability::LimitReached;
@@ -29,6 +28,8 @@ const OUTPARAM: u64 = 512;
 pub(crate) struct Exchange(Mutex<State>);
 
 struct State {
+    /// Whether the request asks for the head alone, whose length is not that of a body.
+    is_head: bool,
     respond: Option<Respond>,
     answered: Answered,
 }
@@ -53,13 +54,15 @@ pub(crate) enum Answered {
 }
 
 impl Exchange {
-    /// The way to a client. `whole` is told once the call has ended well.
+    /// The way to a client, for a request of this method. `whole` is told once the call has ended well.
     pub(crate) fn new(
+        method: &Method,
         to: impl FnOnce(Response<ResponseBody>) + Send + 'static,
         whole: oneshot::Receiver<()>,
     ) -> Arc<Exchange> {
         let to = Box::new(to);
         Arc::new(Exchange(Mutex::new(State {
+            is_head: method == Method::HEAD,
             respond: Some(Respond { to, whole }),
             answered: Answered::Nothing,
         })))
@@ -88,13 +91,18 @@ impl Exchange {
             }
         };
         let (mut head, body) = response.into_parts();
+        let has_body = !state.is_head && head.status != StatusCode::NOT_MODIFIED;
         let declared = match sendable(head.status, &head.headers) {
-            Ok(declared) => declared,
+            Ok(declared) => declared.filter(|_| has_body),
             Err(why) => {
                 state.answered = Answered::Unsendable(why);
                 return;
             }
         };
+        if body.is_end_stream() && declared.is_some_and(|length| length > 0) {
+            state.answered = Answered::Unsendable("it declares the length of a body and has none");
+            return;
+        }
         let written = head.extensions.remove::<Arc<Written>>();
         state.answered = Answered::Response(written);
         drop(state);
@@ -133,8 +141,6 @@ pub(crate) struct Written {
     bytes: AtomicU64,
     /// The limit `output`.
     cap: u64,
-    /// The length that the guest has declared.
-    declared: Option<u64>,
     finished: AtomicBool,
 }
 
@@ -159,10 +165,6 @@ impl Written {
         if all > self.cap {
             return Err(StreamError::Trap(LimitReached::Output.into()));
         }
-        if self.declared.is_some_and(|declared| all > declared) {
-            let error = ErrorCode::HttpResponseBodySize(self.declared);
-            return Err(StreamError::LastOperationFailed(error.into()));
-        }
         self.bytes.store(all, Ordering::Relaxed);
         Ok(())
     }
@@ -176,11 +178,10 @@ pub(super) struct ResponseBodies {
 }
 
 impl ResponseBodies {
-    pub(super) fn begin(&mut self, (response, body): (u32, u32), headers: &HeaderMap, output: u64) {
+    pub(super) fn begin(&mut self, response: u32, body: u32, output: u64) {
         let written = Arc::new(Written {
             bytes: AtomicU64::new(0),
             cap: output,
-            declared: content_length(headers).unwrap_or(None),
             finished: AtomicBool::new(false),
         });
         self.by_response.insert(response, Arc::clone(&written));
