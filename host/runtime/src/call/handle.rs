@@ -45,9 +45,6 @@ pub enum HandlerError {
     /// It set an error in place of a response: the name of the error, and its text if it has one.
     #[error("the guest set the error {0}")]
     Error(String),
-    /// It set a response that is none, for this reason.
-    #[error("the guest's response cannot be sent: {0}")]
-    BadResponse(&'static str),
     /// It has not finished the body of its response, or has written less than it declared.
     #[error("the guest has not finished the body of its response")]
     UnfinishedBody,
@@ -58,7 +55,6 @@ impl ErrorReport for HandlerError {
         let kind = match self {
             HandlerError::NoResponse => "no-response",
             HandlerError::Error(_) => "error-code",
-            HandlerError::BadResponse(_) => "bad-response",
             HandlerError::UnfinishedBody => "unfinished-body",
         };
         kind.to_owned()
@@ -87,6 +83,30 @@ impl Session {
     /// The URI of the request, or its header `Host`, names the host. Of its headers, the guest does not see those that
     /// frame the message or control the connection. The body is read as the guest asks for it; `host-data` bounds it, beyond
     /// which the guest gets the error `HTTP-request-body-size`. `output` bounds the body of the response.
+    ///
+    /// ```
+    /// use http_body_util::{BodyExt as _, Empty};
+    /// use tollgate::{Policy, Runtime, Source};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/web.wasm"));
+    /// let policy = Policy::parse("grants.wasi = 'inert'", std::path::Path::new("."))?;
+    /// let source = Source::file(path, &policy.limits)?;
+    /// let web = Runtime::new().load(&source, &policy).await?;
+    ///
+    /// let request = http::Request::get("http://localhost/hello").body(Empty::<bytes::Bytes>::new())?;
+    /// let (tell, told) = tokio::sync::oneshot::channel();
+    /// let mut session = web.session();
+    /// let call = session.handle(request, |response| {
+    ///     let _ = tell.send(response);
+    /// });
+    /// let (report, body) = tokio::join!(call, async { told.await?.into_body().collect().await.map_err(Box::<dyn std::error::Error>::from) });
+    /// assert_eq!(report?.outcome.label(), "returned");
+    /// assert_eq!(body?.to_bytes(), "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// The outcome is returned if the guest has set a response and finished its body. With
     /// [`Isolation::Process`](crate::Isolation::Process), where no body can be passed on, it is [`CallError::Isolated`].
@@ -148,7 +168,6 @@ fn outcome(answered: Answered) -> Result<(), HandlerError> {
     match answered {
         Answered::Nothing => Err(HandlerError::NoResponse),
         Answered::Error(code) => Err(HandlerError::Error(named(&code))),
-        Answered::Unsendable(why) => Err(HandlerError::BadResponse(why)),
         Answered::Response(body) => match body.as_deref().is_none_or(Written::is_finished) {
             true => Ok(()),
             false => Err(HandlerError::UnfinishedBody),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use thiserror::Error;
 use tokio::sync::oneshot;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -71,6 +72,16 @@ fn failure(error: &(dyn StdError + 'static)) -> Error {
     match error.downcast_ref::<std::io::Error>() {
         Some(error) if error.kind() == ErrorKind::TimedOut => Error::ConnectionReadTimeout,
         _ => Error::ConnectionTerminated,
+    }
+}
+
+/// An error of such a body as a guest gets it.
+pub(super) fn code(error: &Error) -> Option<ErrorCode> {
+    match error {
+        Error::HttpRequestBodySize(most) => Some(ErrorCode::HttpRequestBodySize(*most)),
+        Error::ConnectionReadTimeout => Some(ErrorCode::ConnectionReadTimeout),
+        Error::ConnectionTerminated => Some(ErrorCode::ConnectionTerminated),
+        _ => None,
     }
 }
 

@@ -15,6 +15,7 @@ use wasmtime_wasi_http::p2::types::{
 use super::door::Door;
 use super::http::FIELDS;
 use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
+use super::http_server::Unsendable;
 use super::http_types::{OUT_BODY, RESPONSE};
 
 /// A text of a request is copied.
@@ -100,10 +101,12 @@ impl types::HostResponseOutparam for Door<'_> {
         response: Result<Resource<HostOutgoingResponse>, types::ErrorCode>,
     ) -> wasmtime::Result<()> {
         let state = self.enter(&HEADERS, Work::bytes(FIELDS))?;
+        let unsendable = Unsendable::default();
         let response = match response {
             Ok(response) => {
                 let written = state.wasi.response_bodies.take_response(response.rep());
                 let mut response = Response::try_from(state.take(response)?)?;
+                response.extensions_mut().insert(unsendable.clone());
                 if let Some(written) = written {
                     response.extensions_mut().insert(written);
                 }
@@ -112,7 +115,7 @@ impl types::HostResponseOutparam for Door<'_> {
             Err(code) => Err(code),
         };
         (state.take(outparam)?.send)(response);
-        Ok(())
+        Ok(unsendable.trap()?)
     }
 
     fn send_informational(

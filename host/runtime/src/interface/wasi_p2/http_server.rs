@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper::body::Body;
 use tokio::sync::oneshot;
-use tollgate_capability::LimitReached;
+use tollgate_capability::{GuestError, LimitReached};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
@@ -49,8 +50,20 @@ pub(crate) enum Answered {
     Response(Option<Arc<Written>>),
     /// An error in place of a response.
     Error(ErrorCode),
-    /// A response that cannot be sent, and the reason.
-    Unsendable(&'static str),
+}
+
+/// The reason why a response cannot be sent, told to the function that the guest has called.
+#[derive(Clone, Default)]
+pub(super) struct Unsendable(Arc<OnceLock<&'static str>>);
+
+impl Unsendable {
+    /// Ends the call of a guest whose response cannot be sent.
+    pub(super) fn trap(&self) -> Result<(), GuestError> {
+        match self.0.get() {
+            None => Ok(()),
+            Some(why) => Err(GuestError(format!("the response cannot be sent: {why}"))),
+        }
+    }
 }
 
 impl Exchange {
@@ -92,17 +105,15 @@ impl Exchange {
         };
         let (mut head, body) = response.into_parts();
         let has_body = !state.is_head && head.status != StatusCode::NOT_MODIFIED;
-        let declared = match sendable(head.status, &head.headers) {
-            Ok(declared) => declared.filter(|_| has_body),
+        let declared = match sendable(&head, has_body.then_some(&body)) {
+            Ok(declared) => declared,
             Err(why) => {
-                state.answered = Answered::Unsendable(why);
+                if let Some(Unsendable(told)) = head.extensions.get() {
+                    let _ = told.set(why);
+                }
                 return;
             }
         };
-        if body.is_end_stream() && declared.is_some_and(|length| length > 0) {
-            state.answered = Answered::Unsendable("it declares the length of a body and has none");
-            return;
-        }
         let written = head.extensions.remove::<Arc<Written>>();
         state.answered = Answered::Response(written);
         drop(state);
@@ -113,12 +124,21 @@ impl Exchange {
     }
 }
 
-/// Whether a response can be the answer to a request, and the length that it declares.
-fn sendable(status: StatusCode, headers: &HeaderMap) -> Result<Option<u64>, &'static str> {
-    if !(200..=599).contains(&status.as_u16()) {
+/// Whether a response can be the answer to a request, and the length that it declares for its body. `body` is `None` where
+/// none is sent, whatever its length.
+fn sendable(head: &Parts, body: Option<&HyperOutgoingBody>) -> Result<Option<u64>, &'static str> {
+    if !(200..=599).contains(&head.status.as_u16()) {
         return Err("its status is not between 200 and 599");
     }
-    content_length(headers).map_err(|()| "its `content-length` is not a number")
+    let declared = content_length(&head.headers);
+    let declared = declared.map_err(|()| "its `content-length` is not a number")?;
+    let Some(body) = body else {
+        return Ok(None);
+    };
+    if body.is_end_stream() && declared.is_some_and(|length| length > 0) {
+        return Err("it declares the length of a body and has none");
+    }
+    Ok(declared)
 }
 
 /// The length that headers declare for a body.

@@ -13,6 +13,7 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions};
 
 use super::door::Door;
 use super::http::{FIELDS, PIECE};
+use super::http_body::code;
 use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 
@@ -53,6 +54,10 @@ impl types::Host for Door<'_> {
         error: Resource<types::IoError>,
     ) -> wasmtime::Result<Option<types::ErrorCode>> {
         let state = self.enter(&ASK, Work::NONE)?;
+        // wasmtime finds its own codes alone, and not the errors of bodies.
+        if let Some(code) = state.table.get(&error)?.downcast_ref().and_then(code) {
+            return Ok(Some(code));
+        }
         types::Host::http_error_code(&mut state.http(), error)
     }
 }
