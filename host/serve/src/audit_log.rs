@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tollgate::escape;
 use tollgate::observe::{CallEnd, CallEnded, Decision, Loaded, Observer};
@@ -14,6 +16,7 @@ use tollgate::report::Denial;
 ///
 /// | `event` | members |
 /// |---|---|
+/// | `request` | `caller`: the name of its token or null, `method`, `path`, `status`, `ms` |
 /// | `load` | `provider`, `digest`, `result`: `loaded` or `failed`, `error` in words, `ms` |
 /// | `call` | `call`: its number, `provider`, `digest`, `end`, `fault`: its kind, `fuel`, `ms` |
 /// | `decision` | `call`, `provider`, `capability`, `target`, `denied`: the reason or null, `remedy` |
@@ -44,6 +47,23 @@ impl AuditLog {
             to: Box::new(to),
             is_broken: false,
         })))
+    }
+
+    pub(crate) fn answered(
+        &self,
+        caller: Option<&str>,
+        method: &Method,
+        path: &str,
+        status: StatusCode,
+        elapsed: Duration,
+    ) {
+        self.write(
+            "request",
+            json!({
+                "caller": caller.map(shown), "method": shown(method.as_str()), "path": shown(path),
+                "status": status.as_u16(), "ms": milliseconds(elapsed),
+            }),
+        );
     }
 
     fn write(&self, event: &str, mut members: Value) {
@@ -116,7 +136,7 @@ fn shown(text: &str) -> String {
     escape::line(text).into_owned()
 }
 
-fn milliseconds(time: std::time::Duration) -> f64 {
+fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 

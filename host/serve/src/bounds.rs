@@ -11,6 +11,8 @@ pub struct Bounds {
     pub head: usize,
     /// Header lines of a request. 64.
     pub headers: usize,
+    /// Requests at once in one connection of HTTP/2. 32.
+    pub streams: u32,
     /// The time for the head of a request, and for the wait for the next one. 10 s.
     pub head_time: Duration,
     /// Bytes of the body of one request; it is less if `host-data` of the provider's policy asks for less. 8 MiB.
@@ -32,6 +34,7 @@ impl Default for Bounds {
             connections: 256,
             head: 16 << 10,
             headers: 64,
+            streams: 32,
             head_time: Duration::from_secs(10),
             body: 8 << 20,
             bodies: 64 << 20,

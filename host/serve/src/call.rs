@@ -10,15 +10,18 @@ use tollgate::value::Value;
 use tollgate::value::json::Json;
 use tollgate::{CallError, Outcome, Report};
 
+use crate::caller;
 use crate::capped::Capped;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
 use crate::shared::Shared;
+use crate::tokens::Caller;
 
 type Done = Report<Option<Value>, ReturnedError>;
 
 pub(crate) async fn call(
     shared: &Shared,
+    caller: Option<&Caller>,
     head: &Parts,
     body: Incoming,
     name: &str,
@@ -35,10 +38,14 @@ pub(crate) async fn call(
     let arguments = request::arguments(&text, &function.params);
     let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
     drop(text);
+    let ticket = caller::begin(caller, provider.limits().fuel)?;
     let report = provider
         .session()
         .invoke(&function.full_name(), &arguments)
         .await?;
+    if let Some(ticket) = ticket {
+        ticket.used(report.usage.fuel);
+    }
     let wanted = wants_report(head);
     let outcome = answer(&report, wanted);
     outcome.map_err(|problem| match wanted {

@@ -1,21 +1,69 @@
 //! The callers that are let in: those with a token, or without tokens those of this machine.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
-use http::StatusCode;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use http::uri::Authority;
+use http::{StatusCode, Version};
 
 use crate::problem::Problem;
+use crate::quota::Ticket;
 use crate::routes::Routes;
-use crate::tokens::Tokens;
+use crate::tokens::{Caller, Tokens};
 
-/// Refuses the request of a caller that is not let in.
-pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>, routes: &Routes) -> Result<(), Problem> {
+/// The other side of a connection, which each of its requests has among its extensions.
+#[derive(Clone, Default)]
+pub(crate) struct Peer {
+    /// Whether it speaks TLS.
+    pub(crate) is_tls: bool,
+    /// The SHA-256 of its certificate, in hexadecimal digits, if one was asked for.
+    pub(crate) certificate: Option<Arc<str>>,
+}
+
+/// The caller of a request by its token, if callers need one. Refuses one that is not let in. A caller with a certificate was
+/// let in by the connection.
+pub(crate) fn admit(
+    head: &Parts,
+    tokens: Option<&Tokens>,
+    routes: &Routes,
+) -> Result<Option<Caller>, Problem> {
+    let peer = head.extensions.get::<Peer>();
     match tokens {
-        Some(tokens) => authorized(head, tokens),
-        None => addressed_here(head, routes),
+        Some(tokens) => authorized(head, tokens).map(Some),
+        None if peer.is_some_and(|peer| peer.certificate.is_some()) => Ok(None),
+        None => addressed_here(head, routes).map(|()| None),
+    }
+}
+
+/// Begins a call of the caller, which may use so much fuel.
+pub(crate) fn begin(caller: Option<&Caller>, fuel: u64) -> Result<Option<Ticket>, Problem> {
+    let begun = caller.map(|caller| caller.account.begin(fuel, Instant::now()));
+    begun
+        .transpose()
+        .map_err(|used_up| Problem::quota(&used_up))
+}
+
+/// A bearer token that is known.
+fn authorized(head: &Parts, tokens: &Tokens) -> Result<Caller, Problem> {
+    let mut given = head.headers.get_all(AUTHORIZATION).iter();
+    let (first, second) = (given.next(), given.next());
+    let token = first.and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+    });
+    let known = token.and_then(|token| tokens.known(token));
+    match (known, second) {
+        (Some(caller), None) => Ok(caller.clone()),
+        _ => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "no token that is known; send one as `Authorization: Bearer TOKEN`",
+        )),
     }
 }
 
@@ -28,40 +76,23 @@ pub(crate) fn host(head: &Parts) -> Option<Authority> {
     host.filter(|_| second.is_none())
 }
 
-/// A bearer token that is known.
-fn authorized(head: &Parts, tokens: &Tokens) -> Result<(), Problem> {
-    let mut given = head.headers.get_all(AUTHORIZATION).iter();
-    let (first, second) = (given.next(), given.next());
-    let token = first.and_then(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
-    });
-    let known = token.is_some_and(|token| tokens.caller(token).is_some());
-    match known && second.is_none() {
-        true => Ok(()),
-        false => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "no token that is known; send one as `Authorization: Bearer TOKEN`",
-        )),
-    }
-}
-
 /// A web page whose name was made to point to this machine sends its own name: it is refused. The name of a route was chosen by
 /// whoever runs the server, and nothing of the server's own is at it.
 fn addressed_here(head: &Parts, routes: &Routes) -> Result<(), Problem> {
-    let is_here = |authority: &Authority| {
+    let is_ours = |authority: &Authority| {
         is_loopback(authority) || routes.have(&authority.host().to_ascii_lowercase())
     };
     let mut hosts = head.headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    let named = first.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    let is_ours = named.as_ref().is_some_and(is_here)
+    let named = first.map(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    // HTTP/2 has the name in its target, and `Host` only from a proxy.
+    let is_named =
+        named.is_some() || head.version == Version::HTTP_2 && head.uri.authority().is_some();
+    let is_here = is_named
+        && named.is_none_or(|named| named.as_ref().is_some_and(is_ours))
         && second.is_none()
-        && head.uri.authority().is_none_or(is_here);
-    match is_ours {
+        && head.uri.authority().is_none_or(is_ours);
+    match is_here {
         true => Ok(()),
         false => Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,

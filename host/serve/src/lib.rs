@@ -1,4 +1,4 @@
-//! Providers behind HTTP/1.1: a call is a `POST` with JSON arguments, and runs under the limits and the grants of the
+//! Providers behind HTTP/1.1 and HTTP/2: a call is a `POST` with JSON arguments, and runs under the limits and the grants of the
 //! provider's policy.
 //!
 //! ```no_run
@@ -20,6 +20,7 @@
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
 //! | `GET /metrics` | the numbers of [`Metrics`], if the server has them |
+//! | `GET /` | a page for people |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
 //!
 //! Errors are problem details (RFC 9457) with a `kind`. Values are JSON as [`tollgate::value::json`] has them. A client that
@@ -33,14 +34,19 @@ mod bounds;
 mod call;
 mod caller;
 mod capped;
+mod connection;
 mod list;
 mod metrics;
 mod openapi;
+mod paced;
+mod page;
 mod panics;
 mod problem;
 mod proxy;
 mod proxy_body;
 mod proxy_head;
+mod quota;
+mod recent;
 mod request;
 mod router;
 mod routes;
@@ -48,6 +54,7 @@ mod schema;
 mod server;
 mod shared;
 mod stalls;
+mod tls;
 mod tokens;
 
 pub use audit_log::AuditLog;
@@ -55,4 +62,5 @@ pub use bounds::Bounds;
 pub use metrics::Metrics;
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
+pub use tls::{Tls, TlsError};
 pub use tokens::{TokenError, Tokens};

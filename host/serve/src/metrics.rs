@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -19,6 +19,7 @@ use tollgate::report::Usage;
 use tollgate::{CallError, LoadError};
 
 use crate::problem::{Answer, Problem, json_answer};
+use crate::recent::Recent;
 
 /// Providers that have numbers of their own; those beyond share the name [`OTHERS`]. Each has about ten rows.
 const MAX_PROVIDERS: usize = 1_000;
@@ -60,6 +61,7 @@ struct Inner {
     requests: Family<Request, Counter>,
     connections: Gauge,
     known: Mutex<HashSet<Arc<str>>>,
+    recent: Mutex<Recent>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -121,6 +123,7 @@ impl Metrics {
             requests: Family::default(),
             connections: Gauge::default(),
             known: Mutex::default(),
+            recent: Mutex::default(),
         };
         registry.register(
             "calls",
@@ -221,6 +224,18 @@ impl Metrics {
         Arc::clone(name)
     }
 
+    /// Calls of the provider of this name that are under way.
+    pub(crate) fn under_way(&self, name: &Arc<str>) -> i64 {
+        let provider = Arc::clone(name);
+        let calls = self.0.under_way.get(&Provider { provider });
+        calls.map_or(0, |calls| calls.get())
+    }
+
+    /// What happened of late.
+    pub(crate) fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.0.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn used(&self, provider: &Provider, usage: &Usage) {
         self.0.fuel.get_or_create(provider).inc_by(usage.fuel);
         let memory = self.0.memory.get_or_create(provider);
@@ -261,6 +276,7 @@ impl Observer for Metrics {
         let seconds = self.0.seconds.get_or_create(&provider);
         seconds.observe(call.elapsed.as_secs_f64());
         drop(seconds);
+        self.recent().ended(&provider.provider, call.end);
         match call.end {
             CallEnd::Returned(usage) | CallEnd::Failed(usage) => self.used(&provider, usage),
             CallEnd::Faulted(usage, fault) => {
@@ -279,6 +295,7 @@ impl Observer for Metrics {
         let Some(reason) = decision.denied else {
             return;
         };
+        self.recent().denied(decision);
         let denial = Denial {
             provider: self.known(&decision.provider.into()),
             capability: decision.capability,

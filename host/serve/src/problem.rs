@@ -13,6 +13,8 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
+use crate::quota::UsedUp;
+
 /// The answer to a request.
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
@@ -31,6 +33,8 @@ pub(crate) struct Problem {
     more: Vec<(&'static str, String)>,
     /// The method that the path takes, if it is another one.
     allow: Option<HeaderValue>,
+    /// Seconds after which the caller may try again.
+    retry: Option<u64>,
     /// Whether the connection ends, as the rest of the request is not read.
     ends: bool,
 }
@@ -48,6 +52,7 @@ impl Problem {
             detail: escape::line(detail.as_ref()).into_owned(),
             more: Vec::new(),
             allow: None,
+            retry: None,
             ends: false,
         }
     }
@@ -59,7 +64,22 @@ impl Problem {
 
     /// There is no room for the request now.
     pub(crate) fn busy(detail: &str) -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        Problem {
+            retry: Some(1),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        }
+    }
+
+    /// The quota of the caller is used up.
+    pub(crate) fn quota(used_up: &UsedUp) -> Problem {
+        let detail = format!(
+            "the quota of this caller is used up: {}; try again later",
+            used_up.what
+        );
+        Problem {
+            retry: Some(used_up.seconds),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail)
+        }
     }
 
     /// The host failed: its number, and nothing of the cause.
@@ -107,6 +127,7 @@ impl Problem {
             detail,
             more,
             allow,
+            retry,
             ends,
         } = self;
         let title = status.canonical_reason();
@@ -124,14 +145,11 @@ impl Problem {
         let mut answer = json_answer(status, format!("{{{}}}", members.join(",")));
         let headers = answer.headers_mut();
         set(headers, CONTENT_TYPE, "application/problem+json");
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                set(headers, RETRY_AFTER, "1");
-            }
-            StatusCode::UNAUTHORIZED => {
-                set(headers, WWW_AUTHENTICATE, "Bearer");
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            set(headers, WWW_AUTHENTICATE, "Bearer");
+        }
+        if let Some(seconds) = retry {
+            let _ = headers.try_insert(RETRY_AFTER, seconds.into());
         }
         if let Some(method) = allow {
             let _ = headers.try_insert(ALLOW, method);

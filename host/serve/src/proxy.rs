@@ -17,10 +17,12 @@ use tollgate::report::ErrorReport as _;
 use tollgate::{CallError, Outcome, Provider, Report, escape};
 
 use crate::call::asks_report;
+use crate::caller::{self, Peer};
 use crate::problem::{Answer, BoxError, Problem};
 use crate::proxy_body::{Fate, FromClient};
 use crate::proxy_head;
 use crate::shared::Shared;
+use crate::tokens::Caller;
 
 /// The place that a request is for.
 pub(crate) struct Place<'a> {
@@ -49,6 +51,7 @@ impl Drop for Running {
 
 pub(crate) async fn answer(
     shared: &Shared,
+    caller: Option<&Caller>,
     head: &Parts,
     body: Incoming,
     place: &Place<'_>,
@@ -68,6 +71,7 @@ pub(crate) async fn answer(
     *request.uri_mut() = seen_by_guest(head, place)?;
     *request.headers_mut() = proxy_head::of_request(head, place)?;
 
+    let ticket = caller::begin(caller, provider.limits().fuel)?;
     let (tell, told) = oneshot::channel();
     let mut session = provider.session();
     let name = place.provider.to_owned();
@@ -76,6 +80,9 @@ pub(crate) async fn answer(
             let _ = tell.send(response);
         };
         let done = session.handle(request, respond).await;
+        if let (Some(ticket), Ok(report)) = (&ticket, &done) {
+            ticket.used(report.usage.fuel);
+        }
         note(&name, &done);
         done
     }));
@@ -127,8 +134,9 @@ fn seen_by_guest(head: &Parts, place: &Place<'_>) -> Result<Uri, Problem> {
     let slash = if rest.starts_with('/') { "" } else { "/" };
     let query = head.uri.query().map(|query| format!("?{query}"));
     let path = format!("{slash}{rest}{}", query.unwrap_or_default());
+    let is_tls = head.extensions.get::<Peer>().is_some_and(|it| it.is_tls);
     Uri::builder()
-        .scheme("http")
+        .scheme(if is_tls { "https" } else { "http" })
         .authority(place.authority.clone())
         .path_and_query(path)
         .build()

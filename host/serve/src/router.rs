@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use http::request::Parts;
-use http::uri::Authority;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use tollgate::Catalog;
 
+use crate::audit_log::AuditLog;
 use crate::bounds::Bounds;
 use crate::metrics::Metrics;
 use crate::panics::caught;
@@ -18,8 +19,8 @@ use crate::problem::{Answer, Problem, json_answer};
 use crate::proxy::{self, Place};
 use crate::routes::{Route, Routes};
 use crate::shared::Shared;
-use crate::tokens::Tokens;
-use crate::{call, caller, list, openapi};
+use crate::tokens::{Caller, Tokens};
+use crate::{call, caller, list, openapi, page};
 
 /// Answers the requests of a server.
 pub(crate) struct Router {
@@ -27,6 +28,7 @@ pub(crate) struct Router {
     tokens: Option<Tokens>,
     routes: Routes,
     metrics: Option<Metrics>,
+    audit: Option<AuditLog>,
     is_draining: AtomicBool,
 }
 
@@ -37,12 +39,14 @@ impl Router {
         tokens: Option<Tokens>,
         routes: Routes,
         metrics: Option<Metrics>,
+        audit: Option<AuditLog>,
     ) -> Router {
         Router {
             shared: Shared::new(catalog, bounds),
             tokens,
             routes,
             metrics,
+            audit,
             is_draining: AtomicBool::new(false),
         }
     }
@@ -53,33 +57,61 @@ impl Router {
     }
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let start = Instant::now();
         let (head, body) = request.into_parts();
-        let answer = match caught(self.route(&head, body)).await {
+        let admitted = self.admitted(&head);
+        let caller = admitted.as_ref().ok().and_then(Option::clone);
+        let routed = async { self.route(&head, body, admitted?.as_ref()).await };
+        let answer = match caught(routed).await {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
         };
+        let path = head.uri.path();
         if let Some(metrics) = &self.metrics {
-            metrics.answered(door(head.uri.path()), answer.status());
+            metrics.answered(door(path), answer.status());
+        }
+        if let Some(audit) = &self.audit {
+            let caller = caller.as_ref().map(|caller| &*caller.name);
+            audit.answered(caller, &head.method, path, answer.status(), start.elapsed());
         }
         answer
     }
 
-    async fn route(&self, head: &Parts, body: Incoming) -> Result<Answer, Problem> {
-        let path = head.uri.path();
-        let host = caller::host(head);
-        let own_host = host.as_ref().map(|host| host.host().to_ascii_lowercase());
-        let own_host = own_host.filter(|host| self.routes.have(host));
-        // A probe has no token.
-        let is_probe = own_host.is_none() && matches!(path, "/healthz" | "/readyz");
-        if !is_probe || self.tokens.is_none() {
-            caller::admit(head, self.tokens.as_ref(), &self.routes)?;
+    /// The host name of guests that a request is for, if it is one.
+    fn host_of_guests(&self, head: &Parts) -> Option<String> {
+        let host = caller::host(head)?.host().to_ascii_lowercase();
+        self.routes.have(&host).then_some(host)
+    }
+
+    /// The caller, if it has a name.
+    fn admitted(&self, head: &Parts) -> Result<Option<Caller>, Problem> {
+        // HTTP/2 bounds their bytes alone.
+        if head.headers.len() > self.shared.bounds.headers {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            let detail = "the request has too many header lines";
+            return Err(Problem::new(status, "headers", detail).ending());
         }
+        // A probe has no token.
+        let is_probe = is_probe(head.uri.path()) && self.host_of_guests(head).is_none();
+        match is_probe && self.tokens.is_some() {
+            true => Ok(None),
+            false => caller::admit(head, self.tokens.as_ref(), &self.routes),
+        }
+    }
+
+    async fn route(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        caller: Option<&Caller>,
+    ) -> Result<Answer, Problem> {
+        let path = head.uri.path();
         // Nothing of the server's own is at a host name of guests, which a page of theirs could use as its own.
-        if own_host.is_some() {
-            let route = self.routes.find(own_host.as_deref(), path);
+        if let Some(host) = self.host_of_guests(head) {
+            let route = self.routes.find(Some(&host), path);
             let route = route.ok_or_else(|| no_route(path))?;
-            return self.at_route(head, body, host, route).await;
+            return self.at_route(head, body, caller, route).await;
         }
         if let Some(of_provider) = path.strip_prefix("/v1/providers/") {
             let names = of_provider
@@ -87,13 +119,16 @@ impl Router {
                 .filter(|(_, export)| !export.contains('/'));
             let (name, export) = names.ok_or_else(|| no_route(path))?;
             is(head, &Method::POST)?;
-            return call::call(&self.shared, head, body, &decoded(name)?, &decoded(export)?).await;
+            let (name, export) = (decoded(name)?, decoded(export)?);
+            return call::call(&self.shared, caller, head, body, &name, &export).await;
         }
         if let Some(of_provider) = path.strip_prefix("/http/") {
             let name = of_provider.split('/').next().unwrap_or_default();
             let provider = decoded(name)?;
             let prefix = format!("/http/{name}");
-            return self.at(head, body, host, &provider, &prefix, true).await;
+            return self
+                .at(head, body, caller, (&provider, &prefix), true)
+                .await;
         }
         match path {
             "/healthz" => self.get(head, || {
@@ -104,13 +139,17 @@ impl Router {
                 true => Err(Problem::busy("the server is about to end")),
             }),
             "/v1/providers" => self.get(head, || Ok(list::answer(&*self.shared.catalog))),
+            "/" => self.get(head, || {
+                Ok(page::answer(&*self.shared.catalog, self.metrics.as_ref()))
+            }),
+            "/style.css" => self.get(head, || Ok(page::style())),
             "/metrics" => match &self.metrics {
                 Some(metrics) => self.get(head, || metrics.answer()),
                 None => Err(no_route(path)),
             },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.shared.catalog))),
             _ => match self.routes.find(None, path) {
-                Some(route) => self.at_route(head, body, host, route).await,
+                Some(route) => self.at_route(head, body, caller, route).await,
                 None => Err(no_route(path)),
             },
         }
@@ -120,26 +159,23 @@ impl Router {
         &self,
         head: &Parts,
         body: Incoming,
-        host: Option<Authority>,
+        caller: Option<&Caller>,
         route: &Route,
     ) -> Result<Answer, Problem> {
-        let shares_host = !route.has_host();
-        let (provider, prefix) = (route.provider(), route.prefix());
-        self.at(head, body, host, provider, prefix, shares_host)
-            .await
+        let at = (route.provider(), route.prefix());
+        self.at(head, body, caller, at, !route.has_host()).await
     }
 
-    /// Passes a request on to a guest.
+    /// Passes a request on to the guest of this name, which sees its path without the prefix.
     async fn at(
         &self,
         head: &Parts,
         body: Incoming,
-        host: Option<Authority>,
-        provider: &str,
-        prefix: &str,
+        caller: Option<&Caller>,
+        (provider, prefix): (&str, &str),
         shares_host: bool,
     ) -> Result<Answer, Problem> {
-        let authority = host.ok_or_else(|| {
+        let authority = caller::host(head).ok_or_else(|| {
             Problem::bad(
                 "host",
                 "the request does not name one host; send one `Host`",
@@ -152,7 +188,7 @@ impl Router {
             shares_host,
             has_token: self.tokens.is_some(),
         };
-        proxy::answer(&self.shared, head, body, &place).await
+        proxy::answer(&self.shared, caller, head, body, &place).await
     }
 
     fn get(
@@ -173,6 +209,10 @@ fn is(head: &Parts, method: &Method) -> Result<(), Problem> {
         true => Ok(()),
         false => Err(Problem::method(method)),
     }
+}
+
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
 }
 
 /// The door that a request came to.

@@ -8,18 +8,21 @@ use thiserror::Error;
 use tollgate::escape;
 
 /// Paths of the server's own, at which no route begins: it would never be reached.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "/healthz",
     "/http",
     "/mcp",
     "/metrics",
     "/openapi.json",
     "/readyz",
+    "/style.css",
     "/v1",
 ];
 
 /// A place of a provider: a host name, the beginning of a path, or both. Written as `blog.example.com=blog`, `/shop=shop`,
 /// `api.example.com/v2=api`.
+///
+/// A path alone is at each host name that has no routes of its own. The root is the server's there, and so are some paths.
 ///
 /// ```
 /// use tollgate_serve::Route;
@@ -105,7 +108,8 @@ impl FromStr for Route {
             return Err(failed(why));
         }
         let first = prefix.split('/').nth(1).unwrap_or_default();
-        if host.is_none() && OWN.iter().any(|own| own.strip_prefix('/') == Some(first)) {
+        let is_own = first.is_empty() || OWN.iter().any(|own| own.strip_prefix('/') == Some(first));
+        if host.is_none() && is_own {
             let why = format!("`/{first}` is the server's own; choose another, or name a host");
             return Err(failed(&why));
         }
@@ -120,10 +124,7 @@ impl FromStr for Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host.as_deref().unwrap_or_default();
-        let prefix = match (host, &*self.prefix) {
-            ("", "") => "/",
-            (_, prefix) => prefix,
-        };
+        let prefix = &self.prefix;
         write!(f, "{host}{prefix}={}", escape::line(&self.provider))
     }
 }
@@ -184,16 +185,16 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_of_whole_parts_is_found() {
-        let routes = routes(&["/=all", "/shop=shop", "/shop/old=old", "a.test/x=x"]);
+        let routes = routes(&["/shop=shop", "/shop/old=old", "a.test/x=x", "a.test=all"]);
         let found = |host, path| routes.find(host, path).map(Route::provider);
         assert_eq!(found(None, "/shop"), Some("shop"));
         assert_eq!(found(None, "/shop/"), Some("shop"));
         assert_eq!(found(None, "/shop/old/1"), Some("old"));
         assert_eq!(found(None, "/shop/older"), Some("shop"));
-        assert_eq!(found(None, "/shopping"), Some("all"));
+        assert_eq!(found(None, "/shopping"), None);
         assert_eq!(found(Some("a.test"), "/x/y"), Some("x"));
         // A host name that has routes has no others.
-        assert_eq!(found(Some("a.test"), "/shop"), None);
+        assert_eq!(found(Some("a.test"), "/shop"), Some("all"));
     }
 
     #[test]
@@ -211,6 +212,7 @@ mod tests {
             "/../b=x",
             "/a?b=x",
             "/%61=x",
+            "/=x",
             "/v1=x",
             "/v1/a=x",
             "/http=x",

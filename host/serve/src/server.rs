@@ -1,6 +1,5 @@
 //! Connections: accepted, bounded, ended.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -8,28 +7,24 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tollgate::Catalog;
 
+use crate::audit_log::AuditLog;
 use crate::bounds::Bounds;
+use crate::connection;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::routes::Routes;
-use crate::stalls::Stalls;
+use crate::tls::Tls;
 use crate::tokens::Tokens;
 
 /// The pause after an error of accepting, such as too many open files, so that it does not take the processor.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// The least size of the buffer of a connection that hyper takes.
-const MIN_HEAD: usize = 8 << 10;
 
 /// Providers behind HTTP; see the [crate](crate).
 pub struct Server {
@@ -37,7 +32,9 @@ pub struct Server {
     bounds: Bounds,
     tokens: Option<Tokens>,
     routes: Routes,
+    tls: Option<Tls>,
     metrics: Option<Metrics>,
+    audit: Option<AuditLog>,
 }
 
 /// The reason why a server did not start.
@@ -46,7 +43,8 @@ pub struct Server {
 pub enum ServeError {
     /// It would be open to everybody who reaches this address.
     #[error(
-        "{address}: not a loopback address, and no tokens are set; listen on 127.0.0.1, or set tokens"
+        "{address}: not a loopback address, and callers need neither a token nor a certificate; listen on 127.0.0.1, or \
+         set tokens"
     )]
     Open {
         /// The address of the listener.
@@ -73,7 +71,9 @@ impl Server {
             bounds: Bounds::default(),
             tokens: None,
             routes: Routes::default(),
+            tls: None,
             metrics: None,
+            audit: None,
         }
     }
 
@@ -99,10 +99,25 @@ impl Server {
         self
     }
 
+    /// Speaks TLS, and nothing else.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Server {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Serves these numbers at `/metrics`. The runtime of the providers is to have them as its observer.
     #[must_use]
     pub fn metrics(mut self, metrics: Metrics) -> Server {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Writes each request to this log, with the name of its caller. The runtime of the providers is to have the log as its
+    /// observer, for loads, calls and decisions.
+    #[must_use]
+    pub fn audit(mut self, audit: AuditLog) -> Server {
+        self.audit = Some(audit);
         self
     }
 
@@ -111,7 +126,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The listener does not work, or is on an address that is no loopback address while no tokens are set.
+    /// The listener does not work, or is on an address that is no loopback address while callers need neither a token nor a certificate.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -122,10 +137,13 @@ impl Server {
             bounds,
             tokens,
             routes,
+            tls,
             metrics,
+            audit,
         } = self;
         let address = listener.local_addr()?;
-        if tokens.is_none() && !address.ip().is_loopback() {
+        let has_clients = tls.as_ref().is_some_and(|tls| tls.has_clients);
+        if tokens.is_none() && !has_clients && !address.ip().is_loopback() {
             return Err(ServeError::Open { address });
         }
         let bounds = Arc::new(bounds);
@@ -135,6 +153,7 @@ impl Server {
             tokens,
             routes,
             metrics.clone(),
+            audit,
         ));
         let places = Arc::new(Semaphore::new(
             bounds.connections.clamp(1, Semaphore::MAX_PERMITS),
@@ -158,10 +177,10 @@ impl Server {
                 continue;
             };
             let (router, bounds) = (Arc::clone(&router), Arc::clone(&bounds));
-            let ending = ending.clone();
+            let (tls, ending) = (tls.clone(), ending.clone());
             let connected = metrics.as_ref().map(Metrics::connected);
             connections.spawn(async move {
-                connection(stream, router, &bounds, ending).await;
+                connection::serve(stream, tls, router, &bounds, ending).await;
                 drop((place, connected));
             });
             // Those that have ended.
@@ -175,38 +194,6 @@ impl Server {
         let cut = connections.len();
         connections.shutdown().await;
         Ok(Drained { cut })
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    router: Arc<Router>,
-    bounds: &Bounds,
-    mut ending: watch::Receiver<bool>,
-) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(router.answer(request).await) }
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(bounds.head_time)
-        .max_headers(bounds.headers)
-        .max_buf_size(bounds.head.max(MIN_HEAD))
-        // A client that goes away drops its call.
-        .half_close(false);
-    let io = TokioIo::new(Stalls::new(stream, bounds.write_time));
-    let mut served = pin!(http.serve_connection(io, service));
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = async { let _ = ending.wait_for(|ending| *ending).await; } => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended");
     }
 }
 

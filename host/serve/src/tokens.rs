@@ -1,10 +1,13 @@
 //! Bearer tokens: a file has the hash of each, so that it lets nobody in who reads it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use constant_time_eq::constant_time_eq_32;
 use ring::digest::{SHA256, digest};
 use thiserror::Error;
+
+use crate::quota::{Account, Quota};
 
 /// The most bytes of a token that is hashed.
 const MAX_TOKEN: usize = 1 << 10;
@@ -12,7 +15,15 @@ const MAX_TOKEN: usize = 1 << 10;
 /// The callers that a server lets in.
 #[derive(Clone, Default)]
 pub struct Tokens {
-    callers: Vec<(String, [u8; 32])>,
+    callers: Vec<Caller>,
+}
+
+/// A caller, by its token.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: Arc<str>,
+    hash: [u8; 32],
+    pub(crate) account: Arc<Account>,
 }
 
 /// A mistake in a file of tokens.
@@ -26,8 +37,9 @@ pub struct TokenError {
 }
 
 impl Tokens {
-    /// Reads `NAME sha256:HEX` lines, the digest in 64 digits of the token that the caller NAME sends. Empty lines and lines
-    /// that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
+    /// Reads `NAME sha256:HEX` lines, the digest in 64 digits of the token that the caller NAME sends. Behind it a line may
+    /// have quotas of the caller: `calls=N` and `fuel=N` for each minute, `at-once=N` for calls at the same time. Empty lines
+    /// and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
     ///
     /// ```
     /// let text = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -41,7 +53,7 @@ impl Tokens {
     ///
     /// The first line that is neither, a name or a token that is there twice, or a file without a token.
     pub fn parse(text: &str) -> Result<Tokens, TokenError> {
-        let mut callers: Vec<(String, [u8; 32])> = Vec::new();
+        let mut callers: Vec<Caller> = Vec::new();
         let mut last = 1;
         for (at, line) in text.lines().enumerate() {
             last = at.saturating_add(1);
@@ -53,21 +65,28 @@ impl Tokens {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (name, hash) = line
+            let (name, rest) = line
                 .split_once(char::is_whitespace)
                 .ok_or_else(|| failed("no token; write `NAME sha256:HEX`"))?;
-            let hash = hash.trim().strip_prefix("sha256:").and_then(bytes);
+            let rest = rest.trim();
+            let (hash, quota) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let hash = hash.strip_prefix("sha256:").and_then(bytes);
             let hash = hash
                 .ok_or_else(|| failed("no digest; write `sha256:` and 64 digits in hexadecimal"))?;
-            if callers.iter().any(|(known, _)| known == name) {
+            if callers.iter().any(|known| &*known.name == name) {
                 return Err(failed("this name is above already; write each caller once"));
             }
-            if callers.iter().any(|(_, known)| *known == hash) {
+            if callers.iter().any(|known| known.hash == hash) {
                 return Err(failed(
                     "this token is above already; give each caller one of its own",
                 ));
             }
-            callers.push((name.to_owned(), hash));
+            let quota = Quota::parse(quota).map_err(failed)?;
+            callers.push(Caller {
+                name: name.into(),
+                hash,
+                account: Arc::new(Account::new(quota)),
+            });
         }
         match callers.is_empty() {
             true => Err(TokenError {
@@ -80,6 +99,10 @@ impl Tokens {
 
     /// The caller that this token is of. The time does not tell how much of a token is right.
     pub fn caller(&self, token: &str) -> Option<&str> {
+        self.known(token).map(|caller| &*caller.name)
+    }
+
+    pub(crate) fn known(&self, token: &str) -> Option<&Caller> {
         if token.len() > MAX_TOKEN {
             return None;
         }
@@ -87,9 +110,9 @@ impl Tokens {
         let hash: &[u8; 32] = hash.as_ref().try_into().ok()?;
         let mut found = None;
         // Each is compared, also behind the one that fits.
-        for (name, known) in &self.callers {
-            if constant_time_eq_32(known, hash) {
-                found = Some(&**name);
+        for caller in &self.callers {
+            if constant_time_eq_32(&caller.hash, hash) {
+                found = Some(caller);
             }
         }
         found
@@ -98,7 +121,7 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.callers.iter().map(|(name, _)| name);
+        let names = self.callers.iter().map(|caller| &caller.name);
         f.debug_set().entries(names).finish()
     }
 }
@@ -143,6 +166,7 @@ mod tests {
             ("ci", 1),
             ("ci test", 1),
             ("ci sha256:9f86", 1),
+            (&format!("ci {TEST} calls=many"), 1),
             (&format!("a {TEST}\nb {TEST}"), 2),
             (&format!("a {TEST}\na sha256:{}", "0".repeat(64)), 2),
         ] {

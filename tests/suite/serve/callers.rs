@@ -1,11 +1,13 @@
 //! The callers that are let in, and the pages of a browser that are not.
 
+use std::sync::{Arc, Mutex};
+
 use tokio::net::TcpListener;
-use tollgate_serve::{ServeError, Server, Tokens};
+use tollgate_serve::{AuditLog, ServeError, Server, Tokens};
 
 use support::harness::wait;
 
-use super::{Served, catalog};
+use super::{Served, catalog, post};
 
 /// Of the word `test`.
 pub(super) const TOKENS: &str =
@@ -112,4 +114,42 @@ fn an_open_address_needs_tokens() {
         let server = Server::new(catalog(&[])).tokens(Tokens::parse(TOKENS).unwrap());
         assert!(server.run(listener, std::future::ready(())).await.is_ok());
     });
+}
+
+#[test]
+fn a_caller_has_a_quota() {
+    // A call of `next` uses less than a thousand, and is paid for with all that the policy gives it.
+    let tokens = Tokens::parse(&format!("{TOKENS} calls=3 fuel=2_500 at-once=5")).unwrap();
+    let log = Log::default();
+    let server = Server::new(catalog(&[("counter", "limits.fuel = 1_000")]))
+        .tokens(tokens)
+        .audit(AuditLog::new(log.clone()));
+    let served = Served::with(server);
+    let call = || served.answer(post("counter/next", "Authorization: Bearer test\r\n", "{}"));
+    for _ in 0..3 {
+        assert_eq!(call().status, 200);
+    }
+    let told = call();
+    assert_eq!(told.kind(429), "quota");
+    assert!(told.head.contains("retry-after: 20\r\n"), "{told:?}");
+    assert!(told.body.contains("3 calls in a minute"), "{told:?}");
+    let log = log.0.lock().unwrap().clone();
+    let log = String::from_utf8(log).unwrap();
+    let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!(last["caller"], "ci");
+    assert_eq!(last["path"], "/v1/providers/counter/next");
+    assert_eq!(last["status"], 429);
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

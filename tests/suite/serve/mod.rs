@@ -4,10 +4,13 @@ mod attacks;
 mod bounded;
 mod callers;
 mod calls;
+mod http2;
+mod page;
 mod program;
 mod proxy;
 mod proxy_attacks;
 mod reload;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -160,7 +163,7 @@ impl Reply {
 }
 
 /// The next answer of a connection, if there is one.
-fn reply(stream: &mut TcpStream) -> Option<Reply> {
+fn reply(stream: &mut impl Read) -> Option<Reply> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

@@ -211,7 +211,7 @@ fn an_open_address_without_tokens_is_a_mistake() {
     assert_eq!(told.status.code(), Some(2));
     let told = String::from_utf8(told.stderr).unwrap();
     assert!(
-        told.contains("add --tokens FILE, or listen on 127.0.0.1"),
+        told.contains("add --tokens FILE or --tls-clients FILE, or listen on 127.0.0.1"),
         "{told}"
     );
     let tokens = tempfile::NamedTempFile::new().unwrap();

@@ -256,6 +256,63 @@ fn a_host_name_of_a_route_is_the_guests_alone() {
     assert_eq!(whole(&mut served.sent(tunnel)).kind(501), "method");
 }
 
+/// With tokens, what is a probe elsewhere is the guest's at its host name, and its callers pay as others do.
+#[test]
+fn callers_of_guests_have_tokens_and_quotas() {
+    let mut routes = Routes::default();
+    routes.add("web.test=web".parse().unwrap()).unwrap();
+    let tokens = Tokens::parse(&format!("{TOKENS} calls=2 at-once=1")).unwrap();
+    let server = Server::new(catalog(&[("web", WEB)]))
+        .routes(routes)
+        .tokens(tokens);
+    let served = Served::with(server);
+    let at = |host: &str, path: &str, token: &str| {
+        let end = "Connection: close\r\n\r\n";
+        whole(&mut served.sent(format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\n{token}{end}"
+        )))
+    };
+    assert_eq!(at("web.test", "/healthz", "").kind(401), "unauthorized");
+    assert_eq!(at("other.test", "/healthz", "").status, 200);
+    let token = "Authorization: Bearer test\r\n";
+    assert_eq!(at("web.test", "/hello", token).told(), "hello");
+    assert_eq!(at("web.test", "/hello", token).told(), "hello");
+    assert_eq!(at("web.test", "/hello", token).kind(429), "quota");
+}
+
+/// Over HTTP/2 an answer that is cut ends its stream with an error.
+#[test]
+fn a_guest_answers_over_http_2() {
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let served = web("limits.deadline = '5s'");
+    support::harness::wait(async {
+        let stream = tokio::net::TcpStream::connect(served.address).await;
+        let io = TokioIo::new(stream.unwrap());
+        let (mut send, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+                .await
+                .unwrap();
+        tokio::spawn(connection);
+        for (path, told) in [
+            ("hello", Some("hello")),
+            ("later/50", Some("now later")),
+            ("trap-late", None),
+            ("trap-after", None),
+            ("short", None),
+        ] {
+            let uri = format!("http://localhost/http/web/{path}");
+            let request = hyper::Request::get(uri).body(Empty::<bytes::Bytes>::new());
+            let answer = match send.send_request(request.unwrap()).await {
+                Ok(response) => response.into_body().collect().await.ok(),
+                Err(_) => None,
+            };
+            let answer = answer.map(|body| String::from_utf8(body.to_bytes().to_vec()).unwrap());
+            assert_eq!(answer.as_deref(), told, "{path}");
+        }
+    });
+}
+
 /// A head alone is a whole answer, which comes when the call has ended well.
 #[test]
 fn an_answer_without_a_body_comes_when_the_call_has_ended() {

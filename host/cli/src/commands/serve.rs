@@ -8,7 +8,7 @@ use std::pin::pin;
 use tokio::net::TcpListener;
 use tollgate::escape;
 use tollgate::watch::WatchOptions;
-use tollgate_serve::{AuditLog, Metrics, Route, Routes, Server, Tokens};
+use tollgate_serve::{AuditLog, Metrics, Route, Routes, Server, Tls, TlsError, Tokens};
 
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
@@ -22,8 +22,8 @@ Example: tollgate serve providers
          curl -H 'Content-Type: application/json' -d '{\"args\": [\"^1\", \"linux/x86_64\"]}' \\
               http://127.0.0.1:8080/v1/providers/registry/resolve";
 
-/// The most bytes of a file of tokens.
-const MAX_TOKENS: u64 = 1 << 20;
+/// The most bytes of a file of tokens or certificates.
+const MAX_FILE: u64 = 1 << 20;
 
 /// Answer calls of the providers in a folder over HTTP, with JSON arguments and results
 #[derive(clap::Args)]
@@ -46,7 +46,16 @@ pub(crate) struct Opts {
     /// `api.example.com/v2=NAME`. It may be given more than once. Without it, each is at /http/NAME/
     #[arg(long = "route", value_name = "[HOST][/PREFIX]=NAME")]
     routes: Vec<Route>,
-    /// Append a line of JSON to this file for each load, call and decision
+    /// Speak TLS with this certificate: PEM, its own first, then those between it and its authority
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Answer only callers with a certificate of these authorities, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_clients: Option<PathBuf>,
+    /// Append a line of JSON to this file for each request, load, call and decision
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
     /// Guests that may live at the same time
@@ -60,9 +69,9 @@ pub(crate) struct Opts {
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    if opts.tokens.is_none() && !opts.listen.ip().is_loopback() {
+    if opts.tokens.is_none() && opts.tls_clients.is_none() && !opts.listen.ip().is_loopback() {
         return Err(ExitReason::Usage(format!(
-            "--listen {}: everybody who reaches this address could call; add --tokens FILE, or listen on 127.0.0.1",
+            "--listen {}: everybody who reaches this address could call; add --tokens FILE or --tls-clients FILE, or listen on 127.0.0.1",
             opts.listen
         )));
     }
@@ -72,15 +81,23 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         let added = routes.add(route.clone());
         added.map_err(|error| usage(&format!("--route {error}")))?;
     }
+    let tls = tls(opts)?;
     let audit = opts.audit.as_deref().map(audit).transpose()?;
     let metrics = Metrics::new();
     let mut builder = target::server_builder()?
         .concurrency(opts.concurrency)
-        .observer((metrics.clone(), audit));
+        .observer((metrics.clone(), audit.clone()));
     if let Some(queue) = opts.queue {
         builder = builder.queue(queue);
     }
-    for path in [&opts.audit, &opts.tokens].into_iter().flatten() {
+    let files = [
+        &opts.audit,
+        &opts.tokens,
+        &opts.tls_cert,
+        &opts.tls_key,
+        &opts.tls_clients,
+    ];
+    for path in files.into_iter().flatten() {
         builder = builder.protect(path);
     }
     if let Some(cache) = opts.cache.open(ui, true)? {
@@ -116,7 +133,17 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }
-        ui.stderr(&format!("listening on http://{address}\n"));
+        let scheme = match tls {
+            Some(tls) => {
+                server = server.tls(tls);
+                "https"
+            }
+            None => "http",
+        };
+        if let Some(audit) = audit {
+            server = server.audit(audit);
+        }
+        ui.stderr(&format!("listening on {scheme}://{address}\n"));
         let drained = server.run(listener, stop).await;
         let drained = drained.map_err(|error| ExitReason::Host(error.to_string()))?;
         if drained.cut > 0 {
@@ -141,16 +168,45 @@ fn audit(path: &Path) -> Result<AuditLog, ExitReason> {
     Ok(AuditLog::new(file))
 }
 
+fn tls(opts: &Opts) -> Result<Option<Tls>, ExitReason> {
+    let (Some(chain), Some(key)) = (&opts.tls_cert, &opts.tls_key) else {
+        return Ok(None);
+    };
+    let clients = opts.tls_clients.as_deref();
+    let authorities = clients
+        .map(|path| read("--tls-clients", path))
+        .transpose()?;
+    let tls = Tls::pem(
+        read("--tls-cert", chain)?.as_bytes(),
+        read("--tls-key", key)?.as_bytes(),
+        authorities.as_deref().map(str::as_bytes),
+    );
+    tls.map(Some).map_err(|error| {
+        let (option, path) = match &error {
+            TlsError::Key(_) => ("--tls-key", &**key),
+            TlsError::Clients(_) => ("--tls-clients", clients.unwrap_or(chain)),
+            _ => ("--tls-cert", &**chain),
+        };
+        usage(&format!("{option} {}: {error}", path.display()))
+    })
+}
+
 fn tokens(path: &Path) -> Result<Tokens, ExitReason> {
-    let failed = |why: &str| ExitReason::Usage(format!("--tokens {}: {why}", text::path(path)));
+    Tokens::parse(&read("--tokens", path)?)
+        .map_err(|error| ExitReason::Usage(format!("--tokens {}: {error}", text::path(path))))
+}
+
+/// The text of a file that an option names.
+fn read(option: &str, path: &Path) -> Result<String, ExitReason> {
+    let failed = |why: &str| ExitReason::Usage(format!("{option} {}: {why}", text::path(path)));
     let io = |error: std::io::Error| failed(&error.to_string());
     let file = std::fs::File::open(path).map_err(io)?;
     let mut read = String::new();
-    let bytes = file.take(MAX_TOKENS + 1).read_to_string(&mut read);
-    if bytes.map_err(io)? as u64 > MAX_TOKENS {
-        return Err(failed("larger than 1 MiB; no file of tokens is"));
+    let bytes = file.take(MAX_FILE + 1).read_to_string(&mut read);
+    if bytes.map_err(io)? as u64 > MAX_FILE {
+        return Err(failed("larger than 1 MiB; name another file"));
     }
-    Tokens::parse(&read).map_err(|error| failed(&error.to_string()))
+    Ok(read)
 }
 
 fn usage(why: &str) -> ExitReason {
