@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::bounds::Bounds;
@@ -194,7 +194,6 @@ async fn http_2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .initial_connection_window_size(WINDOW)
         .max_send_buf_size(PIECE);
     let mut served = pin!(http.serve_connection(io, service));
-    let mut watch = interval(WATCH);
     // Set once the connection takes no more requests.
     let mut last: Option<Instant> = None;
     loop {
@@ -205,7 +204,7 @@ async fn http_2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 last = Some(Instant::now());
                 None
             }
-            _ = watch.tick() => None,
+            () = sleep(WATCH) => None,
         };
         if let Some(ended) = ended {
             if let Err(error) = ended {

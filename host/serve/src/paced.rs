@@ -100,6 +100,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
                 other => return Poll::Ready(other),
             }
         }
+        #[expect(clippy::disallowed_methods, reason = "it is not beyond the end")]
         let piece = this.rest.split_to(this.rest.len().min(PIECE));
         pace.handed_over(piece.len());
         Poll::Ready(Some(Ok(Frame::data(piece))))

@@ -1,6 +1,11 @@
 //! The page for people at `/`: providers, calls, faults, denials and the line of policy that would allow them. It only shows,
 //! and runs no script.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the templates begin with a `String` of the size of their fixed text"
+)]
+
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};

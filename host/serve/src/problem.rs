@@ -7,7 +7,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
@@ -32,9 +32,9 @@ pub(crate) struct Problem {
     /// More members, and their values as JSON.
     more: Vec<(&'static str, String)>,
     /// The method that the path takes, if it is another one.
-    allow: Option<HeaderValue>,
+    allow: Option<&'static str>,
     /// Seconds after which the caller may try again.
-    retry: Option<u64>,
+    retry: Option<u32>,
     /// Whether the connection ends, as the rest of the request is not read.
     ends: bool,
 }
@@ -77,7 +77,7 @@ impl Problem {
             used_up.what
         );
         Problem {
-            retry: Some(used_up.seconds),
+            retry: Some(u32::try_from(used_up.seconds).unwrap_or(u32::MAX)),
             ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail)
         }
     }
@@ -105,10 +105,10 @@ impl Problem {
     }
 
     /// The path takes this method only.
-    pub(crate) fn method(method: &Method) -> Problem {
+    pub(crate) fn method(method: &'static str) -> Problem {
         let status = StatusCode::METHOD_NOT_ALLOWED;
         Problem {
-            allow: HeaderValue::from_str(method.as_str()).ok(),
+            allow: Some(method),
             ..Problem::new(status, "method", format!("this path takes {method}"))
         }
     }
@@ -152,7 +152,7 @@ impl Problem {
             let _ = headers.try_insert(RETRY_AFTER, seconds.into());
         }
         if let Some(method) = allow {
-            let _ = headers.try_insert(ALLOW, method);
+            set(headers, ALLOW, method);
         }
         if ends {
             set(headers, CONNECTION, "close");
