@@ -241,15 +241,27 @@ fn headers_of_a_guest_frame_nothing() {
         let told = get(&served, &format!("/http/web/headers?{name}=x"));
         assert_eq!(told.told(), "Err(HeaderError::Forbidden)", "{name}");
     }
-    for pair in ["x=a%0d%0aset-cookie:b", "a@b=c", "=x", "x:y=c", "content-length=+5"] {
+    for pair in [
+        "x=a%0d%0aset-cookie:b",
+        "a@b=c",
+        "=x",
+        "x:y=c",
+        "content-length=+5",
+    ] {
         let told = get(&served, &format!("/http/web/headers?{pair}"));
         assert!(told.told().starts_with("Err("), "{told:?}");
         assert!(!told.head.contains("set-cookie"), "{told:?}");
     }
-    assert_eq!(get(&served, "/http/web/many-headers/100").told(), "100 Ok(())");
+    assert_eq!(
+        get(&served, "/http/web/many-headers/100").told(),
+        "100 Ok(())"
+    );
     let told = get(&served, "/http/web/many-headers/24576");
     assert_eq!(told.kind(502), "trap");
-    assert!(told.body.contains("total size of fields exceeds limit"), "{told:?}");
+    assert!(
+        told.body.contains("total size of fields exceeds limit"),
+        "{told:?}"
+    );
 }
 
 #[test]
