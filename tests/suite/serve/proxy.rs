@@ -30,7 +30,8 @@ impl Whole {
     pub(super) fn kind(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}");
         assert!(self.is_whole, "{self:?}");
-        let json: serde_json::Value = serde_json::from_str(&self.body).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        assert!(json["kind"].is_string(), "{self:?}");
         json["kind"].as_str().unwrap().to_owned()
     }
 
