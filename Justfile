@@ -145,11 +145,16 @@ bench-guard: guests
     @cargo build --quiet --locked --manifest-path benches/Cargo.toml --target-dir target --no-default-features
     @RUST_BACKTRACE=0 target/debug/tollgate-bench --guard
 
-# The guests written in Python and JavaScript, in target/guests. Their compilers come from PyPI and npm.
+# The guests written in Python, JavaScript, C and C++, in target/guests. Their compilers come from PyPI, npm and, as root, Debian.
 guests-polyglot:
     @guests/polyglot/build.sh target/guests
 
-# The tests of the guests in Python and JavaScript. Apart from `test`, which needs rustup and a C compiler only.
+# One provider in five languages: size, compiling, fuel and time of a call, as docs/guide/providers.md has them. `just polyglot-table release` measures with the release build, which takes 15 minutes the first time.
+polyglot-table profile="dev": guests guests-polyglot
+    @cargo build --quiet --package tollgate-cli --profile {{profile}}
+    @python3 guests/polyglot/table.py target/{{ if profile == "dev" { "debug" } else { profile } }}/tollgate target/guests
+
+# The tests of the guests in Python, JavaScript, C and C++. Apart from `test`, which needs rustup and a C compiler only.
 test-polyglot: guests guests-polyglot
     cargo test --workspace --quiet --test suite --features tollgate-tests/polyglot polyglot
 

@@ -71,3 +71,34 @@ componentize_py() {
         --quiet --wit-path "$1/wit" --world "$2" \
         componentize --python-path "$1" --output "$3" app
 }
+
+clang_packages='clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32'
+
+# Whether C and C++ can be compiled for wasm32-wasi. Where root can, it installs what is missing.
+has_clang() {
+    clang_works && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing $clang_packages from Debian (once)"
+        { apt-get update -qq && apt-get install -qq --yes --no-install-recommends $clang_packages; } >"$work/apt.log" 2>&1 ||
+            fail "apt-get failed; $work/apt.log says why"
+    fi
+    clang_works
+}
+
+# The header of libc++ says that those for C and C++ are there.
+clang_works() {
+    printf '#include <string>\nint main() {}\n' |
+        clang++ --target=wasm32-wasi -fno-exceptions -x c++ - -o "$work/clang.wasm" >/dev/null 2>&1
+}
+
+# Leaves the program that writes bindings for C in $wit_bindgen: of the version that new projects have.
+need_wit_bindgen() {
+    version=$(sed -n 's/.*const WIT_BINDGEN: &str = "\(.*\)";/\1/p' host/cli/src/commands/new/rust.rs)
+    wit_bindgen=$tools/c/bin/wit-bindgen
+    fresh "$tools/c/stamp" "$version" && return
+    say "installing wit-bindgen-cli $version from crates.io into .tools (once, about 2 minutes)"
+    # Without optimisation: it works for a moment, and cost minutes to be built for it.
+    CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root "$tools/c" "wit-bindgen-cli@$version" \
+        --no-default-features --features c || fail 'cargo install wit-bindgen-cli failed'
+    printf '%s\n' "$version" >"$tools/c/stamp"
+}

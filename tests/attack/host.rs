@@ -1,11 +1,9 @@
 //! The parts that providers share, grants made by mistake, and the host when the engine has a hole:
-//! A60-shares to A66-answers.
+//! A60-shares to A65-host-error.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
 use tempfile::TempDir;
 use tollgate::policy::{Access, FileGrant};
 use tollgate::value::Value;
@@ -92,55 +90,7 @@ pub(crate) const ROWS: &[Row] = &[
             ]
         },
     },
-    Row {
-        id: "A66-answers",
-        attack: "answers without end",
-        cases: || {
-            let web = |deadline: &str| {
-                let limits = format!("limits.deadline = '{deadline}'\nlimits.output = '100KiB'");
-                load("web", &format!("grants.wasi = 'inert'\n{limits}"))
-            };
-            let case = |path, reads, deadline, expect| {
-                let web = web(deadline);
-                Case::new(expect, move |_| answered(web.as_async(), path, reads))
-            };
-            vec![
-                case("endless", false, "50ms", "deadline"),
-                case("endless", true, "20s", "output"),
-                case("trap-late", true, "20s", "trap"),
-            ]
-        },
-    },
 ];
-
-/// The end of a call that answers a request, whose body is read or is kept unread.
-fn answered(web: &Provider, path: &str, reads: bool) -> String {
-    let request = hyper::Request::get(format!("http://host.test/{path}"));
-    let request = request.body(Full::<Bytes>::default()).unwrap();
-    wait(async {
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let respond = move |response: hyper::Response<tollgate::http::ResponseBody>| {
-            let _ = tell.send(response);
-        };
-        let mut session = web.session();
-        let call = session.handle(request, respond);
-        let read = async {
-            let mut response = told.await.unwrap();
-            while reads
-                && response
-                    .body_mut()
-                    .frame()
-                    .await
-                    .is_some_and(|it| it.is_ok())
-            {}
-            response
-        };
-        let (report, _response) = tokio::join!(call, read);
-        let report = report.unwrap();
-        let fault = report.outcome.fault();
-        fault.map_or("no fault", |it| it.label()).to_owned()
-    })
-}
 
 /// More calls of one provider than there are places, and one of another provider beside them.
 fn crowd(many: &Provider, other: &Provider) -> String {

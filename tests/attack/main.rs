@@ -14,6 +14,7 @@ mod attack_case;
 mod budget;
 mod bystander;
 mod cache;
+mod clients;
 mod compile;
 mod deadline;
 mod files;

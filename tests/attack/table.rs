@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::attack_case::{Case, Row};
-use crate::{abi, budget, cache, compile, deadline, files, host, load, network, trust};
+use crate::{abi, budget, cache, clients, compile, deadline, files, host, load, network, trust};
 use support::invariant::{Drift, Stage};
 
 /// The titles of the columns of [`Drift`].
@@ -25,6 +25,7 @@ pub(crate) fn rows() -> Vec<&'static Row> {
         cache::ROWS,
         trust::ROWS,
         host::ROWS,
+        clients::ROWS,
     ];
     let mut rows: Vec<&Row> = parts.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.number());

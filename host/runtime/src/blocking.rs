@@ -40,6 +40,11 @@ impl Runtime {
         Runtime::default()
     }
 
+    /// The async runtime.
+    pub fn as_async(&self) -> &AsyncRuntime {
+        &self.0
+    }
+
     /// See [`Runtime::load`](crate::Runtime::load).
     ///
     /// # Errors

@@ -1,27 +1,31 @@
 //! The audit log: a line of JSON for each load, call and decision.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tollgate::escape;
-use tollgate::observe::{CallEnd, CallEnded, Decision, Loaded, Observer};
+use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Observer};
 use tollgate::report::Denial;
 
 /// Writes what a runtime tells its observer, one line of JSON for each event, as it happens. Clones share the writer.
 ///
 /// | `event` | members |
 /// |---|---|
-/// | `request` | `caller`: the name of its token or null, `method`, `path`, `status`, `ms` |
+/// | `request` | `caller`: the name of its token, `cert:` and the digest of its certificate, or null; `method`, `path`, `status`: null for a client that went away, `ms` |
 /// | `load` | `provider`, `digest`, `result`: `loaded` or `failed`, `error` in words, `ms` |
-/// | `call` | `call`: its number, `provider`, `digest`, `end`, `fault`: its kind, `fuel`, `ms` |
-/// | `decision` | `call`, `provider`, `capability`, `target`, `denied`: the reason or null, `remedy` |
+/// | `call` | `call`: its number, `caller`, `provider`, `digest`, `end`, `fault`: its kind, `fuel`, `decisions`: their number, `ms` |
+/// | `decision` | `call`, `provider`, `capability`, `target`, `denied`: the reason or null, `remedy`; the first 1,000 of a call |
+/// | `lost` | `lines`: that could not be written, or waited behind 10,000 others |
 ///
-/// All have `time`, in UTC. Text of guests is cut to 512 characters, and escaped.
+/// All but the last have `time`, in UTC. Text of guests is cut to 512 characters, and escaped.
 ///
 /// ```
 /// use tollgate::Runtime;
@@ -31,22 +35,64 @@ use tollgate::report::Denial;
 /// # let _ = runtime;
 /// ```
 #[derive(Clone)]
-pub struct AuditLog(Arc<Mutex<Log>>);
+pub struct AuditLog(Arc<Log>);
+
+/// Lines that wait to be written. Beyond them a line is lost, and the next one that is written tells how many were.
+const WAITING: usize = 10_000;
+
+/// Decisions of one call that have a line each: a guest may make millions.
+const MAX_DECISIONS: u32 = 1_000;
 
 struct Log {
-    to: Box<dyn Write + Send>,
-    /// Whether the last line could not be written, which is told once.
-    is_broken: bool,
+    lines: SyncSender<Message>,
+    lost: Arc<AtomicU64>,
+    /// The decisions of each call under way.
+    decisions: Mutex<HashMap<u64, u32>>,
+}
+
+enum Message {
+    Line(String),
+    /// To be answered once all before it are written.
+    Flush(SyncSender<()>),
+}
+
+tokio::task_local! {
+    /// The caller of the request that the task answers.
+    pub(crate) static CALLER: Option<Arc<str>>;
 }
 
 impl AuditLog {
-    /// Writes to `to`, a line with each call of [`Write::write_all`]. A write that takes long holds up the guest. A line
-    /// that cannot be written is lost, and the log of the program tells so.
+    /// Writes to `to`, on a thread of its own, so that a slow disk holds up no call.
     pub fn new(to: impl Write + Send + 'static) -> AuditLog {
-        AuditLog(Arc::new(Mutex::new(Log {
-            to: Box::new(to),
-            is_broken: false,
-        })))
+        let (lines, waiting) = sync_channel(WAITING);
+        let lost = Arc::new(AtomicU64::new(0));
+        let log = Arc::clone(&lost);
+        // It ends with the last clone.
+        let thread = std::thread::Builder::new().name("audit-log".to_owned());
+        if let Err(error) = thread.spawn(move || write(to, &waiting, &log)) {
+            tracing::error!(%error, "the audit log has no thread: its lines are lost");
+        }
+        AuditLog(Arc::new(Log {
+            lines,
+            lost,
+            decisions: Mutex::default(),
+        }))
+    }
+
+    /// Waits until all lines so far are written, and at most for this time. Whether they are.
+    pub fn flush(&self, most: Duration) -> bool {
+        let (tell, told) = sync_channel(1);
+        let start = Instant::now();
+        let mut message = Message::Flush(tell);
+        while let Err(TrySendError::Full(again)) = self.0.lines.try_send(message) {
+            if start.elapsed() > most {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            message = again;
+        }
+        told.recv_timeout(most.saturating_sub(start.elapsed()))
+            .is_ok()
     }
 
     pub(crate) fn answered(
@@ -54,14 +100,14 @@ impl AuditLog {
         caller: Option<&str>,
         method: &Method,
         path: &str,
-        status: StatusCode,
+        status: Option<StatusCode>,
         elapsed: Duration,
     ) {
         self.write(
             "request",
             json!({
                 "caller": caller.map(shown), "method": shown(method.as_str()), "path": shown(path),
-                "status": status.as_u16(), "ms": milliseconds(elapsed),
+                "status": status.map(|status| status.as_u16()), "ms": milliseconds(elapsed),
             }),
         );
     }
@@ -73,12 +119,55 @@ impl AuditLog {
             let _ = members.insert("event".to_owned(), event.into());
         }
         let line = members.to_string();
-        let line = format!("{}\n", escape::json(&line));
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let written: io::Result<()> = log.to.write_all(line.as_bytes());
-        let was_broken = std::mem::replace(&mut log.is_broken, written.is_err());
-        if let (Err(error), false) = (written, was_broken) {
-            tracing::error!(%error, "the audit log cannot be written: its lines are lost");
+        let line = Message::Line(format!("{}\n", escape::json(&line)));
+        if self.0.lines.try_send(line).is_err() {
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a decision of a call. Whether it has a line of its own.
+    fn has_line(&self, call: u64) -> bool {
+        let mut decisions = self.decisions();
+        // Late decisions of a call that has ended are few.
+        let Some(count) = decisions.get_mut(&call) else {
+            return true;
+        };
+        *count = count.saturating_add(1);
+        *count <= MAX_DECISIONS
+    }
+
+    fn decisions(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
+        let decisions = &self.0.decisions;
+        decisions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes lines until no more can come.
+fn write(mut to: impl Write, lines: &Receiver<Message>, lost: &AtomicU64) {
+    let mut is_broken = false;
+    for message in lines {
+        let line = match message {
+            Message::Line(line) => line,
+            Message::Flush(tell) => {
+                let _ = to.flush();
+                let _ = tell.try_send(());
+                continue;
+            }
+        };
+        let count = lost.swap(0, Ordering::Relaxed);
+        let told = match count {
+            0 => Ok(()),
+            _ => to.write_all(format!("{{\"event\":\"lost\",\"lines\":{count}}}\n").as_bytes()),
+        };
+        match told.and_then(|()| to.write_all(line.as_bytes())) {
+            Ok(()) => is_broken = false,
+            Err(error) => {
+                lost.fetch_add(count.saturating_add(1), Ordering::Relaxed);
+                if !is_broken {
+                    tracing::error!(%error, "the audit log cannot be written: its lines are lost");
+                }
+                is_broken = true;
+            }
         }
     }
 }
@@ -97,7 +186,14 @@ impl Observer for AuditLog {
         );
     }
 
+    fn call_started(&self, call: &CallStarted<'_>) {
+        self.decisions().insert(call.call, 0);
+    }
+
     fn call_ended(&self, call: &CallEnded<'_>) {
+        let decisions = self.decisions().remove(&call.call).unwrap_or(0);
+        // Dropped calls end within the task of their request, too.
+        let caller = CALLER.try_with(Option::clone).ok().flatten();
         let (usage, fault) = match call.end {
             CallEnd::Returned(usage) | CallEnd::Failed(usage) => (Some(usage), None),
             CallEnd::Faulted(usage, fault) => (Some(usage), Some(fault.label())),
@@ -106,7 +202,8 @@ impl Observer for AuditLog {
         self.write(
             "call",
             json!({
-                "call": call.call, "provider": shown(&call.provider.name), "digest": call.provider.digest,
+                "call": call.call, "caller": caller.as_deref().map(shown), "provider": shown(&call.provider.name),
+                "digest": call.provider.digest, "decisions": decisions,
                 "end": call.end.label(), "fault": fault, "fuel": usage.map(|usage| usage.fuel),
                 "ms": milliseconds(call.elapsed),
             }),
@@ -114,6 +211,9 @@ impl Observer for AuditLog {
     }
 
     fn decided(&self, decision: &Decision<'_>) {
+        if !self.has_line(decision.call) {
+            return;
+        }
         let denial = decision.denied.map(|reason| Denial {
             capability: decision.capability,
             target: decision.target.to_owned(),
@@ -143,5 +243,20 @@ fn milliseconds(time: Duration) -> f64 {
 impl fmt::Debug for AuditLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuditLog").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_few_lines_of_decisions() {
+        let log = AuditLog::new(std::io::sink());
+        log.decisions().insert(1, 0);
+        let lines = (0..5_000).filter(|_| log.has_line(1)).count();
+        assert_eq!(lines, 1_000);
+        assert_eq!(log.decisions().get(&1), Some(&5_000));
+        assert!(log.has_line(2));
     }
 }

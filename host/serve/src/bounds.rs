@@ -20,9 +20,11 @@ pub struct Bounds {
     /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB. Arguments take up to 64
     /// times as much memory as their text, since a call has them as values of this library and of the engine.
     pub bodies: u32,
+    /// Bytes of the answers of all calls that their clients have not taken yet, at most 4 GiB. 64 MiB.
+    pub answers: u32,
     /// The time for the body of a request; where a guest reads it as it comes, the time that the guest waits for it. 30 s.
     pub body_time: Duration,
-    /// The time in which a client takes 64 KiB of its answers, or all that is left of them. 10 s.
+    /// The time in which a client takes 512 KiB of its answers, or all that is left of them. 10 s.
     pub write_time: Duration,
     /// The time for requests under way, once the server is to stop. 20 s.
     pub drain: Duration,
@@ -38,6 +40,7 @@ impl Default for Bounds {
             head_time: Duration::from_secs(10),
             body: 8 << 20,
             bodies: 64 << 20,
+            answers: 64 << 20,
             body_time: Duration::from_secs(30),
             write_time: Duration::from_secs(10),
             drain: Duration::from_secs(20),

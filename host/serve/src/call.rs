@@ -1,18 +1,21 @@
 //! One call: arguments from JSON, the result as JSON.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use http::StatusCode;
 use http::request::Parts;
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use tollgate::report::{ErrorReport as _, ReturnedError};
 use tollgate::value::Value;
 use tollgate::value::json::Json;
-use tollgate::{CallError, Outcome, Report};
+use tollgate::{CallError, Outcome, Report, escape};
 
 use crate::caller;
 use crate::capped::Capped;
-use crate::problem::{Answer, Problem, json_answer};
+use crate::problem::{Answer, Body, Problem, json_answer};
+use crate::quota::Ticket;
 use crate::request;
 use crate::shared::Shared;
 use crate::tokens::Caller;
@@ -34,24 +37,50 @@ pub(crate) async fn call(
     })?;
     let function = provider.function(export).map_err(CallError::from)?;
     let most = request::most(&shared.bounds, provider.limits().host_data);
+    // Before the body, which takes room from others and time to read.
+    let ticket = caller::begin(caller, provider.limits().fuel)?;
     let (text, _room) = request::read(shared, body, most).await?;
     let arguments = request::arguments(&text, &function.params);
-    let arguments = arguments.map_err(|error| Problem::bad("arguments", error.to_string()))?;
+    let arguments = arguments.map_err(|error| {
+        // It counts as a call, as it took work.
+        ticket.iter().for_each(|ticket| ticket.used(0));
+        Problem::bad("arguments", error.to_string())
+    })?;
     drop(text);
-    let ticket = caller::begin(caller, provider.limits().fuel)?;
-    let report = provider
-        .session()
-        .invoke(&function.full_name(), &arguments)
-        .await?;
-    if let Some(ticket) = ticket {
-        ticket.used(report.usage.fuel);
-    }
+    let mut session = provider.session();
+    let done = session.invoke(&function.full_name(), &arguments).await;
+    let report = done.inspect_err(|_| ticket.iter().for_each(Ticket::unused))?;
+    ticket
+        .iter()
+        .for_each(|ticket| ticket.used(report.usage.fuel));
     let wanted = wants_report(head);
-    let outcome = answer(&report, wanted);
-    outcome.map_err(|problem| match wanted {
-        true => problem.with("report", report.to_json().to_string()),
-        false => problem,
-    })
+    let answer = match answer(&report, wanted) {
+        Ok(answer) => answer,
+        Err(problem) if wanted => problem
+            .with("report", report.to_json().to_string())
+            .answer(),
+        Err(problem) => problem.answer(),
+    };
+    held(shared, ticket, answer)
+}
+
+/// The answer, for which there is to be room until the client has taken it.
+fn held(shared: &Shared, ticket: Option<Ticket>, answer: Answer) -> Result<Answer, Problem> {
+    let bytes = answer.body().size_hint().upper().unwrap_or(0);
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    let room = Arc::clone(&shared.answers).try_acquire_many_owned(bytes);
+    let room = room.map_err(|_| {
+        Problem::busy("other answers take all room, as their clients do not take them; retry")
+    })?;
+    let body = |body: Body| {
+        // They are dropped with the body.
+        body.map_err(move |error| {
+            let _ = (&room, &ticket);
+            error
+        })
+        .boxed_unsync()
+    };
+    Ok(answer.map(body))
 }
 
 fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
@@ -86,18 +115,26 @@ fn written(value: Option<&Value>, most: usize) -> Result<String, Problem> {
     let mut text = Capped::new(most);
     let done = serde_json::to_writer(&mut text, &value.map(Json));
     match done {
-        Ok(()) => Ok(text.into_text()),
+        // The escapes of characters that are not safe to show are a part of it.
+        Ok(()) => match escape::json(&text.into_text()).into_owned() {
+            text if text.len() <= most => Ok(text),
+            _ => Err(too_large(most)),
+        },
         Err(error) if error.io_error_kind() == Some(ErrorKind::FileTooLarge) => {
-            let detail = format!(
-                "the result has more than {most} bytes as JSON; raise `limits.output` of the policy"
-            );
-            Err(Problem::new(StatusCode::BAD_GATEWAY, "output", detail))
+            Err(too_large(most))
         }
         Err(error) => {
             tracing::error!(%error, "a result without JSON");
             Err(Problem::internal())
         }
     }
+}
+
+fn too_large(most: usize) -> Problem {
+    let detail = format!(
+        "the result has more than {most} bytes as JSON; raise `limits.output` of the policy"
+    );
+    Problem::new(StatusCode::BAD_GATEWAY, "output", detail)
 }
 
 /// Whether the client asks for the report: `Tollgate-Report: true`, or `?report`.

@@ -41,9 +41,7 @@ pub(crate) fn admit(
 /// Begins a call of the caller, which may use so much fuel.
 pub(crate) fn begin(caller: Option<&Caller>, fuel: u64) -> Result<Option<Ticket>, Problem> {
     let begun = caller.map(|caller| caller.account.begin(fuel, Instant::now()));
-    begun
-        .transpose()
-        .map_err(|used_up| Problem::quota(&used_up))
+    begun.transpose().map_err(|why| Problem::quota(&why))
 }
 
 /// A bearer token that is known.
@@ -63,7 +61,8 @@ fn authorized(head: &Parts, tokens: &Tokens) -> Result<Caller, Problem> {
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "no token that is known; send one as `Authorization: Bearer TOKEN`",
-        )),
+        )
+        .ending()),
     }
 }
 
@@ -98,7 +97,8 @@ fn addressed_here(head: &Parts, routes: &Routes) -> Result<(), Problem> {
             StatusCode::MISDIRECTED_REQUEST,
             "host",
             "`Host` is not `localhost`, a loopback address or the host of a route; a server without tokens answers no other",
-        )),
+        )
+        .ending()),
     }
 }
 

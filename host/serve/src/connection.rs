@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::bounds::Bounds;
 use crate::caller::Peer;
@@ -56,12 +58,40 @@ pub(crate) async fn serve(
     ending: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        if let Some(version) = version(&stream, bounds.head_time).await {
-            let stream = Stalls::new(stream, bounds.write_time);
+    let mut ends = ending.clone();
+    let ended = async move {
+        let _ = ends.wait_for(|ending| *ending).await;
+    };
+    let begun = begin(stream, tls, bounds);
+    // One that has sent nothing yet does not hold up the end.
+    let begun = tokio::select! {
+        begun = begun => begun,
+        () = ended => None,
+    };
+    match begun {
+        Some(Begun::Plain(stream, version)) => {
             http(stream, version, Peer::default(), router, bounds, ending).await;
         }
-        return;
+        Some(Begun::Tls(stream, version, peer)) => {
+            http(*stream, version, peer, router, bounds, ending).await;
+        }
+        None => {}
+    }
+}
+
+/// A connection whose version of HTTP is known.
+enum Begun {
+    Plain(Stalls, Version),
+    Tls(Box<TlsStream<Stalls>>, Version, Peer),
+}
+
+async fn begin(stream: TcpStream, tls: Option<Tls>, bounds: &Bounds) -> Option<Begun> {
+    let Some(tls) = tls else {
+        let version = version(&stream, bounds.head_time).await?;
+        return Some(Begun::Plain(
+            Stalls::new(stream, bounds.write_time),
+            version,
+        ));
     };
     let stream = Stalls::new(stream, bounds.write_time);
     let accepted = TlsAcceptor::from(tls.config).accept(stream);
@@ -69,9 +99,9 @@ pub(crate) async fn serve(
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             tracing::debug!(%error, "no TLS");
-            return;
+            return None;
         }
-        Err(_) => return,
+        Err(_) => return None,
     };
     let (_, session) = stream.get_ref();
     let version = match session.alpn_protocol() {
@@ -91,7 +121,7 @@ pub(crate) async fn serve(
             hex.into()
         }),
     };
-    http(stream, version, peer, router, bounds, ending).await;
+    Some(Begun::Tls(Box::new(stream), version, peer))
 }
 
 /// The version of HTTP that the client speaks without TLS, if it says so in time.
@@ -138,10 +168,15 @@ async fn http_1<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     bounds: &Bounds,
     mut ending: watch::Receiver<bool>,
 ) {
+    // In pieces, so that a body is there until nearly all of it has gone. The connection below sees what is not taken.
+    let answers = Arc::new(Answers::default());
     let service = service_fn(|mut request: Request<Incoming>| {
-        let router = Arc::clone(&router);
+        let (router, answers) = (Arc::clone(&router), Arc::clone(&answers));
         request.extensions_mut().insert(peer.clone());
-        async move { Ok::<_, Infallible>(router.answer(request).await) }
+        async move {
+            let answer = router.answer(request).await;
+            Ok::<_, Infallible>(answer.map(|body| answers.paced(body)))
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -178,6 +213,7 @@ async fn http_2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         request.extensions_mut().insert(peer.clone());
         async move {
             let answer = router.answer(request).await;
+            active.ends(answer.headers().contains_key(CONNECTION));
             let answer = answer.map(|body| answers.paced(body));
             drop(active);
             Ok::<_, Infallible>(answer)
@@ -216,6 +252,10 @@ async fn http_2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             tracing::debug!("a client does not take its answers");
             break;
         }
+        if last.is_none() && activity.ends.load(Ordering::Relaxed) {
+            served.as_mut().graceful_shutdown();
+            last = Some(Instant::now());
+        }
         let idle = match answers.is_empty() {
             true => activity.idle(),
             false => None,
@@ -239,6 +279,8 @@ async fn http_2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 struct Activity {
     active: AtomicUsize,
     since: Mutex<Instant>,
+    /// Whether an answer says that the connection ends.
+    ends: AtomicBool,
 }
 
 impl Default for Activity {
@@ -246,6 +288,7 @@ impl Default for Activity {
         Activity {
             active: AtomicUsize::new(0),
             since: Mutex::new(Instant::now()),
+            ends: AtomicBool::new(false),
         }
     }
 }
@@ -266,6 +309,14 @@ impl Activity {
         }
         let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         Some(since.elapsed())
+    }
+}
+
+impl Active {
+    fn ends(&self, ends: bool) {
+        if ends {
+            self.0.ends.store(true, Ordering::Relaxed);
+        }
     }
 }
 

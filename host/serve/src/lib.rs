@@ -35,6 +35,7 @@ mod call;
 mod caller;
 mod capped;
 mod connection;
+mod kept;
 mod list;
 mod metrics;
 mod openapi;

@@ -1,14 +1,17 @@
 //! The providers that serve, as a list.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use tollgate::Provider;
 use tollgate::value::{Function, Type};
-use tollgate::{Catalog, Provider};
 
-use crate::problem::{Answer, json_answer};
+use crate::problem::{Answer, kept_answer};
+use crate::shared::Shared;
 
-/// Bytes of the signatures of one provider. A type takes up to a megabyte, and the list is made anew for each request.
+/// Bytes of the signatures of one provider. A type takes up to a megabyte.
 const MAX_SIGNATURES: usize = 256 << 10;
 
 /// All that has a meaning in a path.
@@ -18,13 +21,18 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
-    let providers = catalog.list();
-    let providers = providers
-        .iter()
-        .map(|(name, provider)| described(name, provider));
-    let list = json!({ "providers": providers.collect::<Vec<Value>>() });
-    json_answer(StatusCode::OK, list.to_string())
+/// Bytes of the signatures of all providers.
+const MAX_LIST: usize = 8 << 20;
+
+pub(crate) fn answer(shared: &Shared) -> Answer {
+    let list = shared.list.of(&*shared.catalog, |providers| {
+        let mut left = MAX_LIST;
+        let described =
+            |(name, provider): &(Arc<str>, Provider)| described(name, provider, &mut left);
+        let providers: Vec<Value> = providers.iter().map(described).collect();
+        json!({ "providers": providers }).to_string()
+    });
+    kept_answer(StatusCode::OK, list)
 }
 
 /// A type of the function that JSON cannot express, in words. `None` if the function can be called with JSON.
@@ -33,9 +41,10 @@ pub(crate) fn obstacle(function: &Function) -> Option<&'static str> {
     types.chain(&function.result).find_map(Type::opaque)
 }
 
-fn described(name: &str, provider: &Provider) -> Value {
+fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
     let info = provider.info();
-    let mut left = MAX_SIGNATURES;
+    let most = MAX_SIGNATURES.min(*all);
+    let mut left = most;
     let mut functions = Vec::new();
     for function in provider.functions() {
         let signature = function.to_string();
@@ -54,6 +63,7 @@ fn described(name: &str, provider: &Provider) -> Value {
         }
         functions.push(described);
     }
+    *all = all.saturating_sub(most.saturating_sub(left));
     let left_out = provider.functions().len().saturating_sub(functions.len());
     let at = provider
         .serves_http()

@@ -205,8 +205,9 @@ impl Metrics {
         Connected(self.0.connections.clone())
     }
 
-    pub(crate) fn answered(&self, door: &'static str, status: StatusCode) {
-        let status = status.as_u16();
+    /// A request was answered, or its client has gone away.
+    pub(crate) fn answered(&self, door: &'static str, status: Option<StatusCode>) {
+        let status = status.map_or(0, |status| status.as_u16());
         let requests = &self.0.requests;
         requests.get_or_create(&Request { door, status }).inc();
     }

@@ -1,21 +1,24 @@
 //! The providers that serve, as OpenAPI 3.1.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
-use tollgate::Catalog;
+use tollgate::Provider;
 use tollgate::value::{Function, Type};
 
 use crate::list::obstacle;
-use crate::problem::{Answer, json_answer};
+use crate::problem::{Answer, kept_answer};
 use crate::schema::Schemas;
+use crate::shared::Shared;
 
-/// Bytes of the schemas of one provider, about. The document is made anew for each request, and a component chooses its
-/// types and their names.
+/// Bytes of the schemas of one provider, about: a component chooses its types and their names.
 const MAX_SCHEMAS: usize = 1 << 20;
 
-/// Functions of one provider.
+/// Functions of one provider, and of all.
 const MAX_FUNCTIONS: usize = 500;
+const MAX_ALL: usize = 5_000;
 
 /// A path has all other characters as they are.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
@@ -24,18 +27,24 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
+pub(crate) fn answer(shared: &Shared) -> Answer {
+    let document = shared.openapi.of(&*shared.catalog, document);
+    kept_answer(StatusCode::OK, document)
+}
+
+fn document(providers: &[(Arc<str>, Provider)]) -> String {
     let mut paths = Map::new();
-    for (name, provider) in catalog.list() {
+    for (name, provider) in providers {
         let mut schemas = Schemas::new(MAX_SCHEMAS);
         let functions = provider
             .functions()
             .filter(|function| obstacle(function).is_none());
-        for function in functions.take(MAX_FUNCTIONS) {
+        let most = MAX_FUNCTIONS.min(MAX_ALL.saturating_sub(paths.len()));
+        for function in functions.take(most) {
             let export = function.full_name();
             let [of, called] =
-                [&*name, &export].map(|part| utf8_percent_encode(part, IN_PATH).to_string());
-            let operation = operation(&name, &export, function, &mut schemas);
+                [&**name, &export].map(|part| utf8_percent_encode(part, IN_PATH).to_string());
+            let operation = operation(name, &export, function, &mut schemas);
             paths.insert(
                 format!("/v1/providers/{of}/{called}"),
                 json!({ "post": operation }),
@@ -49,7 +58,7 @@ pub(crate) fn answer(catalog: &dyn Catalog) -> Answer {
         "paths": paths,
         "components": { "schemas": { "problem": problem() } },
     });
-    json_answer(StatusCode::OK, document.to_string())
+    document.to_string()
 }
 
 fn operation(name: &str, export: &str, function: &Function, schemas: &mut Schemas) -> Value {

@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 pub(crate) const PIECE: usize = 16 << 10;
 
 /// Bytes that a client takes in its time, as in `stalls`.
-const PROGRESS: usize = 64 << 10;
+const PROGRESS: usize = 512 << 10;
 
 /// The answers of one connection that have not gone to their end.
 #[derive(Default)]

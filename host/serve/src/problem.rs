@@ -13,10 +13,13 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tollgate::{CallError, HostError, escape};
 
-use crate::quota::UsedUp;
+use crate::quota::OverQuota;
 
 /// The answer to a request.
-pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub(crate) type Answer = Response<Body>;
+
+/// The body of an answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// The reason why the body of an answer is not whole.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -70,15 +73,24 @@ impl Problem {
         }
     }
 
-    /// The quota of the caller is used up.
-    pub(crate) fn quota(used_up: &UsedUp) -> Problem {
-        let detail = format!(
-            "the quota of this caller is used up: {}; try again later",
-            used_up.what
-        );
-        Problem {
-            retry: Some(u32::try_from(used_up.seconds).unwrap_or(u32::MAX)),
-            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail)
+    /// The caller has no more calls or fuel now, or never has enough.
+    pub(crate) fn quota(why: &OverQuota) -> Problem {
+        match why {
+            OverQuota::UsedUp { what, seconds } => {
+                let detail =
+                    format!("the quota of this caller is used up: {what}; try again later");
+                Problem {
+                    retry: Some(u32::try_from(*seconds).unwrap_or(u32::MAX)),
+                    ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", detail)
+                }
+            }
+            OverQuota::TooLarge { fuel, most } => {
+                let detail = format!(
+                    "the policy gives a call {fuel} fuel, and this caller has {most} in a minute; lower \
+                     `limits.fuel` of the policy, or raise the quota"
+                );
+                Problem::new(StatusCode::FORBIDDEN, "quota", detail)
+            }
         }
     }
 
@@ -196,7 +208,12 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer
         Cow::Borrowed(_) => text,
         Cow::Owned(escaped) => escaped,
     };
-    let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+    kept_answer(status, text.into())
+}
+
+/// The same for text that is escaped already.
+pub(crate) fn kept_answer(status: StatusCode, text: Bytes) -> Answer {
+    let body = Full::new(text).map_err(|never| match never {});
     let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

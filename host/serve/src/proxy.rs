@@ -16,6 +16,7 @@ use tollgate::http::{HandlerError, ResponseBody};
 use tollgate::report::ErrorReport as _;
 use tollgate::{CallError, Outcome, Provider, Report, escape};
 
+use crate::audit_log::CALLER;
 use crate::call::asks_report;
 use crate::caller::{self, Peer};
 use crate::problem::{Answer, BoxError, Problem};
@@ -75,17 +76,23 @@ pub(crate) async fn answer(
     let (tell, told) = oneshot::channel();
     let mut session = provider.session();
     let name = place.provider.to_owned();
-    let mut call = Running(tokio::spawn(async move {
+    let answered = async move {
         let respond = move |response| {
             let _ = tell.send(response);
         };
         let done = session.handle(request, respond).await;
-        if let (Some(ticket), Ok(report)) = (&ticket, &done) {
-            ticket.used(report.usage.fuel);
+        if let Some(ticket) = &ticket {
+            match &done {
+                Ok(report) => ticket.used(report.usage.fuel),
+                Err(_) => ticket.unused(),
+            }
         }
         note(&name, &done);
         done
-    }));
+    };
+    // The audit log names the caller.
+    let named = CALLER.try_with(Option::clone).ok().flatten();
+    let mut call = Running(tokio::spawn(CALLER.scope(named, answered)));
     let Ok(response) = told.await else {
         return Err(unanswered(head, &fate, most, (&mut call.0).await));
     };

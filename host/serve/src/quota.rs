@@ -1,5 +1,6 @@
 //! The quotas of one caller, so that it cannot take the server from the others.
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,12 +47,13 @@ pub(crate) struct Ticket {
     fuel: u64,
 }
 
-/// A quota that is used up.
+/// The reason why a call may not begin.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct UsedUp {
-    pub(crate) what: String,
-    /// The time until there is enough, in seconds.
-    pub(crate) seconds: u64,
+pub(crate) enum OverQuota {
+    /// It is used up; there is enough after so many seconds.
+    UsedUp { what: String, seconds: u64 },
+    /// The policy gives a call more fuel than the caller has in a minute.
+    TooLarge { fuel: u64, most: u64 },
 }
 
 impl Account {
@@ -64,7 +66,7 @@ impl Account {
 
     /// Begins a call that may use so much fuel. It is paid for before it is used, since a caller may go away in the middle;
     /// the rest is given back.
-    pub(crate) fn begin(self: &Arc<Account>, fuel: u64, now: Instant) -> Result<Ticket, UsedUp> {
+    pub(crate) fn begin(self: &Arc<Account>, fuel: u64, now: Instant) -> Result<Ticket, OverQuota> {
         let Quota {
             calls,
             fuel: most_fuel,
@@ -74,23 +76,24 @@ impl Account {
         if let Some(most) = at_once
             && used.at_once >= most
         {
-            return Err(UsedUp {
+            return Err(OverQuota::UsedUp {
                 what: format!("{most} calls at once"),
                 seconds: 1,
             });
         }
-        // A call that may use more than the quota pays all of it.
-        let fuel = most_fuel.map_or(0, |most| fuel.min(most));
         if let Some(most) = most_fuel {
+            if fuel > most {
+                return Err(OverQuota::TooLarge { fuel, most });
+            }
             let enough = used.fuel.has(fuel, most, now);
-            enough.map_err(|seconds| UsedUp {
+            enough.map_err(|seconds| OverQuota::UsedUp {
                 what: format!("{most} fuel in a minute"),
                 seconds,
             })?;
         }
         if let Some(most) = calls {
             let enough = used.calls.has(1, most, now);
-            enough.map_err(|seconds| UsedUp {
+            enough.map_err(|seconds| OverQuota::UsedUp {
                 what: format!("{most} calls in a minute"),
                 seconds,
             })?;
@@ -106,6 +109,14 @@ impl Account {
 }
 
 impl Ticket {
+    /// The call did not run.
+    pub(crate) fn unused(&self) {
+        let account = &self.account.used;
+        let mut used = account.lock().unwrap_or_else(PoisonError::into_inner);
+        used.fuel.give_back(self.fuel);
+        used.calls.give_back(1);
+    }
+
     /// The call has ended and used so much fuel.
     pub(crate) fn used(&self, fuel: u64) {
         let account = &self.account.used;
@@ -125,22 +136,25 @@ impl Drop for Ticket {
 impl Bucket {
     /// Whether `amount` is left of `most`, or else the seconds until it is.
     fn has(&mut self, amount: u64, most: u64, now: Instant) -> Result<(), u64> {
-        let since = self.at.replace(now).unwrap_or(now);
+        let minute = MINUTE.as_secs_f64();
+        let since = *self.at.get_or_insert(now);
         let passed = now.saturating_duration_since(since).as_secs_f64();
-        let back = most as f64 * passed / MINUTE.as_secs_f64();
-        if back < 1.0 && self.used > 0 {
-            // Less than one comes back: it is counted from the same time on.
-            self.at = Some(since);
+        // Whole units come back; the time of a part of one counts on.
+        let back = (most as f64 * passed / minute).floor();
+        if back >= self.used as f64 {
+            (self.used, self.at) = (0, Some(now));
         } else {
             self.used = self.used.saturating_sub(back as u64);
+            let time = Duration::try_from_secs_f64(back * minute / most as f64);
+            self.at = since.checked_add(time.unwrap_or_default());
         }
-        let left = most.saturating_sub(self.used);
-        let missing = amount.min(most).saturating_sub(left);
-        if missing == 0 && most > 0 {
+        let missing = amount.saturating_sub(most.saturating_sub(self.used));
+        if missing == 0 {
             return Ok(());
         }
-        let part = missing as f64 / most.max(1) as f64;
-        Err(((part * MINUTE.as_secs_f64()).ceil() as u64).max(1))
+        let waited = now.saturating_duration_since(self.at.unwrap_or(now));
+        let wait = missing as f64 / most as f64 * minute - waited.as_secs_f64();
+        Err((wait.ceil() as u64).max(1))
     }
 
     fn take(&mut self, amount: u64) {
@@ -155,19 +169,18 @@ impl Bucket {
 impl Quota {
     /// Reads `calls=N`, `fuel=N` and `at-once=N`.
     pub(crate) fn parse(text: &str) -> Result<Quota, &'static str> {
-        const PROBLEM: &str =
-            "no quota; write `calls=N`, `fuel=N` (in a minute) or `at-once=N`, each once";
+        const PROBLEM: &str = "no quota; write `calls=N`, `fuel=N` (in a minute) or `at-once=N`, each once and from 1 on";
         let mut quota = Quota::default();
         for part in text.split_whitespace() {
             let (name, number) = part.split_once('=').ok_or(PROBLEM)?;
-            let number: u64 = number.replace('_', "").parse().map_err(|_| PROBLEM)?;
+            let number: NonZeroU64 = number.replace('_', "").parse().map_err(|_| PROBLEM)?;
             let to = match name {
                 "calls" => &mut quota.calls,
                 "fuel" => &mut quota.fuel,
                 "at-once" => &mut quota.at_once,
                 _ => return Err(PROBLEM),
             };
-            if to.replace(number).is_some() {
+            if to.replace(number.get()).is_some() {
                 return Err(PROBLEM);
             }
         }
@@ -183,48 +196,61 @@ mod tests {
         Arc::new(Account::new(Quota::parse(quota).unwrap()))
     }
 
+    /// The seconds until there is enough.
+    fn wait(account: &Arc<Account>, fuel: u64, now: Instant) -> Option<u64> {
+        match account.begin(fuel, now) {
+            Err(OverQuota::UsedUp { seconds, .. }) => Some(seconds),
+            _ => None,
+        }
+    }
+
     #[test]
     fn calls_come_back_within_a_minute() {
         let (account, start) = (account("calls=60"), Instant::now());
         for _ in 0..60 {
             assert!(account.begin(1, start).is_ok());
         }
-        let used_up = account.begin(1, start).unwrap_err();
-        assert_eq!(used_up.seconds, 1);
+        assert_eq!(wait(&account, 1, start), Some(1));
         // Half a second brings half a call, twice.
-        assert!(
-            account
-                .begin(1, start + Duration::from_millis(500))
-                .is_err()
-        );
-        assert!(
-            account
-                .begin(1, start + Duration::from_millis(1_000))
-                .is_ok()
-        );
-        assert!(
-            account
-                .begin(1, start + Duration::from_millis(1_000))
-                .is_err()
-        );
+        let after = |ms| start + Duration::from_millis(ms);
+        assert!(account.begin(1, after(500)).is_err());
+        assert!(account.begin(1, after(1_000)).is_ok());
+        assert!(account.begin(1, after(1_000)).is_err());
+        // No part of a call is lost.
+        for second in 1..30 {
+            assert!(account.begin(1, after(1_000 + second * 1_001)).is_ok());
+        }
         assert!(account.begin(1, start + MINUTE * 3).is_ok());
+    }
+
+    #[test]
+    fn the_wait_is_what_is_missing() {
+        let (account, start) = (account("calls=1"), Instant::now());
+        let call = account.begin(1, start).unwrap();
+        assert_eq!(wait(&account, 1, start + Duration::from_secs(26)), Some(34));
+        call.unused();
+        assert!(account.begin(1, start + Duration::from_secs(26)).is_ok());
     }
 
     #[test]
     fn fuel_is_paid_for_before_it_is_used() {
         let (account, start) = (account("fuel=1_000"), Instant::now());
         let call = account.begin(600, start).unwrap();
-        assert_eq!(account.begin(600, start).unwrap_err().seconds, 12);
+        assert_eq!(wait(&account, 600, start), Some(12));
         call.used(100);
         drop(call);
         let dropped = account.begin(600, start).unwrap();
         // Nothing comes back for a call that was dropped.
         drop(dropped);
         assert!(account.begin(600, start).is_err());
-        // More than the quota: all of it.
         let later = start + MINUTE * 2;
-        assert!(account.begin(u64::MAX, later).is_ok());
-        assert_eq!(account.begin(1, later).unwrap_err().seconds, 1);
+        let too_large = OverQuota::TooLarge {
+            fuel: 1_001,
+            most: 1_000,
+        };
+        assert_eq!(account.begin(1_001, later).unwrap_err(), too_large);
+        assert!(account.begin(1_000, later).is_ok());
+        assert_eq!(wait(&account, 1, later), Some(1));
     }
 
     #[test]
@@ -237,11 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_nothing() {
-        for quota in ["calls=0", "fuel=0", "at-once=0"] {
-            assert!(account(quota).begin(0, Instant::now()).is_err(), "{quota}");
-        }
-        for wrong in ["calls", "calls=x", "calls=1 calls=1", "cals=1", "fuel=-1"] {
+    fn a_quota_is_a_number_from_one_on() {
+        for wrong in [
+            "calls",
+            "calls=x",
+            "calls=1 calls=1",
+            "cals=1",
+            "fuel=-1",
+            "calls=0",
+        ] {
             assert!(Quota::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -11,8 +11,9 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use tollgate::Catalog;
 
-use crate::audit_log::AuditLog;
+use crate::audit_log::{AuditLog, CALLER};
 use crate::bounds::Bounds;
+use crate::caller::Peer;
 use crate::metrics::Metrics;
 use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
@@ -57,24 +58,27 @@ impl Router {
     }
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let start = Instant::now();
         let (head, body) = request.into_parts();
         let admitted = self.admitted(&head);
-        let caller = admitted.as_ref().ok().and_then(Option::clone);
+        let caller = admitted
+            .as_ref()
+            .ok()
+            .and_then(|caller| name(&head, caller.as_ref()));
+        let mut asked = Asked {
+            router: self,
+            caller: caller.clone(),
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            start: Instant::now(),
+            status: None,
+        };
         let routed = async { self.route(&head, body, admitted?.as_ref()).await };
-        let answer = match caught(routed).await {
+        let answer = match caught(CALLER.scope(caller, routed)).await {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
         };
-        let path = head.uri.path();
-        if let Some(metrics) = &self.metrics {
-            metrics.answered(door(path), answer.status());
-        }
-        if let Some(audit) = &self.audit {
-            let caller = caller.as_ref().map(|caller| &*caller.name);
-            audit.answered(caller, &head.method, path, answer.status(), start.elapsed());
-        }
+        asked.status = Some(answer.status());
         answer
     }
 
@@ -138,7 +142,7 @@ impl Router {
                 false => Ok(json_answer(StatusCode::OK, "{\"status\":\"ready\"}")),
                 true => Err(Problem::busy("the server is about to end")),
             }),
-            "/v1/providers" => self.get(head, || Ok(list::answer(&*self.shared.catalog))),
+            "/v1/providers" => self.get(head, || Ok(list::answer(&self.shared))),
             "/" => self.get(head, || {
                 Ok(page::answer(&*self.shared.catalog, self.metrics.as_ref()))
             }),
@@ -147,7 +151,7 @@ impl Router {
                 Some(metrics) => self.get(head, || metrics.answer()),
                 None => Err(no_route(path)),
             },
-            "/openapi.json" => self.get(head, || Ok(openapi::answer(&*self.shared.catalog))),
+            "/openapi.json" => self.get(head, || Ok(openapi::answer(&self.shared))),
             _ => match self.routes.find(None, path) {
                 Some(route) => self.at_route(head, body, caller, route).await,
                 None => Err(no_route(path)),
@@ -213,6 +217,38 @@ fn is(head: &Parts, method: &'static str) -> Result<(), Problem> {
 
 fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
+}
+
+/// The name of a caller: that of its token, or the digest of its certificate.
+fn name(head: &Parts, caller: Option<&Caller>) -> Option<Arc<str>> {
+    let certificate = head
+        .extensions
+        .get::<Peer>()
+        .and_then(|peer| peer.certificate.as_ref());
+    let token = caller.map(|caller| Arc::clone(&caller.name));
+    token.or_else(|| certificate.map(|digest| format!("cert:{digest}").into()))
+}
+
+/// A request, which is told of when it is answered, or when its client has gone away.
+struct Asked<'r> {
+    router: &'r Router,
+    caller: Option<Arc<str>>,
+    method: Method,
+    path: String,
+    start: Instant,
+    status: Option<StatusCode>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = &self.router.metrics {
+            metrics.answered(door(&self.path), self.status);
+        }
+        if let Some(audit) = &self.router.audit {
+            let (caller, elapsed) = (self.caller.as_deref(), self.start.elapsed());
+            audit.answered(caller, &self.method, &self.path, self.status, elapsed);
+        }
+    }
 }
 
 /// The door that a request came to.

@@ -26,6 +26,9 @@ use crate::tokens::Tokens;
 /// The pause after an error of accepting, such as too many open files, so that it does not take the processor.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The time for connections that are cut.
+const LAST: Duration = Duration::from_secs(1);
+
 /// Providers behind HTTP; see the [crate](crate).
 pub struct Server {
     catalog: Arc<dyn Catalog>,
@@ -192,7 +195,8 @@ impl Server {
         let ended = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(bounds.drain, ended).await;
         let cut = connections.len();
-        connections.shutdown().await;
+        // A thread that is blocked, by a file system for example, does not hold up the end.
+        let _ = timeout(LAST, connections.shutdown()).await;
         Ok(Drained { cut })
     }
 }

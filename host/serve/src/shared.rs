@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
+use crate::kept::Kept;
 
 /// The providers, and the room that there is for requests.
 pub(crate) struct Shared {
@@ -13,13 +14,23 @@ pub(crate) struct Shared {
     pub(crate) bounds: Arc<Bounds>,
     /// Bytes that bodies may still take.
     pub(crate) bodies: Semaphore,
+    /// The list of the providers, and OpenAPI.
+    pub(crate) list: Kept,
+    pub(crate) openapi: Kept,
+    /// Bytes that answers of calls may still take.
+    pub(crate) answers: Arc<Semaphore>,
 }
 
 impl Shared {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, bounds: Arc<Bounds>) -> Shared {
         Shared {
             catalog,
+            list: Kept::default(),
+            openapi: Kept::default(),
             bodies: Semaphore::new((bounds.bodies as usize).min(Semaphore::MAX_PERMITS)),
+            answers: Arc::new(Semaphore::new(
+                (bounds.answers as usize).min(Semaphore::MAX_PERMITS),
+            )),
             bounds,
         }
     }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// Bytes that a client takes in its time. One that takes a byte now and then would hold an answer for ever.
-const PROGRESS: usize = 64 << 10;
+const PROGRESS: usize = 512 << 10;
 
 pub(crate) struct Stalls {
     stream: TcpStream,

@@ -73,6 +73,11 @@ impl Tokens {
             let hash = hash.strip_prefix("sha256:").and_then(bytes);
             let hash = hash
                 .ok_or_else(|| failed("no digest; write `sha256:` and 64 digits in hexadecimal"))?;
+            if hash.as_slice() == digest(&SHA256, b"").as_ref() {
+                return Err(failed(
+                    "the digest of no token at all; make one of 128 random bits",
+                ));
+            }
             if callers.iter().any(|known| &*known.name == name) {
                 return Err(failed("this name is above already; write each caller once"));
             }
@@ -103,7 +108,7 @@ impl Tokens {
     }
 
     pub(crate) fn known(&self, token: &str) -> Option<&Caller> {
-        if token.len() > MAX_TOKEN {
+        if token.is_empty() || token.len() > MAX_TOKEN {
             return None;
         }
         let hash = digest(&SHA256, token.as_bytes());
@@ -167,6 +172,10 @@ mod tests {
             ("ci test", 1),
             ("ci sha256:9f86", 1),
             (&format!("ci {TEST} calls=many"), 1),
+            (
+                "ci sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                1,
+            ),
             (&format!("a {TEST}\nb {TEST}"), 2),
             (&format!("a {TEST}\na sha256:{}", "0".repeat(64)), 2),
         ] {

@@ -38,7 +38,19 @@ fn the_cases_of_the_samples_pass() {
         if name.starts_with("polyglot") {
             continue;
         }
-        let output = test(name, file.to_str().unwrap(), &[]);
+        let policy = file
+            .parent()
+            .unwrap()
+            .with_file_name(format!("{name}.toml"));
+        // Cases that several components share name no policy.
+        let output = run(&[
+            "test",
+            &guest(name),
+            "--cases",
+            file.to_str().unwrap(),
+            "--policy",
+            policy.to_str().unwrap(),
+        ]);
         assert_eq!(
             code(&output),
             0,

@@ -109,6 +109,12 @@ fn a_host_of_an_example_has_its_files() {
         checkout.join("host/runtime")
     );
     assert!(manifest.contains(&patch), "{manifest}");
+    let testing = checkout.join("host/testing");
+    let patch = format!("tollgate-testing = {{ path = {testing:?} }}");
+    assert!(manifest.contains(&patch), "{manifest}");
+    let attack = fs::read_to_string(project.join("tests/attack.rs")).unwrap();
+    let line = "root.join(\"wit\"), \"my-org:some-type/reader\").assert();";
+    assert!(attack.contains(line), "{attack}");
     let lock = |folder: &Path| fs::read(folder.join("Cargo.lock")).unwrap();
     assert_eq!(lock(&project), lock(&checkout));
     let source = fs::read_to_string(project.join("host/src/lib.rs")).unwrap();
@@ -235,6 +241,9 @@ fn a_host_of_a_world_that_is_there_has_its_interfaces() {
         "\"acme:report/rates@1.0.0.table\": super::AcmeReportRates100Table,",
         "\"tollgate:provider@0.2.0\": ::tollgate::bindings::v0_2::provider,",
         "builder.interface(\"acme:report/rates@1.0.0\"",
+        // A stub charges for what it is given.
+        "self.charge(of.iter().map(|each| size_of_val(each) as u64 + each.len() as u64).sum::<u64>())?;",
+        "self.charge(name.len() as u64)?.put(Default::default(), 0)?",
     ] {
         assert!(source.contains(part), "no {part} in {source}");
     }
@@ -264,7 +273,13 @@ fn a_world_that_a_host_cannot_be_written_for_is_refused() {
             "handles",
             ["takes or gives a resource", "export one with plain values"],
         ),
-        ("silent", ["exports nothing", "name a world with exports"]),
+        (
+            "silent",
+            [
+                "exports nothing that can be called",
+                "name a world with exported functions",
+            ],
+        ),
     ] {
         refused(at, &["report", "--wit", "wit", "--world", world], &parts);
     }

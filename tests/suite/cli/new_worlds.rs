@@ -6,7 +6,7 @@ use std::path::Path;
 use support::cli::{code, stderr};
 use tempfile::TempDir;
 
-use super::new::{new, wit};
+use super::new::{new, refused, wit};
 use crate::docs::walks::walk_page;
 
 /// A world with each kind of type, a package in `deps`, an interface without a package and a resource.
@@ -93,6 +93,108 @@ fn a_project_of_another_world_has_its_wit_and_a_world_that_imports_nothing() {
         "{world}"
     );
     assert!(read("provider.js").contains("export const shapes = {"));
+    // The first function that a command line can call, and its empty result as it is printed.
+    let cases = read("cases.toml");
+    assert!(
+        cases.contains("call = '''greet(\"\", {id: 0})'''\nreturns = '''ok(\"\")'''\n"),
+        "{cases}"
+    );
+    let readme = read("README.md");
+    let tested = "$ tollgate test words.wasm --cases cases.toml\n1 passed, 0 failed\n";
+    assert!(readme.contains(tested), "{readme}");
+}
+
+#[test]
+fn a_world_that_a_language_or_this_host_cannot_have_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let args = |lang| ["words", "--lang", lang, "--wit", "wit"];
+    for (export, why) in [
+        ("export f: func() -> stream<u8>;", "has a stream"),
+        ("export f: func(a: list<future<u8>>);", "has a future"),
+        (
+            "export f: func() -> list<u8, 4>;",
+            "has a list of fixed length",
+        ),
+        ("export f: func() -> map<string, u8>;", "has a map"),
+        ("export f: func(a: error-context);", "has an error-context"),
+    ] {
+        wit(at, &format!("package a:b;\nworld w {{ {export} }}\n"));
+        for lang in ["rust", "js", "ts", "python"] {
+            refused(at, &args(lang), &[why, "; use a type of WASI 0.2"]);
+        }
+        // Nor is there a host that gives it.
+        let import = export.replace("export", "import");
+        wit(
+            at,
+            &format!("package a:b;\nworld w {{ {import} export g: func(); }}\n"),
+        );
+        refused(at, &args("rust"), &[why]);
+    }
+    wit(
+        at,
+        "package a:b;\ninterface i { f: async func(); }\nworld w { import i; export g: func(); }\n",
+    );
+    refused(
+        at,
+        &args("rust"),
+        &["asynchronous function `", "make it a plain function"],
+    );
+    wit(
+        at,
+        "package a:b;\ninterface i { enum e { a } }\nworld w { export i; }\n",
+    );
+    for lang in ["rust", "js", "python"] {
+        refused(
+            at,
+            &args(lang),
+            &[
+                "exports nothing that can be called",
+                "name a world with exported functions",
+            ],
+        );
+    }
+    wit(
+        at,
+        "package a:b;\nworld w { export i: interface { f: func(); } }\n",
+    );
+    refused(
+        at,
+        &args("python"),
+        &[
+            "componentize-py makes nothing of one without a package",
+            "--lang rust",
+        ],
+    );
+    refused(at, &args("c"), &["stubs in C", "--lang rust"]);
+    refused(at, &args("cpp"), &["stubs in C++"]);
+}
+
+/// The end that a case expects is the one that the engine prints: in a record without fields that are `none`, with the words
+/// of WAVE escaped, and with floats as they are.
+#[test]
+fn the_case_of_a_stub_expects_the_value_as_it_is_printed() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    wit(
+        at,
+        "package a:b;
+interface i {
+  record r { x: option<u8> }
+  record s { x: option<u8>, none: bool }
+  enum e { none, a }
+  flags f { q }
+  go: func(a: r, b: e) -> tuple<r, s, e, f64, f, char, list<u8>, result<_, u8>>;
+}
+world w { export i; }
+",
+    );
+    let said = new(at, &["words", "--lang", "rust", "--wit", "wit"]);
+    assert_eq!(code(&said), 0, "{}", stderr(&said));
+    let cases = fs::read_to_string(at.join("words/cases.toml")).unwrap();
+    let call = "call = '''go({x: none}, %none)'''\n";
+    let returns = "returns = '''({:}, {none: false}, %none, 0, {}, ' ', [], ok)'''\n";
+    assert!(cases.contains(&format!("{call}{returns}")), "{cases}");
 }
 
 /// It needs rustup, and the registry of Cargo.

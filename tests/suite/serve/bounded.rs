@@ -87,7 +87,9 @@ fn a_head_has_few_lines_and_few_bytes() {
     let served = Served::of(&[]);
     let head = |lines: &str| format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
     assert_eq!(served.answer(head(&"X: y\r\n".repeat(60))).status, 200);
-    assert_eq!(served.answer(head(&"X: y\r\n".repeat(100))).status, 431);
+    let many = served.answer(head(&"X: y\r\n".repeat(100)));
+    // No line beyond the bound is read.
+    assert_eq!((many.status, &*many.body), (431, ""));
     assert_eq!(
         served
             .answer(head(&format!("X: {}\r\n", "y".repeat(10_000))))
@@ -183,7 +185,7 @@ fn a_trickle_of_an_answer_is_too_slow() {
     slow.set_read_timeout(Some(PATIENCE)).unwrap();
     slow.set_write_timeout(Some(SHORT)).unwrap();
     let mut reads = slow.try_clone().unwrap();
-    // Ten pieces in the time of 64 KiB.
+    // Ten pieces in the time of 512 KiB.
     let trickle = std::thread::spawn(move || {
         let start = Instant::now();
         let mut piece = [0; 1_000];
@@ -197,6 +199,17 @@ fn a_trickle_of_an_answer_is_too_slow() {
     assert_eq!(served.get("/healthz").status, 200);
     drop(slow);
     trickle.join().unwrap();
+}
+
+#[test]
+fn answers_of_calls_share_a_bound() {
+    let bounds = Bounds {
+        answers: 8,
+        ..Bounds::default()
+    };
+    let served = Served::bounded(&[("counter", "")], bounds);
+    assert_eq!(served.post("counter/next", "{}").kind(503), "busy");
+    assert_eq!(served.get("/v1/providers").status, 200);
 }
 
 /// A client that sends requests and takes no answer.

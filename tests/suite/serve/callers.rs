@@ -1,13 +1,17 @@
 //! The callers that are let in, and the pages of a browser that are not.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 use tollgate_serve::{AuditLog, ServeError, Server, Tokens};
 
-use support::harness::wait;
+use support::clock::{CLOCK, clock};
+use support::harness::{alone, builder, policy, source, wait};
+use support::http2::{self, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Wire};
 
-use super::{Served, catalog, post};
+use super::calls::asleep;
+use super::{PATIENCE, Served, catalog, is_ended, post, reply};
 
 /// Of the word `test`.
 pub(super) const TOKENS: &str =
@@ -121,9 +125,10 @@ fn a_caller_has_a_quota() {
     // A call of `next` uses less than a thousand, and is paid for with all that the policy gives it.
     let tokens = Tokens::parse(&format!("{TOKENS} calls=3 fuel=2_500 at-once=5")).unwrap();
     let log = Log::default();
+    let audit = AuditLog::new(log.clone());
     let server = Server::new(catalog(&[("counter", "limits.fuel = 1_000")]))
         .tokens(tokens)
-        .audit(AuditLog::new(log.clone()));
+        .audit(audit.clone());
     let served = Served::with(server);
     let call = || served.answer(post("counter/next", "Authorization: Bearer test\r\n", "{}"));
     for _ in 0..3 {
@@ -133,16 +138,128 @@ fn a_caller_has_a_quota() {
     assert_eq!(told.kind(429), "quota");
     assert!(told.head.contains("retry-after: 20\r\n"), "{told:?}");
     assert!(told.body.contains("3 calls in a minute"), "{told:?}");
-    let log = log.0.lock().unwrap().clone();
-    let log = String::from_utf8(log).unwrap();
-    let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    drop(served);
+    assert!(audit.flush(PATIENCE));
+    let last = log.last("request");
     assert_eq!(last["caller"], "ci");
     assert_eq!(last["path"], "/v1/providers/counter/next");
     assert_eq!(last["status"], 429);
 }
 
+#[test]
+fn a_policy_with_more_fuel_than_the_quota_is_refused() {
+    let tokens = Tokens::parse(&format!("{TOKENS} fuel=999")).unwrap();
+    let server = Server::new(catalog(&[("counter", "limits.fuel = 1_000")])).tokens(tokens);
+    let served = Served::with(server);
+    // The body does not even come.
+    let head = "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let told = served.answer(format!(
+        "{head}Authorization: Bearer test\r\nContent-Length: 2\r\n\r\n"
+    ));
+    assert_eq!(told.kind(403), "quota");
+    assert!(told.body.contains("1000 fuel"), "{told:?}");
+}
+
+/// A client could act through a guest, go away, and be named nowhere.
+#[test]
+fn a_client_that_goes_away_is_in_the_audit_log() {
+    let _alone = alone();
+    let log = Log::default();
+    let audit = AuditLog::new(log.clone());
+    let runtime = builder()
+        .observer(audit.clone())
+        .interface("acme:clock/sleep@0.1.0", clock)
+        .unwrap()
+        .build();
+    let policy = policy(&format!("{CLOCK}\nlimits.deadline = \"60s\""));
+    let sleeper = wait(runtime.load(&source("sleeper"), &policy)).unwrap();
+    let server = Server::new(BTreeMap::from([("sleeper".to_owned(), sleeper)]))
+        .tokens(Tokens::parse(TOKENS).unwrap())
+        .audit(audit.clone());
+    let served = Served::with(server);
+    let stream = served.sent(post(
+        "sleeper/once",
+        "Authorization: Bearer test\r\n",
+        "{\"args\":[60000]}",
+    ));
+    asleep(1);
+    drop(stream);
+    asleep(0);
+    drop(served);
+    assert!(audit.flush(PATIENCE));
+    for event in ["call", "request"] {
+        let line = log.last(event);
+        assert_eq!(line["caller"], "ci", "{line}");
+        let end = if event == "call" { "end" } else { "status" };
+        let expected = if event == "call" {
+            "dropped".into()
+        } else {
+            serde_json::Value::Null
+        };
+        assert_eq!(line[end], expected, "{line}");
+    }
+}
+
+/// A pipe whose reader does not read, a disk that is full.
+#[test]
+fn an_audit_log_that_blocks_holds_up_no_call() {
+    struct Blocks(std::sync::mpsc::Receiver<()>);
+    impl std::io::Write for Blocks {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(line.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (go_on, blocks) = std::sync::mpsc::channel();
+    let audit = AuditLog::new(Blocks(blocks));
+    let server = Server::new(catalog(&[("counter", "")])).audit(audit.clone());
+    let served = Served::with(server);
+    for _ in 0..3 {
+        assert_eq!(served.post("counter/next", "{}").status, 200);
+    }
+    assert!(!audit.flush(std::time::Duration::from_millis(50)));
+    drop(go_on);
+    assert!(audit.flush(PATIENCE));
+}
+
+/// Each could hold a connection for as long as it asks.
+#[test]
+fn a_caller_that_is_not_let_in_loses_its_connection() {
+    let tokens = Tokens::parse(TOKENS).unwrap();
+    let served = Served::with(Server::new(catalog(&[])).tokens(tokens));
+    let mut stream = served.sent("GET /v1/providers HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(reply(&mut stream).unwrap().status, 401);
+    assert!(is_ended(&mut stream));
+    let mut wire = Wire::new(&served, &[]);
+    wire.send(
+        HEADERS,
+        END_STREAM | END_HEADERS,
+        1,
+        &http2::get("/v1/providers"),
+    )
+    .unwrap();
+    wire.next_of(GOAWAY);
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// The last line of this event.
+    fn last(&self, event: &str) -> serde_json::Value {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let lines = log
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines
+            .filter(|line| line["event"] == event)
+            .last()
+            .expect(event)
+    }
+}
 
 impl std::io::Write for Log {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tollgate::{Catalog, Provider, blocking};
-use tollgate_serve::{Bounds, Server};
+use tollgate_serve::{Bounds, Server, Tokens};
 
 use support::clock::{CLOCK, SLEEPING, clock};
 use support::harness::{alone, builder, in_time, policy, source};
@@ -101,7 +101,7 @@ fn each_mistake_of_a_caller_has_a_kind() {
     let work = served.post("counter/work", r#"{"args":[4000000000]}"#);
     assert_eq!(work.kind(502), support::harness::out_of_fuel());
     assert_eq!(served.get("/v1/providers/counter/next").kind(405), "method");
-    assert_eq!(served.get("/").kind(404), "no-route");
+    assert_eq!(served.get("/none").kind(404), "no-route");
 }
 
 #[test]
@@ -125,13 +125,28 @@ fn a_call_without_a_slot_is_to_be_tried_again() {
     let runtime = blocking::Runtime::from(runtime.build());
     let sleeper = runtime.load(&source("sleeper"), &policy(CLOCK)).unwrap();
     let providers = BTreeMap::from([("sleeper".to_owned(), sleeper.as_async().clone())]);
-    let served = Served::with(Server::new(providers));
-    let mut first = served.sent(post("sleeper/once", "", r#"{"args":[1500]}"#));
+    // Of the word `test`. What did not run costs nothing.
+    let token =
+        "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 calls=2";
+    let server = Server::new(providers).tokens(Tokens::parse(token).unwrap());
+    let served = Served::with(server);
+    let call = |ms: u32| {
+        post(
+            "sleeper/once",
+            "Authorization: Bearer test\r\n",
+            &format!("{{\"args\":[{ms}]}}"),
+        )
+    };
+    let mut first = served.sent(call(1500));
     asleep(1);
-    let second = served.post("sleeper/once", r#"{"args":[1]}"#);
-    assert_eq!(second.kind(503), "busy");
-    assert!(second.head.contains("retry-after: 1\r\n"), "{second:?}");
+    for _ in 0..3 {
+        let second = served.answer(call(1));
+        assert_eq!(second.kind(503), "busy");
+        assert!(second.head.contains("retry-after: 1\r\n"), "{second:?}");
+    }
     assert_eq!(reply(&mut first).unwrap().status, 200);
+    assert_eq!(served.answer(call(1)).status, 200);
+    assert_eq!(served.answer(call(1)).kind(429), "quota");
 }
 
 /// Waits until so many guests sleep.

@@ -1,7 +1,6 @@
 //! HTTP/2: the same answers, and its own attacks.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,22 +12,15 @@ use tollgate_serve::Bounds;
 
 use support::clock::CLOCK;
 use support::harness::{alone, wait};
+use support::http2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, WINDOW_UPDATE, Wire,
+    get, post_json,
+};
 
 use super::calls::asleep;
 use super::{PATIENCE, Served, is_ended};
 
 const SHORT: Duration = Duration::from_millis(300);
-
-/// The types and flags of frames (RFC 9113, 6).
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
 
 fn few() -> Bounds {
     Bounds {
@@ -36,66 +28,6 @@ fn few() -> Bounds {
         write_time: SHORT,
         ..Bounds::default()
     }
-}
-
-/// Frames as they are on the wire.
-struct Wire(TcpStream);
-
-impl Wire {
-    fn new(served: &Served, settings: &[u8]) -> Wire {
-        let mut wire = Wire(served.sent("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-        wire.send(SETTINGS, 0, 0, settings).unwrap();
-        wire
-    }
-
-    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> std::io::Result<()> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        self.0.write_all(&frame)
-    }
-
-    /// The next frame: its kind, its stream and its payload.
-    fn next(&mut self) -> Option<(u8, u32, Vec<u8>)> {
-        let mut head = [0; 9];
-        self.0.read_exact(&mut head).ok()?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; usize::try_from(length).unwrap()];
-        self.0.read_exact(&mut payload).ok()?;
-        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        Some((head[3], stream, payload))
-    }
-
-    fn next_of(&mut self, wanted: u8) -> (u32, Vec<u8>) {
-        let mut frames = std::iter::from_fn(|| self.next());
-        let (_, stream, payload) = frames.find(|(kind, ..)| *kind == wanted).unwrap();
-        (stream, payload)
-    }
-}
-
-/// The header block of a request without a body (RFC 7541: names and values of the static table, and literals).
-fn get(path: &str) -> Vec<u8> {
-    request(0x82, path, &[])
-}
-
-fn post(path: &str) -> Vec<u8> {
-    // Index 31 is `content-type`.
-    let kind = "application/json";
-    let mut json = vec![0x0f, 31 - 15, u8::try_from(kind.len()).unwrap()];
-    json.extend(kind.bytes());
-    request(0x83, path, &json)
-}
-
-fn request(method: u8, path: &str, more: &[u8]) -> Vec<u8> {
-    let mut block = vec![method, 0x86];
-    for (index, value) in [(0x04, path), (0x01, "localhost")] {
-        block.extend([index, u8::try_from(value.len()).unwrap()]);
-        block.extend(value.bytes());
-    }
-    block.extend(more);
-    block
 }
 
 fn asleep_for_long() -> String {
@@ -194,7 +126,7 @@ fn requests_of_one_connection_are_few() {
     let mut wire = Wire::new(&served, &[]);
     for number in 0..8 {
         let stream = 2 * number + 1;
-        let head = post("/v1/providers/sleeper/once");
+        let head = post_json("/v1/providers/sleeper/once");
         wire.send(HEADERS, END_HEADERS, stream, &head).unwrap();
         wire.send(DATA, END_STREAM, stream, b"{\"args\":[60000]}")
             .unwrap();
@@ -217,7 +149,7 @@ fn a_call_ends_with_its_stream_and_its_connection() {
             HEADERS,
             END_HEADERS,
             stream,
-            &post("/v1/providers/sleeper/once"),
+            &post_json("/v1/providers/sleeper/once"),
         )
         .unwrap();
         wire.send(DATA, END_STREAM, stream, b"{\"args\":[60000]}")
@@ -238,7 +170,7 @@ fn rapid_resets_end_the_connection() {
     let mut frames = Vec::new();
     for number in 0..2_000_u32 {
         let stream = 2 * number + 1;
-        let block = post("/v1/providers/counter/next");
+        let block = post_json("/v1/providers/counter/next");
         for (kind, flags, payload) in [
             (HEADERS, END_HEADERS, &block[..]),
             (RST_STREAM, 0, &8_u32.to_be_bytes()[..]),

@@ -45,7 +45,7 @@ pub(crate) fn records<const N: usize>(file: &[u8]) -> Result<Vec<Record<N>>, Imp
             problem,
             message,
         };
-        let (outcome, consumed, length, count) = reader.read_record(rest, &mut text, &mut ends);
+        let (outcome, consumed, _, count) = reader.read_record(rest, &mut text, &mut ends);
         if outcome == ReadRecordResult::InputEmpty {
             return Err(error(
                 Problem::Format,
@@ -63,15 +63,15 @@ pub(crate) fn records<const N: usize>(file: &[u8]) -> Result<Vec<Record<N>>, Imp
                 format!("{found} columns where {N} must be"),
             ));
         }
-        let record = text.get(..length).unwrap_or_default();
-        let record = str::from_utf8(record)
-            .map_err(|why| error(Problem::Encoding, format!("this is not UTF-8: {why}")))?;
+        let mut fields = [const { String::new() }; N];
         let mut start = 0;
-        let fields = ends.map(|end| {
-            let field = record.get(start..end).unwrap_or_default();
+        for (field, end) in fields.iter_mut().zip(ends) {
+            let bytes = text.get(start..end).unwrap_or_default();
+            *field = str::from_utf8(bytes)
+                .map_err(|_| error(Problem::Encoding, "this is not UTF-8".into()))?
+                .to_owned();
             start = end;
-            field.to_owned()
-        });
+        }
         records.push(Record { line, fields });
 
         line += line_breaks(rest, consumed);

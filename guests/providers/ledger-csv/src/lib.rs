@@ -7,6 +7,9 @@
 //! Config keys: `account` (default `Assets:Bank:Checking`), `counter-account` (`Expenses:Unknown`) and
 //! `fee-account` (`Expenses:Bank:Fees`). A product other than the current account, such as a savings
 //! pocket, is an account below `account`.
+//!
+//! `guests/polyglot/ledger-*` are the same provider in other languages: the same cases pass with each, so a change here is
+//! made there too.
 
 mod csv;
 mod statement;

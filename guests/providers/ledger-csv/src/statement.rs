@@ -97,9 +97,9 @@ fn check_header(file: &[u8]) -> Result<(), ImportError> {
         }
     }
     match columns.next() {
-        Some(more) => Err(error(
+        Some(_) => Err(error(
             Problem::Column,
-            format!("the column `{more}` is not known"),
+            format!("more than {0} columns where {0} must be", HEADER.len()),
         )),
         None => Ok(()),
     }
@@ -158,7 +158,7 @@ fn parse_row(record: &Record<10>, own: &str) -> Result<Option<Row>, ImportError>
         }
     };
     Ok(Some(Row {
-        kind: one_line(kind).replace('_', " ").to_lowercase(),
+        kind: one_line(kind).replace('_', " ").to_ascii_lowercase(),
         account: account_of(product, own).ok_or_else(|| {
             error(
                 Problem::Format,
@@ -188,9 +188,9 @@ fn account_of(product: &str, own: &str) -> Option<String> {
     is_name.then(|| format!("{own}:{product}"))
 }
 
-/// `text` with every run of white space, line breaks too, made a single space.
+/// `text` with every run of ASCII white space, line breaks too, made a single space.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Keeps the latest balance of the row's account. The file is sorted by when a row was started, so the

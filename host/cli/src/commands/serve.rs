@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tollgate::escape;
@@ -21,6 +22,9 @@ const AFTER_HELP: &str = "\
 Example: tollgate serve providers
          curl -H 'Content-Type: application/json' -d '{\"args\": [\"^1\", \"linux/x86_64\"]}' \\
               http://127.0.0.1:8080/v1/providers/registry/resolve";
+
+/// The time for the last lines of the audit log.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// The most bytes of a file of tokens or certificates.
 const MAX_FILE: u64 = 1 << 20;
@@ -140,12 +144,15 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             }
             None => "http",
         };
-        if let Some(audit) = audit {
-            server = server.audit(audit);
+        if let Some(audit) = &audit {
+            server = server.audit(audit.clone());
         }
         ui.stderr(&format!("listening on {scheme}://{address}\n"));
         let drained = server.run(listener, stop).await;
         let drained = drained.map_err(|error| ExitReason::Host(error.to_string()))?;
+        if audit.is_some_and(|audit| !audit.flush(LAST_LINES)) {
+            ui.note("the last lines of the audit log are not written");
+        }
         if drained.cut > 0 {
             ui.note(&format!("{} connections were cut", drained.cut));
         }
@@ -158,6 +165,14 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
 }
 
 fn audit(path: &Path) -> Result<AuditLog, ExitReason> {
+    // A pipe that nobody reads would hold up the program.
+    if std::fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        let why = "not a regular file; name one";
+        return Err(ExitReason::Usage(format!(
+            "--audit {}: {why}",
+            text::path(path)
+        )));
+    }
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]

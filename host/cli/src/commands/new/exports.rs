@@ -89,60 +89,70 @@ fn is_resource(resolve: &Resolve, id: TypeId) -> bool {
     matches!(resolve.types[id].kind, TypeDefKind::Resource)
 }
 
-/// Checks that the world can be a provider's: it exports functions, and no type of them is one that no host of this
-/// version has.
+/// Checks that the world can be a provider's: it exports functions, and neither they nor its imports have a type that no host
+/// of this version has.
 pub(super) fn check(world: &World) -> Result<(), ExitReason> {
     let refuse = |why: &str, fix: &str| {
         let name = &world.name;
         Err(ExitReason::Usage(format!("the world {name} {why}; {fix}")))
     };
     let exported = of(world);
-    if exported.is_empty() {
+    let mut functions: Vec<&Function> = Vec::new();
+    for exported in &exported {
+        functions.extend(&exported.functions);
+        for resource in &exported.resources {
+            functions.extend(&resource.functions);
+        }
+    }
+    if functions.is_empty() {
         return refuse(
-            "exports nothing: a provider of it could not be called",
-            "name a world with exports",
+            "exports nothing that can be called",
+            "name a world with exported functions",
         );
     }
+    for item in world.resolve.worlds[world.id].imports.values() {
+        match item {
+            WorldItem::Function(function) => functions.push(function),
+            WorldItem::Interface { id, .. } => {
+                functions.extend(world.resolve.interfaces[*id].functions.values());
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
     let mut seen = HashSet::new();
-    for exported in &exported {
-        let of_resources = exported
-            .resources
-            .iter()
-            .flat_map(|resource| &resource.functions);
-        for function in exported.functions.iter().chain(of_resources) {
-            if function.kind.is_async() {
-                let why = format!(
-                    "has the asynchronous function `{}`: it is of WASI 0.3",
-                    function.name
-                );
-                return refuse(&why, "make it a plain function");
-            }
-            let resolve = &world.resolve;
-            let found = find(resolve, function, &mut seen, |ty| proposal(resolve, ty));
-            if let Some(proposal) = found {
-                let why = format!(
-                    "has a type of a proposal that this host has off: `{}` has a {proposal}",
-                    function.name
-                );
-                return refuse(&why, "use a type of WASI 0.2");
-            }
+    for function in functions {
+        if function.kind.is_async() {
+            let why = format!(
+                "has the asynchronous function `{}`: it is of WASI 0.3",
+                function.name
+            );
+            return refuse(&why, "make it a plain function");
+        }
+        let resolve = &world.resolve;
+        let found = find(resolve, function, &mut seen, |ty| proposal(resolve, ty));
+        if let Some(proposal) = found {
+            let why = format!(
+                "has a type of a proposal that this host has off: `{}` has {proposal}",
+                function.name
+            );
+            return refuse(&why, "use a type of WASI 0.2");
         }
     }
     Ok(())
 }
 
-/// The proposal that a type is of, if WASI 0.2 does not have it.
+/// The type with its article, if it is of a proposal: WASI 0.2 does not have it.
 fn proposal(resolve: &Resolve, ty: Type) -> Option<&'static str> {
     let id = match ty {
-        Type::ErrorContext => return Some("error-context"),
+        Type::ErrorContext => return Some("an error-context"),
         Type::Id(id) => id,
         _ => return None,
     };
     match resolve.types[id].kind {
-        TypeDefKind::Future(_) => Some("future"),
-        TypeDefKind::Stream(_) => Some("stream"),
-        TypeDefKind::Map(..) => Some("map"),
-        TypeDefKind::FixedLengthList(..) => Some("list of fixed length"),
+        TypeDefKind::Future(_) => Some("a future"),
+        TypeDefKind::Stream(_) => Some("a stream"),
+        TypeDefKind::Map(..) => Some("a map"),
+        TypeDefKind::FixedLengthList(..) => Some("a list of fixed length"),
         _ => None,
     }
 }

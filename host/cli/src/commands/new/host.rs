@@ -22,8 +22,15 @@ Examples:
   tollgate new host report --wit wit --world acme:report/plugin";
 
 /// Names that a package of the project, or a crate that it depends on, has.
-const TAKEN: [&str; 7] = [
-    "good", "grow", "hostile", "serde", "spin", "tollgate", "wasmtime",
+const TAKEN: [&str; 8] = [
+    "good",
+    "grow",
+    "hostile",
+    "serde",
+    "spin",
+    "tollgate",
+    "tollgate-testing",
+    "wasmtime",
 ];
 
 /// Namespaces whose interfaces are this host's, and those by which modules of the sources have other names.
@@ -52,7 +59,7 @@ pub(crate) struct Opts {
     /// A folder of WIT that has the world, which is copied with its `deps` [default: an example is written]
     #[arg(long, value_name = "DIR")]
     wit: Option<PathBuf>,
-    /// A checkout of Tollgate, whose crate `tollgate` the project is built with [default: that of the registry]
+    /// A checkout of Tollgate, whose crates the project is built with [default: those of the registry]
     #[arg(long, value_name = "DIR")]
     tollgate_path: Option<PathBuf>,
 }
@@ -111,7 +118,7 @@ pub(super) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         files.add("Cargo.lock", lock);
     } else if opts.tollgate_path.is_none() {
         ui.note(
-            "the crate tollgate is in no registry yet: name a checkout with --tollgate-path DIR, or in [patch.crates-io] of the \
+            "the crates of Tollgate are in no registry yet: name a checkout with --tollgate-path DIR, or in [patch.crates-io] of the \
              project's Cargo.toml",
         );
     }
@@ -147,6 +154,10 @@ const SHARED: &[(&str, &str)] = &[
     (
         "guests/Cargo.toml",
         include_str!("templates/host/guests.toml.in"),
+    ),
+    (
+        "tests/attack.rs",
+        include_str!("templates/host/attack.rs.in"),
     ),
     (".gitignore", "target/\n"),
 ];
@@ -295,7 +306,8 @@ fn of_world(files: &mut Files, world: &World, values: &mut Values) -> Result<Pro
             rust::attacks(world, attack).replace("path: \"wit\"", "path: \"../../wit\""),
         );
     }
-    let call = readme::expression(world).ok_or_else(|| {
+    let call = readme::first_call(world).map(|call| call.expression);
+    let call = call.ok_or_else(|| {
         ExitReason::Usage(format!(
             "the world {}: each of its functions takes or gives a resource, so the tests could call none; export one with plain \
              values, or leave --wit out and start from the example",
@@ -347,12 +359,12 @@ fn of_world(files: &mut Files, world: &World, values: &mut Values) -> Result<Pro
 fn note_on_tollgate(has_checkout: bool) -> &'static str {
     match has_checkout {
         true => {
-            "The crate `tollgate` is that of the checkout which `[patch.crates-io]` in `Cargo.toml` names; without these lines it is that \
-             of the registry."
+            "The crates `tollgate` and `tollgate-testing` are those of the checkout which `[patch.crates-io]` in `Cargo.toml` names; without \
+             these lines they are those of the registry."
         }
         false => {
-            "The crate `tollgate` is in no registry yet: name a checkout in `[patch.crates-io]` of `Cargo.toml`, where the lines are \
-             prepared."
+            "The crates `tollgate` and `tollgate-testing` are in no registry yet: name a checkout in `[patch.crates-io]` of `Cargo.toml`, \
+             where the lines are prepared."
         }
     }
 }
@@ -371,27 +383,34 @@ fn checkout(folder: &Path) -> Result<PathBuf, ExitReason> {
     }
 }
 
-/// The lines of the manifest that say where the crate `tollgate` is.
+/// The lines of the manifest that say where the crates of Tollgate are.
 fn patch(checkout: Option<&Path>) -> Result<String, ExitReason> {
     let Some(folder) = checkout else {
         return Ok("\
-# The crate `tollgate` is in no registry yet: name a checkout of it.
+# The crates of Tollgate are in no registry yet: name a checkout of it.
 # [patch.crates-io]
-# tollgate = { path = \"/path/to/tollgate/host/runtime\" }"
+# tollgate = { path = \"/path/to/tollgate/host/runtime\" }
+# tollgate-testing = { path = \"/path/to/tollgate/host/testing\" }"
             .to_owned());
     };
-    let path = folder.join("host/runtime");
-    let path = path.to_str().ok_or_else(|| {
-        ExitReason::Usage(format!(
-            "{}: a manifest of Cargo cannot name it: it is not UTF-8; move the checkout",
-            text::path(folder)
-        ))
-    })?;
-    // A string of JSON is one of TOML.
-    let path = serde_json::Value::from(path);
-    Ok(format!(
-        "# A checkout, in place of the crate of the registry.\n[patch.crates-io]\ntollgate = {{ path = {path} }}"
-    ))
+    let mut lines =
+        "# A checkout, in place of the crates of the registry.\n[patch.crates-io]".to_owned();
+    for (name, inside) in [
+        ("tollgate", "host/runtime"),
+        ("tollgate-testing", "host/testing"),
+    ] {
+        let path = folder.join(inside);
+        let path = path.to_str().ok_or_else(|| {
+            ExitReason::Usage(format!(
+                "{}: a manifest of Cargo cannot name it: it is not UTF-8; move the checkout",
+                text::path(folder)
+            ))
+        })?;
+        // A string of JSON is one of TOML.
+        let path = serde_json::Value::from(path);
+        lines.push_str(&format!("\n{name} = {{ path = {path} }}"));
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

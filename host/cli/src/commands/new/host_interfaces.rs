@@ -5,6 +5,7 @@ use wit_parser::{
 };
 
 use crate::commands::new::exports::short_name;
+use crate::commands::new::host_charges;
 use crate::commands::new::rust_types::{Names, Side, ident, module_of, type_ident};
 use crate::commands::new::value::{Value, as_result};
 use crate::commands::new::words::{snake, upper_camel};
@@ -113,9 +114,22 @@ fn add(found: &mut Interfaces, world: &World, id: InterfaceId, name: String) {
 fn function(function: &Function, names: &Names<'_>) -> String {
     let resolve = &names.world.resolve;
     let mut params = vec!["&mut self".to_owned()];
+    let mut charges = Vec::new();
     for param in &function.params {
-        params.push(format!("_{}: {}", snake(&param.name), names.of(param.ty)));
+        let name = ident(&param.name);
+        let charge = host_charges::bytes(names, param.ty, &name);
+        // The underscore says that it is not used yet.
+        let name = match charge {
+            Some(_) => name,
+            None => format!("_{}", snake(&param.name)),
+        };
+        charges.extend(charge);
+        params.push(format!("{name}: {}", names.of(param.ty)));
     }
+    let bytes = match charges.is_empty() {
+        true => "0".to_owned(),
+        false => charges.join(" + "),
+    };
     let unwritten = || {
         format!(
             "Err(GuestError(\"`{}` is not written yet\".to_owned()).into())",
@@ -124,10 +138,11 @@ fn function(function: &Function, names: &Names<'_>) -> String {
     };
     let fallible = function.result.and_then(|ty| as_result(resolve, ty));
     // A function without a body of its own charges, and needs no more of the call.
-    let charge = "self.charge(0)?;\n        ";
+    let charge = format!("self.charge({bytes})?;\n        ");
+    let charge = charge.as_str();
     let (charge, body) = match (&function.kind, function.result) {
         (FunctionKind::Constructor(_), _) => {
-            let made = "self.charge(0)?.put(Default::default(), 0)?";
+            let made = format!("self.charge({bytes})?.put(Default::default(), 0)?");
             let made = match fallible {
                 Some(_) => format!("Ok(Ok({made}))"),
                 None => format!("Ok({made})"),

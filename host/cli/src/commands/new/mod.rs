@@ -9,6 +9,7 @@ mod c;
 mod exports;
 mod folder;
 mod host;
+mod host_charges;
 mod host_interfaces;
 mod javascript;
 mod name;

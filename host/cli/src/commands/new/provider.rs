@@ -122,6 +122,9 @@ pub(super) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         }
     };
     files.add("README.md", readme.text(name, world));
+    if let Some(cases) = readme.cases(name, world) {
+        files.add("cases.toml", cases);
+    }
     files.write(name)?;
     ui.note(&format!(
         "{name} is a provider in {}; the README.md in it has these commands, which build and run it",

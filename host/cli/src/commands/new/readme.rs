@@ -25,7 +25,26 @@ impl Readme {
         commands.extend(self.build.iter().cloned());
         commands.push(format!("tollgate inspect {}", self.component));
         commands.push(self.call(world));
+        if world.is_none_or(|world| first_call(world).is_some()) {
+            let component = &self.component;
+            commands.push(format!("tollgate test {component} --cases cases.toml"));
+        }
         commands
+    }
+
+    /// The cases, if a function can be called from a command line.
+    pub(super) fn cases(&self, name: &str, world: Option<&World>) -> Option<String> {
+        let text = match world {
+            None => include_str!("templates/cases.toml.in").to_owned(),
+            Some(world) => {
+                let call = first_call(world)?;
+                include_str!("templates/cases-of-stubs.toml.in")
+                    .replace("{{call}}", &call.expression)
+                    .replace("{{returns}}", &call.returns)
+            }
+        };
+        let text = text.replace("{{name}}", name);
+        Some(text.replace("{{component}}", &self.component))
     }
 
     /// The text of the page.
@@ -33,9 +52,13 @@ impl Readme {
         let mut console = String::new();
         for command in self.commands(name, world) {
             console.push_str(&format!("$ {command}\n"));
-        }
-        if world.is_none() {
-            console.push_str("lines: 1, words: 2, bytes: 7\n");
+            if world.is_none() && command.starts_with("tollgate run ") {
+                console.push_str("lines: 1, words: 2, bytes: 7\n");
+            }
+            if command.starts_with("tollgate test ") {
+                let count = if world.is_none() { 3 } else { 1 };
+                console.push_str(&format!("{count} passed, 0 failed\n"));
+            }
         }
         include_str!("templates/readme.in")
             .replace("{{name}}", name)
@@ -45,6 +68,13 @@ impl Readme {
                 world.map_or("tollgate:provider/provider@0.2.0", |world| &world.name),
             )
             .replace("{{console}}", console.trim_end())
+            .replace(
+                "{{cases}}",
+                match console.contains("--cases ") {
+                    true => "\n\n`cases.toml` has calls and their expected ends, which `tollgate test` compares.",
+                    false => "",
+                },
+            )
             .replace("{{notes}}", self.notes.trim_end())
     }
 
@@ -54,9 +84,9 @@ impl Readme {
         let Some(world) = world else {
             return format!("tollgate run {component} --input-text 'one two'");
         };
-        match expression(world) {
-            Some(expression) => {
-                let expression = expression.replace('\'', "'\\''");
+        match first_call(world) {
+            Some(call) => {
+                let expression = call.expression.replace('\'', "'\\''");
                 format!("tollgate call {component} '{expression}'")
             }
             None => format!("tollgate check {component}"),
@@ -64,8 +94,15 @@ impl Readme {
     }
 }
 
-/// A call of an exported function with empty values, in WAVE notation.
-pub(super) fn expression(world: &World) -> Option<String> {
+/// A call of an exported function with empty values, in WAVE notation, and the end of it in a project of stubs.
+pub(super) struct FirstCall {
+    pub(super) expression: String,
+    /// The empty value of its result, as `tollgate call` prints it.
+    pub(super) returns: String,
+}
+
+/// A call of a function that takes and gives what a command line can say.
+pub(super) fn first_call(world: &World) -> Option<FirstCall> {
     let resolve = &world.resolve;
     let exported = exports::of(world);
     let all = || exported.iter().flat_map(|exported| &exported.functions);
@@ -75,9 +112,14 @@ pub(super) fn expression(world: &World) -> Option<String> {
             let values: Option<Vec<_>> = params
                 .map(|param| Value::empty(resolve, param.ty))
                 .collect();
-            let (Some(values), false) = (values, has_handles(resolve, function)) else {
+            // A stub panics where its result has no empty value.
+            let returns = function.result.map(|ty| Value::empty(resolve, ty));
+            let (Some(values), false, None | Some(Some(_))) =
+                (values, has_handles(resolve, function), &returns)
+            else {
                 continue;
             };
+            let returns = returns.flatten();
             let namesakes = all().filter(|other| other.name == function.name).count();
             let name = match exported.interface {
                 Some(interface) if namesakes > 1 => {
@@ -91,7 +133,10 @@ pub(super) fn expression(world: &World) -> Option<String> {
                 _ => function.name.clone(),
             };
             let values: Vec<_> = values.iter().map(Value::to_wave).collect();
-            return Some(format!("{name}({})", values.join(", ")));
+            return Some(FirstCall {
+                expression: format!("{name}({})", values.join(", ")),
+                returns: returns.map_or_else(String::new, |value| value.printed()),
+            });
         }
     }
     None

@@ -30,32 +30,55 @@ impl Value<'_> {
         make(resolve, ty, &mut { MOST_PARTS })
     }
 
-    /// In WAVE notation.
+    /// In WAVE notation, with all that it has.
     pub(super) fn to_wave(&self) -> String {
+        self.wave(false)
+    }
+
+    /// In WAVE notation as the engine prints it: without fields that are `none`.
+    pub(super) fn printed(&self) -> String {
+        self.wave(true)
+    }
+
+    fn wave(&self, is_short: bool) -> String {
         let list = |values: &[Value<'_>]| {
-            let values: Vec<_> = values.iter().map(Value::to_wave).collect();
+            let values: Vec<_> = values.iter().map(|value| value.wave(is_short)).collect();
             values.join(", ")
         };
         match self {
             Value::Bool => "false".to_owned(),
-            Value::Number(Type::F32 | Type::F64) => "0.0".to_owned(),
+            Value::Number(Type::F32 | Type::F64) if !is_short => "0.0".to_owned(),
             Value::Number(_) => "0".to_owned(),
             Value::Char => "' '".to_owned(),
             Value::Text => "\"\"".to_owned(),
             Value::List(_) => "[]".to_owned(),
             Value::None(_) => "none".to_owned(),
             Value::Ok(None) => "ok".to_owned(),
-            Value::Ok(Some(value)) => format!("ok({})", value.to_wave()),
+            Value::Ok(Some(value)) => format!("ok({})", value.wave(is_short)),
             Value::Tuple(values) => format!("({})", list(values)),
             Value::Record(_, fields) => {
                 let fields = fields
                     .iter()
-                    .map(|(name, value)| format!("{}: {}", escaped(name), value.to_wave()));
-                format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+                    .filter(|(_, value)| !is_short || !matches!(value, Value::None(_)))
+                    .map(|(name, value)| {
+                        // The engine prints them as they are.
+                        let name = if is_short {
+                            (*name).to_owned()
+                        } else {
+                            escaped(name)
+                        };
+                        format!("{name}: {}", value.wave(is_short))
+                    })
+                    .collect::<Vec<_>>();
+                match fields.is_empty() {
+                    // Flags have the braces alone.
+                    true => "{:}".to_owned(),
+                    false => format!("{{{}}}", fields.join(", ")),
+                }
             }
             Value::Variant(_, case, None) | Value::Enum(_, case) => escaped(case),
             Value::Variant(_, case, Some(value)) => {
-                format!("{}({})", escaped(case), value.to_wave())
+                format!("{}({})", escaped(case), value.wave(is_short))
             }
             Value::Flags(_) => "{}".to_owned(),
         }
