@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body, Frame, Incoming};
@@ -20,24 +19,10 @@ use crate::audit_log::CALLER;
 use crate::call::asks_report;
 use crate::caller::{self, Peer};
 use crate::problem::{Answer, BoxError, Problem};
-use crate::proxy_body::{Fate, FromClient};
-use crate::proxy_head;
+use crate::proxy_body::{self, Fate, FromClient};
+use crate::proxy_head::{self, Place};
 use crate::shared::Shared;
 use crate::tokens::Caller;
-
-/// The place that a request is for.
-pub(crate) struct Place<'a> {
-    /// The name of the provider.
-    pub(crate) provider: &'a str,
-    /// The beginning of the path, which the guest does not see.
-    pub(crate) prefix: &'a str,
-    /// The host that the request names, with its port.
-    pub(crate) authority: Authority,
-    /// Whether the host name is that of the server itself, which other guests share.
-    pub(crate) shares_host: bool,
-    /// Whether `Authorization` holds a token of the server.
-    pub(crate) has_token: bool,
-}
 
 type Done = Result<Report<(), HandlerError>, CallError>;
 
@@ -64,7 +49,7 @@ pub(crate) async fn answer(
     }
     let most = provider.limits().host_data;
     if body.size_hint().lower() > most {
-        return Err(too_large(most));
+        return Err(proxy_body::too_large(most));
     }
     let (body, fate) = FromClient::new(body, most, shared.bounds.body_time);
     let mut request = Request::new(body);
@@ -192,13 +177,6 @@ fn unanswered(
         false => problem,
     };
     problem.ending()
-}
-
-pub(crate) fn too_large(most: u64) -> Problem {
-    let detail = format!(
-        "the body has more than {most} bytes; send less, or raise `limits.host-data` of the policy"
-    );
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-size", detail).ending()
 }
 
 /// The body of an answer, and the call that writes it.

@@ -13,7 +13,6 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::problem::{BoxError, Problem};
-use crate::proxy;
 
 /// The body of a client.
 pub(crate) struct FromClient {
@@ -43,7 +42,7 @@ impl Failure {
     /// It as the answer, if the guest has none.
     pub(crate) fn problem(self, most: u64) -> Problem {
         match self {
-            Failure::TooLarge => proxy::too_large(most),
+            Failure::TooLarge => too_large(most),
             Failure::Slow => {
                 let detail = "the body did not come in time";
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
@@ -51,6 +50,14 @@ impl Failure {
             Failure::Broken => Problem::bad("body", "the body does not come to its end"),
         }
     }
+}
+
+/// The answer to a body of more than `most` bytes.
+pub(crate) fn too_large(most: u64) -> Problem {
+    let detail = format!(
+        "the body has more than {most} bytes; send less, or raise `limits.host-data` of the policy"
+    );
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-size", detail).ending()
 }
 
 impl FromClient {

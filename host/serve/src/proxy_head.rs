@@ -11,9 +11,9 @@ use http::header::{
     HeaderValue, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
 };
 use http::request::Parts;
+use http::uri::Authority;
 
 use crate::problem::Problem;
-use crate::proxy::Place;
 
 /// The prefix that the guest does not see.
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
@@ -31,6 +31,20 @@ const OF_HOST: [HeaderName; 5] = [
 const SANDBOX: HeaderValue = HeaderValue::from_static(
     "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts",
 );
+
+/// The place that a request is for.
+pub(crate) struct Place<'a> {
+    /// The name of the provider.
+    pub(crate) provider: &'a str,
+    /// The beginning of the path, which the guest does not see.
+    pub(crate) prefix: &'a str,
+    /// The host that the request names, with its port.
+    pub(crate) authority: Authority,
+    /// Whether the host name is that of the server itself, which other guests share.
+    pub(crate) shares_host: bool,
+    /// Whether `Authorization` holds a token of the server.
+    pub(crate) has_token: bool,
+}
 
 /// The headers of a request that the guest gets.
 pub(crate) fn of_request(head: &Parts, place: &Place<'_>) -> Result<HeaderMap, Problem> {
