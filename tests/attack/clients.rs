@@ -108,8 +108,11 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
+/// The expected end, and the attack.
+type Attack = (&'static str, fn(&Served) -> String);
+
 /// Attacks on one server.
-fn cases(attacks: &[(&'static str, fn(&Served) -> String)]) -> Vec<Case> {
+fn cases(attacks: &[Attack]) -> Vec<Case> {
     let bounds = Bounds {
         head_time: SHORT,
         body_time: SHORT,
@@ -122,7 +125,7 @@ fn cases(attacks: &[(&'static str, fn(&Served) -> String)]) -> Vec<Case> {
         ("sleeper", &*sleeper),
     ];
     let served = Arc::new(Served::bounded(&guests, bounds));
-    let case = |(expect, attack): &(&'static str, fn(&Served) -> String)| {
+    let case = |(expect, attack): &Attack| {
         let (served, attack) = (Arc::clone(&served), *attack);
         Case::new(expect, move |_| {
             let got = attack(&served);

@@ -251,13 +251,10 @@ impl Log {
     /// The last line of this event.
     fn last(&self, event: &str) -> serde_json::Value {
         let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = log
+        let mut lines = log
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        lines
-            .filter(|line| line["event"] == event)
-            .last()
-            .expect(event)
+        lines.rfind(|line| line["event"] == event).expect(event)
     }
 }
 

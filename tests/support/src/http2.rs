@@ -52,7 +52,7 @@ impl Wire {
     }
 
     /// The next frame: its kind, its stream and its payload.
-    pub fn next(&mut self) -> Option<(u8, u32, Vec<u8>)> {
+    fn next_frame(&mut self) -> Option<(u8, u32, Vec<u8>)> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).ok()?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
@@ -64,7 +64,7 @@ impl Wire {
 
     /// The next frame of this kind: its stream and its payload.
     pub fn next_of(&mut self, wanted: u8) -> (u32, Vec<u8>) {
-        let mut frames = std::iter::from_fn(|| self.next());
+        let mut frames = std::iter::from_fn(|| self.next_frame());
         let (_, stream, payload) = frames.find(|(kind, ..)| *kind == wanted).unwrap();
         (stream, payload)
     }
