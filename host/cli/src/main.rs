@@ -21,7 +21,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Pa
 
 use crate::commands::{
     attack, cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man,
-    new, policy, profile, run, serve, sign, test, verify,
+    mcp, new, policy, profile, run, serve, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -72,6 +72,7 @@ enum Command {
     Compat(compat::Opts),
     Attack(attack::Opts),
     Serve(serve::Opts),
+    Mcp(mcp::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
     Verify(verify::Opts),
@@ -171,6 +172,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::Compat(opts) => in_tokio(compat::run(&opts, ui)),
         Command::Attack(opts) => attack::run(&opts, ui),
         Command::Serve(opts) => serve::run(&opts, ui),
+        Command::Mcp(opts) => mcp::run(&opts, ui),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),
         Command::Verify(opts) => verify::run(&opts, ui),

@@ -22,6 +22,8 @@ pub struct Bounds {
     pub bodies: u32,
     /// Bytes of the answers of all calls that their clients have not taken yet, at most 4 GiB. 64 MiB.
     pub answers: u32,
+    /// Requests at once of a client of [`Mcp`](crate::Mcp), those included whose answers it has not taken. 64.
+    pub requests: usize,
     /// The time for the body of a request; where a guest reads it as it comes, the time that the guest waits for it. 30 s.
     pub body_time: Duration,
     /// The time in which a client takes 512 KiB of its answers, or all that is left of them. 10 s.
@@ -41,6 +43,7 @@ impl Default for Bounds {
             body: 8 << 20,
             bodies: 64 << 20,
             answers: 64 << 20,
+            requests: 64,
             body_time: Duration::from_secs(30),
             write_time: Duration::from_secs(10),
             drain: Duration::from_secs(20),

@@ -8,9 +8,9 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate::report::{ErrorReport as _, ReturnedError};
-use tollgate::value::Value;
-use tollgate::value::json::Json;
-use tollgate::{CallError, Outcome, Report, escape};
+use tollgate::value::json::{Json, JsonError};
+use tollgate::value::{Field, Function, Value};
+use tollgate::{CallError, Outcome, Provider, Report, escape};
 
 use crate::caller;
 use crate::capped::Capped;
@@ -20,7 +20,35 @@ use crate::request;
 use crate::shared::Shared;
 use crate::tokens::Caller;
 
-type Done = Report<Option<Value>, ReturnedError>;
+/// The report of a call with values.
+pub(crate) type Done = Report<Option<Value>, ReturnedError>;
+
+/// Reads the arguments of a function.
+type Read = fn(&[u8], &[Field]) -> Result<Vec<Value>, JsonError>;
+
+/// Calls a function with the arguments that `read` finds in a text, for a caller that has paid for it.
+pub(crate) async fn report(
+    ticket: Option<&Ticket>,
+    provider: &Provider,
+    function: &Function,
+    text: impl AsRef<[u8]>,
+    read: Read,
+) -> Result<Done, Problem> {
+    let arguments = read(text.as_ref(), &function.params);
+    let arguments = arguments.map_err(|error| {
+        // It counts as a call, as it took work.
+        ticket.inspect(|ticket| ticket.used(0));
+        Problem::bad("arguments", error.to_string())
+    })?;
+    drop(text);
+    let mut session = provider.session();
+    let done = session.invoke(&function.full_name(), &arguments).await;
+    let report = done.inspect_err(|_| {
+        ticket.inspect(|ticket| ticket.unused());
+    })?;
+    ticket.inspect(|ticket| ticket.used(report.usage.fuel));
+    Ok(report)
+}
 
 pub(crate) async fn call(
     shared: &Shared,
@@ -40,19 +68,8 @@ pub(crate) async fn call(
     // Before the body, which takes room from others and time to read.
     let ticket = caller::begin(caller, provider.limits().fuel)?;
     let (text, _room) = request::read(shared, body, most).await?;
-    let arguments = request::arguments(&text, &function.params);
-    let arguments = arguments.map_err(|error| {
-        // It counts as a call, as it took work.
-        ticket.iter().for_each(|ticket| ticket.used(0));
-        Problem::bad("arguments", error.to_string())
-    })?;
-    drop(text);
-    let mut session = provider.session();
-    let done = session.invoke(&function.full_name(), &arguments).await;
-    let report = done.inspect_err(|_| ticket.iter().for_each(Ticket::unused))?;
-    ticket
-        .iter()
-        .for_each(|ticket| ticket.used(report.usage.fuel));
+    let read = request::arguments;
+    let report = report(ticket.as_ref(), &provider, function, text, read).await?;
     let wanted = wants_report(head);
     let answer = match answer(&report, wanted) {
         Ok(answer) => answer,
@@ -84,10 +101,12 @@ fn held(shared: &Shared, ticket: Option<Ticket>, answer: Answer) -> Result<Answe
 }
 
 fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
-    let most = usize::try_from(report.limits.output).unwrap_or(usize::MAX);
+    let most = report.limits.output;
+    let remedy = "raise `limits.output` of the policy";
+    let written = |value| written(value, most, remedy);
     match &report.outcome {
         Outcome::Returned(value) => {
-            let result = written(value.as_ref(), most)?;
+            let result = written(value.as_ref())?;
             let report = match wanted {
                 true => format!(",\"report\":{}", report.to_json()),
                 false => String::new(),
@@ -98,7 +117,7 @@ fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
             ))
         }
         Outcome::Failed(error) => {
-            let value = written(error.value.as_ref(), most)?;
+            let value = written(error.value.as_ref())?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             let problem = Problem::new(status, error.kind(), error.message());
             Err(problem.with("error", value))
@@ -110,18 +129,18 @@ fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {
     }
 }
 
-/// A value as JSON of at most `most` bytes.
-fn written(value: Option<&Value>, most: usize) -> Result<String, Problem> {
-    let mut text = Capped::new(most);
+/// A value as JSON of at most `most` bytes; a `remedy` is for one with more.
+pub(crate) fn written(value: Option<&Value>, most: u64, remedy: &str) -> Result<String, Problem> {
+    let mut text = Capped::new(usize::try_from(most).unwrap_or(usize::MAX));
     let done = serde_json::to_writer(&mut text, &value.map(Json));
     match done {
         // The escapes of characters that are not safe to show are a part of it.
         Ok(()) => match escape::json(&text.into_text()).into_owned() {
-            text if text.len() <= most => Ok(text),
-            _ => Err(too_large(most)),
+            text if text.len() as u64 <= most => Ok(text),
+            _ => Err(too_large(most, remedy)),
         },
         Err(error) if error.io_error_kind() == Some(ErrorKind::FileTooLarge) => {
-            Err(too_large(most))
+            Err(too_large(most, remedy))
         }
         Err(error) => {
             tracing::error!(%error, "a result without JSON");
@@ -130,10 +149,8 @@ fn written(value: Option<&Value>, most: usize) -> Result<String, Problem> {
     }
 }
 
-fn too_large(most: usize) -> Problem {
-    let detail = format!(
-        "the result has more than {most} bytes as JSON; raise `limits.output` of the policy"
-    );
+fn too_large(most: u64, remedy: &str) -> Problem {
+    let detail = format!("the result has more than {most} bytes as JSON; {remedy}");
     Problem::new(StatusCode::BAD_GATEWAY, "output", detail)
 }
 

@@ -19,6 +19,7 @@
 //! | any at `/http/NAME/…`, or at a [`Route`] | that of the component, which answers requests by `wasi:http/incoming-handler` |
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
+//! | `POST /mcp` | the model context protocol: each function is a tool |
 //! | `GET /metrics` | the numbers of [`Metrics`], if the server has them |
 //! | `GET /` | a page for people |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
@@ -37,6 +38,7 @@ mod capped;
 mod connection;
 mod kept;
 mod list;
+mod mcp;
 mod metrics;
 mod openapi;
 mod paced;
@@ -60,6 +62,7 @@ mod tokens;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;
+pub use mcp::{Mcp, McpError};
 pub use metrics::Metrics;
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};

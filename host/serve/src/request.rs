@@ -1,12 +1,14 @@
 //! The body of a request: its size is known before it is read, and its time is bounded.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tollgate::value::json::{JsonError, Reader};
 use tollgate::value::{Field, Type, Value};
@@ -56,11 +58,11 @@ pub(crate) fn is_json(head: &Parts) -> Result<(), Problem> {
 
 /// Reads a body of at most `most` bytes. Each byte that has come is counted among those of all bodies, for as long as the
 /// permit is held. A length that was only promised takes no room from others.
-pub(crate) async fn read<'r>(
-    shared: &'r Shared,
+pub(crate) async fn read(
+    shared: &Shared,
     body: Incoming,
     most: u64,
-) -> Result<(Bytes, SemaphorePermit<'r>), Problem> {
+) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
     let told = body.size_hint().exact();
     if told.is_some_and(|told| told > most) {
         return Err(too_large(shared, most));
@@ -72,11 +74,11 @@ pub(crate) async fn read<'r>(
     })
 }
 
-async fn collect<'r>(
-    shared: &'r Shared,
+async fn collect(
+    shared: &Shared,
     mut body: Incoming,
     most: u64,
-) -> Result<(Bytes, SemaphorePermit<'r>), Problem> {
+) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
     let mut permit = room(shared, 0)?;
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -96,15 +98,14 @@ async fn collect<'r>(
 }
 
 /// Room for so many more bytes among those of all bodies.
-fn room(shared: &Shared, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
+pub(crate) fn room(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    shared
-        .bodies
-        .try_acquire_many(bytes)
+    Arc::clone(&shared.bodies)
+        .try_acquire_many_owned(bytes)
         .map_err(|_| Problem::busy("other requests have bodies that take all room; retry").ending())
 }
 
-fn too_large(shared: &Shared, most: u64) -> Problem {
+pub(crate) fn too_large(shared: &Shared, most: u64) -> Problem {
     let remedy = match most < shared.bounds.body {
         true => "send less, or raise `limits.host-data` of the policy",
         false => "send less: the server takes no more",
@@ -115,9 +116,7 @@ fn too_large(shared: &Shared, most: u64) -> Problem {
 
 /// The arguments in a body: `{"args": …}`, or for a function of bytes `{"input": …}` or `{"input-base64": …}`.
 pub(crate) fn arguments(text: &[u8], params: &[Field]) -> Result<Vec<Value>, JsonError> {
-    let room = (text.len() as u64)
-        .saturating_mul(MEMORY)
-        .saturating_add(LEAST_MEMORY);
+    let room = memory(text);
     let mut reader = Reader::new(text, room);
     let mut arguments = None;
     let takes_bytes = matches!(params, [Field { ty: Type::List(of), .. }] if **of == Type::U8);
@@ -148,4 +147,19 @@ pub(crate) fn arguments(text: &[u8], params: &[Field]) -> Result<Vec<Value>, Jso
         Some(arguments) => Ok(arguments),
         None => Reader::new(b"[]", room).arguments(params),
     }
+}
+
+/// The arguments in a text that has nothing else.
+pub(crate) fn bare_arguments(text: &[u8], params: &[Field]) -> Result<Vec<Value>, JsonError> {
+    let mut reader = Reader::new(text, memory(text));
+    let arguments = reader.arguments(params)?;
+    reader.finish()?;
+    Ok(arguments)
+}
+
+/// Bytes that the arguments in this text may take.
+fn memory(text: &[u8]) -> u64 {
+    (text.len() as u64)
+        .saturating_mul(MEMORY)
+        .saturating_add(LEAST_MEMORY)
 }

@@ -22,11 +22,12 @@ use crate::proxy_head::Place;
 use crate::routes::{Route, Routes};
 use crate::shared::Shared;
 use crate::tokens::{Caller, Tokens};
-use crate::{call, caller, list, openapi, page};
+use crate::{call, caller, list, mcp, openapi, page};
 
 /// Answers the requests of a server.
 pub(crate) struct Router {
-    shared: Shared,
+    shared: Arc<Shared>,
+    mcp: mcp::Door,
     tokens: Option<Tokens>,
     routes: Routes,
     metrics: Option<Metrics>,
@@ -43,8 +44,10 @@ impl Router {
         metrics: Option<Metrics>,
         audit: Option<AuditLog>,
     ) -> Router {
+        let shared = Arc::new(Shared::new(catalog, bounds));
         Router {
-            shared: Shared::new(catalog, bounds),
+            mcp: mcp::Door::new(Arc::clone(&shared)),
+            shared,
             tokens,
             routes,
             metrics,
@@ -134,6 +137,9 @@ impl Router {
             return self
                 .at(head, body, caller, (&provider, &prefix), true)
                 .await;
+        }
+        if path == "/mcp" {
+            return self.mcp.answer(&self.shared, caller, head, body).await;
         }
         match path {
             "/healthz" => self.get(head, || {
@@ -254,10 +260,11 @@ impl Drop for Asked<'_> {
 
 /// The door that a request came to.
 fn door(path: &str) -> &'static str {
-    match () {
-        () if path.starts_with("/v1/providers/") => "calls",
-        () if path.starts_with("/http/") => "http",
-        () => "other",
+    match path {
+        "/mcp" => "mcp",
+        _ if path.starts_with("/v1/providers/") => "calls",
+        _ if path.starts_with("/http/") => "http",
+        _ => "other",
     }
 }
 

@@ -6,7 +6,8 @@ use tollgate::value::{Field, Type};
 /// Bytes of a part beside its names.
 const PART: usize = 64;
 
-/// Writes schemas up to about a number of bytes; a type beyond it is `true`, which takes any value.
+/// Writes schemas up to about a number of bytes; a type beyond it is `{}`, which takes any value. Not `true`: there are
+/// clients to whom a schema is an object.
 pub(crate) struct Schemas {
     left: usize,
 }
@@ -24,6 +25,19 @@ impl Schemas {
         let left = self.left.checked_sub(bytes);
         self.left = left.unwrap_or(0);
         left.is_some()
+    }
+
+    /// Bytes that are left.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The arguments of a call by their names.
+    pub(crate) fn named(&mut self, params: &[Field]) -> Value {
+        match self.take(params.iter().map(|param| &param.name)) {
+            true => self.record(params),
+            false => json!({ "type": "object" }),
+        }
     }
 
     /// The body of a call: arguments by name or in order.
@@ -57,7 +71,7 @@ impl Schemas {
             _ => self.take(std::iter::empty()),
         };
         if !has_room {
-            return json!(true);
+            return json!({});
         }
         match ty {
             Type::Bool => json!({ "type": "boolean" }),
@@ -117,7 +131,7 @@ impl Schemas {
                 json!({ "type": "array", "items": { "enum": names }, "uniqueItems": true })
             }
             // No value has it.
-            _ => json!(false),
+            _ => json!({ "not": {} }),
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) bounds: Arc<Bounds>,
     /// Bytes that bodies may still take.
-    pub(crate) bodies: Semaphore,
+    pub(crate) bodies: Arc<Semaphore>,
     /// The list of the providers, and OpenAPI.
     pub(crate) list: Kept,
     pub(crate) openapi: Kept,
@@ -27,11 +27,13 @@ impl Shared {
             catalog,
             list: Kept::default(),
             openapi: Kept::default(),
-            bodies: Semaphore::new((bounds.bodies as usize).min(Semaphore::MAX_PERMITS)),
-            answers: Arc::new(Semaphore::new(
-                (bounds.answers as usize).min(Semaphore::MAX_PERMITS),
-            )),
+            bodies: bytes(bounds.bodies),
+            answers: bytes(bounds.answers),
             bounds,
         }
     }
+}
+
+fn bytes(most: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new((most as usize).min(Semaphore::MAX_PERMITS)))
 }

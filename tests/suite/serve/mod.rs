@@ -5,6 +5,7 @@ mod bounded;
 mod callers;
 mod calls;
 mod http2;
+mod mcp;
 mod page;
 mod program;
 mod proxy;

@@ -224,12 +224,12 @@ fn read(option: &str, path: &Path) -> Result<String, ExitReason> {
     Ok(read)
 }
 
-fn usage(why: &str) -> ExitReason {
+pub(super) fn usage(why: &str) -> ExitReason {
     ExitReason::Usage(escape::line(why).into_owned())
 }
 
 /// On the thread of the watcher, which outlives every borrow of the terminal.
 #[expect(clippy::print_stderr, reason = "the program tells of its folder")]
-fn eprint_event(event: &str) {
+pub(super) fn eprint_event(event: &str) {
     eprintln!("{}", escape::line(event));
 }

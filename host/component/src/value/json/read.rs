@@ -4,6 +4,7 @@
 mod numbers;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use base64ct::{Base64, Encoding as _};
 use jiter::{Jiter, JiterError, JiterErrorType, Peek};
@@ -115,6 +116,19 @@ impl<'j> Reader<'j> {
         let text = self.string()?;
         let decoded = Base64::decode_vec(&text);
         decoded.map_err(|_| here("base64 with padding", "other text"))
+    }
+
+    /// Passes over a value of any type, and tells its place in the text. Its strings are not checked to be UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// It is no JSON, or is nested deeper than 200 times.
+    pub fn skip(&mut self) -> Result<Range<usize>, JsonError> {
+        self.peek()?;
+        let start = self.json.current_index();
+        let skipped = self.json.next_skip();
+        skipped.map_err(|error| self.failed(&error, "a value"))?;
+        Ok(start..self.json.current_index())
     }
 
     /// Reads a value of this type.

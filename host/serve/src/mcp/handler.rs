@@ -1,0 +1,166 @@
+//! The requests of the protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
+    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
+    ServerConfig, SubscriptionFilter,
+};
+use rmcp::service::{RequestContext, SubscriptionContext};
+use rmcp::{RoleServer, ServerHandler};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tollgate::Provider;
+use tollgate::value::Function;
+
+use crate::call::{self, Done};
+use crate::caller;
+use crate::mcp::message::Arguments;
+use crate::mcp::{result, tools};
+use crate::panics::caught;
+use crate::problem::Problem;
+use crate::request;
+use crate::shared::Shared;
+use crate::tokens::Caller;
+
+/// The time between two notifications of progress.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Answers requests. What a request takes, it gives back with its future, which ends once the request is cancelled.
+#[derive(Clone)]
+pub(super) struct Handler {
+    shared: Arc<Shared>,
+    /// Tells of changes of the tools, to a client that can be told.
+    changes: Option<watch::Receiver<()>>,
+}
+
+impl Handler {
+    pub(super) fn new(shared: Arc<Shared>, changes: Option<watch::Receiver<()>>) -> Handler {
+        Handler { shared, changes }
+    }
+
+    async fn list(&self, after: Option<&str>) -> ListToolsResult {
+        tools::page(&*self.shared.catalog, after)
+    }
+
+    async fn call(
+        &self,
+        tool: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let named = tools::find(&*self.shared.catalog, tool);
+        let named = named.ok_or_else(|| tools::missing(tool))?;
+        let function = named.function().ok_or_else(|| tools::missing(tool))?;
+        let head = context.extensions.get::<Parts>();
+        let by = head.and_then(|head| head.extensions.get::<Caller>());
+        let of_head = head.and_then(|head| head.extensions.get::<Arguments>());
+        let arguments = of_head.or_else(|| context.extensions.get::<Arguments>());
+        let done = match arguments.cloned() {
+            Some(text) => {
+                let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
+                match text.len() as u64 > most {
+                    true => Err(request::too_large(&self.shared, most)),
+                    false => paid(by, &named.provider, function, text).await,
+                }
+            }
+            // Every way in takes them out of the message.
+            None => Err(Problem::internal()),
+        };
+        let result = done.and_then(|report| result::of_report(&report));
+        result.or_else(|problem| result::of_problem(&problem))
+    }
+}
+
+/// A call that the caller pays for.
+async fn paid(
+    by: Option<&Caller>,
+    provider: &Provider,
+    function: &Function,
+    text: Arguments,
+) -> Result<Done, Problem> {
+    let ticket = caller::begin(by, provider.limits().fuel)?;
+    let read = request::bare_arguments;
+    call::report(ticket.as_ref(), provider, function, text, read).await
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        if let Some(tools) = &mut capabilities.tools {
+            tools.list_changed = self.changes.as_ref().map(|_| true);
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        ServerConfig::new(capabilities).with_server_info(Implementation::new("tollgate", version))
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let after = request.and_then(|request| request.cursor);
+        let page = caught(self.list(after.as_deref())).await;
+        page.ok_or_else(panicked)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let done = tokio::select! {
+            biased;
+            () = context.ct.cancelled() => {
+                return Err(ErrorData::internal_error("the request was cancelled", None));
+            }
+            done = caught(self.call(&request.name, &context)) => done,
+            () = progress(&context) => None,
+        };
+        done.ok_or_else(panicked)?.map(CallToolResponse::from)
+    }
+
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let filter = SubscriptionFilter::builder().tools_list_changed().build();
+        self.changes.as_ref().map(|_| filter)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        // From the start of the session on, so that no change is lost before this runs.
+        let Some(mut changes) = self.changes.clone() else {
+            return Ok(());
+        };
+        loop {
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                changed = changes.changed() => {
+                    if changed.is_err() || context.sink().notify_tool_list_changed().await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn panicked() -> ErrorData {
+    ErrorData::internal_error(Problem::internal().detail().to_owned(), None)
+}
+
+/// Tells a client that asked for it of the seconds that its call has run. It never ends.
+async fn progress(context: &RequestContext<RoleServer>) {
+    if let Some(token) = context.meta.get_progress_token() {
+        let mut seconds = 0.0;
+        loop {
+            sleep(STEP).await;
+            seconds += 1.0;
+            let told = ProgressNotificationParam::new(token.clone(), seconds);
+            if context.peer.notify_progress(told).await.is_err() {
+                break;
+            }
+        }
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,127 @@
+//! `tollgate mcp`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use serde_json::{Value, json};
+
+use support::cli::{command, run};
+use support::harness::{guest_file, in_time};
+
+use super::super::PATIENCE;
+use super::{call, initialize, request, returned};
+
+/// The program over a folder, which a test changes.
+struct Program {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    folder: tempfile::TempDir,
+}
+
+impl Program {
+    fn of(guest: &str) -> Program {
+        let folder = tempfile::tempdir().unwrap();
+        install(&folder, guest);
+        let mut child = command(&["mcp", folder.path().to_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (tell, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in output.lines() {
+                let _ = tell.send(line.unwrap());
+            }
+        });
+        Program {
+            input: child.stdin.take(),
+            child,
+            lines,
+            folder,
+        }
+    }
+
+    fn send(&mut self, message: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
+    }
+
+    fn next(&self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).unwrap();
+        // Nothing else is on standard output.
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"))
+    }
+
+    fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
+        self.send(&request(id, method, params));
+        let answer = self.next();
+        assert_eq!(answer["id"], id, "{answer}");
+        answer["result"].clone()
+    }
+
+    fn end(self) -> Option<i32> {
+        let Program {
+            mut child,
+            input,
+            folder,
+            ..
+        } = self;
+        drop(input);
+        let status = in_time(move || child.wait().unwrap());
+        drop(folder);
+        status.code()
+    }
+}
+
+fn install(folder: &tempfile::TempDir, guest: &str) {
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path(&format!("{guest}.toml")), "").unwrap();
+    std::fs::copy(guest_file(guest), path("new")).unwrap();
+    std::fs::rename(path("new"), path(&format!("{guest}.wasm"))).unwrap();
+}
+
+#[test]
+fn the_tools_of_a_folder_follow_it() {
+    let mut program = Program::of("counter");
+    let opened = program.ask(1, "initialize", initialize());
+    assert_eq!(opened["serverInfo"]["name"], "tollgate");
+    assert_eq!(opened["capabilities"]["tools"]["listChanged"], true);
+    program.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    let next = program.ask(2, "tools/call", call("counter.next", json!({})));
+    assert_eq!(returned(&next), 1);
+    install(&program.folder, "echo");
+    let told = program.next();
+    assert_eq!(told["method"], "notifications/tools/list_changed", "{told}");
+    program.send(&request(3, "tools/list", json!({})));
+    let list = std::iter::repeat_with(|| program.next());
+    // Each event of the folder is told.
+    let list = list.take(5).find(|message| message["id"] == 3).unwrap();
+    let tools = list["result"]["tools"].as_array().unwrap();
+    assert!(
+        tools.iter().any(|tool| tool["name"] == "echo.run"),
+        "{list}"
+    );
+    assert_eq!(program.end(), Some(0));
+}
+
+#[test]
+fn a_signal_ends_it() {
+    let mut program = Program::of("counter");
+    program.ask(1, "initialize", initialize());
+    let id = rustix::process::Pid::from_child(&program.child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    let mut child = program.child;
+    let status = in_time(move || child.wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+    drop(program.input);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_mistake() {
+    let told = run(&["mcp", "/none/of/these"]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(told.stdout.is_empty());
+}
