@@ -1,14 +1,19 @@
-//! Clients of a server: A66-slow-client to A70-client-gone.
+//! Clients of a server: A66-slow-client to A70-client-gone; and guests that answer: A71-answers.
 
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use tollgate::Provider;
 use tollgate_serve::Bounds;
 
 use crate::attack_case::{Case, Row};
+use crate::deadline::wait;
 use support::clock::{CLOCK, SLEEPING};
+use support::harness::load;
 use support::http2::{
     CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Wire, get, post_json,
 };
@@ -81,6 +86,25 @@ pub(crate) const ROWS: &[Row] = &[
         id: "A70-client-gone",
         attack: "gone in the middle of a call",
         cases: || cases(&[("dropped", gone), ("dropped", gone_by_reset)]),
+    },
+    Row {
+        id: "A71-answers",
+        attack: "answers without end",
+        cases: || {
+            let web = |deadline: &str| {
+                let limits = format!("limits.deadline = '{deadline}'\nlimits.output = '100KiB'");
+                load("web", &format!("grants.wasi = 'inert'\n{limits}"))
+            };
+            let case = |path, reads, deadline, expect| {
+                let web = web(deadline);
+                Case::new(expect, move |_| answered(web.as_async(), path, reads))
+            };
+            vec![
+                case("endless", false, "50ms", "deadline"),
+                case("endless", true, "20s", "output"),
+                case("trap-late", true, "20s", "trap"),
+            ]
+        },
     },
 ];
 
@@ -204,4 +228,33 @@ fn until(count: usize) -> String {
         std::thread::sleep(Duration::from_millis(1));
     }
     "dropped".to_owned()
+}
+
+/// The end of a call that answers a request, whose body is read or is kept unread.
+fn answered(web: &Provider, path: &str, reads: bool) -> String {
+    let request = hyper::Request::get(format!("http://host.test/{path}"));
+    let request = request.body(Full::<Bytes>::default()).unwrap();
+    wait(async {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let respond = move |response: hyper::Response<tollgate::http::ResponseBody>| {
+            let _ = tell.send(response);
+        };
+        let mut session = web.session();
+        let call = session.handle(request, respond);
+        let read = async {
+            let mut response = told.await.unwrap();
+            while reads
+                && response
+                    .body_mut()
+                    .frame()
+                    .await
+                    .is_some_and(|it| it.is_ok())
+            {}
+            response
+        };
+        let (report, _response) = tokio::join!(call, read);
+        let report = report.unwrap();
+        let fault = report.outcome.fault();
+        fault.map_or("no fault", |it| it.label()).to_owned()
+    })
 }

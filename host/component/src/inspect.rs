@@ -144,6 +144,9 @@ impl Inspection {
                 (ItemKind::Instance, Some("wasi:cli")) if base == "wasi:cli/run" => {
                     "wasi:cli/command"
                 }
+                (ItemKind::Instance, Some("wasi:http")) if base == "wasi:http/incoming-handler" => {
+                    "wasi:http/proxy"
+                }
                 (ItemKind::Instance, Some("tollgate:releases")) => "tollgate:releases/releases",
                 (ItemKind::Instance, Some("tollgate:ledger")) => {
                     "tollgate:ledger/statement-importer"

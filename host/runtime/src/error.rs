@@ -233,10 +233,11 @@ pub enum CallError {
     /// The arguments do not fit the export's parameters, or have more bytes than `host-data` allows.
     #[error("{0}")]
     Arguments(String),
-    /// A typed call was made, whose closure cannot cross to the process that the session is in
+    /// A typed call was made, whose closure cannot cross to the process that the session is in, or one that answers a request
+    /// of HTTP, whose bodies cannot
     /// ([`Isolation::Process`](crate::Isolation::Process)). None of its code has run.
     #[error(
-        "a typed call is made in this process, and the session is in another; use `run`, `wave`, `invoke` or \
+        "a typed call or one of HTTP is made in this process, and the session is in another; use `run`, `wave`, `invoke` or \
          `command`, or build the runtime with `Isolation::Thread`"
     )]
     Isolated,

@@ -205,6 +205,12 @@ pub mod report {
     pub use tollgate_policy::Denial;
 }
 
+/// Requests of HTTP that components of `wasi:http/proxy` answer; see [`Session::handle`].
+pub mod http {
+    pub use crate::call::handle::HandlerError;
+    pub use crate::interface::wasi_p2::{Incomplete, ResponseBody};
+}
+
 /// The cache of compiled code.
 pub mod cache {
     pub use crate::compile::cache::{Cache, CacheEntry, CacheError, CacheRejection, CodeOrigin};

@@ -24,7 +24,7 @@ pub struct Bounds {
     pub answers: u32,
     /// Requests at once of a client of [`Mcp`](crate::Mcp), those included whose answers it has not taken. 64.
     pub requests: usize,
-    /// The time for the body of a request. 30 s.
+    /// The time for the body of a request; where a guest reads it as it comes, the time that the guest waits for it. 30 s.
     pub body_time: Duration,
     /// The time in which a client takes 512 KiB of its answers, or all that is left of them. 10 s.
     pub write_time: Duration,

@@ -156,8 +156,12 @@ fn too_large(most: u64, remedy: &str) -> Problem {
 
 /// Whether the client asks for the report: `Tollgate-Report: true`, or `?report`.
 fn wants_report(head: &Parts) -> bool {
-    let header = head.headers.get("tollgate-report");
     let mut query = head.uri.query().unwrap_or_default().split('&');
+    asks_report(head) || query.any(|part| matches!(part, "report" | "report=true"))
+}
+
+/// Whether the client asks for the report by `Tollgate-Report: true`.
+pub(crate) fn asks_report(head: &Parts) -> bool {
+    let header = head.headers.get("tollgate-report");
     header.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
-        || query.any(|part| matches!(part, "report" | "report=true"))
 }

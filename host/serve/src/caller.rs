@@ -11,23 +11,30 @@ use http::{StatusCode, Version};
 
 use crate::problem::Problem;
 use crate::quota::Ticket;
+use crate::routes::Routes;
 use crate::tokens::{Caller, Tokens};
 
 /// The other side of a connection, which each of its requests has among its extensions.
 #[derive(Clone, Default)]
 pub(crate) struct Peer {
+    /// Whether it speaks TLS.
+    pub(crate) is_tls: bool,
     /// The SHA-256 of its certificate, in hexadecimal digits, if one was asked for.
     pub(crate) certificate: Option<Arc<str>>,
 }
 
 /// The caller of a request by its token, if callers need one. Refuses one that is not let in. A caller with a certificate was
 /// let in by the connection.
-pub(crate) fn admit(head: &Parts, tokens: Option<&Tokens>) -> Result<Option<Caller>, Problem> {
+pub(crate) fn admit(
+    head: &Parts,
+    tokens: Option<&Tokens>,
+    routes: &Routes,
+) -> Result<Option<Caller>, Problem> {
     let peer = head.extensions.get::<Peer>();
     match tokens {
         Some(tokens) => authorized(head, tokens).map(Some),
         None if peer.is_some_and(|peer| peer.certificate.is_some()) => Ok(None),
-        None => addressed_here(head).map(|()| None),
+        None => addressed_here(head, routes).map(|()| None),
     }
 }
 
@@ -59,8 +66,21 @@ fn authorized(head: &Parts, tokens: &Tokens) -> Result<Caller, Problem> {
     }
 }
 
-/// A web page whose name was made to point to this machine sends its own name: it is refused.
-fn addressed_here(head: &Parts) -> Result<(), Problem> {
+/// The host that a request is for, which it names once.
+pub(crate) fn host(head: &Parts) -> Option<Authority> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let named = || first?.to_str().ok()?.parse::<Authority>().ok();
+    let host = head.uri.authority().cloned().or_else(named);
+    host.filter(|_| second.is_none())
+}
+
+/// A web page whose name was made to point to this machine sends its own name: it is refused. The name of a route was chosen by
+/// whoever runs the server, and nothing of the server's own is at it.
+fn addressed_here(head: &Parts, routes: &Routes) -> Result<(), Problem> {
+    let is_ours = |authority: &Authority| {
+        is_loopback(authority) || routes.have(&authority.host().to_ascii_lowercase())
+    };
     let mut hosts = head.headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     let named = first.map(|host| host.to_str().ok()?.parse::<Authority>().ok());
@@ -68,15 +88,15 @@ fn addressed_here(head: &Parts) -> Result<(), Problem> {
     let is_named =
         named.is_some() || head.version == Version::HTTP_2 && head.uri.authority().is_some();
     let is_here = is_named
-        && named.is_none_or(|named| named.as_ref().is_some_and(is_loopback))
+        && named.is_none_or(|named| named.as_ref().is_some_and(is_ours))
         && second.is_none()
-        && head.uri.authority().is_none_or(is_loopback);
+        && head.uri.authority().is_none_or(is_ours);
     match is_here {
         true => Ok(()),
         false => Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
             "host",
-            "`Host` is not `localhost` or a loopback address; a server without tokens answers no other",
+            "`Host` is not `localhost`, a loopback address or the host of a route; a server without tokens answers no other",
         )
         .ending()),
     }

@@ -110,6 +110,7 @@ async fn begin(stream: TcpStream, tls: Option<Tls>, bounds: &Bounds) -> Option<B
     };
     let certificate = session.peer_certificates().and_then(|chain| chain.first());
     let peer = Peer {
+        is_tls: true,
         certificate: certificate.map(|it| {
             let digest = digest(&SHA256, it);
             let hex: String = digest

@@ -16,6 +16,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/providers/NAME/EXPORT` | the result of the call; `{"args": …}` has the arguments |
+//! | any at `/http/NAME/…`, or at a [`Route`] | that of the component, which answers requests by `wasi:http/incoming-handler` |
 //! | `GET /v1/providers` | the providers that serve, and their functions |
 //! | `GET /openapi.json` | the same as OpenAPI 3.1 |
 //! | `POST /mcp` | the model context protocol: each function is a tool |
@@ -44,10 +45,14 @@ mod paced;
 mod page;
 mod panics;
 mod problem;
+mod proxy;
+mod proxy_body;
+mod proxy_head;
 mod quota;
 mod recent;
 mod request;
 mod router;
+mod routes;
 mod schema;
 mod server;
 mod shared;
@@ -59,6 +64,7 @@ pub use audit_log::AuditLog;
 pub use bounds::Bounds;
 pub use mcp::{Mcp, McpError};
 pub use metrics::Metrics;
+pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
 pub use tls::{Tls, TlsError};
 pub use tokens::{TokenError, Tokens};

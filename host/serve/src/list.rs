@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tollgate::Provider;
 use tollgate::value::{Function, Type};
@@ -12,6 +13,13 @@ use crate::shared::Shared;
 
 /// Bytes of the signatures of one provider. A type takes up to a megabyte.
 const MAX_SIGNATURES: usize = 256 << 10;
+
+/// All that has a meaning in a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Bytes of the signatures of all providers.
 const MAX_LIST: usize = 8 << 20;
@@ -57,8 +65,11 @@ fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
     }
     *all = all.saturating_sub(most.saturating_sub(left));
     let left_out = provider.functions().len().saturating_sub(functions.len());
+    let at = provider
+        .serves_http()
+        .then(|| format!("/http/{}/", utf8_percent_encode(name, SEGMENT)));
     json!({
-        "name": name, "digest": info.digest, "size": info.size, "world": info.world,
+        "name": name, "digest": info.digest, "size": info.size, "world": info.world, "http": at,
         "functions": functions, "functions-left-out": left_out,
     })
 }

@@ -198,6 +198,11 @@ impl From<CallError> for Problem {
                 Problem::busy("no slot became free before the deadline of the call; retry")
             }
             CallError::Host(error) => Problem::host(&error),
+            CallError::Isolated => Problem::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "isolated",
+                "sessions of this provider are in a process of its own, which answers no requests of HTTP",
+            ),
             // A session of its own for each call neither ends before it nor blocks.
             error => {
                 tracing::error!(%error, "a call that this server does not make");

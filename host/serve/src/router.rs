@@ -17,6 +17,9 @@ use crate::caller::Peer;
 use crate::metrics::Metrics;
 use crate::panics::caught;
 use crate::problem::{Answer, Problem, json_answer};
+use crate::proxy;
+use crate::proxy_head::Place;
+use crate::routes::{Route, Routes};
 use crate::shared::Shared;
 use crate::tokens::{Caller, Tokens};
 use crate::{call, caller, list, mcp, openapi, page};
@@ -26,6 +29,7 @@ pub(crate) struct Router {
     shared: Arc<Shared>,
     mcp: mcp::Door,
     tokens: Option<Tokens>,
+    routes: Routes,
     metrics: Option<Metrics>,
     audit: Option<AuditLog>,
     is_draining: AtomicBool,
@@ -36,6 +40,7 @@ impl Router {
         catalog: Arc<dyn Catalog>,
         bounds: Arc<Bounds>,
         tokens: Option<Tokens>,
+        routes: Routes,
         metrics: Option<Metrics>,
         audit: Option<AuditLog>,
     ) -> Router {
@@ -44,6 +49,7 @@ impl Router {
             mcp: mcp::Door::new(Arc::clone(&shared)),
             shared,
             tokens,
+            routes,
             metrics,
             audit,
             is_draining: AtomicBool::new(false),
@@ -80,6 +86,12 @@ impl Router {
         answer
     }
 
+    /// The host name of guests that a request is for, if it is one.
+    fn host_of_guests(&self, head: &Parts) -> Option<String> {
+        let host = caller::host(head)?.host().to_ascii_lowercase();
+        self.routes.have(&host).then_some(host)
+    }
+
     /// The caller, if it has a name.
     fn admitted(&self, head: &Parts) -> Result<Option<Caller>, Problem> {
         // HTTP/2 bounds their bytes alone.
@@ -89,9 +101,10 @@ impl Router {
             return Err(Problem::new(status, "headers", detail).ending());
         }
         // A probe has no token.
-        match is_probe(head.uri.path()) && self.tokens.is_some() {
+        let is_probe = is_probe(head.uri.path()) && self.host_of_guests(head).is_none();
+        match is_probe && self.tokens.is_some() {
             true => Ok(None),
-            false => caller::admit(head, self.tokens.as_ref()),
+            false => caller::admit(head, self.tokens.as_ref(), &self.routes),
         }
     }
 
@@ -102,6 +115,12 @@ impl Router {
         caller: Option<&Caller>,
     ) -> Result<Answer, Problem> {
         let path = head.uri.path();
+        // Nothing of the server's own is at a host name of guests, which a page of theirs could use as its own.
+        if let Some(host) = self.host_of_guests(head) {
+            let route = self.routes.find(Some(&host), path);
+            let route = route.ok_or_else(|| no_route(path))?;
+            return self.at_route(head, body, caller, route).await;
+        }
         if let Some(of_provider) = path.strip_prefix("/v1/providers/") {
             let names = of_provider
                 .split_once('/')
@@ -110,6 +129,14 @@ impl Router {
             is(head, "POST")?;
             let (name, export) = (decoded(name)?, decoded(export)?);
             return call::call(&self.shared, caller, head, body, &name, &export).await;
+        }
+        if let Some(of_provider) = path.strip_prefix("/http/") {
+            let name = of_provider.split('/').next().unwrap_or_default();
+            let provider = decoded(name)?;
+            let prefix = format!("/http/{name}");
+            return self
+                .at(head, body, caller, (&provider, &prefix), true)
+                .await;
         }
         if path == "/mcp" {
             return self.mcp.answer(&self.shared, caller, head, body).await;
@@ -132,8 +159,47 @@ impl Router {
                 None => Err(no_route(path)),
             },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(&self.shared))),
-            _ => Err(no_route(path)),
+            _ => match self.routes.find(None, path) {
+                Some(route) => self.at_route(head, body, caller, route).await,
+                None => Err(no_route(path)),
+            },
         }
+    }
+
+    async fn at_route(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        caller: Option<&Caller>,
+        route: &Route,
+    ) -> Result<Answer, Problem> {
+        let at = (route.provider(), route.prefix());
+        self.at(head, body, caller, at, !route.has_host()).await
+    }
+
+    /// Passes a request on to the guest of this name, which sees its path without the prefix.
+    async fn at(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        caller: Option<&Caller>,
+        (provider, prefix): (&str, &str),
+        shares_host: bool,
+    ) -> Result<Answer, Problem> {
+        let authority = caller::host(head).ok_or_else(|| {
+            Problem::bad(
+                "host",
+                "the request does not name one host; send one `Host`",
+            )
+        })?;
+        let place = Place {
+            provider,
+            prefix,
+            authority,
+            shares_host,
+            has_token: self.tokens.is_some(),
+        };
+        proxy::answer(&self.shared, caller, head, body, &place).await
     }
 
     fn get(
@@ -197,12 +263,15 @@ fn door(path: &str) -> &'static str {
     match path {
         "/mcp" => "mcp",
         _ if path.starts_with("/v1/providers/") => "calls",
+        _ if path.starts_with("/http/") => "http",
         _ => "other",
     }
 }
 
 fn no_route(path: &str) -> Problem {
-    let detail = format!("nothing is at {path}; a call is `POST /v1/providers/NAME/EXPORT`");
+    let detail = format!(
+        "nothing is at {path}; a call is `POST /v1/providers/NAME/EXPORT`, and a component of `wasi:http` is at `/http/NAME/`"
+    );
     Problem::new(StatusCode::NOT_FOUND, "no-route", detail)
 }
 

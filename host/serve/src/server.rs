@@ -19,6 +19,7 @@ use crate::bounds::Bounds;
 use crate::connection;
 use crate::metrics::Metrics;
 use crate::router::Router;
+use crate::routes::Routes;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
 
@@ -33,6 +34,7 @@ pub struct Server {
     catalog: Arc<dyn Catalog>,
     bounds: Bounds,
     tokens: Option<Tokens>,
+    routes: Routes,
     tls: Option<Tls>,
     metrics: Option<Metrics>,
     audit: Option<AuditLog>,
@@ -71,6 +73,7 @@ impl Server {
             catalog: Arc::new(catalog),
             bounds: Bounds::default(),
             tokens: None,
+            routes: Routes::default(),
             tls: None,
             metrics: None,
             audit: None,
@@ -88,6 +91,14 @@ impl Server {
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Server {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// Sets the host names and paths at which components of `wasi:http/proxy` answer, beside `/http/NAME/`. Nothing else is at a host
+    /// name of a route. A server without tokens answers requests for these host names, too.
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Server {
+        self.routes = routes;
         self
     }
 
@@ -128,6 +139,7 @@ impl Server {
             catalog,
             bounds,
             tokens,
+            routes,
             tls,
             metrics,
             audit,
@@ -142,6 +154,7 @@ impl Server {
             catalog,
             Arc::clone(&bounds),
             tokens,
+            routes,
             metrics.clone(),
             audit,
         ));
@@ -190,9 +203,15 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Server { bounds, tokens, .. } = self;
+        let Server {
+            bounds,
+            tokens,
+            routes,
+            ..
+        } = self;
         let mut shown = f.debug_struct("Server");
         shown.field("bounds", bounds).field("tokens", tokens);
+        shown.field("routes", routes);
         shown.finish_non_exhaustive()
     }
 }

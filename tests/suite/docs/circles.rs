@@ -28,6 +28,7 @@ const NATURAL: [(&str, &[&str]); 11] = [
     (
         "runtime",
         &[
+            "call::handle",
             "call::invoke",
             "call::provider",
             "call::session",

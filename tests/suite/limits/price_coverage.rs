@@ -13,8 +13,14 @@ use tollgate::component::SERVED;
 /// Interfaces, or beginnings of functions, that no measured guest can call, and the reason.
 const NOT_CALLED: &[(&str, &str)] = &[
     ("wasi:cli/exit#", "ends the call"),
-    ("wasi:http/types#incoming-request.", "no guest is a server"),
-    ("wasi:http/types#response-outparam.", "no guest is a server"),
+    (
+        "wasi:http/types#incoming-request.",
+        "no command has a request to answer",
+    ),
+    (
+        "wasi:http/types#response-outparam.",
+        "no command has a request to answer",
+    ),
     ("wasi:sockets/tcp#", "no guest gets a socket"),
     ("wasi:sockets/udp#", "no guest gets a socket"),
     (

@@ -400,6 +400,8 @@ fn the_verdict_needs_no_compilation_and_names_the_world() {
     );
     let command = source("hello-command").inspect().unwrap().world().unwrap();
     assert!(command.starts_with("wasi:cli/command@0.2."), "{command}");
+    let web = source("web").inspect().unwrap().world().unwrap();
+    assert!(web.starts_with("wasi:http/proxy@0.2."), "{web}");
     // An export of another interface of `wasi:cli` is no command.
     let text = r#"(component (instance $i) (export "wasi:cli/stdin@0.2.0" (instance $i)))"#;
     let other = Source::bytes("other", wat::parse_str(text).unwrap());

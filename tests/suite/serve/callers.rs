@@ -14,7 +14,8 @@ use super::calls::asleep;
 use super::{PATIENCE, Served, catalog, is_ended, post, reply};
 
 /// Of the word `test`.
-const TOKENS: &str = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+pub(super) const TOKENS: &str =
+    "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 fn get(served: &Served, headers: &str) -> super::Reply {
     served.answer(format!("GET /v1/providers HTTP/1.1\r\n{headers}\r\n"))

@@ -8,6 +8,8 @@ mod http2;
 mod mcp;
 mod page;
 mod program;
+mod proxy;
+mod proxy_attacks;
 mod reload;
 mod tls;
 

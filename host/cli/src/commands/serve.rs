@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tollgate::escape;
 use tollgate::watch::WatchOptions;
-use tollgate_serve::{AuditLog, Metrics, Server, Tls, TlsError, Tokens};
+use tollgate_serve::{AuditLog, Metrics, Route, Routes, Server, Tls, TlsError, Tokens};
 
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
@@ -46,6 +46,10 @@ pub(crate) struct Opts {
     /// Answer only callers with a token of this file: lines of `NAME sha256:HEX`
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
+    /// Let the component of `wasi:http` NAME answer at a host name, a path, or both: `blog.example.com=NAME`, `/shop=NAME`,
+    /// `api.example.com/v2=NAME`. It may be given more than once. Without it, each is at /http/NAME/
+    #[arg(long = "route", value_name = "[HOST][/PREFIX]=NAME")]
+    routes: Vec<Route>,
     /// Speak TLS with this certificate: PEM, its own first, then those between it and its authority
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -76,6 +80,11 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         )));
     }
     let tokens = opts.tokens.as_deref().map(tokens).transpose()?;
+    let mut routes = Routes::default();
+    for route in &opts.routes {
+        let added = routes.add(route.clone());
+        added.map_err(|error| usage(&format!("--route {error}")))?;
+    }
     let tls = tls(opts)?;
     let audit = opts.audit.as_deref().map(audit).transpose()?;
     let metrics = Metrics::new();
@@ -124,7 +133,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
-        let mut server = Server::new(folder).metrics(metrics);
+        let mut server = Server::new(folder).routes(routes).metrics(metrics);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }

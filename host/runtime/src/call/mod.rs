@@ -8,6 +8,7 @@ pub(crate) mod deadline;
 mod engine_text;
 pub(crate) mod exports;
 pub(crate) mod fault;
+pub(crate) mod handle;
 mod hook;
 pub(crate) mod invoke;
 pub(crate) mod names;

@@ -10,6 +10,7 @@ use crate::call::context::CallContext;
 use crate::call::exports::{
     ExportedFunctions, RunExport, find, find_command, find_run, functions, listed, missing,
 };
+use crate::call::handle::find_handler;
 use crate::call::session::Session;
 use crate::compile::CompiledComponent;
 use crate::compile::cache::CodeOrigin;
@@ -100,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     run: Option<RunExport>,
     command: Option<ComponentExportIndex>,
+    pub(super) handler: Option<ComponentExportIndex>,
     /// Limits that shape the engine and so cannot change after loading.
     pub(crate) fixed: Limits,
     /// The process that its sessions live in, if it is not this one.
@@ -160,6 +162,7 @@ impl Provider {
                 info: Arc::new(info),
                 run: find_run(&compiled.unit, &pre),
                 command: find_command(&compiled.component, &code.inspection.exports),
+                handler: find_handler(&compiled.unit, &pre, &code.inspection.exports),
                 granted: Arc::new(granted),
                 parameters,
                 places,

@@ -176,7 +176,7 @@ async fn send(
 }
 
 /// Copies the values of headers out of the buffer that they came in, so that they hold the counted bytes, and no more.
-fn copy_values(headers: &mut HeaderMap) {
+pub(super) fn copy_values(headers: &mut HeaderMap) {
     for value in headers.values_mut() {
         if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
             *value = copy;

@@ -1,6 +1,6 @@
 //! `fields` and `request-options` of `wasi:http/types`: wasmtime's own functions, behind their prices.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_capability::{Price, TEXT_PRICE, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::p2::HeaderResult;
@@ -25,6 +25,11 @@ const FIELD: u64 = 256;
 
 /// Bytes that fields hold: more than a guest may make of them if they are those of a response, or a copy of them.
 pub(super) fn held_by(fields: &FieldMap) -> u64 {
+    held_by_headers(fields)
+}
+
+/// The same of headers that are no fields yet.
+pub(super) fn held_by_headers(fields: &HeaderMap) -> u64 {
     let each = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().len() + value.len()) as u64 + FIELD
     };

@@ -1,7 +1,8 @@
-//! The server's side of `wasi:http/types`. A guest can make a response and has no request to send it to, since no call
-//! of this host begins with a request: the resources of a request are never made.
+//! The server's side of `wasi:http/types`: wasmtime's own functions, behind their prices. A guest has a request in a call that
+//! began with one ([`http_server`](super::http_server)), and can make responses in any.
 
-use tollgate_capability::Work;
+use http::Response;
+use tollgate_capability::{Price, WASI_CALL_PRICE, Work};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::FieldMap;
 use wasmtime_wasi_http::p2::HttpResult;
@@ -12,9 +13,18 @@ use wasmtime_wasi_http::p2::types::{
 };
 
 use super::door::Door;
-use super::http_fields::ASK;
-use super::http_fields::{NEW_FIELDS, held_by};
+use super::http::FIELDS;
+use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
+use super::http_server::Unsendable;
 use super::http_types::{OUT_BODY, RESPONSE};
+
+/// A text of a request is copied.
+const TEXT: Price = Price::of_call(WASI_CALL_PRICE).per_byte(2);
+
+/// The work on a text that may not be there.
+fn text(text: Option<&str>) -> Work {
+    Work::bytes(text.map_or(0, str::len))
+}
 
 impl types::HostIncomingRequest for Door<'_> {
     fn method(
@@ -22,7 +32,11 @@ impl types::HostIncomingRequest for Door<'_> {
         request: Resource<HostIncomingRequest>,
     ) -> wasmtime::Result<types::Method> {
         let state = self.enter(&ASK, Work::NONE)?;
-        types::HostIncomingRequest::method(&mut state.http(), request)
+        let method = types::HostIncomingRequest::method(&mut state.http(), request)?;
+        if let types::Method::Other(text) = &method {
+            state.pay_more(&TEXT, Work::bytes(text.len()))?;
+        }
+        Ok(method)
     }
 
     fn path_with_query(
@@ -30,7 +44,9 @@ impl types::HostIncomingRequest for Door<'_> {
         request: Resource<HostIncomingRequest>,
     ) -> wasmtime::Result<Option<String>> {
         let state = self.enter(&ASK, Work::NONE)?;
-        types::HostIncomingRequest::path_with_query(&mut state.http(), request)
+        let path = types::HostIncomingRequest::path_with_query(&mut state.http(), request)?;
+        state.pay_more(&TEXT, text(path.as_deref()))?;
+        Ok(path)
     }
 
     fn scheme(
@@ -46,7 +62,9 @@ impl types::HostIncomingRequest for Door<'_> {
         request: Resource<HostIncomingRequest>,
     ) -> wasmtime::Result<Option<String>> {
         let state = self.enter(&ASK, Work::NONE)?;
-        types::HostIncomingRequest::authority(&mut state.http(), request)
+        let authority = types::HostIncomingRequest::authority(&mut state.http(), request)?;
+        state.pay_more(&TEXT, text(authority.as_deref()))?;
+        Ok(authority)
     }
 
     fn headers(
@@ -82,12 +100,22 @@ impl types::HostResponseOutparam for Door<'_> {
         outparam: Resource<HostResponseOutparam>,
         response: Result<Resource<HostOutgoingResponse>, types::ErrorCode>,
     ) -> wasmtime::Result<()> {
-        let state = self.enter(&ASK, Work::NONE)?;
-        state.forget(outparam.rep());
-        if let Ok(response) = &response {
-            state.forget(response.rep());
-        }
-        types::HostResponseOutparam::set(&mut state.http(), outparam, response)
+        let state = self.enter(&HEADERS, Work::bytes(FIELDS))?;
+        let unsendable = Unsendable::default();
+        let response = match response {
+            Ok(response) => {
+                let written = state.wasi.response_bodies.take_response(response.rep());
+                let mut response = Response::try_from(state.take(response)?)?;
+                response.extensions_mut().insert(unsendable.clone());
+                if let Some(written) = written {
+                    response.extensions_mut().insert(written);
+                }
+                Ok(response)
+            }
+            Err(code) => Err(code),
+        };
+        (state.take(outparam)?.send)(response);
+        Ok(unsendable.trap()?)
     }
 
     fn send_informational(
@@ -148,8 +176,14 @@ impl types::HostOutgoingResponse for Door<'_> {
         response: Resource<HostOutgoingResponse>,
     ) -> wasmtime::Result<Result<Resource<HostOutgoingBody>, ()>> {
         let state = self.enter(&OUT_BODY, Work::NONE)?;
+        let entry = response.rep();
         match types::HostOutgoingResponse::body(&mut state.http(), response)? {
-            Ok(body) => Ok(Ok(state.keep(body, OUT_BODY.holds)?)),
+            Ok(body) => {
+                let output = state.call.meter.limits.output;
+                let bodies = &mut state.wasi.response_bodies;
+                bodies.begin(entry, body.rep(), output);
+                Ok(Ok(state.keep(body, OUT_BODY.holds)?))
+            }
             Err(()) => Ok(Err(())),
         }
     }
@@ -157,6 +191,7 @@ impl types::HostOutgoingResponse for Door<'_> {
     fn drop(&mut self, response: Resource<HostOutgoingResponse>) -> wasmtime::Result<()> {
         let state = self.enter(&ASK, Work::NONE)?;
         state.forget(response.rep());
+        state.wasi.response_bodies.take_response(response.rep());
         types::HostOutgoingResponse::drop(&mut state.http(), response)
     }
 }

@@ -13,6 +13,7 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions};
 
 use super::door::Door;
 use super::http::{FIELDS, PIECE};
+use super::http_body::code;
 use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 
@@ -53,6 +54,10 @@ impl types::Host for Door<'_> {
         error: Resource<types::IoError>,
     ) -> wasmtime::Result<Option<types::ErrorCode>> {
         let state = self.enter(&ASK, Work::NONE)?;
+        // wasmtime finds its own codes alone, and not the errors of bodies.
+        if let Some(code) = state.table.get(&error)?.downcast_ref().and_then(code) {
+            return Ok(Some(code));
+        }
         types::Host::http_error_code(&mut state.http(), error)
     }
 }
@@ -211,8 +216,13 @@ impl types::HostOutgoingBody for Door<'_> {
         body: Resource<HostOutgoingBody>,
     ) -> wasmtime::Result<Result<Resource<DynOutputStream>, ()>> {
         let state = self.enter(&HANDLE, Work::NONE)?;
+        let entry = body.rep();
         match types::HostOutgoingBody::write(&mut state.http(), body)? {
-            Ok(stream) => Ok(Ok(state.keep(stream, HANDLE.holds)?)),
+            Ok(stream) => {
+                let bodies = &state.wasi.response_bodies;
+                bodies.bound(entry, state.table.get_mut(&stream)?);
+                Ok(Ok(state.keep(stream, HANDLE.holds)?))
+            }
             Err(()) => Ok(Err(())),
         }
     }
@@ -227,12 +237,18 @@ impl types::HostOutgoingBody for Door<'_> {
         if let Some(trailers) = &trailers {
             state.forget(trailers.rep());
         }
-        types::HostOutgoingBody::finish(&mut state.http(), body, trailers)
+        let response = state.wasi.response_bodies.take_body(body.rep());
+        types::HostOutgoingBody::finish(&mut state.http(), body, trailers)?;
+        if let Some(response) = response {
+            response.finish();
+        }
+        Ok(())
     }
 
     fn drop(&mut self, body: Resource<HostOutgoingBody>) -> wasmtime::Result<()> {
         let state = self.enter(&ASK, Work::NONE)?;
         state.forget(body.rep());
+        state.wasi.response_bodies.take_body(body.rep());
         types::HostOutgoingBody::drop(&mut state.http(), body)
     }
 }

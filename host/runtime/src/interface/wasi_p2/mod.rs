@@ -11,9 +11,11 @@ mod descriptor_table;
 mod descriptors;
 mod door;
 mod http;
+mod http_body;
 mod http_download;
 mod http_fields;
 mod http_incoming;
+mod http_server;
 mod http_types;
 mod io;
 mod link;
@@ -37,6 +39,9 @@ use crate::call::context::CallContext;
 use clocks::{Alarms, FixedWallClock, SteppedClock};
 pub(crate) use door::Refused;
 use http::HttpHooks;
+pub use http_body::{Incomplete, ResponseBody};
+use http_server::ResponseBodies;
+pub(crate) use http_server::{Answered, Exchange, Written, text_of};
 pub(crate) use link::link;
 use pipe::Output;
 pub use pipe::inherited_output;
@@ -76,6 +81,8 @@ pub(crate) struct Wasi {
     http: WasiHttpCtx,
     /// Made when the first function of `wasi:http` is called.
     http_hooks: Option<HttpHooks>,
+    /// The responses that the guest makes.
+    response_bodies: ResponseBodies,
 }
 
 impl Wasi {
@@ -99,6 +106,7 @@ impl Wasi {
             stdin_bytes: 0,
             http: http::context(),
             http_hooks: None,
+            response_bodies: ResponseBodies::default(),
         }
     }
 
