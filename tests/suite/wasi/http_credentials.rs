@@ -112,7 +112,7 @@ fn a_guest_sees_nothing_of_a_body_that_is_not_yet_searched() {
         let secret = credential(folder.path(), CANARY);
         let said = client.fails(&all_of(&server, &secret), &wait);
         assert!(
-            said.contains("\n0 bytes came\nerror: connection read timeout"),
+            said.contains("\n0 bytes came\nerror: ErrorCode::ConnectionReadTimeout"),
             "{said}"
         );
         let said = client.fails(&all_of(&server, ""), &wait);
