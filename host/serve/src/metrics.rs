@@ -43,7 +43,7 @@ const BUCKETS: [f64; 12] = [
 /// let metrics = Metrics::new();
 /// let runtime = Runtime::builder().observer(metrics.clone()).build();
 /// # let _ = runtime;
-/// assert!(metrics.text().contains("tollgate_calls"));
+/// assert!(metrics.text().contains("tollgate_connections 0"));
 /// ```
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
