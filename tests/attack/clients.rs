@@ -19,7 +19,7 @@ use support::http2::{
 };
 use support::served::{Served, is_ended, post};
 
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(250);
 
 const HEAD: &str = "POST /v1/providers/counter/next HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
