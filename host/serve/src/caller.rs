@@ -75,8 +75,8 @@ pub(crate) fn host(head: &Parts) -> Option<Authority> {
     host.filter(|_| second.is_none())
 }
 
-/// A web page whose name was made to point to this machine sends its own name: it is refused. The name of a route was chosen by
-/// whoever runs the server, and nothing of the server's own is at it.
+/// A web page whose name was made to point to this machine sends its own name: it is refused. The operator chose
+/// the names of routes, and nothing of the server's own is at them.
 fn addressed_here(head: &Parts, routes: &Routes) -> Result<(), Problem> {
     let is_ours = |authority: &Authority| {
         is_loopback(authority) || routes.have(&authority.host().to_ascii_lowercase())

@@ -1,4 +1,4 @@
-//! What a server and its runtime do, as numbers for Prometheus.
+//! Counts of loads, calls, decisions and requests, for Prometheus.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -232,7 +232,7 @@ impl Metrics {
         calls.map_or(0, |calls| calls.get())
     }
 
-    /// What happened of late.
+    /// The last denials, and the fuel of the last hour.
     pub(crate) fn recent(&self) -> MutexGuard<'_, Recent> {
         self.0.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }

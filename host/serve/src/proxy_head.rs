@@ -4,7 +4,7 @@
 //! A guest that is at a path of the server's own host name shares that name with the server, with other guests, and on a
 //! developer's machine with other servers: browsers have one origin and one set of cookies for it. So such a guest neither gets
 //! nor sets cookies, speaks for the host in no other way, and its pages are of no origin (`sandbox`). A guest with a
-//! host name of its own is like any web site.
+//! host name of its own has an origin to itself.
 
 use http::header::{
     ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, HeaderName,

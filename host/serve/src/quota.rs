@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// The time in which a quota that was used up is whole again.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What a caller may use; without a number it is not bounded.
+/// The bounds of one caller; `None` is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Quota {
     /// Calls in a minute.
@@ -32,7 +32,7 @@ struct Used {
     at_once: u64,
 }
 
-/// What was used of an amount, which comes back evenly within a minute.
+/// The used part of an amount, which comes back evenly within a minute.
 #[derive(Debug, Default)]
 struct Bucket {
     used: u64,

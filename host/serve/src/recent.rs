@@ -1,4 +1,4 @@
-//! What happened of late, for people: the last denials, and the fuel of the last hour.
+//! Recent events, for people: the last denials, and the fuel of the last hour.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

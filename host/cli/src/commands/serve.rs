@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tollgate::escape;
-use tollgate::watch::WatchOptions;
 use tollgate_serve::{AuditLog, Metrics, Route, Routes, Server, Tls, TlsError, Tokens};
 
 use crate::files::interrupt;
-use crate::options::cache::CacheOpts;
+use crate::options::folder::{self, FolderOpts};
 use crate::output::status::{ExitReason, RETURNED};
 use crate::output::text;
 use crate::output::ui::Ui;
-use crate::target;
 
 const AFTER_HELP: &str = "\
 Example: tollgate serve providers
@@ -33,16 +31,11 @@ const MAX_FILE: u64 = 1 << 20;
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
-    /// The folder; it has NAME.wasm, its policy NAME.toml and, if it is signed, NAME.wasm.minisig. Changes are served as
-    /// they come
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    folder: FolderOpts,
     /// The address to listen on; one that others reach needs --tokens
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The folder of the policies [default: DIR]
-    #[arg(long, value_name = "DIR")]
-    policies: Option<PathBuf>,
     /// Answer only callers with a token of this file: lines of `NAME sha256:HEX`
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
@@ -62,14 +55,6 @@ pub(crate) struct Opts {
     /// Append a line of JSON to this file for each request, load, call and decision
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
-    /// Guests that may live at the same time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    concurrency: u32,
-    /// Calls that may wait for a slot [default: 16 for each slot]
-    #[arg(long, value_name = "N")]
-    queue: Option<u32>,
-    #[command(flatten)]
-    cache: CacheOpts,
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
@@ -88,12 +73,8 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let tls = tls(opts)?;
     let audit = opts.audit.as_deref().map(audit).transpose()?;
     let metrics = Metrics::new();
-    let mut builder = target::server_builder()?
-        .concurrency(opts.concurrency)
-        .observer((metrics.clone(), audit.clone()));
-    if let Some(queue) = opts.queue {
-        builder = builder.queue(queue);
-    }
+    let observer = (metrics.clone(), audit.clone());
+    let mut builder = opts.folder.builder(ui)?.observer(observer);
     let files = [
         &opts.audit,
         &opts.tokens,
@@ -104,14 +85,8 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     for path in files.into_iter().flatten() {
         builder = builder.protect(path);
     }
-    if let Some(cache) = opts.cache.open(ui, true)? {
-        builder = builder.cache(cache);
-    }
     let runtime = builder.build();
-    let tokio = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| ExitReason::Host(format!("cannot start: {error}")))?;
+    let tokio = folder::tokio()?;
     let serve = async {
         // Signals are heard while the components are loaded, too, which takes up to a minute each.
         let mut stop = pin!(async {
@@ -120,13 +95,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
         let listener = TcpListener::bind(opts.listen).await;
         let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
-        let mut watch = WatchOptions::new(&opts.folder);
-        if let Some(policies) = &opts.policies {
-            watch = watch.policies(policies);
-        }
-        if !ui.quiet() {
-            watch = watch.on_event(|event| eprint_event(&event.to_string()));
-        }
+        let watch = opts.folder.watch(ui, || {});
         let folder = tokio::select! {
             biased;
             () = &mut stop => return Ok(RETURNED),
@@ -226,10 +195,4 @@ fn read(option: &str, path: &Path) -> Result<String, ExitReason> {
 
 pub(super) fn usage(why: &str) -> ExitReason {
     ExitReason::Usage(escape::line(why).into_owned())
-}
-
-/// On the thread of the watcher, which outlives every borrow of the terminal.
-#[expect(clippy::print_stderr, reason = "the program tells of its folder")]
-pub(super) fn eprint_event(event: &str) {
-    eprintln!("{}", escape::line(event));
 }

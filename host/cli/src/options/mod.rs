@@ -3,6 +3,7 @@
 pub(crate) mod assumed;
 pub(crate) mod cache;
 pub(crate) mod component;
+pub(crate) mod folder;
 pub(crate) mod limits;
 pub(crate) mod policy;
 pub(crate) mod remedy;

@@ -29,7 +29,7 @@ use crate::tokens::Caller;
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
 
-/// Answers requests. What a request takes, it gives back with its future, which ends once the request is cancelled.
+/// Answers requests. The future of a request holds all that the request takes, and is dropped once it is cancelled.
 #[derive(Clone)]
 pub(super) struct Handler {
     shared: Arc<Shared>,

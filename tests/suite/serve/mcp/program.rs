@@ -22,8 +22,12 @@ struct Program {
 
 impl Program {
     fn of(guest: &str) -> Program {
+        Program::under(guest, "")
+    }
+
+    fn under(guest: &str, policy: &str) -> Program {
         let folder = tempfile::tempdir().unwrap();
-        install(&folder, guest);
+        install(&folder, guest, policy);
         let mut child = command(&["mcp", folder.path().to_str().unwrap()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -76,9 +80,9 @@ impl Program {
     }
 }
 
-fn install(folder: &tempfile::TempDir, guest: &str) {
+fn install(folder: &tempfile::TempDir, guest: &str, policy: &str) {
     let path = |name: &str| folder.path().join(name);
-    std::fs::write(path(&format!("{guest}.toml")), "").unwrap();
+    std::fs::write(path(&format!("{guest}.toml")), policy).unwrap();
     std::fs::copy(guest_file(guest), path("new")).unwrap();
     std::fs::rename(path("new"), path(&format!("{guest}.wasm"))).unwrap();
 }
@@ -92,7 +96,7 @@ fn the_tools_of_a_folder_follow_it() {
     program.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
     let next = program.ask(2, "tools/call", call("counter.next", json!({})));
     assert_eq!(returned(&next), 1);
-    install(&program.folder, "echo");
+    install(&program.folder, "echo", "");
     let told = program.next();
     assert_eq!(told["method"], "notifications/tools/list_changed", "{told}");
     program.send(&request(3, "tools/list", json!({})));
@@ -105,6 +109,28 @@ fn the_tools_of_a_folder_follow_it() {
         "{list}"
     );
     assert_eq!(program.end(), Some(0));
+}
+
+/// One call that takes long is not all that a session does.
+#[test]
+fn calls_run_at_the_same_time() {
+    let long = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000";
+    let mut program = Program::under("counter", long);
+    program.ask(1, "initialize", initialize());
+    let work = call("counter.work", json!({ "turns": 4_000_000_000_u32 }));
+    program.send(&request(2, "tools/call", work));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let next = program.ask(3, "tools/call", call("counter.next", json!({})));
+    assert_eq!(returned(&next), 1);
+}
+
+/// A guest with it would write messages of the protocol.
+#[test]
+fn no_guest_has_standard_output() {
+    let mut program = Program::under("counter", "grants.wasi.stdio = \"inherit\"");
+    program.ask(1, "initialize", initialize());
+    let list = program.ask(2, "tools/list", json!({}));
+    assert_eq!(list["tools"], json!([]), "{list}");
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! The options of a command that serves a folder of providers.
+
+use std::path::PathBuf;
+
+use tollgate::watch::WatchOptions;
+use tollgate::{Builder, escape};
+
+use crate::options::cache::CacheOpts;
+use crate::output::status::ExitReason;
+use crate::output::ui::Ui;
+use crate::target;
+
+/// The folder, and the room for its calls.
+#[derive(clap::Args)]
+pub(crate) struct FolderOpts {
+    /// The folder; it has NAME.wasm, its policy NAME.toml and, if it is signed, NAME.wasm.minisig. Changes are served as
+    /// they come
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The folder of the policies [default: DIR]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// Guests that may live at the same time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    concurrency: u32,
+    /// Calls that may wait for a slot [default: 16 for each slot]
+    #[arg(long, value_name = "N")]
+    queue: Option<u32>,
+    #[command(flatten)]
+    cache: CacheOpts,
+}
+
+impl FolderOpts {
+    /// The builder of the runtime.
+    pub(crate) fn builder(&self, ui: &Ui) -> Result<Builder, ExitReason> {
+        let mut builder = target::server_builder()?.concurrency(self.concurrency);
+        if let Some(queue) = self.queue {
+            builder = builder.queue(queue);
+        }
+        if let Some(cache) = self.cache.open(ui, true)? {
+            builder = builder.cache(cache);
+        }
+        Ok(builder)
+    }
+
+    /// The folder as it is to be watched. `changed` is told of each event, on the thread of the watcher, and so is the
+    /// operator.
+    pub(crate) fn watch(
+        &self,
+        ui: &Ui,
+        changed: impl Fn() + Send + Sync + 'static,
+    ) -> WatchOptions {
+        let is_quiet = ui.quiet();
+        let watch = WatchOptions::new(&self.folder).on_event(move |event| {
+            changed();
+            if !is_quiet {
+                eprint_event(&event.to_string());
+            }
+        });
+        match &self.policies {
+            Some(policies) => watch.policies(policies),
+            None => watch,
+        }
+    }
+}
+
+/// The async runtime of a server.
+pub(crate) fn tokio() -> Result<tokio::runtime::Runtime, ExitReason> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.enable_all().build();
+    built.map_err(|error| ExitReason::Host(format!("cannot start: {error}")))
+}
+
+/// The thread of the watcher outlives every borrow of the terminal.
+#[expect(clippy::print_stderr, reason = "the program tells of its folder")]
+fn eprint_event(event: &str) {
+    eprintln!("{}", escape::line(event));
+}
