@@ -26,6 +26,7 @@ mod forms;
 mod guest;
 mod handles;
 mod image;
+mod judge;
 mod module;
 mod play;
 mod random;

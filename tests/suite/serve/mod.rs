@@ -10,6 +10,7 @@ mod page;
 mod program;
 mod proxy;
 mod proxy_attacks;
+mod proxy_clients;
 mod reload;
 mod tls;
 
