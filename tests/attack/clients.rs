@@ -199,7 +199,9 @@ fn continuations(served: &Served) -> String {
 
 fn gone(served: &Served) -> String {
     let stream = served.sent(post("sleeper/once", "", "{\"args\":[60000]}"));
-    until(1);
+    if until(1) != "dropped" {
+        return "not begun".to_owned();
+    }
     drop(stream);
     until(0)
 }
@@ -213,7 +215,9 @@ fn gone_by_reset(served: &Served) -> String {
         &post_json("/v1/providers/sleeper/once"),
     );
     let _ = wire.send(0, END_STREAM, 1, b"{\"args\":[60000]}");
-    until(1);
+    if until(1) != "dropped" {
+        return "not begun".to_owned();
+    }
     let _ = wire.send(RST_STREAM, 0, 1, &8_u32.to_be_bytes());
     until(0)
 }

@@ -42,6 +42,7 @@ pub(crate) async fn report(
     })?;
     drop(text);
     let mut session = provider.session();
+    ticket.inspect(|ticket| ticket.runs());
     let done = session.invoke(&function.full_name(), &arguments).await;
     let report = done.inspect_err(|_| {
         ticket.inspect(|ticket| ticket.unused());

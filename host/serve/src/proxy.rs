@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use crate::caller::{self, Peer};
 use crate::problem::{Answer, BoxError, Problem};
 use crate::proxy_body::{self, Fate, FromClient};
 use crate::proxy_head::{self, Place};
+use crate::quota::Ticket;
 use crate::shared::Shared;
 use crate::tokens::Caller;
 
@@ -47,6 +48,12 @@ pub(crate) async fn answer(
         let detail = "no guest is a tunnel";
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "method", detail).ending());
     }
+    if head.version < Version::HTTP_11 {
+        // Its bodies end with the connection, so that one that is cut would look whole.
+        let detail = "a guest answers over HTTP/1.1 and HTTP/2";
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        return Err(Problem::new(status, "version", detail).ending());
+    }
     let most = provider.limits().host_data;
     if body.size_hint().lower() > most {
         return Err(proxy_body::too_large(most));
@@ -65,6 +72,7 @@ pub(crate) async fn answer(
         let respond = move |response| {
             let _ = tell.send(response);
         };
+        ticket.iter().for_each(Ticket::runs);
         let done = session.handle(request, respond).await;
         if let Some(ticket) = &ticket {
             match &done {

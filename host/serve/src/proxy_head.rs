@@ -8,7 +8,7 @@
 
 use http::header::{
     ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, HeaderName,
-    HeaderValue, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+    HeaderValue, SET_COOKIE, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
 };
 use http::request::Parts;
 use http::uri::Authority;
@@ -19,12 +19,17 @@ use crate::problem::Problem;
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// Headers by which a response changes what a browser does with the whole host name.
-const OF_HOST: [HeaderName; 5] = [
+const OF_HOST: [HeaderName; 9] = [
     SET_COOKIE,
     ALT_SVC,
     STRICT_TRANSPORT_SECURITY,
     HeaderName::from_static("clear-site-data"),
     HeaderName::from_static("service-worker-allowed"),
+    // A password that a browser has for the realm of another guest.
+    WWW_AUTHENTICATE,
+    HeaderName::from_static("nel"),
+    HeaderName::from_static("report-to"),
+    HeaderName::from_static("accept-ch"),
 ];
 
 /// A page may run scripts, and is of an origin that is no other's.

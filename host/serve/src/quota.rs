@@ -1,7 +1,8 @@
 //! The quotas of one caller, so that it cannot take the server from the others.
 
 use std::num::NonZeroU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The time in which a quota that was used up is whole again.
@@ -36,6 +37,8 @@ struct Used {
 #[derive(Debug, Default)]
 struct Bucket {
     used: u64,
+    /// A part that calls under way may use yet, and that does not come back with time.
+    reserved: u64,
     at: Option<Instant>,
 }
 
@@ -43,8 +46,10 @@ struct Bucket {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     account: Arc<Account>,
-    /// The fuel that it may use, and has paid for.
-    fuel: u64,
+    /// The fuel that it has reserved; 0 once it is settled.
+    fuel: AtomicU64,
+    /// Whether a guest runs, so that all of it counts as used if the call is dropped.
+    runs: AtomicBool,
 }
 
 /// The reason why a call may not begin.
@@ -99,36 +104,51 @@ impl Account {
             })?;
             used.calls.take(1);
         }
-        used.fuel.take(fuel);
+        used.fuel.reserved = used.fuel.reserved.saturating_add(fuel);
         used.at_once = used.at_once.saturating_add(1);
         Ok(Ticket {
             account: Arc::clone(self),
-            fuel,
+            fuel: AtomicU64::new(fuel),
+            runs: AtomicBool::new(false),
         })
     }
 }
 
 impl Ticket {
+    /// From now on a guest may use the fuel.
+    pub(crate) fn runs(&self) {
+        self.runs.store(true, Ordering::Relaxed);
+    }
+
     /// The call did not run.
     pub(crate) fn unused(&self) {
-        let account = &self.account.used;
-        let mut used = account.lock().unwrap_or_else(PoisonError::into_inner);
-        used.fuel.give_back(self.fuel);
-        used.calls.give_back(1);
+        self.used(0);
+        self.account().calls.give_back(1);
     }
 
     /// The call has ended and used so much fuel.
     pub(crate) fn used(&self, fuel: u64) {
-        let account = &self.account.used;
-        let mut used = account.lock().unwrap_or_else(PoisonError::into_inner);
-        used.fuel.give_back(self.fuel.saturating_sub(fuel));
+        let reserved = self.fuel.swap(0, Ordering::Relaxed);
+        let mut used = self.account();
+        used.fuel.reserved = used.fuel.reserved.saturating_sub(reserved);
+        used.fuel.take(fuel);
+    }
+
+    fn account(&self) -> MutexGuard<'_, Used> {
+        let used = &self.account.used;
+        used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let account = &self.account.used;
-        let mut used = account.lock().unwrap_or_else(PoisonError::into_inner);
+        let reserved = self.fuel.load(Ordering::Relaxed);
+        if reserved > 0 {
+            // The caller went away: before the guest ran, or in the middle.
+            let ran = self.runs.load(Ordering::Relaxed);
+            self.used(if ran { reserved } else { 0 });
+        }
+        let mut used = self.account();
         used.at_once = used.at_once.saturating_sub(1);
     }
 }
@@ -148,7 +168,8 @@ impl Bucket {
             let time = Duration::try_from_secs_f64(back * minute / most as f64);
             self.at = since.checked_add(time.unwrap_or_default());
         }
-        let missing = amount.saturating_sub(most.saturating_sub(self.used));
+        let taken = self.used.saturating_add(self.reserved);
+        let missing = amount.saturating_sub(most.saturating_sub(taken));
         if missing == 0 {
             return Ok(());
         }
@@ -239,8 +260,10 @@ mod tests {
         assert_eq!(wait(&account, 600, start), Some(12));
         call.used(100);
         drop(call);
+        // It comes back for a call that was dropped before its guest ran, and not in the middle.
+        drop(account.begin(600, start).unwrap());
         let dropped = account.begin(600, start).unwrap();
-        // Nothing comes back for a call that was dropped.
+        dropped.runs();
         drop(dropped);
         assert!(account.begin(600, start).is_err());
         let later = start + MINUTE * 2;
@@ -249,8 +272,21 @@ mod tests {
             most: 1_000,
         };
         assert_eq!(account.begin(1_001, later).unwrap_err(), too_large);
-        assert!(account.begin(1_000, later).is_ok());
+        let all = account.begin(1_000, later);
+        assert!(all.is_ok());
         assert_eq!(wait(&account, 1, later), Some(1));
+    }
+
+    /// A guest that waits for minutes uses its fuel at the end.
+    #[test]
+    fn fuel_that_is_reserved_does_not_come_back_with_time() {
+        let (account, start) = (account("fuel=1_000"), Instant::now());
+        let call = account.begin(1_000, start).unwrap();
+        call.runs();
+        assert!(account.begin(1_000, start + MINUTE * 5).is_err());
+        call.used(1_000);
+        assert!(account.begin(1_000, start + MINUTE * 5).is_err());
+        assert!(account.begin(1_000, start + MINUTE * 7).is_ok());
     }
 
     #[test]

@@ -171,3 +171,11 @@ fn a_request_that_is_none_for_a_guest_is_refused() {
         assert_eq!(told.status, status, "{request}: {told:?}");
     }
 }
+
+/// HTTP/1.0 ends a body with the connection: one that is cut would look whole.
+#[test]
+fn a_client_of_http_1_0_is_refused() {
+    let served = web("");
+    let told = served.answer("GET /http/web/hello HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    assert_eq!(told.kind(505), "version");
+}

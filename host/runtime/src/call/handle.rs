@@ -155,7 +155,10 @@ impl Session {
             Answered::Response(Some(written)) => Some(written.bytes()),
             _ => Some(0),
         };
-        let report = self.measured_call(head, work, measure).await?;
+        let done = self.measured_call(head, work, measure).await;
+        // A guest may keep the outparam in its live session: nobody waits for it any more.
+        exchange.close();
+        let report = done?;
         if let Outcome::Returned(()) = report.outcome {
             let _ = end_well.send(());
         }

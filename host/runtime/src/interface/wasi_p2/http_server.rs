@@ -85,6 +85,13 @@ impl Exchange {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// No answer is passed on from now on: the call has ended.
+    pub(crate) fn close(&self) {
+        let respond = self.lock().respond.take();
+        // Its code is the embedder's, and runs without the lock.
+        drop(respond);
+    }
+
     /// The answer so far.
     pub(crate) fn answered(&self) -> Answered {
         self.lock().answered.clone()
