@@ -146,30 +146,37 @@ impl AuditLog {
 fn write(mut to: impl Write, lines: &Receiver<Message>, lost: &AtomicU64) {
     let mut is_broken = false;
     for message in lines {
-        let line = match message {
-            Message::Line(line) => line,
+        let mut written = tell_lost(&mut to, lost);
+        match message {
+            Message::Line(line) => {
+                written = written.and_then(|()| to.write_all(line.as_bytes()));
+                if written.is_err() {
+                    lost.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             Message::Flush(tell) => {
                 let _ = to.flush();
                 let _ = tell.try_send(());
-                continue;
-            }
-        };
-        let count = lost.swap(0, Ordering::Relaxed);
-        let told = match count {
-            0 => Ok(()),
-            _ => to.write_all(format!("{{\"event\":\"lost\",\"lines\":{count}}}\n").as_bytes()),
-        };
-        match told.and_then(|()| to.write_all(line.as_bytes())) {
-            Ok(()) => is_broken = false,
-            Err(error) => {
-                lost.fetch_add(count.saturating_add(1), Ordering::Relaxed);
-                if !is_broken {
-                    tracing::error!(%error, "the audit log cannot be written: its lines are lost");
-                }
-                is_broken = true;
             }
         }
+        if let (Err(error), false) = (&written, is_broken) {
+            tracing::error!(%error, "the audit log cannot be written: its lines are lost");
+        }
+        is_broken = written.is_err();
     }
+}
+
+/// Writes how many lines were lost, if some were.
+fn tell_lost(to: &mut impl Write, lost: &AtomicU64) -> std::io::Result<()> {
+    let count = lost.swap(0, Ordering::Relaxed);
+    if count == 0 {
+        return Ok(());
+    }
+    let told = to.write_all(format!("{{\"event\":\"lost\",\"lines\":{count}}}\n").as_bytes());
+    if told.is_err() {
+        lost.fetch_add(count, Ordering::Relaxed);
+    }
+    told
 }
 
 impl Observer for AuditLog {

@@ -20,7 +20,8 @@ pub struct Bounds {
     /// Bytes of the bodies of all requests that are read or called at once, at most 4 GiB. 64 MiB. Arguments take up to 64
     /// times as much memory as their text, since a call has them as values of this library and of the engine.
     pub bodies: u32,
-    /// Bytes of the answers of all calls that their clients have not taken yet, at most 4 GiB. 64 MiB.
+    /// Bytes of all answers that their clients have not taken yet, but for the list of providers and OpenAPI, which are there
+    /// once, and answers of guests, which come in pieces; at most 4 GiB. 64 MiB.
     pub answers: u32,
     /// Requests at once of a client of [`Mcp`](crate::Mcp), those included whose answers it has not taken. 64.
     pub requests: usize,

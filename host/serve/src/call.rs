@@ -1,12 +1,11 @@
 //! One call: arguments from JSON, the result as JSON.
 
 use std::io::ErrorKind;
-use std::sync::Arc;
 
 use http::StatusCode;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use tollgate::report::{ErrorReport as _, ReturnedError};
 use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
@@ -79,26 +78,14 @@ pub(crate) async fn call(
             .answer(),
         Err(problem) => problem.answer(),
     };
-    held(shared, ticket, answer)
-}
-
-/// The answer, for which there is to be room until the client has taken it.
-fn held(shared: &Shared, ticket: Option<Ticket>, answer: Answer) -> Result<Answer, Problem> {
-    let bytes = answer.body().size_hint().upper().unwrap_or(0);
-    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    let room = Arc::clone(&shared.answers).try_acquire_many_owned(bytes);
-    let room = room.map_err(|_| {
-        Problem::busy("other answers take all room, as their clients do not take them; retry")
-    })?;
-    let body = |body: Body| {
-        // They are dropped with the body.
+    // The call is one of those at once until its client has taken the answer.
+    Ok(answer.map(|body: Body| {
         body.map_err(move |error| {
-            let _ = (&room, &ticket);
+            let _ = &ticket;
             error
         })
         .boxed_unsync()
-    };
-    Ok(answer.map(body))
+    }))
 }
 
 fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tollgate::Provider;
@@ -32,7 +31,7 @@ pub(crate) fn answer(shared: &Shared) -> Answer {
         let providers: Vec<Value> = providers.iter().map(described).collect();
         json!({ "providers": providers }).to_string()
     });
-    kept_answer(StatusCode::OK, list)
+    kept_answer(list)
 }
 
 /// A type of the function that JSON cannot express, in words. `None` if the function can be called with JSON.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use tollgate::Provider;
@@ -29,7 +28,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
 
 pub(crate) fn answer(shared: &Shared) -> Answer {
     let document = shared.openapi.of(&*shared.catalog, document);
-    kept_answer(StatusCode::OK, document)
+    kept_answer(document)
 }
 
 fn document(providers: &[(Arc<str>, Provider)]) -> String {

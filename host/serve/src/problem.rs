@@ -220,11 +220,22 @@ pub(crate) fn json_answer(status: StatusCode, text: impl Into<String>) -> Answer
         Cow::Borrowed(_) => text,
         Cow::Owned(escaped) => escaped,
     };
-    kept_answer(status, text.into())
+    safe_answer(status, text.into())
 }
 
-/// The same for text that is escaped already.
-pub(crate) fn kept_answer(status: StatusCode, text: Bytes) -> Answer {
+/// The mark of an answer whose text others have, too.
+#[derive(Clone, Copy)]
+pub(crate) struct IsKept;
+
+/// The same for text that is escaped already, and is kept for the next one who asks.
+pub(crate) fn kept_answer(text: Bytes) -> Answer {
+    let mut answer = safe_answer(StatusCode::OK, text);
+    answer.extensions_mut().insert(IsKept);
+    answer
+}
+
+/// An answer of JSON that is escaped already.
+fn safe_answer(status: StatusCode, text: Bytes) -> Answer {
     let body = Full::new(text).map_err(|never| match never {});
     let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;

@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
+use tokio::time::timeout;
 use tollgate::Catalog;
 
 use crate::audit_log::{AuditLog, CALLER};
@@ -16,7 +18,7 @@ use crate::bounds::Bounds;
 use crate::caller::Peer;
 use crate::metrics::Metrics;
 use crate::panics::caught;
-use crate::problem::{Answer, Problem, json_answer};
+use crate::problem::{Answer, Body, IsKept, Problem, json_answer};
 use crate::proxy;
 use crate::proxy_head::Place;
 use crate::routes::{Route, Routes};
@@ -82,8 +84,39 @@ impl Router {
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
         };
+        let answer = self.held(answer).await;
         asked.status = Some(answer.status());
         answer
+    }
+
+    /// The answer, for which there is to be room until the client has taken it. What it tells of has happened: it waits
+    /// for room, so that nobody has to ask again.
+    async fn held(&self, answer: Answer) -> Answer {
+        let bytes = match answer.body().size_hint().upper() {
+            Some(bytes) if bytes > 0 && answer.extensions().get::<IsKept>().is_none() => bytes,
+            // A document that is there once for all, or a body in pieces.
+            _ => return answer,
+        };
+        let all = self.shared.bounds.answers;
+        let Some(bytes) = u32::try_from(bytes).ok().filter(|bytes| *bytes <= all) else {
+            let detail =
+                format!("the answer has {bytes} bytes; the server holds {all} of all answers");
+            return Problem::new(StatusCode::BAD_GATEWAY, "output", detail).answer();
+        };
+        let room = Arc::clone(&self.shared.answers).acquire_many_owned(bytes);
+        match timeout(self.shared.bounds.write_time, room).await {
+            Ok(Ok(room)) => answer.map(|body: Body| {
+                body.map_err(move |error| {
+                    let _ = &room;
+                    error
+                })
+                .boxed_unsync()
+            }),
+            _ => {
+                let detail = "other answers took all room, as their clients do not take them; this one is lost";
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "answers", detail).answer()
+            }
+        }
     }
 
     /// The host name of guests that a request is for, if it is one.

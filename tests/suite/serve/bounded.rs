@@ -8,6 +8,7 @@ use tollgate_serve::Bounds;
 
 use support::clock::CLOCK;
 use support::harness::{alone, wait};
+use support::http2::{DATA, END_HEADERS, END_STREAM, HEADERS, Wire, post_json};
 
 use super::calls::asleep;
 use super::{PATIENCE, Served, is_ended, post, reply};
@@ -204,12 +205,32 @@ fn a_trickle_of_an_answer_is_too_slow() {
 #[test]
 fn answers_of_calls_share_a_bound() {
     let bounds = Bounds {
-        answers: 8,
+        answers: 40_000,
         ..Bounds::default()
     };
-    let served = Served::bounded(&[("counter", "")], bounds);
-    assert_eq!(served.post("counter/next", "{}").kind(503), "busy");
-    assert_eq!(served.get("/v1/providers").status, 200);
+    let served = Served::bounded(&[("echo", "")], bounds);
+    let call = |bytes: usize| {
+        let body = format!("{{\"args\":[\"{}\"]}}", "x".repeat(bytes));
+        post("echo/run", "", &body)
+    };
+    // Four bytes of text for each.
+    assert_eq!(served.answer(call(20_000)).kind(502), "output");
+    assert_eq!(served.answer(call(9_000)).status, 200);
+    // A client of HTTP/2 that takes nothing holds most of it until it goes away.
+    let mut wire = Wire::new(&served, &[0, 4, 0, 0, 0, 0]);
+    let body = format!("{{\"args\":[\"{}\"]}}", "x".repeat(9_000));
+    let head = post_json("/v1/providers/echo/run");
+    wire.send(HEADERS, END_HEADERS, 1, &head).unwrap();
+    wire.send(DATA, END_STREAM, 1, body.as_bytes()).unwrap();
+    wire.next_of(HEADERS);
+    let start = Instant::now();
+    let gone = std::thread::spawn(move || {
+        std::thread::sleep(SHORT);
+        drop(wire);
+    });
+    assert_eq!(served.answer(call(9_000)).status, 200);
+    assert!(start.elapsed() > SHORT / 2, "{:?}", start.elapsed());
+    gone.join().unwrap();
 }
 
 /// A client that sends requests and takes no answer.

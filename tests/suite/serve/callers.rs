@@ -200,6 +200,26 @@ fn a_client_that_goes_away_is_in_the_audit_log() {
     }
 }
 
+#[test]
+fn a_call_over_mcp_names_its_caller() {
+    let log = Log::default();
+    let audit = AuditLog::new(log.clone());
+    let runtime = builder().observer(audit.clone()).build();
+    let counter = wait(runtime.load(&source("counter"), &policy(""))).unwrap();
+    let server = Server::new(BTreeMap::from([("counter".to_owned(), counter)]))
+        .tokens(Tokens::parse(TOKENS).unwrap());
+    let served = Served::with(server);
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"counter.next","arguments":{}}}"#;
+    let told = served.answer(format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer test\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{call}",
+        call.len()
+    ));
+    assert_eq!(told.status, 200, "{told:?}");
+    assert!(audit.flush(PATIENCE));
+    assert_eq!(log.last("call")["caller"], "ci");
+}
+
 /// A pipe whose reader does not read, a disk that is full.
 #[test]
 fn an_audit_log_that_blocks_holds_up_no_call() {

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use tollgate::Provider;
 use tollgate::value::Function;
 
+use crate::audit_log::CALLER;
 use crate::call::{self, Done};
 use crate::caller;
 use crate::mcp::message::Arguments;
@@ -28,6 +29,10 @@ use crate::tokens::Caller;
 
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
+
+/// The name of the caller, for the audit log.
+#[derive(Clone)]
+pub(super) struct Named(pub(super) Option<Arc<str>>);
 
 /// Answers requests. The future of a request holds all that the request takes, and is dropped once it is cancelled.
 #[derive(Clone)]
@@ -111,12 +116,15 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let head = context.extensions.get::<Parts>();
+        let named = head.and_then(|head| head.extensions.get::<Named>());
+        let named = named.and_then(|named| named.0.clone());
         let done = tokio::select! {
             biased;
             () = context.ct.cancelled() => {
                 return Err(ErrorData::internal_error("the request was cancelled", None));
             }
-            done = caught(self.call(&request.name, &context)) => done,
+            done = caught(CALLER.scope(named, self.call(&request.name, &context))) => done,
             () = progress(&context) => None,
         };
         done.ok_or_else(panicked)?.map(CallToolResponse::from)

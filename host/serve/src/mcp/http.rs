@@ -15,7 +15,8 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tollgate::escape;
 
-use crate::mcp::handler::Handler;
+use crate::audit_log::CALLER;
+use crate::mcp::handler::{Handler, Named};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
@@ -73,6 +74,9 @@ impl Door {
         if let Some(caller) = caller {
             head.extensions.insert(caller.clone());
         }
+        // The crate of the protocol answers in a task of its own.
+        head.extensions
+            .insert(Named(CALLER.try_with(Option::clone).ok().flatten()));
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
         ours(self.0.handle(request).await).await
     }
