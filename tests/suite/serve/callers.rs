@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tollgate_serve::{AuditLog, ServeError, Server, Tokens};
@@ -240,7 +241,7 @@ fn an_audit_log_that_blocks_holds_up_no_call() {
     for _ in 0..3 {
         assert_eq!(served.post("counter/next", "{}").status, 200);
     }
-    assert!(!audit.flush(std::time::Duration::from_millis(50)));
+    assert!(!audit.flush(Duration::from_millis(50)));
     drop(go_on);
     assert!(audit.flush(PATIENCE));
 }
@@ -261,7 +262,10 @@ fn a_caller_that_is_not_let_in_loses_its_connection() {
         &http2::get("/v1/providers"),
     )
     .unwrap();
+    let start = Instant::now();
     wire.next_of(GOAWAY);
+    // An idle connection would end after 10 s.
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[derive(Clone, Default)]

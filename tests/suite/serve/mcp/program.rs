@@ -66,17 +66,23 @@ impl Program {
         answer["result"].clone()
     }
 
-    fn end(self) -> Option<i32> {
-        let Program {
-            mut child,
-            input,
-            folder,
-            ..
-        } = self;
-        drop(input);
-        let status = in_time(move || child.wait().unwrap());
-        drop(folder);
-        status.code()
+    /// The status once its input has ended.
+    fn end(mut self) -> Option<i32> {
+        self.input = None;
+        self.ended()
+    }
+
+    /// The status with which it ends by itself.
+    fn ended(mut self) -> Option<i32> {
+        in_time(move || self.child.wait().unwrap()).code()
+    }
+}
+
+/// A child that nobody waits for would be one of the test process until its end, and other tests look for those.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -139,10 +145,7 @@ fn a_signal_ends_it() {
     program.ask(1, "initialize", initialize());
     let id = rustix::process::Pid::from_child(&program.child);
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    let mut child = program.child;
-    let status = in_time(move || child.wait().unwrap());
-    assert_eq!(status.code(), Some(0));
-    drop(program.input);
+    assert_eq!(program.ended(), Some(0));
 }
 
 #[test]
