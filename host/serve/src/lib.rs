@@ -59,6 +59,7 @@ mod shared;
 mod stalls;
 mod tls;
 mod tokens;
+mod turns;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;

@@ -7,6 +7,7 @@ use constant_time_eq::constant_time_eq_32;
 use ring::digest::{SHA256, digest};
 use thiserror::Error;
 
+use crate::caller::Caller;
 use crate::quota::{Account, Quota};
 
 /// The most bytes of a token that is hashed.
@@ -15,15 +16,14 @@ const MAX_TOKEN: usize = 1 << 10;
 /// The callers that a server lets in.
 #[derive(Clone, Default)]
 pub struct Tokens {
-    callers: Vec<Caller>,
+    callers: Vec<Token>,
 }
 
-/// A caller, by its token.
+/// A token by its hash, and its caller.
 #[derive(Clone)]
-pub(crate) struct Caller {
-    pub(crate) name: Arc<str>,
+struct Token {
     hash: [u8; 32],
-    pub(crate) account: Arc<Account>,
+    caller: Caller,
 }
 
 /// A mistake in a file of tokens.
@@ -53,7 +53,7 @@ impl Tokens {
     ///
     /// The first line that is neither, a name or a token that is there twice, or a file without a token.
     pub fn parse(text: &str) -> Result<Tokens, TokenError> {
-        let mut callers: Vec<Caller> = Vec::new();
+        let mut callers: Vec<Token> = Vec::new();
         let mut last = 1;
         for (at, line) in text.lines().enumerate() {
             last = at.saturating_add(1);
@@ -78,7 +78,7 @@ impl Tokens {
                     "the digest of no token at all; make one of 128 random bits",
                 ));
             }
-            if callers.iter().any(|known| &*known.name == name) {
+            if callers.iter().any(|known| &*known.caller.name == name) {
                 return Err(failed("this name is above already; write each caller once"));
             }
             if callers.iter().any(|known| known.hash == hash) {
@@ -87,11 +87,11 @@ impl Tokens {
                 ));
             }
             let quota = Quota::parse(quota).map_err(failed)?;
-            callers.push(Caller {
+            let caller = Caller {
                 name: name.into(),
-                hash,
                 account: Arc::new(Account::new(quota)),
-            });
+            };
+            callers.push(Token { hash, caller });
         }
         match callers.is_empty() {
             true => Err(TokenError {
@@ -115,8 +115,12 @@ impl Tokens {
         let hash: &[u8; 32] = hash.as_ref().try_into().ok()?;
         let mut found = None;
         // Each is compared, also behind the one that fits.
-        for caller in &self.callers {
-            if constant_time_eq_32(&caller.hash, hash) {
+        for Token {
+            hash: known,
+            caller,
+        } in &self.callers
+        {
+            if constant_time_eq_32(known, hash) {
                 found = Some(caller);
             }
         }
@@ -126,7 +130,7 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.callers.iter().map(|caller| &caller.name);
+        let names = self.callers.iter().map(|token| &token.caller.name);
         f.debug_set().entries(names).finish()
     }
 }

@@ -13,5 +13,6 @@ mod proxy_attacks;
 mod proxy_clients;
 mod reload;
 mod tls;
+mod turns;
 
 pub(crate) use support::served::{PATIENCE, Reply, Served, catalog, is_ended, post, reply};

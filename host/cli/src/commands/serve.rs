@@ -102,7 +102,11 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
-        let mut server = Server::new(folder).routes(routes).metrics(metrics);
+        let bounds = opts.folder.bounds();
+        let mut server = Server::new(folder)
+            .bounds(bounds)
+            .routes(routes)
+            .metrics(metrics);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }

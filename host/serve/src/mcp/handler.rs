@@ -1,7 +1,7 @@
 //! The requests of the protocol.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use rmcp::model::{
@@ -18,14 +18,13 @@ use tollgate::value::Function;
 
 use crate::audit_log::CALLER;
 use crate::call::{self, Done};
-use crate::caller;
 use crate::mcp::message::Arguments;
 use crate::mcp::{result, tools};
 use crate::panics::caught;
 use crate::problem::Problem;
+use crate::quota::Ticket;
 use crate::request;
 use crate::shared::Shared;
-use crate::tokens::Caller;
 
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
@@ -60,7 +59,7 @@ impl Handler {
         let named = named.ok_or_else(|| tools::missing(tool))?;
         let function = named.function().ok_or_else(|| tools::missing(tool))?;
         let head = context.extensions.get::<Parts>();
-        let by = head.and_then(|head| head.extensions.get::<Caller>());
+        let ticket = head.and_then(|head| head.extensions.get::<Arc<Ticket>>());
         let of_head = head.and_then(|head| head.extensions.get::<Arguments>());
         let arguments = of_head.or_else(|| context.extensions.get::<Arguments>());
         let done = match arguments.cloned() {
@@ -68,7 +67,7 @@ impl Handler {
                 let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
                 match text.len() as u64 > most {
                     true => Err(request::too_large(&self.shared, most)),
-                    false => paid(by, &named.provider, function, text).await,
+                    false => paid(ticket, &named.provider, function, text).await,
                 }
             }
             // Every way in takes them out of the message.
@@ -81,14 +80,17 @@ impl Handler {
 
 /// A call that the caller pays for.
 async fn paid(
-    by: Option<&Caller>,
+    ticket: Option<&Arc<Ticket>>,
     provider: &Provider,
     function: &Function,
     text: Arguments,
 ) -> Result<Done, Problem> {
-    let ticket = caller::begin(by, provider.limits().fuel)?;
+    if let Some(ticket) = ticket {
+        let reserved = ticket.reserve(provider.limits().fuel, Instant::now());
+        reserved.map_err(|why| Problem::quota(&why))?;
+    }
     let read = request::bare_arguments;
-    call::report(ticket.as_ref(), provider, function, text, read).await
+    call::report(ticket.map(Arc::as_ref), provider, function, text, read).await
 }
 
 impl ServerHandler for Handler {

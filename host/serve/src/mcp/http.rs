@@ -16,12 +16,12 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tollgate::escape;
 
 use crate::audit_log::CALLER;
+use crate::caller::{self, Caller};
 use crate::mcp::handler::{Handler, Named};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
-use crate::problem::{Answer, Problem, json_answer};
+use crate::problem::{Answer, Problem, holding, json_answer};
 use crate::request;
 use crate::shared::Shared;
-use crate::tokens::Caller;
 
 /// A page of another site is let in by none of its origins; one of this machine is, as all its programs are.
 const ORIGINS: [&str; 6] = [
@@ -62,6 +62,10 @@ impl Door {
             return Err(Problem::method("POST"));
         }
         request::is_json(head)?;
+        // Each request counts, before its body takes room from others and time to read.
+        let ticket = caller::begin(caller, 0, &shared.bounds)
+            .await?
+            .map(Arc::new);
         let (text, room) = request::read(shared, body, shared.bounds.body).await?;
         let taken = match take_apart(&text) {
             Ok(taken) => taken,
@@ -71,14 +75,15 @@ impl Door {
         let arguments = Arguments::new(taken.arguments, room);
         drop(text);
         head.extensions.insert(arguments);
-        if let Some(caller) = caller {
-            head.extensions.insert(caller.clone());
+        if let Some(ticket) = &ticket {
+            head.extensions.insert(Arc::clone(ticket));
         }
         // The crate of the protocol answers in a task of its own.
         head.extensions
             .insert(Named(CALLER.try_with(Option::clone).ok().flatten()));
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
-        ours(self.0.handle(request).await).await
+        let answer = ours(self.0.handle(request).await).await?;
+        Ok(holding(answer, ticket))
     }
 }
 
