@@ -10,10 +10,10 @@ use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
 use tollgate::{CallError, Outcome, Provider, Report, escape};
 
-use crate::caller::{self, Caller};
+use crate::caller;
 use crate::capped::Capped;
 use crate::problem::{Answer, Problem, holding, json_answer};
-use crate::quota::Ticket;
+use crate::quota::{Caller, Ticket};
 use crate::request;
 use crate::shared::Shared;
 

@@ -12,20 +12,12 @@ use http::{StatusCode, Version};
 
 use crate::bounds::Bounds;
 use crate::problem::Problem;
-use crate::quota::{Account, Ticket};
+use crate::quota::{Account, Caller, Ticket};
 use crate::routes::Routes;
 use crate::tokens::Tokens;
 
 /// The accounts of callers by certificate from which on those without a call are forgotten.
 const KEPT: usize = 1_000;
-
-/// A caller that is told apart from others.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    /// The name of its token, or `cert:` and the digest of its certificate.
-    pub(crate) name: Arc<str>,
-    pub(crate) account: Arc<Account>,
-}
 
 /// The callers by their certificates.
 #[derive(Default)]

@@ -17,11 +17,11 @@ use tollgate::{CallError, Outcome, Provider, Report, escape};
 
 use crate::audit_log::CALLER;
 use crate::call::asks_report;
-use crate::caller::{self, Caller, Peer};
+use crate::caller::{self, Peer};
 use crate::problem::{Answer, BoxError, Problem};
 use crate::proxy_body::{self, Fate, FromClient};
 use crate::proxy_head::{self, Filter, Place};
-use crate::quota::Ticket;
+use crate::quota::{Caller, Ticket};
 use crate::shared::Shared;
 
 type Done = Result<Report<(), HandlerError>, CallError>;

@@ -11,6 +11,14 @@ use crate::turns::{Turn, Turns};
 /// The time in which a quota that was used up is whole again.
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// A caller that is told apart from others.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    /// The name of its token, or `cert:` and the digest of its certificate.
+    pub(crate) name: Arc<str>,
+    pub(crate) account: Arc<Account>,
+}
+
 /// The bounds of one caller; `None` is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Quota {

@@ -14,12 +14,13 @@ use tollgate::Catalog;
 
 use crate::audit_log::{AuditLog, CALLER};
 use crate::bounds::Bounds;
-use crate::caller::{Caller, Certified};
+use crate::caller::Certified;
 use crate::metrics::Metrics;
 use crate::panics::caught;
 use crate::problem::{Answer, IsKept, Problem, holding, json_answer};
 use crate::proxy;
 use crate::proxy_head::{Filter, Place};
+use crate::quota::Caller;
 use crate::routes::{Route, Routes};
 use crate::shared::Shared;
 use crate::tokens::Tokens;

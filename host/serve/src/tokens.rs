@@ -7,8 +7,7 @@ use constant_time_eq::constant_time_eq_32;
 use ring::digest::{SHA256, digest};
 use thiserror::Error;
 
-use crate::caller::Caller;
-use crate::quota::{Account, Quota};
+use crate::quota::{Account, Caller, Quota};
 
 /// The most bytes of a token that is hashed.
 const MAX_TOKEN: usize = 1 << 10;

@@ -16,10 +16,11 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tollgate::escape;
 
 use crate::audit_log::CALLER;
-use crate::caller::{self, Caller};
+use crate::caller;
 use crate::mcp::handler::{Handler, Named};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
 use crate::problem::{Answer, Problem, holding, json_answer};
+use crate::quota::Caller;
 use crate::request;
 use crate::shared::Shared;
 
