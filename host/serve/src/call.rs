@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tollgate::report::{ErrorReport as _, ReturnedError};
 use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
-use tollgate::{CallError, Outcome, Provider, Report, escape};
+use tollgate::{CallError, Catalog as _, Outcome, Provider, Report, escape};
 
 use crate::caller;
 use crate::capped::Capped;
@@ -57,7 +57,7 @@ pub(crate) async fn call(
     export: &str,
 ) -> Result<Answer, Problem> {
     request::is_json(head)?;
-    let provider = shared.catalog.get(name).ok_or_else(|| {
+    let provider = shared.seen_by(caller).get(name).ok_or_else(|| {
         let detail = format!("no provider `{name}` serves");
         Problem::new(StatusCode::NOT_FOUND, "no-provider", detail)
     })?;

@@ -34,6 +34,7 @@ impl Certified {
         Caller {
             name: format!("cert:{digest}").into(),
             account: Arc::clone(account),
+            only: None,
         }
     }
 }

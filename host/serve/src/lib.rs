@@ -60,6 +60,7 @@ mod stalls;
 mod tls;
 mod tokens;
 mod turns;
+mod view;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;

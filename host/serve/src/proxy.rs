@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tollgate::http::{HandlerError, ResponseBody};
 use tollgate::report::ErrorReport as _;
-use tollgate::{CallError, Outcome, Provider, Report, escape};
+use tollgate::{CallError, Catalog as _, Outcome, Provider, Report, escape};
 
 use crate::audit_log::CALLER;
 use crate::call::asks_report;
@@ -23,6 +23,7 @@ use crate::proxy_body::{self, Fate, FromClient};
 use crate::proxy_head::{self, Filter, Place};
 use crate::quota::{Caller, Ticket};
 use crate::shared::Shared;
+use crate::view::View;
 
 type Done = Result<Report<(), HandlerError>, CallError>;
 
@@ -42,7 +43,7 @@ pub(crate) async fn answer(
     body: Incoming,
     place: &Place<'_>,
 ) -> Result<Answer, Problem> {
-    let provider = provider(shared, place.provider)?;
+    let provider = provider(shared.seen_by(caller), place.provider)?;
     if head.method == Method::CONNECT {
         let detail = "no guest is a tunnel";
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "method", detail).ending());
@@ -115,10 +116,9 @@ pub(crate) async fn answer(
     Ok(Response::from_parts(response, body))
 }
 
-fn provider(shared: &Shared, name: &str) -> Result<Provider, Problem> {
+fn provider(view: View<'_>, name: &str) -> Result<Provider, Problem> {
     let not_found = |kind: &str, detail: String| Problem::new(StatusCode::NOT_FOUND, kind, detail);
-    let provider = shared
-        .catalog
+    let provider = view
         .get(name)
         .ok_or_else(|| not_found("no-provider", format!("no provider `{name}` serves")))?;
     match provider.serves_http() {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::bounds::Bounds;
 use crate::turns::{Turn, Turns};
+use crate::view::Only;
 
 /// The time in which a quota that was used up is whole again.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,6 +18,8 @@ pub(crate) struct Caller {
     /// The name of its token, or `cert:` and the digest of its certificate.
     pub(crate) name: Arc<str>,
     pub(crate) account: Arc<Account>,
+    /// The providers that it may call, if not all.
+    pub(crate) only: Option<Arc<Only>>,
 }
 
 /// The bounds of one caller; `None` is no bound.
@@ -226,10 +229,12 @@ impl Bucket {
 
 impl Quota {
     /// Reads `calls=N`, `fuel=N` and `at-once=N`.
-    pub(crate) fn parse(text: &str) -> Result<Quota, &'static str> {
+    pub(crate) fn parse<'a>(
+        parts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Quota, &'static str> {
         const PROBLEM: &str = "no quota; write `calls=N`, `fuel=N` (in a minute) or `at-once=N`, each once and from 1 on";
         let mut quota = Quota::default();
-        for part in text.split_whitespace() {
+        for part in parts {
             let (name, number) = part.split_once('=').ok_or(PROBLEM)?;
             let number: NonZeroU64 = number.replace('_', "").parse().map_err(|_| PROBLEM)?;
             let to = match name {
@@ -251,7 +256,7 @@ mod tests {
     use super::*;
 
     fn account(quota: &str) -> Arc<Account> {
-        Arc::new(Account::new(Quota::parse(quota).unwrap()))
+        Arc::new(Account::new(Quota::parse(quota.split(' ')).unwrap()))
     }
 
     /// The seconds until there is enough.
@@ -345,7 +350,7 @@ mod tests {
             "fuel=-1",
             "calls=0",
         ] {
-            assert!(Quota::parse(wrong).is_err(), "{wrong}");
+            assert!(Quota::parse(wrong.split(' ')).is_err(), "{wrong}");
         }
     }
 }

@@ -165,6 +165,7 @@ impl Router {
                 .at(head, body, caller, (&provider, &prefix), true)
                 .await;
         }
+        let view = self.shared.seen_by(caller);
         if path == "/mcp" {
             return self.mcp.answer(&self.shared, caller, head, body).await;
         }
@@ -176,16 +177,20 @@ impl Router {
                 false => Ok(json_answer(StatusCode::OK, "{\"status\":\"ready\"}")),
                 true => Err(Problem::busy("the server is about to end")),
             }),
-            "/v1/providers" => self.get(head, || Ok(list::answer(&self.shared))),
-            "/" => self.get(head, || {
-                Ok(page::answer(&*self.shared.catalog, self.metrics.as_ref()))
-            }),
+            "/v1/providers" => self.get(head, || Ok(list::answer(view))),
+            // They tell of all providers.
+            "/" | "/metrics" if !view.is_whole() => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "this caller sees some providers alone; those are at /v1/providers",
+            )),
+            "/" => self.get(head, || Ok(page::answer(&view, self.metrics.as_ref()))),
             "/style.css" => self.get(head, || Ok(page::style())),
             "/metrics" => match &self.metrics {
                 Some(metrics) => self.get(head, || metrics.answer()),
                 None => Err(no_route(path)),
             },
-            "/openapi.json" => self.get(head, || Ok(openapi::answer(&self.shared))),
+            "/openapi.json" => self.get(head, || Ok(openapi::answer(view))),
             _ => match self.routes.find(None, path) {
                 Some(route) => self.at_route(head, body, caller, route).await,
                 None => Err(no_route(path)),

@@ -8,6 +8,7 @@ use ring::digest::{SHA256, digest};
 use thiserror::Error;
 
 use crate::quota::{Account, Caller, Quota};
+use crate::view::Only;
 
 /// The most bytes of a token that is hashed.
 const MAX_TOKEN: usize = 1 << 10;
@@ -37,8 +38,8 @@ pub struct TokenError {
 
 impl Tokens {
     /// Reads `NAME sha256:HEX` lines, the digest in 64 digits of the token that the caller NAME sends. Behind it a line may
-    /// have quotas of the caller: `calls=N` and `fuel=N` for each minute, `at-once=N` for calls at the same time. Empty lines
-    /// and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
+    /// have quotas of the caller: `calls=N` and `fuel=N` for each minute, `at-once=N` for calls at the same time; with
+    /// `providers=NAME,NAME` it knows and calls these alone. Empty lines and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
     ///
     /// ```
     /// let text = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -68,7 +69,7 @@ impl Tokens {
                 .split_once(char::is_whitespace)
                 .ok_or_else(|| failed("no token; write `NAME sha256:HEX`"))?;
             let rest = rest.trim();
-            let (hash, quota) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let (hash, more) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
             let hash = hash.strip_prefix("sha256:").and_then(bytes);
             let hash = hash
                 .ok_or_else(|| failed("no digest; write `sha256:` and 64 digits in hexadecimal"))?;
@@ -85,10 +86,15 @@ impl Tokens {
                     "this token is above already; give each caller one of its own",
                 ));
             }
-            let quota = Quota::parse(quota).map_err(failed)?;
+            let (quotas, only): (Vec<_>, Vec<_>) = more
+                .split_whitespace()
+                .partition(|part| !part.starts_with("providers="));
+            let quota = Quota::parse(quotas).map_err(failed)?;
+            let only = only_of(&only).map_err(failed)?;
             let caller = Caller {
                 name: name.into(),
                 account: Arc::new(Account::new(quota)),
+                only,
             };
             callers.push(Token { hash, caller });
         }
@@ -134,6 +140,19 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// The providers of a caller that `providers=` names.
+fn only_of(parts: &[&str]) -> Result<Option<Arc<Only>>, &'static str> {
+    const PROBLEM: &str = "no providers; write `providers=NAME,NAME` once, or leave it out for all";
+    match parts {
+        [] => Ok(None),
+        [one] => {
+            let names = one.strip_prefix("providers=").and_then(Only::parse);
+            names.map(|only| Some(Arc::new(only))).ok_or(PROBLEM)
+        }
+        _ => Err(PROBLEM),
+    }
+}
+
 fn bytes(hex: &str) -> Option<[u8; 32]> {
     if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
@@ -175,6 +194,9 @@ mod tests {
             ("ci test", 1),
             ("ci sha256:9f86", 1),
             (&format!("ci {TEST} calls=many"), 1),
+            (&format!("ci {TEST} providers="), 1),
+            (&format!("ci {TEST} providers=a,"), 1),
+            (&format!("ci {TEST} providers=a providers=b"), 1),
             (
                 "ci sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                 1,

@@ -10,15 +10,13 @@ use tollgate_serve::{Bounds, Server, Tokens};
 use support::clock::{CLOCK, clock};
 use support::harness::{alone, builder, policy, source, wait};
 
-use super::callers::TOKENS;
+use super::callers::{OTHER, TOKENS};
 use super::calls::asleep;
 use super::tls::{Authority, Identity, connect, tls};
 use super::{Served, post, reply};
 
-/// Of the words `test` and `other`.
 fn two() -> Tokens {
-    let other = "other sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";
-    Tokens::parse(&format!("{TOKENS}\n{other}")).unwrap()
+    Tokens::parse(&format!("{TOKENS}\n{OTHER}")).unwrap()
 }
 
 /// A runtime with two slots.

@@ -22,16 +22,28 @@ use crate::mcp::message::Arguments;
 use crate::mcp::{result, tools};
 use crate::panics::caught;
 use crate::problem::Problem;
-use crate::quota::Ticket;
+use crate::quota::{Caller, Ticket};
 use crate::request;
 use crate::shared::Shared;
 
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
 
-/// The name of the caller, for the audit log.
-#[derive(Clone)]
-pub(super) struct Named(pub(super) Option<Arc<str>>);
+/// The caller of a request, for the task in which the crate of the protocol answers it.
+#[derive(Clone, Default)]
+pub(super) struct By {
+    pub(super) caller: Option<Caller>,
+    pub(super) ticket: Option<Arc<Ticket>>,
+}
+
+impl By {
+    /// Of a request over HTTP. Over two streams there is one caller, which may call all.
+    fn of(context: &RequestContext<RoleServer>) -> By {
+        let head = context.extensions.get::<Parts>();
+        let by = head.and_then(|head| head.extensions.get::<By>());
+        by.cloned().unwrap_or_default()
+    }
+}
 
 /// Answers requests. The future of a request holds all that the request takes, and is dropped once it is cancelled.
 #[derive(Clone)]
@@ -46,20 +58,20 @@ impl Handler {
         Handler { shared, changes }
     }
 
-    async fn list(&self, after: Option<&str>) -> ListToolsResult {
-        tools::page(&*self.shared.catalog, after)
+    async fn list(&self, by: &By, after: Option<&str>) -> ListToolsResult {
+        tools::page(&self.shared.seen_by(by.caller.as_ref()), after)
     }
 
     async fn call(
         &self,
         tool: &str,
+        by: &By,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let named = tools::find(&*self.shared.catalog, tool);
+        let named = tools::find(&self.shared.seen_by(by.caller.as_ref()), tool);
         let named = named.ok_or_else(|| tools::missing(tool))?;
         let function = named.function().ok_or_else(|| tools::missing(tool))?;
         let head = context.extensions.get::<Parts>();
-        let ticket = head.and_then(|head| head.extensions.get::<Arc<Ticket>>());
         let of_head = head.and_then(|head| head.extensions.get::<Arguments>());
         let arguments = of_head.or_else(|| context.extensions.get::<Arguments>());
         let done = match arguments.cloned() {
@@ -67,7 +79,7 @@ impl Handler {
                 let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
                 match text.len() as u64 > most {
                     true => Err(request::too_large(&self.shared, most)),
-                    false => paid(ticket, &named.provider, function, text).await,
+                    false => paid(by.ticket.as_ref(), &named.provider, function, text).await,
                 }
             }
             // Every way in takes them out of the message.
@@ -106,10 +118,11 @@ impl ServerHandler for Handler {
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        let by = By::of(&context);
         let after = request.and_then(|request| request.cursor);
-        let page = caught(self.list(after.as_deref())).await;
+        let page = caught(self.list(&by, after.as_deref())).await;
         page.ok_or_else(panicked)
     }
 
@@ -118,15 +131,14 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let head = context.extensions.get::<Parts>();
-        let named = head.and_then(|head| head.extensions.get::<Named>());
-        let named = named.and_then(|named| named.0.clone());
+        let by = By::of(&context);
+        let named = by.caller.as_ref().map(|caller| Arc::clone(&caller.name));
         let done = tokio::select! {
             biased;
             () = context.ct.cancelled() => {
                 return Err(ErrorData::internal_error("the request was cancelled", None));
             }
-            done = caught(CALLER.scope(named, self.call(&request.name, &context))) => done,
+            done = caught(CALLER.scope(named, self.call(&request.name, &by, &context))) => done,
             () = progress(&context) => None,
         };
         done.ok_or_else(panicked)?.map(CallToolResponse::from)

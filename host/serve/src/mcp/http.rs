@@ -15,9 +15,8 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tollgate::escape;
 
-use crate::audit_log::CALLER;
 use crate::caller;
-use crate::mcp::handler::{Handler, Named};
+use crate::mcp::handler::{By, Handler};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
 use crate::problem::{Answer, Problem, holding, json_answer};
 use crate::quota::Caller;
@@ -76,12 +75,10 @@ impl Door {
         let arguments = Arguments::new(taken.arguments, room);
         drop(text);
         head.extensions.insert(arguments);
-        if let Some(ticket) = &ticket {
-            head.extensions.insert(Arc::clone(ticket));
-        }
-        // The crate of the protocol answers in a task of its own.
-        head.extensions
-            .insert(Named(CALLER.try_with(Option::clone).ok().flatten()));
+        head.extensions.insert(By {
+            caller: caller.cloned(),
+            ticket: ticket.clone(),
+        });
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
         let answer = ours(self.0.handle(request).await).await?;
         Ok(holding(answer, ticket))
