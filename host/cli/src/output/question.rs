@@ -29,8 +29,10 @@ pub(crate) fn shown(question: &Question, change: Option<&(String, StoppedAsking)
         let StoppedAsking { line, written, .. } = stopped;
         format!("  always:  writes `{written}` to {path}:{line}\n")
     });
+    // The end of a text of the guest is seen.
+    let target = target.replace('"', "\\\"");
     format!(
-        "question: {provider} asks: {action} {target}\n  rule:    {rule_text}\n{always}{}",
+        "question: {provider} asks: {action} \"{target}\"\n  rule:    {rule_text}\n{always}{}",
         prompt(change.is_some())
     )
 }

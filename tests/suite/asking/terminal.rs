@@ -1,0 +1,279 @@
+//! `run` and `call` ask on a terminal, which `script` makes.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use support::cli::{code, command, guest, program, run, stderr, stdout};
+use support::harness::all_but;
+
+const PROMPT: &str = "[no]: ";
+
+/// A folder with a policy that asks, and a file.
+fn folder(more: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/a.txt"), "alpha").unwrap();
+    let policy = format!(
+        "{}{more}\n# why it asks\n[[grants.files]]\nroot = 'data'\npath = './data'\naccess = 'read'\nask = true # for now\n",
+        all_but("files")
+    );
+    std::fs::write(policy_of(folder.path()), policy).unwrap();
+    folder
+}
+
+fn policy_of(folder: &Path) -> std::path::PathBuf {
+    folder.join("policy.toml")
+}
+
+/// Whether `script` is there.
+fn has_terminal() -> bool {
+    let found = Command::new("script").arg("--version").output().is_ok();
+    if !found {
+        support::skip::skip("`script` of util-linux is not there, which makes a terminal");
+    }
+    found
+}
+
+/// Runs the program on a terminal and types a line at each prompt. Returns all that the terminal shows.
+fn typed(arguments: &[&str], lines: &[&str], before: impl Fn(usize)) -> (String, i32) {
+    let program = program();
+    let words = std::iter::once(program.get_program().to_str().unwrap());
+    let words = words.chain(arguments.iter().copied());
+    let quoted: Vec<String> = words
+        .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
+        .collect();
+    let mut script = Command::new("script");
+    script.args([
+        "--quiet",
+        "--return",
+        "--command",
+        &quoted.join(" "),
+        "/dev/null",
+    ]);
+    for variable in ["HOME", "TOLLGATE_POLICY", "CI"] {
+        script.env_remove(variable);
+    }
+    let mut script = script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut to, mut from) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    let (mut shown, mut prompts, mut byte) = (Vec::new(), 0, [0]);
+    while from.read(&mut byte).is_ok_and(|read| read == 1) {
+        shown.push(byte[0]);
+        if shown.ends_with(PROMPT.as_bytes()) {
+            before(prompts);
+            let line = lines.get(prompts).copied().unwrap_or("");
+            to.write_all(format!("{line}\n").as_bytes()).unwrap();
+            prompts += 1;
+        }
+    }
+    let status = script.wait().unwrap();
+    (
+        String::from_utf8_lossy(&shown).into_owned(),
+        status.code().unwrap(),
+    )
+}
+
+fn arguments<'a>(policy: &'a str, guest: &'a str, input: &'a str) -> Vec<&'a str> {
+    vec!["run", guest, "--policy", policy, "--input-text", input]
+}
+
+#[test]
+fn a_person_answers_and_always_is_written() {
+    if !has_terminal() {
+        return;
+    }
+    let hostile = guest("hostile");
+    for (lines, result, written) in [
+        (&["o"][..], "Ok(\"alpha\")", false),
+        (&["session"], "Ok(\"alpha\")", false),
+        (&["y", "always"], "Ok(\"alpha\")", true),
+        (&["n"], "not-approved", false),
+        (&[""], "not-approved", false),
+        (&["y", "yes", "1"], "not-approved", false),
+    ] {
+        let folder = folder("");
+        let path = policy_of(folder.path());
+        let before = std::fs::read_to_string(&path).unwrap();
+        let policy = path.to_str().unwrap();
+        let input = "read-file data a.txt";
+        let (shown, status) = typed(&arguments(policy, &hostile, input), lines, |_| ());
+        assert_eq!(status, 0, "{shown}");
+        assert!(shown.contains(result), "{lines:?}: {shown}");
+        assert!(
+            shown.contains("hostile asks: read \"data/a.txt\""),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("root = \"data\", access = \"read\""),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("writes `ask = false # for now` to"),
+            "{shown}"
+        );
+        assert!(shown.contains("policy.toml:"), "{shown}");
+        let after = std::fs::read_to_string(&path).unwrap();
+        match written {
+            true => assert_eq!(after, before.replace("ask = true", "ask = false")),
+            false => assert_eq!(after, before),
+        }
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 2, "nothing is left beside it");
+    }
+}
+
+/// `call` asks as well, and without the wall the program writes by itself.
+#[test]
+fn call_asks_and_writes_without_a_wall() {
+    if !has_terminal() {
+        return;
+    }
+    let folder = folder("");
+    let path = policy_of(folder.path());
+    let policy = path.to_str().unwrap();
+    let hostile = guest("hostile");
+    let call = "run(\"read-file data a.txt\")";
+    let words = ["call", &hostile, call, "--policy", policy, "--wall", "off"];
+    let (shown, status) = typed(&words, &["a"], |_| ());
+    assert!(shown.contains("alpha"), "{shown}");
+    assert_eq!(status, 0);
+    let after = std::fs::read_to_string(&path).unwrap();
+    assert!(after.contains("ask = false # for now"), "{after}");
+}
+
+/// A file that somebody changed while the question was open is left to them.
+#[test]
+fn a_policy_that_has_changed_is_not_written() {
+    if !has_terminal() {
+        return;
+    }
+    let folder = folder("");
+    let path = policy_of(folder.path());
+    let policy = path.to_str().unwrap();
+    let changed = "# by another\n";
+    let (shown, _) = typed(
+        &arguments(policy, &guest("hostile"), "read-file data a.txt"),
+        &["always"],
+        |_| std::fs::write(&path, changed).unwrap(),
+    );
+    assert!(shown.contains("is not written: it has changed"), "{shown}");
+    assert!(shown.contains("Ok(\"alpha\")"), "{shown}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), changed);
+}
+
+/// What a guest names moves nothing on the terminal and looks like no line of this program.
+#[test]
+fn hostile_text_moves_nothing_on_the_terminal() {
+    if !has_terminal() {
+        return;
+    }
+    let folder = folder("");
+    let policy = policy_of(folder.path());
+    let hostile = "read-file data \u{1b}[2J\u{9b}1A\r\" by the owner\u{202e}\nallow? ";
+    let (shown, _) = typed(
+        &arguments(policy.to_str().unwrap(), &guest("hostile"), hostile),
+        &["n"],
+        |_| (),
+    );
+    let question = shown.lines().find(|line| line.starts_with("question: "));
+    let expected = "question: hostile asks: read \"data/\\u{1b}[2J\\u{9b}1A\\r\\\" by the owner\\u{202e}\\nallow? \"";
+    assert_eq!(question.map(str::trim_end), Some(expected), "{shown}");
+}
+
+/// Lines that were typed before a question was shown do not answer it.
+#[test]
+fn what_was_typed_before_is_no_answer() {
+    if !has_terminal() {
+        return;
+    }
+    let folder = folder("");
+    let policy = policy_of(folder.path());
+    let (shown, _) = typed(
+        &arguments(
+            policy.to_str().unwrap(),
+            &guest("hostile"),
+            "question-flood data 2",
+        ),
+        // The second line of the first answer is there before the second question.
+        &["once\nonce", "n"],
+        |_| (),
+    );
+    assert_eq!(shown.matches("question: ").count(), 2, "{shown}");
+    assert!(shown.contains("not-approved"), "{shown}");
+}
+
+/// Nobody who does not answer in time is asked again, and a late line answers nothing.
+#[test]
+fn a_person_who_is_not_there_is_asked_once() {
+    if !has_terminal() {
+        return;
+    }
+    let folder = folder("limits.question-time = '300ms'");
+    let path = policy_of(folder.path());
+    let more =
+        "[[grants.http]]\nurl = 'http://127.0.0.1/**'\nnetworks = ['loopback']\nask = true\n";
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("grants.http = [{ url = \"https://example.com/**\" }]", "");
+    std::fs::write(&path, format!("{text}{more}")).unwrap();
+    let (shown, _) = typed(
+        &arguments(
+            path.to_str().unwrap(),
+            &guest("hostile"),
+            "question-flood data 3",
+        ),
+        &["o"],
+        |_| std::thread::sleep(std::time::Duration::from_secs(1)),
+    );
+    assert_eq!(shown.matches("question: ").count(), 1, "{shown}");
+    assert!(shown.contains("nothing more is asked"), "{shown}");
+    assert!(shown.contains("not-approved"), "{shown}");
+}
+
+fn is_denied_unasked(output: &Output) {
+    assert_eq!(code(output), 0, "{output:?}");
+    let told = format!("{}{}", stdout(output), stderr(output));
+    assert!(told.contains("not-approved"), "{told}");
+    assert!(!told.contains("question:"), "{told}");
+}
+
+/// Without a terminal, or with one that has another use, nobody is asked.
+#[test]
+fn where_there_is_no_terminal_it_is_denied() {
+    let folder = folder("");
+    let policy = policy_of(folder.path());
+    let (policy, hostile) = (policy.to_str().unwrap(), guest("hostile"));
+    let input = "read-file data a.txt";
+    is_denied_unasked(&run(&arguments(policy, &hostile, input)));
+    if !has_terminal() {
+        return;
+    }
+    let quiet = [&arguments(policy, &hostile, input)[..], &["--quiet"]].concat();
+    let report = [&arguments(policy, &hostile, input)[..], &["--report", "-"]].concat();
+    for words in [quiet, report] {
+        let (shown, _) = typed(&words, &["o"], |_| panic!("it asks"));
+        assert!(shown.contains("not-approved"), "{shown}");
+        assert!(!shown.contains("question:"), "{shown}");
+    }
+}
+
+/// `command` is used by others of this file's helpers.
+#[test]
+fn a_policy_that_asks_loads_everywhere() {
+    let folder = folder("");
+    let policy = policy_of(folder.path());
+    let checked = command(&[
+        "check",
+        &guest("hostile"),
+        "--policy",
+        policy.to_str().unwrap(),
+    ])
+    .output()
+    .unwrap();
+    assert_eq!(code(&checked), 0, "{checked:?}");
+}
