@@ -1,6 +1,6 @@
 //! Yes once, yes for the session, no, and nobody there.
 
-use support::approver::Scripted;
+use support::approver::{Reaction, Scripted};
 use support::harness::{load, run};
 use support::http_client::{all_of, url, with_http};
 use support::http_server::{Server, response};
@@ -106,6 +106,29 @@ fn wasi_http_asks() {
         assert_eq!(approver.asked().len(), 1);
     }
     assert_eq!(server.requests().len(), 1);
+}
+
+/// A guest that ends while its request waits for an answer leaves nobody asked and no request behind.
+#[test]
+fn a_guest_that_ends_is_not_asked_about() {
+    let server = wasi_client::hello();
+    let client = wasi_client::Client::new();
+    let grant = wasi_client::all_of(&server, ", ask = true");
+    let approver = Scripted::new(Reaction::Sleeps);
+    let session = client
+        .load(&grant)
+        .session()
+        .with_approver(approver.clone());
+    let args = ["http-client", "leave", &url(&server, "/")];
+    let args = args.map(str::to_owned).to_vec();
+    let input = tollgate::embed::CommandInput {
+        args,
+        ..Default::default()
+    };
+    let start = std::time::Instant::now();
+    session.command(input).unwrap();
+    assert!(start.elapsed() < std::time::Duration::from_secs(20));
+    assert_eq!((approver.open(), server.requests().len()), (0, 0));
 }
 
 /// Sessions in a process of their own have nobody to ask, whatever they are given.

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use support::cli::{code, command, guest, program, run, stderr, stdout};
+use support::cli::{code, guest, program, run, stderr, stdout};
 use support::harness::all_but;
 
 const PROMPT: &str = "[no]: ";
@@ -68,7 +68,8 @@ fn typed(arguments: &[&str], lines: &[&str], before: impl Fn(usize)) -> (String,
         if shown.ends_with(PROMPT.as_bytes()) {
             before(prompts);
             let line = lines.get(prompts).copied().unwrap_or("");
-            to.write_all(format!("{line}\n").as_bytes()).unwrap();
+            // It may have ended by itself.
+            let _ = to.write_all(format!("{line}\n").as_bytes());
             prompts += 1;
         }
     }
@@ -181,9 +182,14 @@ fn hostile_text_moves_nothing_on_the_terminal() {
         &["n"],
         |_| (),
     );
-    let question = shown.lines().find(|line| line.starts_with("question: "));
-    let expected = "question: hostile asks: read \"data/\\u{1b}[2J\\u{9b}1A\\r\\\" by the owner\\u{202e}\\nallow? \"";
-    assert_eq!(question.map(str::trim_end), Some(expected), "{shown}");
+    let question = shown.lines().find_map(|line| line.split_once("question: "));
+    let expected =
+        "hostile asks: read \"data/\\u{1b}[2J\\u{9b}1A\\r\\\" by the owner\\u{202e}\\nallow? \"";
+    assert_eq!(
+        question.map(|(_, it)| it.trim_end()),
+        Some(expected),
+        "{shown}"
+    );
 }
 
 /// Lines that were typed before a question was shown do not answer it.
@@ -216,23 +222,23 @@ fn a_person_who_is_not_there_is_asked_once() {
     }
     let folder = folder("limits.question-time = '300ms'");
     let path = policy_of(folder.path());
-    let more =
-        "[[grants.http]]\nurl = 'http://127.0.0.1/**'\nnetworks = ['loopback']\nask = true\n";
     let text = std::fs::read_to_string(&path).unwrap();
-    let text = text.replace("grants.http = [{ url = \"https://example.com/**\" }]", "");
-    std::fs::write(&path, format!("{text}{more}")).unwrap();
+    // A second rule that asks.
+    let (_, rule) = text.split_once("[[grants.files]]").unwrap();
+    let more = rule.replace("'data'", "'more'");
+    std::fs::write(&path, format!("{text}[[grants.files]]{more}")).unwrap();
     let (shown, _) = typed(
         &arguments(
             path.to_str().unwrap(),
             &guest("hostile"),
-            "question-flood data 3",
+            "question-flood data,more 2",
         ),
         &["o"],
         |_| std::thread::sleep(std::time::Duration::from_secs(1)),
     );
     assert_eq!(shown.matches("question: ").count(), 1, "{shown}");
     assert!(shown.contains("nothing more is asked"), "{shown}");
-    assert!(shown.contains("not-approved"), "{shown}");
+    assert!(shown.contains("not-approved\\\")\": 4"), "{shown}");
 }
 
 fn is_denied_unasked(output: &Output) {
@@ -260,20 +266,4 @@ fn where_there_is_no_terminal_it_is_denied() {
         assert!(shown.contains("not-approved"), "{shown}");
         assert!(!shown.contains("question:"), "{shown}");
     }
-}
-
-/// `command` is used by others of this file's helpers.
-#[test]
-fn a_policy_that_asks_loads_everywhere() {
-    let folder = folder("");
-    let policy = policy_of(folder.path());
-    let checked = command(&[
-        "check",
-        &guest("hostile"),
-        "--policy",
-        policy.to_str().unwrap(),
-    ])
-    .output()
-    .unwrap();
-    assert_eq!(code(&checked), 0, "{checked:?}");
 }

@@ -55,8 +55,8 @@ fn a_report_has_the_questions() {
     let json = report.to_json();
     assert_eq!(
         json["questions"].to_string(),
-        "[{\"action\":\"read\",\"answer\":\"session\",\"capability\":\"files\",\"rule\":\"[[grants.files]] root = \
-         \\\"data\\\", access = \\\"read\\\"\",\"target\":\"data/flood-0\"}]"
+        "[{\"capability\":\"files\",\"action\":\"read\",\"target\":\"data/flood-0\",\"rule\":\"[[grants.files]] root = \
+         \\\"data\\\", access = \\\"read\\\"\",\"answer\":\"session\"}]"
     );
     let read: Report<(), ReportedError> = serde_json::from_value(json).unwrap();
     assert_eq!(read.questions, report.questions);
@@ -65,7 +65,9 @@ fn a_report_has_the_questions() {
 }
 
 #[derive(Default)]
-struct Decisions(Mutex<Vec<(String, Option<&'static str>, Option<Answer>)>>);
+struct Decisions(Mutex<Vec<Told>>);
+
+type Told = (String, Option<&'static str>, Option<Answer>);
 
 impl Observer for Decisions {
     fn decided(&self, decision: &Decision<'_>) {

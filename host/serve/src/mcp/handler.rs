@@ -14,13 +14,15 @@ use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tollgate::Provider;
+use tollgate::approve::Approver;
 use tollgate::value::Function;
 
 use crate::audit_log::CALLER;
 use crate::call::{self, Done};
 use crate::caller;
+use crate::mcp::elicit::Answers;
 use crate::mcp::message::Arguments;
-use crate::mcp::{result, tools};
+use crate::mcp::{elicit, result, tools};
 use crate::panics::caught;
 use crate::problem::Problem;
 use crate::request;
@@ -40,11 +42,17 @@ pub(super) struct Handler {
     shared: Arc<Shared>,
     /// Tells of changes of the tools, to a client that can be told.
     changes: Option<watch::Receiver<()>>,
+    /// What the user of this client has answered. Requests over HTTP have no session, and so nobody to ask.
+    answers: Answers,
 }
 
 impl Handler {
     pub(super) fn new(shared: Arc<Shared>, changes: Option<watch::Receiver<()>>) -> Handler {
-        Handler { shared, changes }
+        Handler {
+            shared,
+            changes,
+            answers: Answers::default(),
+        }
     }
 
     async fn list(&self, after: Option<&str>) -> ListToolsResult {
@@ -68,7 +76,10 @@ impl Handler {
                 let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
                 match text.len() as u64 > most {
                     true => Err(request::too_large(&self.shared, most)),
-                    false => paid(by, &named.provider, function, text).await,
+                    false => {
+                        let approver = elicit::approver(&context.peer, &self.answers);
+                        paid(by, &named.provider, function, text, approver).await
+                    }
                 }
             }
             // Every way in takes them out of the message.
@@ -85,10 +96,15 @@ async fn paid(
     provider: &Provider,
     function: &Function,
     text: Arguments,
+    approver: Option<Arc<dyn Approver>>,
 ) -> Result<Done, Problem> {
     let ticket = caller::begin(by, provider.limits().fuel)?;
     let read = request::bare_arguments;
-    call::report(ticket.as_ref(), provider, function, text, read).await
+    let mut session = provider.session();
+    if let Some(approver) = approver {
+        session = session.with_approver(approver);
+    }
+    call::report(ticket.as_ref(), session, function, text, read).await
 }
 
 impl ServerHandler for Handler {

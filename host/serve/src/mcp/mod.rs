@@ -3,6 +3,7 @@
 //! The crate `rmcp` speaks the protocol, of both 2025-11-25 and 2026-07-28; nothing outside of this module names it. What
 //! it does not bound is bounded before it.
 
+mod elicit;
 mod handler;
 mod http;
 mod message;
