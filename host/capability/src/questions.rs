@@ -383,3 +383,12 @@ impl Drop for Asking {
         state.waiting.clear();
     }
 }
+
+#[cfg(all(test, feature = "http", feature = "store"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#[path = "questions_tests.rs"]
+mod tests;

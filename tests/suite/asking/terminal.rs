@@ -241,6 +241,30 @@ fn a_person_who_is_not_there_is_asked_once() {
     assert!(shown.contains("not-approved\\\")\": 4"), "{shown}");
 }
 
+/// `check` says which rules ask.
+#[test]
+fn a_check_names_the_rules_that_ask() {
+    let folder = folder("");
+    let policy = policy_of(folder.path());
+    let words = [
+        "check",
+        &guest("hostile"),
+        "--policy",
+        policy.to_str().unwrap(),
+    ];
+    let checked = run(&words);
+    assert_eq!(code(&checked), 0, "{checked:?}");
+    let note = "[[grants.files]] root = \"data\", access = \"read\": asks before each use";
+    assert!(stderr(&checked).contains(note), "{checked:?}");
+    let json = run(&[&words[..], &["--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(
+        json["preflight"]["asking"].as_array().unwrap().len(),
+        1,
+        "{json}"
+    );
+}
+
 fn is_denied_unasked(output: &Output) {
     assert_eq!(code(output), 0, "{output:?}");
     let told = format!("{}{}", stdout(output), stderr(output));
