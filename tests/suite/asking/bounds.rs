@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use support::approver::{Reaction, Scripted};
 use support::harness::{load, wait};
+use support::http_client::url;
 use support::processes::until;
+use support::{wasi_client, wasi_command};
 use tollgate::approve::Answer;
+use tollgate::embed::CommandInput;
 
 use super::{answer, files, reasons, session};
 
@@ -81,6 +84,37 @@ fn the_deadline_stands_still_while_a_question_is_open() {
     let elapsed = report.usage.elapsed;
     assert!(elapsed > Duration::from_millis(850), "{elapsed:?}");
     assert!(elapsed < Duration::from_millis(5_000), "{elapsed:?}");
+}
+
+/// A guest that has sent its request beside its own work does not work while it is asked about.
+#[test]
+fn the_guest_stands_still_while_a_question_is_open() {
+    let server = wasi_client::hello();
+    let grant = wasi_client::all_of(&server, ", ask = true");
+    let provider = load(
+        "http-client",
+        &format!("grants.wasi = {{ clocks = 'real' }}\n{grant}"),
+    );
+    let calls = |reaction| {
+        let approver = Scripted::new(reaction);
+        let session = provider.session().with_approver(approver.clone());
+        let here = url(&server, "/");
+        // It looks for the answer every 20 ms.
+        let args = ["http-client", "look", &here, "20000"].map(str::to_owned);
+        let input = CommandInput {
+            args: args.to_vec(),
+            ..CommandInput::default()
+        };
+        let report = session.command(input).unwrap();
+        let said = wasi_command::stdout(&report);
+        assert_eq!(said, "answered: true\n", "{report:?}");
+        assert_eq!(approver.asked().len(), 1);
+        report.usage.host_calls
+    };
+    let at_once = calls(Reaction::Says(Answer::Once));
+    let late = calls(Reaction::SaysLate(Answer::Once, Duration::from_secs(2)));
+    // In two seconds it would look a hundred times, each of which is 200 calls.
+    assert!(late < at_once + 2_000, "{late}, and {at_once} at once");
 }
 
 /// The question of a call that is dropped is withdrawn at once.

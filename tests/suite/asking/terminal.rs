@@ -39,6 +39,16 @@ fn has_terminal() -> bool {
 
 /// Runs the program on a terminal and types a line at each prompt. Returns all that the terminal shows.
 fn typed(arguments: &[&str], lines: &[&str], before: impl Fn(usize)) -> (String, i32) {
+    typed_after("", arguments, lines, before)
+}
+
+/// The same; `first` is typed before.
+fn typed_after(
+    first: &str,
+    arguments: &[&str],
+    lines: &[&str],
+    before: impl Fn(usize),
+) -> (String, i32) {
     let program = program();
     let words = std::iter::once(program.get_program().to_str().unwrap());
     let words = words.chain(arguments.iter().copied());
@@ -62,6 +72,7 @@ fn typed(arguments: &[&str], lines: &[&str], before: impl Fn(usize)) -> (String,
         .spawn()
         .unwrap();
     let (mut to, mut from) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    to.write_all(first.as_bytes()).unwrap();
     let (mut shown, mut prompts, mut byte) = (Vec::new(), 0, [0]);
     while from.read(&mut byte).is_ok_and(|read| read == 1) {
         shown.push(byte[0]);
@@ -238,7 +249,7 @@ fn a_person_who_is_not_there_is_asked_once() {
     );
     assert_eq!(shown.matches("question: ").count(), 1, "{shown}");
     assert!(shown.contains("nothing more is asked"), "{shown}");
-    assert!(shown.contains("not-approved\\\")\": 4"), "{shown}");
+    assert!(shown.contains("not-approved\\\"))\": 4"), "{shown}");
 }
 
 /// `check` says which rules ask.
@@ -285,9 +296,45 @@ fn where_there_is_no_terminal_it_is_denied() {
     }
     let quiet = [&arguments(policy, &hostile, input)[..], &["--quiet"]].concat();
     let report = [&arguments(policy, &hostile, input)[..], &["--report", "-"]].concat();
-    for words in [quiet, report] {
-        let (shown, _) = typed(&words, &["o"], |_| panic!("it asks"));
+    // The end of the input, as it is typed.
+    let end = "\u{4}\u{4}";
+    let stdin = ["run", &hostile, "--policy", policy, "--input", "-"].to_vec();
+    for (first, words) in [
+        ("", quiet),
+        ("", report),
+        (&*format!("{input}{end}"), stdin),
+    ] {
+        let (shown, _) = typed_after(first, &words, &["o"], |_| panic!("it asks"));
         assert!(shown.contains("not-approved"), "{shown}");
         assert!(!shown.contains("question:"), "{shown}");
+    }
+}
+
+/// A guest that writes to the terminal itself could write what looks like a question.
+#[test]
+fn a_guest_that_writes_to_the_terminal_is_not_asked_about() {
+    if !has_terminal() {
+        return;
+    }
+    let folder = folder("");
+    let path = policy_of(folder.path());
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (stdio, asks) in [("captured", true), ("inherit", false)] {
+        let (_, rule) = text.split_once("# why it asks").unwrap();
+        let wasi = format!("[grants.wasi]\nstdio = '{stdio}'\npreopens = ['data']\n{rule}");
+        std::fs::write(&path, wasi).unwrap();
+        let (policy, command) = (path.to_str().unwrap(), guest("hello-command"));
+        let words = [
+            "run",
+            &command,
+            "--policy",
+            policy,
+            "--",
+            "read",
+            "data/a.txt",
+        ];
+        let (shown, _) = typed(&words, &["s"], |_| assert!(asks));
+        assert_eq!(shown.contains("question:"), asks, "{shown}");
+        assert_eq!(shown.contains("alpha"), asks, "{shown}");
     }
 }
