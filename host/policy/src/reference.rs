@@ -197,7 +197,7 @@ fn table(table: &Table) -> String {
 fn reference() -> String {
     let tables: String = TABLES.iter().map(|each| table(each)).collect();
     // Links have no ending in the texts above, since the page is in another folder than this file.
-    let requests = ["trust", "report", "../security/limits"]
+    let requests = ["trust", "report", "mcp", "../security/limits"]
         .iter()
         .fold(REQUESTS.to_owned(), |text, page| {
             text.replace(&format!("@{page}"), &format!("{page}.md"))
