@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and what it says is shown then"
 )]
 
+mod asking;
 mod cache;
 mod calls;
 mod cli;

@@ -44,7 +44,7 @@ pub(crate) fn url(url: &str) -> &'static str {
             .collect(),
         ..Grants::default()
     };
-    let decide = |target: &Url| decide::http(&grants, "GET", target).ok();
+    let decide = |target: &Url| decide::http(&grants, "GET", target).ok().map(|it| it.index);
     if let Ok(from) = Url::parse("https://api.example.com/repos/a/b?c")
         && let Ok(next) = from.join(url)
     {

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_component::escape;
 use tollgate_policy::{Denial, Reason};
 
+use crate::questions::Answer;
+
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
 const MAX_DENIALS: usize = 100;
 
@@ -29,6 +31,8 @@ pub struct Decision<'a> {
     pub denied: Option<Reason>,
     /// The address of the host that the request was denied because of.
     pub address: Option<IpAddr>,
+    /// The answer by which it was allowed, if its rule asks: `once` or `session`.
+    pub approved: Option<Answer>,
 }
 
 /// A callback for every decision.
@@ -65,6 +69,7 @@ impl Audit {
         target: &str,
         denied: Option<Reason>,
         address: Option<IpAddr>,
+        approved: Option<Answer>,
     ) {
         if let Some(tell) = &self.on_decision {
             tell(&Decision {
@@ -74,6 +79,7 @@ impl Audit {
                 target,
                 denied,
                 address,
+                approved,
             });
         }
     }
@@ -94,14 +100,20 @@ impl Audit {
 
     /// Notes a use of a granted capability in the audit log. To be called before the act: the call may end with it.
     pub fn allowed(&self, capability: &'static str, target: &str) {
+        self.approved(capability, target, None);
+    }
+
+    /// The same for a use that an approver has said yes to, if its rule asks.
+    pub fn approved(&self, capability: &'static str, target: &str, answer: Option<Answer>) {
         tracing::debug!(
             target: "tollgate::audit",
             provider = %escape::line(&self.provider),
             capability,
             target = %escape::line(target),
+            approved = answer.map(Answer::label),
             "allowed"
         );
-        self.tell(capability, target, None, None);
+        self.tell(capability, target, None, None, answer);
     }
 
     /// Notes a denial, for the audit log and the report.
@@ -136,7 +148,7 @@ impl Audit {
             address = address.map(tracing::field::display),
             "denied"
         );
-        self.tell(capability, target, Some(reason), address);
+        self.tell(capability, target, Some(reason), address, None);
         let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() < MAX_DENIALS {
             denials.push(Denial {

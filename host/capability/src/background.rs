@@ -74,6 +74,8 @@ pub struct PollClock {
     start: Instant,
     last: AtomicU64,
     polls: AtomicU64,
+    /// Microseconds of the call for which it stood still.
+    stood: AtomicU64,
     owed: Owed,
 }
 
@@ -83,6 +85,7 @@ impl PollClock {
             start: Instant::now(),
             last: AtomicU64::new(0),
             polls: AtomicU64::new(0),
+            stood: AtomicU64::new(0),
             owed: Owed::default(),
         }
     }
@@ -95,6 +98,24 @@ impl PollClock {
         // Polls of one call come one after the other.
         let polls = self.polls().wrapping_add(1);
         self.polls.store(polls, Ordering::Relaxed);
+    }
+
+    /// Notes that the call stood still for so long, while a question was open.
+    pub fn stand(&self, time: Duration) {
+        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let stood = self.stood.load(Ordering::Relaxed).saturating_add(time);
+        self.stood.store(stood, Ordering::Relaxed);
+    }
+
+    /// Begins to count that time for a call.
+    pub(crate) fn stand_anew(&self) {
+        self.stood.store(0, Ordering::Relaxed);
+    }
+
+    /// A deadline of the call, put off by the time for which the call stood still.
+    pub fn later(&self, deadline: Instant) -> Instant {
+        let stood = Duration::from_micros(self.stood.load(Ordering::Relaxed));
+        deadline.checked_add(stood).unwrap_or(deadline)
     }
 
     /// The number of polls so far: it tells whether the call has given its thread back between two moments.

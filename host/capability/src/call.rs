@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::meter::Meter;
 use crate::open_files::OpenFiles;
 use crate::prices::{Price, Work};
+use crate::questions::Questions;
 
 /// The state that host functions have of the call they serve.
 pub struct Call {
@@ -34,6 +35,8 @@ pub struct Call {
     pub jobs: Jobs,
     /// Its open files and connections.
     pub open_files: OpenFiles,
+    /// Its questions to an approver.
+    pub questions: Questions,
 }
 
 impl Drop for Call {
@@ -46,6 +49,7 @@ impl Drop for Call {
 impl Call {
     /// Creates the state of one store of the named provider.
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
+        let questions = Questions::new(Arc::clone(&provider), granted, Arc::clone(&limits));
         let audit = Arc::new(granted.audit(provider));
         let open_files = OpenFiles::new(limits.open_files, &granted.descriptors);
         let meter = Meter::new(limits);
@@ -53,6 +57,7 @@ impl Call {
             Arc::clone(granted),
             Arc::clone(&audit),
             open_files.clone(),
+            questions.clone(),
             &meter,
         );
         Call {
@@ -64,6 +69,7 @@ impl Call {
             log: Log::default(),
             jobs: Jobs::new(&granted.threads, &granted.share.jobs),
             open_files,
+            questions,
         }
     }
 
@@ -74,6 +80,7 @@ impl Call {
         self.meter.begin_call(now);
         self.http.begin_call();
         self.quota.begin_call();
+        self.questions.begin_call();
     }
 
     /// Begins a host function: counts it, charges for `bytes` at `price` fuel each, and lets other tasks run when a

@@ -22,6 +22,7 @@ mod meter;
 mod open_files;
 mod preflight;
 mod prices;
+mod questions;
 mod share;
 pub mod store;
 mod wasi;
@@ -43,5 +44,8 @@ pub use open_files::{Descriptors, Open, OpenFiles};
 pub use preflight::preflight;
 pub use prices::{CALL_PRICE, HASH_PRICE, MOVE_PRICE, Price, WASI_CALL_PRICE, Work};
 pub use prices::{ENTRY_PRICE, FILE, SEND_PRICE, SYNC_PRICE, TEXT_PRICE, URL_PRICE, instance_fuel};
+pub use questions::{
+    Answer, Answered, Approver, Asking, PendingAnswer, Question, Questions, Request,
+};
 pub use share::Share;
 pub use wasi::WasiSettings;

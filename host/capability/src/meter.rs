@@ -35,7 +35,7 @@ pub enum Phase {
 pub struct Meter {
     /// The limits of each call.
     pub limits: Arc<Limits>,
-    /// The end of the time of the call under way.
+    /// The end of the time of the call under way, if no question was open in it.
     pub deadline: Instant,
     /// The place of control.
     pub phase: Phase,
@@ -167,6 +167,12 @@ impl Meter {
         self.host_time = Duration::ZERO;
         self.pending_cost = 0;
         self.poll_clock.begin(now);
+        self.poll_clock.stand_anew();
+    }
+
+    /// Whether the time of the call is over. It stands still while a question is open.
+    fn is_late(&self, now: Instant) -> bool {
+        now > self.poll_clock.later(self.deadline)
     }
 
     /// The most bytes that all memories together had.

@@ -83,6 +83,7 @@ enum Command {
 fn main() -> ExitCode {
     tollgate::run_if_worker();
     files::writer::run_if_writer(files::output::write_whole);
+    files::policy_writer::run_if_policy_writer();
     let matches = command_line().try_get_matches();
     let matches = matches.unwrap_or_else(|error| ui::misused(&error));
     if let Some((one, other)) = contradiction(&matches) {

@@ -12,6 +12,9 @@ pub(crate) struct Preflight {
     pub(crate) missing: Vec<String>,
     /// Variables of `env-from-host` that are not set, or are not text: a provider is loaded without them.
     unset: Vec<String>,
+    /// The rules that ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asking: Vec<String>,
 }
 
 impl Preflight {
@@ -21,7 +24,10 @@ impl Preflight {
         let wasi = policy.grants.wasi.as_ref();
         let named = wasi.into_iter().flat_map(|wasi| &wasi.env_from_host);
         let unset = named.filter(|name| std::env::var(name).is_err());
+        let asking = policy.grants.asking();
+        let asking = asking.map(|rule| policy.grants.rule_text(rule));
         Preflight {
+            asking: asking.collect(),
             missing: missing.map(|error| error.to_string()).collect(),
             unset: unset.cloned().collect(),
         }
@@ -32,6 +38,11 @@ impl Preflight {
         let at = name.map_or_else(String::new, |name| format!("{name}: "));
         for missing in &self.missing {
             ui.error(&format!("{at}{missing}"));
+        }
+        for rule in &self.asking {
+            ui.note(&format!(
+                "{at}{rule}: asks before each use, which is denied where nobody can be asked"
+            ));
         }
         for variable in &self.unset {
             let variable = tollgate::escape::line(variable);

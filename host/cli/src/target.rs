@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tollgate::approve::Approver;
 use tollgate::cache::{Cache, CodeOrigin};
 use tollgate::component::{Inspection, signature_path};
 use tollgate::load::{Refusal, SourceError};
 use tollgate::policy::{Access, Protected};
 use tollgate::report::{HostErrorReport, InterruptedReport, ProviderInfo, RefusedReport};
 use tollgate::{
-    Builder, CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Source,
+    Builder, CallError, Compiler, HostError, LoadError, Policy, Provider, Runtime, Session, Source,
 };
 
 use crate::files::input::is_stream;
@@ -208,6 +210,15 @@ impl LoadedTarget<'_> {
         }
         let has_stderr = !self.target.reporter.is_stderr();
         wall.raise([&self.provider], self.target.ui, has_stderr)
+    }
+
+    /// A new session, whose questions the approver answers.
+    pub(crate) fn session(&self, approver: Option<Arc<dyn Approver>>) -> Session {
+        let session = self.provider.session();
+        match approver {
+            Some(approver) => session.with_approver(approver),
+            None => session,
+        }
     }
 
     /// Reports a call that gave no report of its own.

@@ -70,11 +70,13 @@ pub mod toml;
 pub mod trust;
 
 pub use capability::Capability;
-pub use decide::{Denial, FileDecision, FileUse, Reason, StoreRequest, StoreUsage, Target};
+pub use decide::{
+    Denial, FileDecision, FileUse, HttpDecision, Reason, StoreRequest, StoreUsage, Target,
+};
 pub use error::{Excerpt, Mistake, PolicyError, ValueError};
 pub use grants::{
     Access, Block, Clocks, Credential, FileGrant, GrantName, Grants, HttpGrant, Network,
-    Parameters, Preopen, Protected, Random, SecretSource, StoreGrant, Streams, WasiGrant,
+    Parameters, Preopen, Protected, Random, Rule, SecretSource, StoreGrant, Streams, WasiGrant,
 };
 pub use limits::{LimitKey, Limits};
 pub use policy::Policy;

@@ -34,6 +34,10 @@ pub const STDIO: u64 = 1 << 20;
 pub const HANDLES: u32 = 1_024;
 /// Default of `open-files`.
 pub const OPEN_FILES: u32 = 32;
+/// Default of `questions`.
+pub const QUESTIONS: u32 = 8;
+/// Default of `question-time`.
+pub const QUESTION_TIME: Duration = Duration::from_secs(60);
 /// Default of `component-size`, in bytes.
 pub const COMPONENT_SIZE: u64 = 64 << 20;
 /// Default of `compile-time`.
@@ -85,6 +89,11 @@ pub struct Limits {
     pub handles: u32,
     /// Files and connections that are open at the same time.
     pub open_files: u32,
+    /// Questions that a call may put to an approver.
+    pub questions: u32,
+    /// Wall-clock time in which an approver may answer a question; the deadline stands still meanwhile. A multiple of one
+    /// microsecond.
+    pub question_time: Duration,
     /// Bytes of the component file.
     pub component_size: u64,
     /// Wall-clock time of compiling the component, in a worker process. A multiple of one microsecond.
@@ -112,6 +121,8 @@ impl Default for Limits {
             stdio: STDIO,
             handles: HANDLES,
             open_files: OPEN_FILES,
+            questions: QUESTIONS,
+            question_time: QUESTION_TIME,
             component_size: COMPONENT_SIZE,
             compile_time: COMPILE_TIME,
             complexity: COMPLEXITY,
@@ -307,6 +318,20 @@ impl Limits {
             get: |l| l.open_files.into(), set: |l, v| l.open_files = narrow(v),
         },
         LimitKey {
+            name: "questions", unit: Unit::Count, min: 0, max: 1_000,
+            range: "nobody reads more than 1,000 questions, and 0 asks none",
+            help: "questions to an approver, by rules with `ask`",
+            reason: "a person reads a handful and then says yes to anything",
+            get: |l| l.questions.into(), set: |l, v| l.questions = narrow(v),
+        },
+        LimitKey {
+            name: "question-time", unit: Unit::Duration, min: 100 * MILLISECOND, max: HOUR,
+            range: "from what a program takes to answer to an hour, for which the guest keeps its slot",
+            help: "time for the answer to one question; no answer is a no, and the deadline stands still meanwhile",
+            reason: "time to read a question and to look something up; the guest keeps its slot and its memory meanwhile",
+            get: |l| micros(l.question_time), set: |l, v| l.question_time = Duration::from_micros(v),
+        },
+        LimitKey {
             name: "component-size", unit: Unit::Bytes, min: 8, max: GIB,
             range: "from the 8 bytes of wasm's header to the largest file that is read into memory",
             help: "bytes of the component file",
@@ -381,6 +406,7 @@ impl Limits {
         }
         let times = [
             ("deadline", same.deadline != self.deadline),
+            ("question-time", same.question_time != self.question_time),
             ("compile-time", same.compile_time != self.compile_time),
         ];
         match times.iter().find(|(_, finer)| *finer) {

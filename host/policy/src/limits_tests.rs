@@ -18,6 +18,8 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("stdio", "1MiB"),
     ("handles", "1_024"),
     ("open-files", "32"),
+    ("questions", "8"),
+    ("question-time", "1m"),
     ("component-size", "64MiB"),
     ("compile-time", "60s"),
     ("complexity", "100"),
@@ -61,6 +63,10 @@ fn every_key_sets_its_own_field_and_no_other() {
     changed("stdio", |l| l.stdio = 0);
     changed("handles", |l| l.handles = 1);
     changed("open-files", |l| l.open_files = 0);
+    changed("questions", |l| l.questions = 0);
+    changed("question-time", |l| {
+        l.question_time = Duration::from_millis(100)
+    });
     changed("component-size", |l| l.component_size = 8);
     changed("compile-time", |l| {
         l.compile_time = Duration::from_millis(100)
@@ -86,6 +92,8 @@ fn ranges_are_changed_on_purpose() {
         ("stdio", "0B", "64MiB"),
         ("handles", "1", "1000000"),
         ("open-files", "0", "65536"),
+        ("questions", "0", "1000"),
+        ("question-time", "100ms", "1h"),
         ("component-size", "8B", "1GiB"),
         ("compile-time", "100ms", "1h"),
         ("complexity", "1", "1000"),

@@ -89,6 +89,14 @@ const REQUESTS: &str = "
 - **WASI**: with fixed clocks and random numbers from a seed, the same input gives the same output for the same fuel.
   `stdio = \"inherit\"` needs the permission of the program as well; `tollgate` gives it. The host escapes control
   characters on a terminal, but for line breaks and tabs; a pipe or a file gets the bytes unchanged.
+- **Questions**: a rule with `ask = true` allows a request once an approver has said yes: once, for the session, or no for the
+  session. The rule is the ceiling: a request that it does not allow is denied without a question, and one that a rule without `ask`
+  allows needs none. Redirects and each use of a path are requests of their own; a file that is open is used without a question.
+  `tollgate run` and `tollgate call` ask on the terminal, if stdin and stderr are terminals, stdin is not the input, `stdio` is not `\"inherit\"`,
+  neither `--quiet` nor `--report -` is given, and the variable `CI` is not set. \"Always\" writes `ask = false` into the policy file, in
+  place of `true` and nowhere else, unless the file has changed. `tollgate mcp` asks [a client that shows forms](@mcp). Everywhere else
+  such a request is denied as `not-approved`: by `tollgate serve`, and in a program without an approver. The guest
+  stands still while a question is open, and so does its deadline.
 - **Trust**: a component is verified before any of it is read; see [trust](@trust).
 
 A denied request is an error for the guest and an entry of `denials` in [the report](@report).
@@ -189,7 +197,7 @@ fn table(table: &Table) -> String {
 fn reference() -> String {
     let tables: String = TABLES.iter().map(|each| table(each)).collect();
     // Links have no ending in the texts above, since the page is in another folder than this file.
-    let requests = ["trust", "report", "../security/limits"]
+    let requests = ["trust", "report", "mcp", "../security/limits"]
         .iter()
         .fold(REQUESTS.to_owned(), |text, page| {
             text.replace(&format!("@{page}"), &format!("{page}.md"))

@@ -4,9 +4,11 @@
 //! each other.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Builder as TokioBuilder, Handle, Runtime as Tokio};
+use tollgate_capability::Approver;
 use tollgate_component::Vetted;
 use tollgate_component::value::{Function, Value};
 #[cfg(feature = "wit")]
@@ -166,6 +168,13 @@ impl Session {
     #[must_use]
     pub fn with_data(mut self, data: impl Any + Send) -> Session {
         self.0.put_data(Box::new(data));
+        self
+    }
+
+    /// See [`Session::with_approver`](crate::Session::with_approver).
+    #[must_use]
+    pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Session {
+        self.0.put_approver(approver);
         self
     }
 

@@ -70,6 +70,11 @@
 //! of such a function is the host's: the report shows a number, and the text goes to the log. A
 //! [`GuestError`](load::GuestError) is the guest's.
 //!
+//! # Ask before a request is allowed
+//!
+//! A rule of the policy with `ask = true` allows a request once an [`Approver`](approve::Approver) has said yes:
+//! [`Session::with_approver`] takes one. Without one such requests are denied.
+//!
 //! # Serve many tenants
 //!
 //! [`Provider::with_policy`] is a loaded component under another policy, without compiling it again.
@@ -186,6 +191,11 @@ pub use worker_entry::run_if_worker;
 pub mod bindings {
     pub use crate::interface::provider_0_1::bindings as v0_1;
     pub use crate::interface::provider_0_2::bindings as v0_2;
+}
+
+/// Questions of rules that ask, and the approvers that answer them: see [`Session::with_approver`].
+pub mod approve {
+    pub use tollgate_capability::{Answer, Answered, Approver, PendingAnswer, Question};
 }
 
 /// Reports: the results of a call, and the component it was made to.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use chrono::{SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use tollgate::approve::Answer;
 use tollgate::escape;
 use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Observer};
 use tollgate::report::Denial;
@@ -233,6 +234,7 @@ impl Observer for AuditLog {
             json!({
                 "call": decision.call, "provider": shown(decision.provider), "capability": decision.capability,
                 "target": shown(decision.target), "denied": decision.denied.map(|reason| reason.label()),
+                "approved": decision.approved.map(Answer::label),
                 "remedy": remedy.map(|remedy| shown(&remedy)),
             }),
         );

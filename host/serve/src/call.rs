@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tollgate::report::{ErrorReport as _, ReturnedError};
 use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
-use tollgate::{CallError, Catalog as _, Outcome, Provider, Report, escape};
+use tollgate::{CallError, Catalog as _, Outcome, Report, Session, escape};
 
 use crate::caller;
 use crate::capped::Capped;
@@ -26,7 +26,7 @@ type Read = fn(&[u8], &[Field]) -> Result<Vec<Value>, JsonError>;
 /// Calls a function with the arguments that `read` finds in a text, for a caller that has paid for it.
 pub(crate) async fn report(
     ticket: Option<&Ticket>,
-    provider: &Provider,
+    mut session: Session,
     function: &Function,
     text: impl AsRef<[u8]>,
     read: Read,
@@ -38,7 +38,6 @@ pub(crate) async fn report(
         Problem::bad("arguments", error.to_string())
     })?;
     drop(text);
-    let mut session = provider.session();
     ticket.inspect(|ticket| ticket.runs());
     let done = session.invoke(&function.full_name(), &arguments).await;
     let report = done.inspect_err(|_| {
@@ -67,7 +66,8 @@ pub(crate) async fn call(
     let ticket = caller::begin(caller, provider.limits().fuel, &shared.bounds).await?;
     let (text, _room) = request::read(shared, body, most).await?;
     let read = request::arguments;
-    let report = report(ticket.as_ref(), &provider, function, text, read).await?;
+    let session = provider.session();
+    let report = report(ticket.as_ref(), session, function, text, read).await?;
     let wanted = wants_report(head);
     let answer = match answer(&report, wanted) {
         Ok(answer) => answer,

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and what it says is shown then; a fixture has one way to be made"
 )]
 
+pub mod approver;
 pub mod audit_log;
 pub mod cli;
 pub mod clock;

@@ -33,6 +33,8 @@ mod panic;
 mod panic_said;
 mod path_escape;
 mod ping;
+mod question_flood;
+mod question_spin;
 mod read_file;
 mod read_range;
 mod recurse;
@@ -88,6 +90,8 @@ const ATTACKS: &[(&str, Attack)] = &[
     ("panic-said", panic_said::run),
     ("path-escape", path_escape::run),
     ("ping", ping::run),
+    ("question-flood", question_flood::run),
+    ("question-spin", question_spin::run),
     ("read-file", read_file::run),
     ("read-range", read_range::run),
     ("recurse", recurse::run),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, FileType, Metadata};
 use tollgate_policy::decide::{self, FileDecision};
-use tollgate_policy::{Access, FileUse, Reason};
+use tollgate_policy::{Access, FileUse, Reason, Rule};
 
 use crate::audit::Audit;
 use crate::call::Call;
@@ -27,6 +27,7 @@ use crate::error::{ErrorKind, HostResult, Interrupt, ProviderError};
 use crate::held::{Held, HostMemory};
 use crate::jobs::Ended;
 use crate::prices::{ENTRY_PRICE, FILE, Work};
+use crate::questions::{Answer, Request};
 pub use identity::{Identities, Identity};
 pub use links::{hard_link, parent, rename, symbolic_link};
 pub use quota::FileQuota;
@@ -152,10 +153,17 @@ impl Call {
         let decided = decided.and_then(|decision| {
             let dir = self.granted.roots.0.get(decision.index).map(Arc::clone);
             self.quota.consume(decision.index, asks)?;
-            Ok((dir.ok_or(Reason::UnknownRoot)?, decision.path))
+            Ok((dir.ok_or(Reason::UnknownRoot)?, decision))
         });
-        let (dir, path) = match decided {
-            Ok(decided) => decided,
+        let approved = match decided {
+            Ok((dir, decision)) => {
+                let approved = self.approve_file(&decision, &target).await;
+                approved.map(|answer| (dir, decision.path, answer))
+            }
+            Err(reason) => Err(reason),
+        };
+        let (dir, path, answer) = match approved {
+            Ok(approved) => approved,
             Err(reason) => {
                 self.denied(NAME, &target, reason);
                 return Ok(Err(FileFailure::Denied(reason)));
@@ -163,10 +171,32 @@ impl Call {
         };
         let audit = Arc::clone(&self.audit);
         let work = move || {
-            audit.allowed(NAME, &target);
+            audit.approved(NAME, &target, answer);
             note_failure(&audit, &target, act(&dir, &path))
         };
         Ok(self.jobs.run(work).await?)
+    }
+
+    /// Waits for the answer to an allowed request, if its rule asks.
+    async fn approve_file(
+        &self,
+        decision: &FileDecision,
+        target: &str,
+    ) -> Result<Option<Answer>, Reason> {
+        if !decision.ask {
+            return Ok(None);
+        }
+        let action = match decision.access {
+            Access::Read => "read",
+            Access::ReadWrite => "write",
+        };
+        let rule = Rule::files(decision.index);
+        let request = Request {
+            rule,
+            action,
+            target,
+        };
+        self.questions.approve(request).await.map(Some)
     }
 
     /// Runs `act` on a file that is open already; `target` is its name. A denial is noted when it is found.

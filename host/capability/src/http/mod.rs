@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::{HeaderMap, header};
-use tollgate_policy::{HttpGrant, Reason, Target, decide};
+use tollgate_policy::{HttpDecision, HttpGrant, Reason, Rule, Target, decide};
 
 use crate::audit::Audit;
 
@@ -25,6 +25,7 @@ use crate::granted::Granted;
 use crate::held::{Gathered, HostMemory};
 use crate::meter::Meter;
 use crate::open_files::{Open, OpenFiles};
+use crate::questions::{Answer, Questions, Request};
 use connect::{RequestFailure, Stream};
 use credential::{Known, Secret, SecretScanner};
 pub use redirect::{HttpMethod, HttpRequest, HttpResponse};
@@ -40,6 +41,7 @@ pub struct HttpClient {
     /// The usage of each grant; `None` without grants. Shared by the clones.
     used: Option<Arc<[Used]>>,
     open_files: OpenFiles,
+    questions: Questions,
     memory: HostMemory,
     background: Background,
 }
@@ -60,6 +62,8 @@ pub struct AdmittedRequest {
     known: Known,
     memory: HostMemory,
     background: Background,
+    /// The answer that allowed it, if its grant asks.
+    approved: Option<Answer>,
     _open: Arc<()>,
     _descriptor: Open,
 }
@@ -83,6 +87,7 @@ impl HttpClient {
         granted: Arc<Granted>,
         audit: Arc<Audit>,
         open_files: OpenFiles,
+        questions: Questions,
         meter: &Meter,
     ) -> HttpClient {
         let grants = granted.grants.http.iter();
@@ -91,6 +96,7 @@ impl HttpClient {
             granted,
             audit,
             open_files,
+            questions,
             memory: meter.host_memory.clone(),
             background: meter.background.clone(),
         }
@@ -114,12 +120,14 @@ impl HttpClient {
         method: &str,
         target: &Target,
         headers: &HeaderMap,
-    ) -> Result<AdmittedRequest, Reason> {
+    ) -> Result<UnapprovedRequest, Reason> {
         let admitted = self.decide(method, target, headers);
-        admitted.map_err(|refused| match refused {
+        let (request, ask) = admitted.map_err(|refused| match refused {
             DeniedPart::Request(reason) => self.refuse(target.as_str(), reason),
             DeniedPart::Header(name, reason) => self.refuse_header(target, name, reason),
-        })
+        })?;
+        let questions = ask.then(|| (self.questions.clone(), method.to_owned()));
+        Ok(UnapprovedRequest { request, questions })
     }
 
     fn decide<'a>(
@@ -127,8 +135,8 @@ impl HttpClient {
         method: &str,
         target: &Target,
         headers: &'a HeaderMap,
-    ) -> Result<AdmittedRequest, DeniedPart<'a>> {
-        let index = decide::http(&self.granted.grants, method, target)?;
+    ) -> Result<(AdmittedRequest, bool), DeniedPart<'a>> {
+        let HttpDecision { index, ask } = decide::http(&self.granted.grants, method, target)?;
         let grant = self
             .granted
             .grants
@@ -159,16 +167,18 @@ impl HttpClient {
         let descriptor = self.open_files.take().ok_or(Reason::TooManyOpenFiles)?;
         let credentials = &self.granted.credentials;
         let known = decide::known_credentials(&self.granted.grants, target);
-        Ok(AdmittedRequest {
+        let request = AdmittedRequest {
             known: credentials.known(&known, &self.background),
             memory: self.memory.clone(),
             background: self.background.clone(),
             granted: Arc::clone(&self.granted),
             audit: Arc::clone(&self.audit),
             index,
+            approved: None,
             _open: open,
             _descriptor: descriptor,
-        })
+        };
+        Ok((request, ask))
     }
 
     /// Notes a denial.
@@ -181,6 +191,43 @@ impl HttpClient {
     pub fn refuse_header(&self, target: &Target, name: &str, reason: Reason) -> Reason {
         // A URL contains no space, so no URL equals this target.
         self.refuse(&format!("{} header {name}", target.as_str()), reason)
+    }
+}
+
+/// An admitted request that may still need an answer.
+pub struct UnapprovedRequest {
+    request: AdmittedRequest,
+    /// The questions of the store and the method, if the grant asks.
+    questions: Option<(Questions, String)>,
+}
+
+impl UnapprovedRequest {
+    /// Waits for the answer, if the grant asks. A URL with an address that is denied is no question.
+    ///
+    /// # Errors
+    ///
+    /// The reason of the denial, which is noted.
+    pub async fn approved(self, target: &Target) -> Result<AdmittedRequest, Reason> {
+        let UnapprovedRequest {
+            mut request,
+            questions,
+        } = self;
+        let Some((questions, method)) = questions else {
+            return Ok(request);
+        };
+        if let Some(address) = target.address()
+            && let Err(reason) = decide::address(address, request.grant()?)
+        {
+            return Err(request.refuse_address(target, reason, address));
+        }
+        let asked = Request {
+            rule: Rule::http(request.index),
+            action: &method,
+            target: target.as_str(),
+        };
+        let answer = questions.approve(asked).await;
+        request.approved = Some(answer.map_err(|reason| request.refuse(target.as_str(), reason))?);
+        Ok(request)
     }
 }
 
@@ -254,7 +301,7 @@ impl AdmittedRequest {
         if let Some(address) = target.address() {
             connect::decide_on(address, grant)?;
         }
-        self.audit.allowed(NAME, target.as_str());
+        self.audit.approved(NAME, target.as_str(), self.approved);
         let look_ups = &self.granted.share.look_ups;
         let egress = &self.granted.egress;
         egress.connect(grant, target, look_ups).await

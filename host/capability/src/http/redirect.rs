@@ -121,6 +121,7 @@ impl Call {
                 sent.strip_origin_headers();
             }
             let admitted = http_client.admit(sent.method.as_str(), &target, &sent.headers)?;
+            let admitted = admitted.approved(&target).await?;
             let cap = admitted.grant()?.max_body;
             if sent.body.len() as u64 > cap {
                 admitted.refuse(target.as_str(), Reason::Quota);

@@ -73,7 +73,7 @@ impl Meter {
     pub fn leave_sample(&mut self) -> Result<(), LimitReached> {
         self.host_phase = self.phase;
         self.phase = Phase::Guest;
-        match Instant::now() > self.deadline {
+        match self.is_late(Instant::now()) {
             true => Err(LimitReached::Deadline),
             false => Ok(()),
         }
@@ -89,7 +89,7 @@ impl Meter {
         let now = Instant::now();
         self.host_phase = self.phase;
         self.phase = Phase::Guest;
-        if now > self.deadline {
+        if self.is_late(now) {
             return Err(LimitReached::Deadline);
         }
         // The fuel may be set only after a call of a host function: across the engine's own helpers, compiled code

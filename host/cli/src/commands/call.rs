@@ -1,11 +1,13 @@
 //! `tollgate call`: calls any exported function, with arguments and result in WAVE notation.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use tollgate::approve::Approver;
 use tollgate::value::json::Json;
 use tollgate::{CallError, Outcome, escape};
 
-use crate::files::arguments;
+use crate::files::{arguments, terminal};
 use crate::in_tokio;
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
@@ -53,18 +55,26 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let cache = opts.cache.open(ui, opts.component.has_stderr())?;
     let target = Target::open(&opts.component, cache, ui)?;
     let mut loaded = in_tokio(target.load())?;
+    let approver = terminal::approver(
+        &loaded.target.policy,
+        &opts.component,
+        &opts.wall,
+        arguments::names_stdin(&opts.expression),
+        ui,
+    )?;
     loaded.raise(&opts.wall)?;
-    in_tokio(call(opts, &expression, &loaded, ui))
+    in_tokio(call(opts, approver, &expression, &loaded, ui))
 }
 
 async fn call(
     opts: &Opts,
+    approver: Option<Arc<dyn Approver>>,
     expression: &str,
     loaded: &LoadedTarget<'_>,
     ui: &Ui,
 ) -> Result<u8, ExitReason> {
     let LoadedTarget { target, provider } = loaded;
-    let mut session = provider.session();
+    let mut session = loaded.session(approver);
     let called = session.wave(expression).await;
     let report = called.map_err(|error| match error {
         CallError::Arguments(_) if expression != opts.expression => {

@@ -1,7 +1,9 @@
 //! `tollgate run`: calls a provider with bytes, or runs a WASI command with arguments and streams.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use tollgate::approve::Approver;
 use tollgate::embed::CommandInput;
 use tollgate::policy::Streams;
 use tollgate::report::ExitCode;
@@ -9,6 +11,7 @@ use tollgate::{Outcome, Provider, Report, escape};
 
 use crate::files::input::{Input, is_stream};
 use crate::files::output::OutputFile;
+use crate::files::terminal;
 use crate::in_tokio;
 use crate::options::cache::CacheOpts;
 use crate::options::component::ComponentOpts;
@@ -95,6 +98,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         ));
     }
     let input = opts.input.open(&opts.component)?;
+    let stdin_is_input = input.is_stdin();
     let mut sink = match &opts.output {
         Some(path) if !is_stream(path) => Sink::File(OutputFile::new(path)?),
         _ => Sink::Stdout,
@@ -103,6 +107,13 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let target = Target::open_with(&opts.component, opts.output.as_deref(), cache, ui)?;
     let mut loaded = in_tokio(target.load())?;
     let LoadedTarget { target, provider } = &loaded;
+    let approver = terminal::approver(
+        &target.policy,
+        &opts.component,
+        &opts.wall,
+        stdin_is_input,
+        ui,
+    )?;
     if provider.is_command() {
         let wasi = target.policy.grants.wasi.as_ref();
         let inherits = wasi.is_some_and(|wasi| wasi.stdio == Streams::Inherit);
@@ -116,7 +127,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
         let input = command_input(&opts.component, opts.args, input);
         sink.prepare_for_wall(&opts.wall)?;
         loaded.raise(&opts.wall)?;
-        return in_tokio(command(&loaded, input, &sink, &opts.stats));
+        return in_tokio(command(&loaded, approver, input, &sink, &opts.stats));
     }
     if !opts.args.is_empty() {
         return Err(no_arguments(target));
@@ -124,7 +135,7 @@ pub(crate) fn run(opts: Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let input = read(input, &opts.component, provider, ui)?;
     sink.prepare_for_wall(&opts.wall)?;
     loaded.raise(&opts.wall)?;
-    in_tokio(provider_run(&loaded, &input, &sink, &opts.stats))
+    in_tokio(provider_run(&loaded, approver, &input, &sink, &opts.stats))
 }
 
 impl InputOpts {
@@ -189,13 +200,14 @@ pub(crate) fn no_arguments(target: &Target<'_>) -> ExitReason {
 
 async fn provider_run(
     loaded: &LoadedTarget<'_>,
+    approver: Option<Arc<dyn Approver>>,
     input: &[u8],
     sink: &Sink,
     stats: &StatsOpts,
 ) -> Result<u8, ExitReason> {
     let LoadedTarget { target, provider } = loaded;
     let ui = target.ui;
-    let mut session = provider.session();
+    let mut session = loaded.session(approver);
     let report = session
         .run(input)
         .await
@@ -215,13 +227,15 @@ async fn provider_run(
 
 async fn command(
     loaded: &LoadedTarget<'_>,
+    approver: Option<Arc<dyn Approver>>,
     input: CommandInput,
     sink: &Sink,
     stats: &StatsOpts,
 ) -> Result<u8, ExitReason> {
     let LoadedTarget { target, provider } = loaded;
     let ui = target.ui;
-    let called = provider.session().command(input).await;
+    let session = loaded.session(approver);
+    let called = session.command(input).await;
     let report: Report<(), ExitCode> = called.map_err(|error| loaded.call_error(error))?;
     let stdio = report.stdio.clone().unwrap_or_default();
     // As with any program, stdout keeps the output of the command before its failure; a file is only written when the

@@ -92,6 +92,11 @@ impl Input {
         }
     }
 
+    /// Whether it is read from standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        matches!(self, Input::Stdin | Input::Piped)
+    }
+
     /// The input as the standard input of a command, which is read as the command asks for it.
     pub(crate) fn stream(self) -> Stdin {
         match self {

@@ -8,4 +8,6 @@ pub(crate) mod key;
 pub(crate) mod lock;
 pub(crate) mod output;
 pub(crate) mod password;
+pub(crate) mod policy_writer;
+pub(crate) mod terminal;
 pub(crate) mod writer;

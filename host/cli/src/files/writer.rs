@@ -56,7 +56,7 @@ impl Writer {
 }
 
 /// This program, even if its file has been replaced since.
-fn this_program() -> io::Result<PathBuf> {
+pub(crate) fn this_program() -> io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     match running.exists() {
         true => Ok(running.to_owned()),

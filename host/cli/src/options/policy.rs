@@ -167,6 +167,11 @@ impl PolicyOpts {
         }
     }
 
+    /// The policy file that was read; none if the policy is from stdin or flags alone.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.known_path().filter(|path| !is_stream(path))
+    }
+
     /// Whether the policy comes from stdin.
     pub(crate) fn is_stdin(&self) -> bool {
         !self.no_policy && self.policy.as_deref().is_some_and(is_stream)

@@ -3,6 +3,7 @@
 pub(crate) mod backtrace;
 pub(crate) mod mistakes;
 pub(crate) mod outcome;
+pub(crate) mod question;
 pub(crate) mod report;
 pub(crate) mod signature_status;
 pub(crate) mod status;

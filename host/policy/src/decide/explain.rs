@@ -48,6 +48,8 @@ impl Denial {
             Reason::Quota => "a quota of the grant is used up, or would be exceeded",
             Reason::Link => "guests may not make a link that leads there",
             Reason::TooManyOpenFiles => "as many files and connections are open as allowed",
+            Reason::NotApproved => "the grant asks before it is used, and nobody said yes",
+            Reason::TooManyQuestions => "the call has used up its questions",
             Reason::BadKey => "the key or the name of the bucket is empty or too long",
         }
     }

@@ -17,6 +17,10 @@ pub struct FileDecision {
     pub index: usize,
     /// The path below that root: relative, of plain names only; `.` is the root itself.
     pub path: PathBuf,
+    /// The access that was asked for.
+    pub access: Access,
+    /// Whether the grant asks: the request is allowed once an approver has said yes.
+    pub ask: bool,
 }
 
 /// Whether `path` below `root` may be used with `access`.
@@ -66,7 +70,12 @@ pub(super) fn decided(
     if access == Access::ReadWrite && names_operators_file(&path) {
         return Err(Reason::Protected);
     }
-    Ok(FileDecision { index, path })
+    Ok(FileDecision {
+        index,
+        path,
+        access,
+        ask: grant.ask,
+    })
 }
 
 /// The names that files of the operator have: a policy that the program `tollgate` finds, and the pins beside one.
@@ -207,9 +216,29 @@ mod tests {
             for (index, root) in ["data", "out"].into_iter().enumerate() {
                 let decision = files(&grants(), root, path, Access::Read);
                 let path = PathBuf::from(path);
-                assert_eq!(decision, Ok(FileDecision { index, path }));
+                let decided = FileDecision {
+                    index,
+                    path,
+                    access: Access::Read,
+                    ask: false,
+                };
+                assert_eq!(decision, Ok(decided));
             }
         }
+    }
+
+    /// The rule is the ceiling: a request outside of it is denied as ever, and no question comes of it.
+    #[test]
+    fn a_rule_that_asks_allows_no_more_than_it_says() {
+        let mut grants = grants();
+        grants.files[0].ask = true;
+        let ask = |root, path, access| files(&grants, root, path, access).map(|it| it.ask);
+        assert_eq!(ask("data", "a", Access::Read), Ok(true));
+        assert_eq!(ask("out", "a", Access::ReadWrite), Ok(false));
+        let denied = |path, access| ask("data", path, access).unwrap_err();
+        assert_eq!(denied("a", Access::ReadWrite), Reason::ReadOnly);
+        assert_eq!(denied("../a", Access::Read), Reason::OutsideRoot);
+        assert_eq!(denied("a//b", Access::Read), Reason::BadPath);
     }
 
     #[test]

@@ -221,14 +221,24 @@ fn without_fragment(url: &str) -> &str {
     url.split('#').next().unwrap_or(url)
 }
 
-/// The index in `grants.http` of the first grant that allows `method` on `target`.
+/// A granted request over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpDecision {
+    /// The index in `grants.http` of the grant that allows the request.
+    pub index: usize,
+    /// Whether the grant asks: the request is allowed once an approver has said yes.
+    pub ask: bool,
+}
+
+/// The first grant that allows `method` on `target`; one that asks only if all that allow it do.
 ///
 /// # Errors
 ///
 /// [`Reason::NotGranted`] if no grant matches the URL, [`Reason::Method`] if some do and none of them allows the
 /// method, [`Reason::EscapedSlash`] if the path has an escaped `/` and the last that matches does not allow that.
-pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Reason> {
+pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<HttpDecision, Reason> {
     let mut reason = Reason::NotGranted;
+    let mut asks = None;
     for (index, grant) in grants.http.iter().enumerate() {
         if !matches(&grant.url, target) {
             continue;
@@ -236,10 +246,15 @@ pub fn http(grants: &Grants, method: &str, target: &Target) -> Result<usize, Rea
         reason = match (target.reading, grant.escaped_slashes) {
             _ if !grant.methods.iter().any(|known| known == method) => Reason::Method,
             (Reading::EscapedSlash, false) => Reason::EscapedSlash,
-            _ => return Ok(index),
+            _ if grant.ask => {
+                let first = HttpDecision { index, ask: true };
+                asks.get_or_insert(first);
+                continue;
+            }
+            _ => return Ok(HttpDecision { index, ask: false }),
         };
     }
-    Err(reason)
+    asks.ok_or(reason)
 }
 
 /// The indices in `grants.http` of the grants with a credential that the server of `target` may know: those whose URL has

@@ -11,7 +11,28 @@ pub(super) fn grants(urls: &[&str]) -> Grants {
 }
 
 pub(super) fn decide(url: &str, pattern: &str) -> Result<usize, Reason> {
-    http(&grants(&[pattern]), "GET", &Target::parse(url)?)
+    let decided = http(&grants(&[pattern]), "GET", &Target::parse(url)?);
+    decided.map(|decided| decided.index)
+}
+
+fn index(decided: HttpDecision) -> usize {
+    decided.index
+}
+
+/// A rule without `ask` that allows the request wins, wherever it is; a method that the rule does not list is no question.
+#[test]
+fn a_question_comes_only_of_a_rule_that_allows_the_request() {
+    let target = Target::parse("https://a.example/x").unwrap();
+    let mut grants = grants(&["https://a.example/*", "https://a.example/**"]);
+    grants.http[0].ask = true;
+    let decide = |grants: &Grants, method| http(grants, method, &target);
+    let decided = |index, ask| Ok(HttpDecision { index, ask });
+    assert_eq!(decide(&grants, "GET"), decided(1, false));
+    grants.http[1].ask = true;
+    assert_eq!(decide(&grants, "GET"), decided(0, true));
+    assert_eq!(decide(&grants, "POST"), Err(Reason::Method));
+    let elsewhere = Target::parse("https://b.example/x").unwrap();
+    assert_eq!(http(&grants, "GET", &elsewhere), Err(Reason::NotGranted));
 }
 
 #[test]
@@ -183,13 +204,13 @@ fn an_escaped_slash_is_granted_by_name() {
     let mut grants = grants(&["https://a.example/x/*/d", "https://a.example/**"]);
     assert_eq!(http(&grants, "GET", &target), Err(Reason::EscapedSlash));
     grants.http[1].escaped_slashes = true;
-    assert_eq!(http(&grants, "GET", &target), Ok(1));
+    assert_eq!(http(&grants, "GET", &target).map(index), Ok(1));
     assert_eq!(http(&grants, "PUT", &target), Err(Reason::Method));
     grants.http[0].escaped_slashes = true;
-    assert_eq!(http(&grants, "GET", &target), Ok(0));
+    assert_eq!(http(&grants, "GET", &target).map(index), Ok(0));
     // The pattern is compared with the path as it is sent.
     let other = Target::parse("https://a.example/x/b/c/d").unwrap();
-    assert_eq!(http(&grants, "GET", &other), Ok(1));
+    assert_eq!(http(&grants, "GET", &other).map(index), Ok(1));
 }
 
 #[test]

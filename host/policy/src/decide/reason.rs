@@ -72,6 +72,11 @@ pub enum Reason {
     TooManyOpenFiles,
     /// The key or the name of the bucket is empty or too long.
     BadKey,
+    /// The rule that allows the request asks, and nobody said yes: the answer was no, none came in time, or there was nobody
+    /// to ask.
+    NotApproved,
+    /// The rule that allows the request asks, and the call has used up its questions.
+    TooManyQuestions,
 }
 
 impl Reason {
@@ -100,6 +105,8 @@ impl Reason {
         Reason::Link,
         Reason::TooManyOpenFiles,
         Reason::BadKey,
+        Reason::NotApproved,
+        Reason::TooManyQuestions,
     ];
 
     /// The stable label, in kebab-case.
@@ -128,6 +135,8 @@ impl Reason {
             Reason::Link => "link",
             Reason::TooManyOpenFiles => "too-many-open-files",
             Reason::BadKey => "bad-key",
+            Reason::NotApproved => "not-approved",
+            Reason::TooManyQuestions => "too-many-questions",
         }
     }
 }
@@ -248,6 +257,8 @@ impl Denial {
                 "a larger `max-connections` in its `[[grants.http]]`"
             }
             (_, Reason::TooManyOpenFiles) => "a larger `limits.open-files`",
+            (_, Reason::NotApproved) => "its rule without `ask = true`",
+            (_, Reason::TooManyQuestions) => "a larger `limits.questions`",
             _ => return None,
         };
         Some(line.into())
@@ -285,6 +296,8 @@ mod tests {
             "link",
             "too-many-open-files",
             "bad-key",
+            "not-approved",
+            "too-many-questions",
         ];
         assert_eq!(labels, published);
         assert_eq!(Reason::Quota.to_string(), "quota");
@@ -322,6 +335,8 @@ mod tests {
             ("http", Reason::TooManyRequests, &["max-requests"]),
             ("http", Reason::TooManyConnections, &["max-connections"]),
             ("http", Reason::TooManyOpenFiles, &["open-files"]),
+            ("http", Reason::NotApproved, &["without `ask = true`"]),
+            ("http", Reason::TooManyQuestions, &["limits.questions"]),
         ];
         for capability in ["http", "config", "store", "files", "stub"] {
             for &reason in Reason::ALL {

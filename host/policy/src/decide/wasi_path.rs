@@ -195,7 +195,13 @@ mod tests {
             );
             let decision = wasi_files(&grants(), "out", &found, Access::Read);
             let path = PathBuf::from(meant);
-            assert_eq!(decision, Ok(FileDecision { index: 1, path }));
+            let decided = FileDecision {
+                index: 1,
+                path,
+                access: Access::Read,
+                ask: false,
+            };
+            assert_eq!(decision, Ok(decided));
         }
         for (path, reason) in [
             ("..", Reason::OutsideRoot),

@@ -60,6 +60,8 @@ pub struct FileGrant {
     pub max_files: u64,
     /// Bytes of the largest single read. `None` stands for the limit `host-data`, which bounds every read in any case.
     pub max_read: Option<u64>,
+    /// Whether each use needs the answer of an approver; see [`Rule`](crate::Rule). Off by default.
+    pub ask: bool,
 }
 
 /// Default of `max-write`, in bytes. The output of a tool in one call fits. Without this quota the default fuel pays for
@@ -80,6 +82,7 @@ impl FileGrant {
             max_write: MAX_WRITE,
             max_files: MAX_FILES,
             max_read: None,
+            ask: false,
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct HttpGrant {
     pub networks: Vec<Network>,
     /// A header that the host adds to each request; the guest never sees it.
     pub credential: Option<Credential>,
+    /// Whether each request needs the answer of an approver; see [`Rule`](crate::Rule). Off by default.
+    pub ask: bool,
 }
 
 impl HttpGrant {
@@ -73,6 +75,7 @@ impl HttpGrant {
             max_connections: MAX_CONNECTIONS,
             networks: Vec::new(),
             credential: None,
+            ask: false,
         }
     }
 

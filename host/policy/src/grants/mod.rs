@@ -13,6 +13,7 @@ pub use name::GrantName;
 pub use network::{Block, Network};
 pub use parameters::Parameters;
 pub use protected::Protected;
+pub use rule::Rule;
 pub use store::StoreGrant;
 pub use wasi::{Clocks, Preopen, Random, Streams, WasiGrant};
 
@@ -24,6 +25,7 @@ mod name;
 pub(crate) mod network;
 mod parameters;
 mod protected;
+mod rule;
 mod rules;
 pub mod store;
 pub(crate) mod url_pattern;

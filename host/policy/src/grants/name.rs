@@ -90,7 +90,7 @@ impl GrantName {
     }
 
     /// The kind that has this key.
-    pub(crate) fn of_key(key: &str) -> Option<GrantName> {
+    pub fn of_key(key: &str) -> Option<GrantName> {
         GrantName::ALL.into_iter().find(|name| name.key() == key)
     }
 

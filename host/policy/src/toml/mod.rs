@@ -18,6 +18,7 @@ mod read_http;
 mod read_store;
 mod read_trust;
 mod read_wasi;
+mod stop_asking;
 mod syntax;
 pub(crate) mod time;
 pub mod units;
@@ -27,6 +28,7 @@ mod write;
 mod tests;
 
 pub use key::{Key, KeyDefault, KeyRange, Table, ValueType};
+pub use stop_asking::{StoppedAsking, stop_asking};
 
 /// Every table of a policy's text but `[limits]`, in the order of the reference page. The readers refuse each key that
 /// is not in them.

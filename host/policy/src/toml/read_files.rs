@@ -56,6 +56,14 @@ pub(super) const FILES: Table = Table {
             default: KeyDefault::Text("the limit `host-data`"), example: "\"1MiB\"",
             meaning: "Bytes of one read. The limit `host-data` bounds it in any case.",
         },
+        Key {
+            name: "ask", kind: "boolean", range: None,
+            value: ValueType::Boolean,
+            default: KeyDefault::Value("false"), example: "true",
+            meaning: "Whether an approver is asked before each use of a path that this rule allows, unless a rule without `ask` allows it \
+                      too. Where nobody can be asked, it is denied as `not-approved`. A request that the rule does not allow is \
+                      denied without a question.",
+        },
     ],
 };
 
@@ -89,6 +97,7 @@ fn read_root<'d>(node: &Node<'d>, base: &Path, grants: &mut Grants) -> Result<No
             "max-write" => grant.max_write = number(Unit::Bytes).unwrap_or_default(),
             "max-files" => grant.max_files = number(Unit::Count).unwrap_or_default(),
             "max-read" => grant.max_read = number(Unit::Bytes),
+            "ask" => grant.ask = node.keep(node.boolean()).unwrap_or_default(),
             _ => {}
         }
     }

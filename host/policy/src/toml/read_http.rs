@@ -88,6 +88,14 @@ pub(super) const HTTP: Table = Table {
                       uncompressed, read to its end before the provider gets any of its body, and withheld if it contains \
                       the secret or cannot be searched.",
         },
+        Key {
+            name: "ask", kind: "boolean", range: None,
+            value: ValueType::Boolean,
+            default: KeyDefault::Value("false"), example: "true",
+            meaning: "Whether an approver is asked before each request, redirects included, that this rule allows, unless a rule without `ask` allows it \
+                      too. Where nobody can be asked, it is denied as `not-approved`. A request that the rule does not allow is \
+                      denied without a question.",
+        },
     ],
 };
 
@@ -197,6 +205,7 @@ fn read_key<'d>(
                 }
             }
         }
+        "ask" => grant.ask = node.boolean()?,
         "escaped-slashes" => grant.escaped_slashes = node.boolean()?,
         "max-body" => {
             let max_body = node.number(Unit::Bytes)?;

@@ -15,6 +15,9 @@ use super::quoted::quoted;
 use super::time;
 use super::units::Unit;
 
+/// The line of a rule that asks.
+const ASK: &str = "ask = true";
+
 /// The tables of a policy that are not empty.
 pub(crate) fn policy(policy: &Policy) -> String {
     let tables = [
@@ -172,6 +175,9 @@ fn http(policy: &Policy) -> String {
                 quoted(&credential.prefix)
             ));
         }
+        if grant.ask {
+            lines.push(ASK.to_owned());
+        }
         table("[[grants.http]]", &lines)
     });
     grants.collect::<Vec<String>>().join("\n")
@@ -195,6 +201,9 @@ fn files(policy: &Policy) -> String {
         }
         if let Some(max_read) = grant.max_read {
             lines.push(format!("max-read = \"{}\"", Unit::Bytes.show(max_read)));
+        }
+        if grant.ask {
+            lines.push(ASK.to_owned());
         }
         table("[[grants.files]]", &lines)
     });

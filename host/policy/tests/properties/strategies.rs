@@ -46,7 +46,11 @@ pub(crate) fn files() -> impl Strategy<Value = Vec<FileGrant>> {
     });
     btree_map("[a-z0-9][a-z0-9_-]{0,5}", (path, access()), 0..4).prop_map(|roots| {
         let grant = |(root, (path, access)): (String, (String, Access))| {
-            FileGrant::new(root, PathBuf::from(path), access)
+            let ask = root.len() % 2 == 0;
+            FileGrant {
+                ask,
+                ..FileGrant::new(root, PathBuf::from(path), access)
+            }
         };
         roots.into_iter().map(grant).collect()
     })
@@ -94,6 +98,7 @@ fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
                         max_connections,
                         networks: networks.iter().map(|text| text.parse().unwrap()).collect(),
                         credential: credential.filter(|_| safe),
+                        ask: max_connections % 2 == 0,
                     }
                 })
             })

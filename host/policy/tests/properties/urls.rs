@@ -19,7 +19,7 @@ fn no_generated_url_escapes_its_grant() {
         http,
         ..Grants::default()
     };
-    let decide = |target: &Target| decide::http(&grants, "GET", target).ok();
+    let decide = |target: &Target| decide::http(&grants, "GET", target).ok().map(|it| it.index);
     let from = Target::parse("https://api.example.com/repos/a/b?c").unwrap();
 
     let (mut all, mut elsewhere, mut led) = (0, 0, 0);

@@ -5,10 +5,10 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tollgate_capability::PollClock;
+use tollgate_capability::{Asking, PollClock};
 
 /// The end of a `run_until_deadline` future.
 pub(crate) enum Ended<T> {
@@ -29,17 +29,33 @@ pub(crate) enum Ended<T> {
 /// The work is pinned where it was made: it is a kilobyte or more, and moving it would be most of the bytes that a
 /// small call copies.
 ///
+/// While a question of the work is open, `asking` is polled in its place, and the deadline stands still.
+///
 /// The caller has told `poll_clock` of the first poll. The time of the end is returned beside the result, so that the
 /// clock is not read again: a read takes 25 ns, a thirtieth of a small call in a session.
 pub(crate) async fn run_until_deadline<T>(
     deadline: Instant,
     turns: Arc<PollClock>,
+    mut asking: Option<Asking>,
     mut work: Pin<&mut impl Future<Output = T>>,
 ) -> (Ended<T>, Instant) {
     // Made when the work first waits: a call that never does needs no timer.
     let mut timer: Option<Pin<Box<tokio::time::Sleep>>> = None;
     let mut again = false;
+    // The time since which a question is open.
+    let mut open: Option<Instant> = None;
     poll_fn(move |cx| {
+        let mut is_asking = |cx: &mut Context<'_>| {
+            let asking = asking.as_mut();
+            asking.is_some_and(|asking| asking.poll(cx).is_pending())
+        };
+        if let Some(since) = open {
+            if is_asking(cx) {
+                return Poll::Pending;
+            }
+            turns.stand(since.elapsed());
+            (open, timer) = (None, None);
+        }
         if std::mem::replace(&mut again, true) {
             turns.begin(Instant::now());
         }
@@ -48,9 +64,14 @@ pub(crate) async fn run_until_deadline<T>(
         let now = Instant::now();
         let ended = match polled {
             Err(panic) => Poll::Ready(Ended::Panicked(panic)),
-            Ok(_) if now >= deadline => Poll::Ready(Ended::TimedOut),
+            Ok(_) if now >= turns.later(deadline) => Poll::Ready(Ended::TimedOut),
             Ok(Poll::Ready(value)) => Poll::Ready(Ended::Done(value)),
+            Ok(Poll::Pending) if is_asking(cx) => {
+                open = Some(now);
+                return Poll::Pending;
+            }
             Ok(Poll::Pending) => {
+                let deadline = turns.later(deadline);
                 let timer = timer
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
                 timer.as_mut().poll(cx).map(|()| Ended::TimedOut)

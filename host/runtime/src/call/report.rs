@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tollgate_capability::{LogLine, ProviderError};
+use tollgate_capability::{Answered, LogLine, ProviderError};
 use tollgate_component::ProviderInfo;
 use tollgate_policy::{Denial, Limits};
 
@@ -41,6 +41,8 @@ pub struct Report<T, E = ProviderError> {
     pub metering: Metering,
     /// The requests that were denied, the first hundred.
     pub denials: Vec<Denial>,
+    /// The questions that were put to an approver, with their answers.
+    pub questions: Vec<Answered>,
     /// The log lines of the guest, unchanged: escape them before showing them.
     pub logs: Vec<LogLine>,
     /// Log lines that did not fit under the `log` limit.

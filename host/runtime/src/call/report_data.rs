@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
-use tollgate_capability::LogLine;
+use tollgate_capability::{Answered, LogLine};
 use tollgate_component::{ProviderInfo, escape};
 use tollgate_policy::Denial;
 
@@ -58,6 +58,9 @@ struct CallData<'a> {
     usage: UsageData,
     limits: Map<String, Value>,
     denials: Cow<'a, [Denial]>,
+    /// Reports of calls without questions do not have it.
+    #[serde(default, skip_serializing_if = "no_questions")]
+    questions: Cow<'a, [Answered]>,
     logs: Cow<'a, [LogLine]>,
     #[serde(default, skip_serializing_if = "is_zero")]
     logs_dropped: u64,
@@ -104,6 +107,11 @@ struct UsageData {
     syncs: u64,
     log_bytes: u64,
     output_bytes: Option<u64>,
+}
+
+#[expect(clippy::ptr_arg, reason = "serde passes it so")]
+fn no_questions(questions: &Cow<'_, [Answered]>) -> bool {
+    questions.is_empty()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
@@ -153,6 +161,7 @@ impl<T, E: ErrorReport> Serialize for Report<T, E> {
             },
             limits,
             denials: Cow::Borrowed(&self.denials),
+            questions: Cow::Borrowed(&self.questions),
             logs: Cow::Borrowed(&self.logs),
             logs_dropped: self.logs_dropped,
             timed_out: (stdio.is_some() && is_late).then_some(true),
@@ -204,6 +213,10 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
         for denial in &mut denials {
             denial.target = escape::whole(&denial.target).into_owned();
         }
+        let mut questions = data.questions.into_owned();
+        for question in &mut questions {
+            question.target = escape::whole(&question.target).into_owned();
+        }
         let stdio = data.stdout.map(|stdout| Stdio {
             stdout: stdout.into_bytes(),
             stdout_dropped: data.stdio_dropped,
@@ -231,6 +244,7 @@ impl<'de> Deserialize<'de> for Report<(), ReportedError> {
                 .into(),
             metering,
             denials,
+            questions,
             logs: data.logs.into_owned(),
             logs_dropped: data.logs_dropped,
             stdio,

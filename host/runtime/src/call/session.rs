@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollgate_capability::{HostFailure, ProviderError};
+use tollgate_capability::{Approver, Asking, HostFailure, ProviderError};
 use tollgate_component::panic_text;
 use wasmtime::Store;
 use wasmtime::component::Instance;
@@ -63,6 +63,8 @@ pub struct Session {
     pub(crate) relayed: Option<Relayed>,
     /// The profile that its calls are counted in.
     profile: Option<SharedTree>,
+    /// Answers the questions of its calls.
+    approver: Option<Arc<dyn Approver>>,
 }
 
 /// A call that began in another process.
@@ -122,6 +124,7 @@ impl Session {
             reader: None,
             relayed: None,
             profile: None,
+            approver: None,
         }
     }
 
@@ -154,6 +157,44 @@ impl Session {
     pub fn with_data(mut self, data: impl Any + Send) -> Session {
         self.put_data(Box::new(data));
         self
+    }
+
+    /// Has `approver` answer the questions of its calls: requests that a rule of the policy with `ask = true` allows once
+    /// somebody has said yes. Without an approver they are denied as `not-approved`, and so they are with
+    /// [`Isolation::Process`](crate::Isolation::Process), where nothing reads it.
+    ///
+    /// While a question is open the guest stands still, and so does its deadline. The limits `questions` and `question-time` bound both.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use tollgate::approve::{Answer, Approver, PendingAnswer, Question};
+    /// use tollgate::{Limits, Policy, Source, blocking::Runtime};
+    ///
+    /// struct Nobody;
+    ///
+    /// impl Approver for Nobody {
+    ///     fn answer(&self, question: Question) -> PendingAnswer {
+    ///         println!("{} wants to {} {}", question.provider, question.action, question.target);
+    ///         Box::pin(async { Answer::No })
+    ///     }
+    /// }
+    ///
+    /// # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/echo.wasm"));
+    /// let source = Source::file(path, &Limits::default())?;
+    /// let session = Runtime::new().load(&source, &Policy::default())?.session();
+    /// let report = session.with_approver(Arc::new(Nobody)).run(b"hello")?;
+    /// assert!(report.questions.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Session {
+        self.put_approver(approver);
+        self
+    }
+
+    pub(crate) fn put_approver(&mut self, approver: Arc<dyn Approver>) {
+        self.approver = Some(approver);
     }
 
     pub(crate) fn put_data(&mut self, data: Box<dyn Any + Send>) {
@@ -285,6 +326,7 @@ impl Session {
         live.begin(start, &limits, id)?;
         let deadline = live.store.data().call.meter.deadline;
         let poll_clock = Arc::clone(&live.store.data().call.meter.poll_clock);
+        let asking = Asking::new(&live.store.data().call.questions, self.approver.as_ref());
 
         let mut instantiating = live.instance.is_none();
         let LiveInstance {
@@ -305,7 +347,7 @@ impl Session {
                     None => Err(HostFailure("no instance".to_owned()).into()),
                 }
             });
-            run_until_deadline(deadline, poll_clock, work).await
+            run_until_deadline(deadline, poll_clock, asking, work).await
         };
 
         let outcome = match ended {

@@ -191,6 +191,7 @@ impl LiveInstance {
             limits,
             metering,
             denials: state.call.audit.take_denials(),
+            questions: state.call.questions.take_answered(),
             logs: log.lines,
             logs_dropped: log.dropped,
             stdio,

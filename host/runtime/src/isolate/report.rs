@@ -165,6 +165,8 @@ impl Known {
             limits: Arc::clone(&self.limits),
             metering: self.metering,
             denials: self.denials.clone(),
+            // Nobody is asked there.
+            questions: Vec::new(),
             logs: log.lines,
             logs_dropped: log.dropped,
             stdio,

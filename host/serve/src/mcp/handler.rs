@@ -14,12 +14,14 @@ use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tollgate::Provider;
+use tollgate::approve::Approver;
 use tollgate::value::Function;
 
 use crate::audit_log::CALLER;
 use crate::call::{self, Done};
+use crate::mcp::elicit::Answers;
 use crate::mcp::message::Arguments;
-use crate::mcp::{result, tools};
+use crate::mcp::{elicit, result, tools};
 use crate::panics::caught;
 use crate::problem::Problem;
 use crate::quota::{Caller, Ticket};
@@ -51,11 +53,28 @@ pub(super) struct Handler {
     shared: Arc<Shared>,
     /// Tells of changes of the tools, to a client that can be told.
     changes: Option<watch::Receiver<()>>,
+    /// What the user of this client has answered. Requests over HTTP have no session, and so nobody to ask: their handler is that of
+    /// all clients.
+    answers: Option<Answers>,
 }
 
 impl Handler {
-    pub(super) fn new(shared: Arc<Shared>, changes: Option<watch::Receiver<()>>) -> Handler {
-        Handler { shared, changes }
+    /// For one client, which may be asked and told of `changes`.
+    pub(super) fn of_one(shared: Arc<Shared>, changes: Option<watch::Receiver<()>>) -> Handler {
+        Handler {
+            shared,
+            changes,
+            answers: Some(Answers::default()),
+        }
+    }
+
+    /// For requests of any clients.
+    pub(super) fn of_all(shared: Arc<Shared>) -> Handler {
+        Handler {
+            shared,
+            changes: None,
+            answers: None,
+        }
     }
 
     async fn list(&self, by: &By, after: Option<&str>) -> ListToolsResult {
@@ -79,7 +98,18 @@ impl Handler {
                 let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
                 match text.len() as u64 > most {
                     true => Err(request::too_large(&self.shared, most)),
-                    false => paid(by.ticket.as_ref(), &named.provider, function, text).await,
+                    false => {
+                        let answers = self.answers.as_ref();
+                        let approver = answers.and_then(|it| elicit::approver(&context.peer, it));
+                        paid(
+                            by.ticket.as_ref(),
+                            &named.provider,
+                            function,
+                            text,
+                            approver,
+                        )
+                        .await
+                    }
                 }
             }
             // Every way in takes them out of the message.
@@ -96,13 +126,18 @@ async fn paid(
     provider: &Provider,
     function: &Function,
     text: Arguments,
+    approver: Option<Arc<dyn Approver>>,
 ) -> Result<Done, Problem> {
     if let Some(ticket) = ticket {
         let reserved = ticket.reserve(provider.limits().fuel, Instant::now());
         reserved.map_err(|why| Problem::quota(&why))?;
     }
     let read = request::bare_arguments;
-    call::report(ticket.map(Arc::as_ref), provider, function, text, read).await
+    let mut session = provider.session();
+    if let Some(approver) = approver {
+        session = session.with_approver(approver);
+    }
+    call::report(ticket.map(Arc::as_ref), session, function, text, read).await
 }
 
 impl ServerHandler for Handler {

@@ -45,7 +45,7 @@ impl Door {
             // `caller::admit` knows which hosts are let in.
             .disable_allowed_hosts()
             .with_allowed_origins(ORIGINS);
-        let handler = Handler::new(shared, None);
+        let handler = Handler::of_all(shared);
         let service = move || Ok(handler.clone());
         let sessions = Arc::new(NeverSessionManager::default());
         Door(StreamableHttpService::new(service, sessions, config))

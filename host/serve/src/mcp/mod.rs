@@ -3,6 +3,7 @@
 //! The crate `rmcp` speaks the protocol, of both 2025-11-25 and 2026-07-28; nothing outside of this module names it. What
 //! it does not bound is bounded before it.
 
+mod elicit;
 mod handler;
 mod http;
 mod message;
@@ -115,7 +116,7 @@ impl Mcp {
         }
         let shared = Arc::new(Shared::new(self.catalog, Arc::new(self.bounds)));
         let streams = Stdio::new(Arc::clone(&shared), read, write);
-        let handler = Handler::new(shared, self.changes.clone());
+        let handler = Handler::of_one(shared, self.changes.clone());
         let mut stop = pin!(stop);
         let session = tokio::select! {
             biased;

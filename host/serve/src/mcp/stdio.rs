@@ -1,7 +1,7 @@
 //! Messages over two streams of bytes, one a line. A client can send lines without an end, requests without waiting for
 //! answers, and take no answer: each has a bound here, before the crate of the protocol sees a message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use rmcp::RoleServer;
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, ErrorCode, ErrorData, GetExtensions as _,
-    JsonRpcError, RequestId, ServerJsonRpcMessage,
+    JsonRpcError, RequestId, ServerJsonRpcMessage, ServerNotification,
 };
 use rmcp::transport::Transport;
 use serde_json::json;
@@ -47,6 +47,8 @@ pub(super) struct Stdio<R> {
     is_over: bool,
     places: Arc<Semaphore>,
     under_way: UnderWay,
+    /// The requests of this server that have no answer yet.
+    asked: Arc<Mutex<HashSet<RequestId>>>,
     /// The answer to a message that goes no further.
     refusal: Option<Box<JsonRpcError>>,
     answers: Option<mpsc::Sender<Answer>>,
@@ -72,6 +74,7 @@ impl<R: AsyncRead + Send + Unpin> Stdio<R> {
             is_over: false,
             places: Arc::new(Semaphore::new(most)),
             under_way: UnderWay::default(),
+            asked: Arc::default(),
             refusal: None,
             answers: Some(answers),
             writer: tokio::spawn(write_all(write, lines)),
@@ -158,8 +161,16 @@ impl<R: AsyncRead + Send + Unpin> Stdio<R> {
                 let known = id.and_then(|id| locked(&self.under_way).remove(id));
                 Ok(known.map(|_| ClientJsonRpcMessage::Notification(message)))
             }
-            // This server asks nothing.
-            _ => Ok(None),
+            // The client answers what this server has asked, once.
+            ClientJsonRpcMessage::Response(message) => {
+                let is_asked = asked(&self.asked).remove(&message.id);
+                Ok(is_asked.then_some(ClientJsonRpcMessage::Response(message)))
+            }
+            ClientJsonRpcMessage::Error(message) => {
+                let id = message.id.as_ref();
+                let is_asked = id.is_some_and(|id| asked(&self.asked).remove(id));
+                Ok(is_asked.then_some(ClientJsonRpcMessage::Error(message)))
+            }
         }
     }
 }
@@ -172,6 +183,12 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Stdio<R> {
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let (answers, under_way) = (self.answers.clone(), Arc::clone(&self.under_way));
+        if let ServerJsonRpcMessage::Request(request) = &message {
+            asked(&self.asked).insert(request.id.clone());
+        }
+        if let Some(id) = withdrawn(&message) {
+            asked(&self.asked).remove(id);
+        }
         async move {
             let id = match &message {
                 ServerJsonRpcMessage::Response(response) => Some(&response.id),
@@ -247,6 +264,23 @@ async fn write_all(
         }
         let _ = done.map(|done| done.send(()));
     }
+}
+
+/// The request of this server that it takes back.
+fn withdrawn(message: &ServerJsonRpcMessage) -> Option<&RequestId> {
+    let ServerJsonRpcMessage::Notification(message) = message else {
+        return None;
+    };
+    match &message.notification {
+        ServerNotification::CancelledNotification(cancelled) => {
+            cancelled.params.request_id.as_ref()
+        }
+        _ => None,
+    }
+}
+
+fn asked(asked: &Mutex<HashSet<RequestId>>) -> MutexGuard<'_, HashSet<RequestId>> {
+    asked.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn locked(under_way: &UnderWay) -> MutexGuard<'_, HashMap<RequestId, Place>> {

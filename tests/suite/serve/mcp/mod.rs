@@ -6,6 +6,7 @@ mod calls;
 mod clients;
 mod http;
 mod program;
+mod questions;
 mod versions;
 
 use std::io::{BufRead, BufReader, Write};

@@ -28,6 +28,7 @@ max-requests = 3
 max-connections = 4
 networks = ["loopback", "10.1.0.0/16"]
 credential = { header = "authorization", from-file = "./token", prefix = "Bearer " }
+ask = true
 "#,
     );
     let expected = HttpGrant {
@@ -44,6 +45,7 @@ credential = { header = "authorization", from-file = "./token", prefix = "Bearer
             source: SecretSource::File("/base/./token".into()),
             prefix: "Bearer ".to_owned(),
         }),
+        ask: true,
     };
     assert_eq!(grant, expected);
 }

@@ -37,6 +37,8 @@ log = 0x0a
 stdio = "11kB"
 handles = 1_2
 open-files = 13
+questions = 14
+question-time = "1600ms"
 component-size = "1.5MiB"
 compile-time = "1.5s"
 complexity = 150
@@ -90,6 +92,8 @@ require = true
         stdio: 11_000,
         handles: 12,
         open_files: 13,
+        questions: 14,
+        question_time: Duration::from_millis(1600),
         component_size: 3 << 19,
         compile_time: Duration::from_millis(1500),
         complexity: 150,

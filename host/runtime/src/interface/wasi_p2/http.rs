@@ -92,6 +92,8 @@ impl WasiHttpHooks for HttpHooks {
         let pending = self.ticks.as_ref().map(SteppedClock::pending);
         Box::new(async move {
             let (pass, target) = admitted.map_err(refusal)?;
+            // Before the guest's own time for connecting begins.
+            let pass = pass.approved(&target).await.map_err(refusal)?;
             let sent = send(pass, target, request, options.unwrap_or_default()).await;
             let (response, rest) = sent?;
             let rest: Work<()> = Box::new(async move {
