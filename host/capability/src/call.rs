@@ -49,7 +49,7 @@ impl Drop for Call {
 impl Call {
     /// Creates the state of one store of the named provider.
     pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Call {
-        let questions = Questions::new(Arc::clone(&provider), granted, Arc::clone(&limits));
+        let questions = Questions::new(Arc::clone(&provider), &granted.grants, Arc::clone(&limits));
         let audit = Arc::new(granted.audit(provider));
         let open_files = OpenFiles::new(limits.open_files, &granted.descriptors);
         let meter = Meter::new(limits);

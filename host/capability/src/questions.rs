@@ -14,9 +14,7 @@ use std::task::{Context, Poll, Waker};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::oneshot;
 use tollgate_component::escape;
-use tollgate_policy::{GrantName, Limits, Reason, Rule};
-
-use crate::granted::Granted;
+use tollgate_policy::{GrantName, Grants, Limits, Reason, Rule};
 
 /// An answer to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +124,8 @@ pub struct Questions(Option<Arc<Inner>>);
 
 struct Inner {
     provider: Arc<str>,
-    granted: Arc<Granted>,
+    /// The rules that ask, as the policy has them.
+    rules: BTreeMap<Rule, String>,
     limits: Arc<Limits>,
     state: Mutex<State>,
 }
@@ -163,12 +162,13 @@ pub struct Request<'a> {
 
 impl Questions {
     /// The questions of one store of the named provider.
-    pub fn new(provider: Arc<str>, granted: &Arc<Granted>, limits: Arc<Limits>) -> Questions {
-        let asks = granted.grants.asking().next().is_some();
-        Questions(asks.then(|| {
+    pub fn new(provider: Arc<str>, grants: &Grants, limits: Arc<Limits>) -> Questions {
+        let rules = grants.asking().map(|rule| (rule, grants.rule_text(rule)));
+        let rules: BTreeMap<Rule, String> = rules.collect();
+        Questions((!rules.is_empty()).then(|| {
             Arc::new(Inner {
                 provider,
-                granted: Arc::clone(granted),
+                rules,
                 limits,
                 state: Mutex::default(),
             })
@@ -241,7 +241,7 @@ impl Inner {
             action: escape::line(request.action).into_owned(),
             target: escape::line(request.target).into_owned(),
             rule: request.rule,
-            rule_text: self.granted.grants.rule_text(request.rule),
+            rule_text: self.rules.get(&request.rule).cloned().unwrap_or_default(),
         }
     }
 }
@@ -384,7 +384,7 @@ impl Drop for Asking {
     }
 }
 
-#[cfg(all(test, feature = "http", feature = "store"))]
+#[cfg(test)]
 #[allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

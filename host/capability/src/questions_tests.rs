@@ -8,26 +8,12 @@ use std::time::{Duration, Instant};
 use tollgate_policy::Policy;
 
 use super::*;
-use crate::granted::{Granted, Shared};
-use crate::http::connect::Egress;
-use crate::jobs::Threads;
-use crate::open_files::Descriptors;
-use crate::store::StoreRegistry;
 
 const RULES: &str = "grants.http = [{ url = 'http://a.example/', ask = true }, { url = 'http://b.example/', ask = true }]\n";
 
 fn questions(limits: &str) -> Questions {
     let policy = Policy::parse(&format!("{RULES}{limits}"), "".as_ref()).unwrap();
-    let shared = Shared {
-        egress: Arc::new(Egress::new(None, Vec::new())),
-        stores: StoreRegistry::default(),
-        on_decision: None,
-        threads: Arc::new(Threads::default()),
-        descriptors: Descriptors::default(),
-        share: crate::share::Share::default(),
-    };
-    let granted = Arc::new(Granted::open(&policy, "guest", &shared).unwrap());
-    Questions::new("guest".into(), &granted, Arc::new(policy.limits))
+    Questions::new("guest".into(), &policy.grants, Arc::new(policy.limits))
 }
 
 /// Answers as it is told, and counts.
