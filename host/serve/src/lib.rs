@@ -40,7 +40,11 @@ mod kept;
 mod list;
 mod mcp;
 mod metrics;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+mod traces;
 mod openapi;
+mod origin;
 mod paced;
 mod page;
 mod panics;
@@ -59,6 +63,8 @@ mod shared;
 mod stalls;
 mod tls;
 mod tokens;
+#[cfg(feature = "otlp")]
+mod traces;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;
@@ -68,3 +74,5 @@ pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
 pub use tls::{Tls, TlsError};
 pub use tokens::{TokenError, Tokens};
+#[cfg(feature = "otlp")]
+pub use traces::{Traces, TracesError};

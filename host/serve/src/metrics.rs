@@ -60,6 +60,7 @@ struct Inner {
     loads: Family<Load, Counter>,
     requests: Family<Request, Counter>,
     connections: Gauge,
+    spans: Family<Spans, Counter>,
     known: Mutex<HashSet<Arc<str>>>,
     recent: Mutex<Recent>,
 }
@@ -99,6 +100,11 @@ struct Request {
     status: u16,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Spans {
+    result: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics::new()
@@ -122,6 +128,7 @@ impl Metrics {
             loads: Family::default(),
             requests: Family::default(),
             connections: Gauge::default(),
+            spans: Family::default(),
             known: Mutex::default(),
             recent: Mutex::default(),
         };
@@ -173,6 +180,11 @@ impl Metrics {
             inner.requests.clone(),
         );
         registry.register("connections", "Connections now", inner.connections.clone());
+        registry.register(
+            "spans",
+            "Spans for the collector: those that it took, and those that were lost",
+            inner.spans.clone(),
+        );
         inner.registry = registry;
         Metrics(Arc::new(inner))
     }
@@ -210,6 +222,13 @@ impl Metrics {
         let status = status.map_or(0, |status| status.as_u16());
         let requests = &self.0.requests;
         requests.get_or_create(&Request { door, status }).inc();
+    }
+
+    /// Spans were sent or lost.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn spans(&self, result: &'static str, spans: u64) {
+        let all = &self.0.spans;
+        all.get_or_create(&Spans { result }).inc_by(spans);
     }
 
     /// The name, or that of all others: a folder that gets new names for ever holds no more rows.

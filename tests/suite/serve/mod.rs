@@ -13,5 +13,7 @@ mod proxy_attacks;
 mod proxy_clients;
 mod reload;
 mod tls;
+mod traces;
+mod traces_hostile;
 
 pub(crate) use support::served::{PATIENCE, Reply, Served, catalog, is_ended, post, reply};

@@ -16,11 +16,11 @@ use tokio::time::sleep;
 use tollgate::Provider;
 use tollgate::value::Function;
 
-use crate::audit_log::CALLER;
 use crate::call::{self, Done};
 use crate::caller;
 use crate::mcp::message::Arguments;
 use crate::mcp::{result, tools};
+use crate::origin::{ORIGIN, Origin};
 use crate::panics::caught;
 use crate::problem::Problem;
 use crate::request;
@@ -30,9 +30,9 @@ use crate::tokens::Caller;
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
 
-/// The name of the caller, for the audit log.
+/// The request that a call is for.
 #[derive(Clone)]
-pub(super) struct Named(pub(super) Option<Arc<str>>);
+pub(super) struct For(pub(super) Option<Arc<Origin>>);
 
 /// Answers requests. The future of a request holds all that the request takes, and is dropped once it is cancelled.
 #[derive(Clone)]
@@ -117,14 +117,14 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let head = context.extensions.get::<Parts>();
-        let named = head.and_then(|head| head.extensions.get::<Named>());
-        let named = named.and_then(|named| named.0.clone());
+        let origin = head.and_then(|head| head.extensions.get::<For>());
+        let origin = origin.and_then(|origin| origin.0.clone());
         let done = tokio::select! {
             biased;
             () = context.ct.cancelled() => {
                 return Err(ErrorData::internal_error("the request was cancelled", None));
             }
-            done = caught(CALLER.scope(named, self.call(&request.name, &context))) => done,
+            done = caught(ORIGIN.scope(origin, self.call(&request.name, &context))) => done,
             () = progress(&context) => None,
         };
         done.ok_or_else(panicked)?.map(CallToolResponse::from)

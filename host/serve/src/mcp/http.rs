@@ -15,9 +15,9 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tollgate::escape;
 
-use crate::audit_log::CALLER;
-use crate::mcp::handler::{Handler, Named};
+use crate::mcp::handler::{For, Handler};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
+use crate::origin;
 use crate::problem::{Answer, Problem, json_answer};
 use crate::request;
 use crate::shared::Shared;
@@ -75,8 +75,7 @@ impl Door {
             head.extensions.insert(caller.clone());
         }
         // The crate of the protocol answers in a task of its own.
-        head.extensions
-            .insert(Named(CALLER.try_with(Option::clone).ok().flatten()));
+        head.extensions.insert(For(origin::current()));
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
         ours(self.0.handle(request).await).await
     }
