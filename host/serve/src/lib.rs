@@ -40,9 +40,6 @@ mod kept;
 mod list;
 mod mcp;
 mod metrics;
-#[cfg(not(feature = "otlp"))]
-#[path = "no_traces.rs"]
-mod traces;
 mod openapi;
 mod origin;
 mod paced;
@@ -63,6 +60,9 @@ mod shared;
 mod stalls;
 mod tls;
 mod tokens;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+mod traces;
 #[cfg(feature = "otlp")]
 mod traces;
 

@@ -212,7 +212,7 @@ impl Router {
             }),
             "/style.css" => self.get(head, || Ok(page::style())),
             "/metrics" => match &self.metrics {
-                Some(metrics) => self.get(head, || metrics.answer()),
+                Some(metrics) => self.get(head, || metrics.answer(head)),
                 None => Err(no_route(path)),
             },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(&self.shared))),

@@ -46,7 +46,8 @@ fn a_request_its_call_and_its_decisions_are_one_trace() {
         server.metrics(metrics.clone())
     });
     let input = "{\"input\":\"http-get https://b.example/x\"}";
-    let sent = post("hostile/run", &traceparent("01"), input);
+    let headers = traceparent("01") + "tracestate: a=b\r\n";
+    let sent = post("hostile/run", &headers, input);
     assert_eq!(served.answer(sent).status, 200);
     let load = collector.named("tollgate.load");
     assert_eq!(
@@ -57,6 +58,7 @@ fn a_request_its_call_and_its_decisions_are_one_trace() {
     let request = collector.named("POST /v1/providers/{provider}/{export}");
     assert_eq!(hex(&request.trace_id), TRACE);
     assert_eq!(hex(&request.parent_span_id), PARENT);
+    assert_eq!(request.trace_state, "");
     for (name, value) in [
         ("http.request.method", "POST"),
         ("http.response.status_code", "200"),
@@ -111,7 +113,10 @@ fn a_fault_and_a_refusal_are_errors_of_their_spans() {
     assert_eq!(collector::of(&call, "error.type").as_deref(), Some("trap"));
     assert_eq!(call.status.unwrap().code, 2);
     let request = collector.named("POST /v1/providers/{provider}/{export}");
-    assert_eq!(collector::of(&request, "error.type").as_deref(), Some("502"));
+    assert_eq!(
+        collector::of(&request, "error.type").as_deref(),
+        Some("502")
+    );
     assert_ne!(hex(&request.trace_id), TRACE);
     assert!(request.parent_span_id.is_empty());
 }
@@ -127,7 +132,10 @@ fn a_stranger_chooses_no_trace() {
     assert_eq!(sent(&traceparent("01")), 401);
     let wrong = format!("Authorization: Bearer wrong\r\n{}", traceparent("01"));
     assert_eq!(sent(&wrong), 401);
-    let probe = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{}\r\n", traceparent("01"));
+    let probe = format!(
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
+        traceparent("01")
+    );
     assert_eq!(served.answer(probe).status, 200);
     assert!(traces.flush(PATIENCE));
     let names: Vec<_> = collector.spans().into_iter().map(|it| it.name).collect();
@@ -150,13 +158,20 @@ fn a_trace_that_is_not_sampled_has_no_spans() {
     let sent = post("counter/next", &traceparent("00"), "{}");
     assert_eq!(served.answer(sent).status, 200);
     // Not a trace at all.
-    for wrong in ["00-0-0-01", "x", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
+    for wrong in [
+        "00-0-0-01",
+        "x",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+    ] {
         let sent = post("counter/next", &format!("traceparent: {wrong}\r\n"), "{}");
         assert_eq!(served.answer(sent).status, 200);
     }
     assert!(traces.flush(PATIENCE));
     let spans = collector.spans();
-    let calls: Vec<_> = spans.iter().filter(|it| it.name == "tollgate.call").collect();
+    let calls: Vec<_> = spans
+        .iter()
+        .filter(|it| it.name == "tollgate.call")
+        .collect();
     assert_eq!(calls.len(), 3);
     assert!(calls.iter().all(|it| hex(&it.trace_id) != TRACE));
 }
@@ -181,7 +196,10 @@ fn calls_of_tools_and_of_wasi_http_belong_to_their_requests() {
     );
     let told = super::proxy::whole(&mut served.sent(get));
     assert_eq!(told.status, 200, "{told:?}");
-    for (name, provider) in [("POST /mcp", "counter"), ("GET /http/{provider}/{path}", "web")] {
+    for (name, provider) in [
+        ("POST /mcp", "counter"),
+        ("GET /http/{provider}/{path}", "web"),
+    ] {
         let request = collector.named(name);
         assert_eq!(hex(&request.trace_id), TRACE);
         let call = collector.span("call", |it| it.parent_span_id == request.span_id);

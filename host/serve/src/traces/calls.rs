@@ -7,10 +7,13 @@ use std::time::SystemTime;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanKind, Status, Tracer as _};
 use opentelemetry_sdk::trace::Span;
-use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Observer};
+use tollgate::observe::{
+    CallEnd, CallEnded, CallStarted, Decision, Follower, Loaded, Observer, Outgoing,
+};
 use tollgate::report::{Denial, Usage};
 use tollgate::{CallError, LoadError};
 
+use super::outgoing::{MAX_REQUESTS, Sent};
 use super::{MAX_EVENTS, Traces, names, shown, under};
 use crate::origin;
 
@@ -21,6 +24,7 @@ pub(super) struct Calls(Mutex<HashMap<u64, Live>>);
 struct Live {
     span: Span,
     decisions: u64,
+    requests: u32,
 }
 
 impl Calls {
@@ -70,16 +74,19 @@ impl Observer for Traces {
                 KeyValue::new(names::CALL_NUMBER, number),
             ])
             .start_with_context(tracer, &under(parent));
-        if span.is_recording() {
-            let live = Live { span, decisions: 0 };
-            self.0.calls.all().insert(call.call, live);
-        }
+        let live = Live {
+            span,
+            decisions: 0,
+            requests: 0,
+        };
+        self.0.calls.all().insert(call.call, live);
     }
 
     fn call_ended(&self, call: &CallEnded<'_>) {
         let Some(Live {
             mut span,
             decisions,
+            ..
         }) = self.0.calls.all().remove(&call.call)
         else {
             return;
@@ -121,6 +128,9 @@ impl Observer for Traces {
             return;
         };
         live.decisions = live.decisions.saturating_add(1);
+        if !live.span.is_recording() {
+            return;
+        }
         if live.decisions > u64::from(MAX_EVENTS) {
             // It is counted, and not kept.
             live.span.add_event(names::DECISION, Vec::new());
@@ -142,6 +152,22 @@ impl Observer for Traces {
             attributes.extend(remedy.map(|it| KeyValue::new(names::REMEDY, shown(&it))));
         }
         live.span.add_event(names::DECISION, attributes);
+    }
+
+    fn requested(&self, request: &Outgoing<'_>) -> Option<Box<dyn Follower>> {
+        let mut calls = self.0.calls.all();
+        // One that a call left behind belongs to no trace.
+        let live = calls.get_mut(&request.call);
+        Some(Box::new(match live {
+            Some(live) if live.requests < MAX_REQUESTS => {
+                live.requests = live.requests.saturating_add(1);
+                let of_call = live.span.span_context().clone();
+                drop(calls);
+                self.outgoing(request, &of_call)
+            }
+            Some(live) => Sent::beyond(live.span.span_context()),
+            None => Sent::default(),
+        }))
     }
 }
 

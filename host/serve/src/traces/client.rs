@@ -48,7 +48,9 @@ impl HttpClient for Client {
         let answer = timeout(EXPORT, self.exchange(request)).await;
         let answer = answer.unwrap_or_else(|_| Err("no answer in time".into()));
         match &answer {
-            Ok(answer) => self.trouble.set(format!("its status is {}", answer.status())),
+            Ok(answer) => self
+                .trouble
+                .set(format!("its status is {}", answer.status())),
             Err(error) => self.trouble.set(error.to_string()),
         }
         answer
@@ -72,7 +74,9 @@ impl Client {
             return send(stream, &uri, request).await;
         }
         let name = ServerName::try_from(host.to_owned())?;
-        let stream = TlsConnector::from(self.tls()?).connect(name, stream).await?;
+        let stream = TlsConnector::from(self.tls()?)
+            .connect(name, stream)
+            .await?;
         send(stream, &uri, request).await
     }
 

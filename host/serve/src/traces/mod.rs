@@ -4,6 +4,7 @@
 mod calls;
 mod client;
 mod names;
+mod outgoing;
 mod queue;
 mod request;
 
@@ -30,7 +31,7 @@ pub(crate) use request::RequestSpan;
 /// The span of a request, to which its calls belong.
 pub(crate) type Context = SpanContext;
 
-/// The time in which the collector takes a batch, attempts that it told to repeat included.
+/// The time of an attempt to send a message, and that in which another one is begun.
 const EXPORT: Duration = Duration::from_secs(5);
 
 /// Events of a span, which are the first decisions of a call. OpenTelemetry counts the others.
@@ -101,8 +102,7 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(EXPORT)
             .build();
-        let exporter =
-            exporter.map_err(|error: ExporterBuildError| set_up(error.to_string()))?;
+        let exporter = exporter.map_err(|error: ExporterBuildError| set_up(error.to_string()))?;
         let resource = resource();
         let queue = Queue::start(exporter, &resource, trouble);
         let queue = queue.map_err(|error| set_up(error.to_string()))?;
@@ -179,12 +179,11 @@ fn under(parent: Option<&SpanContext>) -> opentelemetry::Context {
 
 /// Text of a guest or a client, safe to show and not long.
 fn shown(text: &str) -> String {
-    let mut shown = escape::line(text).into_owned();
-    if shown.len() > MAX_TEXT {
-        shown.truncate(shown.floor_char_boundary(MAX_TEXT));
-        shown.push('…');
+    let shown = escape::line(text);
+    match shown.get(..shown.floor_char_boundary(MAX_TEXT)) {
+        Some(start) if start.len() < shown.len() => format!("{start}…"),
+        _ => shown.into_owned(),
     }
-    shown
 }
 
 impl fmt::Debug for Traces {
@@ -201,12 +200,25 @@ mod tests {
     fn an_address_is_that_of_a_collector() {
         for (address, expected) in [
             ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
-            ("https://otel.example/in/", "https://otel.example/in/v1/traces"),
+            (
+                "https://otel.example/in/",
+                "https://otel.example/in/v1/traces",
+            ),
         ] {
             assert_eq!(endpoint(address).ok().as_deref(), Some(expected));
         }
-        for address in ["", "127.0.0.1:4318", "ftp://otel.example", "http://", "/v1", "http://a/?b"] {
-            assert!(matches!(endpoint(address), Err(TracesError::Address(_))), "{address}");
+        for address in [
+            "",
+            "127.0.0.1:4318",
+            "ftp://otel.example",
+            "http://",
+            "/v1",
+            "http://a/?b",
+        ] {
+            assert!(
+                matches!(endpoint(address), Err(TracesError::Address(_))),
+                "{address}"
+            );
         }
     }
 

@@ -12,6 +12,9 @@ pub(super) const ROUTE: &str = "http.route";
 pub(super) const STATUS: &str = "http.response.status_code";
 pub(super) const PATH: &str = "url.path";
 pub(super) const PROTOCOL: &str = "network.protocol.version";
+pub(super) const URL: &str = "url.full";
+pub(super) const SERVER: &str = "server.address";
+pub(super) const PORT: &str = "server.port";
 pub(super) const ERROR: &str = "error.type";
 
 pub(super) const CALLER: &str = "tollgate.caller";

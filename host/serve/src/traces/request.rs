@@ -1,7 +1,7 @@
 //! The span of a request.
 
 use http::request::Parts;
-use http::{Method, StatusCode, Version};
+use http::{StatusCode, Version};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{KeyValue, Value};
@@ -22,7 +22,7 @@ impl Traces {
         caller: Option<&str>,
         route: Option<&'static str>,
     ) -> RequestSpan {
-        let method = method(&head.method);
+        let method = method(head.method.as_str());
         let mut attributes = vec![
             KeyValue::new(names::METHOD, method),
             KeyValue::new(names::PATH, shown(head.uri.path())),
@@ -90,12 +90,12 @@ impl Extractor for Parent<'_> {
     }
 }
 
-/// A method that OpenTelemetry knows.
-fn method(method: &Method) -> &'static str {
+/// A method, if OpenTelemetry knows it.
+pub(super) fn method(method: &str) -> &'static str {
     const KNOWN: [&str; 9] = [
         "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT",
     ];
-    let known = KNOWN.into_iter().find(|known| *known == method.as_str());
+    let known = KNOWN.into_iter().find(|known| *known == method);
     known.unwrap_or("_OTHER")
 }
 
