@@ -129,7 +129,7 @@ pub fn all_text(span: &Span) -> String {
     for attribute in span.attributes.iter().chain(events) {
         write!(all, " {} {}", attribute.key, text(attribute.value.as_ref())).unwrap();
     }
-    all + &span.status.as_ref().map_or("", |it| &*it.message)
+    all + span.status.as_ref().map_or("", |it| &*it.message)
 }
 
 /// An identifier in hexadecimal digits.

@@ -250,7 +250,8 @@ async fn send_once(
     {
         return Err(denied(Reason::SecretInResponse).into());
     }
-    admitted.answered(reply.response.status());
+    let status = reply.response.status();
+    admitted.answered(status);
     Ok(reply)
 }
 
