@@ -25,6 +25,13 @@ pub struct Bounds {
     pub answers: u32,
     /// Requests at once of a client of [`Mcp`](crate::Mcp), those included whose answers it has not taken. 64.
     pub requests: usize,
+    /// Calls of one caller at once, as far as callers are told apart by a token or a certificate. Its further ones wait for their
+    /// turn, so that other callers find slots of the runtime: 48, as the runtime has 64.
+    pub turns: usize,
+    /// Calls of one caller that wait for their turn. 256.
+    pub waiting: usize,
+    /// The time for which a call waits for its turn. 10 s.
+    pub turn_time: Duration,
     /// The time for the body of a request; where a guest reads it as it comes, the time that the guest waits for it. 30 s.
     pub body_time: Duration,
     /// The time in which a client takes 512 KiB of its answers, or all that is left of them. 10 s.
@@ -45,6 +52,9 @@ impl Default for Bounds {
             bodies: 64 << 20,
             answers: 64 << 20,
             requests: 64,
+            turns: 48,
+            waiting: 256,
+            turn_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
             write_time: Duration::from_secs(10),
             drain: Duration::from_secs(20),

@@ -4,20 +4,18 @@ use std::io::ErrorKind;
 
 use http::StatusCode;
 use http::request::Parts;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tollgate::report::{ErrorReport as _, ReturnedError};
 use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
-use tollgate::{CallError, Outcome, Provider, Report, escape};
+use tollgate::{CallError, Catalog as _, Outcome, Provider, Report, escape};
 
 use crate::caller;
 use crate::capped::Capped;
-use crate::problem::{Answer, Body, Problem, json_answer};
-use crate::quota::Ticket;
+use crate::problem::{Answer, Problem, holding, json_answer};
+use crate::quota::{Caller, Ticket};
 use crate::request;
 use crate::shared::Shared;
-use crate::tokens::Caller;
 
 /// The report of a call with values.
 pub(crate) type Done = Report<Option<Value>, ReturnedError>;
@@ -59,14 +57,14 @@ pub(crate) async fn call(
     export: &str,
 ) -> Result<Answer, Problem> {
     request::is_json(head)?;
-    let provider = shared.catalog.get(name).ok_or_else(|| {
+    let provider = shared.seen_by(caller).get(name).ok_or_else(|| {
         let detail = format!("no provider `{name}` serves");
         Problem::new(StatusCode::NOT_FOUND, "no-provider", detail)
     })?;
     let function = provider.function(export).map_err(CallError::from)?;
     let most = request::most(&shared.bounds, provider.limits().host_data);
     // Before the body, which takes room from others and time to read.
-    let ticket = caller::begin(caller, provider.limits().fuel)?;
+    let ticket = caller::begin(caller, provider.limits().fuel, &shared.bounds).await?;
     let (text, _room) = request::read(shared, body, most).await?;
     let read = request::arguments;
     let report = report(ticket.as_ref(), &provider, function, text, read).await?;
@@ -79,13 +77,7 @@ pub(crate) async fn call(
         Err(problem) => problem.answer(),
     };
     // The call is one of those at once until its client has taken the answer.
-    Ok(answer.map(|body: Body| {
-        body.map_err(move |error| {
-            let _ = &ticket;
-            error
-        })
-        .boxed_unsync()
-    }))
+    Ok(holding(answer, ticket))
 }
 
 fn answer(report: &Done, wanted: bool) -> Result<Answer, Problem> {

@@ -1,7 +1,8 @@
 //! The callers that are let in: those with a token, or without tokens those of this machine.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use http::header::{AUTHORIZATION, HOST};
@@ -9,10 +10,34 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{StatusCode, Version};
 
+use crate::bounds::Bounds;
 use crate::problem::Problem;
-use crate::quota::Ticket;
+use crate::quota::{Account, Caller, Ticket};
 use crate::routes::Routes;
-use crate::tokens::{Caller, Tokens};
+use crate::tokens::Tokens;
+
+/// The accounts of callers by certificate from which on those without a call are forgotten.
+const KEPT: usize = 1_000;
+
+/// The callers by their certificates.
+#[derive(Default)]
+pub(crate) struct Certified(Mutex<BTreeMap<Arc<str>, Arc<Account>>>);
+
+impl Certified {
+    fn caller(&self, digest: &Arc<str>) -> Caller {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.len() >= KEPT {
+            // An account counts calls under way alone, each of which holds it.
+            accounts.retain(|_, account| Arc::strong_count(account) > 1);
+        }
+        let account = accounts.entry(Arc::clone(digest)).or_default();
+        Caller {
+            name: format!("cert:{digest}").into(),
+            account: Arc::clone(account),
+            only: None,
+        }
+    }
+}
 
 /// The other side of a connection, which each of its requests has among its extensions.
 #[derive(Clone, Default)]
@@ -28,20 +53,35 @@ pub(crate) struct Peer {
 pub(crate) fn admit(
     head: &Parts,
     tokens: Option<&Tokens>,
+    certified: &Certified,
     routes: &Routes,
 ) -> Result<Option<Caller>, Problem> {
     let peer = head.extensions.get::<Peer>();
-    match tokens {
-        Some(tokens) => authorized(head, tokens).map(Some),
-        None if peer.is_some_and(|peer| peer.certificate.is_some()) => Ok(None),
-        None => addressed_here(head, routes).map(|()| None),
+    match (tokens, peer.and_then(|peer| peer.certificate.as_ref())) {
+        (Some(tokens), _) => authorized(head, tokens).map(Some),
+        (None, Some(digest)) => Ok(Some(certified.caller(digest))),
+        (None, None) => addressed_here(head, routes).map(|()| None),
     }
 }
 
-/// Begins a call of the caller, which may use so much fuel.
-pub(crate) fn begin(caller: Option<&Caller>, fuel: u64) -> Result<Option<Ticket>, Problem> {
-    let begun = caller.map(|caller| caller.account.begin(fuel, Instant::now()));
-    begun.transpose().map_err(|why| Problem::quota(&why))
+/// Begins a call of the caller, which may use so much fuel, once it is its turn.
+pub(crate) async fn begin(
+    caller: Option<&Caller>,
+    fuel: u64,
+    bounds: &Bounds,
+) -> Result<Option<Ticket>, Problem> {
+    let Some(Caller { account, .. }) = caller else {
+        return Ok(None);
+    };
+    let begun = account.begin(fuel, Instant::now());
+    let mut ticket = begun.map_err(|why| Problem::quota(&why))?;
+    if !ticket.waits(bounds).await {
+        ticket.unused();
+        return Err(Problem::busy(
+            "other calls of this caller take all its turns",
+        ));
+    }
+    Ok(Some(ticket))
 }
 
 /// A bearer token that is known.

@@ -24,6 +24,8 @@
 //! | `GET /` | a page for people |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
 //!
+//! With the feature `otlp`, `Traces` sends spans of requests, loads and calls to a collector of OpenTelemetry.
+//!
 //! Errors are problem details (RFC 9457) with a `kind`. Values are JSON as [`tollgate::value::json`] has them. A client that
 //! goes away drops its call, and the guest stops. Without [`Tokens`] the server listens on loopback addresses only, and refuses
 //! requests whose `Host` is another one: a web page in a browser of the same machine could send them.
@@ -65,6 +67,8 @@ mod tokens;
 mod traces;
 #[cfg(feature = "otlp")]
 mod traces;
+mod turns;
+mod view;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;

@@ -8,7 +8,7 @@ use tollgate::Provider;
 use tollgate::value::{Function, Type};
 
 use crate::problem::{Answer, kept_answer};
-use crate::shared::Shared;
+use crate::view::View;
 
 /// Bytes of the signatures of one provider. A type takes up to a megabyte.
 const MAX_SIGNATURES: usize = 256 << 10;
@@ -23,8 +23,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// Bytes of the signatures of all providers.
 const MAX_LIST: usize = 8 << 20;
 
-pub(crate) fn answer(shared: &Shared) -> Answer {
-    let list = shared.list.of(&*shared.catalog, |providers| {
+pub(crate) fn answer(view: View<'_>) -> Answer {
+    let list = view.documents().list.of(&view, |providers| {
         let mut left = MAX_LIST;
         let described =
             |(name, provider): &(Arc<str>, Provider)| described(name, provider, &mut left);

@@ -10,7 +10,7 @@ use tollgate::value::{Function, Type};
 use crate::list::obstacle;
 use crate::problem::{Answer, kept_answer};
 use crate::schema::Schemas;
-use crate::shared::Shared;
+use crate::view::View;
 
 /// Bytes of the schemas of one provider, about: a component chooses its types and their names.
 const MAX_SCHEMAS: usize = 1 << 20;
@@ -26,9 +26,8 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-pub(crate) fn answer(shared: &Shared) -> Answer {
-    let document = shared.openapi.of(&*shared.catalog, document);
-    kept_answer(document)
+pub(crate) fn answer(view: View<'_>) -> Answer {
+    kept_answer(view.documents().openapi.of(&view, document))
 }
 
 fn document(providers: &[(Arc<str>, Provider)]) -> String {

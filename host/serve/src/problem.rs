@@ -24,6 +24,17 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// The reason why the body of an answer is not whole.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The answer, which holds something until its client has taken it.
+pub(crate) fn holding(answer: Answer, held: impl Send + 'static) -> Answer {
+    answer.map(|body| {
+        body.map_err(move |error| {
+            let _ = &held;
+            error
+        })
+        .boxed_unsync()
+    })
+}
+
 /// An error of a request.
 #[derive(Debug)]
 pub(crate) struct Problem {

@@ -2,7 +2,7 @@
 //! that ends drops the call.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -13,17 +13,17 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tollgate::http::{HandlerError, ResponseBody};
 use tollgate::report::ErrorReport as _;
-use tollgate::{CallError, Outcome, Provider, Report, escape};
+use tollgate::{CallError, Catalog as _, Outcome, Provider, Report, escape};
 
 use crate::call::asks_report;
 use crate::caller::{self, Peer};
 use crate::origin::{self, ORIGIN};
 use crate::problem::{Answer, BoxError, Problem};
 use crate::proxy_body::{self, Fate, FromClient};
-use crate::proxy_head::{self, Place};
-use crate::quota::Ticket;
+use crate::proxy_head::{self, Filter, Place};
+use crate::quota::{Caller, Ticket};
 use crate::shared::Shared;
-use crate::tokens::Caller;
+use crate::view::View;
 
 type Done = Result<Report<(), HandlerError>, CallError>;
 
@@ -43,7 +43,7 @@ pub(crate) async fn answer(
     body: Incoming,
     place: &Place<'_>,
 ) -> Result<Answer, Problem> {
-    let provider = provider(shared, place.provider)?;
+    let provider = provider(shared.seen_by(caller), place.provider)?;
     if head.method == Method::CONNECT {
         let detail = "no guest is a tunnel";
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "method", detail).ending());
@@ -58,13 +58,13 @@ pub(crate) async fn answer(
     if body.size_hint().lower() > most {
         return Err(proxy_body::too_large(most));
     }
-    let (body, fate) = FromClient::new(body, most, shared.bounds.body_time);
+    let (body, fate) = FromClient::new(body, most, shared.bounds.body_time, place.filter);
     let mut request = Request::new(body);
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = seen_by_guest(head, place)?;
     *request.headers_mut() = proxy_head::of_request(head, place)?;
 
-    let ticket = caller::begin(caller, provider.limits().fuel)?;
+    let ticket = caller::begin(caller, provider.limits().fuel, &shared.bounds).await?;
     let (tell, told) = oneshot::channel();
     let mut session = provider.session();
     let name = place.provider.to_owned();
@@ -89,7 +89,7 @@ pub(crate) async fn answer(
         return Err(unanswered(head, &fate, most, (&mut call.0).await));
     };
     let (mut response, mut body) = Response::<ResponseBody>::into_parts(response);
-    proxy_head::of_response(&mut response.headers, place.shares_host);
+    proxy_head::of_response(&mut response.headers, place.filter);
     let has_no_body = head.method == Method::HEAD
         || matches!(
             response.status,
@@ -104,15 +104,20 @@ pub(crate) async fn answer(
         }
         Empty::new().map_err(|never| match never {}).boxed_unsync()
     } else {
-        Streamed { body, _call: call }.boxed_unsync()
+        let filter = place.filter;
+        Streamed {
+            body,
+            filter,
+            _call: call,
+        }
+        .boxed_unsync()
     };
     Ok(Response::from_parts(response, body))
 }
 
-fn provider(shared: &Shared, name: &str) -> Result<Provider, Problem> {
+fn provider(view: View<'_>, name: &str) -> Result<Provider, Problem> {
     let not_found = |kind: &str, detail: String| Problem::new(StatusCode::NOT_FOUND, kind, detail);
-    let provider = shared
-        .catalog
+    let provider = view
         .get(name)
         .ok_or_else(|| not_found("no-provider", format!("no provider `{name}` serves")))?;
     match provider.serves_http() {
@@ -189,6 +194,7 @@ fn unanswered(
 /// The body of an answer, and the call that writes it.
 struct Streamed {
     body: ResponseBody,
+    filter: Filter,
     _call: Running,
 }
 
@@ -200,8 +206,13 @@ impl Body for Streamed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        frame.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            self.filter.for_client(trailers);
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
     }
 
     fn is_end_stream(&self) -> bool {

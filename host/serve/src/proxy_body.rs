@@ -13,6 +13,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::problem::{BoxError, Problem};
+use crate::proxy_head::Filter;
 
 /// The body of a client.
 pub(crate) struct FromClient {
@@ -24,6 +25,7 @@ pub(crate) struct FromClient {
     time: Duration,
     /// Runs while the guest waits, since then.
     waits: Option<(Pin<Box<Sleep>>, Instant)>,
+    filter: Filter,
     fate: Fate,
 }
 
@@ -62,7 +64,12 @@ pub(crate) fn too_large(most: u64) -> Problem {
 
 impl FromClient {
     /// The body of a client, of which the guest may have `most` bytes and for which it may wait `time` in all.
-    pub(crate) fn new(body: Incoming, most: u64, time: Duration) -> (FromClient, Fate) {
+    pub(crate) fn new(
+        body: Incoming,
+        most: u64,
+        time: Duration,
+        filter: Filter,
+    ) -> (FromClient, Fate) {
         let fate = Fate::default();
         let body = FromClient {
             body,
@@ -70,6 +77,7 @@ impl FromClient {
             seen: 0,
             time,
             waits: None,
+            filter,
             fate: Arc::clone(&fate),
         };
         (body, fate)
@@ -92,7 +100,7 @@ impl Body for FromClient {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+        let Poll::Ready(mut frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             return self.poll_wait(cx).map(|()| {
                 let _ = self.fate.set(Failure::Slow);
                 Some(Err(io::Error::from(ErrorKind::TimedOut).into()))
@@ -101,8 +109,11 @@ impl Body for FromClient {
         if let Some((_, since)) = self.waits.take() {
             self.time = self.time.saturating_sub(since.elapsed());
         }
-        match &frame {
+        match &mut frame {
             Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    self.filter.for_guest(trailers);
+                }
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 self.seen = self.seen.saturating_add(length);
                 if self.seen > self.most {

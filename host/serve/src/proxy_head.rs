@@ -45,10 +45,42 @@ pub(crate) struct Place<'a> {
     pub(crate) prefix: &'a str,
     /// The host that the request names, with its port.
     pub(crate) authority: Authority,
+    pub(crate) filter: Filter,
+}
+
+/// The headers that do not pass, in a head or in trailers: some programs add trailers to the headers.
+#[derive(Clone, Copy)]
+pub(crate) struct Filter {
     /// Whether the host name is that of the server itself, which other guests share.
     pub(crate) shares_host: bool,
     /// Whether `Authorization` holds a token of the server.
     pub(crate) has_token: bool,
+}
+
+impl Filter {
+    /// Removes the headers that are not for a guest.
+    pub(crate) fn for_guest(self, headers: &mut HeaderMap) {
+        let forwarded = headers.keys().filter(|name| is_forwarded(name));
+        let forwarded: Vec<_> = forwarded.cloned().collect();
+        for name in forwarded {
+            headers.remove(name);
+        }
+        if self.has_token {
+            headers.remove(AUTHORIZATION);
+        }
+        if self.shares_host {
+            headers.remove(COOKIE);
+        }
+    }
+
+    /// Removes the headers of a guest that are not for its client.
+    pub(crate) fn for_client(self, headers: &mut HeaderMap) {
+        if self.shares_host {
+            for name in OF_HOST {
+                headers.remove(name);
+            }
+        }
+    }
 }
 
 /// The headers of a request that the guest gets.
@@ -59,16 +91,7 @@ pub(crate) fn of_request(head: &Parts, place: &Place<'_>) -> Result<HeaderMap, P
     for name in listed.flat_map(|value| value.split(',')) {
         headers.remove(name.trim());
     }
-    let forwarded = head.headers.keys().filter(|name| is_forwarded(name));
-    for name in forwarded {
-        headers.remove(name);
-    }
-    if place.has_token {
-        headers.remove(AUTHORIZATION);
-    }
-    if place.shares_host {
-        headers.remove(COOKIE);
-    }
+    place.filter.for_guest(&mut headers);
     if !place.prefix.is_empty() {
         let prefix = HeaderValue::from_str(place.prefix);
         let prefix = prefix.map_err(|_| Problem::bad("path", "the path is not plain"))?;
@@ -86,11 +109,9 @@ fn is_forwarded(name: &HeaderName) -> bool {
 }
 
 /// Changes the headers of a guest's response to those that the client gets.
-pub(crate) fn of_response(headers: &mut HeaderMap, shares_host: bool) {
-    if shares_host {
-        for name in OF_HOST {
-            headers.remove(name);
-        }
+pub(crate) fn of_response(headers: &mut HeaderMap, filter: Filter) {
+    filter.for_client(headers);
+    if filter.shares_host {
         // One more beside those of the guest, which all hold. A head of so many bytes is never full.
         let _ = headers.try_append(CONTENT_SECURITY_POLICY, SANDBOX);
     }

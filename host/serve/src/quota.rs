@@ -2,11 +2,25 @@
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::bounds::Bounds;
+use crate::turns::{Turn, Turns};
+use crate::view::Only;
 
 /// The time in which a quota that was used up is whole again.
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// A caller that is told apart from others.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    /// The name of its token, or `cert:` and the digest of its certificate.
+    pub(crate) name: Arc<str>,
+    pub(crate) account: Arc<Account>,
+    /// The providers that it may call, if not all.
+    pub(crate) only: Option<Arc<Only>>,
+}
 
 /// The bounds of one caller; `None` is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +38,7 @@ pub(crate) struct Quota {
 pub(crate) struct Account {
     quota: Quota,
     used: Mutex<Used>,
+    turns: OnceLock<Turns>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +65,7 @@ pub(crate) struct Ticket {
     fuel: AtomicU64,
     /// Whether a guest runs, so that all of it counts as used if the call is dropped.
     runs: AtomicBool,
+    turn: Option<Turn>,
 }
 
 /// The reason why a call may not begin.
@@ -66,6 +82,7 @@ impl Account {
         Account {
             quota,
             used: Mutex::default(),
+            turns: OnceLock::new(),
         }
     }
 
@@ -86,35 +103,58 @@ impl Account {
                 seconds: 1,
             });
         }
-        if let Some(most) = most_fuel {
-            if fuel > most {
-                return Err(OverQuota::TooLarge { fuel, most });
-            }
-            let enough = used.fuel.has(fuel, most, now);
-            enough.map_err(|seconds| OverQuota::UsedUp {
-                what: format!("{most} fuel in a minute"),
-                seconds,
-            })?;
-        }
         if let Some(most) = calls {
             let enough = used.calls.has(1, most, now);
             enough.map_err(|seconds| OverQuota::UsedUp {
                 what: format!("{most} calls in a minute"),
                 seconds,
             })?;
-            used.calls.take(1);
         }
-        used.fuel.reserved = used.fuel.reserved.saturating_add(fuel);
+        used.reserve(fuel, most_fuel, now)?;
+        used.calls.take(1);
         used.at_once = used.at_once.saturating_add(1);
         Ok(Ticket {
             account: Arc::clone(self),
             fuel: AtomicU64::new(fuel),
             runs: AtomicBool::new(false),
+            turn: None,
         })
     }
 }
 
+impl Used {
+    /// Reserves so much fuel of a caller that has `most` in a minute.
+    fn reserve(&mut self, fuel: u64, most: Option<u64>, now: Instant) -> Result<(), OverQuota> {
+        if let Some(most) = most {
+            if fuel > most {
+                return Err(OverQuota::TooLarge { fuel, most });
+            }
+            let enough = self.fuel.has(fuel, most, now);
+            enough.map_err(|seconds| OverQuota::UsedUp {
+                what: format!("{most} fuel in a minute"),
+                seconds,
+            })?;
+        }
+        self.fuel.reserved = self.fuel.reserved.saturating_add(fuel);
+        Ok(())
+    }
+}
+
 impl Ticket {
+    /// Waits for the turn of the call. Whether it has come.
+    pub(crate) async fn waits(&mut self, bounds: &Bounds) -> bool {
+        let turns = self.account.turns.get_or_init(|| Turns::new(bounds));
+        self.turn = turns.take(bounds).await;
+        self.turn.is_some()
+    }
+
+    /// Reserves the fuel of a call that began before its provider was known.
+    pub(crate) fn reserve(&self, fuel: u64, now: Instant) -> Result<(), OverQuota> {
+        self.account().reserve(fuel, self.account.quota.fuel, now)?;
+        self.fuel.store(fuel, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// From now on a guest may use the fuel.
     pub(crate) fn runs(&self) {
         self.runs.store(true, Ordering::Relaxed);
@@ -189,10 +229,12 @@ impl Bucket {
 
 impl Quota {
     /// Reads `calls=N`, `fuel=N` and `at-once=N`.
-    pub(crate) fn parse(text: &str) -> Result<Quota, &'static str> {
+    pub(crate) fn parse<'a>(
+        parts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Quota, &'static str> {
         const PROBLEM: &str = "no quota; write `calls=N`, `fuel=N` (in a minute) or `at-once=N`, each once and from 1 on";
         let mut quota = Quota::default();
-        for part in text.split_whitespace() {
+        for part in parts {
             let (name, number) = part.split_once('=').ok_or(PROBLEM)?;
             let number: NonZeroU64 = number.replace('_', "").parse().map_err(|_| PROBLEM)?;
             let to = match name {
@@ -214,7 +256,7 @@ mod tests {
     use super::*;
 
     fn account(quota: &str) -> Arc<Account> {
-        Arc::new(Account::new(Quota::parse(quota).unwrap()))
+        Arc::new(Account::new(Quota::parse(quota.split(' ')).unwrap()))
     }
 
     /// The seconds until there is enough.
@@ -308,7 +350,7 @@ mod tests {
             "fuel=-1",
             "calls=0",
         ] {
-            assert!(Quota::parse(wrong).is_err(), "{wrong}");
+            assert!(Quota::parse(wrong.split(' ')).is_err(), "{wrong}");
         }
     }
 }

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
@@ -15,16 +14,17 @@ use tollgate::Catalog;
 
 use crate::audit_log::AuditLog;
 use crate::bounds::Bounds;
-use crate::caller::Peer;
+use crate::caller::Certified;
 use crate::metrics::Metrics;
 use crate::origin::{ORIGIN, Origin};
 use crate::panics::caught;
-use crate::problem::{Answer, Body, IsKept, Problem, json_answer};
+use crate::problem::{Answer, IsKept, Problem, holding, json_answer};
 use crate::proxy;
-use crate::proxy_head::Place;
+use crate::proxy_head::{Filter, Place};
+use crate::quota::Caller;
 use crate::routes::{Route, Routes};
 use crate::shared::Shared;
-use crate::tokens::{Caller, Tokens};
+use crate::tokens::Tokens;
 use crate::traces::{RequestSpan, Traces};
 use crate::{call, caller, list, mcp, openapi, page};
 
@@ -33,6 +33,7 @@ pub(crate) struct Router {
     shared: Arc<Shared>,
     mcp: mcp::Door,
     tokens: Option<Tokens>,
+    certified: Certified,
     routes: Routes,
     metrics: Option<Metrics>,
     audit: Option<AuditLog>,
@@ -55,6 +56,7 @@ impl Router {
             mcp: mcp::Door::new(Arc::clone(&shared)),
             shared,
             tokens,
+            certified: Certified::default(),
             routes,
             metrics,
             audit,
@@ -71,10 +73,8 @@ impl Router {
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
         let admitted = self.admitted(&head);
-        let caller = admitted
-            .as_ref()
-            .ok()
-            .and_then(|caller| name(&head, caller.as_ref()));
+        let caller = admitted.as_ref().ok().and_then(Option::as_ref);
+        let caller = caller.map(|caller| Arc::clone(&caller.name));
         let span = self.span(&head, admitted.is_ok(), caller.as_deref());
         let origin = Origin {
             caller: caller.clone(),
@@ -116,13 +116,7 @@ impl Router {
         };
         let room = Arc::clone(&self.shared.answers).acquire_many_owned(bytes);
         match timeout(self.shared.bounds.write_time, room).await {
-            Ok(Ok(room)) => answer.map(|body: Body| {
-                body.map_err(move |error| {
-                    let _ = &room;
-                    error
-                })
-                .boxed_unsync()
-            }),
+            Ok(Ok(room)) => holding(answer, room),
             _ => {
                 let detail = "other answers took all room, as their clients do not take them; this one is lost";
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "answers", detail).answer()
@@ -161,7 +155,7 @@ impl Router {
         let is_probe = is_probe(head.uri.path()) && self.host_of_guests(head).is_none();
         match is_probe && self.tokens.is_some() {
             true => Ok(None),
-            false => caller::admit(head, self.tokens.as_ref(), &self.routes),
+            false => caller::admit(head, self.tokens.as_ref(), &self.certified, &self.routes),
         }
     }
 
@@ -195,6 +189,7 @@ impl Router {
                 .at(head, body, caller, (&provider, &prefix), true)
                 .await;
         }
+        let view = self.shared.seen_by(caller);
         if path == "/mcp" {
             return self.mcp.answer(&self.shared, caller, head, body).await;
         }
@@ -206,16 +201,20 @@ impl Router {
                 false => Ok(json_answer(StatusCode::OK, "{\"status\":\"ready\"}")),
                 true => Err(Problem::busy("the server is about to end")),
             }),
-            "/v1/providers" => self.get(head, || Ok(list::answer(&self.shared))),
-            "/" => self.get(head, || {
-                Ok(page::answer(&*self.shared.catalog, self.metrics.as_ref()))
-            }),
+            "/v1/providers" => self.get(head, || Ok(list::answer(view))),
+            // They tell of all providers.
+            "/" | "/metrics" if !view.is_whole() => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "this caller sees some providers alone; those are at /v1/providers",
+            )),
+            "/" => self.get(head, || Ok(page::answer(&view, self.metrics.as_ref()))),
             "/style.css" => self.get(head, || Ok(page::style())),
             "/metrics" => match &self.metrics {
                 Some(metrics) => self.get(head, || metrics.answer(head)),
                 None => Err(no_route(path)),
             },
-            "/openapi.json" => self.get(head, || Ok(openapi::answer(&self.shared))),
+            "/openapi.json" => self.get(head, || Ok(openapi::answer(view))),
             _ => match self.routes.find(None, path) {
                 Some(route) => self.at_route(head, body, caller, route).await,
                 None => Err(no_route(path)),
@@ -253,8 +252,10 @@ impl Router {
             provider,
             prefix,
             authority,
-            shares_host,
-            has_token: self.tokens.is_some(),
+            filter: Filter {
+                shares_host,
+                has_token: self.tokens.is_some(),
+            },
         };
         proxy::answer(&self.shared, caller, head, body, &place).await
     }
@@ -281,16 +282,6 @@ fn is(head: &Parts, method: &'static str) -> Result<(), Problem> {
 
 fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
-}
-
-/// The name of a caller: that of its token, or the digest of its certificate.
-fn name(head: &Parts, caller: Option<&Caller>) -> Option<Arc<str>> {
-    let certificate = head
-        .extensions
-        .get::<Peer>()
-        .and_then(|peer| peer.certificate.as_ref());
-    let token = caller.map(|caller| Arc::clone(&caller.name));
-    token.or_else(|| certificate.map(|digest| format!("cert:{digest}").into()))
 }
 
 /// A request, which is told of when it is answered, or when its client has gone away.

@@ -6,7 +6,8 @@ use tokio::sync::Semaphore;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
-use crate::kept::Kept;
+use crate::quota::Caller;
+use crate::view::{Documents, View};
 
 /// The providers, and the room that there is for requests.
 pub(crate) struct Shared {
@@ -14,9 +15,8 @@ pub(crate) struct Shared {
     pub(crate) bounds: Arc<Bounds>,
     /// Bytes that bodies may still take.
     pub(crate) bodies: Arc<Semaphore>,
-    /// The list of the providers, and OpenAPI.
-    pub(crate) list: Kept,
-    pub(crate) openapi: Kept,
+    /// About all providers.
+    pub(crate) documents: Documents,
     /// Bytes that answers of calls may still take.
     pub(crate) answers: Arc<Semaphore>,
 }
@@ -25,12 +25,17 @@ impl Shared {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, bounds: Arc<Bounds>) -> Shared {
         Shared {
             catalog,
-            list: Kept::default(),
-            openapi: Kept::default(),
+            documents: Documents::default(),
             bodies: bytes(bounds.bodies),
             answers: bytes(bounds.answers),
             bounds,
         }
+    }
+
+    /// The providers that a caller may call.
+    pub(crate) fn seen_by<'a>(&'a self, caller: Option<&'a Caller>) -> View<'a> {
+        let only = caller.and_then(|caller| caller.only.as_deref());
+        View::new(&*self.catalog, &self.documents, only)
     }
 }
 

@@ -7,7 +7,8 @@ use constant_time_eq::constant_time_eq_32;
 use ring::digest::{SHA256, digest};
 use thiserror::Error;
 
-use crate::quota::{Account, Quota};
+use crate::quota::{Account, Caller, Quota};
+use crate::view::Only;
 
 /// The most bytes of a token that is hashed.
 const MAX_TOKEN: usize = 1 << 10;
@@ -15,15 +16,14 @@ const MAX_TOKEN: usize = 1 << 10;
 /// The callers that a server lets in.
 #[derive(Clone, Default)]
 pub struct Tokens {
-    callers: Vec<Caller>,
+    callers: Vec<Token>,
 }
 
-/// A caller, by its token.
+/// A token by its hash, and its caller.
 #[derive(Clone)]
-pub(crate) struct Caller {
-    pub(crate) name: Arc<str>,
+struct Token {
     hash: [u8; 32],
-    pub(crate) account: Arc<Account>,
+    caller: Caller,
 }
 
 /// A mistake in a file of tokens.
@@ -38,8 +38,8 @@ pub struct TokenError {
 
 impl Tokens {
     /// Reads `NAME sha256:HEX` lines, the digest in 64 digits of the token that the caller NAME sends. Behind it a line may
-    /// have quotas of the caller: `calls=N` and `fuel=N` for each minute, `at-once=N` for calls at the same time. Empty lines
-    /// and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
+    /// have quotas of the caller: `calls=N` and `fuel=N` for each minute, `at-once=N` for calls at the same time; with
+    /// `providers=NAME,NAME` it knows and calls these alone. Empty lines and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
     ///
     /// ```
     /// let text = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -53,7 +53,7 @@ impl Tokens {
     ///
     /// The first line that is neither, a name or a token that is there twice, or a file without a token.
     pub fn parse(text: &str) -> Result<Tokens, TokenError> {
-        let mut callers: Vec<Caller> = Vec::new();
+        let mut callers: Vec<Token> = Vec::new();
         let mut last = 1;
         for (at, line) in text.lines().enumerate() {
             last = at.saturating_add(1);
@@ -69,7 +69,7 @@ impl Tokens {
                 .split_once(char::is_whitespace)
                 .ok_or_else(|| failed("no token; write `NAME sha256:HEX`"))?;
             let rest = rest.trim();
-            let (hash, quota) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let (hash, more) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
             let hash = hash.strip_prefix("sha256:").and_then(bytes);
             let hash = hash
                 .ok_or_else(|| failed("no digest; write `sha256:` and 64 digits in hexadecimal"))?;
@@ -78,7 +78,7 @@ impl Tokens {
                     "the digest of no token at all; make one of 128 random bits",
                 ));
             }
-            if callers.iter().any(|known| &*known.name == name) {
+            if callers.iter().any(|known| &*known.caller.name == name) {
                 return Err(failed("this name is above already; write each caller once"));
             }
             if callers.iter().any(|known| known.hash == hash) {
@@ -86,12 +86,17 @@ impl Tokens {
                     "this token is above already; give each caller one of its own",
                 ));
             }
-            let quota = Quota::parse(quota).map_err(failed)?;
-            callers.push(Caller {
+            let (quotas, only): (Vec<_>, Vec<_>) = more
+                .split_whitespace()
+                .partition(|part| !part.starts_with("providers="));
+            let quota = Quota::parse(quotas).map_err(failed)?;
+            let only = only_of(&only).map_err(failed)?;
+            let caller = Caller {
                 name: name.into(),
-                hash,
                 account: Arc::new(Account::new(quota)),
-            });
+                only,
+            };
+            callers.push(Token { hash, caller });
         }
         match callers.is_empty() {
             true => Err(TokenError {
@@ -115,8 +120,12 @@ impl Tokens {
         let hash: &[u8; 32] = hash.as_ref().try_into().ok()?;
         let mut found = None;
         // Each is compared, also behind the one that fits.
-        for caller in &self.callers {
-            if constant_time_eq_32(&caller.hash, hash) {
+        for Token {
+            hash: known,
+            caller,
+        } in &self.callers
+        {
+            if constant_time_eq_32(known, hash) {
                 found = Some(caller);
             }
         }
@@ -126,8 +135,21 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.callers.iter().map(|caller| &caller.name);
+        let names = self.callers.iter().map(|token| &token.caller.name);
         f.debug_set().entries(names).finish()
+    }
+}
+
+/// The providers of a caller that `providers=` names.
+fn only_of(parts: &[&str]) -> Result<Option<Arc<Only>>, &'static str> {
+    const PROBLEM: &str = "no providers; write `providers=NAME,NAME` once, or leave it out for all";
+    match parts {
+        [] => Ok(None),
+        [one] => {
+            let names = one.strip_prefix("providers=").and_then(Only::parse);
+            names.map(|only| Some(Arc::new(only))).ok_or(PROBLEM)
+        }
+        _ => Err(PROBLEM),
     }
 }
 
@@ -172,6 +194,9 @@ mod tests {
             ("ci test", 1),
             ("ci sha256:9f86", 1),
             (&format!("ci {TEST} calls=many"), 1),
+            (&format!("ci {TEST} providers="), 1),
+            (&format!("ci {TEST} providers=a,"), 1),
+            (&format!("ci {TEST} providers=a providers=b"), 1),
             (
                 "ci sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                 1,

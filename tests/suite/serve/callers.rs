@@ -5,18 +5,23 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tollgate_serve::{AuditLog, ServeError, Server, Tokens};
+use tollgate_serve::{AuditLog, Metrics, ServeError, Server, Tokens};
 
 use support::clock::{CLOCK, clock};
 use support::harness::{alone, builder, policy, source, wait};
 use support::http2::{self, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Wire};
 
 use super::calls::asleep;
+use super::proxy::whole;
 use super::{PATIENCE, Served, catalog, is_ended, post, reply};
 
 /// Of the word `test`.
 pub(super) const TOKENS: &str =
     "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+/// Of the word `other`.
+pub(super) const OTHER: &str =
+    "other sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";
 
 fn get(served: &Served, headers: &str) -> super::Reply {
     served.answer(format!("GET /v1/providers HTTP/1.1\r\n{headers}\r\n"))
@@ -159,6 +164,82 @@ fn a_policy_with_more_fuel_than_the_quota_is_refused() {
     ));
     assert_eq!(told.kind(403), "quota");
     assert!(told.body.contains("1000 fuel"), "{told:?}");
+}
+
+/// Through no door does it find the others, or their names.
+#[test]
+fn a_caller_of_some_providers_knows_no_other() {
+    let tokens = format!("{TOKENS} providers=counter,none calls=100\n{OTHER}");
+    let metrics = Metrics::new();
+    let web = "grants.wasi = { clocks = 'real' }";
+    let server = Server::new(catalog(&[("counter", ""), ("echo", ""), ("web", web)]))
+        .tokens(Tokens::parse(&tokens).unwrap())
+        .metrics(metrics);
+    let served = Served::with(server);
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#;
+    let tool = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo.run","arguments":{"input":"a"}}}"#;
+    let of = |token: &str| {
+        let token = format!("Authorization: Bearer {token}\r\n");
+        let get = |path: &str| {
+            served.answer(format!(
+                "GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\n"
+            ))
+        };
+        let mcp = |message: &str| {
+            served.answer(format!(
+                "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{token}\
+                 Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{message}",
+                message.len()
+            ))
+        };
+        let told = [
+            get("/v1/providers"),
+            get("/openapi.json"),
+            mcp(list),
+            get("/"),
+            get("/metrics"),
+        ];
+        let called = [
+            post("echo/run", &token, "{\"input\":\"a\"}"),
+            format!("GET /http/web/hello HTTP/1.1\r\nHost: localhost\r\n{token}\r\n"),
+        ];
+        let called = called.map(|call| {
+            let call = call.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            whole(&mut served.sent(call))
+        });
+        assert_eq!(
+            served.answer(post("counter/next", &token, "{}")).status,
+            200
+        );
+        (told, called, mcp(tool))
+    };
+    // Documents that were made for one are not for the other.
+    for _ in 0..2 {
+        let (told, called, tool) = of("other");
+        assert!(told.iter().all(|it| it.status == 200), "{told:?}");
+        assert!(
+            told[..4].iter().all(|it| it.body.contains("echo")),
+            "{told:?}"
+        );
+        assert_eq!(called.map(|it| it.status), [200, 200]);
+        assert!(tool.body.contains("\"isError\":false"), "{tool:?}");
+        let (told, called, tool) = of("test");
+        let [list, openapi, tools, page, metrics] = told;
+        for known in [list, openapi, tools] {
+            assert_eq!(known.status, 200, "{known:?}");
+            assert!(known.body.contains("counter"), "{known:?}");
+            assert!(!known.body.contains("echo"), "{known:?}");
+            assert!(!known.body.contains("web"), "{known:?}");
+        }
+        for hidden in [page, metrics] {
+            assert_eq!(hidden.kind(403), "forbidden");
+        }
+        for unknown in called {
+            assert_eq!(unknown.kind(404), "no-provider");
+        }
+        assert!(tool.body.contains("\"error\":"), "{tool:?}");
+        assert!(!tool.body.contains("isError"), "{tool:?}");
+    }
 }
 
 /// A client could act through a guest, go away, and be named nowhere.

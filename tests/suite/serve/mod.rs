@@ -18,5 +18,6 @@ mod tls;
 mod traces;
 mod traces_hostile;
 mod traces_outgoing;
+mod turns;
 
 pub(crate) use support::served::{PATIENCE, Reply, Served, catalog, is_ended, post, reply};

@@ -41,12 +41,13 @@ impl Program {
             std::fs::copy(guest_file(guest), of("wasm")).unwrap();
             std::fs::write(of("toml"), policy).unwrap();
         }
-        let mut arguments = vec![
-            "serve",
-            folder.path().to_str().unwrap(),
-            "--listen",
-            "127.0.0.1:0",
-        ];
+        let program = Program::at(folder.path(), "127.0.0.1:0", options);
+        (folder, program)
+    }
+
+    /// Serves what is in a folder.
+    fn at(folder: &Path, address: &str, options: &[&str]) -> Program {
+        let mut arguments = vec!["serve", folder.to_str().unwrap(), "--listen", address];
         arguments.extend(options);
         let mut process = command(&arguments)
             .envs(variables.iter().copied())
@@ -68,7 +69,7 @@ impl Program {
         };
         let listening = program.line("listening on http://");
         program.address = listening.split_once("http://").unwrap().1.to_owned();
-        (folder, program)
+        program
     }
 
     /// The next line with this text.
@@ -186,6 +187,38 @@ fn loads_calls_and_decisions_are_in_the_audit_log() {
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
+}
+
+/// Nothing of it is in the way of the next one: no port, no half-written code, no line of the log.
+#[test]
+fn a_server_that_was_killed_starts_again() {
+    let own = tempfile::tempdir().unwrap();
+    let [audit, cache] = ["audit", "cache"].map(|name| own.path().join(name));
+    let options = [
+        "--audit",
+        audit.to_str().unwrap(),
+        "--cache",
+        cache.to_str().unwrap(),
+        "--connections",
+        "2",
+    ];
+    let guests = [("counter", "limits.fuel = 1_000_000_000_000")];
+    let (folder, mut program) = Program::of(&guests, &options);
+    let address = program.address.clone();
+    for _ in 0..2 {
+        let long = post("counter/work", "", "{\"turns\":4000000000}");
+        let _long = program.sent(&long);
+        assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
+        program.process.kill().unwrap();
+        program.process.wait().unwrap();
+        program = Program::at(folder.path(), &address, &options);
+    }
+    assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
+    assert_eq!(program.end().code(), Some(0));
+    let log = std::fs::read_to_string(&audit).unwrap();
+    let lines = log.lines().map(serde_json::from_str::<serde_json::Value>);
+    let calls = lines.filter(|line| line.as_ref().unwrap()["event"] == "call");
+    assert!(calls.count() >= 1, "{log}");
 }
 
 /// A guest that could write to them would forge the log, or choose the callers after a restart.

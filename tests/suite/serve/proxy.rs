@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper::header::HeaderName;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tollgate::{Provider, blocking};
 use tollgate_serve::{Bounds, Routes, Server, Tokens};
 
-use support::harness::{builder, policy, source};
+use support::harness::{builder, policy, source, wait};
 use support::watched_folder::{Watched, bytes};
 
 use super::callers::TOKENS;
@@ -175,6 +181,33 @@ fn a_guest_sees_the_request_without_what_is_the_servers() {
     );
     assert!(told.told().contains("x-own: 1"), "{told:?}");
     assert!(!told.told().contains("authorization"), "{told:?}");
+}
+
+/// Some programs add trailers to the headers.
+#[test]
+fn trailers_hold_no_more_than_headers() {
+    let served = web("");
+    let mut sent = served.sent(
+        "POST /http/web/trailers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         0\r\nX-Own: 1\r\nCookie: secret=1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n",
+    );
+    assert_eq!(whole(&mut sent).told(), "x-own: 1\n");
+    let trailers = wait(async {
+        let stream = tokio::net::TcpStream::connect(served.address).await;
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream.unwrap()))
+                .await
+                .unwrap();
+        let connection = tokio::spawn(connection);
+        let request = Request::post("http://localhost/http/web/trailers");
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        let trailers = answer.into_body().collect().await.unwrap();
+        connection.abort();
+        trailers.trailers().unwrap().clone()
+    });
+    let names: Vec<_> = trailers.keys().map(HeaderName::as_str).collect();
+    assert_eq!(names, ["x-own"]);
 }
 
 /// Pages of a guest at a path have no origin of their own, and none of the server's.

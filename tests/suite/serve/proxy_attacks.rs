@@ -174,6 +174,35 @@ fn a_body_that_is_left_in_a_session_is_cut() {
     }
 }
 
+/// A guest that keeps its way to the client keeps no client waiting.
+#[test]
+fn an_outparam_that_is_left_in_a_session_is_closed() {
+    let mut session = load("web", WEB).as_async().session();
+    for _ in 0..2 {
+        let request = hyper::Request::get("http://host.test/no-response");
+        let request = request.body(Full::<hyper::body::Bytes>::default()).unwrap();
+        let (tell, told) = tokio::sync::oneshot::channel::<()>();
+        let respond = move |_| drop(tell);
+        let (report, told) = wait(async {
+            let report = session.handle(request, respond).await;
+            (report, tokio::time::timeout(PATIENCE, told).await)
+        });
+        report.unwrap();
+        assert!(told.is_ok(), "the client still waits");
+    }
+}
+
+/// The text of an error is copied and shortened, which the guest pays for.
+#[test]
+fn the_text_of_an_error_has_its_price() {
+    let fuel = |path: &str| handled(path, "", b"").0.usage.fuel;
+    let price = |bytes: u64| {
+        let plain = fuel(&format!("error-plain/{bytes}"));
+        fuel(&format!("error-text/{bytes}")) - plain
+    };
+    assert!(price(60_000) - price(10_000) >= 100_000);
+}
+
 /// What the host holds of a request is counted, and what it moves.
 #[test]
 fn a_request_is_memory_of_the_host() {

@@ -16,23 +16,23 @@ use support::harness::wait;
 
 use super::{PATIENCE, Reply, Served, catalog, is_ended, post, reply};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM.
-struct Identity {
+pub(super) struct Identity {
     chain: String,
     key: String,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(super) fn new() -> Authority {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         Authority(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
-    fn identity(&self, name: &str) -> Identity {
+    pub(super) fn identity(&self, name: &str) -> Identity {
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
@@ -47,7 +47,7 @@ impl Authority {
     }
 }
 
-fn tls(server: &Identity, clients: Option<&Authority>) -> Tls {
+pub(super) fn tls(server: &Identity, clients: Option<&Authority>) -> Tls {
     let clients = clients.map(Authority::pem);
     Tls::pem(
         server.chain.as_bytes(),
@@ -58,7 +58,7 @@ fn tls(server: &Identity, clients: Option<&Authority>) -> Tls {
 }
 
 /// A connection of a client that trusts this authority, with its own certificate if it has one.
-fn connect(
+pub(super) fn connect(
     served: &Served,
     authority: &Authority,
     identity: Option<&Identity>,

@@ -73,6 +73,7 @@ fn answer(what: &str, number: u64, request: &IncomingRequest, out: ResponseOutpa
             ];
             begin(out, 200, &headers).finish();
         }
+        "trailers" => trailers(request, out),
         "" | "hello" => text(out, 200, "hello"),
         _ => text(out, 404, "nothing is here"),
     }
@@ -159,6 +160,31 @@ fn echo(request: &IncomingRequest, out: ResponseOutparam) {
     drop(stream);
     drop(IncomingBody::finish(incoming));
     body.finish();
+}
+
+/// Says the trailers of the request, and has some of its own.
+fn trailers(request: &IncomingRequest, out: ResponseOutparam) {
+    let body = begin(out, 200, &[]);
+    let Ok(incoming) = request.consume() else {
+        trap()
+    };
+    let future = IncomingBody::finish(incoming);
+    future.subscribe().block();
+    let Some(Ok(Ok(found))) = future.get() else {
+        trap()
+    };
+    let found = found.map(|found| found.entries()).unwrap_or_default();
+    for (name, value) in found {
+        body.write(format!("{name}: {}\n", String::from_utf8_lossy(&value)).as_bytes());
+    }
+    let own = Fields::new();
+    for name in ["set-cookie", "x-own"] {
+        let _ = own.append(name, b"of the guest");
+    }
+    drop(body.stream);
+    if OutgoingBody::finish(body.body, Some(own)).is_err() {
+        trap();
+    }
 }
 
 /// Reads the body to its end, and says how far it came.

@@ -22,6 +22,16 @@ pub(crate) fn act(
             let code = ErrorCode::InternalError(Some(format!("\u{1b}[31m{query}")));
             ResponseOutparam::set(out, Err(code));
         }
+        // The same work, with a text and without it.
+        "error-text" | "error-plain" => {
+            let text = "x".repeat(usize::try_from(number).unwrap_or(0));
+            let text = core::hint::black_box(text);
+            let code = match what {
+                "error-text" => ErrorCode::HttpResponseContentCoding(Some(text)),
+                _ => ErrorCode::HttpResponseContentCoding(None),
+            };
+            ResponseOutparam::set(out, Err(code));
+        }
         "twice" => {
             let handle = out.take_handle();
             // SAFETY: it is not; the host has to find the second use.

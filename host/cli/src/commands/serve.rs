@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tollgate::escape;
-use tollgate_serve::{AuditLog, Metrics, Route, Routes, Server, Tls, TlsError, Tokens, Traces};
+use tollgate_serve::{
+    AuditLog, Bounds, Metrics, Route, Routes, Server, Tls, TlsError, Tokens, Traces,
+};
 
 use crate::files::interrupt;
 use crate::options::folder::{self, FolderOpts};
@@ -36,6 +38,9 @@ pub(crate) struct Opts {
     /// The address to listen on; one that others reach needs --tokens
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Connections at once; more wait until one ends
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    connections: u32,
     /// Answer only callers with a token of this file: lines of `NAME sha256:HEX`
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
@@ -107,7 +112,14 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
-        let mut server = Server::new(folder).routes(routes).metrics(metrics);
+        let bounds = Bounds {
+            connections: usize::try_from(opts.connections).unwrap_or(usize::MAX),
+            ..opts.folder.bounds()
+        };
+        let mut server = Server::new(folder)
+            .bounds(bounds)
+            .routes(routes)
+            .metrics(metrics);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
         }

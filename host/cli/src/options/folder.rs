@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tollgate::watch::WatchOptions;
 use tollgate::{Builder, escape};
+use tollgate_serve::Bounds;
 
 use crate::options::cache::CacheOpts;
 use crate::output::status::ExitReason;
@@ -41,6 +42,15 @@ impl FolderOpts {
             builder = builder.cache(cache);
         }
         Ok(builder)
+    }
+
+    /// The bounds of a server, whose callers leave slots to each other.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let slots = usize::try_from(self.concurrency).unwrap_or(usize::MAX);
+        Bounds {
+            turns: (slots - slots / 4).max(1),
+            ..Bounds::default()
+        }
     }
 
     /// The folder as it is to be watched. `changed` is told of each event, on the thread of the watcher, and so is the

@@ -27,9 +27,6 @@ use crate::interface::wasi_p2::{Answered, Exchange, ResponseBody, Written, text_
 /// The interface that answers requests.
 const HANDLER: &str = "wasi:http/incoming-handler";
 
-/// Bytes of a text of the guest's in an error.
-const SHOWN: usize = 1_000;
-
 type Params = (
     Resource<HostIncomingRequest>,
     Resource<HostResponseOutparam>,
@@ -190,9 +187,8 @@ fn named(code: &ErrorCode) -> String {
         words.push(letter.to_ascii_lowercase());
     }
     if let ErrorCode::InternalError(Some(text)) = code {
-        let text: String = text.chars().take(SHOWN).collect();
         words.push_str(": ");
-        words.push_str(&escape::line(&text));
+        words.push_str(&escape::line(text));
     }
     words
 }

@@ -1,7 +1,7 @@
 //! The requests of the protocol.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use rmcp::model::{
@@ -17,22 +17,35 @@ use tollgate::Provider;
 use tollgate::value::Function;
 
 use crate::call::{self, Done};
-use crate::caller;
 use crate::mcp::message::Arguments;
 use crate::mcp::{result, tools};
 use crate::origin::{ORIGIN, Origin};
 use crate::panics::caught;
 use crate::problem::Problem;
+use crate::quota::{Caller, Ticket};
 use crate::request;
 use crate::shared::Shared;
-use crate::tokens::Caller;
 
 /// The time between two notifications of progress.
 const STEP: Duration = Duration::from_secs(1);
 
-/// The request that a call is for.
-#[derive(Clone)]
-pub(super) struct For(pub(super) Option<Arc<Origin>>);
+/// The caller of a request, for the task in which the crate of the protocol answers it.
+#[derive(Clone, Default)]
+pub(super) struct By {
+    pub(super) caller: Option<Caller>,
+    pub(super) ticket: Option<Arc<Ticket>>,
+    /// The request itself.
+    pub(super) origin: Option<Arc<Origin>>,
+}
+
+impl By {
+    /// Of a request over HTTP. Over two streams there is one caller, which may call all.
+    fn of(context: &RequestContext<RoleServer>) -> By {
+        let head = context.extensions.get::<Parts>();
+        let by = head.and_then(|head| head.extensions.get::<By>());
+        by.cloned().unwrap_or_default()
+    }
+}
 
 /// Answers requests. The future of a request holds all that the request takes, and is dropped once it is cancelled.
 #[derive(Clone)]
@@ -47,20 +60,20 @@ impl Handler {
         Handler { shared, changes }
     }
 
-    async fn list(&self, after: Option<&str>) -> ListToolsResult {
-        tools::page(&*self.shared.catalog, after)
+    async fn list(&self, by: &By, after: Option<&str>) -> ListToolsResult {
+        tools::page(&self.shared.seen_by(by.caller.as_ref()), after)
     }
 
     async fn call(
         &self,
         tool: &str,
+        by: &By,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let named = tools::find(&*self.shared.catalog, tool);
+        let named = tools::find(&self.shared.seen_by(by.caller.as_ref()), tool);
         let named = named.ok_or_else(|| tools::missing(tool))?;
         let function = named.function().ok_or_else(|| tools::missing(tool))?;
         let head = context.extensions.get::<Parts>();
-        let by = head.and_then(|head| head.extensions.get::<Caller>());
         let of_head = head.and_then(|head| head.extensions.get::<Arguments>());
         let arguments = of_head.or_else(|| context.extensions.get::<Arguments>());
         let done = match arguments.cloned() {
@@ -68,7 +81,7 @@ impl Handler {
                 let most = request::most(&self.shared.bounds, named.provider.limits().host_data);
                 match text.len() as u64 > most {
                     true => Err(request::too_large(&self.shared, most)),
-                    false => paid(by, &named.provider, function, text).await,
+                    false => paid(by.ticket.as_ref(), &named.provider, function, text).await,
                 }
             }
             // Every way in takes them out of the message.
@@ -81,14 +94,17 @@ impl Handler {
 
 /// A call that the caller pays for.
 async fn paid(
-    by: Option<&Caller>,
+    ticket: Option<&Arc<Ticket>>,
     provider: &Provider,
     function: &Function,
     text: Arguments,
 ) -> Result<Done, Problem> {
-    let ticket = caller::begin(by, provider.limits().fuel)?;
+    if let Some(ticket) = ticket {
+        let reserved = ticket.reserve(provider.limits().fuel, Instant::now());
+        reserved.map_err(|why| Problem::quota(&why))?;
+    }
     let read = request::bare_arguments;
-    call::report(ticket.as_ref(), provider, function, text, read).await
+    call::report(ticket.map(Arc::as_ref), provider, function, text, read).await
 }
 
 impl ServerHandler for Handler {
@@ -104,10 +120,11 @@ impl ServerHandler for Handler {
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        let by = By::of(&context);
         let after = request.and_then(|request| request.cursor);
-        let page = caught(self.list(after.as_deref())).await;
+        let page = caught(self.list(&by, after.as_deref())).await;
         page.ok_or_else(panicked)
     }
 
@@ -116,15 +133,14 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let head = context.extensions.get::<Parts>();
-        let origin = head.and_then(|head| head.extensions.get::<For>());
-        let origin = origin.and_then(|origin| origin.0.clone());
+        let by = By::of(&context);
+        let origin = by.origin.clone();
         let done = tokio::select! {
             biased;
             () = context.ct.cancelled() => {
                 return Err(ErrorData::internal_error("the request was cancelled", None));
             }
-            done = caught(ORIGIN.scope(origin, self.call(&request.name, &context))) => done,
+            done = caught(ORIGIN.scope(origin, self.call(&request.name, &by, &context))) => done,
             () = progress(&context) => None,
         };
         done.ok_or_else(panicked)?.map(CallToolResponse::from)

@@ -15,13 +15,14 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tollgate::escape;
 
-use crate::mcp::handler::{For, Handler};
+use crate::caller;
+use crate::mcp::handler::{By, Handler};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
 use crate::origin;
-use crate::problem::{Answer, Problem, json_answer};
+use crate::problem::{Answer, Problem, holding, json_answer};
+use crate::quota::Caller;
 use crate::request;
 use crate::shared::Shared;
-use crate::tokens::Caller;
 
 /// A page of another site is let in by none of its origins; one of this machine is, as all its programs are.
 const ORIGINS: [&str; 6] = [
@@ -62,6 +63,10 @@ impl Door {
             return Err(Problem::method("POST"));
         }
         request::is_json(head)?;
+        // Each request counts, before its body takes room from others and time to read.
+        let ticket = caller::begin(caller, 0, &shared.bounds)
+            .await?
+            .map(Arc::new);
         let (text, room) = request::read(shared, body, shared.bounds.body).await?;
         let taken = match take_apart(&text) {
             Ok(taken) => taken,
@@ -71,13 +76,14 @@ impl Door {
         let arguments = Arguments::new(taken.arguments, room);
         drop(text);
         head.extensions.insert(arguments);
-        if let Some(caller) = caller {
-            head.extensions.insert(caller.clone());
-        }
-        // The crate of the protocol answers in a task of its own.
-        head.extensions.insert(For(origin::current()));
+        head.extensions.insert(By {
+            caller: caller.cloned(),
+            ticket: ticket.clone(),
+            origin: origin::current(),
+        });
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
-        ours(self.0.handle(request).await).await
+        let answer = ours(self.0.handle(request).await).await?;
+        Ok(holding(answer, ticket))
     }
 }
 

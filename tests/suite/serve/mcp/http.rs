@@ -33,6 +33,25 @@ fn result(reply: &Reply) -> Value {
     reply.json()["result"].clone()
 }
 
+/// A list takes work, too, and a body takes room and time.
+#[test]
+fn each_request_of_a_caller_counts() {
+    let text = format!("{} calls=2", super::super::callers::TOKENS);
+    let tokens = Tokens::parse(&text).unwrap();
+    let served = Served::with(Server::new(catalog(&[("counter", "")])).tokens(tokens));
+    let token = "Authorization: Bearer test\r\n";
+    let list = request(1, "tools/list", json!({}));
+    for _ in 0..2 {
+        let told = ask(&served, &format!("{OLDER}{token}"), &list);
+        assert!(!result(&told)["tools"].as_array().unwrap().is_empty());
+    }
+    // The body does not even come.
+    let told = served.answer(format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{ACCEPT}{token}Content-Length: 9\r\n\r\n"
+    ));
+    assert_eq!(told.kind(429), "quota");
+}
+
 #[test]
 fn the_older_revision_is_spoken_without_a_session() {
     let served = Served::of(&[("counter", "")]);
@@ -147,8 +166,10 @@ fn callers_are_let_in_as_everywhere() {
 #[test]
 fn a_caller_has_its_quota_here_too() {
     let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-    let tokens = Tokens::parse(&format!("ci sha256:{hash} calls=1")).unwrap();
-    let served = Served::with(Server::new(catalog(&[("counter", "")])).tokens(tokens));
+    let tokens = Tokens::parse(&format!("ci sha256:{hash} fuel=1_000")).unwrap();
+    // The whole quota for one call, which uses a part of it.
+    let providers = catalog(&[("counter", "limits.fuel = 1_000")]);
+    let served = Served::with(Server::new(providers).tokens(tokens));
     let headers = format!("{OLDER}Authorization: Bearer test\r\n");
     let next = request(1, "tools/call", call("counter.next", json!({})));
     assert_eq!(returned(&result(&ask(&served, &headers, &next))), 1);

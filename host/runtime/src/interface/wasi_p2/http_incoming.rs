@@ -15,7 +15,7 @@ use wasmtime_wasi_http::p2::types::{
 use super::door::Door;
 use super::http::FIELDS;
 use super::http_fields::{ASK, HEADERS, NEW_FIELDS, held_by};
-use super::http_server::Unsendable;
+use super::http_server::{SHOWN, Unsendable, text_of_error};
 use super::http_types::{OUT_BODY, RESPONSE};
 
 /// A text of a request is copied.
@@ -112,7 +112,13 @@ impl types::HostResponseOutparam for Door<'_> {
                 }
                 Ok(response)
             }
-            Err(code) => Err(code),
+            Err(mut code) => {
+                if let Some(text) = text_of_error(&mut code) {
+                    state.pay_more(&TEXT, Work::bytes(text.len()))?;
+                    *text = text.chars().take(SHOWN).collect();
+                }
+                Err(code)
+            }
         };
         (state.take(outparam)?.send)(response);
         Ok(unsendable.trap()?)

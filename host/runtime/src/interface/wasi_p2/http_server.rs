@@ -25,6 +25,9 @@ use crate::call::context::CallContext;
 /// Host memory for the way back to the client, beside the response.
 const OUTPARAM: u64 = 512;
 
+/// Characters that are kept of the text of an error.
+pub(super) const SHOWN: usize = 1_000;
+
 /// The answer of a guest to one request, as far as it has come.
 pub(crate) struct Exchange(Mutex<State>);
 
@@ -145,6 +148,22 @@ fn sendable(head: &Parts, body: Option<&HyperOutgoingBody>) -> Result<Option<u64
         return Err("it declares the length of a body and has none");
     }
     Ok(declared)
+}
+
+/// The text of an error, if there is one.
+pub(super) fn text_of_error(code: &mut ErrorCode) -> Option<&mut String> {
+    match code {
+        ErrorCode::DnsError(error) => error.rcode.as_mut(),
+        ErrorCode::TlsAlertReceived(alert) => alert.alert_message.as_mut(),
+        ErrorCode::HttpRequestHeaderSize(Some(field))
+        | ErrorCode::HttpRequestTrailerSize(field)
+        | ErrorCode::HttpResponseHeaderSize(field)
+        | ErrorCode::HttpResponseTrailerSize(field) => field.field_name.as_mut(),
+        ErrorCode::HttpResponseTransferCoding(text)
+        | ErrorCode::HttpResponseContentCoding(text)
+        | ErrorCode::InternalError(text) => text.as_mut(),
+        _ => None,
+    }
 }
 
 /// The length that headers declare for a body. wasmtime lets a guest set one number, and nothing else.

@@ -1,0 +1,64 @@
+//! Turns: one caller has so many calls at once that others find slots, and its further calls wait for its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::bounds::Bounds;
+
+/// The turns of one caller.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// A turn, which is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
+impl Turns {
+    pub(crate) fn new(bounds: &Bounds) -> Turns {
+        let turns = bounds.turns.clamp(1, Semaphore::MAX_PERMITS);
+        Turns {
+            free: Arc::new(Semaphore::new(turns)),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// The next turn, in the order in which they were asked for; `None` if too many wait, or this one for too long.
+    pub(crate) async fn take(&self, bounds: &Bounds) -> Option<Turn> {
+        if let Ok(turn) = Arc::clone(&self.free).try_acquire_owned() {
+            return Some(Turn(turn));
+        }
+        let waiting = Waiting::new(&self.waiting);
+        if waiting.before >= bounds.waiting {
+            return None;
+        }
+        let turn = Arc::clone(&self.free).acquire_owned();
+        let turn = timeout(bounds.turn_time, turn).await.ok()?.ok()?;
+        Some(Turn(turn))
+    }
+}
+
+/// A call that waits, counted until it is dropped.
+struct Waiting<'a> {
+    count: &'a AtomicUsize,
+    /// The number of those that waited already.
+    before: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Waiting<'a> {
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        Waiting { count, before }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
