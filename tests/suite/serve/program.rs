@@ -41,12 +41,21 @@ impl Program {
             std::fs::copy(guest_file(guest), of("wasm")).unwrap();
             std::fs::write(of("toml"), policy).unwrap();
         }
-        let program = Program::at(folder.path(), "127.0.0.1:0", options);
+        let program = Program::start(folder.path(), "127.0.0.1:0", options, variables);
         (folder, program)
     }
 
     /// Serves what is in a folder.
     fn at(folder: &Path, address: &str, options: &[&str]) -> Program {
+        Program::start(folder, address, options, &[])
+    }
+
+    fn start(
+        folder: &Path,
+        address: &str,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Program {
         let mut arguments = vec!["serve", folder.to_str().unwrap(), "--listen", address];
         arguments.extend(options);
         let mut process = command(&arguments)
