@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_component::escape;
 use tollgate_policy::{Denial, Reason};
 
+use crate::outgoing::{Follower, OnRequest, Outgoing};
 use crate::questions::Answer;
 
 /// Denials kept for the report; the rest are in the audit log. A guest may try 10,000 paths.
@@ -43,6 +44,7 @@ pub struct Audit {
     provider: Arc<str>,
     denials: Mutex<Vec<Denial>>,
     on_decision: Option<OnDecision>,
+    on_request: Option<OnRequest>,
     /// The call under way.
     call: AtomicU64,
 }
@@ -54,8 +56,26 @@ impl Audit {
             provider,
             denials: Mutex::default(),
             on_decision,
+            on_request: None,
             call: AtomicU64::new(0),
         }
+    }
+
+    /// Tells of requests that go out, too.
+    pub(crate) fn following(mut self, on_request: Option<OnRequest>) -> Audit {
+        self.on_request = on_request;
+        self
+    }
+
+    /// Tells of a request that goes out.
+    pub(crate) fn requested(&self, method: &str, url: &str) -> Option<Box<dyn Follower>> {
+        let tell = self.on_request.as_ref()?;
+        tell(&Outgoing {
+            call: self.call.load(Ordering::Relaxed),
+            provider: &self.provider,
+            method,
+            url,
+        })
     }
 
     /// Notes which call the decisions from now on belong to.

@@ -37,6 +37,7 @@ fn call(
     let shared = Shared {
         egress: Arc::new(Egress::new(None, Vec::new())),
         stores: StoreRegistry::default(),
+        on_request: None,
         on_decision: Some(on_decision),
         threads: Arc::new(Threads::default()),
         descriptors: Descriptors::default(),

@@ -16,6 +16,7 @@ use crate::http::connect::Egress;
 use crate::http::credential::Credentials;
 use crate::jobs::Threads;
 use crate::open_files::Descriptors;
+use crate::outgoing::OnRequest;
 use crate::share::{ProviderShare, Share};
 use crate::store::{Namespace, StoreRegistry};
 use crate::wasi::WasiSettings;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub stores: StoreRegistry,
     /// The callback for every decision.
     pub on_decision: Option<OnDecision>,
+    /// The callback for every request that goes out.
+    pub on_request: Option<OnRequest>,
     /// The threads for work that blocks.
     pub threads: Arc<Threads>,
     /// The descriptors that guests may hold.
@@ -48,6 +51,7 @@ pub struct Granted {
     pub wasi: WasiSettings,
     pub(crate) store: Option<Namespace>,
     pub(crate) on_decision: Option<OnDecision>,
+    pub(crate) on_request: Option<OnRequest>,
     pub(crate) threads: Arc<Threads>,
     pub(crate) descriptors: Descriptors,
     pub(crate) share: ProviderShare,
@@ -99,6 +103,7 @@ impl Granted {
             store: store.transpose()?,
             grants: grants.clone(),
             on_decision: shared.on_decision.clone(),
+            on_request: shared.on_request.clone(),
             threads: Arc::clone(&shared.threads),
             descriptors: shared.descriptors.clone(),
             share: ProviderShare::new(shared.share),
@@ -107,7 +112,7 @@ impl Granted {
 
     /// The record of the decisions of one store of the named provider.
     pub fn audit(&self, provider: Arc<str>) -> Audit {
-        Audit::new(provider, self.on_decision.clone())
+        Audit::new(provider, self.on_decision.clone()).following(self.on_request.clone())
     }
 
     /// The opened folders and secrets that another process needs beside the grants. A store is not among them: one process
@@ -136,6 +141,7 @@ impl Granted {
             store: None,
             grants,
             on_decision: shared.on_decision.clone(),
+            on_request: shared.on_request.clone(),
             threads: Arc::clone(&shared.threads),
             descriptors: shared.descriptors.clone(),
             share: ProviderShare::new(shared.share),
@@ -186,6 +192,7 @@ mod tests {
             egress: Arc::new(Egress::new(None, Vec::new())),
             stores: StoreRegistry::default(),
             on_decision: None,
+            on_request: None,
             threads: Arc::default(),
             descriptors: Descriptors::default(),
             share: Share::default(),

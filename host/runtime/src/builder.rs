@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use tollgate_capability::Descriptors;
-use tollgate_capability::OnDecision;
 use tollgate_capability::Share;
 use tollgate_capability::http::connect::{Egress, Resolver};
 use tollgate_capability::store::StoreRegistry;
+use tollgate_capability::{OnDecision, OnRequest};
 use tollgate_policy::{Access, Grants, Parameters, Protected, ValueError};
 use wasmtime::component::Linker;
 
@@ -260,6 +260,11 @@ impl Builder {
             .0
             .is_some()
             .then(|| -> OnDecision { Arc::new(move |decision| observer.decided(decision)) });
+        let observer = self.observer.clone();
+        let on_request = observer
+            .0
+            .is_some()
+            .then(|| -> OnRequest { Arc::new(move |request| observer.requested(request)) });
         let isolating = Isolating {
             isolation: self.isolation,
             has_resolver: self.resolver.is_some(),
@@ -283,6 +288,7 @@ impl Builder {
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),
                 stores: StoreRegistry::default(),
                 on_decision,
+                on_request,
                 threads: Arc::default(),
                 descriptors: Descriptors::default(),
                 share: self.share,

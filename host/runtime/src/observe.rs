@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tollgate_component::{Identity, ProviderInfo, panic_text};
 
-pub use tollgate_capability::Decision;
+pub use tollgate_capability::{Decision, Follower, Outgoing};
 
 use crate::call::fault::Fault;
 use crate::call::provider::Provider;
@@ -60,6 +60,12 @@ pub trait Observer: Send + Sync {
 
     /// A request of a guest was decided on: each one, unlike the denials of a report, which are the first hundred.
     fn decided(&self, _decision: &Decision<'_>) {}
+
+    /// A request of a guest goes out, once it is admitted. With a follower it names the trace of the follower, and none of
+    /// the guest's own. Not told of requests of sessions in a process of their own.
+    fn requested(&self, _request: &Outgoing<'_>) -> Option<Box<dyn Follower>> {
+        None
+    }
 }
 
 /// The start of a call.
@@ -145,9 +151,13 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn decided(&self, decision: &Decision<'_>) {
         (**self).decided(decision);
     }
+
+    fn requested(&self, request: &Outgoing<'_>) -> Option<Box<dyn Follower>> {
+        (**self).requested(request)
+    }
 }
 
-/// Both are told, in this order.
+/// Both are told, in this order. A request is followed by the first that follows it.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn loaded(&self, load: &Loaded<'_>) {
         self.0.loaded(load);
@@ -168,6 +178,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.decided(decision);
         self.1.decided(decision);
     }
+
+    fn requested(&self, request: &Outgoing<'_>) -> Option<Box<dyn Follower>> {
+        let first = self.0.requested(request);
+        first.or_else(|| self.1.requested(request))
+    }
 }
 
 /// Nobody is told if there is none.
@@ -186,6 +201,10 @@ impl<O: Observer> Observer for Option<O> {
 
     fn decided(&self, decision: &Decision<'_>) {
         self.iter().for_each(|it| it.decided(decision));
+    }
+
+    fn requested(&self, request: &Outgoing<'_>) -> Option<Box<dyn Follower>> {
+        self.as_ref()?.requested(request)
     }
 }
 
@@ -206,6 +225,14 @@ impl Observed {
         if let Some(observer) = &self.0 {
             Observed::tell(&**observer, |it| it.decided(decision));
         }
+    }
+
+    pub(crate) fn requested(&self, request: &Outgoing<'_>) -> Option<Box<dyn Follower>> {
+        let mut follower = None;
+        if let Some(observer) = &self.0 {
+            Observed::tell(&**observer, |it| follower = it.requested(request));
+        }
+        follower
     }
 
     /// Tells of a load that began at `start`, if it has ended, and gives its result back.

@@ -16,6 +16,8 @@ use tollgate::escape;
 use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Observer};
 use tollgate::report::Denial;
 
+use crate::origin;
+
 /// Writes what a runtime tells its observer, one line of JSON for each event, as it happens. Clones share the writer.
 ///
 /// | `event` | members |
@@ -55,11 +57,6 @@ enum Message {
     Line(String),
     /// To be answered once all before it are written.
     Flush(SyncSender<()>),
-}
-
-tokio::task_local! {
-    /// The caller of the request that the task answers.
-    pub(crate) static CALLER: Option<Arc<str>>;
 }
 
 impl AuditLog {
@@ -200,8 +197,8 @@ impl Observer for AuditLog {
 
     fn call_ended(&self, call: &CallEnded<'_>) {
         let decisions = self.decisions().remove(&call.call).unwrap_or(0);
-        // Dropped calls end within the task of their request, too.
-        let caller = CALLER.try_with(Option::clone).ok().flatten();
+        let origin = origin::current();
+        let caller = origin.and_then(|origin| origin.caller.clone());
         let (usage, fault) = match call.end {
             CallEnd::Returned(usage) | CallEnd::Failed(usage) => (Some(usage), None),
             CallEnd::Faulted(usage, fault) => (Some(usage), Some(fault.label())),

@@ -24,6 +24,8 @@
 //! | `GET /` | a page for people |
 //! | `GET /healthz`, `GET /readyz` | whether the server lives; whether it takes calls |
 //!
+//! With the feature `otlp`, `Traces` sends spans of requests, loads and calls to a collector of OpenTelemetry.
+//!
 //! Errors are problem details (RFC 9457) with a `kind`. Values are JSON as [`tollgate::value::json`] has them. A client that
 //! goes away drops its call, and the guest stops. Without [`Tokens`] the server listens on loopback addresses only, and refuses
 //! requests whose `Host` is another one: a web page in a browser of the same machine could send them.
@@ -41,6 +43,7 @@ mod list;
 mod mcp;
 mod metrics;
 mod openapi;
+mod origin;
 mod paced;
 mod page;
 mod panics;
@@ -59,6 +62,11 @@ mod shared;
 mod stalls;
 mod tls;
 mod tokens;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+mod traces;
+#[cfg(feature = "otlp")]
+mod traces;
 mod turns;
 mod view;
 
@@ -70,3 +78,5 @@ pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
 pub use tls::{Tls, TlsError};
 pub use tokens::{TokenError, Tokens};
+#[cfg(feature = "otlp")]
+pub use traces::{Traces, TracesError};

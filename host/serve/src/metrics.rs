@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::request::Parts;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -60,6 +61,7 @@ struct Inner {
     loads: Family<Load, Counter>,
     requests: Family<Request, Counter>,
     connections: Gauge,
+    spans: Family<Spans, Counter>,
     known: Mutex<HashSet<Arc<str>>>,
     recent: Mutex<Recent>,
 }
@@ -99,6 +101,11 @@ struct Request {
     status: u16,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Spans {
+    result: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics::new()
@@ -122,6 +129,7 @@ impl Metrics {
             loads: Family::default(),
             requests: Family::default(),
             connections: Gauge::default(),
+            spans: Family::default(),
             known: Mutex::default(),
             recent: Mutex::default(),
         };
@@ -173,6 +181,11 @@ impl Metrics {
             inner.requests.clone(),
         );
         registry.register("connections", "Connections now", inner.connections.clone());
+        registry.register(
+            "spans",
+            "Spans for the collector: those that it took, and those that were lost",
+            inner.spans.clone(),
+        );
         inner.registry = registry;
         Metrics(Arc::new(inner))
     }
@@ -185,9 +198,21 @@ impl Metrics {
         text
     }
 
-    pub(crate) fn answer(&self) -> Result<Answer, Problem> {
-        let mut answer = json_answer(StatusCode::OK, self.text());
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    /// The numbers in the form that the client takes: OpenMetrics, or the older one of Prometheus.
+    pub(crate) fn answer(&self, head: &Parts) -> Result<Answer, Problem> {
+        let accept = head.headers.get(ACCEPT).and_then(|it| it.to_str().ok());
+        let is_open = accept.is_some_and(|it| it.contains("application/openmetrics-text"));
+        let (text, kind) = match is_open {
+            true => (
+                self.text(),
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            ),
+            false => (
+                older(&self.text()),
+                "text/plain; version=0.0.4; charset=utf-8",
+            ),
+        };
+        let mut answer = json_answer(StatusCode::OK, text);
         let kind = http::HeaderValue::from_static(kind);
         let _ = answer.headers_mut().try_insert(CONTENT_TYPE, kind);
         Ok(answer)
@@ -210,6 +235,13 @@ impl Metrics {
         let status = status.map_or(0, |status| status.as_u16());
         let requests = &self.0.requests;
         requests.get_or_create(&Request { door, status }).inc();
+    }
+
+    /// Spans were sent or lost.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn spans(&self, result: &'static str, spans: u64) {
+        let all = &self.0.spans;
+        all.get_or_create(&Spans { result }).inc_by(spans);
     }
 
     /// The name, or that of all others: a folder that gets new names for ever holds no more rows.
@@ -243,6 +275,25 @@ impl Metrics {
         let peak = memory.inner();
         peak.fetch_max(usage.memory_peak, std::sync::atomic::Ordering::Relaxed);
     }
+}
+
+/// OpenMetrics text in the older form, in which a counter is described by the name of its rows.
+fn older(text: &str) -> String {
+    let described = |line| str::strip_prefix(line, "# TYPE ")?.strip_suffix(" counter");
+    let counters: HashSet<&str> = text.lines().filter_map(described).collect();
+    let mut older = String::new();
+    for line in text.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("UNIT" | "EOF"), ..) => continue,
+            (Some("#"), Some(kind), Some(name), Some(rest)) if counters.contains(name) => {
+                older.extend(["# ", kind, " ", name, "_total ", rest]);
+            }
+            _ => older.push_str(line),
+        }
+        older.push('\n');
+    }
+    older
 }
 
 impl Observer for Metrics {
@@ -315,6 +366,17 @@ impl fmt::Debug for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_older_form_describes_counters_by_their_rows() {
+        let metrics = Metrics::new();
+        metrics.answered("calls", None);
+        let text = older(&metrics.text());
+        assert!(text.contains("# HELP tollgate_requests_total Requests"));
+        assert!(text.contains("# TYPE tollgate_requests_total counter\ntollgate_requests_total{"));
+        assert!(text.contains("# TYPE tollgate_connections gauge\n"));
+        assert!(!text.contains("UNIT") && !text.contains("EOF"));
+    }
 
     #[test]
     fn names_without_end_have_one_row() {

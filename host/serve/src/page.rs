@@ -25,6 +25,7 @@ th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px soli
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 svg { width: 100%; height: 5rem; fill: #4a7; }
+td svg { width: 8rem; height: 1.5rem; }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd; } th, td { border-color: #333; } }
 ";
 
@@ -53,8 +54,8 @@ pub(crate) fn answer(catalog: &dyn Catalog, metrics: Option<&Metrics>) -> Answer
                 h2 { "Providers" }
                 table {
                     tr {
-                        th { "name" } th { "digest" } th { "signer" } th.number { "functions" }
-                        th.number { "calls" } th.number { "under way" } th.number { "fuel" } th { "faults" }
+                        th { "name" } th { "world" } th { "digest" } th { "signer" } th.number { "functions" }
+                        th.number { "calls" } th.number { "under way" } th.number { "fuel" } th { "of the last hour" } th { "faults" }
                     }
                     @for (name, provider) in providers.iter().take(MAX_PROVIDERS) {
                         (row(name, provider, metrics))
@@ -98,10 +99,12 @@ fn row(name: &str, provider: &Provider, metrics: Option<&Metrics>) -> Markup {
         calls,
         fuel,
         faults,
+        ..
     } = numbers.unwrap_or_default();
     html! {
         tr {
             td { code { (escape::line(name)) } }
+            td { code { (escape::line(info.world.as_deref().unwrap_or_default())) } }
             td { code title=(info.digest) { (digest) } }
             td {
                 @match &info.signer {
@@ -113,7 +116,25 @@ fn row(name: &str, provider: &Provider, metrics: Option<&Metrics>) -> Markup {
             td.number { (calls) }
             td.number { (under_way) }
             td.number { (fuel) }
+            td { @if let Some(metrics) = metrics { (bars(&metrics.recent().fuel_of(&info.name))) } }
             td { @for (kind, times) in &faults { (kind) " " (times) " " } }
+        }
+    }
+}
+
+/// A bar for the fuel of each minute that has some, the newest of which is at the right.
+fn bars(fuel: &[u64]) -> Markup {
+    let most = fuel.iter().copied().max().unwrap_or(0).max(1);
+    let used = fuel.iter().enumerate().filter(|(_, fuel)| **fuel > 0);
+    let bars = used.map(|(ago, fuel)| {
+        let at = MINUTES.saturating_sub(ago.saturating_add(1));
+        (at.saturating_mul(10), (*fuel as f64 / most as f64) * 100.0)
+    });
+    html! {
+        svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img" {
+            @for (at, height) in bars {
+                rect x=(at) y=(format!("{:.1}", 100.0 - height)) width="9" height=(format!("{height:.1}")) {}
+            }
         }
     }
 }
@@ -123,19 +144,9 @@ fn lately(metrics: &Metrics) -> Markup {
         let mut recent = metrics.recent();
         (recent.denials(), recent.fuel())
     };
-    let most = fuel.iter().copied().max().unwrap_or(0).max(1);
-    // The newest minute is at the right.
-    let bars = fuel.iter().enumerate().map(|(ago, fuel)| {
-        let at = MINUTES.saturating_sub(ago.saturating_add(1));
-        (at.saturating_mul(10), (*fuel as f64 / most as f64) * 100.0)
-    });
     html! {
         h2 { "Fuel of the last hour, by the minute" }
-        svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img" {
-            @for (at, height) in bars {
-                rect x=(at) y=(format!("{:.1}", 100.0 - height)) width="9" height=(format!("{height:.1}")) {}
-            }
-        }
+        (bars(&fuel))
         h2 { "Denials" }
         @if denials.is_empty() { p { "Nothing was denied." } } @else {
             table {

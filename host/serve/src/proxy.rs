@@ -15,9 +15,9 @@ use tollgate::http::{HandlerError, ResponseBody};
 use tollgate::report::ErrorReport as _;
 use tollgate::{CallError, Catalog as _, Outcome, Provider, Report, escape};
 
-use crate::audit_log::CALLER;
 use crate::call::asks_report;
 use crate::caller::{self, Peer};
+use crate::origin::{self, ORIGIN};
 use crate::problem::{Answer, BoxError, Problem};
 use crate::proxy_body::{self, Fate, FromClient};
 use crate::proxy_head::{self, Filter, Place};
@@ -83,9 +83,8 @@ pub(crate) async fn answer(
         note(&name, &done);
         done
     };
-    // The audit log names the caller.
-    let named = CALLER.try_with(Option::clone).ok().flatten();
-    let mut call = Running(tokio::spawn(CALLER.scope(named, answered)));
+    // The audit log names the caller, and a trace the request.
+    let mut call = Running(tokio::spawn(ORIGIN.scope(origin::current(), answered)));
     let Ok(response) = told.await else {
         return Err(unanswered(head, &fate, most, (&mut call.0).await));
     };

@@ -33,6 +33,20 @@ pub(crate) struct Numbers {
     pub(crate) fuel: u64,
     /// Faults by their kind.
     pub(crate) faults: BTreeMap<&'static str, u64>,
+    /// The minutes since the start in which fuel was used, the oldest first, and its amount.
+    minutes: VecDeque<(u64, u64)>,
+}
+
+impl Numbers {
+    fn used(&mut self, minute: u64, fuel: u64) {
+        self.fuel = self.fuel.saturating_add(fuel);
+        match self.minutes.back_mut() {
+            Some((last, sum)) if *last == minute => *sum = sum.saturating_add(fuel),
+            _ => self.minutes.push_back((minute, fuel)),
+        }
+        let over = self.minutes.len().saturating_sub(MINUTES);
+        self.minutes.drain(..over);
+    }
 }
 
 /// A request that the policy denied, in text that is safe to show.
@@ -107,7 +121,7 @@ impl Recent {
             }
             _ => 0,
         };
-        numbers.fuel = numbers.fuel.saturating_add(fuel);
+        numbers.used(self.minutes, fuel);
         if let Some(minute) = self.fuel.front_mut() {
             *minute = minute.saturating_add(fuel);
         }
@@ -115,6 +129,24 @@ impl Recent {
 
     pub(crate) fn numbers(&self, provider: &str) -> Numbers {
         self.of.get(provider).cloned().unwrap_or_default()
+    }
+
+    /// The fuel of a provider in the last minutes, the newest first.
+    pub(crate) fn fuel_of(&mut self, provider: &str) -> [u64; MINUTES] {
+        self.turn();
+        self.at(self.minutes, provider)
+    }
+
+    fn at(&self, now: u64, provider: &str) -> [u64; MINUTES] {
+        let mut last = [0; MINUTES];
+        let minutes = self.of.get(provider).map(|numbers| &numbers.minutes);
+        for (minute, fuel) in minutes.into_iter().flatten() {
+            let ago = usize::try_from(now.saturating_sub(*minute)).unwrap_or(usize::MAX);
+            if let Some(place) = last.get_mut(ago) {
+                *place = *fuel;
+            }
+        }
+        last
     }
 
     pub(crate) fn denials(&self) -> Vec<Denied> {
@@ -136,5 +168,30 @@ impl Recent {
             self.fuel.push_front(0);
         }
         self.minutes = minutes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_has_the_fuel_of_the_last_hour_and_no_more() {
+        let mut numbers = Numbers::default();
+        for minute in 0..1_000 {
+            numbers.used(minute, 1);
+            numbers.used(minute, 2);
+        }
+        assert_eq!((numbers.minutes.len(), numbers.fuel), (MINUTES, 3_000));
+        let mut recent = Recent {
+            minutes: 1_001,
+            start: Instant::now(),
+            ..Recent::default()
+        };
+        recent.of.insert("a".into(), numbers);
+        let minutes = recent.minutes;
+        let fuel = recent.at(minutes, "a");
+        assert_eq!(fuel.get(..4), Some(&[0, 0, 3, 3][..]));
+        assert_eq!(recent.at(minutes, "b"), [0; MINUTES]);
     }
 }

@@ -12,10 +12,11 @@ use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use tollgate::Catalog;
 
-use crate::audit_log::{AuditLog, CALLER};
+use crate::audit_log::AuditLog;
 use crate::bounds::Bounds;
 use crate::caller::Certified;
 use crate::metrics::Metrics;
+use crate::origin::{ORIGIN, Origin};
 use crate::panics::caught;
 use crate::problem::{Answer, IsKept, Problem, holding, json_answer};
 use crate::proxy;
@@ -24,6 +25,7 @@ use crate::quota::Caller;
 use crate::routes::{Route, Routes};
 use crate::shared::Shared;
 use crate::tokens::Tokens;
+use crate::traces::{RequestSpan, Traces};
 use crate::{call, caller, list, mcp, openapi, page};
 
 /// Answers the requests of a server.
@@ -35,6 +37,7 @@ pub(crate) struct Router {
     routes: Routes,
     metrics: Option<Metrics>,
     audit: Option<AuditLog>,
+    traces: Option<Traces>,
     is_draining: AtomicBool,
 }
 
@@ -46,6 +49,7 @@ impl Router {
         routes: Routes,
         metrics: Option<Metrics>,
         audit: Option<AuditLog>,
+        traces: Option<Traces>,
     ) -> Router {
         let shared = Arc::new(Shared::new(catalog, bounds));
         Router {
@@ -56,6 +60,7 @@ impl Router {
             routes,
             metrics,
             audit,
+            traces,
             is_draining: AtomicBool::new(false),
         }
     }
@@ -70,16 +75,22 @@ impl Router {
         let admitted = self.admitted(&head);
         let caller = admitted.as_ref().ok().and_then(Option::as_ref);
         let caller = caller.map(|caller| Arc::clone(&caller.name));
+        let span = self.span(&head, admitted.is_ok(), caller.as_deref());
+        let origin = Origin {
+            caller: caller.clone(),
+            span: span.as_ref().map(RequestSpan::context),
+        };
         let mut asked = Asked {
             router: self,
-            caller: caller.clone(),
+            caller,
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
             start: Instant::now(),
             status: None,
+            span,
         };
         let routed = async { self.route(&head, body, admitted?.as_ref()).await };
-        let answer = match caught(CALLER.scope(caller, routed)).await {
+        let answer = match caught(ORIGIN.scope(Some(Arc::new(origin)), routed)).await {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => Problem::internal().ending().answer(),
@@ -111,6 +122,19 @@ impl Router {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "answers", detail).answer()
             }
         }
+    }
+
+    /// The span of a request, if it is traced. One whose caller is not let in has none: strangers choose no trace, and take no
+    /// room from others.
+    fn span(&self, head: &Parts, is_let_in: bool, caller: Option<&str>) -> Option<RequestSpan> {
+        let path = head.uri.path();
+        if !is_let_in || is_probe(path) || path == "/metrics" {
+            return None;
+        }
+        let traces = self.traces.as_ref()?;
+        let is_ours = self.host_of_guests(head).is_none();
+        let route = is_ours.then(|| template(path)).flatten();
+        Some(traces.request(head, caller, route))
     }
 
     /// The host name of guests that a request is for, if it is one.
@@ -187,7 +211,7 @@ impl Router {
             "/" => self.get(head, || Ok(page::answer(&view, self.metrics.as_ref()))),
             "/style.css" => self.get(head, || Ok(page::style())),
             "/metrics" => match &self.metrics {
-                Some(metrics) => self.get(head, || metrics.answer()),
+                Some(metrics) => self.get(head, || metrics.answer(head)),
                 None => Err(no_route(path)),
             },
             "/openapi.json" => self.get(head, || Ok(openapi::answer(view))),
@@ -268,10 +292,14 @@ struct Asked<'r> {
     path: String,
     start: Instant,
     status: Option<StatusCode>,
+    span: Option<RequestSpan>,
 }
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
+        if let Some(span) = &mut self.span {
+            span.answered(self.status);
+        }
         if let Some(metrics) = &self.router.metrics {
             metrics.answered(door(&self.path), self.status);
         }
@@ -289,6 +317,16 @@ fn door(path: &str) -> &'static str {
         _ if path.starts_with("/v1/providers/") => "calls",
         _ if path.starts_with("/http/") => "http",
         _ => "other",
+    }
+}
+
+/// The place of a path in this server, without the names in it.
+fn template(path: &str) -> Option<&'static str> {
+    const PLACES: [&str; 5] = ["/mcp", "/", "/v1/providers", "/openapi.json", "/style.css"];
+    match path {
+        _ if path.starts_with("/v1/providers/") => Some("/v1/providers/{provider}/{export}"),
+        _ if path.starts_with("/http/") => Some("/http/{provider}/{path}"),
+        _ => PLACES.into_iter().find(|place| *place == path),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::router::Router;
 use crate::routes::Routes;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
+use crate::traces::Traces;
 
 /// The pause after an error of accepting, such as too many open files, so that it does not take the processor.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -38,6 +39,7 @@ pub struct Server {
     tls: Option<Tls>,
     metrics: Option<Metrics>,
     audit: Option<AuditLog>,
+    traces: Option<Traces>,
 }
 
 /// The reason why a server did not start.
@@ -77,6 +79,7 @@ impl Server {
             tls: None,
             metrics: None,
             audit: None,
+            traces: None,
         }
     }
 
@@ -124,6 +127,15 @@ impl Server {
         self
     }
 
+    /// Traces each request of a caller that is let in: its calls belong to the trace that its `traceparent` names. The runtime of the
+    /// providers is to have the traces as its observer, for loads, calls and decisions.
+    #[cfg(feature = "otlp")]
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Server {
+        self.traces = Some(traces);
+        self
+    }
+
     /// Serves until `stop` is ready. Then it accepts no connection any more, and requests under way have
     /// [`Bounds::drain`] to end; the calls of those that are left are dropped.
     ///
@@ -143,6 +155,7 @@ impl Server {
             tls,
             metrics,
             audit,
+            traces,
         } = self;
         let address = listener.local_addr()?;
         let has_clients = tls.as_ref().is_some_and(|tls| tls.has_clients);
@@ -150,6 +163,9 @@ impl Server {
             return Err(ServeError::Open { address });
         }
         let bounds = Arc::new(bounds);
+        if let (Some(traces), Some(metrics)) = (&traces, &metrics) {
+            traces.count_in(metrics);
+        }
         let router = Arc::new(Router::new(
             catalog,
             Arc::clone(&bounds),
@@ -157,6 +173,7 @@ impl Server {
             routes,
             metrics.clone(),
             audit,
+            traces,
         ));
         let places = Arc::new(Semaphore::new(
             bounds.connections.clamp(1, Semaphore::MAX_PERMITS),

@@ -6,6 +6,8 @@ mod callers;
 mod calls;
 mod http2;
 mod mcp;
+mod names;
+mod observed;
 mod page;
 mod program;
 mod proxy;
@@ -13,6 +15,9 @@ mod proxy_attacks;
 mod proxy_clients;
 mod reload;
 mod tls;
+mod traces;
+mod traces_hostile;
+mod traces_outgoing;
 mod turns;
 
 pub(crate) use support::served::{PATIENCE, Reply, Served, catalog, is_ended, post, reply};

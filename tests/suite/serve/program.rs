@@ -5,11 +5,12 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use support::cli::{command, run};
+use support::collector::{Answers, Collector};
 use support::harness::{all_but, guest_file, in_time};
 
 use super::{PATIENCE, Reply, post, reply};
@@ -25,21 +26,40 @@ struct Program {
 impl Program {
     /// Serves guests under these policies.
     fn of(guests: &[(&str, &str)], options: &[&str]) -> (TempDir, Program) {
+        Program::with(guests, options, &[])
+    }
+
+    /// The same with variables of the environment.
+    fn with(
+        guests: &[(&str, &str)],
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (TempDir, Program) {
         let folder = tempfile::tempdir().unwrap();
         for (guest, policy) in guests {
             let of = |ending: &str| folder.path().join(format!("{guest}.{ending}"));
             std::fs::copy(guest_file(guest), of("wasm")).unwrap();
             std::fs::write(of("toml"), policy).unwrap();
         }
-        let program = Program::at(folder.path(), "127.0.0.1:0", options);
+        let program = Program::start(folder.path(), "127.0.0.1:0", options, variables);
         (folder, program)
     }
 
     /// Serves what is in a folder.
     fn at(folder: &Path, address: &str, options: &[&str]) -> Program {
+        Program::start(folder, address, options, &[])
+    }
+
+    fn start(
+        folder: &Path,
+        address: &str,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Program {
         let mut arguments = vec!["serve", folder.to_str().unwrap(), "--listen", address];
         arguments.extend(options);
         let mut process = command(&arguments)
+            .envs(variables.iter().copied())
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -254,5 +274,47 @@ fn an_open_address_without_tokens_is_a_mistake() {
         String::from_utf8(told.stderr)
             .unwrap()
             .contains("no token in this file")
+    );
+}
+
+#[test]
+fn spans_go_to_a_collector_with_headers_that_nobody_sees() {
+    let collector = Collector::start(Answers::Takes);
+    let (_folder, program) = Program::with(
+        &[("counter", "")],
+        &["--otlp", &collector.url()],
+        &[
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer%20s3cret",
+            ),
+            ("OTEL_SERVICE_NAME", "mine"),
+            ("RUST_LOG", "trace"),
+        ],
+    );
+    assert_eq!(program.post("counter/next", "{}").status, 200);
+    let told = collector.named("tollgate.call");
+    let request = collector.named("POST /v1/providers/{provider}/{export}");
+    assert_eq!(told.parent_span_id, request.span_id);
+    assert_eq!(collector.resource("service.name"), "mine");
+    let head = collector.heads()[0].to_lowercase();
+    assert!(head.contains("authorization: bearer s3cret\r\n"), "{head}");
+    let lines: Vec<_> = program.lines.try_iter().collect();
+    assert!(!lines.iter().any(|it| it.contains("s3cret")), "{lines:?}");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+#[test]
+fn a_collector_that_never_answers_does_not_hold_up_the_end() {
+    let collector = Collector::start(Answers::Never);
+    let options = ["--otlp", &collector.url()];
+    let (_folder, program) = Program::of(&[("counter", "")], &options);
+    assert_eq!(program.post("counter/next", "{}").status, 200);
+    let start = Instant::now();
+    assert_eq!(program.end().code(), Some(0));
+    assert!(
+        start.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        start.elapsed()
     );
 }

@@ -15,6 +15,7 @@ pub mod audit_log;
 pub mod cli;
 pub mod clock;
 pub mod code_cache;
+pub mod collector;
 pub mod counting;
 pub mod file_roots;
 pub mod growth;

@@ -11,10 +11,10 @@ mod spellings;
 mod tls;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tollgate_policy::{HttpDecision, HttpGrant, Reason, Rule, Target, decide};
 
 use crate::audit::Audit;
@@ -25,6 +25,7 @@ use crate::granted::Granted;
 use crate::held::{Gathered, HostMemory};
 use crate::meter::Meter;
 use crate::open_files::{Open, OpenFiles};
+use crate::outgoing::Follower;
 use crate::questions::{Answer, Questions, Request};
 use connect::{RequestFailure, Stream};
 use credential::{Known, Secret, SecretScanner};
@@ -32,6 +33,9 @@ pub use redirect::{HttpMethod, HttpRequest, HttpResponse};
 
 /// The audit name of this capability.
 pub const NAME: &str = "http";
+
+/// The header that names a trace (W3C).
+const TRACEPARENT: &str = "traceparent";
 
 /// The HTTP client of one store. Clones share its state.
 #[derive(Clone)]
@@ -64,6 +68,7 @@ pub struct AdmittedRequest {
     background: Background,
     /// The answer that allowed it, if its grant asks.
     approved: Option<Answer>,
+    follower: OnceLock<Box<dyn Follower>>,
     _open: Arc<()>,
     _descriptor: Open,
 }
@@ -175,6 +180,7 @@ impl HttpClient {
             audit: Arc::clone(&self.audit),
             index,
             approved: None,
+            follower: OnceLock::new(),
             _open: open,
             _descriptor: descriptor,
         };
@@ -253,6 +259,28 @@ impl AdmittedRequest {
             Some(secret) if with_secret => secret.add_to(headers),
             _ => Ok(()),
         }
+    }
+
+    /// Tells those that follow requests that this one goes out. Then it names their trace, and none of the guest's own.
+    pub fn follow(&self, method: &str, target: &Target, headers: &mut HeaderMap) {
+        let Some(follower) = self.audit.requested(method, target.as_str()) else {
+            return;
+        };
+        for name in [TRACEPARENT, "tracestate"] {
+            headers.remove(name);
+        }
+        let value = follower.traceparent();
+        if let Some(value) = value.and_then(|it| HeaderValue::try_from(it).ok()) {
+            // A head without room for it is sent without.
+            let _ = framing::set(headers, HeaderName::from_static(TRACEPARENT), value);
+        }
+        let _ = self.follower.set(follower);
+    }
+
+    /// Tells those that follow requests of the response to this one.
+    pub fn answered(&self, status: StatusCode) {
+        let follower = self.follower.get();
+        follower.inspect(|follower| follower.answered(status.as_u16()));
     }
 
     /// Whether a response with these headers, or trailers, is withheld: one of them holds a secret that the server may

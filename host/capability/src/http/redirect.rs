@@ -218,6 +218,7 @@ async fn send_once(
         body,
     } = message;
     let denied = |reason| admitted.refuse(target.as_str(), reason);
+    admitted.follow(method.as_str(), target, &mut headers);
     let prepared = admitted.prepare(&mut headers, target.same_origin(first));
     prepared.map_err(denied)?;
     // A method whose body has a meaning states that there is none (RFC 9110, 8.6).
@@ -250,6 +251,8 @@ async fn send_once(
     {
         return Err(denied(Reason::SecretInResponse).into());
     }
+    let status = reply.response.status();
+    admitted.answered(status);
     Ok(reply)
 }
 

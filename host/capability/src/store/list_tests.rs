@@ -23,6 +23,7 @@ async fn a_list_of_many_keys_is_made_on_a_thread() {
         egress: Arc::new(Egress::new(None, Vec::new())),
         stores: StoreRegistry::default(),
         on_decision: None,
+        on_request: None,
         threads: Arc::new(Threads::default()),
         descriptors: Descriptors::default(),
         share: crate::share::Share::default(),

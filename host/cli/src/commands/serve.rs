@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tollgate::escape;
-use tollgate_serve::{AuditLog, Bounds, Metrics, Route, Routes, Server, Tls, TlsError, Tokens};
+use tollgate_serve::{
+    AuditLog, Bounds, Metrics, Route, Routes, Server, Tls, TlsError, Tokens, Traces,
+};
 
 use crate::files::interrupt;
 use crate::options::folder::{self, FolderOpts};
@@ -21,7 +23,7 @@ Example: tollgate serve providers
          curl -H 'Content-Type: application/json' -d '{\"args\": [\"^1\", \"linux/x86_64\"]}' \\
               http://127.0.0.1:8080/v1/providers/registry/resolve";
 
-/// The time for the last lines of the audit log.
+/// The time for the last lines of the audit log, and for the last spans.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// The most bytes of a file of tokens or certificates.
@@ -58,6 +60,9 @@ pub(crate) struct Opts {
     /// Append a line of JSON to this file for each request, load, call and decision
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Send a span for each request, load and call to this collector of OpenTelemetry, by OTLP over HTTP: `http://127.0.0.1:4318`
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
@@ -75,8 +80,10 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     }
     let tls = tls(opts)?;
     let audit = opts.audit.as_deref().map(audit).transpose()?;
+    let traces = opts.otlp.as_deref().map(Traces::otlp).transpose();
+    let traces = traces.map_err(|error| usage(&format!("--otlp: {error}")))?;
     let metrics = Metrics::new();
-    let observer = (metrics.clone(), audit.clone());
+    let observer = ((metrics.clone(), audit.clone()), traces.clone());
     let mut builder = opts.folder.builder(ui)?.observer(observer);
     let files = [
         &opts.audit,
@@ -126,11 +133,17 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         if let Some(audit) = &audit {
             server = server.audit(audit.clone());
         }
+        if let Some(traces) = &traces {
+            server = server.traces(traces.clone());
+        }
         ui.stderr(&format!("listening on {scheme}://{address}\n"));
         let drained = server.run(listener, stop).await;
         let drained = drained.map_err(|error| ExitReason::Host(error.to_string()))?;
         if audit.is_some_and(|audit| !audit.flush(LAST_LINES)) {
             ui.note("the last lines of the audit log are not written");
+        }
+        if traces.is_some_and(|traces| !traces.flush(LAST_LINES)) {
+            ui.note("the last spans are not sent");
         }
         if drained.cut > 0 {
             ui.note(&format!("{} connections were cut", drained.cut));

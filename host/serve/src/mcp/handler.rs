@@ -17,11 +17,11 @@ use tollgate::Provider;
 use tollgate::approve::Approver;
 use tollgate::value::Function;
 
-use crate::audit_log::CALLER;
 use crate::call::{self, Done};
 use crate::mcp::elicit::Answers;
 use crate::mcp::message::Arguments;
 use crate::mcp::{elicit, result, tools};
+use crate::origin::{ORIGIN, Origin};
 use crate::panics::caught;
 use crate::problem::Problem;
 use crate::quota::{Caller, Ticket};
@@ -36,6 +36,8 @@ const STEP: Duration = Duration::from_secs(1);
 pub(super) struct By {
     pub(super) caller: Option<Caller>,
     pub(super) ticket: Option<Arc<Ticket>>,
+    /// The request itself.
+    pub(super) origin: Option<Arc<Origin>>,
 }
 
 impl By {
@@ -167,13 +169,13 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let by = By::of(&context);
-        let named = by.caller.as_ref().map(|caller| Arc::clone(&caller.name));
+        let origin = by.origin.clone();
         let done = tokio::select! {
             biased;
             () = context.ct.cancelled() => {
                 return Err(ErrorData::internal_error("the request was cancelled", None));
             }
-            done = caught(CALLER.scope(named, self.call(&request.name, &by, &context))) => done,
+            done = caught(ORIGIN.scope(origin, self.call(&request.name, &by, &context))) => done,
             () = progress(&context) => None,
         };
         done.ok_or_else(panicked)?.map(CallToolResponse::from)

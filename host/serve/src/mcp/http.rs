@@ -18,6 +18,7 @@ use tollgate::escape;
 use crate::caller;
 use crate::mcp::handler::{By, Handler};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
+use crate::origin;
 use crate::problem::{Answer, Problem, holding, json_answer};
 use crate::quota::Caller;
 use crate::request;
@@ -78,6 +79,7 @@ impl Door {
         head.extensions.insert(By {
             caller: caller.cloned(),
             ticket: ticket.clone(),
+            origin: origin::current(),
         });
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
         let answer = ours(self.0.handle(request).await).await?;

@@ -130,6 +130,7 @@ async fn send(
         },
     };
     let pass = Arc::new(pass);
+    pass.follow(method.as_str(), &target, &mut headers);
     pass.prepare(&mut headers, true)
         .map_err(|reason| refusal(pass.refuse(target.as_str(), reason)))?;
     let over = Arc::new(AtomicBool::new(false));
@@ -164,6 +165,7 @@ async fn send(
             pass.refuse(target.as_str(), Reason::SecretInResponse),
         ));
     }
+    pass.answered(head.status);
     copy_values(&mut head.headers);
     let patience = options.between_bytes_timeout;
     let download = Download::new(incoming, Arc::clone(&pass), target, cap, patience)?;
