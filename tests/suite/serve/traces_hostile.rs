@@ -118,11 +118,13 @@ fn few_spans_wait() {
     let never = Collector::start(Answers::Never);
     let (served, traces) = traced(&never.url(), &[("counter", "")], |it| it);
     let mut stream = served.connect();
-    let start = Instant::now();
+    let mut calls = 0;
     while traces.lost() == 0 {
         std::io::Write::write_all(&mut stream, post("counter/next", "", "{}").as_bytes()).unwrap();
         assert_eq!(super::reply(&mut stream).unwrap().status, 200);
-        assert!(start.elapsed() < PATIENCE, "no span is lost");
+        calls += 1;
+        // Each has two.
+        assert!(calls < 2_000, "no span is lost");
     }
 }
 

@@ -181,10 +181,10 @@ impl<E: SpanExporter> Exporter<E> {
         if !is_sent && !self.is_broken {
             let why = self.trouble.take();
             let why = escape::line(&why);
-            tracing::warn!(%why, spans, "the collector does not take spans: they are lost");
+            tracing::error!(%why, spans, "the collector does not take spans: they are lost");
         }
         if is_sent && self.is_broken {
-            tracing::info!(
+            tracing::error!(
                 lost = self.state.lost.load(Ordering::Relaxed),
                 "the collector takes spans again"
             );
