@@ -22,7 +22,7 @@ impl Traces {
         _: &Parts,
         _: Option<&str>,
         _: Option<&'static str>,
-    ) -> RequestSpan {
+    ) -> Option<RequestSpan> {
         match *self {}
     }
 

@@ -134,7 +134,7 @@ impl Router {
         let traces = self.traces.as_ref()?;
         let is_ours = self.host_of_guests(head).is_none();
         let route = is_ours.then(|| template(path)).flatten();
-        Some(traces.request(head, caller, route))
+        traces.request(head, caller, route)
     }
 
     /// The host name of guests that a request is for, if it is one.

@@ -21,7 +21,7 @@ impl Traces {
         head: &Parts,
         caller: Option<&str>,
         route: Option<&'static str>,
-    ) -> RequestSpan {
+    ) -> Option<RequestSpan> {
         let method = method(head.method.as_str());
         let mut attributes = vec![
             KeyValue::new(names::METHOD, method),
@@ -45,7 +45,7 @@ impl Traces {
             .with_kind(SpanKind::Server)
             .with_attributes(attributes)
             .start_with_context(tracer, &under(parent.is_valid().then_some(&parent)));
-        RequestSpan(span)
+        Some(RequestSpan(span))
     }
 }
 
