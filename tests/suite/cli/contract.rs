@@ -62,7 +62,7 @@ fn every_limit_has_a_flag() {
     for (key, value) in values {
         let flag = if key == "output" { "max-output" } else { &key };
         assert!(help.contains(&format!("--{flag} ")), "{flag}");
-        let is_time = matches!(&*key, "deadline" | "compile-time");
+        let is_time = matches!(&*key, "deadline" | "compile-time" | "question-time");
         let unit = if is_time { "us" } else { "" };
         let output = run(&[
             "call",
