@@ -66,6 +66,14 @@ pub struct Question {
     pub rule_text: String,
 }
 
+/// The provider and its request, such as `plugin asks: read "data/a.txt"`. The quotation marks show where a text of the guest ends.
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = self.target.replace('"', "\\\"");
+        write!(f, "{} asks: {} \"{target}\"", self.provider, self.action)
+    }
+}
+
 /// A question that was put, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answered {
@@ -114,7 +122,7 @@ pub type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// The guest stands still until there is an answer. The limits `questions` and `question-time` bound the number of questions of a call
 /// and the time for each; an answer that comes later counts for nothing. An approver that panics has said no.
 pub trait Approver: Send + Sync {
-    /// Begins to answer. What takes time belongs into the future: it is dropped to withdraw the question.
+    /// Begins to answer. Work that takes time belongs into the future, which is dropped to withdraw the question.
     fn answer(&self, question: Question) -> PendingAnswer;
 }
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 use http::{Method, StatusCode};
@@ -16,6 +16,7 @@ use tollgate::escape;
 use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Observer};
 use tollgate::report::Denial;
 
+use crate::flush::flush;
 use crate::origin;
 
 /// Writes what a runtime tells its observer, one line of JSON for each event, as it happens. Clones share the writer.
@@ -79,18 +80,13 @@ impl AuditLog {
 
     /// Waits until all lines so far are written, and at most for this time. Whether they are.
     pub fn flush(&self, most: Duration) -> bool {
-        let (tell, told) = sync_channel(1);
-        let start = Instant::now();
-        let mut message = Message::Flush(tell);
-        while let Err(TrySendError::Full(again)) = self.0.lines.try_send(message) {
-            if start.elapsed() > most {
-                return false;
+        flush(most, Message::Flush, |message| {
+            match self.0.lines.try_send(message) {
+                Err(TrySendError::Full(message)) => Err(message),
+                // A thread that is gone gives no answer.
+                _ => Ok(()),
             }
-            std::thread::sleep(Duration::from_millis(5));
-            message = again;
-        }
-        told.recv_timeout(most.saturating_sub(start.elapsed()))
-            .is_ok()
+        })
     }
 
     pub(crate) fn answered(

@@ -153,3 +153,25 @@ fn is_loopback(authority: &Authority) -> bool {
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_by_certificate_without_a_call_are_forgotten() {
+        let certified = Certified::default();
+        let count = || certified.0.lock().unwrap().len();
+        let held: Vec<Caller> = (0..10)
+            .map(|number| certified.caller(&format!("held {number}").into()))
+            .collect();
+        for number in 0..3 * KEPT {
+            drop(certified.caller(&number.to_string().into()));
+            assert!(count() <= KEPT + held.len());
+        }
+        for (number, caller) in held.iter().enumerate() {
+            let again = certified.caller(&format!("held {number}").into());
+            assert!(Arc::ptr_eq(&again.account, &caller.account));
+        }
+    }
+}

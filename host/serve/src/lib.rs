@@ -38,6 +38,7 @@ mod call;
 mod caller;
 mod capped;
 mod connection;
+mod flush;
 mod kept;
 mod list;
 mod mcp;

@@ -100,8 +100,8 @@ impl Router {
         answer
     }
 
-    /// The answer, for which there is to be room until the client has taken it. What it tells of has happened: it waits
-    /// for room, so that nobody has to ask again.
+    /// The answer, which takes room until the client has taken it. It waits for room, so that a client whose call has happened
+    /// need not call again.
     async fn held(&self, answer: Answer) -> Answer {
         let bytes = match answer.body().size_hint().upper() {
             Some(bytes) if bytes > 0 && answer.extensions().get::<IsKept>().is_none() => bytes,

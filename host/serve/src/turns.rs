@@ -1,7 +1,6 @@
 //! Turns: one caller has so many calls at once that others find slots, and its further calls wait for its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -12,7 +11,8 @@ use crate::bounds::Bounds;
 #[derive(Debug)]
 pub(crate) struct Turns {
     free: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    /// Places of calls that wait.
+    places: Semaphore,
 }
 
 /// A turn, which is given back when it is dropped.
@@ -24,7 +24,7 @@ impl Turns {
         let turns = bounds.turns.clamp(1, Semaphore::MAX_PERMITS);
         Turns {
             free: Arc::new(Semaphore::new(turns)),
-            waiting: AtomicUsize::new(0),
+            places: Semaphore::new(bounds.waiting.min(Semaphore::MAX_PERMITS)),
         }
     }
 
@@ -33,32 +33,9 @@ impl Turns {
         if let Ok(turn) = Arc::clone(&self.free).try_acquire_owned() {
             return Some(Turn(turn));
         }
-        let waiting = Waiting::new(&self.waiting);
-        if waiting.before >= bounds.waiting {
-            return None;
-        }
+        let _place = self.places.try_acquire().ok()?;
         let turn = Arc::clone(&self.free).acquire_owned();
         let turn = timeout(bounds.turn_time, turn).await.ok()?.ok()?;
         Some(Turn(turn))
-    }
-}
-
-/// A call that waits, counted until it is dropped.
-struct Waiting<'a> {
-    count: &'a AtomicUsize,
-    /// The number of those that waited already.
-    before: usize,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Waiting<'a> {
-        let before = count.fetch_add(1, Ordering::Relaxed);
-        Waiting { count, before }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -131,7 +131,7 @@ fn a_guest_that_ends_is_not_asked_about() {
     assert_eq!((approver.open(), server.requests().len()), (0, 0));
 }
 
-/// Sessions in a process of their own have nobody to ask, whatever they are given.
+/// Sessions in a process of their own have nobody to ask, with an approver or without.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_session_in_another_process_asks_nobody() {

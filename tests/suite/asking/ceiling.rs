@@ -1,4 +1,4 @@
-//! The rule is the ceiling: nobody is asked for more than it allows, whatever they would say.
+//! The rule is the ceiling: nobody is asked about a request beyond it.
 
 use support::approver::Scripted;
 use support::http_client::{all_of, url, with_http};

@@ -107,7 +107,7 @@ fn a_person_answers_and_always_is_written() {
         (&["y", "always"], "Ok(\"alpha\")", true),
         (&["n"], "not-approved", false),
         (&[""], "not-approved", false),
-        (&["y", "yes", "1"], "not-approved", false),
+        (&["y", "yes", "1", "session"], "not-approved", false),
     ] {
         let folder = folder("");
         let path = policy_of(folder.path());
@@ -179,7 +179,7 @@ fn a_policy_that_has_changed_is_not_written() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), changed);
 }
 
-/// What a guest names moves nothing on the terminal and looks like no line of this program.
+/// The name of a file moves nothing on the terminal and looks like no line of this program.
 #[test]
 fn hostile_text_moves_nothing_on_the_terminal() {
     if !has_terminal() {

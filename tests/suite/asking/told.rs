@@ -1,4 +1,4 @@
-//! What an approver, a report, an observer and the audit log are told.
+//! The texts for an approver, a report, an observer and the audit log.
 
 use std::sync::{Arc, Mutex};
 

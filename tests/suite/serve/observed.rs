@@ -178,7 +178,7 @@ fn browsed(url: &str) -> (String, Vec<String>) {
     (String::from_utf8_lossy(&told.stdout).into_owned(), console)
 }
 
-/// Text of a guest in the page is text, in a real browser. The names of files are those of whoever delivers them.
+/// Text of a guest in the page is text, in a real browser. Its deliverer chooses the names of files.
 #[test]
 fn a_browser_shows_the_page_and_runs_nothing_of_a_guest() {
     if !is_installed("chromium") {
@@ -209,7 +209,7 @@ fn a_browser_shows_the_page_and_runs_nothing_of_a_guest() {
     assert!(console.is_empty(), "{console:?}");
 }
 
-/// What would be shown if text became markup after all: the policy of the page stops it.
+/// A page in which text has become markup: the policy of the page stops its script.
 #[test]
 fn the_policy_of_the_page_lets_a_browser_run_nothing() {
     if !is_installed("chromium") {

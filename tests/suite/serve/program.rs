@@ -13,6 +13,7 @@ use support::cli::{command, run};
 use support::collector::{Answers, Collector};
 use support::harness::{all_but, guest_file, in_time};
 
+use super::callers::{OTHER, TOKENS};
 use super::{PATIENCE, Reply, post, reply};
 
 /// The program, which serves a folder until the end of the test.
@@ -196,6 +197,54 @@ fn loads_calls_and_decisions_are_in_the_audit_log() {
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
+}
+
+/// A client beyond them waits until another one has gone.
+#[test]
+fn connections_are_as_many_as_the_option_says() {
+    let (_folder, program) = Program::of(&[], &["--connections", "1"]);
+    let first = program.sent("");
+    let mut second = program.sent("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let short = Some(Duration::from_millis(500));
+    second.set_read_timeout(short).unwrap();
+    assert!(
+        second.read(&mut [0]).is_err(),
+        "it is answered beside the first"
+    );
+    drop(first);
+    second.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(reply(&mut second).unwrap().status, 200);
+}
+
+/// Three quarters of `--concurrency`, whichever providers it calls.
+#[test]
+fn callers_leave_slots_to_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let tokens = own.path().join("tokens");
+    std::fs::write(&tokens, format!("{TOKENS}\n{OTHER}\n")).unwrap();
+    let long = "limits.deadline = \"60s\"\nlimits.fuel = 1_000_000_000_000";
+    let guests = [
+        ("counter", ""),
+        ("hostile", &*format!("{}{long}", hostile(root.path()))),
+    ];
+    let options = ["--concurrency", "4", "--tokens", tokens.to_str().unwrap()];
+    let (_folder, program) = Program::of(&guests, &options);
+    let call = |path: &str, token: &str, body: &str| {
+        let token = format!("Authorization: Bearer {token}\r\n");
+        program.sent(&post(path, &token, body))
+    };
+    let _long: Vec<_> = (0..3)
+        .map(|_| call("hostile/run", "test", "{\"input\":\"spin\"}"))
+        .collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let mut waits = call("counter/next", "test", "{}");
+    let mut other = call("counter/next", "other", "{}");
+    assert_eq!(reply(&mut other).unwrap().status, 200);
+    waits
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    assert!(waits.read(&mut [0]).is_err(), "it has the slots of others");
 }
 
 /// Nothing of it is in the way of the next one: no port, no half-written code, no line of the log.

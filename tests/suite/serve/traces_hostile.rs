@@ -112,6 +112,18 @@ fn a_collector_that_takes_nothing_holds_up_nothing() {
     }
 }
 
+/// An answer to spans is short: a longer one is not held.
+#[test]
+fn an_answer_of_a_collector_has_a_size() {
+    for (bytes, lost) in [(64 << 10, 0), ((64 << 10) + 1, 1)] {
+        let collector = Collector::start(Answers::Talks(bytes));
+        // The load of the guest is the only span.
+        let (_served, traces) = traced(&collector.url(), &[("counter", "")], |it| it);
+        assert!(traces.flush(PATIENCE));
+        assert_eq!(traces.lost(), lost, "{bytes}");
+    }
+}
+
 /// Spans that wait take little memory: those beyond 2,048 are lost at once.
 #[test]
 fn few_spans_wait() {

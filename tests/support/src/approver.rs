@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tollgate::approve::{Answer, Approver, PendingAnswer, Question};
 
-/// What a test does for an answer.
+/// The answer of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
     /// Says this at once.

@@ -23,6 +23,8 @@ pub enum Answers {
     Takes,
     /// With this status.
     Status(u16),
+    /// It takes all, and says so in so many bytes.
+    Talks(usize),
     /// Never, and it holds the connection.
     Never,
 }
@@ -57,6 +59,14 @@ impl Collector {
                     Answers::Status(status) => {
                         let _ = read(&mut stream);
                         let _ = write!(stream, "HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n");
+                    }
+                    Answers::Talks(bytes) => {
+                        let _ = read(&mut stream);
+                        let text = " ".repeat(bytes);
+                        let _ = write!(
+                            stream,
+                            "HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n{text}"
+                        );
                     }
                     Answers::Takes => {
                         if let Some((head, body)) = read(&mut stream) {

@@ -79,7 +79,7 @@ mod asking {
     use tollgate::approve::{Answer, PendingAnswer, Question};
 
     use super::*;
-    use crate::output::question::{Choice, LINE, again, read, shown};
+    use crate::output::question::{Choice, LINE, prompt, read, shown};
     use crate::output::ui::{end_progress, last_words};
 
     /// The time between two looks for a line.
@@ -165,7 +165,7 @@ mod asking {
                         self.write(question);
                         return Ok(Answer::Session);
                     }
-                    None => last_words(again(change.is_some())),
+                    None => last_words(prompt(change.is_some())),
                 }
             }
             Ok(Answer::No)

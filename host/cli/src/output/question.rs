@@ -18,35 +18,23 @@ pub(crate) enum Choice {
 
 /// The question in lines. `change` is the policy file, and the change that "always" makes of it.
 pub(crate) fn shown(question: &Question, change: Option<&(String, StoppedAsking)>) -> String {
-    let Question {
-        provider,
-        action,
-        target,
-        rule_text,
-        ..
-    } = question;
+    let rule_text = &question.rule_text;
     let always = change.map_or_else(String::new, |(path, stopped)| {
         let StoppedAsking { line, written, .. } = stopped;
         format!("  always:  writes `{written}` to {path}:{line}\n")
     });
-    // The end of a text of the guest is seen.
-    let target = target.replace('"', "\\\"");
     format!(
-        "question: {provider} asks: {action} \"{target}\"\n  rule:    {rule_text}\n{always}{}",
+        "question: {question}\n  rule:    {rule_text}\n{always}{}",
         prompt(change.is_some())
     )
 }
 
-fn prompt(can_write: bool) -> &'static str {
+/// The answers that can be typed.
+pub(crate) fn prompt(can_write: bool) -> &'static str {
     match can_write {
         true => "allow? once, session, always, no [no]: ",
         false => "allow? once, session, no [no]: ",
     }
-}
-
-/// The same once more, after a line that is no answer.
-pub(crate) fn again(can_write: bool) -> &'static str {
-    prompt(can_write)
 }
 
 /// The answer of a line: a word, its first letter, or nothing for no.

@@ -107,17 +107,10 @@ impl Drop for Open {
 
 /// The question as a form of one field.
 fn request(question: &Question) -> Option<ServerRequest> {
-    let Question {
-        provider,
-        action,
-        target,
-        rule_text,
-        ..
-    } = question;
-    let target = target.replace('"', "\\\"");
+    let rule_text = &question.rule_text;
     let params = json!({
         "mode": "form",
-        "message": format!("{provider} asks: {action} \"{target}\" (rule: {rule_text})"),
+        "message": format!("{question} (rule: {rule_text})"),
         "requestedSchema": {
             "type": "object",
             "properties": {

@@ -55,8 +55,8 @@ pub(super) struct Handler {
     shared: Arc<Shared>,
     /// Tells of changes of the tools, to a client that can be told.
     changes: Option<watch::Receiver<()>>,
-    /// What the user of this client has answered. Requests over HTTP have no session, and so nobody to ask: their handler is that of
-    /// all clients.
+    /// The answers of the user of this client. `None` is nobody to ask: requests over HTTP have no session, and one handler answers
+    /// those of all clients.
     answers: Option<Answers>,
 }
 

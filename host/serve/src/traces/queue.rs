@@ -1,9 +1,9 @@
 //! Spans that have ended wait here for the thread that sends them. Nothing but that thread waits.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::Resource;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tollgate::escape;
 
 use super::client::Trouble;
+use crate::flush::flush;
 use crate::metrics::Metrics;
 
 /// Spans that wait.
@@ -34,7 +35,7 @@ pub(super) struct Queue {
     state: Arc<State>,
 }
 
-/// What the thread shares, which does not keep the queue open.
+/// The part that the thread has, too. It does not keep the queue open.
 #[derive(Default)]
 struct State {
     bytes: AtomicUsize,
@@ -87,18 +88,13 @@ impl Queue {
     }
 
     pub(super) fn flush(&self, most: Duration) -> bool {
-        let (tell, told) = sync_channel(1);
-        let start = Instant::now();
-        let mut message = Message::Flush(tell);
-        while let Err(TrySendError::Full(again)) = self.messages.try_send(message) {
-            if start.elapsed() > most {
-                return false;
+        flush(most, Message::Flush, |message| {
+            match self.messages.try_send(message) {
+                Err(TrySendError::Full(message)) => Err(message),
+                // A thread that is gone gives no answer.
+                _ => Ok(()),
             }
-            std::thread::sleep(Duration::from_millis(5));
-            message = again;
-        }
-        told.recv_timeout(most.saturating_sub(start.elapsed()))
-            .is_ok()
+        })
     }
 
     pub(super) fn lost(&self) -> u64 {
