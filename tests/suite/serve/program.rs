@@ -361,8 +361,9 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
     assert_eq!(program.post("counter/next", "{}").status, 200);
     let start = Instant::now();
     assert_eq!(program.end().code(), Some(0));
+    // It waits 2 s for the last spans, and a message has 5 s.
     assert!(
-        start.elapsed() < Duration::from_secs(6),
+        start.elapsed() < Duration::from_secs(4),
         "{:?}",
         start.elapsed()
     );
