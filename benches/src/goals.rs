@@ -16,6 +16,7 @@ enum Bound {
 /// Each figure's goal.
 pub(crate) const GOALS: &[Goal] = &[
     at_most("fresh_vs_raw", 1.25),
+    at_most("warm_vs_raw", 0.25),
     at_most("fresh_vs_extism", 1.0 / 15.0),
     at_most("session_vs_raw", 1.5),
     at_most("metering_geomean", 1.35),

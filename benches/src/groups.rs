@@ -14,6 +14,7 @@ pub(crate) mod protections;
 #[cfg(feature = "others")]
 mod session;
 pub(crate) mod threads;
+mod warm;
 
 use anyhow::Result;
 
@@ -28,6 +29,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("fresh", fresh::run),
     #[cfg(feature = "others")]
     ("session", session::run),
+    ("warm", warm::run),
     ("protections", protections::run),
     ("metering", metering::run),
     ("payload", payload::run),

@@ -54,6 +54,27 @@ impl<'a> Rounds<'a> {
     }
 }
 
+impl Rounds<'_> {
+    /// One call of each contender in a round, and a pause before each: as requests come to a server that has time.
+    pub(crate) fn run_paced(mut self, rounds: usize, pause: Duration) -> Result<Samples> {
+        let mut seconds = vec![Vec::with_capacity(rounds); self.contenders.len()];
+        for round in 0..rounds {
+            for turn in 0..self.contenders.len() {
+                let who = (round + turn) % self.contenders.len();
+                let (name, calls) = &mut self.contenders[who];
+                std::thread::sleep(pause);
+                let start = Instant::now();
+                calls(1).with_context(|| name.clone())?;
+                seconds[who].push(start.elapsed().as_secs_f64());
+            }
+        }
+        let names = self.contenders.into_iter().map(|(name, _)| name);
+        Ok(Samples {
+            of: names.zip(seconds).collect(),
+        })
+    }
+}
+
 /// The turn of a contender.
 struct Turn {
     /// Calls in a batch.

@@ -133,6 +133,17 @@ impl Provider {
         self.0.on_own_engine().map(Provider)
     }
 
+    /// See [`Provider::warm`](crate::Provider::warm).
+    #[must_use]
+    pub fn warm(&self, instances: u32) -> Provider {
+        Provider(self.0.warm(instances))
+    }
+
+    /// See [`Provider::warm_count`](crate::Provider::warm_count).
+    pub fn warm_count(&self) -> usize {
+        self.0.warm_count()
+    }
+
     /// See [`Provider::expects`](crate::Provider::expects).
     ///
     /// # Errors

@@ -283,6 +283,7 @@ impl Builder {
                 isolating,
                 interfaces: self.interfaces,
                 observer: self.observer,
+                warmer: Arc::default(),
             }),
             granted: tollgate_capability::Shared {
                 egress: Arc::new(Egress::new(self.resolver, self.certificates)),

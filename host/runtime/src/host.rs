@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tollgate_capability::Granted;
 use tollgate_policy::Protected;
 
+use crate::call::warm::Warmer;
 use crate::compile::CodeLoader;
 use crate::engine::admission::Admission;
 use crate::interface::{Own, OwnParameters};
@@ -34,6 +35,8 @@ pub(crate) struct Host {
     /// Interfaces of the embedder's own, by name.
     pub(crate) interfaces: BTreeMap<String, Own>,
     pub(crate) observer: Observed,
+    /// Makes instances ahead.
+    pub(crate) warmer: Arc<Warmer>,
 }
 
 /// The grants that a policy admits a component to, opened.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::guest::{At, Body, Guest, Realloc, Times};
 use crate::module::ZEROS;
 use crate::report::{Row, Skipped};
-use crate::resident::{forget_most, give_back, most, resident};
+use crate::resident::{forget_most, most, resident, settled};
 use crate::stage::{Granted, Stage};
 use crate::want::{Bad, Want};
 
@@ -258,10 +258,9 @@ impl Play {
         let mut wrong = None;
         let mut came = Came::new("", "");
         // Memory that the engine keeps is acquired once, and is there for the next round. A leak shows every time.
-        give_back();
-        let first = resident().unwrap_or(0);
+        let first = settled();
         for _ in 0..3 {
-            let before = resident().unwrap_or(0);
+            let before = settled();
             let is_forgotten = forget_most();
             came = match self.stage.load(attack.name, &made).await {
                 Ok(provider) => self.stage.call(&provider, at).await,
@@ -269,7 +268,7 @@ impl Play {
             };
             let most = most().filter(|_| is_forgotten).unwrap_or(0);
             let most = most.saturating_sub(first);
-            let held = resident().unwrap_or(0).saturating_sub(before);
+            let held = settled().saturating_sub(before);
             wrong = self.judge(expected, &came, &guest, made.calls);
             if wrong.is_some() {
                 break;

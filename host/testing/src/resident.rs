@@ -5,9 +5,16 @@ pub(crate) fn resident() -> Option<u64> {
     status("VmRSS:")
 }
 
+/// Bytes of memory that this process has, without those that the allocator keeps for later: each thread's allocator keeps
+/// its own, and a call may run on another thread than the call before. 0 where the system does not tell.
+pub(crate) fn settled() -> u64 {
+    give_back();
+    resident().unwrap_or(0)
+}
+
 /// Gives memory that the allocator keeps back to the system, where the allocator is glibc's. A host function that takes
 /// memory which an earlier attack left there would take none of the system, and its mistake would not be seen.
-pub(crate) fn give_back() {
+fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         #[expect(unsafe_code, reason = "no crate calls it")]

@@ -8,4 +8,5 @@ mod host_panics;
 mod invoke;
 mod repeatable;
 mod sessions;
+mod warm;
 mod wave;

@@ -7,6 +7,7 @@ use tollgate::blocking;
 use tollgate::embed::CommandInput;
 use tollgate::value::{Type, Value};
 
+use super::warm::is_ready;
 use support::harness::{ALL, builder, policy, root, source};
 use support::http_server::{Server, response};
 use support::skip::fuel_is_counted;
@@ -208,8 +209,7 @@ fn every_sample_is_called_twice() {
 const INDEX: &str = "{\"name\":\"waybill\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"00\",\"features\":{},\"yanked\":false}\n";
 
 /// The report of one call without the times in it, which are measured. `URL` is that of a server in the act.
-fn report(runtime: &blocking::Runtime, (guest, text): (&str, &str), act: &Act, url: &str) -> Json {
-    let provider = runtime.load(&source(guest), &policy(text)).unwrap();
+fn report(provider: &blocking::Provider, guest: &str, act: &Act, url: &str) -> Json {
     let mut session = provider.session();
     let at = |text: &str| text.replace("URL", url);
     let input = |args: &[&str], stdin: &str| CommandInput {
@@ -259,6 +259,7 @@ fn every_report_is_the_same_twice() {
     });
     let server = Server::saying(response("200 OK", "", INDEX));
     let url = format!("http://127.0.0.1:{}", server.port());
+    let mut ready = 0;
     for (guest, text, act) in CORPUS {
         let fuel: u64 = if *text == "EMPTY" {
             10_000_000_000
@@ -266,7 +267,7 @@ fn every_report_is_the_same_twice() {
             20_000_000
         };
         // Each run writes into an empty folder.
-        let empty = [(); 3].map(|()| TempDir::new().unwrap());
+        let empty = [(); 4].map(|()| TempDir::new().unwrap());
         let text = |folder: &TempDir, number: usize, more: &str| {
             let text = match *text {
                 "ALL" => ALL.to_owned(),
@@ -285,7 +286,10 @@ fn every_report_is_the_same_twice() {
             let limits = "limits.deadline = \"60s\"\nlimits.host-calls = 1_000_000";
             format!("{text}\n{limits}\nlimits.fuel = {fuel}\n{more}")
         };
-        let report = |runtime, text: &str| report(runtime, (guest, text), act, &url);
+        let load = |runtime: &blocking::Runtime, text: &str| {
+            runtime.load(&source(guest), &policy(text)).unwrap()
+        };
+        let report = |runtime, text: &str| report(&load(runtime, text), guest, act, &url);
         let first = report(&one, &text(&folders[0], 0, ""));
         // No pool holds such a table.
         let more = "limits.table-elements = 2_000_000";
@@ -294,7 +298,13 @@ fn every_report_is_the_same_twice() {
         assert_same(guest, &first, &unpooled);
         let again = report(&one, &text(&folders[1], 2, ""));
         assert_same(guest, &first, &again);
+        // In an instance that was made before the call.
+        let warm = load(&one, &text(&folders[0], 3, "")).warm(1);
+        ready += usize::from(is_ready(&warm));
+        assert_same(guest, &first, &self::report(&warm, guest, act, &url));
     }
-    // Three guests send one, three times.
-    assert_eq!(server.requests().len(), 9);
+    // None of them calls the host before it is called.
+    assert_eq!(ready, CORPUS.len());
+    // Three guests send one, four times.
+    assert_eq!(server.requests().len(), 12);
 }

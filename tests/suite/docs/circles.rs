@@ -33,6 +33,7 @@ const NATURAL: [(&str, &[&str]); 11] = [
             "call::provider",
             "call::session",
             "call::store",
+            "call::warm",
             "call::wave",
             "host",
             "isolate",

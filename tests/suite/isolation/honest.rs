@@ -227,3 +227,14 @@ fn a_call_that_ends_in_a_file_job_ends_no_other_session() {
     });
     assert!(ends.iter().all(|end| end == "deadline"), "{ends:?}");
 }
+
+/// Sessions are there, and an instance here would serve nobody.
+#[test]
+fn no_instance_is_made_ahead_here() {
+    let provider = runtime().load(&source("counter"), &policy("")).unwrap();
+    let provider = provider.warm(1);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(provider.warm_count(), 0);
+    let report = provider.session().wave("next()").unwrap();
+    assert_eq!(report.outcome.returned().as_deref(), Some("1"));
+}

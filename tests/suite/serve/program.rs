@@ -156,7 +156,10 @@ fn calls_run_at_the_same_time() {
     assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
     let (_folder, program) = Program::of(&guests, &["--concurrency", "1", "--queue", "0"]);
     let _long = spin(&program);
+    let start = Instant::now();
     assert_eq!(program.post("counter/next", "{}").kind(503), "busy");
+    // One that waits is busy at its deadline, after 10 s.
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
@@ -196,6 +199,27 @@ fn loads_calls_and_decisions_are_in_the_audit_log() {
         "tollgate_requests_total{door=\"calls\",status=\"200\"} 1",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
+
+/// Whether the program has the thread that makes them.
+fn makes_ahead(program: &Program) -> bool {
+    let tasks = format!("/proc/{}/task", program.process.id());
+    std::fs::read_dir(tasks).unwrap().any(|task| {
+        let name = std::fs::read_to_string(task.unwrap().path().join("comm"));
+        name.is_ok_and(|name| name.trim() == "tollgate-warm")
+    })
+}
+
+#[test]
+fn instances_are_made_ahead_as_the_option_says() {
+    for (options, is_made) in [(&[][..], true), (&["--warm", "0"], false)] {
+        let (_folder, program) = Program::of(&[("counter", "")], options);
+        assert_eq!(makes_ahead(&program), is_made, "{options:?}");
+        // Each call has an instance of its own.
+        for _ in 0..3 {
+            assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
+        }
     }
 }
 

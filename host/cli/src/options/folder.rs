@@ -27,6 +27,9 @@ pub(crate) struct FolderOpts {
     /// Calls that may wait for a slot [default: 16 for each slot]
     #[arg(long, value_name = "N")]
     queue: Option<u32>,
+    /// Instances of each provider that are made ahead of its calls, while there are some; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    warm: u32,
     #[command(flatten)]
     cache: CacheOpts,
 }
@@ -61,7 +64,8 @@ impl FolderOpts {
         changed: impl Fn() + Send + Sync + 'static,
     ) -> WatchOptions {
         let is_quiet = ui.quiet();
-        let watch = WatchOptions::new(&self.folder).on_event(move |event| {
+        let watch = WatchOptions::new(&self.folder).warm(self.warm);
+        let watch = watch.on_event(move |event| {
             changed();
             if !is_quiet {
                 eprint_event(&event.to_string());

@@ -23,6 +23,7 @@ pub(crate) mod report_refused;
 mod sampling;
 pub(crate) mod session;
 mod store;
+pub(crate) mod warm;
 pub(crate) mod wave;
 mod wave_arguments;
 pub(crate) mod wave_tokens;

@@ -12,6 +12,7 @@ use crate::call::exports::{
 };
 use crate::call::handle::find_handler;
 use crate::call::session::Session;
+use crate::call::warm::Warm;
 use crate::compile::CompiledComponent;
 use crate::compile::cache::CodeOrigin;
 use crate::engine::PooledEngine;
@@ -53,6 +54,8 @@ use tollgate_component::{Refusal, RefusalKind, Remedy};
 pub struct Provider {
     pub(crate) shared: Arc<Shared>,
     pub(crate) limits: Arc<Limits>,
+    /// Instances made ahead of its calls.
+    pub(super) warm: Option<Arc<Warm>>,
 }
 
 /// Compiled code of a component, which runs under any number of policies.
@@ -119,10 +122,19 @@ impl Shared {
 
     /// Takes the slots of one session, or waits for them until `deadline`.
     pub(crate) async fn slot(&self, deadline: Instant) -> Result<Slot, CallError> {
+        let Host {
+            admission, warmer, ..
+        } = self.host();
+        let slots_needed = self.code.compiled.slots_needed;
+        // Instances that wait for a call give way to one that is there.
+        while !admission.has_free(slots_needed) && warmer.give_back() {}
+        admission.enter(&self.places, slots_needed, deadline).await
+    }
+
+    /// Takes the slots of an instance that is made ahead, if enough are free beside.
+    pub(super) fn slot_ahead(&self) -> Option<Slot> {
         let admission = &self.host().admission;
-        admission
-            .enter(&self.places, self.code.compiled.slots_needed, deadline)
-            .await
+        admission.enter_ahead(&self.places, self.code.compiled.slots_needed)
     }
 }
 
@@ -158,6 +170,7 @@ impl Provider {
             .link(compiled, &granted.grants, &verdict.stubs())?;
         Ok(Provider {
             limits: Arc::new(limits.clone()),
+            warm: None,
             shared: Arc::new(Shared {
                 info: Arc::new(info),
                 run: find_run(&compiled.unit, &pre),

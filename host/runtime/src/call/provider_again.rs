@@ -25,6 +25,7 @@ impl Provider {
         Ok(Provider {
             shared: Arc::clone(&self.shared),
             limits: Arc::new(limits),
+            warm: None,
         })
     }
 

@@ -130,10 +130,9 @@ impl Session {
 
     /// A session whose calls are counted in a profile.
     pub(crate) fn profiled(provider: Provider, profile: SharedTree) -> Session {
-        Session {
-            profile: Some(profile),
-            ..Session::new(provider)
-        }
+        let mut session = Session::new(provider);
+        session.profile = Some(profile);
+        session
     }
 
     /// Whether it lives in the process of its provider.
@@ -330,7 +329,10 @@ impl Session {
 
         let mut instantiating = live.instance.is_none();
         let LiveInstance {
-            store, instance, ..
+            store,
+            instance,
+            owed,
+            ..
         } = &mut *live;
         // In a block, so that the work is dropped as soon as it has ended: a late call waits for nothing more.
         let (ended, end) = {
@@ -341,6 +343,10 @@ impl Session {
                     admit_instance(store, code.inspection.instance_data)?;
                     *instance = Some(pre.instantiate_async(&mut *store).await?);
                     instantiating = false;
+                }
+                let owed = std::mem::take(owed);
+                if owed > 0 {
+                    store.set_fuel(store.get_fuel()?.saturating_sub(owed))?;
                 }
                 match instance.as_ref() {
                     Some(instance) => work(&mut Guest { store, instance }).await,
@@ -371,8 +377,27 @@ impl Session {
         Ok(report)
     }
 
+    /// An instance that was made ahead, for the first call. A profile needs a store of its own.
+    fn take_warm(&mut self) -> Option<Box<LiveInstance>> {
+        let warm = self.provider.warm.as_ref()?;
+        if !matches!(self.state, State::Fresh) || self.profile.is_some() {
+            return None;
+        }
+        let mut live = warm.take()?;
+        let state = live.store.data_mut();
+        state.embedder = self.data.take();
+        if let Some(input) = self.input.take() {
+            state.wasi.begin_command(input);
+        }
+        Some(live)
+    }
+
     /// The store, made if there is none yet. The session counts as ended until the call gives it back.
     async fn acquire(&mut self, deadline: Instant) -> Result<Box<LiveInstance>, CallError> {
+        if let Some(live) = self.take_warm() {
+            self.state = State::Ended;
+            return Ok(live);
+        }
         let shared = &self.provider.shared;
         let slot = match self.state {
             // A call that gives up while it waits, or is refused, leaves a session that was never begun.
@@ -392,6 +417,16 @@ impl Session {
                 Ok(Box::new(LiveInstance::new(store, slot)))
             }
             _ => Err(CallError::Ended),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(warm) = &self.provider.warm
+            && let State::Ready(live) = std::mem::replace(&mut self.state, State::Ended)
+        {
+            warm.leave(live);
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct LiveInstance {
     pub(super) store: Store<CallContext>,
     /// Made by the first call, on its budget.
     pub(super) instance: Option<Instance>,
+    /// The fuel that the instance took when it was made ahead, for the call that takes it.
+    pub(super) owed: u64,
     _slot: Arc<Slot>,
 }
 
@@ -107,6 +109,7 @@ impl LiveInstance {
         LiveInstance {
             store,
             instance: None,
+            owed: 0,
             _slot: slot,
         }
     }

@@ -81,6 +81,33 @@ impl Admission {
         }
     }
 
+    /// The slots of a call that needs as many: a quarter of all at most. Otherwise a heavy guest would wait for all
+    /// others, and they for it.
+    fn capped(&self, slots_needed: u32) -> u32 {
+        slots_needed.clamp(1, (self.concurrency / 4).max(1))
+    }
+
+    /// Whether a call that needs as many slots finds them, as far as all providers together go.
+    pub(crate) fn has_free(&self, slots_needed: u32) -> bool {
+        self.slots.available_permits() >= self.capped(slots_needed) as usize
+    }
+
+    /// Takes slots for an instance that no call has asked for: no more than leave half of all slots free, and none
+    /// while calls wait.
+    pub(crate) fn enter_ahead(&self, places: &Places, slots_needed: u32) -> Option<Slot> {
+        let slots_needed = self.capped(slots_needed);
+        let left = (self.concurrency / 2).saturating_add(slots_needed) as usize;
+        if self.slots.available_permits() < left || self.waiting.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        self.take_free(places, slots_needed).ok()
+    }
+
+    fn take_free(&self, places: &Places, slots_needed: u32) -> Result<Slot, TryAcquireError> {
+        let free = |slots: &Arc<Semaphore>| Arc::clone(slots).try_acquire_many_owned(slots_needed);
+        Ok(Slot::of(free(&places.slots)?, free(&self.slots)?))
+    }
+
     pub(crate) fn concurrency(&self) -> u32 {
         self.concurrency
     }
@@ -104,11 +131,8 @@ impl Admission {
         slots_needed: u32,
         deadline: Instant,
     ) -> Result<Slot, CallError> {
-        // A call takes a quarter of the slots at most. Otherwise a heavy guest would wait for all others, and they for
-        // it.
-        let slots_needed = slots_needed.clamp(1, (self.concurrency / 4).max(1));
-        let free = |slots: &Arc<Semaphore>| Arc::clone(slots).try_acquire_many_owned(slots_needed);
-        match free(&places.slots).and_then(|part| Ok(Slot::of(part, free(&self.slots)?))) {
+        let slots_needed = self.capped(slots_needed);
+        match self.take_free(places, slots_needed) {
             Ok(slot) => return Ok(slot),
             Err(TryAcquireError::NoPermits) => {}
             Err(TryAcquireError::Closed) => return Err(HostError::new("closed").into()),

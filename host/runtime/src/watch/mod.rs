@@ -109,6 +109,7 @@ pub struct WatchOptions {
     debounce: Duration,
     poll_interval: Duration,
     max_entries: usize,
+    warm: u32,
     on_event: Option<Tell>,
 }
 
@@ -136,6 +137,7 @@ impl WatchOptions {
             debounce: WatchOptions::SETTLE,
             poll_interval: WatchOptions::EVERY,
             max_entries: WatchOptions::MAX_ENTRIES,
+            warm: 0,
             on_event: None,
         }
     }
@@ -194,6 +196,13 @@ impl WatchOptions {
     #[must_use]
     pub fn max_entries(mut self, most: usize) -> WatchOptions {
         self.max_entries = most;
+        self
+    }
+
+    /// Has so many instances of each provider made ahead of its calls ([`Provider::warm`]); none by default.
+    #[must_use]
+    pub fn warm(mut self, instances: u32) -> WatchOptions {
+        self.warm = instances;
         self
     }
 

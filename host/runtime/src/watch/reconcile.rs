@@ -405,7 +405,7 @@ impl Watcher {
         loaded.map(|provider| Active {
             source,
             policy: policy.clone(),
-            provider,
+            provider: provider.warm(self.watch.warm),
         })
     }
 

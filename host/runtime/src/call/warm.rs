@@ -1,0 +1,376 @@
+//! Instances made ahead of the calls that take them (ADR 23).
+//!
+//! A thread of the runtime makes them and takes apart those that calls have left, so that a call does neither. No call
+//! can tell one from an instance of its own making: its fuel is charged to the call that takes it, and start code that
+//! calls the host is never run ahead.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tollgate_policy::Limits;
+
+use crate::call::deadline::{Ended, run_until_deadline};
+use crate::call::provider::{Provider, Shared};
+use crate::call::store::{LiveInstance, admit_instance, new_store};
+use crate::engine::admission::Slot;
+use crate::engine::metering::Metering;
+
+/// The pause between two looks while there are calls. So a call wakes no thread, which would take longer than the instance
+/// does; the looks take a fiftieth of a processor.
+const PAUSE: Duration = Duration::from_micros(250);
+
+/// The time without a call after which the thread sleeps until there is one.
+const ACTIVE: Duration = Duration::from_millis(100);
+
+/// The time without a call after which the instances of a provider are dropped.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The failures after which no more are made ahead: each costs what a call may cost, and nobody asked for it.
+const FAILURES: u32 = 3;
+
+/// Instances of a provider that wait for calls, and those that calls have left.
+pub(crate) struct Warm {
+    /// The provider without them.
+    provider: Provider,
+    most: usize,
+    /// Its limits with no call of the host.
+    closed: Arc<Limits>,
+    ready: Mutex<Vec<Box<LiveInstance>>>,
+    left: Mutex<Vec<Box<LiveInstance>>>,
+    /// The calls that have asked for one.
+    asked: AtomicU64,
+    /// The number of calls at the last look, and the time at which it was another.
+    seen: Mutex<(u64, Instant)>,
+    failures: AtomicU32,
+    warmer: Arc<Warmer>,
+}
+
+impl Warm {
+    /// Instances of `provider`, `most` at once, which the thread of its runtime makes from now on.
+    fn new(provider: Provider, most: usize) -> Arc<Warm> {
+        let limits = Limits {
+            host_calls: 0,
+            ..Limits::clone(&provider.limits)
+        };
+        let warmer = Arc::clone(&provider.shared.host().warmer);
+        let warm = Arc::new(Warm {
+            provider,
+            most,
+            closed: Arc::new(limits),
+            ready: Mutex::default(),
+            left: Mutex::default(),
+            asked: AtomicU64::new(0),
+            seen: Mutex::new((0, Instant::now())),
+            failures: AtomicU32::new(0),
+            warmer,
+        });
+        warm.warmer.tend(&warm);
+        warm
+    }
+
+    /// One for the call that asks.
+    pub(super) fn take(&self) -> Option<Box<LiveInstance>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let live = lock(&self.ready).pop();
+        self.warmer.wake();
+        live
+    }
+
+    /// Takes apart one that a call has left, or has that done, unless there are as many already.
+    pub(super) fn leave(&self, live: Box<LiveInstance>) {
+        let mut left = lock(&self.left);
+        if left.len() < self.most {
+            left.push(live);
+        }
+        // Otherwise it is dropped here, after the lock.
+        drop(left);
+        self.warmer.wake();
+    }
+
+    fn count(&self) -> usize {
+        lock(&self.ready).len()
+    }
+
+    /// Drops one, or those that were left: a call needs the slot.
+    fn give_back(&self) -> bool {
+        let left = std::mem::take(&mut *lock(&self.left));
+        if !left.is_empty() {
+            return true;
+        }
+        let ready = lock(&self.ready).pop();
+        ready.is_some()
+    }
+
+    /// Takes apart what was left and makes what is missing. Returns the time since the last call.
+    fn look(&self, tokio: &Runtime) -> Duration {
+        // Taken apart outside of the lock.
+        let left = std::mem::take(&mut *lock(&self.left));
+        drop(left);
+        let asked = self.asked.load(Ordering::Relaxed);
+        let now = Instant::now();
+        let mut seen = lock(&self.seen);
+        if seen.0 != asked {
+            *seen = (asked, now);
+        }
+        let idle = now.saturating_duration_since(seen.1);
+        drop(seen);
+        if idle >= IDLE {
+            let ready = std::mem::take(&mut *lock(&self.ready));
+            drop(ready);
+            return idle;
+        }
+        while self.count() < self.most && self.failures.load(Ordering::Relaxed) < FAILURES {
+            // No slot is free enough, now.
+            let Some(slot) = self.provider.shared.slot_ahead() else {
+                break;
+            };
+            match tokio.block_on(make(&self.provider, &self.closed, slot)) {
+                Some(live) => lock(&self.ready).push(live),
+                None => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        idle
+    }
+}
+
+/// Makes an instance under the whole budget of a call, without a call of the host. `None` if it faults.
+async fn make(provider: &Provider, closed: &Arc<Limits>, slot: Slot) -> Option<Box<LiveInstance>> {
+    let limits = &provider.limits;
+    let Shared { pre, code, .. } = &*provider.shared;
+    let store = new_store(provider, None, None, None).ok()?;
+    let mut live = Box::new(LiveInstance::new(store, slot));
+    let _ticking = provider.shared.unit().tick();
+    live.begin(Instant::now(), limits, 0).ok()?;
+    {
+        let LiveInstance {
+            store, instance, ..
+        } = &mut *live;
+        let meter = &mut store.data_mut().call.meter;
+        meter.limits = Arc::clone(closed);
+        let (deadline, turns) = (meter.deadline, Arc::clone(&meter.poll_clock));
+        let work = pin!(async {
+            admit_instance(store, code.inspection.instance_data)?;
+            *instance = Some(pre.instantiate_async(&mut *store).await?);
+            wasmtime::error::Ok(())
+        });
+        let (ended, _) = run_until_deadline(deadline, turns, None, work).await;
+        let Ended::Done(Ok(())) = ended else {
+            return None;
+        };
+    }
+    let state = live.store.data_mut();
+    let unpaid = state.call.meter.unpaid();
+    state.call.meter.limits = Arc::clone(limits);
+    if state.metering == Metering::Fuel {
+        let left = live.store.get_fuel().ok()?;
+        live.owed = limits.fuel.saturating_sub(left.saturating_sub(unpaid));
+    }
+    Some(live)
+}
+
+impl Provider {
+    /// The same provider with up to `instances` instances made ahead of the calls that take them: a call then neither
+    /// makes its instance nor takes it apart. A thread of the runtime does both from now on, and drops the instances when no
+    /// call has come for 10 s, until one comes.
+    ///
+    /// Nothing else changes. Each session still has an instance of its own, which no other has had; the fuel that it took
+    /// is charged to the call that takes it, and reports are equal to the unit. Each instance that waits takes memory, and a
+    /// slot of the runtime until a call needs it; all of them together leave half of the slots free, and there are no more
+    /// than a quarter of the slots for one provider. Instances whose start code calls the host are never made ahead, since a
+    /// guest would act without a call. A function of the embedder's is noticed by its
+    /// [`charge`](crate::CallContext::charge).
+    ///
+    /// Providers that are made from this one, such as by [`with_limits`](Self::with_limits), have none. With
+    /// [`Isolation::Process`](crate::Isolation::Process) none are made.
+    ///
+    /// ```
+    /// use tollgate::{Policy, Source, blocking::Runtime};
+    /// # use std::path::Path;
+    /// # let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/counter.wasm"));
+    /// let source = Source::file(path, &Policy::default().limits)?;
+    /// let counter = Runtime::new().load(&source, &Policy::default())?.warm(4);
+    ///
+    /// // The guest counts in its memory, and each session has its own.
+    /// for _ in 0..8 {
+    ///     assert_eq!(counter.session().wave("next()")?.outcome.returned().as_deref(), Some("1"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn warm(&self, instances: u32) -> Provider {
+        let cold = Provider {
+            warm: None,
+            ..self.clone()
+        };
+        let most = instances.min((self.shared.host().admission.concurrency() / 4).max(1));
+        if most == 0 || self.shared.isolated.is_some() {
+            return cold;
+        }
+        Provider {
+            warm: Some(Warm::new(cold.clone(), most as usize)),
+            ..cold
+        }
+    }
+
+    /// The number of instances that wait for calls.
+    pub fn warm_count(&self) -> usize {
+        self.warm.as_ref().map_or(0, |warm| warm.count())
+    }
+}
+
+/// The thread that makes instances ahead, and the providers that it does it for.
+#[derive(Default)]
+pub(crate) struct Warmer {
+    providers: Mutex<Vec<Weak<Warm>>>,
+    /// Started with the first provider.
+    thread: Mutex<Option<Thread>>,
+    is_asleep: AtomicBool,
+}
+
+impl Warmer {
+    fn tend(self: &Arc<Warmer>, warm: &Arc<Warm>) {
+        lock(&self.providers).push(Arc::downgrade(warm));
+        let mut thread = lock(&self.thread);
+        if let Some(thread) = &*thread {
+            thread.unpark();
+            return;
+        }
+        let weak = Arc::downgrade(self);
+        let named = std::thread::Builder::new().name("tollgate-warm".to_owned());
+        match named.spawn(move || work(&weak)) {
+            Ok(spawned) => *thread = Some(spawned.thread().clone()),
+            Err(error) => tracing::warn!(%error, "no thread makes instances ahead"),
+        }
+    }
+
+    /// A call has come, or has left an instance.
+    fn wake(&self) {
+        if self.is_asleep.load(Ordering::SeqCst)
+            && self.is_asleep.swap(false, Ordering::SeqCst)
+            && let Some(thread) = &*lock(&self.thread)
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Drops an instance that waits, for a call that finds no slot. Whether there was one.
+    pub(super) fn give_back(&self) -> bool {
+        let providers: Vec<_> = lock(&self.providers)
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
+        providers.iter().any(|warm| warm.give_back())
+    }
+
+    /// Looks at every provider. Returns the time since the last call of any, or `None` if no provider is left.
+    fn look(&self, tokio: &Runtime) -> Option<Duration> {
+        let mut providers = lock(&self.providers);
+        providers.retain(|warm| warm.strong_count() > 0);
+        let all: Vec<_> = providers.iter().filter_map(Weak::upgrade).collect();
+        drop(providers);
+        all.iter().map(|warm| warm.look(tokio)).min()
+    }
+}
+
+impl Drop for Warmer {
+    fn drop(&mut self) {
+        if let Some(thread) = &*lock(&self.thread) {
+            thread.unpark();
+        }
+    }
+}
+
+/// The thread: it ends with the runtime.
+fn work(warmer: &Weak<Warmer>) {
+    let tokio = match Builder::new_current_thread().enable_time().build() {
+        Ok(tokio) => tokio,
+        Err(error) => {
+            tracing::warn!(%error, "no instances are made ahead");
+            return;
+        }
+    };
+    loop {
+        let Some(this) = warmer.upgrade() else {
+            return;
+        };
+        let is_active = |idle: Option<Duration>| idle.is_some_and(|idle| idle < ACTIVE);
+        let mut idle = this.look(&tokio);
+        if !is_active(idle) {
+            // Before another look: a call that comes after it wakes the thread.
+            this.is_asleep.store(true, Ordering::SeqCst);
+            idle = this.look(&tokio);
+        }
+        let sleep = match idle {
+            Some(idle) if idle < ACTIVE => PAUSE,
+            Some(idle) => IDLE.saturating_sub(idle).max(ACTIVE),
+            None => IDLE,
+        };
+        // The thread does not keep the runtime.
+        drop(this);
+        std::thread::park_timeout(sleep);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use tollgate_component::Source;
+    use tollgate_policy::Policy;
+
+    use super::*;
+    use crate::blocking;
+
+    fn load(wat: &str) -> Provider {
+        let policy = Policy::parse("limits.fuel = 1_000_000", std::path::Path::new(".")).unwrap();
+        let source = Source::bytes("guest", wat::parse_str(wat).unwrap());
+        let provider = blocking::Runtime::new().load(&source, &policy).unwrap();
+        provider.as_async().clone()
+    }
+
+    /// Waits for something that the thread does.
+    fn until(is_done: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !is_done() {
+            assert!(Instant::now() < end);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Start code without an end would take a processor for ever.
+    #[test]
+    fn faults_end_it() {
+        let start = "(func $start (loop $l (br $l))) (start $start)";
+        let provider = load(&format!(
+            "(component (core module $m {start}) (core instance (instantiate $m)))"
+        ));
+        let provider = provider.warm(1);
+        let warm = provider.warm.as_ref().unwrap();
+        until(|| warm.failures.load(Ordering::Relaxed) == FAILURES);
+        std::thread::sleep(ACTIVE);
+        assert_eq!(warm.failures.load(Ordering::Relaxed), FAILURES);
+    }
+
+    #[test]
+    fn none_are_kept_without_calls() {
+        let provider = load("(component)").warm(1);
+        let warm = provider.warm.as_ref().unwrap();
+        until(|| provider.warm_count() == 1);
+        let long_ago = Instant::now().checked_sub(IDLE).unwrap();
+        *lock(&warm.seen) = (0, long_ago);
+        warm.warmer.wake();
+        until(|| provider.warm_count() == 0);
+        // A call brings them back.
+        drop(warm.take());
+        until(|| provider.warm_count() == 1);
+    }
+}

@@ -1,0 +1,154 @@
+//! Instances made ahead of the calls that take them.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tollgate::Runtime;
+use tollgate::blocking::{self, Provider};
+use tollgate::observe::{Decision, Observer};
+
+use support::harness::{builder, policy, source};
+
+/// Waits until as many instances are ready.
+fn wait_for(provider: &Provider, count: usize) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while provider.warm_count() != count {
+        assert!(Instant::now() < end, "{} are ready", provider.warm_count());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether one is made ahead, in a time in which it is if it ever will be.
+pub(super) fn is_ready(provider: &Provider) -> bool {
+    let end = Instant::now() + Duration::from_millis(500);
+    while provider.warm_count() == 0 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    provider.warm_count() > 0
+}
+
+fn load(runtime: &Runtime, guest: &str, text: &str) -> Provider {
+    let runtime = blocking::Runtime::from(runtime.clone());
+    runtime.load(&source(guest), &policy(text)).unwrap()
+}
+
+fn next(provider: &Provider) -> String {
+    let report = provider.session().wave("next()").unwrap();
+    report.outcome.returned().unwrap()
+}
+
+/// Each call takes one, and finds nothing that another call has left.
+#[test]
+fn a_call_takes_an_instance_that_no_other_had() {
+    let provider = load(&builder().build(), "counter", "").warm(2);
+    for _ in 0..20 {
+        wait_for(&provider, 2);
+        let mut session = provider.session();
+        let taken =
+            |session: &mut blocking::Session| session.wave("next()").unwrap().outcome.returned();
+        assert_eq!(taken(&mut session).as_deref(), Some("1"));
+        // The session keeps it.
+        assert_eq!(taken(&mut session).as_deref(), Some("2"));
+    }
+    // More than there are make their own.
+    let mut sessions: Vec<_> = (0..10).map(|_| provider.session()).collect();
+    for session in &mut sessions {
+        assert_eq!(
+            session
+                .wave("next()")
+                .unwrap()
+                .outcome
+                .returned()
+                .as_deref(),
+            Some("1")
+        );
+    }
+}
+
+/// The budget of the call that takes it pays for it.
+#[test]
+fn an_instance_costs_the_call_that_takes_it_what_it_cost() {
+    let cold = load(&builder().build(), "echo", "");
+    let warm = cold.warm(1);
+    wait_for(&warm, 1);
+    let [cold, warm] = [cold, warm].map(|provider| provider.session().run(b"hello").unwrap().usage);
+    assert_eq!(warm.fuel, cold.fuel);
+    assert_eq!(warm.memory_peak, cold.memory_peak);
+    assert_eq!(warm.host_memory_peak, cold.host_memory_peak);
+}
+
+#[derive(Default)]
+struct Decided(Mutex<Vec<String>>);
+
+impl Observer for Decided {
+    fn decided(&self, decision: &Decision<'_>) {
+        self.0.lock().unwrap().push(decision.target.to_owned());
+    }
+}
+
+/// A guest acts in calls only.
+#[test]
+fn start_code_that_calls_the_host_is_not_run_ahead() {
+    let decided = Arc::new(Decided::default());
+    let runtime = builder().observer(Arc::clone(&decided)).build();
+    let text = "grants.config = {}\nlimits.host-calls = 100";
+    let provider = load(&runtime, "start-host-call", text).warm(1);
+    assert!(!is_ready(&provider));
+    assert_eq!(*decided.0.lock().unwrap(), [""; 0]);
+    let report = provider.session().wave("attack()").unwrap();
+    assert_eq!(report.outcome.fault().unwrap().label(), "host-calls");
+    assert_eq!(decided.0.lock().unwrap().len(), 100);
+}
+
+/// Slots are for calls first.
+#[test]
+fn an_instance_that_waits_gives_its_slot_to_a_call() {
+    let runtime = builder().concurrency(4).build();
+    let warm = load(&runtime, "counter", "").warm(1);
+    wait_for(&warm, 1);
+    let text = "limits.deadline = \"5s\"";
+    let [other, third] = ["echo", "counter"].map(|guest| load(&runtime, guest, text));
+    let mut held: Vec<_> = (0..3).map(|_| other.session()).collect();
+    for session in &mut held {
+        session.run(b"").unwrap();
+    }
+    assert_eq!(warm.warm_count(), 1);
+    assert_eq!(next(&third), "1");
+    assert_eq!(warm.warm_count(), 0);
+    drop(held);
+}
+
+/// However many providers have them made.
+#[test]
+fn instances_that_wait_leave_half_of_the_slots() {
+    let runtime = builder().concurrency(8).build();
+    let providers: Vec<_> = (0..4)
+        .map(|_| load(&runtime, "counter", "").warm(100))
+        .collect();
+    let count = || providers.iter().map(Provider::warm_count).sum::<usize>();
+    let end = Instant::now() + Duration::from_secs(20);
+    while count() < 4 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(count(), 4);
+    assert!(providers.iter().all(|provider| provider.warm_count() <= 2));
+}
+
+/// They have the limits and the grants of the provider that they were made for.
+#[test]
+fn another_provider_has_none() {
+    let provider = load(&builder().build(), "counter", "").warm(1);
+    wait_for(&provider, 1);
+    let limits = provider.as_async().limits().clone();
+    for other in [
+        provider.with_limits(limits).unwrap(),
+        provider.with_policy(&policy("")).unwrap(),
+        provider.on_own_engine().unwrap(),
+        provider.warm(0),
+    ] {
+        assert!(!is_ready(&other));
+        assert_eq!(next(&other), "1");
+    }
+    assert_eq!(provider.warm_count(), 1);
+}
