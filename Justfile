@@ -84,7 +84,7 @@ overshoot runs="200": guests
 # The time that 1,000 fuel buy of each host function and of each helper of the engine, at its worst argument. The release build takes 15 minutes the first time.
 prices: guests
     @cargo test --workspace --quiet --release --test attack --target-dir target/bench-build \
-        --config 'profile.release.lto=false' --config 'profile.release.debug=false' -- --prices
+        --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"' -- --prices
 
 # Formatting, clippy and documentation, warnings denied: of the host, the guests, fuzzing and measuring (without its peers), and the tools.
 lint: setup
@@ -93,6 +93,7 @@ lint: setup
     cd benches && cargo fmt --all --check
     cd fuzz && cargo fmt --all --check
     cargo run --quiet --bin tollgate-proofs -- --edits
+    tests/same-features.py
     cargo clippy --workspace --all-targets --quiet -- --deny warnings
     cd guests && cargo clippy --workspace $(printf -- '--exclude %s ' $(ls wasip2)) --quiet --target wasm32-unknown-unknown -- --deny warnings
     cd guests && cargo clippy $(printf -- '--package %s ' $(ls wasip2)) --quiet --target wasm32-wasip2 -- --deny warnings
@@ -136,9 +137,18 @@ bench *options: guests
     set -eu
     cargo build --quiet --locked --release --manifest-path benches/Cargo.toml --target-dir target/bench-build
     # The program itself, built with the same profile as the measuring program.
-    cargo build --quiet --locked --release --package tollgate-cli --target-dir target/bench-build \
+    cargo build --quiet --locked --release --workspace --bin tollgate --target-dir target/bench-build \
         --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
     RUST_BACKTRACE=0 target/bench-build/release/tollgate-bench {{options}}
+
+# `tollgate serve` beside `wasmtime serve` on loopback: requests a second, 99th percentiles, memory of idle connections. `just bench-serve 1 3` is shorter. Needs wrk; the first time it builds both, in half an hour.
+bench-serve seconds="4" rounds="5": guests
+    #!/bin/sh
+    set -eu
+    [ -x .tools/wasmtime/bin/wasmtime ] || cargo install --quiet --locked wasmtime-cli --version 48.0.8 --root .tools/wasmtime
+    cargo build --quiet --locked --release --workspace --bin tollgate --target-dir target/bench-build \
+        --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
+    python3 benches/serve.py target/bench-build/release/tollgate .tools/wasmtime/bin/wasmtime target/guests/web.wasm {{seconds}} {{rounds}}
 
 # Fails when a call or a guest's code costs more beside wasmtime than it did: ratios of two that take turns, shortly.
 bench-guard: guests

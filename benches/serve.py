@@ -89,13 +89,16 @@ class Served:
         before = self.resident()
         request = f"GET {self.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         streams = []
-        for _ in range(IDLE):
-            stream = self.connected()
-            if is_parked:
-                stream.sendall(request)
-                while b"hello" not in stream.recv(65536):
-                    pass
-            streams.append(stream)
+        try:
+            for _ in range(IDLE):
+                stream = self.connected()
+                streams.append(stream)
+                if is_parked:
+                    stream.sendall(request)
+                    while b"hello" not in stream.recv(65536):
+                        pass
+        except OSError as error:
+            print(f"{self.name}: {error} at connection {len(streams)}", file=sys.stderr)
         time.sleep(0.5)
         after = self.resident()
         is_open = 0
@@ -108,7 +111,7 @@ class Served:
             except OSError:
                 pass
             stream.close()
-        return (after - before) / IDLE, after / 1024, is_open
+        return (after - before) / len(streams), after / 1024, is_open
 
 
 def spread(values):
@@ -134,7 +137,7 @@ def main():
         compiled = f"{folder}/web.cwasm"
         subprocess.run([wasmtime, "compile", component, "-o", compiled], check=True)
         ours = [tollgate, "serve", folder, "--listen", "127.0.0.1:{port}", "--connections", str(IDLE + 100), "--no-cache"]
-        theirs = [wasmtime, "serve", "--addr", "127.0.0.1:{port}", "-Ccache=n", component]
+        theirs = [wasmtime, "serve", "--addr", "127.0.0.1:{port}", "-Scli", "-Ccache=n", component]
         pooled = [*theirs[:2], "-Opooling-allocator=y", *theirs[2:]]
         contenders = [
             ("tollgate serve", ours, "/http/web/hello"),

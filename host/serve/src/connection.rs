@@ -155,9 +155,10 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     ending: watch::Receiver<bool>,
 ) {
     let io = TokioIo::new(stream);
+    // In boxes: a connection that has sent nothing takes the memory of neither.
     match version {
-        Version::HTTP_2 => http_2(io, peer, router, bounds, ending).await,
-        _ => http_1(io, peer, router, bounds, ending).await,
+        Version::HTTP_2 => Box::pin(http_2(io, peer, router, bounds, ending)).await,
+        _ => Box::pin(http_1(io, peer, router, bounds, ending)).await,
     }
 }
 
@@ -173,10 +174,11 @@ async fn http_1<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let service = service_fn(|mut request: Request<Incoming>| {
         let (router, answers) = (Arc::clone(&router), Arc::clone(&answers));
         request.extensions_mut().insert(peer.clone());
-        async move {
+        // In a box: hyper keeps the room of the future for as long as the connection lives.
+        Box::pin(async move {
             let answer = router.answer(request).await;
             Ok::<_, Infallible>(answer.map(|body| answers.paced(body)))
-        }
+        })
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

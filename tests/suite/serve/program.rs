@@ -240,6 +240,16 @@ fn connections_are_as_many_as_the_option_says() {
     assert_eq!(reply(&mut second).unwrap().status, 200);
 }
 
+/// A client that the kernel turns away tries again after a second.
+#[test]
+fn a_burst_of_clients_waits_to_be_accepted() {
+    let (_folder, program) = Program::of(&[], &["--connections", "1"]);
+    let address = program.address.parse().unwrap();
+    let connected = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900)).unwrap();
+    let waiting: Vec<_> = (0..600).map(connected).collect();
+    assert_eq!(waiting.len(), 600);
+}
+
 /// Three quarters of `--concurrency`, whichever providers it calls.
 #[test]
 fn callers_leave_slots_to_each_other() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tollgate::escape;
 use tollgate_serve::{
     AuditLog, Bounds, Metrics, Route, Routes, Server, Tls, TlsError, Tokens, Traces,
@@ -25,6 +25,9 @@ Example: tollgate serve providers
 
 /// The time for the last lines of the audit log, and for the last spans.
 const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// Clients that wait to be accepted. Linux allows 4,096 by default (`net.core.somaxconn`).
+const WAITING: u32 = 4_096;
 
 /// The most bytes of a file of tokens or certificates.
 const MAX_FILE: u64 = 1 << 20;
@@ -103,7 +106,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             let _ = interrupt::signal().await;
         });
         // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
-        let listener = TcpListener::bind(opts.listen).await;
+        let listener = listen(opts.listen);
         let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
         let watch = opts.folder.watch(ui, || {});
         let folder = tokio::select! {
@@ -154,6 +157,20 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let done = interrupt::paused(|| tokio.block_on(serve));
     tokio.shutdown_background();
     done
+}
+
+/// A listener whose clients wait for their turn, as many as the system allows. Beyond the default of the standard library, 128,
+/// a client tries again after a second.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that was killed starts again on its port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 fn audit(path: &Path) -> Result<AuditLog, ExitReason> {

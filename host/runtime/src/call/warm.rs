@@ -19,15 +19,18 @@ use crate::call::store::{LiveInstance, admit_instance, new_store};
 use crate::engine::admission::Slot;
 use crate::engine::metering::Metering;
 
-/// The pause between two looks while there are calls. So a call wakes no thread, which would take longer than the instance
-/// does; the looks take a fiftieth of a processor.
+/// The pause between two looks at providers that are called. So a call wakes no thread, which would take longer than the
+/// instance does; the looks take a fiftieth of a processor.
 const PAUSE: Duration = Duration::from_micros(250);
 
-/// The time without a call after which the thread sleeps until there is one.
+/// The time without a call after which a provider is not looked at until there is one.
 const ACTIVE: Duration = Duration::from_millis(100);
 
 /// The time without a call after which the instances of a provider are dropped.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// The pause between two looks at providers whose instances wait to be dropped.
+const REST: Duration = Duration::from_secs(1);
 
 /// The failures after which no more are made ahead: each costs what a call may cost, and nobody asked for it.
 const FAILURES: u32 = 3;
@@ -45,6 +48,8 @@ pub(crate) struct Warm {
     asked: AtomicU64,
     /// The number of calls at the last look, and the time at which it was another.
     seen: Mutex<(u64, Instant)>,
+    /// Whether the thread looks at it each time.
+    is_active: AtomicBool,
     failures: AtomicU32,
     warmer: Arc<Warmer>,
 }
@@ -65,30 +70,38 @@ impl Warm {
             left: Mutex::default(),
             asked: AtomicU64::new(0),
             seen: Mutex::new((0, Instant::now())),
+            is_active: AtomicBool::new(false),
             failures: AtomicU32::new(0),
             warmer,
         });
-        warm.warmer.tend(&warm);
+        warm.activate();
         warm
     }
 
+    /// Has the thread look at it.
+    fn activate(self: &Arc<Warm>) {
+        if !self.is_active.swap(true, Ordering::SeqCst) {
+            self.warmer.look_at(Arc::downgrade(self));
+        }
+    }
+
     /// One for the call that asks.
-    pub(super) fn take(&self) -> Option<Box<LiveInstance>> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn take(self: &Arc<Warm>) -> Option<Box<LiveInstance>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         let live = lock(&self.ready).pop();
-        self.warmer.wake();
+        self.activate();
         live
     }
 
     /// Takes apart one that a call has left, or has that done, unless there are as many already.
-    pub(super) fn leave(&self, live: Box<LiveInstance>) {
+    pub(super) fn leave(self: &Arc<Warm>, live: Box<LiveInstance>) {
         let mut left = lock(&self.left);
         if left.len() < self.most {
             left.push(live);
         }
         // Otherwise it is dropped here, after the lock.
         drop(left);
-        self.warmer.wake();
+        self.activate();
     }
 
     fn count(&self) -> usize {
@@ -105,29 +118,28 @@ impl Warm {
         ready.is_some()
     }
 
-    /// Takes apart what was left and makes what is missing. Returns the time since the last call.
-    fn look(&self, tokio: &Runtime) -> Duration {
-        // Taken apart outside of the lock.
-        let left = std::mem::take(&mut *lock(&self.left));
-        drop(left);
-        let asked = self.asked.load(Ordering::Relaxed);
+    /// The time since the last call.
+    fn idle(&self) -> Duration {
+        let asked = self.asked.load(Ordering::SeqCst);
         let now = Instant::now();
         let mut seen = lock(&self.seen);
         if seen.0 != asked {
             *seen = (asked, now);
         }
-        let idle = now.saturating_duration_since(seen.1);
-        drop(seen);
-        if idle >= IDLE {
-            let ready = std::mem::take(&mut *lock(&self.ready));
-            drop(ready);
-            return idle;
-        }
-        while self.count() < self.most && self.failures.load(Ordering::Relaxed) < FAILURES {
-            // No slot is free enough, now.
-            let Some(slot) = self.provider.shared.slot_ahead() else {
-                break;
-            };
+        now.saturating_duration_since(seen.1)
+    }
+
+    /// Takes apart what was left and makes one that is missing. Whether there was a call not long ago.
+    fn look(&self, tokio: &Runtime) -> bool {
+        // Taken apart outside of the lock.
+        let left = std::mem::take(&mut *lock(&self.left));
+        drop(left);
+        self.give_way();
+        // One, so that all providers have their turn.
+        if self.count() < self.most
+            && self.failures.load(Ordering::Relaxed) < FAILURES
+            && let Some(slot) = self.provider.shared.slot_ahead()
+        {
             match tokio.block_on(make(&self.provider, &self.closed, slot)) {
                 Some(live) => lock(&self.ready).push(live),
                 None => {
@@ -135,7 +147,28 @@ impl Warm {
                 }
             }
         }
-        idle
+        if self.idle() < ACTIVE {
+            return true;
+        }
+        self.is_active.store(false, Ordering::SeqCst);
+        // A call that came meanwhile has seen that it is active.
+        self.idle() < ACTIVE && !self.is_active.swap(true, Ordering::SeqCst)
+    }
+
+    /// Drops those that wait while calls wait for slots: a call looks for them when it begins to wait, and one may have been
+    /// on its way.
+    fn give_way(&self) {
+        while self.provider.shared.host().admission.is_waited_for() && self.give_back() {}
+    }
+
+    /// Drops those that no call has come for. Whether some are left.
+    fn rest(&self) -> bool {
+        self.give_way();
+        if self.idle() >= IDLE {
+            let ready = std::mem::take(&mut *lock(&self.ready));
+            drop(ready);
+        }
+        self.count() > 0
     }
 }
 
@@ -227,15 +260,17 @@ impl Provider {
 /// The thread that makes instances ahead, and the providers that it does it for.
 #[derive(Default)]
 pub(crate) struct Warmer {
-    providers: Mutex<Vec<Weak<Warm>>>,
+    /// Those that are called.
+    active: Mutex<Vec<Weak<Warm>>>,
+    /// Those that have instances and are not called.
+    resting: Mutex<Vec<Weak<Warm>>>,
     /// Started with the first provider.
     thread: Mutex<Option<Thread>>,
-    is_asleep: AtomicBool,
 }
 
 impl Warmer {
-    fn tend(self: &Arc<Warmer>, warm: &Arc<Warm>) {
-        lock(&self.providers).push(Arc::downgrade(warm));
+    fn look_at(self: &Arc<Warmer>, warm: Weak<Warm>) {
+        lock(&self.active).push(warm);
         let mut thread = lock(&self.thread);
         if let Some(thread) = &*thread {
             thread.unpark();
@@ -249,32 +284,55 @@ impl Warmer {
         }
     }
 
-    /// A call has come, or has left an instance.
-    fn wake(&self) {
-        if self.is_asleep.load(Ordering::SeqCst)
-            && self.is_asleep.swap(false, Ordering::SeqCst)
-            && let Some(thread) = &*lock(&self.thread)
-        {
-            thread.unpark();
-        }
-    }
-
     /// Drops an instance that waits, for a call that finds no slot. Whether there was one.
     pub(super) fn give_back(&self) -> bool {
-        let providers: Vec<_> = lock(&self.providers)
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
-        providers.iter().any(|warm| warm.give_back())
+        [&self.resting, &self.active].iter().any(|providers| {
+            let providers: Vec<_> = lock(providers).iter().filter_map(Weak::upgrade).collect();
+            providers.iter().any(|warm| warm.give_back())
+        })
     }
 
-    /// Looks at every provider. Returns the time since the last call of any, or `None` if no provider is left.
-    fn look(&self, tokio: &Runtime) -> Option<Duration> {
-        let mut providers = lock(&self.providers);
-        providers.retain(|warm| warm.strong_count() > 0);
-        let all: Vec<_> = providers.iter().filter_map(Weak::upgrade).collect();
-        drop(providers);
-        all.iter().map(|warm| warm.look(tokio)).min()
+    /// Looks at the providers that are called, and at the others if it is their time. Returns the time until the next
+    /// look, or `None` if there is none before a call.
+    ///
+    /// Those that are looked at stay in their list meanwhile, for calls that look for a slot.
+    fn look(&self, tokio: &Runtime, rested: &mut Instant) -> Option<Duration> {
+        let called = lock(&self.active).clone();
+        let mut is_active = false;
+        for warm in called {
+            if warm.upgrade().is_some_and(|warm| warm.look(tokio)) {
+                is_active = true;
+                continue;
+            }
+            let mut resting = lock(&self.resting);
+            if !resting.iter().any(|other| other.ptr_eq(&warm)) {
+                resting.push(warm.clone());
+            }
+            drop(resting);
+            // One entry: a call may have made another of it since.
+            remove(&self.active, &warm);
+        }
+        if !is_active || rested.elapsed() >= REST {
+            *rested = Instant::now();
+            let resting = lock(&self.resting).clone();
+            for warm in resting {
+                if !warm.upgrade().is_some_and(|warm| warm.rest()) {
+                    remove(&self.resting, &warm);
+                }
+            }
+        }
+        match is_active {
+            true => Some(PAUSE),
+            false => (!lock(&self.resting).is_empty()).then_some(REST),
+        }
+    }
+}
+
+/// Removes an entry of `warm`.
+fn remove(providers: &Mutex<Vec<Weak<Warm>>>, warm: &Weak<Warm>) {
+    let mut providers = lock(providers);
+    if let Some(at) = providers.iter().position(|other| other.ptr_eq(warm)) {
+        providers.swap_remove(at);
     }
 }
 
@@ -295,25 +353,18 @@ fn work(warmer: &Weak<Warmer>) {
             return;
         }
     };
+    let mut rested = Instant::now();
     loop {
         let Some(this) = warmer.upgrade() else {
             return;
         };
-        let is_active = |idle: Option<Duration>| idle.is_some_and(|idle| idle < ACTIVE);
-        let mut idle = this.look(&tokio);
-        if !is_active(idle) {
-            // Before another look: a call that comes after it wakes the thread.
-            this.is_asleep.store(true, Ordering::SeqCst);
-            idle = this.look(&tokio);
-        }
-        let sleep = match idle {
-            Some(idle) if idle < ACTIVE => PAUSE,
-            Some(idle) => IDLE.saturating_sub(idle).max(ACTIVE),
-            None => IDLE,
-        };
+        let next = this.look(&tokio, &mut rested);
         // The thread does not keep the runtime.
         drop(this);
-        std::thread::park_timeout(sleep);
+        match next {
+            Some(pause) => std::thread::park_timeout(pause),
+            None => std::thread::park(),
+        }
     }
 }
 
@@ -331,15 +382,19 @@ mod tests {
     use crate::blocking;
 
     fn load(wat: &str) -> Provider {
+        load_by(&blocking::Runtime::new(), wat)
+    }
+
+    fn load_by(runtime: &blocking::Runtime, wat: &str) -> Provider {
         let policy = Policy::parse("limits.fuel = 1_000_000", std::path::Path::new(".")).unwrap();
         let source = Source::bytes("guest", wat::parse_str(wat).unwrap());
-        let provider = blocking::Runtime::new().load(&source, &policy).unwrap();
+        let provider = runtime.load(&source, &policy).unwrap();
         provider.as_async().clone()
     }
 
-    /// Waits for something that the thread does.
+    /// Waits for something that the thread does, which is not that it drops what is idle.
     fn until(is_done: impl Fn() -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + IDLE / 2;
         while !is_done() {
             assert!(Instant::now() < end);
             std::thread::sleep(Duration::from_millis(1));
@@ -367,10 +422,35 @@ mod tests {
         until(|| provider.warm_count() == 1);
         let long_ago = Instant::now().checked_sub(IDLE).unwrap();
         *lock(&warm.seen) = (0, long_ago);
-        warm.warmer.wake();
+        warm.activate();
         until(|| provider.warm_count() == 0);
         // A call brings them back.
         drop(warm.take());
         until(|| provider.warm_count() == 1);
+    }
+    /// One that is ready when a call already waits, since it was on its way when the call looked for it.
+    #[test]
+    fn one_that_comes_late_gives_way_to_a_call() {
+        let runtime = crate::Runtime::builder().concurrency(4).build();
+        let runtime = blocking::Runtime::from(runtime);
+        let exports =
+            "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
+            (func (export \"f\") (canon lift (core func $i \"f\"))))";
+        let provider = load_by(&runtime, exports).warm(1);
+        let other = blocking::Provider::from(load_by(&runtime, exports));
+        until(|| provider.warm_count() == 1);
+        let warm = provider.warm.as_ref().unwrap();
+        let live = warm.take().unwrap();
+        let mut held: Vec<_> = (0..3).map(|_| other.session()).collect();
+        for session in &mut held {
+            session.wave("f()").unwrap();
+        }
+        let waits = std::thread::spawn(move || other.session().wave("f()").is_ok());
+        until(|| provider.shared.host().admission.is_waited_for());
+        lock(&warm.ready).push(live);
+        warm.activate();
+        until(|| provider.warm_count() == 0);
+        drop(held);
+        assert!(waits.join().unwrap());
     }
 }

@@ -92,12 +92,17 @@ impl Admission {
         self.slots.available_permits() >= self.capped(slots_needed) as usize
     }
 
+    /// Whether calls wait for slots.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Takes slots for an instance that no call has asked for: no more than leave half of all slots free, and none
     /// while calls wait.
     pub(crate) fn enter_ahead(&self, places: &Places, slots_needed: u32) -> Option<Slot> {
         let slots_needed = self.capped(slots_needed);
         let left = (self.concurrency / 2).saturating_add(slots_needed) as usize;
-        if self.slots.available_permits() < left || self.waiting.load(Ordering::Relaxed) > 0 {
+        if self.slots.available_permits() < left || self.is_waited_for() {
             return None;
         }
         self.take_free(places, slots_needed).ok()
