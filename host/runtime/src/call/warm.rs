@@ -36,6 +36,10 @@ const REST: Duration = Duration::from_secs(1);
 const FAILURES: u32 = 3;
 
 /// Instances of a provider that wait for calls, and those that calls have left.
+#[expect(
+    clippy::vec_box,
+    reason = "a session has it in this box, and a move of it would copy a kilobyte"
+)]
 pub(crate) struct Warm {
     /// The provider without them.
     provider: Provider,
@@ -331,9 +335,12 @@ impl Warmer {
 /// Removes an entry of `warm`.
 fn remove(providers: &Mutex<Vec<Weak<Warm>>>, warm: &Weak<Warm>) {
     let mut providers = lock(providers);
-    if let Some(at) = providers.iter().position(|other| other.ptr_eq(warm)) {
-        providers.swap_remove(at);
-    }
+    let mut is_found = false;
+    providers.retain(|other| {
+        let is_it = !is_found && other.ptr_eq(warm);
+        is_found |= is_it;
+        !is_it
+    });
 }
 
 impl Drop for Warmer {
