@@ -1,7 +1,7 @@
 //! The calls of one store: their usage, their grants, and the entry of every host function.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tollgate_policy::{Limits, Reason};
 
@@ -81,6 +81,12 @@ impl Call {
         self.http.begin_call();
         self.quota.begin_call();
         self.questions.begin_call();
+    }
+
+    /// Goes on with a call that has begun before it was asked for; see [`Meter::resume_call`].
+    pub fn resume(&mut self, now: Instant, spent: Duration, id: u64) {
+        self.audit.begin_call(id);
+        self.meter.resume_call(now, spent);
     }
 
     /// Begins a host function: counts it, charges for `bytes` at `price` fuel each, and lets other tasks run when a

@@ -70,6 +70,26 @@ impl HostMemory {
         self.0.peak.load(Ordering::Relaxed)
     }
 
+    /// Counts `bytes` as if they had been held since the call began, beside the most that was held since.
+    ///
+    /// # Errors
+    ///
+    /// As for [`HostMemory::hold`].
+    pub(crate) fn hold_from_the_start(&self, bytes: u64) -> Result<(), LimitReached> {
+        if !self.has_room_from_the_start(bytes) {
+            return Err(LimitReached::HostMemory);
+        }
+        let peak = self.peak().saturating_add(bytes);
+        self.hold(bytes)?;
+        self.0.peak.fetch_max(peak, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the cap would have allowed them.
+    pub(crate) fn has_room_from_the_start(&self, bytes: u64) -> bool {
+        self.peak().saturating_add(bytes) <= self.0.cap
+    }
+
     /// A call begins: the memory that the store holds is the first peak.
     pub(crate) fn begin_call(&self) {
         let now = self.0.now.load(Ordering::Relaxed);

@@ -170,6 +170,15 @@ impl Meter {
         self.poll_clock.stand_anew();
     }
 
+    /// Goes on with a call that has begun before it was asked for: a store was made ahead. Its time begins `now`, and
+    /// `spent` of it has passed. All counters stay.
+    pub fn resume_call(&mut self, now: Instant, spent: Duration) {
+        let left = self.limits.deadline.saturating_sub(spent);
+        self.deadline = now.checked_add(left).unwrap_or(now);
+        self.poll_clock.begin(now);
+        self.poll_clock.stand_anew();
+    }
+
     /// Whether the time of the call is over. It stands still while a question is open.
     fn is_late(&self, now: Instant) -> bool {
         now > self.poll_clock.later(self.deadline)
@@ -241,6 +250,22 @@ impl Meter {
         self.host_memory.hold(bytes)?;
         self.held_for_arguments = self.held_for_arguments.saturating_add(bytes);
         Ok(())
+    }
+
+    /// The same for a call that goes on: the arguments count as held since it began.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Meter::take_arguments`].
+    pub fn take_arguments_late(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        self.host_memory.hold_from_the_start(bytes)?;
+        self.held_for_arguments = self.held_for_arguments.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Whether the call would have gone the same way with these arguments.
+    pub fn has_room_for_arguments(&self, bytes: u64) -> bool {
+        self.host_memory.has_room_from_the_start(bytes)
     }
 
     /// The export has returned.

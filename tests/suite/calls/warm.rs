@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tollgate::Runtime;
+use serde_json::Value as Json;
 use tollgate::blocking::{self, Provider};
 use tollgate::observe::{Decision, Observer};
+use tollgate::{Runtime, Source};
 
 use support::harness::{builder, policy, source};
 
@@ -151,4 +152,68 @@ fn another_provider_has_none() {
         assert_eq!(next(&other), "1");
     }
     assert_eq!(provider.warm_count(), 1);
+}
+
+/// The same call with and without an instance made ahead. `host-memory` counts the arguments as held while start code ran, and a
+/// denial of growth in it explains a later trap.
+#[test]
+fn a_call_ends_the_same_way_with_an_instance_made_ahead() {
+    let refused = "(component
+        (core module $m
+            (memory 1)
+            (func $start (drop (memory.grow (i32.const 100))))
+            (start $start)
+            (func (export \"f\") unreachable))
+        (core instance $i (instantiate $m))
+        (func (export \"f\") (canon lift (core func $i \"f\"))))";
+    let refused = Source::bytes("refused", wat::parse_str(refused).unwrap());
+    let runtime = blocking::Runtime::from(builder().build());
+    let small = policy("limits.memory = \"64KiB\"");
+    let tight = policy("limits.host-memory = \"1MiB\"\nlimits.host-data = \"1MiB\"");
+    let input = vec![b'a'; (1 << 20) - 4_096];
+    type Call<'a> = &'a dyn Fn(&mut blocking::Session) -> Json;
+    let calls: [(_, _, Call<'_>, _); 2] = [
+        (
+            &refused,
+            &small,
+            &|session| session.wave("f()").unwrap().to_json(),
+            "memory",
+        ),
+        (
+            &source("echo"),
+            &tight,
+            &|session| session.run(&input).unwrap().to_json(),
+            "host-memory",
+        ),
+    ];
+    for (source, policy, call, kind) in calls {
+        let cold = runtime.load(source, policy).unwrap();
+        let warm = cold.warm(1);
+        wait_for(&warm, 1);
+        let [cold, warm] = [cold, warm].map(|provider| {
+            let mut json = call(&mut provider.session());
+            let usage = json["usage"].as_object_mut().unwrap();
+            usage.retain(|name, _| !name.ends_with("_us"));
+            json
+        });
+        assert_eq!(cold["fault"]["kind"], kind, "{cold}");
+        assert_eq!(warm, cold);
+    }
+}
+
+/// The slots of a provider are for its calls first.
+#[test]
+fn an_instance_that_waits_gives_its_part_to_a_call_of_its_provider() {
+    let runtime = builder().concurrency(4).build();
+    let cold = load(&runtime, "counter", "limits.deadline = \"5s\"");
+    let warm = cold.warm(1);
+    wait_for(&warm, 1);
+    // The part is three of four, and each clone has the same.
+    let limits = cold.as_async().limits().clone();
+    let other = cold.with_limits(limits).unwrap();
+    let mut sessions: Vec<_> = (0..3).map(|_| other.session()).collect();
+    for session in &mut sessions {
+        assert!(session.wave("next()").unwrap().outcome.returned().is_some());
+    }
+    assert_eq!(warm.warm_count(), 0);
 }

@@ -126,8 +126,10 @@ impl Shared {
             admission, warmer, ..
         } = self.host();
         let slots_needed = self.code.compiled.slots_needed;
-        // Instances that wait for a call give way to one that is there.
-        while !admission.has_free(slots_needed) && warmer.give_back() {}
+        // Instances that wait for a call give way to one that is there: first those that take its own part of the slots.
+        let places = &self.places;
+        while !admission.has_free_of(places, slots_needed) && warmer.give_back(Some(places)) {}
+        while !admission.has_free(slots_needed) && warmer.give_back(None) {}
         admission.enter(&self.places, slots_needed, deadline).await
     }
 

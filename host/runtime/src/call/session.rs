@@ -262,9 +262,12 @@ impl Session {
         self.measured_call(bytes, work, |_| None).await
     }
 
-    /// Frees the store now.
+    /// Frees the store now, or has that done where instances are made ahead.
     pub(crate) fn end(&mut self) {
-        self.state = State::Ended;
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        if let (State::Ready(live), Some(warm)) = (state, &self.provider.warm) {
+            warm.leave(live);
+        }
     }
 
     /// Runs `work` as one call under the limits: for typed worlds.
@@ -320,33 +323,34 @@ impl Session {
         let limits = Arc::clone(&self.provider.limits);
         // Out of the session while it runs: a call that is dropped takes its store along.
         let deadline = start.checked_add(limits.deadline).unwrap_or(start);
-        let mut live = self.acquire(deadline).await?;
+        let mut live = self.acquire(deadline, arguments).await?;
         let _ticking = self.provider.shared.unit().tick();
-        live.begin(start, &limits, id)?;
+        let ahead = live.ahead.take();
+        match ahead {
+            Some(spent) => live.resume(start, spent, id),
+            None => live.begin(start, &limits, id)?,
+        }
         let deadline = live.store.data().call.meter.deadline;
         let poll_clock = Arc::clone(&live.store.data().call.meter.poll_clock);
         let asking = Asking::new(&live.store.data().call.questions, self.approver.as_ref());
 
         let mut instantiating = live.instance.is_none();
         let LiveInstance {
-            store,
-            instance,
-            owed,
-            ..
+            store, instance, ..
         } = &mut *live;
         // In a block, so that the work is dropped as soon as it has ended: a late call waits for nothing more.
         let (ended, end) = {
             let work = pin!(async {
-                store.data_mut().call.meter.take_arguments(arguments)?;
+                let meter = &mut store.data_mut().call.meter;
+                match ahead {
+                    Some(_) => meter.take_arguments_late(arguments)?,
+                    None => meter.take_arguments(arguments)?,
+                }
                 if instance.is_none() {
                     let Shared { pre, code, .. } = &*self.provider.shared;
                     admit_instance(store, code.inspection.instance_data)?;
                     *instance = Some(pre.instantiate_async(&mut *store).await?);
                     instantiating = false;
-                }
-                let owed = std::mem::take(owed);
-                if owed > 0 {
-                    store.set_fuel(store.get_fuel()?.saturating_sub(owed))?;
                 }
                 match instance.as_ref() {
                     Some(instance) => work(&mut Guest { store, instance }).await,
@@ -377,14 +381,17 @@ impl Session {
         Ok(report)
     }
 
-    /// An instance that was made ahead, for the first call. A profile needs a store of its own.
-    fn take_warm(&mut self) -> Option<Box<LiveInstance>> {
+    /// An instance that was made ahead, for the first call, if its arguments would have changed nothing.
+    fn take_warm(&mut self, arguments: u64) -> Option<Box<LiveInstance>> {
         let warm = self.provider.warm.as_ref()?;
-        if !matches!(self.state, State::Fresh) || self.profile.is_some() {
+        if !matches!(self.state, State::Fresh) {
             return None;
         }
         let mut live = warm.take()?;
         let state = live.store.data_mut();
+        if !state.call.meter.has_room_for_arguments(arguments) {
+            return None;
+        }
         state.embedder = self.data.take();
         if let Some(input) = self.input.take() {
             state.wasi.begin_command(input);
@@ -393,8 +400,12 @@ impl Session {
     }
 
     /// The store, made if there is none yet. The session counts as ended until the call gives it back.
-    async fn acquire(&mut self, deadline: Instant) -> Result<Box<LiveInstance>, CallError> {
-        if let Some(live) = self.take_warm() {
+    async fn acquire(
+        &mut self,
+        deadline: Instant,
+        arguments: u64,
+    ) -> Result<Box<LiveInstance>, CallError> {
+        if let Some(live) = self.take_warm(arguments) {
             self.state = State::Ended;
             return Ok(live);
         }
@@ -423,11 +434,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(warm) = &self.provider.warm
-            && let State::Ready(live) = std::mem::replace(&mut self.state, State::Ended)
-        {
-            warm.leave(live);
-        }
+        self.end();
     }
 }
 

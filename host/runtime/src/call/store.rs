@@ -30,8 +30,8 @@ pub(crate) struct LiveInstance {
     pub(super) store: Store<CallContext>,
     /// Made by the first call, on its budget.
     pub(super) instance: Option<Instance>,
-    /// The fuel that the instance took when it was made ahead, for the call that takes it.
-    pub(super) owed: u64,
+    /// The time that it took to make the instance ahead, for the call that takes it.
+    pub(super) ahead: Option<Duration>,
     _slot: Arc<Slot>,
 }
 
@@ -109,7 +109,7 @@ impl LiveInstance {
         LiveInstance {
             store,
             instance: None,
-            owed: 0,
+            ahead: None,
             _slot: slot,
         }
     }
@@ -134,6 +134,16 @@ impl LiveInstance {
             sampler.begin(limits.fuel);
         }
         sampling::after_filling(&mut self.store.as_context_mut()).map_err(HostError::engine)
+    }
+
+    /// Goes on with the budget under which the instance was made, as the call that takes it. It is not filled again, so that
+    /// nothing can tell it from one that the call has made.
+    pub(super) fn resume(&mut self, start: Instant, spent: Duration, id: u64) {
+        let state = self.store.data_mut();
+        state.call.resume(start, spent, id);
+        if state.metering == Metering::DeadlineOnly {
+            self.store.set_epoch_deadline(1);
+        }
     }
 
     /// The report of the call that ends, with its usage.

@@ -4,9 +4,12 @@
 //! can tell one from an instance of its own making: its fuel is charged to the call that takes it, and start code that
 //! calls the host is never run ahead.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -16,8 +19,7 @@ use tollgate_policy::Limits;
 use crate::call::deadline::{Ended, run_until_deadline};
 use crate::call::provider::{Provider, Shared};
 use crate::call::store::{LiveInstance, admit_instance, new_store};
-use crate::engine::admission::Slot;
-use crate::engine::metering::Metering;
+use crate::engine::admission::{Places, Slot};
 
 /// The pause between two looks at providers that are called. So a call wakes no thread, which would take longer than the
 /// instance does; the looks take a fiftieth of a processor.
@@ -32,7 +34,10 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The pause between two looks at providers whose instances wait to be dropped.
 const REST: Duration = Duration::from_secs(1);
 
-/// The failures after which no more are made ahead: each costs what a call may cost, and nobody asked for it.
+/// The time to make one: a slow one would keep all other providers waiting, and is left to the call.
+const MAKING: Duration = Duration::from_millis(20);
+
+/// The failures in a row after which no more are made ahead: each costs what a call may cost, and nobody asked for it.
 const FAILURES: u32 = 3;
 
 /// Instances of a provider that wait for calls, and those that calls have left.
@@ -112,14 +117,17 @@ impl Warm {
         lock(&self.ready).len()
     }
 
-    /// Drops one, or those that were left: a call needs the slot.
+    /// Drops one: a call needs the slot.
     fn give_back(&self) -> bool {
+        let left = lock(&self.left).pop();
+        let live = left.or_else(|| lock(&self.ready).pop());
+        live.map(take_apart).is_some()
+    }
+
+    /// Takes apart those that calls have left.
+    fn clear(&self) {
         let left = std::mem::take(&mut *lock(&self.left));
-        if !left.is_empty() {
-            return true;
-        }
-        let ready = lock(&self.ready).pop();
-        ready.is_some()
+        left.into_iter().for_each(take_apart);
     }
 
     /// The time since the last call.
@@ -134,29 +142,53 @@ impl Warm {
     }
 
     /// Takes apart what was left and makes one that is missing. Whether there was a call not long ago.
-    fn look(&self, tokio: &Runtime) -> bool {
-        // Taken apart outside of the lock.
-        let left = std::mem::take(&mut *lock(&self.left));
-        drop(left);
+    fn look(self: &Arc<Warm>, tokio: &Runtime) -> bool {
+        self.clear();
         self.give_way();
         // One, so that all providers have their turn.
         if self.count() < self.most
             && self.failures.load(Ordering::Relaxed) < FAILURES
             && let Some(slot) = self.provider.shared.slot_ahead()
         {
-            match tokio.block_on(make(&self.provider, &self.closed, slot)) {
-                Some(live) => lock(&self.ready).push(live),
-                None => {
+            // Looked at whenever the guest yields.
+            let unwanted = poll_fn(|_| match self.is_wanted() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            });
+            let made = tokio.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = unwanted => None,
+                    made = make(&self.provider, &self.closed, slot) => Some(made),
+                }
+            });
+            match made {
+                Some(Some(live)) => {
+                    self.failures.store(0, Ordering::Relaxed);
+                    lock(&self.ready).push(live);
+                }
+                Some(None) => {
                     self.failures.fetch_add(1, Ordering::Relaxed);
                 }
+                None => {}
             }
         }
-        if self.idle() < ACTIVE {
+        if self.is_needed() {
             return true;
         }
         self.is_active.store(false, Ordering::SeqCst);
         // A call that came meanwhile has seen that it is active.
-        self.idle() < ACTIVE && !self.is_active.swap(true, Ordering::SeqCst)
+        self.is_needed() && !self.is_active.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether there was a call not long ago, or one has left something.
+    fn is_needed(&self) -> bool {
+        self.idle() < ACTIVE || !lock(&self.left).is_empty()
+    }
+
+    /// Whether an instance that is on its way has a use: the provider is still there, and no call waits for the slot.
+    fn is_wanted(self: &Arc<Warm>) -> bool {
+        Arc::strong_count(self) > 1 && !self.provider.shared.host().admission.is_waited_for()
     }
 
     /// Drops those that wait while calls wait for slots: a call looks for them when it begins to wait, and one may have been
@@ -167,10 +199,11 @@ impl Warm {
 
     /// Drops those that no call has come for. Whether some are left.
     fn rest(&self) -> bool {
+        self.clear();
         self.give_way();
         if self.idle() >= IDLE {
             let ready = std::mem::take(&mut *lock(&self.ready));
-            drop(ready);
+            ready.into_iter().for_each(take_apart);
         }
         self.count() > 0
     }
@@ -180,17 +213,21 @@ impl Warm {
 async fn make(provider: &Provider, closed: &Arc<Limits>, slot: Slot) -> Option<Box<LiveInstance>> {
     let limits = &provider.limits;
     let Shared { pre, code, .. } = &*provider.shared;
+    let start = Instant::now();
     let store = new_store(provider, None, None, None).ok()?;
     let mut live = Box::new(LiveInstance::new(store, slot));
     let _ticking = provider.shared.unit().tick();
-    live.begin(Instant::now(), limits, 0).ok()?;
+    live.begin(start, limits, 0).ok()?;
     {
         let LiveInstance {
             store, instance, ..
         } = &mut *live;
         let meter = &mut store.data_mut().call.meter;
         meter.limits = Arc::clone(closed);
-        let (deadline, turns) = (meter.deadline, Arc::clone(&meter.poll_clock));
+        let deadline = meter
+            .deadline
+            .min(start.checked_add(MAKING).unwrap_or(start));
+        let turns = Arc::clone(&meter.poll_clock);
         let work = pin!(async {
             admit_instance(store, code.inspection.instance_data)?;
             *instance = Some(pre.instantiate_async(&mut *store).await?);
@@ -201,14 +238,17 @@ async fn make(provider: &Provider, closed: &Arc<Limits>, slot: Slot) -> Option<B
             return None;
         };
     }
-    let state = live.store.data_mut();
-    let unpaid = state.call.meter.unpaid();
-    state.call.meter.limits = Arc::clone(limits);
-    if state.metering == Metering::Fuel {
-        let left = live.store.get_fuel().ok()?;
-        live.owed = limits.fuel.saturating_sub(left.saturating_sub(unpaid));
-    }
+    live.store.data_mut().call.meter.limits = Arc::clone(limits);
+    live.ahead = Some(start.elapsed());
     Some(live)
+}
+
+/// Drops a store. What an embedder keeps in it may panic then, and the thread goes on.
+fn take_apart(live: Box<LiveInstance>) {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(live)));
+    if dropped.is_err() {
+        tracing::error!("the data of a session panicked when it was dropped");
+    }
 }
 
 impl Provider {
@@ -289,10 +329,15 @@ impl Warmer {
     }
 
     /// Drops an instance that waits, for a call that finds no slot. Whether there was one.
-    pub(super) fn give_back(&self) -> bool {
+    /// With `places`, only of providers with this part of the slots.
+    pub(super) fn give_back(&self, places: Option<&Arc<Places>>) -> bool {
+        let is_it = |warm: &Arc<Warm>| {
+            places.is_none_or(|places| Arc::ptr_eq(places, &warm.provider.shared.places))
+        };
         [&self.resting, &self.active].iter().any(|providers| {
             let providers: Vec<_> = lock(providers).iter().filter_map(Weak::upgrade).collect();
-            providers.iter().any(|warm| warm.give_back())
+            let mut those = providers.iter().filter(|warm| is_it(warm));
+            those.any(|warm| warm.give_back())
         })
     }
 
@@ -360,6 +405,8 @@ fn work(warmer: &Weak<Warmer>) {
             return;
         }
     };
+    // For what an embedder keeps in a store and drops with it.
+    let _context = tokio.enter();
     let mut rested = Instant::now();
     loop {
         let Some(this) = warmer.upgrade() else {
@@ -393,7 +440,11 @@ mod tests {
     }
 
     fn load_by(runtime: &blocking::Runtime, wat: &str) -> Provider {
-        let policy = Policy::parse("limits.fuel = 1_000_000", std::path::Path::new(".")).unwrap();
+        load_under(runtime, "limits.fuel = 1_000_000", wat)
+    }
+
+    fn load_under(runtime: &blocking::Runtime, policy: &str, wat: &str) -> Provider {
+        let policy = Policy::parse(policy, std::path::Path::new(".")).unwrap();
         let source = Source::bytes("guest", wat::parse_str(wat).unwrap());
         let provider = runtime.load(&source, &policy).unwrap();
         provider.as_async().clone()
@@ -420,6 +471,24 @@ mod tests {
         until(|| warm.failures.load(Ordering::Relaxed) == FAILURES);
         std::thread::sleep(ACTIVE);
         assert_eq!(warm.failures.load(Ordering::Relaxed), FAILURES);
+    }
+
+    /// It ends, and would keep instances of other providers waiting.
+    #[test]
+    fn slow_start_code_is_left_to_the_call() {
+        let start = "(func $start (local $i i32) (loop $l
+            (br_if $l (i32.ne (i32.const 300_000_000)
+                (local.tee $i (i32.add (local.get $i) (i32.const 1)))))))
+            (start $start)";
+        let wat = format!("(component (core module $m {start}) (core instance (instantiate $m)))");
+        let policy = "limits.fuel = 100_000_000_000";
+        let provider = load_under(&blocking::Runtime::new(), policy, &wat).warm(1);
+        let warm = provider.warm.as_ref().unwrap();
+        until(|| {
+            assert_eq!(provider.warm_count(), 0);
+            warm.activate();
+            warm.failures.load(Ordering::Relaxed) == FAILURES
+        });
     }
 
     #[test]
@@ -452,12 +521,37 @@ mod tests {
         for session in &mut held {
             session.wave("f()").unwrap();
         }
-        let waits = std::thread::spawn(move || other.session().wave("f()").is_ok());
+        let third = blocking::Provider::from(load_by(&runtime, exports));
+        let waits = std::thread::spawn(move || third.session().wave("f()").is_ok());
         until(|| provider.shared.host().admission.is_waited_for());
         lock(&warm.ready).push(live);
         warm.activate();
         until(|| provider.warm_count() == 0);
         drop(held);
         assert!(waits.join().unwrap());
+    }
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the embedder's own mistake");
+        }
+    }
+
+    #[test]
+    fn data_that_panics_when_it_is_dropped_ends_nothing() {
+        let provider = load(
+            "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
+            (func (export \"f\") (canon lift (core func $i \"f\"))))",
+        );
+        let provider = blocking::Provider::from(provider.warm(1));
+        for _ in 0..2 {
+            until(|| provider.warm_count() == 1);
+            let mut session = provider.session().with_data(Bomb);
+            session.wave("f()").unwrap();
+            drop(session);
+            std::thread::sleep(PAUSE * 100);
+        }
     }
 }

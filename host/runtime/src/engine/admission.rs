@@ -31,6 +31,8 @@ pub(crate) struct Admission {
     concurrency: u32,
     pool_count: u32,
     waiting: AtomicUsize,
+    /// Those of them that have room in their provider's part, and none in all.
+    short: AtomicUsize,
     queue: u32,
     share: Share,
 }
@@ -66,6 +68,7 @@ impl Admission {
             concurrency,
             pool_count: most / concurrency,
             waiting: AtomicUsize::new(0),
+            short: AtomicUsize::new(0),
             queue: queue.unwrap_or(concurrency.saturating_mul(QUEUE_PER_GUEST)),
             share,
         }
@@ -92,16 +95,21 @@ impl Admission {
         self.slots.available_permits() >= self.capped(slots_needed) as usize
     }
 
-    /// Whether calls wait for slots.
+    /// The same, as far as the provider's part goes.
+    pub(crate) fn has_free_of(&self, places: &Places, slots_needed: u32) -> bool {
+        places.slots.available_permits() >= self.capped(slots_needed) as usize
+    }
+
+    /// Whether calls wait for slots that other providers have.
     pub(crate) fn is_waited_for(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.short.load(Ordering::Relaxed) > 0
     }
 
     /// Takes slots for an instance that no call has asked for: no more than leave half of all slots free, and none
     /// while calls wait.
     pub(crate) fn enter_ahead(&self, places: &Places, slots_needed: u32) -> Option<Slot> {
         let slots_needed = self.capped(slots_needed);
-        let left = (self.concurrency / 2).saturating_add(slots_needed) as usize;
+        let left = self.concurrency.div_ceil(2).saturating_add(slots_needed) as usize;
         if self.slots.available_permits() < left || self.is_waited_for() {
             return None;
         }
@@ -148,6 +156,7 @@ impl Admission {
             // Its own part first: a call that waits for its own part keeps no other provider waiting.
             let part = Arc::clone(&places.slots);
             let part = part.acquire_many_owned(slots_needed).await?;
+            let _short = Waiting::queue(&self.short, u32::MAX);
             let all = Arc::clone(&self.slots);
             Ok::<_, AcquireError>(Slot::of(part, all.acquire_many_owned(slots_needed).await?))
         };

@@ -405,14 +405,15 @@ impl Watcher {
         loaded.map(|provider| Active {
             source,
             policy: policy.clone(),
-            provider: provider.warm(self.watch.warm),
+            provider,
         })
     }
 
-    fn serve(&mut self, name: &Arc<str>, known: &mut EntryState, serving: Active) {
+    fn serve(&mut self, name: &Arc<str>, known: &mut EntryState, mut serving: Active) {
         if self.wake.is_stopped() {
             return;
         }
+        serving.provider = serving.provider.warm(self.watch.warm);
         let to = serving.provider.info().digest.clone();
         let from = known.serving.replace(serving);
         self.publish(name, Some(known));
