@@ -104,11 +104,10 @@ fn start_code_that_calls_the_host_is_not_run_ahead() {
 /// Slots are for calls first.
 #[test]
 fn an_instance_that_waits_gives_its_slot_to_a_call() {
-    let runtime = builder().concurrency(4).build();
+    let runtime = builder().concurrency(4).queue(0).build();
     let warm = load(&runtime, "counter", "").warm(1);
     wait_for(&warm, 1);
-    let text = "limits.deadline = \"5s\"";
-    let [other, third] = ["echo", "counter"].map(|guest| load(&runtime, guest, text));
+    let [other, third] = ["echo", "counter"].map(|guest| load(&runtime, guest, ""));
     let mut held: Vec<_> = (0..3).map(|_| other.session()).collect();
     for session in &mut held {
         session.run(b"").unwrap();
@@ -204,8 +203,8 @@ fn a_call_ends_the_same_way_with_an_instance_made_ahead() {
 /// The slots of a provider are for its calls first.
 #[test]
 fn an_instance_that_waits_gives_its_part_to_a_call_of_its_provider() {
-    let runtime = builder().concurrency(4).build();
-    let cold = load(&runtime, "counter", "limits.deadline = \"5s\"");
+    let runtime = builder().concurrency(4).queue(0).build();
+    let cold = load(&runtime, "counter", "");
     let warm = cold.warm(1);
     wait_for(&warm, 1);
     // The part is three of four, and each clone has the same.
