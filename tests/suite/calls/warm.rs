@@ -169,7 +169,7 @@ fn a_call_ends_the_same_way_with_an_instance_made_ahead() {
     let runtime = blocking::Runtime::from(builder().build());
     let small = policy("limits.memory = \"64KiB\"");
     let tight = policy("limits.host-memory = \"1MiB\"\nlimits.host-data = \"1MiB\"");
-    let input = vec![b'a'; (1 << 20) - 4_096];
+    let input = vec![b'a'; 1 << 20];
     type Call<'a> = &'a dyn Fn(&mut blocking::Session) -> Json;
     let calls: [(_, _, Call<'_>, _); 2] = [
         (
