@@ -150,18 +150,12 @@ impl Warm {
             && self.failures.load(Ordering::Relaxed) < FAILURES
             && let Some(slot) = self.provider.shared.slot_ahead()
         {
+            let mut making = pin!(make(&self.provider, &self.closed, slot));
             // Looked at whenever the guest yields.
-            let unwanted = poll_fn(|_| match self.is_wanted() {
-                true => Poll::Pending,
-                false => Poll::Ready(()),
-            });
-            let made = tokio.block_on(async {
-                tokio::select! {
-                    biased;
-                    () = unwanted => None,
-                    made = make(&self.provider, &self.closed, slot) => Some(made),
-                }
-            });
+            let made = tokio.block_on(poll_fn(|cx| match self.is_wanted() {
+                true => making.as_mut().poll(cx).map(Some),
+                false => Poll::Ready(None),
+            }));
             match made {
                 Some(Some(live)) => {
                     self.failures.store(0, Ordering::Relaxed);
