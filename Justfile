@@ -24,7 +24,7 @@ test: guests
     set -eu
     rm -f target/skips.txt
     failed=0
-    tests/run.sh || failed=$?
+    cargo test --workspace --quiet --no-fail-fast || failed=$?
     (cd guests && cargo test --quiet --package tollgate-guest) || failed=$?
     tests/skips.sh
     exit $failed

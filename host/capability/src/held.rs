@@ -76,16 +76,14 @@ impl HostMemory {
     ///
     /// As for [`HostMemory::hold`].
     pub(crate) fn hold_from_the_start(&self, bytes: u64) -> Result<(), LimitReached> {
-        if !self.has_room_from_the_start(bytes) {
-            return Err(LimitReached::HostMemory);
-        }
-        let peak = self.peak().saturating_add(bytes);
+        let peak = self.peak();
         self.hold(bytes)?;
+        let peak = peak.saturating_add(bytes);
         self.0.peak.fetch_max(peak, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Whether the cap would have allowed them.
+    /// Whether the cap would have allowed them all the while.
     pub(crate) fn has_room_from_the_start(&self, bytes: u64) -> bool {
         self.peak().saturating_add(bytes) <= self.0.cap
     }

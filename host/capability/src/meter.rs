@@ -247,23 +247,13 @@ impl Meter {
     ///
     /// The limit `host-memory` does not allow as many beside the memory that is held already.
     pub fn take_arguments(&mut self, bytes: u64) -> Result<(), LimitReached> {
-        self.host_memory.hold(bytes)?;
-        self.held_for_arguments = self.held_for_arguments.saturating_add(bytes);
-        Ok(())
-    }
-
-    /// The same for a call that goes on: the arguments count as held since it began.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Meter::take_arguments`].
-    pub fn take_arguments_late(&mut self, bytes: u64) -> Result<(), LimitReached> {
         self.host_memory.hold_from_the_start(bytes)?;
         self.held_for_arguments = self.held_for_arguments.saturating_add(bytes);
         Ok(())
     }
 
-    /// Whether the call would have gone the same way with these arguments.
+    /// Whether all that was held since the call began fits beside these arguments: the call has gone the way that it would have gone
+    /// with them.
     pub fn has_room_for_arguments(&self, bytes: u64) -> bool {
         self.host_memory.has_room_from_the_start(bytes)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tollgate_capability::Granted;
 use tollgate_policy::Protected;
 
-use crate::call::warm::Warmer;
+use crate::call::warmer::Warmer;
 use crate::compile::CodeLoader;
 use crate::engine::admission::Admission;
 use crate::interface::{Own, OwnParameters};

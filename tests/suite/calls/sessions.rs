@@ -173,7 +173,10 @@ fn data_is_the_sessions_own() {
         .unwrap()
         .build();
     let provider = on_tokio(runtime.load(&source("sleeper"), &policy(CLOCK))).unwrap();
-    let sums = [1, 2].map(|step| {
+    // With instances made ahead as well: they get the data when they are taken.
+    let warm = provider.warm(1);
+    assert!(super::warm::is_ready(&warm.clone().into()));
+    let sums = [(1, &provider), (2, &warm)].map(|(step, provider)| {
         let sum = Arc::new(AtomicU32::new(0));
         let mut session = provider.session().with_data(Arc::clone(&sum));
         for _ in 0..2 {

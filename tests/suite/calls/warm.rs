@@ -200,6 +200,35 @@ fn a_call_ends_the_same_way_with_an_instance_made_ahead() {
     }
 }
 
+/// Threads of this process that make instances ahead.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|name| name.trim() == "tollgate-warm").count()
+}
+
+fn wait_for_threads(count: usize) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while threads() != count {
+        assert!(Instant::now() < end, "{} threads", threads());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// With nothing to look at, it sleeps until there is a call, and wakes when there is none to come.
+#[test]
+fn the_thread_ends_with_its_runtime() {
+    // Those of tests before this one end by themselves.
+    wait_for_threads(0);
+    let provider = load(&builder().build(), "start-host-call", "grants.config = {}").warm(1);
+    wait_for_threads(1);
+    // Three faults, and a while without a call.
+    assert!(!is_ready(&provider));
+    drop(provider);
+    wait_for_threads(0);
+}
+
 /// The slots of a provider are for its calls first.
 #[test]
 fn an_instance_that_waits_gives_its_part_to_a_call_of_its_provider() {

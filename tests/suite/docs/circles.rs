@@ -34,6 +34,7 @@ const NATURAL: [(&str, &[&str]); 11] = [
             "call::session",
             "call::store",
             "call::warm",
+            "call::warmer",
             "call::wave",
             "host",
             "isolate",

@@ -27,7 +27,7 @@ Example: tollgate serve providers
 const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Clients that wait to be accepted. Linux allows 4,096 by default (`net.core.somaxconn`).
-const WAITING: u32 = 4_096;
+const BACKLOG: u32 = 4_096;
 
 /// The most bytes of a file of tokens or certificates.
 const MAX_FILE: u64 = 1 << 20;
@@ -159,8 +159,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     done
 }
 
-/// A listener whose clients wait for their turn, as many as the system allows. Beyond the default of the standard library, 128,
-/// a client tries again after a second.
+/// A listener with a long backlog. A client beyond the backlog tries again after a second, and the standard library's default is 128.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -170,7 +169,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(WAITING)
+    socket.listen(BACKLOG)
 }
 
 fn audit(path: &Path) -> Result<AuditLog, ExitReason> {

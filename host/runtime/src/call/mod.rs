@@ -24,6 +24,7 @@ mod sampling;
 pub(crate) mod session;
 mod store;
 pub(crate) mod warm;
+pub(crate) mod warmer;
 pub(crate) mod wave;
 mod wave_arguments;
 pub(crate) mod wave_tokens;

@@ -325,8 +325,7 @@ impl Session {
         let deadline = start.checked_add(limits.deadline).unwrap_or(start);
         let mut live = self.acquire(deadline, arguments).await?;
         let _ticking = self.provider.shared.unit().tick();
-        let ahead = live.ahead.take();
-        match ahead {
+        match live.ahead.take() {
             Some(spent) => live.resume(start, spent, id),
             None => live.begin(start, &limits, id)?,
         }
@@ -341,11 +340,7 @@ impl Session {
         // In a block, so that the work is dropped as soon as it has ended: a late call waits for nothing more.
         let (ended, end) = {
             let work = pin!(async {
-                let meter = &mut store.data_mut().call.meter;
-                match ahead {
-                    Some(_) => meter.take_arguments_late(arguments)?,
-                    None => meter.take_arguments(arguments)?,
-                }
+                store.data_mut().call.meter.take_arguments(arguments)?;
                 if instance.is_none() {
                     let Shared { pre, code, .. } = &*self.provider.shared;
                     admit_instance(store, code.inspection.instance_data)?;

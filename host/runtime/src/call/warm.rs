@@ -1,38 +1,31 @@
 //! Instances made ahead of the calls that take them (ADR 23).
 //!
-//! A thread of the runtime makes them and takes apart those that calls have left, so that a call does neither. No call
-//! can tell one from an instance of its own making: its fuel is charged to the call that takes it, and start code that
-//! calls the host is never run ahead.
+//! The thread of `warmer.rs` makes them and takes apart those that calls have left, so that a call does neither. No call can
+//! tell one from an instance of its own making: it goes on with the budget under which the instance was made, and start
+//! code that calls the host is never run ahead.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tollgate_policy::Limits;
 
 use crate::call::deadline::{Ended, run_until_deadline};
 use crate::call::provider::{Provider, Shared};
 use crate::call::store::{LiveInstance, admit_instance, new_store};
+use crate::call::warmer::{Warmer, lock};
 use crate::engine::admission::{Places, Slot};
-
-/// The pause between two looks at providers that are called. So a call wakes no thread, which would take longer than the
-/// instance does; the looks take a fiftieth of a processor.
-const PAUSE: Duration = Duration::from_micros(250);
 
 /// The time without a call after which a provider is not looked at until there is one.
 const ACTIVE: Duration = Duration::from_millis(100);
 
 /// The time without a call after which the instances of a provider are dropped.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// The pause between two looks at providers whose instances wait to be dropped.
-const REST: Duration = Duration::from_secs(1);
 
 /// The time to make one: a slow one would keep all other providers waiting, and is left to the call.
 const MAKING: Duration = Duration::from_millis(20);
@@ -113,12 +106,17 @@ impl Warm {
         self.activate();
     }
 
+    /// Whether its instances take slots of this part.
+    pub(super) fn is_at(&self, places: &Arc<Places>) -> bool {
+        Arc::ptr_eq(places, &self.provider.shared.places)
+    }
+
     fn count(&self) -> usize {
         lock(&self.ready).len()
     }
 
     /// Drops one: a call needs the slot.
-    fn give_back(&self) -> bool {
+    pub(super) fn give_back(&self) -> bool {
         let left = lock(&self.left).pop();
         let live = left.or_else(|| lock(&self.ready).pop());
         live.map(take_apart).is_some()
@@ -142,7 +140,7 @@ impl Warm {
     }
 
     /// Takes apart what was left and makes one that is missing. Whether there was a call not long ago.
-    fn look(self: &Arc<Warm>, tokio: &Runtime) -> bool {
+    pub(super) fn look(self: &Arc<Warm>, tokio: &Runtime) -> bool {
         self.clear();
         self.give_way();
         // One, so that all providers have their turn.
@@ -192,7 +190,7 @@ impl Warm {
     }
 
     /// Drops those that no call has come for. Whether some are left.
-    fn rest(&self) -> bool {
+    pub(super) fn rest(&self) -> bool {
         self.clear();
         self.give_way();
         if self.idle() >= IDLE {
@@ -237,7 +235,7 @@ async fn make(provider: &Provider, closed: &Arc<Limits>, slot: Slot) -> Option<B
     Some(live)
 }
 
-/// Drops a store. What an embedder keeps in it may panic then, and the thread goes on.
+/// Drops a store. A panic of the embedder's data in it ends here, so that the thread goes on.
 fn take_apart(live: Box<LiveInstance>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(live)));
     if dropped.is_err() {
@@ -295,257 +293,6 @@ impl Provider {
     }
 }
 
-/// The thread that makes instances ahead, and the providers that it does it for.
-#[derive(Default)]
-pub(crate) struct Warmer {
-    /// Those that are called.
-    active: Mutex<Vec<Weak<Warm>>>,
-    /// Those that have instances and are not called.
-    resting: Mutex<Vec<Weak<Warm>>>,
-    /// Started with the first provider.
-    thread: Mutex<Option<Thread>>,
-}
-
-impl Warmer {
-    fn look_at(self: &Arc<Warmer>, warm: Weak<Warm>) {
-        lock(&self.active).push(warm);
-        let mut thread = lock(&self.thread);
-        if let Some(thread) = &*thread {
-            thread.unpark();
-            return;
-        }
-        let weak = Arc::downgrade(self);
-        let named = std::thread::Builder::new().name("tollgate-warm".to_owned());
-        match named.spawn(move || work(&weak)) {
-            Ok(spawned) => *thread = Some(spawned.thread().clone()),
-            Err(error) => tracing::warn!(%error, "no thread makes instances ahead"),
-        }
-    }
-
-    /// Drops an instance that waits, for a call that finds no slot. Whether there was one.
-    /// With `places`, only of providers with this part of the slots.
-    pub(super) fn give_back(&self, places: Option<&Arc<Places>>) -> bool {
-        let is_it = |warm: &Arc<Warm>| {
-            places.is_none_or(|places| Arc::ptr_eq(places, &warm.provider.shared.places))
-        };
-        [&self.resting, &self.active].iter().any(|providers| {
-            let providers: Vec<_> = lock(providers).iter().filter_map(Weak::upgrade).collect();
-            let mut those = providers.iter().filter(|warm| is_it(warm));
-            those.any(|warm| warm.give_back())
-        })
-    }
-
-    /// Looks at the providers that are called, and at the others if it is their time. Returns the time until the next
-    /// look, or `None` if there is none before a call.
-    ///
-    /// Those that are looked at stay in their list meanwhile, for calls that look for a slot.
-    fn look(&self, tokio: &Runtime, rested: &mut Instant) -> Option<Duration> {
-        let called = lock(&self.active).clone();
-        let mut is_active = false;
-        for warm in called {
-            if warm.upgrade().is_some_and(|warm| warm.look(tokio)) {
-                is_active = true;
-                continue;
-            }
-            let mut resting = lock(&self.resting);
-            if !resting.iter().any(|other| other.ptr_eq(&warm)) {
-                resting.push(warm.clone());
-            }
-            drop(resting);
-            // One entry: a call may have made another of it since.
-            remove(&self.active, &warm);
-        }
-        if !is_active || rested.elapsed() >= REST {
-            *rested = Instant::now();
-            let resting = lock(&self.resting).clone();
-            for warm in resting {
-                if !warm.upgrade().is_some_and(|warm| warm.rest()) {
-                    remove(&self.resting, &warm);
-                }
-            }
-        }
-        match is_active {
-            true => Some(PAUSE),
-            false => (!lock(&self.resting).is_empty()).then_some(REST),
-        }
-    }
-}
-
-/// Removes an entry of `warm`.
-fn remove(providers: &Mutex<Vec<Weak<Warm>>>, warm: &Weak<Warm>) {
-    let mut providers = lock(providers);
-    let mut is_found = false;
-    providers.retain(|other| {
-        let is_it = !is_found && other.ptr_eq(warm);
-        is_found |= is_it;
-        !is_it
-    });
-}
-
-impl Drop for Warmer {
-    fn drop(&mut self) {
-        if let Some(thread) = &*lock(&self.thread) {
-            thread.unpark();
-        }
-    }
-}
-
-/// The thread: it ends with the runtime.
-fn work(warmer: &Weak<Warmer>) {
-    let tokio = match Builder::new_current_thread().enable_time().build() {
-        Ok(tokio) => tokio,
-        Err(error) => {
-            tracing::warn!(%error, "no instances are made ahead");
-            return;
-        }
-    };
-    // For what an embedder keeps in a store and drops with it.
-    let _context = tokio.enter();
-    let mut rested = Instant::now();
-    loop {
-        let Some(this) = warmer.upgrade() else {
-            return;
-        };
-        let next = this.look(&tokio, &mut rested);
-        // The thread does not keep the runtime.
-        drop(this);
-        match next {
-            Some(pause) => std::thread::park_timeout(pause),
-            None => std::thread::park(),
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use tollgate_component::Source;
-    use tollgate_policy::Policy;
-
-    use super::*;
-    use crate::blocking;
-
-    fn load(wat: &str) -> Provider {
-        load_by(&blocking::Runtime::new(), wat)
-    }
-
-    fn load_by(runtime: &blocking::Runtime, wat: &str) -> Provider {
-        load_under(runtime, "limits.fuel = 1_000_000", wat)
-    }
-
-    fn load_under(runtime: &blocking::Runtime, policy: &str, wat: &str) -> Provider {
-        let policy = Policy::parse(policy, std::path::Path::new(".")).unwrap();
-        let source = Source::bytes("guest", wat::parse_str(wat).unwrap());
-        let provider = runtime.load(&source, &policy).unwrap();
-        provider.as_async().clone()
-    }
-
-    /// Waits for something that the thread does, which is not that it drops what is idle.
-    fn until(is_done: impl Fn() -> bool) {
-        let end = Instant::now() + IDLE / 2;
-        while !is_done() {
-            assert!(Instant::now() < end);
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// Start code without an end would take a processor for ever.
-    #[test]
-    fn faults_end_it() {
-        let start = "(func $start (loop $l (br $l))) (start $start)";
-        let provider = load(&format!(
-            "(component (core module $m {start}) (core instance (instantiate $m)))"
-        ));
-        let provider = provider.warm(1);
-        let warm = provider.warm.as_ref().unwrap();
-        until(|| warm.failures.load(Ordering::Relaxed) == FAILURES);
-        std::thread::sleep(ACTIVE);
-        assert_eq!(warm.failures.load(Ordering::Relaxed), FAILURES);
-    }
-
-    /// It ends, and would keep instances of other providers waiting.
-    #[test]
-    fn slow_start_code_is_left_to_the_call() {
-        let start = "(func $start (local $i i32) (loop $l
-            (br_if $l (i32.ne (i32.const 300_000_000)
-                (local.tee $i (i32.add (local.get $i) (i32.const 1)))))))
-            (start $start)";
-        let wat = format!("(component (core module $m {start}) (core instance (instantiate $m)))");
-        let policy = "limits.fuel = 100_000_000_000";
-        let provider = load_under(&blocking::Runtime::new(), policy, &wat).warm(1);
-        let warm = provider.warm.as_ref().unwrap();
-        until(|| {
-            assert_eq!(provider.warm_count(), 0);
-            warm.activate();
-            warm.failures.load(Ordering::Relaxed) == FAILURES
-        });
-    }
-
-    #[test]
-    fn none_are_kept_without_calls() {
-        let provider = load("(component)").warm(1);
-        let warm = provider.warm.as_ref().unwrap();
-        until(|| provider.warm_count() == 1);
-        let long_ago = Instant::now().checked_sub(IDLE).unwrap();
-        *lock(&warm.seen) = (0, long_ago);
-        warm.activate();
-        until(|| provider.warm_count() == 0);
-        // A call brings them back.
-        drop(warm.take());
-        until(|| provider.warm_count() == 1);
-    }
-    /// One that is ready when a call already waits, since it was on its way when the call looked for it.
-    #[test]
-    fn one_that_comes_late_gives_way_to_a_call() {
-        let runtime = crate::Runtime::builder().concurrency(4).build();
-        let runtime = blocking::Runtime::from(runtime);
-        let exports =
-            "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
-            (func (export \"f\") (canon lift (core func $i \"f\"))))";
-        let provider = load_by(&runtime, exports).warm(1);
-        let other = blocking::Provider::from(load_by(&runtime, exports));
-        until(|| provider.warm_count() == 1);
-        let warm = provider.warm.as_ref().unwrap();
-        let live = warm.take().unwrap();
-        let mut held: Vec<_> = (0..3).map(|_| other.session()).collect();
-        for session in &mut held {
-            session.wave("f()").unwrap();
-        }
-        let third = blocking::Provider::from(load_by(&runtime, exports));
-        let waits = std::thread::spawn(move || third.session().wave("f()").is_ok());
-        until(|| provider.shared.host().admission.is_waited_for());
-        lock(&warm.ready).push(live);
-        warm.activate();
-        until(|| provider.warm_count() == 0);
-        drop(held);
-        assert!(waits.join().unwrap());
-    }
-
-    struct Bomb;
-
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("the embedder's own mistake");
-        }
-    }
-
-    #[test]
-    fn data_that_panics_when_it_is_dropped_ends_nothing() {
-        let provider = load(
-            "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
-            (func (export \"f\") (canon lift (core func $i \"f\"))))",
-        );
-        let provider = blocking::Provider::from(provider.warm(1));
-        for _ in 0..2 {
-            until(|| provider.warm_count() == 1);
-            let mut session = provider.session().with_data(Bomb);
-            session.wave("f()").unwrap();
-            drop(session);
-            std::thread::sleep(PAUSE * 100);
-        }
-    }
-}
+mod tests;
