@@ -8,7 +8,7 @@ use tollgate::blocking::{self, Provider};
 use tollgate::observe::{Decision, Observer};
 use tollgate::{Runtime, Source};
 
-use support::harness::{builder, policy, source};
+use support::harness::{builder, counts_fuel, policy, source};
 
 /// Waits until as many instances are ready.
 fn wait_for(provider: &Provider, count: usize) {
@@ -69,10 +69,25 @@ fn a_call_takes_an_instance_that_no_other_had() {
 /// The budget of the call that takes it pays for it.
 #[test]
 fn an_instance_costs_the_call_that_takes_it_what_it_cost() {
-    let cold = load(&builder().build(), "echo", "");
+    let counts = "(component
+        (core module $m
+            (memory 1)
+            (func $start (local $i i32)
+                (drop (memory.grow (i32.const 1)))
+                (loop $l (br_if $l (i32.lt_u
+                    (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                    (i32.const 10_000)))))
+            (start $start)
+            (func (export \"f\")))
+        (core instance $i (instantiate $m))
+        (func (export \"f\") (canon lift (core func $i \"f\"))))";
+    let counts = Source::bytes("counts", wat::parse_str(counts).unwrap());
+    let runtime = blocking::Runtime::from(builder().build());
+    let cold = runtime.load(&counts, &policy("")).unwrap();
     let warm = cold.warm(1);
     wait_for(&warm, 1);
-    let [cold, warm] = [cold, warm].map(|provider| provider.session().run(b"hello").unwrap().usage);
+    let [cold, warm] = [cold, warm].map(|provider| provider.session().wave("f()").unwrap().usage);
+    assert!(cold.fuel > 10_000 || !counts_fuel());
     assert_eq!(warm.fuel, cold.fuel);
     assert_eq!(warm.memory_peak, cold.memory_peak);
     assert_eq!(warm.host_memory_peak, cold.host_memory_peak);
