@@ -129,6 +129,7 @@ pub(crate) fn verdict(text: &str) -> &'static str {
         instance_data: 0,
         complexity: 1,
         objections: Default::default(),
+        docs: Default::default(),
     };
     let runtime = &runtime().0;
     let nothing = runtime.judge(&inspection, &Grants::default());

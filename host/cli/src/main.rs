@@ -20,8 +20,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    attack, cache, call, check, compat, compile, completions, demo, inspect, keygen, list, man,
-    mcp, new, policy, profile, run, serve, sign, test, verify,
+    attack, cache, call, check, compat, compile, completions, demo, document, inspect, keygen,
+    list, man, mcp, new, policy, profile, run, serve, sign, test, verify,
 };
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
@@ -70,6 +70,7 @@ enum Command {
     New(new::Opts),
     Test(test::Opts),
     Compat(compat::Opts),
+    Document(document::Opts),
     Attack(attack::Opts),
     Serve(serve::Opts),
     Mcp(mcp::Opts),
@@ -171,6 +172,7 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::New(opts) => new::run(&opts, ui),
         Command::Test(opts) => test::run(&opts, ui),
         Command::Compat(opts) => in_tokio(compat::run(&opts, ui)),
+        Command::Document(opts) => in_tokio(document::run(&opts, ui)),
         Command::Attack(opts) => attack::run(&opts, ui),
         Command::Serve(opts) => serve::run(&opts, ui),
         Command::Mcp(opts) => mcp::run(&opts, ui),

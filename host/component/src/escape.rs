@@ -43,6 +43,12 @@ pub fn whole(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The same for text of several lines, which keeps them.
+pub fn lines(text: &str) -> String {
+    let lines = text.lines().map(whole);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Serialised JSON with every hostile character that JSON itself allows written as `\uXXXX`, so that a report is safe
 /// to view on a terminal.
 pub fn json(serialised: &str) -> Cow<'_, str> {

@@ -6,6 +6,7 @@ use tollgate_policy::Limits;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
+use crate::docs::{self, Docs};
 use crate::refusal::{Refusal, RefusalKind, malformed};
 use crate::remedy::Remedy;
 use crate::served::{PROVIDER_VERSIONS, split_version};
@@ -89,6 +90,8 @@ pub struct Inspection {
     pub complexity: u64,
     /// The reasons for which the engine refuses it although it is valid.
     pub objections: Objections,
+    /// The documentation of its exports that it carries.
+    pub docs: Docs,
 }
 
 /// The reasons for which the engine refuses a valid component, as far as they are known without machine code. They quote
@@ -182,6 +185,7 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
     is_component(bytes)?;
     let mut imports = Vec::new();
     let mut exports = Vec::new();
+    let mut sections = [None; docs::SECTIONS.len()];
     let scanned = scan(bytes, complexity, |payload| {
         match payload {
             Payload::ComponentImportSection(section) => {
@@ -203,6 +207,14 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
                     });
                 }
             }
+            Payload::CustomSection(section) => {
+                let at = docs::SECTIONS
+                    .iter()
+                    .position(|name| *name == section.name());
+                if let Some(found) = at.and_then(|at| sections.get_mut(at)) {
+                    *found = Some(section.data());
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -211,6 +223,8 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
     for import in &mut imports {
         import.types_only = types_only(&import.name, scanned.types.as_ref());
     }
+    let section = sections.into_iter().flatten().next().unwrap_or_default();
+    let docs = Docs::read(section, &exports, scanned.types.as_ref());
     Ok(Inspection {
         digest: digest.to_owned(),
         size: bytes.len() as u64,
@@ -219,6 +233,7 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
         instance_data: scanned.instance_data,
         complexity: scanned.complexity,
         objections: Objections::default(),
+        docs,
     })
 }
 

@@ -12,6 +12,7 @@ pub mod escape;
 
 mod charged;
 mod digest;
+mod docs;
 mod identity;
 mod inspect;
 mod panics;
@@ -36,6 +37,9 @@ mod wit;
 mod world;
 
 pub use charged::{ROOM_PRICE, charged};
+pub use docs::Docs;
+#[cfg(feature = "wit")]
+pub use docs::documented;
 pub use identity::{Attached, Identity, ProviderInfo, Signer};
 pub use inspect::{Export, Import, Inspection, ItemKind, MAX_WIT, Mistyped, Objections};
 pub use panics::panic_text;

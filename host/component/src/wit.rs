@@ -5,10 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tollgate_policy::Limits;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::TypesRef;
+use wit_component::DecodedWasm;
+use wit_parser::WorldItem;
 
+use crate::docs::{Docs, without_docs};
+use crate::escape;
 use crate::inspect::{Inspection, ItemKind, MAX_WIT};
 use crate::panics::panic_text;
-use crate::refusal::{Refusal, RefusalKind};
+use crate::refusal::{Refusal, RefusalKind, malformed};
 use crate::shape::scan;
 use crate::source::Source;
 
@@ -44,8 +48,11 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
         let item = types.component_item_for_export(&export.name);
         expressible(types, &export.name, export.kind, item.map(|item| item.ty))?;
     }
+    // Their decoder refuses documentation that does not fit, and that of a component seldom does.
+    let bytes = without_docs(bytes).map_err(malformed)?;
     let written = written(|| {
-        let decoded = wit_component::decode(bytes)?;
+        let mut decoded = wit_component::decode(&bytes)?;
+        document(&mut decoded, &inspection.docs);
         let mut printer = wit_component::WitPrinter::default();
         let (resolve, own) = (decoded.resolve(), decoded.package());
         let others = resolve.packages.iter().map(|(id, _)| id);
@@ -56,6 +63,37 @@ fn wit(bytes: &[u8], inspection: &Inspection) -> Result<String, Refusal> {
     match written.len() > MAX_WIT {
         true => Err(refuse(&format!("they take more than {MAX_WIT} bytes"))),
         false => Ok(written),
+    }
+}
+
+/// Sets the comments of the exported functions.
+fn document(decoded: &mut DecodedWasm, docs: &Docs) {
+    let DecodedWasm::Component(resolve, world) = decoded else {
+        return;
+    };
+    let Some(world) = resolve.worlds.get_mut(*world) else {
+        return;
+    };
+    world.docs.contents = docs.world().map(escape::lines);
+    let mut interfaces = Vec::new();
+    for (key, item) in &mut world.exports {
+        match item {
+            WorldItem::Function(function) => {
+                function.docs.contents = docs.named(&function.name).map(escape::lines);
+            }
+            WorldItem::Interface { id, .. } => interfaces.push((key.clone(), *id)),
+            WorldItem::Type { .. } => {}
+        }
+    }
+    for (key, id) in interfaces {
+        let export = resolve.name_world_key(&key);
+        let Some(interface) = resolve.interfaces.get_mut(id) else {
+            continue;
+        };
+        for (name, function) in &mut interface.functions {
+            let text = docs.named(&format!("{export}.{name}"));
+            function.docs.contents = text.map(escape::lines);
+        }
     }
 }
 
@@ -115,7 +153,7 @@ fn in_interface(name: &str, ty: ComponentEntityType) -> Result<(), Refusal> {
 
 fn refuse(why: &str) -> Refusal {
     let text = format!("its interfaces cannot be written as WIT: {why}");
-    Refusal::new(RefusalKind::Malformed, crate::escape::line(&text))
+    Refusal::new(RefusalKind::Malformed, escape::line(&text))
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ impl World {
 const MOST_TOLD: usize = 8;
 
 impl WorldError {
-    fn of(error: impl std::fmt::Display) -> WorldError {
+    pub(crate) fn of(error: impl std::fmt::Display) -> WorldError {
         WorldError(format!("{error:#}"))
     }
 }

@@ -229,11 +229,11 @@ pub mod cache {
 /// Components before they are compiled: imports, exports and the verdict on them.
 pub mod component {
     pub use tollgate_component::{
-        Export, Identity, Import, ImportVerdict, Inspection, ItemKind, Judgement, Mistyped,
+        Docs, Export, Identity, Import, ImportVerdict, Inspection, ItemKind, Judgement, Mistyped,
         Objections, PROVIDER_VERSIONS, SERVED, Served, Verdict, Vetted, signature_path,
     };
     #[cfg(feature = "wit")]
-    pub use tollgate_component::{World, WorldError, compat};
+    pub use tollgate_component::{World, WorldError, compat, documented};
 }
 
 /// The inputs of WASI commands, and arguments of calls in WAVE notation.

@@ -35,6 +35,7 @@ impl Certified {
             name: format!("cert:{digest}").into(),
             account: Arc::clone(account),
             only: None,
+            policies: None,
         }
     }
 }

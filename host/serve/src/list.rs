@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use tollgate::Provider;
 use tollgate::value::{Function, Type};
+use tollgate::{Provider, escape};
 
 use crate::problem::{Answer, kept_answer};
 use crate::view::View;
 
-/// Bytes of the signatures of one provider. A type takes up to a megabyte.
+/// Bytes of the signatures of one provider, with its documentation. A type takes up to a megabyte.
 const MAX_SIGNATURES: usize = 256 << 10;
 
 /// All that has a meaning in a path.
@@ -53,12 +53,20 @@ fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
             break;
         };
         left = rest;
+        let docs = provider.docs().function(function).map(escape::lines);
+        let docs = docs.filter(|docs| docs.len() <= left);
+        left = left.saturating_sub(docs.as_deref().map_or(0, str::len));
         let mut described = json!({ "export": export, "signature": signature });
-        if let (Some(obstacle), Value::Object(members)) = (obstacle(function), &mut described) {
-            members.insert(
-                "not-callable".to_owned(),
-                json!(format!("it takes or gives {obstacle}")),
-            );
+        if let Value::Object(members) = &mut described {
+            if let Some(docs) = docs {
+                members.insert("docs".to_owned(), json!(docs));
+            }
+            if let Some(obstacle) = obstacle(function) {
+                members.insert(
+                    "not-callable".to_owned(),
+                    json!(format!("it takes or gives {obstacle}")),
+                );
+            }
         }
         functions.push(described);
     }
@@ -69,6 +77,6 @@ fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
         .then(|| format!("/http/{}/", utf8_percent_encode(name, SEGMENT)));
     json!({
         "name": name, "digest": info.digest, "size": info.size, "world": info.world, "http": at,
-        "functions": functions, "functions-left-out": left_out,
+        "functions": functions, "functions-left-out": left_out, "docs": provider.docs().world().map(escape::lines),
     })
 }

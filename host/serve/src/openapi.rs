@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
-use tollgate::Provider;
 use tollgate::value::{Function, Type};
+use tollgate::{Provider, escape};
 
 use crate::list::obstacle;
 use crate::problem::{Answer, kept_answer};
@@ -32,17 +32,26 @@ pub(crate) fn answer(view: View<'_>) -> Answer {
 
 fn document(providers: &[(Arc<str>, Provider)]) -> String {
     let mut paths = Map::new();
+    let mut tags = Vec::new();
     for (name, provider) in providers {
         let mut schemas = Schemas::new(MAX_SCHEMAS);
         let functions = provider
             .functions()
             .filter(|function| obstacle(function).is_none());
+        if let Some(docs) = provider.docs().world().filter(|_| paths.len() < MAX_ALL) {
+            tags.push(json!({ "name": **name, "description": escape::lines(docs) }));
+        }
         let most = MAX_FUNCTIONS.min(MAX_ALL.saturating_sub(paths.len()));
         for function in functions.take(most) {
             let export = function.full_name();
             let [of, called] =
                 [&**name, &export].map(|part| utf8_percent_encode(part, IN_PATH).to_string());
-            let operation = operation(name, &export, function, &mut schemas);
+            let mut operation = operation(name, &export, function, &mut schemas);
+            if let (Some(docs), Value::Object(members)) =
+                (provider.docs().function(function), &mut operation)
+            {
+                members.insert("description".to_owned(), json!(escape::lines(docs)));
+            }
             paths.insert(
                 format!("/v1/providers/{of}/{called}"),
                 json!({ "post": operation }),
@@ -53,6 +62,7 @@ fn document(providers: &[(Arc<str>, Provider)]) -> String {
         "openapi": "3.1.0",
         "info": { "title": "Tollgate", "version": env!("CARGO_PKG_VERSION") },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "tags": tags,
         "paths": paths,
         "components": { "schemas": { "problem": problem() } },
     });

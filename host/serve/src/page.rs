@@ -103,7 +103,10 @@ fn row(name: &str, provider: &Provider, metrics: Option<&Metrics>) -> Markup {
     } = numbers.unwrap_or_default();
     html! {
         tr {
-            td { code { (escape::line(name)) } }
+            td {
+                code { (escape::line(name)) }
+                @if let Some(docs) = provider.docs().world() { br; (escape::line(docs)) }
+            }
             td { code { (escape::line(info.world.as_deref().unwrap_or_default())) } }
             td { code title=(info.digest) { (digest) } }
             td {

@@ -20,6 +20,8 @@ pub(crate) struct Caller {
     pub(crate) account: Arc<Account>,
     /// The providers that it may call, if not all.
     pub(crate) only: Option<Arc<Only>>,
+    /// The name of the policies under which they run for it, if those are its own.
+    pub(crate) policies: Option<Arc<str>>,
 }
 
 /// The bounds of one caller; `None` is no bound.

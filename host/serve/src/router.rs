@@ -10,10 +10,8 @@ use http::{Method, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
-use tollgate::Catalog;
 
 use crate::audit_log::AuditLog;
-use crate::bounds::Bounds;
 use crate::caller::Certified;
 use crate::metrics::Metrics;
 use crate::origin::{ORIGIN, Origin};
@@ -43,15 +41,13 @@ pub(crate) struct Router {
 
 impl Router {
     pub(crate) fn new(
-        catalog: Arc<dyn Catalog>,
-        bounds: Arc<Bounds>,
+        shared: Arc<Shared>,
         tokens: Option<Tokens>,
         routes: Routes,
         metrics: Option<Metrics>,
         audit: Option<AuditLog>,
         traces: Option<Traces>,
     ) -> Router {
-        let shared = Arc::new(Shared::new(catalog, bounds));
         Router {
             mcp: mcp::Door::new(Arc::clone(&shared)),
             shared,

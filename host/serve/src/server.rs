@@ -1,5 +1,6 @@
 //! Connections: accepted, bounded, ended.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use crate::connection;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::routes::Routes;
+use crate::shared::Shared;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
 use crate::traces::Traces;
@@ -33,6 +35,7 @@ const LAST: Duration = Duration::from_secs(1);
 /// Providers behind HTTP; see the [crate](crate).
 pub struct Server {
     catalog: Arc<dyn Catalog>,
+    policies: BTreeMap<String, Arc<dyn Catalog>>,
     bounds: Bounds,
     tokens: Option<Tokens>,
     routes: Routes,
@@ -73,6 +76,7 @@ impl Server {
     pub fn new(catalog: impl Catalog + 'static) -> Server {
         Server {
             catalog: Arc::new(catalog),
+            policies: BTreeMap::new(),
             bounds: Bounds::default(),
             tokens: None,
             routes: Routes::default(),
@@ -94,6 +98,15 @@ impl Server {
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Server {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// Sets the providers of callers whose line of the tokens has `policies=NAME`: the same components under other policies, such
+    /// as a folder watched with [`WatchOptions::policies`](tollgate::watch::WatchOptions::policies). Such a caller sees no others, and
+    /// none at all while its name has none.
+    #[must_use]
+    pub fn policies(mut self, name: &str, catalog: impl Catalog + 'static) -> Server {
+        self.policies.insert(name.to_owned(), Arc::new(catalog));
         self
     }
 
@@ -149,6 +162,7 @@ impl Server {
     ) -> Result<Drained, ServeError> {
         let Server {
             catalog,
+            policies,
             bounds,
             tokens,
             routes,
@@ -166,9 +180,9 @@ impl Server {
         if let (Some(traces), Some(metrics)) = (&traces, &metrics) {
             traces.count_in(metrics);
         }
+        let shared = Shared::new(catalog, Arc::clone(&bounds)).under(policies);
         let router = Arc::new(Router::new(
-            catalog,
-            Arc::clone(&bounds),
+            Arc::new(shared),
             tokens,
             routes,
             metrics.clone(),

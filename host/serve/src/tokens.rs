@@ -1,5 +1,6 @@
 //! Bearer tokens: a file has the hash of each, so that it lets nobody in who reads it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use thiserror::Error;
 
 use crate::quota::{Account, Caller, Quota};
 use crate::view::Only;
+
+const PROVIDERS: &str = "providers=";
+const POLICIES: &str = "policies=";
 
 /// The most bytes of a token that is hashed.
 const MAX_TOKEN: usize = 1 << 10;
@@ -39,7 +43,8 @@ pub struct TokenError {
 impl Tokens {
     /// Reads `NAME sha256:HEX` lines, the digest in 64 digits of the token that the caller NAME sends. Behind it a line may
     /// have quotas of the caller: `calls=N` and `fuel=N` for each minute, `at-once=N` for calls at the same time; with
-    /// `providers=NAME,NAME` it knows and calls these alone. Empty lines and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
+    /// `providers=NAME,NAME` it knows and calls these alone, and with `policies=NAME` they run for it under the policies of that name
+    /// ([`Server::policies`](crate::Server::policies)). Empty lines and lines that begin with `#` are left out. A token is to be random, of 128 bits or more: a fast hash protects no password.
     ///
     /// ```
     /// let text = "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -86,15 +91,20 @@ impl Tokens {
                     "this token is above already; give each caller one of its own",
                 ));
             }
-            let (quotas, only): (Vec<_>, Vec<_>) = more
+            let (only, more): (Vec<_>, Vec<_>) = more
                 .split_whitespace()
-                .partition(|part| !part.starts_with("providers="));
+                .partition(|part| part.starts_with(PROVIDERS));
+            let (policies, quotas): (Vec<_>, Vec<_>) = more
+                .into_iter()
+                .partition(|part| part.starts_with(POLICIES));
             let quota = Quota::parse(quotas).map_err(failed)?;
             let only = only_of(&only).map_err(failed)?;
+            let policies = policies_of(&policies).map_err(failed)?;
             let caller = Caller {
                 name: name.into(),
                 account: Arc::new(Account::new(quota)),
                 only,
+                policies,
             };
             callers.push(Token { hash, caller });
         }
@@ -110,6 +120,14 @@ impl Tokens {
     /// The caller that this token is of. The time does not tell how much of a token is right.
     pub fn caller(&self, token: &str) -> Option<&str> {
         self.known(token).map(|caller| &*caller.name)
+    }
+
+    /// The names of policies of their own that callers have, each once.
+    pub fn policies(&self) -> BTreeSet<&str> {
+        let callers = self.callers.iter();
+        callers
+            .filter_map(|token| token.caller.policies.as_deref())
+            .collect()
     }
 
     pub(crate) fn known(&self, token: &str) -> Option<&Caller> {
@@ -146,11 +164,22 @@ fn only_of(parts: &[&str]) -> Result<Option<Arc<Only>>, &'static str> {
     match parts {
         [] => Ok(None),
         [one] => {
-            let names = one.strip_prefix("providers=").and_then(Only::parse);
+            let names = one.strip_prefix(PROVIDERS).and_then(Only::parse);
             names.map(|only| Some(Arc::new(only))).ok_or(PROBLEM)
         }
         _ => Err(PROBLEM),
     }
+}
+
+/// The name of the policies of a caller that has its own.
+fn policies_of(parts: &[&str]) -> Result<Option<Arc<str>>, &'static str> {
+    let one = match parts {
+        [] => return Ok(None),
+        [one] => one.strip_prefix(POLICIES).filter(|name| !name.is_empty()),
+        _ => None,
+    };
+    one.map(|name| Some(name.into()))
+        .ok_or("no policies; write `policies=NAME` once, or leave it out for those of all callers")
 }
 
 fn bytes(hex: &str) -> Option<[u8; 32]> {
@@ -197,6 +226,8 @@ mod tests {
             (&format!("ci {TEST} providers="), 1),
             (&format!("ci {TEST} providers=a,"), 1),
             (&format!("ci {TEST} providers=a providers=b"), 1),
+            (&format!("ci {TEST} policies="), 1),
+            (&format!("ci {TEST} policies=a policies=b"), 1),
             (
                 "ci sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                 1,

@@ -26,6 +26,22 @@ pub(crate) struct View<'a> {
     catalog: &'a dyn Catalog,
     of_all: &'a Documents,
     only: Option<&'a Only>,
+    has_own_policies: bool,
+}
+
+/// Providers, and documents about all of them.
+pub(crate) struct Providers {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) documents: Documents,
+}
+
+impl Providers {
+    pub(crate) fn new(catalog: Arc<dyn Catalog>) -> Providers {
+        Providers {
+            catalog,
+            documents: Documents::default(),
+        }
+    }
 }
 
 impl Only {
@@ -40,15 +56,17 @@ impl Only {
 }
 
 impl<'a> View<'a> {
+    /// Those that `only` names, of all or of those that run under policies of the caller's own.
     pub(crate) fn new(
-        catalog: &'a dyn Catalog,
-        of_all: &'a Documents,
+        providers: &'a Providers,
+        has_own_policies: bool,
         only: Option<&'a Only>,
     ) -> View<'a> {
         View {
-            catalog,
-            of_all,
+            catalog: &*providers.catalog,
+            of_all: &providers.documents,
             only,
+            has_own_policies,
         }
     }
 
@@ -57,9 +75,9 @@ impl<'a> View<'a> {
         own.unwrap_or(self.of_all)
     }
 
-    /// Whether it is that of all providers.
+    /// Whether it is that of all providers, as all callers see them.
     pub(crate) fn is_whole(self) -> bool {
-        self.only.is_none()
+        self.only.is_none() && !self.has_own_policies
     }
 
     fn has(self, name: &str) -> bool {

@@ -8,6 +8,7 @@ mod check;
 mod compat;
 mod contract;
 mod convenience;
+mod document;
 mod examples;
 mod found_policy;
 mod golden;

@@ -1,6 +1,6 @@
 //! The callers that are let in, and the pages of a browser that are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -240,6 +240,80 @@ fn a_caller_of_some_providers_knows_no_other() {
         assert!(tool.body.contains("\"error\":"), "{tool:?}");
         assert!(!tool.body.contains("isError"), "{tool:?}");
     }
+}
+
+/// What another caller may do is nothing to it, and policies that are not there allow nothing.
+#[test]
+fn a_caller_runs_providers_under_policies_of_its_own() {
+    let third = "third sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    let tokens = format!("{TOKENS} policies=small\n{OTHER}\n{third} policies=small");
+    let tokens = Tokens::parse(&tokens).unwrap();
+    assert_eq!(tokens.policies(), BTreeSet::from(["small"]));
+    let few = "limits.output = \"2B\"";
+    let served = |own: bool| {
+        let server = Server::new(catalog(&[("counter", ""), ("echo", "")])).tokens(tokens.clone());
+        Served::with(match own {
+            true => server.policies("small", catalog(&[("echo", few)])),
+            false => server.policies("large", catalog(&[("echo", "")])),
+        })
+    };
+    let mcp = |served: &Served, token: &str| {
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#;
+        served.answer(format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{token}\
+             Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{list}",
+            list.len()
+        ))
+    };
+    let get = |served: &Served, path: &str, token: &str| {
+        served.answer(format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\n"
+        ))
+    };
+    let [its, of_other] =
+        ["test", "other"].map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let both = served(true);
+    let [short, long] = ["a", "hello"].map(|input| format!("{{\"input\":\"{input}\"}}"));
+    // Documents that were made for one are not for the other.
+    for _ in 0..2 {
+        let echo = |token: &str, input: &str| both.answer(post("echo/run", token, input));
+        assert_eq!(echo(&of_other, &long).status, 200);
+        assert_eq!(echo(&its, &short).status, 200);
+        assert_eq!(echo(&its, &long).kind(502), "output");
+        let unknown = both.answer(post("counter/next", &its, "{}"));
+        assert_eq!(unknown.kind(404), "no-provider");
+        for told in [
+            get(&both, "/v1/providers", &its),
+            get(&both, "/openapi.json", &its),
+            mcp(&both, &its),
+        ] {
+            assert!(
+                told.body.contains("echo") && !told.body.contains("counter"),
+                "{told:?}"
+            );
+        }
+        assert!(
+            get(&both, "/v1/providers", &of_other)
+                .body
+                .contains("counter")
+        );
+        for hidden in ["/", "/metrics"] {
+            assert_eq!(get(&both, hidden, &its).kind(403), "forbidden");
+        }
+    }
+    // Not those of all, which allow more.
+    let without = served(false);
+    let unknown = without.answer(post("echo/run", &its, &short));
+    assert_eq!(unknown.kind(404), "no-provider");
+    assert_eq!(
+        get(&without, "/v1/providers", &its).body,
+        "{\"providers\":[]}"
+    );
+    assert!(!mcp(&without, &its).body.contains("echo"));
+    assert_eq!(
+        without.answer(post("counter/next", &of_other, "{}")).status,
+        200
+    );
 }
 
 /// A client could act through a guest, go away, and be named nowhere.

@@ -4,6 +4,7 @@ mod attacks;
 mod bounded;
 mod callers;
 mod calls;
+mod documented;
 mod http2;
 mod mcp;
 mod names;

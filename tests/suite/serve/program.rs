@@ -341,6 +341,47 @@ fn the_files_of_the_server_are_not_a_guests() {
     assert_eq!(served(&["--tokens", tokens.to_str().unwrap()]), 404);
 }
 
+/// They are watched, and no guest writes to them.
+#[test]
+fn a_caller_has_policies_in_a_folder_of_its_own() {
+    let own = tempfile::tempdir().unwrap();
+    let (tokens, policies) = (own.path().join("tokens"), own.path().join("callers/small"));
+    std::fs::create_dir_all(&policies).unwrap();
+    std::fs::write(
+        &tokens,
+        format!("{TOKENS} policies=callers/small\n{OTHER}\n"),
+    )
+    .unwrap();
+    let policy = |text: &str| std::fs::write(policies.join("echo.toml"), text).unwrap();
+    policy("limits.output = \"2B\"");
+    let root = format!(
+        "grants.files = [{{ root = \"r\", path = {:?}, access = \"read-write\" }}]",
+        own.path().join("callers")
+    );
+    let guests = [("echo", ""), ("counter", &*root)];
+    let (_folder, program) = Program::of(&guests, &["--tokens", tokens.to_str().unwrap()]);
+    let call = |path: &str, token: &str, body: &str| {
+        let token = format!("Authorization: Bearer {token}\r\n");
+        reply(&mut program.sent(&post(path, &token, body))).unwrap()
+    };
+    let echo = |token: &str| call("echo/run", token, "{\"input\":\"hello\"}");
+    assert_eq!(echo("other").status, 200);
+    assert_eq!(echo("test").kind(502), "output");
+    assert_eq!(call("counter/next", "other", "{}").kind(404), "no-provider");
+    policy("limits.output = \"9B\"");
+    let limit = Instant::now() + PATIENCE;
+    while echo("test").status != 200 {
+        assert!(Instant::now() < limit, "the changed policy does not serve");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::fs::remove_file(policies.join("echo.toml")).unwrap();
+    while echo("test").status != 404 {
+        assert!(Instant::now() < limit, "the policy that is gone serves");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(echo("other").status, 200);
+}
+
 #[test]
 fn an_open_address_without_tokens_is_a_mistake() {
     let told = run(&["serve", ".", "--listen", "0.0.0.0:0"]);

@@ -187,6 +187,22 @@ pub fn version(guest: &str, version: u8) -> Vec<u8> {
     [&bytes(guest)[..], &[0, 3, 1, b'v', version]].concat()
 }
 
+/// The same guest with this custom section behind it.
+pub fn with_section(guest: &str, name: &str, data: &[u8]) -> Vec<u8> {
+    let leb = |length: usize| {
+        // Five bytes hold any length: a number may have zeros in front.
+        (0..5).map(move |at| (length >> (7 * at)) as u8 & 0x7f | if at < 4 { 0x80 } else { 0 })
+    };
+    let body: Vec<u8> = leb(name.len())
+        .chain(name.bytes())
+        .chain(data.iter().copied())
+        .collect();
+    let mut bytes = bytes(guest);
+    bytes.push(0);
+    bytes.extend(leb(body.len()).chain(body));
+    bytes
+}
+
 /// The digest that identifies a component.
 pub fn digest(bytes: &[u8]) -> String {
     tollgate::Source::bytes("", bytes).digest().to_owned()

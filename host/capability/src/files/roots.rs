@@ -9,8 +9,8 @@ use cap_std::fs::{Dir, Metadata};
 use tollgate_policy::{Policy, Reason};
 
 use super::FileFailure;
-use super::covered;
 use super::hard_links::Protection;
+use super::{cached, covered};
 use crate::error::GrantError;
 use crate::granted::HandedFolder;
 
@@ -22,7 +22,9 @@ pub(crate) struct Roots(pub(crate) Vec<Arc<Folder>>);
 /// A granted folder.
 pub struct Folder {
     pub(crate) dir: Arc<Dir>,
-    protection: Protection,
+    pub(super) protection: Protection,
+    /// Its device, if reads of what is in memory may be tried on the thread of the guest.
+    pub(super) local: Option<u64>,
 }
 
 impl Deref for Folder {
@@ -94,6 +96,7 @@ impl Roots {
                 )));
             }
             Ok(Arc::new(Folder {
+                local: cached::local(&dir),
                 dir: Arc::new(dir),
                 protection: Protection::of(policy, grant)?,
             }))
@@ -120,6 +123,7 @@ impl Roots {
     pub(crate) fn handed_over(folders: Vec<HandedFolder>) -> Roots {
         let folder = |HandedFolder { dir, protected }| {
             Arc::new(Folder {
+                local: cached::local(&dir),
                 dir,
                 protection: Protection::handed_over(protected),
             })

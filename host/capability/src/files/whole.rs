@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tollgate_policy::{Access, Reason};
 
+use super::cached::Part;
 use super::{Entry, FileFailure, Folder, Kind, entry_size, kind, pieces};
 use crate::call::Call;
 use crate::error::{HostResult, LimitReached};
@@ -31,8 +32,14 @@ impl Call {
     pub async fn read_file(&mut self, root: &str, path: &str) -> HostResult<Vec<u8>> {
         let (cap, ended) = (self.read_cap(root), self.jobs.ended());
         let paid = self.meter.fuel_left_bytes();
+        let whole = Part {
+            offset: 0,
+            length: None,
+            most: cap.min(paid),
+        };
+        let now = |dir: &Folder, path: &Path| dir.read_cached(path, &whole);
         let answer = self
-            .on_file(root, path, Access::Read, 0, move |dir, path| {
+            .on_file(root, path, Access::Read, 0, now, move |dir, path| {
                 let (file, metadata) = open_file(dir, path)?;
                 if metadata.len() > cap {
                     return Err(FileFailure::TooLarge(cap));
@@ -56,9 +63,19 @@ impl Call {
             return Err(LimitReached::HostData.into());
         }
         let (cap, ended) = (self.read_cap(root), self.jobs.ended());
-        let most = u64::from(length).min(self.meter.fuel_left_bytes());
+        let paid = self.meter.fuel_left_bytes();
+        let most = u64::from(length).min(paid);
+        let part = Part {
+            offset,
+            length: Some(length.into()),
+            most: cap.min(paid),
+        };
+        let now = |dir: &Folder, path: &Path| {
+            let is_allowed = u64::from(length) <= cap;
+            is_allowed.then(|| dir.read_cached(path, &part))?
+        };
         let answer = self
-            .on_file(root, path, Access::Read, 0, move |dir, path| {
+            .on_file(root, path, Access::Read, 0, now, move |dir, path| {
                 if u64::from(length) > cap {
                     return Err(FileFailure::TooLarge(cap));
                 }
@@ -79,19 +96,23 @@ impl Call {
         self.meter.charge_fixed(SYNC_PRICE)?;
         self.meter.count_sync();
         let ended = self.jobs.ended();
-        self.on_file(root, path, Access::ReadWrite, sent, move |dir, path| {
-            replace(dir, path, &data, &ended)
-        })
-        .await
+        let act = move |dir: &Folder, path: &Path| replace(dir, path, &data, &ended);
+        self.on_file(root, path, Access::ReadWrite, sent, |_, _| None, act)
+            .await
     }
 
     /// The entries of a folder, sorted by name.
     pub async fn list_folder(&mut self, root: &str, path: &str) -> HostResult<Vec<Entry>> {
         let listing = self.listing(root, path);
         let answer = self
-            .on_file(root, path, Access::Read, 0, move |dir, path| {
-                listing.read(dir, path)
-            })
+            .on_file(
+                root,
+                path,
+                Access::Read,
+                0,
+                |_, _| None,
+                move |dir, path| listing.read(dir, path),
+            )
             .await;
         let listed = match answer? {
             Ok(listed) => listed,
@@ -109,17 +130,9 @@ impl Call {
 
     /// The properties of a path; of a link itself, which is not followed.
     pub async fn stat_file(&mut self, root: &str, path: &str) -> HostResult<FileInfo> {
-        self.on_file(root, path, Access::Read, 0, |dir, path| {
-            let metadata = dir.symlink_metadata(path)?;
-            let kind = kind(metadata.file_type());
-            let size = if kind == Kind::File {
-                metadata.len()
-            } else {
-                0
-            };
-            Ok(FileInfo { kind, size })
-        })
-        .await
+        let now = |dir: &Folder, path: &Path| dir.stat_cached(path).map(|found| info(&found));
+        let act = |dir: &Folder, path: &Path| Ok(info(&dir.symlink_metadata(path)?));
+        self.on_file(root, path, Access::Read, 0, now, act).await
     }
 
     /// Charges for the answer that goes back to the guest.
@@ -130,6 +143,16 @@ impl Call {
         }
         answer
     }
+}
+
+fn info(metadata: &Metadata) -> FileInfo {
+    let kind = kind(metadata.file_type());
+    let size = if kind == Kind::File {
+        metadata.len()
+    } else {
+        0
+    };
+    FileInfo { kind, size }
 }
 
 /// The bytes of a file up to `most`, of which there seem to be `expected`: a vector that grows holds more than it is counted

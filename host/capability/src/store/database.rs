@@ -1,11 +1,9 @@
-//! The database behind stores: redb, one transaction for each request, with the keys of each namespace apart.
-
-use std::sync::Arc;
+//! The database behind stores: redb, one transaction for a group of changes, with the keys of each namespace apart.
 
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 use tollgate_policy::{Reason, StoreUsage};
 
+use super::group::{Change, Group, Waiting};
 use super::place::{Bounds, Found, LISTED, Listed, StoreKey};
 use crate::jobs::Ended;
 
@@ -26,9 +24,6 @@ const CACHE: usize = 4 << 20;
 /// An open database, in a file or in memory.
 pub(crate) struct Database {
     redb: redb::Database,
-    /// Held by the writer. The database would let others wait too, each on a thread of its own; here they wait as
-    /// tasks, and leave the queue when their call is dropped.
-    writer: Arc<Mutex<()>>,
     durable: bool,
 }
 
@@ -58,11 +53,7 @@ impl Database {
     }
 
     fn new(redb: redb::Database, durable: bool) -> Result<Database, DatabaseError> {
-        let database = Database {
-            redb,
-            writer: Arc::default(),
-            durable,
-        };
+        let database = Database { redb, durable };
         let tables = database.begin()?;
         tables.open_table(VALUES)?;
         tables.open_table(USAGE)?;
@@ -73,11 +64,6 @@ impl Database {
     /// Whether the data outlives the process.
     pub(crate) fn is_durable(&self) -> bool {
         self.durable
-    }
-
-    /// Waits for the turn to write, to be held while [`change`](Self::change) runs.
-    pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.writer).lock_owned().await
     }
 
     fn begin(&self) -> Result<redb::WriteTransaction, DatabaseError> {
@@ -151,38 +137,80 @@ impl Database {
         }))
     }
 
-    /// Replaces or deletes the value of a key. `decide` is asked with the usage before and after; when it refuses,
-    /// nothing is written.
-    pub(crate) fn change(
-        &self,
-        place: &StoreKey<'_>,
-        value: Option<&[u8]>,
-        decide: impl FnOnce(StoreUsage, StoreUsage) -> Result<(), Reason>,
-    ) -> Result<Result<(), Reason>, DatabaseError> {
-        let (key, namespace) = (place.key(), place.namespace.as_bytes());
+    /// Makes changes in one commit, and answers each of them. A change whose call is gone is left out. On an error none is
+    /// made or answered.
+    pub(crate) fn change(&self, mut group: Group) -> Result<(), DatabaseError> {
         let transaction = self.begin()?;
+        let mut answers = Vec::new();
+        let mut has_written = false;
         {
             let mut values = transaction.open_table(VALUES)?;
             let mut usages = transaction.open_table(USAGE)?;
-            let (keys, bytes) = usages.get(namespace)?.map_or((0, 0), |usage| usage.value());
-            let before = StoreUsage { keys, bytes };
-            let old = values.get(&*key)?.map(|old| old.value().len());
-            if old.is_none() && value.is_none() {
-                return Ok(Ok(()));
+            for Waiting { change, answer, .. } in group.begin() {
+                if answer.is_closed() {
+                    continue;
+                }
+                let written = write(change, &mut values, &mut usages)?;
+                has_written |= written == Written::Changed;
+                answers.push((
+                    answer,
+                    match written {
+                        Written::Refused(reason) => Err(reason),
+                        Written::Changed | Written::Same => Ok(()),
+                    },
+                ));
             }
-            let after = place.usage(before, old, value.map(<[u8]>::len));
-            if let Err(reason) = decide(before, after) {
-                return Ok(Err(reason));
-            }
-            match value {
-                Some(value) => _ = values.insert(&*key, value)?,
-                None => _ = values.remove(&*key)?,
-            }
-            usages.insert(namespace, (after.keys, after.bytes))?;
         }
-        transaction.commit()?;
-        Ok(Ok(()))
+        if has_written {
+            transaction.commit()?;
+        }
+        for (answer, result) in answers {
+            let _ = answer.send(result);
+        }
+        Ok(())
     }
+}
+
+type Table<'t, V> = redb::Table<'t, &'static [u8], V>;
+
+/// The result of one change.
+#[derive(PartialEq, Eq)]
+enum Written {
+    Changed,
+    /// There was nothing to delete.
+    Same,
+    Refused(Reason),
+}
+
+/// Replaces or deletes the value of a key.
+fn write(
+    change: Change,
+    values: &mut Table<'_, &'static [u8]>,
+    usages: &mut Table<'_, (u64, u64)>,
+) -> Result<Written, DatabaseError> {
+    let place = StoreKey {
+        namespace: &change.namespace,
+        bucket: &change.bucket,
+        key: &change.key,
+    };
+    let value = change.value.as_deref();
+    let (key, namespace) = (place.key(), place.namespace.as_bytes());
+    let (keys, bytes) = usages.get(namespace)?.map_or((0, 0), |usage| usage.value());
+    let before = StoreUsage { keys, bytes };
+    let old = values.get(&*key)?.map(|old| old.value().len());
+    if old.is_none() && value.is_none() {
+        return Ok(Written::Same);
+    }
+    let after = place.usage(before, old, value.map(<[u8]>::len));
+    if let Err(reason) = (change.decide)(before, after) {
+        return Ok(Written::Refused(reason));
+    }
+    match value {
+        Some(value) => _ = values.insert(&*key, value)?,
+        None => _ = values.remove(&*key)?,
+    }
+    usages.insert(namespace, (after.keys, after.bytes))?;
+    Ok(Written::Changed)
 }
 
 #[cfg(test)]

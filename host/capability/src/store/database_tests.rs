@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::prices::KEY_PRICE;
+use crate::store::group::{Queue, Turn};
+use crate::store::place::StoreKey;
 use crate::store::prefix;
 
 /// Names that begin with each other, that contain the bytes of lengths, or arbitrary ones.
@@ -16,6 +18,33 @@ fn name() -> impl Strategy<Value = String> {
         "[a-b]{0,3}\\x00{0,9}",
         any::<String>()
     ]
+}
+
+/// One change, committed alone.
+fn change(
+    database: &Database,
+    place: &StoreKey<'_>,
+    value: Option<&[u8]>,
+    decide: fn(StoreUsage, StoreUsage) -> Result<(), Reason>,
+) -> Result<(), Reason> {
+    let queue = Queue::default();
+    let mut waits = queue.enter(Change {
+        namespace: place.namespace.into(),
+        bucket: place.bucket.into(),
+        key: place.key.to_owned(),
+        value: value.map(<[u8]>::to_vec),
+        decide: Box::new(decide),
+    });
+    match block_on(waits.turn()) {
+        Turn::Commits(group) => database.change(group).unwrap(),
+        Turn::Committed(_) => panic!("nobody else commits"),
+    }
+    waits.answer().unwrap()
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let tokio = tokio::runtime::Builder::new_current_thread();
+    { tokio }.build().unwrap().block_on(work)
 }
 
 fn allow(_: StoreUsage, _: StoreUsage) -> Result<(), Reason> {
@@ -71,7 +100,7 @@ proptest! {
         for (namespace, bucket, key, value) in &steps {
             let value = value.map(|size| vec![b'x'; size]);
             let place = StoreKey { namespace, bucket, key };
-            database.change(&place, value.as_deref(), allow).unwrap().unwrap();
+            change(&database, &place, value.as_deref(), allow).unwrap();
             let at = (namespace.clone(), bucket.clone(), key.clone());
             match value {
                 Some(value) => _ = map.insert(at, value),
@@ -111,7 +140,7 @@ fn lists_go_no_further_than_they_may() {
             bucket,
             key,
         };
-        database.change(&place, Some(b""), allow).unwrap().unwrap();
+        change(&database, &place, Some(b""), allow).unwrap();
     }
     let list = |bounds| listed(&database, &prefix("n", "b"), &bounds);
     let page = list(Bounds {
@@ -169,16 +198,10 @@ fn what_is_refused_is_not_written() {
         bucket,
         key,
     };
-    database
-        .change(&place, Some(b"old"), allow)
-        .unwrap()
-        .unwrap();
+    change(&database, &place, Some(b"old"), allow).unwrap();
     let no = |_: StoreUsage, _: StoreUsage| Err(Reason::Quota);
     for value in [Some(&b"new"[..]), None] {
-        assert_eq!(
-            database.change(&place, value, no).unwrap(),
-            Err(Reason::Quota)
-        );
+        assert_eq!(change(&database, &place, value, no), Err(Reason::Quota));
         let found = database.get(&place.key(), 3).unwrap();
         assert!(matches!(found, Some(Found::Value(value)) if value == b"old"));
     }

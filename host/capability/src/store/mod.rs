@@ -8,6 +8,7 @@ mod database;
 #[cfg(not(feature = "store"))]
 #[path = "no_database.rs"]
 mod database;
+mod group;
 mod open;
 #[cfg_attr(
     not(feature = "store"),
@@ -23,6 +24,7 @@ use crate::call::Call;
 use crate::error::{HostFailure, Interrupt, LimitReached};
 use crate::prices::{KEY_PRICE, MOVE_PRICE};
 use database::{Database, DatabaseError};
+use group::{Change, Turn};
 pub(crate) use open::examine;
 pub use open::{Namespace, StoreRegistry};
 use place::{Bounds, Found, LISTED, StoreKey, prefix};
@@ -178,28 +180,32 @@ impl Call {
         if self.is_durable() {
             self.meter.count_sync();
         }
-        // A call that is dropped while it waits here has written nothing; a change that has begun is completed.
-        let turn = opened.database.turn().await;
         let (granted, audit) = (Arc::clone(&self.granted), Arc::clone(&self.audit));
-        let changed = self
-            .on_store(move |database, _| {
-                let _turn = turn;
-                let place = StoreKey {
-                    namespace: &name,
-                    bucket: &bucket,
-                    key: &key,
-                };
-                // Decided and noted before the change is committed, also if the call ends meanwhile.
-                database.change(&place, value.as_deref(), |before, after| {
-                    let request = StoreRequest::Change(before, after);
-                    audit.note(NAME, &target, decide::store(&granted.grants, request))
-                })
-            })
-            .await?;
-        Ok(match changed {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(reason)) => Err(StoreFailure::Denied(reason)),
-            Err(refused) => Err(refused),
+        let mut place = opened.queue.enter(Change {
+            namespace: name,
+            bucket,
+            key,
+            value,
+            // Decided and noted before the change is committed, also if the call ends meanwhile.
+            decide: Box::new(move |before, after| {
+                let request = StoreRequest::Change(before, after);
+                audit.note(NAME, &target, decide::store(&granted.grants, request))
+            }),
+        });
+        // A call that is dropped while it waits here has written nothing; a change that has begun is completed.
+        let answer = match place.turn().await {
+            Turn::Committed(answer) => answer,
+            Turn::Commits(group) => {
+                let committed = self.on_store(move |database, _| database.change(group));
+                if let Err(failure) = committed.await? {
+                    return Ok(Err(failure));
+                }
+                place.answer()
+            }
+        };
+        Ok(match answer {
+            Some(answer) => answer.map_err(StoreFailure::Denied),
+            None => Err(StoreFailure::Broken),
         })
     }
 

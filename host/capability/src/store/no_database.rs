@@ -3,10 +3,8 @@
 
 use std::fs::File;
 
-use tokio::sync::OwnedMutexGuard;
-use tollgate_policy::{Reason, StoreUsage};
-
-use super::place::{Bounds, Found, Listed, StoreKey};
+use super::group::Group;
+use super::place::{Bounds, Found, Listed};
 use crate::jobs::Ended;
 
 /// No value of it exists.
@@ -30,11 +28,6 @@ impl Database {
         match *self {}
     }
 
-    #[allow(clippy::unused_async, reason = "as with the feature")]
-    pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
-        match *self {}
-    }
-
     pub(crate) fn get(&self, _key: &[u8], _most: u64) -> Result<Option<Found>, DatabaseError> {
         match *self {}
     }
@@ -48,12 +41,7 @@ impl Database {
         match *self {}
     }
 
-    pub(crate) fn change(
-        &self,
-        _place: &StoreKey<'_>,
-        _value: Option<&[u8]>,
-        _decide: impl FnOnce(StoreUsage, StoreUsage) -> Result<(), Reason>,
-    ) -> Result<Result<(), Reason>, DatabaseError> {
+    pub(crate) fn change(&self, _group: Group) -> Result<(), DatabaseError> {
         match *self {}
     }
 }

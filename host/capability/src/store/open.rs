@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use tollgate_policy::StoreGrant;
 
 use super::database::{Database, DatabaseError};
+use super::group::Queue;
 use crate::error::{GrantError, HostFailure, OpenError};
 
 /// The open databases of a runtime.
@@ -31,6 +32,7 @@ struct OpenFiles {
 /// An open database. The order of the fields closes the database before the registry is told.
 pub(crate) struct OpenStore {
     pub(crate) database: Database,
+    pub(crate) queue: Queue,
     _entry: Option<Entry>,
 }
 
@@ -81,6 +83,7 @@ impl StoreRegistry {
         }
         let opened = Arc::new(OpenStore {
             database: Database::in_memory()?,
+            queue: Queue::default(),
             _entry: None,
         });
         memory.insert(Arc::clone(name), Arc::downgrade(&opened));
@@ -115,6 +118,7 @@ impl OpenFiles {
         };
         let opened = Arc::new(OpenStore {
             database,
+            queue: Queue::default(),
             _entry: Some(entry),
         });
         open.insert(path, Arc::downgrade(&opened));

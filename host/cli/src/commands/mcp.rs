@@ -33,7 +33,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         });
         let (changed, changes) = watch::channel(());
         // Standard output is the protocol's.
-        let watch = opts.folder.watch(ui, move || {
+        let watch = opts.folder.watch(ui, None, move || {
             changed.send_replace(());
         });
         let folder = tokio::select! {

@@ -8,6 +8,7 @@ pub(crate) mod compat;
 pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod document;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod list;

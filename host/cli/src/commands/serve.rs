@@ -85,6 +85,13 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let audit = opts.audit.as_deref().map(audit).transpose()?;
     let traces = opts.otlp.as_deref().map(Traces::otlp).transpose();
     let traces = traces.map_err(|error| usage(&format!("--otlp: {error}")))?;
+    // They are as the lines of the file say, from where it is.
+    let folder_of_tokens = opts.tokens.as_deref().and_then(Path::parent);
+    let folder_of_tokens = folder_of_tokens.unwrap_or(Path::new(""));
+    let named = tokens.iter().flat_map(Tokens::policies);
+    let policies: Vec<(String, PathBuf)> = named
+        .map(|name| (name.to_owned(), folder_of_tokens.join(name)))
+        .collect();
     let metrics = Metrics::new();
     let observer = ((metrics.clone(), audit.clone()), traces.clone());
     let mut builder = opts.folder.builder(ui)?.observer(observer);
@@ -98,6 +105,9 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     for path in files.into_iter().flatten() {
         builder = builder.protect(path);
     }
+    for (_, folder) in &policies {
+        builder = builder.protect(folder);
+    }
     let runtime = builder.build();
     let tokio = folder::tokio()?;
     let serve = async {
@@ -108,11 +118,22 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
         let listener = listen(opts.listen);
         let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
-        let watch = opts.folder.watch(ui, || {});
-        let folder = tokio::select! {
+        let watch = async |under: Option<(&str, &Path)>| {
+            let folder = runtime.watch(opts.folder.watch(ui, under, || {})).await;
+            folder.map_err(|error| usage(&error.to_string()))
+        };
+        let watch_all = async {
+            let folder = watch(None).await?;
+            let mut others = Vec::new();
+            for (name, path) in &policies {
+                others.push((name, watch(Some((name, path))).await?));
+            }
+            Ok::<_, ExitReason>((folder, others))
+        };
+        let (folder, others) = tokio::select! {
             biased;
             () = &mut stop => return Ok(RETURNED),
-            folder = runtime.watch(watch) => folder.map_err(|error| usage(&error.to_string()))?,
+            all = watch_all => all?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
         let bounds = Bounds {
@@ -125,6 +146,9 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             .metrics(metrics);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
+        }
+        for (name, folder) in others {
+            server = server.policies(name, folder);
         }
         let scheme = match tls {
             Some(tls) => {

@@ -1,6 +1,6 @@
 //! The options of a command that serves a folder of providers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tollgate::watch::WatchOptions;
 use tollgate::{Builder, escape};
@@ -56,22 +56,29 @@ impl FolderOpts {
         }
     }
 
-    /// The folder as it is to be watched. `changed` is told of each event, on the thread of the watcher, and so is the
-    /// operator.
+    /// The folder as it is to be watched, under its policies or others of a name. `changed` is told of each event, on the thread
+    /// of the watcher, and so is the operator.
     pub(crate) fn watch(
         &self,
         ui: &Ui,
+        under: Option<(&str, &Path)>,
         changed: impl Fn() + Send + Sync + 'static,
     ) -> WatchOptions {
         let is_quiet = ui.quiet();
+        let name = under
+            .map(|(name, _)| format!("{name}: "))
+            .unwrap_or_default();
         let watch = WatchOptions::new(&self.folder).warm(self.warm);
         let watch = watch.on_event(move |event| {
             changed();
             if !is_quiet {
-                eprint_event(&event.to_string());
+                eprint_event(&format!("{name}{event}"));
             }
         });
-        match &self.policies {
+        match under
+            .map(|(_, policies)| policies)
+            .or(self.policies.as_deref())
+        {
             Some(policies) => watch.policies(policies),
             None => watch,
         }

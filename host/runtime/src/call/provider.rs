@@ -26,7 +26,7 @@ use tollgate_capability::Granted;
 use tollgate_component::World;
 use tollgate_component::split_version;
 use tollgate_component::value::Function;
-use tollgate_component::{Export, Inspection, ItemKind};
+use tollgate_component::{Docs, Export, Inspection, ItemKind};
 use tollgate_component::{Identity, ProviderInfo};
 use tollgate_component::{Refusal, RefusalKind, Remedy};
 
@@ -234,6 +234,11 @@ impl Provider {
     /// No function has that name, or more than one has.
     pub fn function(&self, name: &str) -> Result<&Function, Refusal> {
         find(self.exported_functions(), name).map(|found| &found.function)
+    }
+
+    /// The documentation that the component carries: the doc comments of its exports, in its author's words.
+    pub fn docs(&self) -> &Docs {
+        &self.shared.code.inspection.docs
     }
 
     #[cfg(feature = "watch")]

@@ -195,7 +195,7 @@ pub(crate) fn read_component(mut from: impl Read) -> io::Result<Vec<u8>> {
     reason = "a test fails by panicking"
 )]
 mod tests {
-    use tollgate_component::Objections;
+    use tollgate_component::{Docs, Objections};
 
     use super::*;
 
@@ -214,6 +214,7 @@ mod tests {
             instance_data: 0,
             complexity: 1,
             objections: Objections::default(),
+            docs: Docs::default(),
         };
         let wit = Some("package root:component;".to_owned());
         Message::Findings(Box::new(Findings { inspection, wit }))
@@ -269,6 +270,7 @@ mod tests {
                 instance_data: u64::MAX,
                 complexity: u64::MAX,
                 objections: Objections::default(),
+                docs: Docs::default(),
             };
             Message::Findings(Box::new(Findings {
                 inspection,

@@ -24,7 +24,7 @@ const OWN: usize = MAX_NAME - STEM - DIGITS - 2;
 /// Bytes of the schemas of one tool, about.
 const MAX_SCHEMAS: usize = 64 << 10;
 
-/// Bytes of the schemas of one page, about, and its tools.
+/// Bytes of the schemas and descriptions of one page, about, and its tools.
 const PAGE: (usize, usize) = (2 << 20, 500);
 
 /// A function under its name as a tool.
@@ -73,8 +73,11 @@ pub(super) fn page(catalog: &dyn Catalog, after: Option<&str>) -> ListToolsResul
             continue;
         };
         let mut schemas = Schemas::new(MAX_SCHEMAS);
-        tools.push(described(&named, function, &mut schemas));
-        left = left.saturating_sub(MAX_SCHEMAS.saturating_sub(schemas.left()));
+        let tool = described(&named, function, &mut schemas);
+        let text = tool.description.as_deref().map_or(0, str::len);
+        tools.push(tool);
+        let schemas = MAX_SCHEMAS.saturating_sub(schemas.left());
+        left = left.saturating_sub(schemas.saturating_add(text));
     }
     let mut page = ListToolsResult::with_all_items(tools);
     page.next_cursor = next;
@@ -92,11 +95,14 @@ fn described(named: &Named, function: &Function, schemas: &mut Schemas) -> Tool 
     let output = json!({
         "type": "object", "properties": { "result": result }, "required": ["result"],
     });
-    let signature = escape::line(&function.to_string()).into_owned();
+    let mut text = escape::line(&function.to_string()).into_owned();
+    if let Some(docs) = named.provider.docs().function(function) {
+        text = format!("{text}\n\n{}", escape::lines(docs));
+    }
     let meta = json!({
         "tollgate/provider": *named.name, "tollgate/export": function.full_name(),
     });
-    Tool::new(named.tool.clone(), signature, object(input))
+    Tool::new(named.tool.clone(), text, object(input))
         .with_raw_output_schema(object(output))
         .with_meta(MetaObject(Arc::unwrap_or_clone(object(meta))))
 }

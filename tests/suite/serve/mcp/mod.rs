@@ -22,7 +22,7 @@ use support::harness::in_time;
 use super::{PATIENCE, catalog};
 
 /// A session over two streams, with a server of its own.
-struct Session {
+pub(super) struct Session {
     stream: TcpStream,
     lines: BufReader<TcpStream>,
     stop: Option<oneshot::Sender<()>>,
@@ -31,7 +31,7 @@ struct Session {
 }
 
 impl Session {
-    fn with(server: Mcp) -> Session {
+    pub(super) fn with(server: Mcp) -> Session {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (there, _) = listener.accept().unwrap();
@@ -72,7 +72,7 @@ impl Session {
         Session::bounded(guests, Bounds::default())
     }
 
-    fn opened(mut self) -> Session {
+    pub(super) fn opened(mut self) -> Session {
         let opened = self.ask("initialize", initialize());
         assert_eq!(
             opened["result"]["protocolVersion"], "2025-11-25",
@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// The answer to this request, which is the next message.
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(super) fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         let answer = self.next();
         assert_eq!(answer["id"], id, "{answer}");

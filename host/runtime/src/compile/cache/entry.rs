@@ -10,7 +10,7 @@ use super::folder::Entry;
 /// The format of entries; entries of other formats are rejected. Increase it when this file or
 /// [`Inspection`](tollgate_component::Inspection) changes, when vetting refuses components that it allowed before, and
 /// when [`charged`](tollgate_component::charged) writes other code: a component of an entry is not vetted or written again.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 const MAGIC: [u8; 8] = *b"tollgate";
 

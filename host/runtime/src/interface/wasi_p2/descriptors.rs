@@ -115,16 +115,21 @@ impl types::HostDescriptor for Door<'_> {
         let (opened, file) = state.opened_file(&fd)?;
         let length = length.min(PIECE).min(state.call.read_cap(&opened.root));
         let length = usize::try_from(length).unwrap_or_default();
-        let read = state
-            .with_file(&opened, move || {
-                let mut buffer = vec![0; length];
-                let count = streams::read_at(&file.file, &mut buffer, offset)?;
-                buffer.truncate(count);
-                Ok((buffer, count == 0 && length > 0))
-            })
-            .await?;
-        state.pay_more(&FILE, Work::bytes(read.0.len()))?;
-        Ok(read)
+        let read = match files::read_open_cached(&file.file, length, offset) {
+            Some(read) => read,
+            None => {
+                let act = move || {
+                    let mut buffer = vec![0; length];
+                    let count = streams::read_at(&file.file, &mut buffer, offset)?;
+                    buffer.truncate(count);
+                    Ok(buffer)
+                };
+                state.with_file(&opened, act).await?
+            }
+        };
+        state.pay_more(&FILE, Work::bytes(read.len()))?;
+        let is_at_end = read.is_empty() && length > 0;
+        Ok((read, is_at_end))
     }
 
     async fn write(&mut self, fd: Handle, buffer: Vec<u8>, offset: Filesize) -> FsResult<Filesize> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tollgate_capability::Jobs;
-use tollgate_capability::files::FileQuota;
+use tollgate_capability::files::{FileQuota, read_open_cached};
 use tollgate_policy::Reason;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
@@ -38,12 +38,17 @@ impl Input {
         let size = size.min(PIECE).min(self.cap);
         let mut buffer = vec![0; size];
         let count = read_at(&self.file.file, &mut buffer, self.position).map_err(failed)?;
-        if count == 0 && size > 0 {
+        buffer.truncate(count);
+        self.moved(size, buffer)
+    }
+
+    /// The answer to a read of `size` bytes that gave these.
+    fn moved(&mut self, size: usize, read: Vec<u8>) -> StreamResult<Bytes> {
+        if read.is_empty() && size > 0 {
             return Err(StreamError::Closed);
         }
-        buffer.truncate(count);
-        self.position = self.position.saturating_add(count as u64);
-        Ok(buffer.into())
+        self.position = self.position.saturating_add(read.len() as u64);
+        Ok(read.into())
     }
 }
 
@@ -59,6 +64,10 @@ impl InputStream for Input {
     }
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let size = size.min(PIECE).min(self.cap);
+        if let Some(read) = read_open_cached(&self.file.file, size, self.position) {
+            return self.moved(size, read);
+        }
         let mut input = self.clone();
         let done = self.jobs.run(move || {
             let read = input.read_now(size);

@@ -1,0 +1,77 @@
+//! `tollgate document`: puts the doc comments of a world into a component, for the clients of `serve` and `mcp`.
+
+use std::path::PathBuf;
+
+use tollgate::component::{documented, signature_path};
+use tollgate::{Policy, Source};
+
+use crate::commands::new::world::World;
+use crate::commands::sign::largest;
+use crate::files::output::OutputFile;
+use crate::output::status::{ExitReason, RETURNED};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::target;
+
+const AFTER_HELP: &str = "Example: tollgate document plugin.wasm --wit wit";
+
+/// Put the doc comments of a world into a component: the descriptions of its tools and operations in `serve` and `mcp`
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Opts {
+    /// The component, a .wasm file. It is replaced, unless --output names another file
+    #[arg(value_name = "COMPONENT")]
+    component: PathBuf,
+    /// The folder of WIT that it was built from
+    #[arg(long, value_name = "DIR")]
+    wit: PathBuf,
+    /// The world, where the package has several: WORLD or NAMESPACE:PACKAGE/WORLD
+    #[arg(long, value_name = "WORLD")]
+    world: Option<String>,
+    /// Write the component here
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
+    let at = opts.output.as_ref().unwrap_or(&opts.component);
+    let source = Source::file(&opts.component, &largest())?;
+    let world = World::read(&opts.wit, opts.world.as_deref())?;
+    let file = OutputFile::new(at)?;
+    let about = |path: &PathBuf, reason| ExitReason::About(path.clone(), Box::new(reason));
+    let bytes = documented(source.as_bytes(), &world.resolve, world.id);
+    let bytes = bytes.map_err(|error| about(&opts.wit, ExitReason::Usage(error.to_string())))?;
+    // A worker reads the result: which of the functions it has, and whether it is a component at all.
+    let result = Source::bytes(source.name(), bytes.clone());
+    let policy = Policy {
+        limits: largest(),
+        ..Policy::default()
+    };
+    let vetted = target::runtime(None)?.inspect(&result, &policy).await;
+    let vetted = vetted.map_err(|error| about(&opts.component, error.into()))?;
+    let docs = vetted.inspection.docs;
+    let functions = match docs.len() {
+        0 => {
+            let text = format!(
+                "the component exports none of the functions that `{}` documents; give the WIT that it was built from",
+                world.name
+            );
+            return Err(about(&opts.component, ExitReason::Usage(text)));
+        }
+        1 => "1 function".to_owned(),
+        count => format!("{count} functions"),
+    };
+    file.write(&bytes)?;
+    ui.note(&format!(
+        "wrote {}, with documentation of {functions}",
+        text::path(at)
+    ));
+    let signature = signature_path(at);
+    if signature.exists() {
+        ui.note(&format!(
+            "{} is of other bytes now; sign the component again",
+            text::path(&signature)
+        ));
+    }
+    Ok(RETURNED)
+}
