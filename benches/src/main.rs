@@ -15,7 +15,7 @@ mod rounds;
 mod spread;
 mod table;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -27,10 +27,7 @@ use crate::groups::GROUPS;
 use crate::report::{Report, Row};
 use crate::table::Style;
 
-/// The argument by which this program becomes the native subprocess that is measured.
-const REVERSE: &str = "--reverse-stdin";
-
-/// The argument by which it becomes a worker that makes fresh calls, and the guest that it calls.
+/// The argument by which this program becomes a worker that makes fresh calls, and the guest that it calls.
 const WORKER: &str = "--fresh-calls-of";
 
 /// The argument by which it prints the memory of parked calls.
@@ -50,7 +47,6 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match *words {
-        [REVERSE] => reverse(),
         [WORKER, guest] => bench(true).and_then(|bench| groups::threads::work(&bench.guest(guest))),
         [PARKED, many] => {
             bench(true).and_then(|bench| groups::concurrency::print_resident(&bench, many.parse()?))
@@ -174,13 +170,4 @@ fn guard(mut bench: Bench) -> Result<()> {
         "{} ratios are over their bounds, {GUARD_ATTEMPTS} times",
         over.len()
     )
-}
-
-/// The native subprocess: the work of the guests without a guest.
-fn reverse() -> Result<()> {
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes)?;
-    bytes.reverse();
-    std::io::stdout().write_all(&bytes)?;
-    Ok(())
 }

@@ -1,18 +1,21 @@
 //! The parts that providers share, grants made by mistake, and the host when the engine has a hole:
-//! A60-shares to A65-host-error.
+//! A60-shares to A65-host-error; somebody's attention, and instances made ahead: A72-questions, A73-start-ahead.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tollgate::approve::Answer;
+use tollgate::blocking;
 use tollgate::policy::{Access, FileGrant};
 use tollgate::value::Value;
 use tollgate::{CallError, Compiler, Isolation, LoadError, Provider};
 
-use crate::attack_case::{Case, Row, kind};
+use crate::attack_case::{Case, Row, kind, over};
 use crate::deadline::wait;
 use crate::network::{everywhere, runtime};
 use crate::server::port;
+use support::approver::{Reaction, Scripted};
 use support::clock::{CLOCK, clock};
 use support::harness::{all_but, builder, load, policy, source};
 use support::processes::{children, cpu_time, crash, until};
@@ -90,6 +93,27 @@ pub(crate) const ROWS: &[Row] = &[
             ]
         },
     },
+    Row {
+        id: "A72-questions",
+        attack: "questions without end",
+        cases: || {
+            vec![
+                asks("8 asked", || Reaction::Says(Answer::Once)),
+                asks("1 asked", || Reaction::Sleeps),
+            ]
+        },
+    },
+    Row {
+        id: "A73-start-ahead",
+        attack: "start code that is run ahead",
+        cases: || {
+            let fuel = "limits.fuel = 30_000_000";
+            let hostile = load("start-loop", fuel).warm(2);
+            vec![Case::new("fuel, others made", move |_| {
+                beside_start_code(&hostile)
+            })]
+        },
+    },
 ];
 
 /// More calls of one provider than there are places, and one of another provider beside them.
@@ -128,6 +152,43 @@ fn told(provider: &Provider, call: &'static str, expected: &'static str) -> Case
             other => kind(&other),
         }
     })
+}
+
+/// A guest whose requests all wait for somebody's answer.
+fn asks(expect: &'static str, reaction: fn() -> Reaction) -> Case {
+    let root = "{ root = 'data', path = 'samples/files', access = 'read', ask = true }";
+    let text = format!(
+        "{}limits.question-time = '30ms'\ngrants.files = [{root}]",
+        all_but("files")
+    );
+    let provider = load("hostile", &text);
+    Case::new(expect, move |_| {
+        let approver = Scripted::new(reaction());
+        let asked: Arc<Scripted> = Arc::clone(&approver);
+        let report = provider
+            .session()
+            .with_approver(asked)
+            .run(b"question-flood data 20");
+        let denied = report.map_or(0, |report| report.denials.len());
+        match (approver.asked().len(), approver.open()) {
+            (asked, 0) if asked + denied >= 20 => format!("{asked} asked"),
+            (asked, open) => format!("{asked} asked, {open} open, {denied} denied"),
+        }
+    })
+}
+
+/// A call of a guest whose start code never ends, and beside it instances of another one that are made ahead.
+fn beside_start_code(hostile: &blocking::Provider) -> String {
+    let good = load("counter", "").warm(2);
+    let ended = over(hostile, |session| session.wave("attack()"));
+    let end = Instant::now() + Duration::from_secs(5);
+    while good.warm_count() < 2 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    match (good.warm_count(), hostile.warm_count()) {
+        (2, 0) => format!("{ended}, others made"),
+        (good, hostile) => format!("{ended}, {good} and {hostile} made"),
+    }
 }
 
 /// A policy that grants the folder of a file that it may not.

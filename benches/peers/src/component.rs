@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use wasmtime::component::{ComponentType, InstancePre, Lift, Linker, TypedFunc};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{ComponentType, Instance, InstancePre, Lift, Linker, TypedFunc};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
     StoreLimits, StoreLimitsBuilder,
@@ -92,10 +93,20 @@ impl Component {
         let component = wasmtime::component::Component::new(&engine, bytes)?;
         let export = component.get_export_index(None, "run");
         let export = export.ok_or_else(|| wasmtime::Error::msg("no `run`"))?;
+        let ComponentItem::ComponentFunc(run) = component
+            .component_type()
+            .get_export(&engine, "run")
+            .map(|it| it.ty)
+            .ok_or_else(|| wasmtime::Error::msg("no `run`"))?
+        else {
+            return Err(wasmtime::Error::msg("`run` is no function"));
+        };
         let mut linker = Linker::new(&engine);
         // A world's types come as an instance that holds nothing else.
         linker.instance("tollgate:provider/types@0.1.0")?;
         let pre = linker.instantiate_pre(&component)?;
+        // Once, as Tollgate does: not for each instance.
+        run.typecheck::<Params<'_>, Results>(&pre.instance_type())?;
         Ok(Component {
             engine,
             pre,
@@ -137,8 +148,22 @@ impl Component {
     fn call_now(&self, input: &[u8]) -> wasmtime::Result<Vec<u8>> {
         let mut store = self.store()?;
         let instance = self.pre.instantiate(&mut store)?;
-        let run = instance.get_typed_func::<Params<'_>, Results>(&mut store, &self.export)?;
+        let run = self.run(&mut store, &instance)?;
         answer(run.call(&mut store, (input,))?.0)
+    }
+
+    #[allow(
+        unsafe_code,
+        reason = "the type is checked when the component is loaded"
+    )]
+    fn run<'i>(
+        &self,
+        store: &mut Store<State>,
+        instance: &Instance,
+    ) -> wasmtime::Result<TypedFunc<Params<'i>, Results>> {
+        let function = instance.get_func(&mut *store, self.export);
+        let function = function.ok_or_else(|| wasmtime::Error::msg("no `run`"))?;
+        Ok(unsafe { TypedFunc::new_unchecked(function) })
     }
 
     /// The same on a fiber.
@@ -149,7 +174,7 @@ impl Component {
     async fn call_on_fiber(&self, input: &[u8]) -> wasmtime::Result<Vec<u8>> {
         let mut store = self.store()?;
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let run = instance.get_typed_func::<Params<'_>, Results>(&mut store, &self.export)?;
+        let run = self.run(&mut store, &instance)?;
         answer(run.call_async(&mut store, (input,)).await?.0)
     }
 

@@ -16,6 +16,17 @@ impl Plugin {
         Ok(Plugin(builder.compile()?))
     }
 
+    /// The same with instances that are kept ready by its engine, as Tollgate's are.
+    pub fn load_pooled(file: &Path) -> Result<Plugin> {
+        let manifest = Manifest::new([Wasm::data(std::fs::read(file)?)]);
+        let mut pool = extism_engine::PoolingAllocationConfig::default();
+        pool.linear_memory_keep_resident(64 << 10);
+        let mut config = extism_engine::Config::new();
+        config.allocation_strategy(pool);
+        let builder = PluginBuilder::new(manifest).with_cache_disabled();
+        Ok(Plugin(builder.with_wasmtime_config(config).compile()?))
+    }
+
     /// A plugin for one call.
     pub fn call(&self, input: &[u8]) -> Result<Vec<u8>> {
         self.reused()?.call(input)

@@ -6,11 +6,36 @@
 use anyhow::{Context, Result, ensure};
 use wasmi::{Engine, Linker, Module, Store};
 
-/// Parses the core module of a component of the provider world, makes an instance and calls it.
-pub fn parse_and_call(engine: &Engine, module: &[u8], input: &[u8]) -> Result<Vec<u8>> {
-    let module = Module::new(engine, module)?;
+/// The interpreter.
+#[derive(Default)]
+pub struct Interpreter(Engine);
+
+/// A core module that is parsed.
+pub struct Parsed {
+    engine: Engine,
+    module: Module,
+}
+
+impl Interpreter {
+    /// Parses the core module of a component of the provider world.
+    pub fn parse(&self, module: &[u8]) -> Result<Parsed> {
+        Ok(Parsed {
+            engine: self.0.clone(),
+            module: Module::new(&self.0, module)?,
+        })
+    }
+}
+
+impl Parsed {
+    /// Makes an instance and calls it.
+    pub fn call(&self, input: &[u8]) -> Result<Vec<u8>> {
+        call(&self.engine, &self.module, input)
+    }
+}
+
+fn call(engine: &Engine, module: &Module, input: &[u8]) -> Result<Vec<u8>> {
     let mut store = Store::new(engine, ());
-    let instance = Linker::new(engine).instantiate_and_start(&mut store, &module)?;
+    let instance = Linker::new(engine).instantiate_and_start(&mut store, module)?;
     let memory = instance.get_memory(&store, "memory").context("no memory")?;
     let realloc = instance.get_typed_func::<(u32, u32, u32, u32), u32>(&store, "cabi_realloc")?;
     let run = instance.get_typed_func::<(u32, u32), u32>(&store, "run")?;
@@ -34,5 +59,3 @@ pub fn parse_and_call(engine: &Engine, module: &[u8], input: &[u8]) -> Result<Ve
     post_return.call(&mut store, result)?;
     Ok(output)
 }
-
-pub use wasmi::Engine as InterpreterEngine;

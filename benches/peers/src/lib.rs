@@ -11,5 +11,5 @@ pub use component::{Allocation, Component, Fresh, Reused, Setup, compile_and_cal
 #[cfg(feature = "others")]
 pub use extism::{Plugin, PluginReused};
 #[cfg(feature = "others")]
-pub use interpreter::{InterpreterEngine, parse_and_call};
+pub use interpreter::{Interpreter, Parsed};
 pub use subprocess::spawn_and_call;

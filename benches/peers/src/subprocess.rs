@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// Starts `program` with `argument`, gives it the input and waits for its output and its end.
-pub fn spawn_and_call(program: &Path, argument: &str, input: &[u8]) -> Result<Vec<u8>> {
+/// Starts `program`, gives it the input and waits for its output and its end.
+pub fn spawn_and_call(program: &Path, input: &[u8]) -> Result<Vec<u8>> {
     let mut child = Command::new(program)
-        .arg(argument)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;

@@ -3,8 +3,7 @@
 use anyhow::Result;
 use tollgate::{Runtime, blocking};
 use tollgate_peers::{
-    Component, Fresh, InterpreterEngine, Plugin, Setup, compile_and_call, parse_and_call,
-    spawn_and_call,
+    Component, Fresh, Interpreter, Plugin, Setup, compile_and_call, spawn_and_call,
 };
 
 use crate::bench::{Bench, INPUT, returned, reversed};
@@ -32,12 +31,13 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let raw_arena = Component::load(&bench.guest("reverse-arena.wasm"), Setup::default())?;
     let raw_async = Component::load(&file, on_fiber)?;
     let raw_fuel = Component::load(&file, with_fuel)?;
-    let plugin = Plugin::load(&bench.guest("reverse-extism.core.wasm"))?;
-    let interpreter = InterpreterEngine::default();
+    let extism = bench.guest("reverse-extism.core.wasm");
+    let (plugin, pooled) = (Plugin::load(&extism)?, Plugin::load_pooled(&extism)?);
+    let interpreter = Interpreter::default();
     let module = std::fs::read(bench.guest("reverse.core.wasm"))?;
     let compiler = Fresh::new()?;
     let component = std::fs::read(&file)?;
-    let this = std::env::current_exe()?;
+    let native = std::env::current_exe()?.with_file_name("tollgate-bench-reverse");
 
     let tokio = &bench.tokio;
     let mut rounds = Rounds::default();
@@ -85,14 +85,21 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     rounds.add("extism, from a compiled plugin", |times| {
         (0..times).try_for_each(|_| reversed(&plugin.call(INPUT)?))
     });
+    rounds.add("extism, with a pool of instances", |times| {
+        (0..times).try_for_each(|_| reversed(&pooled.call(INPUT)?))
+    });
+    let parsed = interpreter.parse(&module)?;
+    rounds.add("wasmi, from a parsed module", |times| {
+        (0..times).try_for_each(|_| reversed(&parsed.call(INPUT)?))
+    });
     rounds.add("wasmi, parsed per call", |times| {
-        (0..times).try_for_each(|_| reversed(&parse_and_call(&interpreter, &module, INPUT)?))
+        (0..times).try_for_each(|_| reversed(&interpreter.parse(&module)?.call(INPUT)?))
     });
     rounds.add("wasmtime, compiled per call", |times| {
         (0..times).try_for_each(|_| reversed(&compile_and_call(&compiler, &component, INPUT)?))
     });
     rounds.add("native subprocess per call", |times| {
-        (0..times).try_for_each(|_| reversed(&spawn_and_call(&this, crate::REVERSE, INPUT)?))
+        (0..times).try_for_each(|_| reversed(&spawn_and_call(&native, INPUT)?))
     });
     let samples = rounds.run(bench.time(30))?;
 
@@ -102,6 +109,8 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     for (key, other) in [
         ("fresh_vs_raw", "raw wasmtime, sync"),
         ("fresh_vs_extism", "extism, from a compiled plugin"),
+        ("fresh_vs_extism_pooled", "extism, with a pool of instances"),
+        ("fresh_vs_wasmi", "wasmi, from a parsed module"),
         ("fresh_vs_wasmi_parse", "wasmi, parsed per call"),
         ("fresh_vs_compile", "wasmtime, compiled per call"),
         ("fresh_vs_subprocess", "native subprocess per call"),

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Instant;
 
 use anyhow::Result;
 use tollgate::Runtime;
@@ -9,6 +10,7 @@ use tollgate::Runtime;
 use crate::bench::{Bench, returned};
 use crate::report::Unit;
 use crate::rounds::Rounds;
+use crate::spread::Spread;
 
 const GROUP: &str = "host-calls";
 
@@ -16,9 +18,12 @@ const GROUP: &str = "host-calls";
 const TIMES: u32 = 1_000;
 const HTTP_TIMES: u32 = 50;
 
+/// Values that a session keeps on the disk.
+const KEPT: u32 = 100;
+
 pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let data = tempfile::tempdir()?;
-    std::fs::write(data.path().join("small"), b"sixteen letters!")?;
+    std::fs::write(data.path().join("small"), [b'x'; 4096])?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/small", listener.local_addr()?);
     std::thread::spawn(move || serve(&listener));
@@ -72,6 +77,46 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             .times(1.0 / f64::from(times))
             .inverse();
         bench.report.row(GROUP, name, per_second, Unit::PerSecond);
+        if name == "files" {
+            bench.report.ratio("files_read_per_s", per_second);
+        }
+    }
+    writers(bench)
+}
+
+/// Values that are kept on the disk, by one session and by many at once, in one file.
+fn writers(bench: &mut Bench) -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let path = data.path().join("store");
+    let policy = format!("grants.store = {{ path = {path:?} }}\nlimits.deadline = \"60s\"");
+    let guest = bench.load(&Runtime::new(), "host-calls.wasm", &policy)?;
+    let rounds = if bench.quick { 1 } else { 5 };
+    for (name, many) in [
+        ("store-set, in a file", 1),
+        ("store-set, in a file, 64 sessions", 64_u32),
+    ] {
+        let mut samples = Vec::new();
+        for _ in 0..rounds {
+            let seconds = bench.tokio.block_on(async {
+                let start = Instant::now();
+                let sessions = (0..many).map(|_| {
+                    let mut session = guest.session();
+                    let input = format!("store-set {KEPT} none");
+                    tokio::spawn(async move { returned(session.run(input.as_bytes()).await?) })
+                });
+                let sessions: Vec<_> = sessions.collect();
+                for session in sessions {
+                    session.await??;
+                }
+                anyhow::Ok(start.elapsed().as_secs_f64())
+            })?;
+            samples.push(f64::from(many * KEPT) / seconds);
+        }
+        let per_second = Spread::of(samples)?;
+        bench.report.row(GROUP, name, per_second, Unit::PerSecond);
+        if many > 1 {
+            bench.report.ratio("store_set_per_s", per_second);
+        }
     }
     Ok(())
 }

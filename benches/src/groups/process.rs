@@ -11,6 +11,7 @@ use crate::rounds::Rounds;
 const GROUP: &str = "process";
 const EMPTY: &str = "an empty process";
 const CACHED: &str = "tollgate call, cached";
+const WASMTIME: &str = "wasmtime run, precompiled";
 
 pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let this = std::env::current_exe()?;
@@ -50,8 +51,33 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             finish(command)
         })
     });
+    let wasmtime = bench.path(".tools/wasmtime/bin/wasmtime");
+    let code = folder.path().join("reverse.cwasm");
+    let peer = wasmtime.is_file();
+    if peer {
+        let mut compile = Command::new(&wasmtime);
+        compile.arg("compile").arg(&guest).arg("-o").arg(&code);
+        finish(compile)?;
+        rounds.add(WASMTIME, |times| {
+            (0..times).try_for_each(|_| {
+                let mut command = Command::new(&wasmtime);
+                command.args(["run", "--allow-precompiled", "--invoke", "run([1, 2, 3])"]);
+                command.arg(&code);
+                finish(command)
+            })
+        });
+    } else {
+        eprintln!(
+            "NOT MEASURED, process_vs_wasmtime: no {}; `just bench-serve` installs it",
+            wasmtime.display()
+        );
+    }
     let samples = rounds.run(bench.time(8))?;
     bench.report.contenders(GROUP, &samples, EMPTY)?;
+    if peer {
+        let ratio = samples.ratio(CACHED, WASMTIME)?;
+        bench.report.ratio("process_vs_wasmtime", ratio);
+    }
     let ratio = samples.ratio(CACHED, EMPTY)?;
     bench.report.ratio("process_vs_empty", ratio);
     Ok(())

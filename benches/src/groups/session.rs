@@ -65,7 +65,12 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     bench
         .report
         .contenders(GROUP, &samples, "raw wasmtime, async")?;
-    let ratio = samples.ratio("tollgate", "raw wasmtime, async")?;
-    bench.report.ratio("session_vs_raw", ratio);
+    for (key, other) in [
+        ("session_vs_raw_async", "raw wasmtime, async"),
+        ("session_vs_raw_sync", "raw wasmtime, sync"),
+    ] {
+        let ratio = samples.ratio("tollgate", other)?;
+        bench.report.ratio(key, ratio);
+    }
     Ok(())
 }
