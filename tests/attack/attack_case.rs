@@ -97,7 +97,7 @@ impl Case {
 }
 
 /// Calls in a fresh session, which is over if the call faulted.
-pub(crate) fn over<T: AsRef<[u8]>, E: ErrorReport>(
+fn over<T: AsRef<[u8]>, E: ErrorReport>(
     provider: &Provider,
     call: impl Fn(&mut Session) -> Result<Report<T, E>, CallError>,
 ) -> String {

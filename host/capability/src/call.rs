@@ -113,7 +113,7 @@ impl Call {
     }
 
     /// Lets other tasks run when the guest has kept its thread for long.
-    pub(crate) async fn yield_if_due(&self) {
+    pub async fn yield_if_due(&self) {
         if self.meter.turn_is_over() {
             tokio::task::yield_now().await;
         }

@@ -7,7 +7,7 @@
 //! - `package-docs` is what wit-parser calls it, and what wit-docs-inject, Wassette's tool, writes into components. It
 //!   is of one package, whose name it does not say, and some versions of wit-parser refuse a component that has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use wasmparser::component_types::ComponentEntityType;
@@ -79,6 +79,11 @@ impl Docs {
             world: package.about().and_then(|text| cut(text, 0, &mut left)),
             functions: BTreeMap::new(),
         };
+        let mut last_names: HashMap<&str, usize> = HashMap::new();
+        for last in exports.iter().filter_map(|export| last_name(&export.name)) {
+            let times = last_names.entry(last).or_default();
+            *times = times.saturating_add(1);
+        }
         for export in exports {
             let ty = types.component_item_for_export(&export.name);
             match (export.kind, ty.map(|item| item.ty)) {
@@ -90,7 +95,7 @@ impl Docs {
                     let functions = types.get(id).into_iter().flat_map(|of| &of.exports);
                     let functions = functions
                         .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)));
-                    let texts = package.interface(&export.name, exports);
+                    let texts = package.interface(&export.name, &last_names);
                     for (name, _) in functions {
                         let text = one(texts.iter().filter_map(|it| it.funcs.get(name)?.text()));
                         docs.add(format!("{}.{name}", export.name), text, &mut left);
@@ -217,7 +222,7 @@ impl Package {
 
     /// The texts about an exported interface. The section has its last name alone, so that two interfaces of one last name
     /// have none.
-    fn interface(&self, export: &str, exports: &[Export]) -> Vec<&InterfaceDocs> {
+    fn interface(&self, export: &str, last_names: &HashMap<&str, usize>) -> Vec<&InterfaceDocs> {
         let Some(last) = last_name(export) else {
             let worlds = self.worlds.values();
             let written_out = worlds.filter_map(|world| {
@@ -226,11 +231,8 @@ impl Package {
             });
             return written_out.collect();
         };
-        let same = exports
-            .iter()
-            .filter(|other| last_name(&other.name) == Some(last));
-        match same.count() {
-            1 => self.interfaces.get(last).into_iter().collect(),
+        match last_names.get(last) {
+            Some(1) => self.interfaces.get(last).into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -256,9 +258,9 @@ mod write {
     /// The id of a custom section.
     const CUSTOM: u8 = 0;
 
-    /// The component with the doc comments of a world in it, in place of those that it had. A signature of the component
-    /// does not fit any longer. Whether the component is of this world is not checked: [`Docs::len`](super::Docs::len) of
-    /// its inspection says how many of its functions are documented now.
+    /// The component with the doc comments of a world in it, in place of those that it had, and the number of functions that
+    /// they are about. A signature of the component does not fit any longer. Whether the component has these functions is not
+    /// checked: [`Docs::len`](super::Docs::len) of its inspection says how many of its functions have a text now.
     ///
     /// # Errors
     ///
@@ -267,18 +269,18 @@ mod write {
         component: &[u8],
         resolve: &Resolve,
         world: WorldId,
-    ) -> Result<Vec<u8>, WorldError> {
-        let section = section(resolve, world)?;
+    ) -> Result<(Vec<u8>, usize), WorldError> {
+        let (section, functions) = section(resolve, world)?;
         let mut bytes = without_docs(component).map_err(WorldError::of)?;
         let custom = CustomSection {
             name: SECTIONS[0].into(),
             data: section.into(),
         };
         custom.append_to_component(&mut bytes);
-        Ok(bytes)
+        Ok((bytes, functions))
     }
 
-    fn section(resolve: &Resolve, world: WorldId) -> Result<Vec<u8>, WorldError> {
+    fn section(resolve: &Resolve, world: WorldId) -> Result<(Vec<u8>, usize), WorldError> {
         let Some(world) = resolve.worlds.get(world) else {
             return Err(WorldError::of("the world is gone"));
         };
@@ -314,8 +316,8 @@ mod write {
             .interfaces
             .values()
             .chain(own.interface_exports.values());
-        let functions = interfaces.map(|it| it.funcs.len()).sum::<usize>();
-        if functions == 0 && own.func_exports.is_empty() && own.docs.is_none() {
+        let functions = interfaces.map(|it| it.funcs.len()).sum::<usize>() + own.func_exports.len();
+        if functions == 0 && own.docs.is_none() {
             return Err(WorldError::of(format!(
                 "the world `{}` has no doc comments about its exports; write `///` above them",
                 world.name
@@ -328,7 +330,7 @@ mod write {
             true => Err(WorldError::of(format!(
                 "the doc comments take more than {MAX_SECTION} bytes"
             ))),
-            false => Ok(section),
+            false => Ok((section, functions)),
         }
     }
 

@@ -61,7 +61,11 @@ fn document(bytes: &[u8], wit: &str, world: &str) -> Result<Vec<u8>, String> {
     let mut resolve = Resolve::default();
     let package = resolve.push_source("test.wit", wit).unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
-    documented(bytes, &resolve, world).map_err(|error| error.to_string())
+    let documented = documented(bytes, &resolve, world).map_err(|error| error.to_string());
+    documented.map(|(bytes, functions)| {
+        assert_eq!(functions, 2);
+        bytes
+    })
 }
 
 const CONVERT: &str = "acme:report/rates@1.0.0.convert";

@@ -71,13 +71,17 @@ pub fn json(serialised: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, and the format characters that change how the text
-/// around them is read (Unicode TR 36: bidirectional controls, zero-width and tag characters).
+/// Control characters (C0, DEL, C1), line and paragraph separators, the format characters that change how the text
+/// around them is read, and those that are not seen (Unicode TR 36; `Default_Ignorable_Code_Point`, and the blank of
+/// Braille): a text for a model can be hidden in them.
 pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -96,6 +100,11 @@ mod tests {
             "a\\u{1b}[31mb\\r\\n\\u{202e}c"
         );
         assert_eq!(line("\u{9b}0m"), "\\u{9b}0m");
+        // Text behind a letter that nobody sees.
+        assert_eq!(
+            lines("a\u{e0141}\u{fe0f}\r\nb\u{3164}"),
+            "a\\u{e0141}\\u{fe0f}\nb\\u{3164}"
+        );
     }
 
     #[test]

@@ -239,10 +239,21 @@ impl Builder {
     /// Protects a file or a folder of the embedding program, such as its configuration or its keys: a policy whose
     /// roots hold it or lie in it, with any access, is not loaded
     /// ([`GrantError::Covered`](crate::load::GrantError::Covered)), and a hard link in a root that leads to the file is
-    /// denied as `protected`. To protect it from writing alone, use `Policy::protected`.
+    /// denied as `protected`. [`protect_from_writing`](Self::protect_from_writing) allows roots that may read it.
     #[must_use]
-    pub fn protect(mut self, path: impl Into<PathBuf>) -> Builder {
-        let file = Protected::new("a file of this program", path, Access::Read);
+    pub fn protect(self, path: impl Into<PathBuf>) -> Builder {
+        self.protected(path.into(), Access::Read)
+    }
+
+    /// Protects a file or a folder of the embedding program from roots with the access `read-write`, as
+    /// [`protect`](Self::protect) does from all.
+    #[must_use]
+    pub fn protect_from_writing(self, path: impl Into<PathBuf>) -> Builder {
+        self.protected(path.into(), Access::ReadWrite)
+    }
+
+    fn protected(mut self, path: PathBuf, from: Access) -> Builder {
+        let file = Protected::new("a file of this program", path, from);
         self.protected.push(file);
         self
     }

@@ -10,8 +10,11 @@ use tollgate::{Provider, escape};
 use crate::problem::{Answer, kept_answer};
 use crate::view::View;
 
-/// Bytes of the signatures of one provider, with its documentation. A type takes up to a megabyte.
+/// Bytes of the signatures of one provider. A type takes up to a megabyte.
 const MAX_SIGNATURES: usize = 256 << 10;
+
+/// Bytes of the documentation of one provider.
+pub(crate) const MAX_DOCS: usize = 256 << 10;
 
 /// All that has a meaning in a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -20,7 +23,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Bytes of the signatures of all providers.
+/// Bytes of the signatures and the documentation of all providers.
 const MAX_LIST: usize = 8 << 20;
 
 pub(crate) fn answer(view: View<'_>) -> Answer {
@@ -40,10 +43,20 @@ pub(crate) fn obstacle(function: &Function) -> Option<&'static str> {
     types.chain(&function.result).find_map(Type::opaque)
 }
 
+/// A text of the provider's author, escaped, if there is room for it.
+pub(crate) fn text(docs: Option<&str>, left: &mut usize) -> Option<String> {
+    let text = escape::lines(docs?);
+    *left = left.checked_sub(text.len())?;
+    Some(text)
+}
+
 fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
     let info = provider.info();
     let most = MAX_SIGNATURES.min(*all);
     let mut left = most;
+    let all_docs = MAX_DOCS.min(all.saturating_sub(most));
+    let mut docs_left = all_docs;
+    let about = text(provider.docs().world(), &mut docs_left);
     let mut functions = Vec::new();
     for function in provider.functions() {
         let signature = function.to_string();
@@ -53,9 +66,7 @@ fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
             break;
         };
         left = rest;
-        let docs = provider.docs().function(function).map(escape::lines);
-        let docs = docs.filter(|docs| docs.len() <= left);
-        left = left.saturating_sub(docs.as_deref().map_or(0, str::len));
+        let docs = text(provider.docs().function(function), &mut docs_left);
         let mut described = json!({ "export": export, "signature": signature });
         if let Value::Object(members) = &mut described {
             if let Some(docs) = docs {
@@ -70,13 +81,14 @@ fn described(name: &str, provider: &Provider, all: &mut usize) -> Value {
         }
         functions.push(described);
     }
-    *all = all.saturating_sub(most.saturating_sub(left));
+    let docs = all_docs.saturating_sub(docs_left);
+    *all = all.saturating_sub(most.saturating_sub(left).saturating_add(docs));
     let left_out = provider.functions().len().saturating_sub(functions.len());
     let at = provider
         .serves_http()
         .then(|| format!("/http/{}/", utf8_percent_encode(name, SEGMENT)));
     json!({
         "name": name, "digest": info.digest, "size": info.size, "world": info.world, "http": at,
-        "functions": functions, "functions-left-out": left_out, "docs": provider.docs().world().map(escape::lines),
+        "functions": functions, "functions-left-out": left_out, "docs": about,
     })
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
+use tollgate::Provider;
 use tollgate::value::{Function, Type};
-use tollgate::{Provider, escape};
 
-use crate::list::obstacle;
+use crate::list::{MAX_DOCS, obstacle, text};
 use crate::problem::{Answer, kept_answer};
 use crate::schema::Schemas;
 use crate::view::View;
@@ -35,11 +35,13 @@ fn document(providers: &[(Arc<str>, Provider)]) -> String {
     let mut tags = Vec::new();
     for (name, provider) in providers {
         let mut schemas = Schemas::new(MAX_SCHEMAS);
+        let mut docs_left = MAX_DOCS;
         let functions = provider
             .functions()
             .filter(|function| obstacle(function).is_none());
-        if let Some(docs) = provider.docs().world().filter(|_| paths.len() < MAX_ALL) {
-            tags.push(json!({ "name": **name, "description": escape::lines(docs) }));
+        let about = provider.docs().world().filter(|_| paths.len() < MAX_ALL);
+        if let Some(about) = text(about, &mut docs_left) {
+            tags.push(json!({ "name": **name, "description": about }));
         }
         let most = MAX_FUNCTIONS.min(MAX_ALL.saturating_sub(paths.len()));
         for function in functions.take(most) {
@@ -47,10 +49,9 @@ fn document(providers: &[(Arc<str>, Provider)]) -> String {
             let [of, called] =
                 [&**name, &export].map(|part| utf8_percent_encode(part, IN_PATH).to_string());
             let mut operation = operation(name, &export, function, &mut schemas);
-            if let (Some(docs), Value::Object(members)) =
-                (provider.docs().function(function), &mut operation)
-            {
-                members.insert("description".to_owned(), json!(escape::lines(docs)));
+            let docs = text(provider.docs().function(function), &mut docs_left);
+            if let (Some(docs), Value::Object(members)) = (docs, &mut operation) {
+                members.insert("description".to_owned(), json!(docs));
             }
             paths.insert(
                 format!("/v1/providers/{of}/{called}"),

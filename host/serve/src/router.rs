@@ -202,7 +202,7 @@ impl Router {
             "/" | "/metrics" if !view.is_whole() => Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "forbidden",
-                "this caller sees some providers alone; those are at /v1/providers",
+                "this caller has providers or policies of its own, and this tells of all; its providers are at /v1/providers",
             )),
             "/" => self.get(head, || Ok(page::answer(&view, self.metrics.as_ref()))),
             "/style.css" => self.get(head, || Ok(page::style())),

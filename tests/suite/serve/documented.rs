@@ -8,7 +8,7 @@ use tollgate::{Catalog, Source};
 use tollgate_serve::{Mcp, Server};
 
 use support::harness::{policy, runtime, wait};
-use support::watched_folder::with_section;
+use support::watched_folder::{add_section, bytes};
 
 use super::Served;
 use super::mcp::Session;
@@ -22,7 +22,11 @@ const SHOWN_NEXT: &str = "The next number.\nAlso \\u{e0041}\\u{e0042}hidden.";
 
 fn documented() -> Arc<dyn Catalog> {
     let docs = json!({ "worlds": { "w": { "docs": ABOUT, "func_exports": { "next": { "docs": NEXT } } } } });
-    let bytes = with_section("counter", "package-docs", format!("\u{1}{docs}").as_bytes());
+    let bytes = add_section(
+        bytes("counter"),
+        "package-docs",
+        format!("\u{1}{docs}").as_bytes(),
+    );
     let counter = wait(runtime().load(&Source::bytes("counter", bytes), &policy(""))).unwrap();
     Arc::new(BTreeMap::from([("counter".to_owned(), counter)]))
 }
@@ -66,6 +70,41 @@ fn lists_have_it_too() {
         page.contains("Counts.\\u{1b}[31m\\u{202e}&lt;script&gt;"),
         "{page}"
     );
+}
+
+/// Text of control characters is five times as long when it is written out.
+#[test]
+fn texts_take_no_room_of_signatures() {
+    let names: Vec<String> = (0..30).map(|number| format!("f{number}")).collect();
+    let exports = names
+        .iter()
+        .map(|name| format!("(export \"{name}\" (func $f))"));
+    let exports: String = exports.collect();
+    let text = format!(
+        "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
+         (func $f (canon lift (core func $i \"f\"))) {exports})"
+    );
+    let long = "\u{1}".repeat(4 << 10);
+    let functions = names.iter().map(|name| (name.clone(), json!(long)));
+    let functions: serde_json::Map<String, Value> = functions.collect();
+    let docs = json!({ "worlds": { "w": { "func_exports": functions } } });
+    let docs = format!("\u{1}{docs}");
+    let bytes = add_section(
+        wat::parse_str(text).unwrap(),
+        "component-docs",
+        docs.as_bytes(),
+    );
+    let many = wait(runtime().load(&Source::bytes("many", bytes), &policy(""))).unwrap();
+    let catalog = BTreeMap::from([("many".to_owned(), many)]);
+    let served = Served::with(Server::new(catalog));
+    let list: Value = serde_json::from_str(&served.get("/v1/providers").body).unwrap();
+    let many = &list["providers"][0];
+    assert_eq!(many["functions-left-out"], 0);
+    let functions = many["functions"].as_array().unwrap();
+    assert_eq!(functions.len(), 30);
+    let texts = functions.iter().filter_map(|of| of["docs"].as_str());
+    let bytes: usize = texts.map(str::len).sum();
+    assert!((200 << 10..=256 << 10).contains(&bytes), "{bytes}");
 }
 
 /// A provider without documentation is told of as before.

@@ -187,8 +187,8 @@ pub fn version(guest: &str, version: u8) -> Vec<u8> {
     [&bytes(guest)[..], &[0, 3, 1, b'v', version]].concat()
 }
 
-/// The same guest with this custom section behind it.
-pub fn with_section(guest: &str, name: &str, data: &[u8]) -> Vec<u8> {
+/// A component with this custom section behind it.
+pub fn add_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
     let leb = |length: usize| {
         // Five bytes hold any length: a number may have zeros in front.
         (0..5).map(move |at| (length >> (7 * at)) as u8 & 0x7f | if at < 4 { 0x80 } else { 0 })
@@ -197,7 +197,6 @@ pub fn with_section(guest: &str, name: &str, data: &[u8]) -> Vec<u8> {
         .chain(name.bytes())
         .chain(data.iter().copied())
         .collect();
-    let mut bytes = bytes(guest);
     bytes.push(0);
     bytes.extend(leb(body.len()).chain(body));
     bytes

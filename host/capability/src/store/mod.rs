@@ -181,6 +181,7 @@ impl Call {
             self.meter.count_sync();
         }
         let (granted, audit) = (Arc::clone(&self.granted), Arc::clone(&self.audit));
+        let events = tracing::dispatcher::get_default(Clone::clone);
         let mut place = opened.queue.enter(Change {
             namespace: name,
             bucket,
@@ -189,7 +190,10 @@ impl Call {
             // Decided and noted before the change is committed, also if the call ends meanwhile.
             decide: Box::new(move |before, after| {
                 let request = StoreRequest::Change(before, after);
-                audit.note(NAME, &target, decide::store(&granted.grants, request))
+                let decided = decide::store(&granted.grants, request);
+                // Another call may commit it, whose events go elsewhere.
+                let note = || audit.note(NAME, &target, decided);
+                tracing::dispatcher::with_default(&events, note)
             }),
         });
         // A call that is dropped while it waits here has written nothing; a change that has begun is completed.

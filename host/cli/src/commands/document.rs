@@ -39,8 +39,9 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let world = World::read(&opts.wit, opts.world.as_deref())?;
     let file = OutputFile::new(at)?;
     let about = |path: &PathBuf, reason| ExitReason::About(path.clone(), Box::new(reason));
-    let bytes = documented(source.as_bytes(), &world.resolve, world.id);
-    let bytes = bytes.map_err(|error| about(&opts.wit, ExitReason::Usage(error.to_string())))?;
+    let written = documented(source.as_bytes(), &world.resolve, world.id);
+    let written = written.map_err(|error| about(&opts.wit, ExitReason::Usage(error.to_string())));
+    let (bytes, documented) = written?;
     // A worker reads the result: which of the functions it has, and whether it is a component at all.
     let result = Source::bytes(source.name(), bytes.clone());
     let policy = Policy {
@@ -49,23 +50,31 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     };
     let vetted = target::runtime(None)?.inspect(&result, &policy).await;
     let vetted = vetted.map_err(|error| about(&opts.component, error.into()))?;
-    let docs = vetted.inspection.docs;
-    let functions = match docs.len() {
-        0 => {
-            let text = format!(
-                "the component exports none of the functions that `{}` documents; give the WIT that it was built from",
-                world.name
-            );
-            return Err(about(&opts.component, ExitReason::Usage(text)));
-        }
+    let found = vetted.inspection.docs.len();
+    if found == 0 && documented > 0 {
+        let text = format!(
+            "the component exports none of the functions that `{}` documents; give the WIT that it was built from",
+            world.name
+        );
+        return Err(about(&opts.component, ExitReason::Usage(text)));
+    }
+    file.write(&bytes)?;
+    let functions = match found {
+        0 => "its world".to_owned(),
         1 => "1 function".to_owned(),
         count => format!("{count} functions"),
     };
-    file.write(&bytes)?;
     ui.note(&format!(
         "wrote {}, with documentation of {functions}",
         text::path(at)
     ));
+    if found < documented {
+        ui.note(&format!(
+            "{} of the functions that `{}` documents have no text in it: it does not export them, or all texts take more than 256 KiB",
+            documented.saturating_sub(found),
+            world.name
+        ));
+    }
     let signature = signature_path(at);
     if signature.exists() {
         ui.note(&format!(

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tollgate::escape;
+use tollgate::policy::Lock;
 use tollgate_serve::{
     AuditLog, Bounds, Metrics, Route, Routes, Server, Tls, TlsError, Tokens, Traces,
 };
@@ -105,8 +106,11 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     for path in files.into_iter().flatten() {
         builder = builder.protect(path);
     }
-    for (_, folder) in &policies {
-        builder = builder.protect(folder);
+    // Each watcher protects the policies in its own folder alone. A root that holds one of the folders could make more of
+    // them, as it could the lock file, which need not be there.
+    let folders = policies.iter().map(|(_, folder)| &**folder);
+    for folder in folders.chain([opts.folder.policies()]) {
+        builder = builder.protect_from_writing(folder.join(Lock::FILE));
     }
     let runtime = builder.build();
     let tokio = folder::tokio()?;

@@ -56,6 +56,11 @@ impl FolderOpts {
         }
     }
 
+    /// The folder of the policies.
+    pub(crate) fn policies(&self) -> &Path {
+        self.policies.as_deref().unwrap_or(&self.folder)
+    }
+
     /// The folder as it is to be watched, under its policies or others of a name. `changed` is told of each event, on the thread
     /// of the watcher, and so is the operator.
     pub(crate) fn watch(

@@ -115,6 +115,7 @@ impl types::HostDescriptor for Door<'_> {
         let (opened, file) = state.opened_file(&fd)?;
         let length = length.min(PIECE).min(state.call.read_cap(&opened.root));
         let length = usize::try_from(length).unwrap_or_default();
+        state.call.yield_if_due().await;
         let read = match files::read_open_cached(&file.file, length, offset) {
             Some(read) => read,
             None => {

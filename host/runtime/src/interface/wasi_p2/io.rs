@@ -98,6 +98,7 @@ impl streams::HostInputStream for Door<'_> {
         len: u64,
     ) -> StreamResult<Vec<u8>> {
         let state = self.enter(&BLOCKING, Work::NONE)?;
+        state.call.yield_if_due().await;
         let len = len.min(PIECE);
         let bytes = streams::HostInputStream::blocking_read(&mut state.table, stream, len).await?;
         state.pay_more(&BLOCKING, Work::bytes(bytes.len()))?;
@@ -117,6 +118,7 @@ impl streams::HostInputStream for Door<'_> {
         len: u64,
     ) -> StreamResult<u64> {
         let state = self.enter(&BLOCKING, Work::NONE)?;
+        state.call.yield_if_due().await;
         let len = len.min(PIECE);
         let skipped =
             streams::HostInputStream::blocking_skip(&mut state.table, stream, len).await?;
