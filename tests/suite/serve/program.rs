@@ -353,13 +353,26 @@ fn a_caller_has_policies_in_a_folder_of_its_own() {
     )
     .unwrap();
     let policy = |text: &str| std::fs::write(policies.join("echo.toml"), text).unwrap();
-    policy("limits.output = \"2B\"");
-    let root = format!(
-        "grants.files = [{{ root = \"r\", path = {:?}, access = \"read-write\" }}]",
-        own.path().join("callers")
-    );
-    let guests = [("echo", ""), ("counter", &*root)];
-    let (_folder, program) = Program::of(&guests, &["--tokens", tokens.to_str().unwrap()]);
+    let root = |path: &Path| {
+        format!("grants.files = [{{ root = \"r\", path = {path:?}, access = \"read-write\" }}]")
+    };
+    // A path of a policy begins at its folder.
+    std::fs::create_dir(policies.join("data")).unwrap();
+    policy(&format!(
+        "limits.output = \"2B\"\n{}",
+        root(Path::new("data"))
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    for guest in ["echo", "counter"] {
+        let to = folder.path().join(format!("{guest}.wasm"));
+        std::fs::copy(guest_file(guest), to).unwrap();
+    }
+    write("echo.toml", "");
+    write("counter.toml", &root(&own.path().join("callers")));
+    std::fs::write(policies.join("counter.toml"), root(folder.path())).unwrap();
+    let options = ["--tokens", tokens.to_str().unwrap()];
+    let program = Program::at(folder.path(), "127.0.0.1:0", &options);
     let call = |path: &str, token: &str, body: &str| {
         let token = format!("Authorization: Bearer {token}\r\n");
         reply(&mut program.sent(&post(path, &token, body))).unwrap()
@@ -367,7 +380,10 @@ fn a_caller_has_policies_in_a_folder_of_its_own() {
     let echo = |token: &str| call("echo/run", token, "{\"input\":\"hello\"}");
     assert_eq!(echo("other").status, 200);
     assert_eq!(echo("test").kind(502), "output");
-    assert_eq!(call("counter/next", "other", "{}").kind(404), "no-provider");
+    for token in ["other", "test"] {
+        let refused = call("counter/next", token, "{}");
+        assert_eq!(refused.kind(404), "no-provider", "{token}");
+    }
     policy("limits.output = \"9B\"");
     let limit = Instant::now() + PATIENCE;
     while echo("test").status != 200 {

@@ -179,11 +179,4 @@ impl Drop for Place<'_> {
 
 #[cfg(all(test, feature = "store"))]
 #[path = "group_tests.rs"]
-#[allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 mod tests;

@@ -1,3 +1,13 @@
+//! Tests of changes that are committed together.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use super::*;
 use crate::store::database::Database;
 use crate::store::place::{Found, StoreKey};
