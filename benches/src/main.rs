@@ -15,7 +15,6 @@ mod rounds;
 mod spread;
 mod table;
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -35,6 +35,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let (plugin, pooled) = (Plugin::load(&extism)?, Plugin::load_pooled(&extism)?);
     let interpreter = Interpreter::default();
     let module = std::fs::read(bench.guest("reverse.core.wasm"))?;
+    let parsed = interpreter.parse(&module)?;
     let compiler = Fresh::new()?;
     let component = std::fs::read(&file)?;
     let native = std::env::current_exe()?.with_file_name("tollgate-bench-reverse");
@@ -88,7 +89,6 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     rounds.add("extism, with a pool of instances", |times| {
         (0..times).try_for_each(|_| reversed(&pooled.call(INPUT)?))
     });
-    let parsed = interpreter.parse(&module)?;
     rounds.add("wasmi, from a parsed module", |times| {
         (0..times).try_for_each(|_| reversed(&parsed.call(INPUT)?))
     });

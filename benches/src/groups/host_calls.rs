@@ -27,18 +27,20 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/small", listener.local_addr()?);
     std::thread::spawn(move || serve(&listener));
-    let policy = format!(
-        r#"
+    let policy = |store: &str| {
+        format!(
+            r#"
         grants.log = true
         grants.hash = true
         grants.config = {{ key = "sixteen letters!" }}
-        grants.store = true
+        grants.store = {store}
         grants.files = [{{ root = "data", path = {:?}, access = "read" }}]
         grants.http = [{{ url = {url:?}, networks = ["loopback"], max-requests = 1000 }}]
         "#,
-        data.path(),
-    );
-    let guest = bench.load(&Runtime::new(), "host-calls.wasm", &policy)?;
+            data.path(),
+        )
+    };
+    let guest = bench.load(&Runtime::new(), "host-calls.wasm", &policy("true"))?;
 
     let tokio = &bench.tokio;
     let mut rounds = Rounds::default();
@@ -81,15 +83,15 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             bench.report.ratio("files_read_per_s", per_second);
         }
     }
-    writers(bench)
+    let kept = tempfile::tempdir()?;
+    let path = kept.path().join("store");
+    let store = format!("{{ path = {path:?}, namespace = \"bench\" }}");
+    writers(bench, &policy(&store))
 }
 
 /// Values that are kept on the disk, by one session and by many at once, in one file.
-fn writers(bench: &mut Bench) -> Result<()> {
-    let data = tempfile::tempdir()?;
-    let path = data.path().join("store");
-    let policy = format!("grants.store = {{ path = {path:?} }}\nlimits.deadline = \"60s\"");
-    let guest = bench.load(&Runtime::new(), "host-calls.wasm", &policy)?;
+fn writers(bench: &mut Bench, policy: &str) -> Result<()> {
+    let guest = bench.load(&Runtime::new(), "host-calls.wasm", policy)?;
     let rounds = if bench.quick { 1 } else { 5 };
     for (name, many) in [
         ("store-set, in a file", 1),

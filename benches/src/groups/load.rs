@@ -26,6 +26,12 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
     let file = bench.guest("reverse.wasm");
 
     let tokio = &bench.tokio;
+    let source = Source::file(&file, &policy.limits)?;
+    let loaded = tokio.block_on(plain.load(&source, &policy))?;
+    let other = Policy::parse(
+        "grants.log = true\nlimits.fuel = 1_000_000",
+        &bench.path(""),
+    )?;
     let mut rounds = Rounds::default();
     rounds.add("10 KB, compiled", |times| {
         (0..times).try_for_each(|_| {
@@ -50,12 +56,6 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             Ok(())
         })
     });
-    let source = Source::file(&file, &policy.limits)?;
-    let loaded = tokio.block_on(plain.load(&source, &policy))?;
-    let other = Policy::parse(
-        "grants.log = true\nlimits.fuel = 1_000_000",
-        &bench.path(""),
-    )?;
     rounds.add(SECOND, |times| {
         (0..times).try_for_each(|_| {
             loaded.with_policy(&other)?;

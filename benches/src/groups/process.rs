@@ -39,6 +39,9 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
         finish(command)
     };
 
+    let wasmtime = bench.path(".tools/wasmtime/bin/wasmtime");
+    let code = folder.path().join("reverse.cwasm");
+
     let mut rounds = Rounds::default();
     rounds.add(EMPTY, |times| {
         (0..times).try_for_each(|_| finish(Command::new(&empty)))
@@ -51,8 +54,6 @@ pub(crate) fn run(bench: &mut Bench) -> Result<()> {
             finish(command)
         })
     });
-    let wasmtime = bench.path(".tools/wasmtime/bin/wasmtime");
-    let code = folder.path().join("reverse.cwasm");
     let peer = wasmtime.is_file();
     if peer {
         let mut compile = Command::new(&wasmtime);

@@ -1,5 +1,9 @@
 //! The database behind stores: redb, one transaction for a group of changes, with the keys of each namespace apart.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use tollgate_policy::{Reason, StoreUsage};
 
@@ -142,7 +146,7 @@ impl Database {
     pub(crate) fn change(&self, mut group: Group) -> Result<(), DatabaseError> {
         let transaction = self.begin()?;
         let mut answers = Vec::new();
-        let mut has_written = false;
+        let mut sums: HashMap<Arc<str>, Sum> = HashMap::new();
         {
             let mut values = transaction.open_table(VALUES)?;
             let mut usages = transaction.open_table(USAGE)?;
@@ -150,18 +154,25 @@ impl Database {
                 if answer.is_closed() {
                     continue;
                 }
-                let written = write(change, &mut values, &mut usages)?;
-                has_written |= written == Written::Changed;
-                answers.push((
-                    answer,
-                    match written {
-                        Written::Refused(reason) => Err(reason),
-                        Written::Changed | Written::Same => Ok(()),
-                    },
-                ));
+                let sum = match sums.entry(Arc::clone(&change.namespace)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        let usage = usages.get(change.namespace.as_bytes())?;
+                        let (keys, bytes) = usage.map_or((0, 0), |usage| usage.value());
+                        unknown.insert(Sum {
+                            usage: StoreUsage { keys, bytes },
+                            is_changed: false,
+                        })
+                    }
+                };
+                answers.push((answer, write(change, &mut values, sum)?));
+            }
+            sums.retain(|_, sum| sum.is_changed);
+            for (namespace, Sum { usage, .. }) in &sums {
+                usages.insert(namespace.as_bytes(), (usage.keys, usage.bytes))?;
             }
         }
-        if has_written {
+        if !sums.is_empty() {
             transaction.commit()?;
         }
         for (answer, result) in answers {
@@ -171,46 +182,41 @@ impl Database {
     }
 }
 
-type Table<'t, V> = redb::Table<'t, &'static [u8], V>;
-
-/// The result of one change.
-#[derive(PartialEq, Eq)]
-enum Written {
-    Changed,
-    /// There was nothing to delete.
-    Same,
-    Refused(Reason),
+/// The usage of a namespace after the changes of a commit so far.
+struct Sum {
+    usage: StoreUsage,
+    is_changed: bool,
 }
 
 /// Replaces or deletes the value of a key.
 fn write(
     change: Change,
-    values: &mut Table<'_, &'static [u8]>,
-    usages: &mut Table<'_, (u64, u64)>,
-) -> Result<Written, DatabaseError> {
+    values: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+    sum: &mut Sum,
+) -> Result<Result<(), Reason>, DatabaseError> {
     let place = StoreKey {
         namespace: &change.namespace,
         bucket: &change.bucket,
         key: &change.key,
     };
-    let value = change.value.as_deref();
-    let (key, namespace) = (place.key(), place.namespace.as_bytes());
-    let (keys, bytes) = usages.get(namespace)?.map_or((0, 0), |usage| usage.value());
-    let before = StoreUsage { keys, bytes };
+    let (key, value) = (place.key(), change.value.as_deref());
     let old = values.get(&*key)?.map(|old| old.value().len());
     if old.is_none() && value.is_none() {
-        return Ok(Written::Same);
+        return Ok(Ok(()));
     }
-    let after = place.usage(before, old, value.map(<[u8]>::len));
-    if let Err(reason) = (change.decide)(before, after) {
-        return Ok(Written::Refused(reason));
+    let after = place.usage(sum.usage, old, value.map(<[u8]>::len));
+    if let Err(reason) = (change.decide)(sum.usage, after) {
+        return Ok(Err(reason));
     }
     match value {
         Some(value) => _ = values.insert(&*key, value)?,
         None => _ = values.remove(&*key)?,
     }
-    usages.insert(namespace, (after.keys, after.bytes))?;
-    Ok(Written::Changed)
+    *sum = Sum {
+        usage: after,
+        is_changed: true,
+    };
+    Ok(Ok(()))
 }
 
 #[cfg(test)]
