@@ -31,7 +31,10 @@ fn a_component_gets_the_comments_of_its_world() {
         "document counter.wasm --wit wit --world counter -o new.wasm",
         0,
     );
-    assert_eq!(said, "wrote new.wasm, with documentation of 1 function\n");
+    assert_eq!(
+        said,
+        "note: wrote new.wasm, with documentation of 1 function\n"
+    );
     assert_eq!(std::fs::read(workdir.at("counter.wasm")).unwrap(), before);
     let wit = workdir.ok("inspect new.wasm --wit");
     assert!(
@@ -64,7 +67,7 @@ fn a_mistake_is_told_and_nothing_is_written() {
     for (line, says) in [
         (
             "document counter.wasm --wit wit",
-            "`counter`, `other`, `none`",
+            "it has acme:counter/counter, acme:counter/other, acme:counter/none; name one with --world",
         ),
         (
             "document counter.wasm --wit wit --world other",

@@ -249,7 +249,7 @@ fn a_caller_runs_providers_under_policies_of_its_own() {
     let tokens = format!("{TOKENS} policies=small\n{OTHER}\n{third} policies=small");
     let tokens = Tokens::parse(&tokens).unwrap();
     assert_eq!(tokens.policies(), BTreeSet::from(["small"]));
-    let few = "limits.output = \"2B\"";
+    let few = "limits.output = \"1KiB\"";
     let served = |own: bool| {
         let server = Server::new(catalog(&[("counter", ""), ("echo", "")])).tokens(tokens.clone());
         Served::with(match own {
@@ -273,7 +273,8 @@ fn a_caller_runs_providers_under_policies_of_its_own() {
     let [its, of_other] =
         ["test", "other"].map(|token| format!("Authorization: Bearer {token}\r\n"));
     let both = served(true);
-    let [short, long] = ["a", "hello"].map(|input| format!("{{\"input\":\"{input}\"}}"));
+    let [short, long] =
+        ["a", &*"b".repeat(2_000)].map(|input| format!("{{\"input\":\"{input}\"}}"));
     // Documents that were made for one are not for the other.
     for _ in 0..2 {
         let echo = |token: &str, input: &str| both.answer(post("echo/run", token, input));

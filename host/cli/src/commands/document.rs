@@ -39,16 +39,19 @@ pub(crate) async fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let world = World::read(&opts.wit, opts.world.as_deref())?;
     let file = OutputFile::new(at)?;
     let about = |path: &PathBuf, reason| ExitReason::About(path.clone(), Box::new(reason));
-    let written = documented(source.as_bytes(), &world.resolve, world.id);
-    let written = written.map_err(|error| about(&opts.wit, ExitReason::Usage(error.to_string())));
-    let (bytes, documented) = written?;
-    // A worker reads the result: which of the functions it has, and whether it is a component at all.
-    let result = Source::bytes(source.name(), bytes.clone());
+    // A worker reads it, and after it the result: whether it is a component at all, and which of the functions it has.
+    let runtime = target::runtime(None)?;
     let policy = Policy {
         limits: largest(),
         ..Policy::default()
     };
-    let vetted = target::runtime(None)?.inspect(&result, &policy).await;
+    let vetted = runtime.inspect(&source, &policy).await;
+    vetted.map_err(|error| about(&opts.component, error.into()))?;
+    let written = documented(source.as_bytes(), &world.resolve, world.id);
+    let written = written.map_err(|error| about(&opts.wit, ExitReason::Usage(error.to_string())));
+    let (bytes, documented) = written?;
+    let result = Source::bytes(source.name(), bytes.clone());
+    let vetted = runtime.inspect(&result, &policy).await;
     let vetted = vetted.map_err(|error| about(&opts.component, error.into()))?;
     let found = vetted.inspection.docs.len();
     if found == 0 && documented > 0 {
