@@ -105,7 +105,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         id: "A73-start-ahead",
-        attack: "start code that is run ahead",
+        attack: "start code, run ahead",
         cases: || {
             // Longer than the others are waited for.
             let long = "limits.fuel = 1_000_000_000_000\nlimits.deadline = \"60s\"";
@@ -159,7 +159,7 @@ fn told(provider: &Provider, call: &'static str, expected: &'static str) -> Case
 fn asks(expect: &'static str, reaction: fn() -> Reaction) -> Case {
     let root = "{ root = 'data', path = 'samples/files', access = 'read', ask = true }";
     let text = format!(
-        "{}limits.question-time = '30ms'\ngrants.files = [{root}]",
+        "{}limits.question-time = '100ms'\ngrants.files = [{root}]",
         all_but("files")
     );
     let provider = load("hostile", &text);

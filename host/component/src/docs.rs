@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::TypesRef;
 
-use crate::inspect::{Export, ItemKind};
 use crate::served::split_version;
 use crate::value::Function;
 
@@ -70,7 +69,11 @@ impl Docs {
 
     /// The texts of a section about a component of these exports. A section that cannot be read has none: a custom section
     /// cannot make a component invalid.
-    pub(crate) fn read(section: &[u8], exports: &[Export], types: TypesRef<'_>) -> Docs {
+    pub(crate) fn read<'e>(
+        section: &[u8],
+        exports: impl Iterator<Item = &'e str> + Clone,
+        types: TypesRef<'_>,
+    ) -> Docs {
         let Some(package) = Package::read(section) else {
             return Docs::default();
         };
@@ -80,25 +83,24 @@ impl Docs {
             functions: BTreeMap::new(),
         };
         let mut last_names: HashMap<&str, usize> = HashMap::new();
-        for last in exports.iter().filter_map(|export| last_name(&export.name)) {
+        for last in exports.clone().filter_map(last_name) {
             let times = last_names.entry(last).or_default();
             *times = times.saturating_add(1);
         }
         for export in exports {
-            let ty = types.component_item_for_export(&export.name);
-            match (export.kind, ty.map(|item| item.ty)) {
-                (ItemKind::Function, _) => {
-                    let text = package.function(&export.name);
-                    docs.add(export.name.clone(), text, &mut left);
+            let item = types.component_item_for_export(export);
+            match item.map(|item| item.ty) {
+                Some(ComponentEntityType::Func(_)) => {
+                    docs.add(export.to_owned(), package.function(export), &mut left);
                 }
-                (ItemKind::Instance, Some(ComponentEntityType::Instance(id))) => {
+                Some(ComponentEntityType::Instance(id)) => {
                     let functions = types.get(id).into_iter().flat_map(|of| &of.exports);
                     let functions = functions
                         .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)));
-                    let texts = package.interface(&export.name, &last_names);
+                    let texts = package.interface(export, &last_names);
                     for (name, _) in functions {
                         let text = one(texts.iter().filter_map(|it| it.funcs.get(name)?.text()));
-                        docs.add(format!("{}.{name}", export.name), text, &mut left);
+                        docs.add(format!("{export}.{name}"), text, &mut left);
                     }
                 }
                 _ => {}

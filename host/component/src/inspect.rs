@@ -224,7 +224,11 @@ pub(crate) fn inspect(bytes: &[u8], digest: &str, complexity: u64) -> Result<Ins
         import.types_only = types_only(&import.name, scanned.types.as_ref());
     }
     let section = sections.into_iter().flatten().next().unwrap_or_default();
-    let docs = Docs::read(section, &exports, scanned.types.as_ref());
+    let docs = Docs::read(
+        section,
+        exports.iter().map(|export| &*export.name),
+        scanned.types.as_ref(),
+    );
     Ok(Inspection {
         digest: digest.to_owned(),
         size: bytes.len() as u64,
