@@ -358,3 +358,24 @@ impl Streams {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Not even one whose client is there, when the server ends the connection.
+    #[tokio::test]
+    async fn no_stream_outlives_its_connection() {
+        let (streams, held) = (Streams::default(), Arc::new(()));
+        for _ in 0..3 {
+            let held = Arc::clone(&held);
+            streams.execute(async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            });
+        }
+        assert_eq!(Arc::strong_count(&held), 4);
+        streams.end().await;
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+}

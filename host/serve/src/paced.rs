@@ -121,3 +121,25 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
         hint
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A byte now and then does not give the client its whole time again.
+    #[test]
+    fn a_trickle_is_no_progress() {
+        let begun = Instant::now() - Duration::from_secs(9);
+        let mut pace = Pace {
+            since: Some(begun),
+            taken: 0,
+        };
+        for bytes in [1, 1, PROGRESS - 3] {
+            pace.handed_over(bytes);
+            assert_eq!(pace.since, Some(begun), "{bytes}");
+        }
+        pace.handed_over(1);
+        assert!(pace.since > Some(begun));
+        assert_eq!(pace.taken, 0);
+    }
+}

@@ -112,3 +112,24 @@ impl AsyncWrite for Stalls {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A byte now and then does not give the client its whole time again.
+    #[tokio::test]
+    async fn a_trickle_is_no_progress() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap());
+        let mut stalls = Stalls::new(stream.await.unwrap(), Duration::from_secs(60));
+        stalls.stalled = Some(Box::pin(sleep(stalls.most)));
+        for bytes in [1, 1, PROGRESS - 3] {
+            let _ = stalls.written(Poll::Ready(Ok(bytes)));
+            assert!(stalls.stalled.is_some(), "{bytes}");
+        }
+        let _ = stalls.written(Poll::Ready(Ok(1)));
+        assert!(stalls.stalled.is_none());
+        assert_eq!(stalls.taken, 0);
+    }
+}

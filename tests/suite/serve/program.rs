@@ -191,6 +191,10 @@ fn loads_calls_and_decisions_are_in_the_audit_log() {
     assert_eq!(of("decision")["call"], of("call")["call"]);
     assert_eq!(of("call")["end"], "returned");
     assert!(!text.contains('\u{202e}'));
+    // Nor is it in the strings, as a program reads them.
+    let strings: String = events.iter().map(ToString::to_string).collect();
+    assert!(!strings.contains('\u{202e}'), "{strings}");
+    assert!(strings.contains("\\\\u{202e}"), "{strings}");
     for line in [
         "tollgate_denials_total{provider=\"hostile\",capability=\"http\",reason=\"bad-url\"} 1",
         "tollgate_calls_total{provider=\"hostile\",end=\"returned\"} 1",
