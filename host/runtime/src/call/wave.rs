@@ -240,14 +240,15 @@ mod tests {
     #[test]
     fn marks_are_shown_and_what_moves_a_terminal_is_not() {
         for (text, shown) in [
-            (r#""\u{fe0f}""#, "\"\u{fe0f}\""),
+            (r#""\u{302}""#, "\"\u{302}\""),
+            (r#""\u{fe0f}""#, r#""\u{fe0f}""#),
             (
                 r#"("e\u{301}", "\u{200d}")"#,
                 "(\"e\u{301}\", \"\\u{200d}\")",
             ),
             (r#""\u{1b}[2J\u{202e}""#, r#""\u{1b}[2J\u{202e}""#),
             (r#""\\u{fe0f}\n\"""#, r#""\\u{fe0f}\n\"""#),
-            (r"'\u{fe0f}'", "'\u{fe0f}'"),
+            (r"'\u{302}'", "'\u{302}'"),
             (r"\u{110000}\u{x}\u{", r"\u{110000}\u{x}\u{"),
             ("\\", "\\"),
             ("plain", "plain"),
