@@ -108,10 +108,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
     const SHORT: Duration = Duration::from_millis(30);
+    const STORM: Duration = Duration::from_secs(20);
 
     #[test]
     fn events_are_waited_out_and_no_storm_is_waited_for() {
-        let wake = Wakeup::default();
+        let wake = &Wakeup::default();
         wake.emit(false);
         let start = Instant::now();
         assert_eq!(wake.wait(SHORT, LONG), Some(RescanReason::default()));
@@ -121,8 +122,10 @@ mod tests {
         assert_eq!(wake.wait(LONG, SHORT), Some(RescanReason::default()));
         assert!(start.elapsed() >= SHORT);
         std::thread::scope(|scope| {
-            let storm = scope.spawn(|| {
-                while !wake.is_stopped() {
+            let begun = Instant::now();
+            let storm = scope.spawn(move || {
+                // It ends, so that a wait for its end is a failure and no hang.
+                while !wake.is_stopped() && begun.elapsed() < STORM {
                     wake.emit(true);
                     std::thread::yield_now();
                 }
@@ -133,6 +136,7 @@ mod tests {
             storm.join().unwrap();
             assert!(look.moved && !look.asked);
             assert!(start.elapsed() >= SHORT * MAX_DEBOUNCE);
+            assert!(begun.elapsed() < STORM, "the storm was waited for");
         });
         assert_eq!(wake.wait(LONG, LONG), None);
     }
