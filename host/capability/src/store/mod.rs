@@ -8,6 +8,10 @@ mod database;
 #[cfg(not(feature = "store"))]
 #[path = "no_database.rs"]
 mod database;
+#[cfg_attr(
+    not(feature = "store"),
+    allow(dead_code, reason = "a database reads it")
+)]
 mod group;
 mod open;
 #[cfg_attr(
