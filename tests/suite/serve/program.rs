@@ -367,15 +367,18 @@ fn a_caller_has_policies_in_a_folder_of_its_own() {
         root(Path::new("data"))
     ));
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let of_all = own.path().join("of-all");
+    std::fs::create_dir(&of_all).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(of_all.join(name), text).unwrap();
     for guest in ["echo", "counter"] {
         let to = folder.path().join(format!("{guest}.wasm"));
         std::fs::copy(guest_file(guest), to).unwrap();
     }
     write("echo.toml", "");
     write("counter.toml", &root(&own.path().join("callers")));
-    std::fs::write(policies.join("counter.toml"), root(folder.path())).unwrap();
-    let options = ["--tokens", tokens.to_str().unwrap()];
+    std::fs::write(policies.join("counter.toml"), root(&of_all)).unwrap();
+    let [tokens, of_all] = [&tokens, &of_all].map(|path| path.to_str().unwrap());
+    let options = ["--tokens", tokens, "--policies", of_all];
     let program = Program::at(folder.path(), "127.0.0.1:0", &options);
     let call = |path: &str, token: &str, body: &str| {
         let token = format!("Authorization: Bearer {token}\r\n");
