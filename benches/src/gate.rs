@@ -45,7 +45,8 @@ impl Gate {
     /// A runtime with this gate and room for `guests` guests.
     pub(crate) fn runtime(&self, guests: u32) -> Runtime {
         let gate = self.clone();
-        let builder = Runtime::builder().concurrency(guests);
+        // One provider has all of them.
+        let builder = Runtime::builder().concurrency(guests).share(100);
         let add = move |linker: &mut Linker<CallContext>| gate.add(linker);
         builder
             .interface(NAME, add)
