@@ -251,7 +251,7 @@ mod tests {
     fn what_is_not_in_memory_is_left_to_a_thread_that_may_wait() {
         use rustix::fs::{Advice, fadvise};
         const SIZE: usize = 40_000;
-        let at = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let at = tempfile::tempdir().unwrap();
         let Some(dir) = folder(at.path()) else { return };
         // A file for each read: one that finds nothing begins to fetch it.
         let file = |name: &str| {
