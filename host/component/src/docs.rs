@@ -142,38 +142,28 @@ fn one<'a>(mut texts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Package {
-    #[serde(skip_serializing_if = "Option::is_none")]
     docs: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     worlds: BTreeMap<String, WorldDocs>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     interfaces: BTreeMap<String, InterfaceDocs>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct WorldDocs {
-    #[serde(skip_serializing_if = "Option::is_none")]
     docs: Option<String>,
     /// Interfaces that are written out in the world: the imported ones, and exported ones that no imported one is called
     /// like.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     interfaces: BTreeMap<String, InterfaceDocs>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     interface_exports: BTreeMap<String, InterfaceDocs>,
     /// Functions of the world, as `interfaces`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     funcs: BTreeMap<String, FunctionDocs>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     func_exports: BTreeMap<String, FunctionDocs>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct InterfaceDocs {
-    #[serde(skip_serializing_if = "Option::is_none")]
     docs: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     funcs: BTreeMap<String, FunctionDocs>,
 }
 

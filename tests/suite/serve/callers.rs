@@ -242,7 +242,7 @@ fn a_caller_of_some_providers_knows_no_other() {
     }
 }
 
-/// What another caller may do is nothing to it, and policies that are not there allow nothing.
+/// The policies of all callers do not apply to it. A caller whose policies are not there has no providers.
 #[test]
 fn a_caller_runs_providers_under_policies_of_its_own() {
     let third = "third sha256:0000000000000000000000000000000000000000000000000000000000000000";

@@ -10,6 +10,7 @@ mod mcp;
 mod names;
 mod observed;
 mod page;
+mod process;
 mod program;
 mod proxy;
 mod proxy_attacks;

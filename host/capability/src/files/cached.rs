@@ -1,8 +1,8 @@
 //! Reads that wait for no disk, done on the thread of the guest: those of which the kernel has the name, the properties and
 //! the bytes in memory. A hand-over to a thread that may wait costs ten times as much as such a read.
 //!
-//! Only successes come from here. Whatever is not in memory, is of a special kind or fails is done again on a thread that
-//! may wait, and there the error or the denial is found.
+//! A read here succeeds or is done again on a thread that may wait: the file is not in memory or not a regular one, or the
+//! read failed. That thread finds the error or the denial.
 
 use std::path::Path;
 
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(open(part("f"), SIZE), None);
     }
 
-    /// What the other way denies, or may have to wait for.
+    /// Files that a thread that may wait denies, or has to wait for.
     #[test]
     fn all_else_is_left_to_a_thread_that_may_wait() {
         let at = tempfile::tempdir().unwrap();

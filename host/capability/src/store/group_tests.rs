@@ -78,7 +78,7 @@ async fn changes_that_wait_are_committed_together() {
     assert_eq!(found, [true, true, false, false, true]);
 }
 
-/// What one is refused is no reason for the others, and counts for none.
+/// A change that is refused fails alone, and takes nothing of the quota.
 #[tokio::test]
 async fn each_change_is_decided_on_what_those_before_it_left() {
     let (queue, database) = (Queue::default(), Database::in_memory().unwrap());
