@@ -145,3 +145,23 @@ async fn changes_without_a_commit_have_failed() {
     assert_eq!(all[0].answer(), None);
     assert!(matches!(all[1].turn().await, Turn::Committed(None)));
 }
+
+/// A commit that does not happen meanwhile does not put the change of a call that is gone back into the queue.
+#[tokio::test]
+async fn a_change_is_given_up_before_it_is_looked_for() {
+    let queue = Queue::default();
+    let mut all: Vec<_> = ["a", "b"].map(|key| queue.enter(change(key, b"1"))).into();
+    let group = group(all[0].turn().await);
+    let gone = all.remove(1);
+    // The drop waits for the queue.
+    let held = queue.lock();
+    std::thread::scope(|scope| {
+        scope.spawn(move || drop(gone));
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while !group.changes[1].answer.is_closed() {
+            assert!(std::time::Instant::now() < end, "it is not given up");
+            std::thread::yield_now();
+        }
+        drop(held);
+    });
+}
