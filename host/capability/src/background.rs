@@ -80,7 +80,9 @@ pub struct PollClock {
 }
 
 impl PollClock {
-    pub(crate) fn new() -> PollClock {
+    /// The clock of a store that is made now.
+    #[expect(clippy::new_without_default, reason = "it looks at the time")]
+    pub fn new() -> PollClock {
         PollClock {
             start: Instant::now(),
             last: AtomicU64::new(0),

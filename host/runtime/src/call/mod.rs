@@ -23,6 +23,7 @@ pub(crate) mod report_refused;
 mod sampling;
 pub(crate) mod session;
 mod store;
+mod turn;
 pub(crate) mod warm;
 pub(crate) mod warmer;
 pub(crate) mod wave;
