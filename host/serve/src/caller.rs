@@ -143,7 +143,8 @@ fn addressed_here(head: &Parts, routes: &Routes) -> Result<(), Problem> {
     }
 }
 
-fn is_loopback(authority: &Authority) -> bool {
+/// Whether a host is this machine by its name.
+pub(crate) fn is_loopback(authority: &Authority) -> bool {
     let host = authority.host();
     let bare = host
         .strip_prefix('[')

@@ -257,7 +257,8 @@ fn safe_answer(status: StatusCode, text: Bytes) -> Answer {
     answer
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+/// Sets a header of an answer of this server.
+pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     // A map of a few names is never full.
     let _ = headers.try_insert(name, HeaderValue::from_static(value));
 }

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::audit_log::AuditLog;
@@ -42,6 +43,7 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        changes: Option<watch::Receiver<()>>,
         tokens: Option<Tokens>,
         routes: Routes,
         metrics: Option<Metrics>,
@@ -49,7 +51,7 @@ impl Router {
         traces: Option<Traces>,
     ) -> Router {
         Router {
-            mcp: mcp::Door::new(Arc::clone(&shared)),
+            mcp: mcp::Door::new(Arc::clone(&shared), changes),
             shared,
             tokens,
             certified: Certified::default(),
@@ -61,9 +63,10 @@ impl Router {
         }
     }
 
-    /// From now on the server is not ready.
+    /// From now on the server is not ready, and no client waits for changes.
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+        self.mcp.end();
     }
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {

@@ -37,6 +37,7 @@ pub struct Server {
     catalog: Arc<dyn Catalog>,
     policies: BTreeMap<String, Arc<dyn Catalog>>,
     bounds: Bounds,
+    changes: Option<watch::Receiver<()>>,
     tokens: Option<Tokens>,
     routes: Routes,
     tls: Option<Tls>,
@@ -78,6 +79,7 @@ impl Server {
             catalog: Arc::new(catalog),
             policies: BTreeMap::new(),
             bounds: Bounds::default(),
+            changes: None,
             tokens: None,
             routes: Routes::default(),
             tls: None,
@@ -91,6 +93,13 @@ impl Server {
     #[must_use]
     pub fn bounds(mut self, bounds: Bounds) -> Server {
         self.bounds = bounds;
+        self
+    }
+
+    /// Tells the clients of MCP that wait for it that the tools have changed, each time that `changes` does.
+    #[must_use]
+    pub fn changes(mut self, changes: watch::Receiver<()>) -> Server {
+        self.changes = Some(changes);
         self
     }
 
@@ -164,6 +173,7 @@ impl Server {
             catalog,
             policies,
             bounds,
+            changes,
             tokens,
             routes,
             tls,
@@ -183,6 +193,7 @@ impl Server {
         let shared = Shared::new(catalog, Arc::clone(&bounds)).under(policies);
         let router = Arc::new(Router::new(
             Arc::new(shared),
+            changes,
             tokens,
             routes,
             metrics.clone(),

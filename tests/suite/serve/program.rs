@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use support::cli::run;
 use support::collector::{Answers, Collector};
 use support::harness::{all_but, guest_file};
+#[cfg(target_os = "linux")]
+use support::processes::{children, crash, until};
 
 use super::callers::{OTHER, TOKENS};
 use super::process::Program;
@@ -116,6 +118,32 @@ fn instances_are_made_ahead_as_the_option_says() {
             assert_eq!(program.post("counter/next", "{}").body, "{\"result\":1}");
         }
     }
+}
+
+/// What breaks out of the engine has what the process has.
+#[cfg(target_os = "linux")]
+#[test]
+fn calls_run_behind_a_wall_if_the_option_says_so() {
+    let next = |program: &Program| program.post("counter/next", "{}").body;
+    let (_folder, program) = Program::of(&[("counter", "")], &[]);
+    assert_eq!(next(&program), "{\"result\":1}");
+    assert!(children(program.process.id()).is_empty());
+    let kept = "grants.store = true";
+    let guests = [("counter", ""), ("echo", kept)];
+    let (_folder, program) = Program::of(&guests, &["--isolate"]);
+    for _ in 0..2 {
+        assert_eq!(next(&program), "{\"result\":1}");
+        let [process] = children(program.process.id())[..] else {
+            panic!("not one process");
+        };
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        assert!(status.contains("Seccomp:\t2"), "{status}");
+        // As a hole in the engine would: the next call has another one.
+        crash(process);
+        until("seen", || children(program.process.id()).is_empty());
+    }
+    assert_eq!(program.post("echo/run", "{}").kind(404), "no-provider");
+    assert_eq!(program.end().code(), Some(0));
 }
 
 /// A client beyond them waits until another one has gone.

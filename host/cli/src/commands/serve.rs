@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
 use tollgate::escape;
 use tollgate::policy::Lock;
 use tollgate_serve::{
@@ -122,8 +123,13 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
         let listener = listen(opts.listen);
         let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
+        let (changed, changes) = watch::channel(());
         let watch = async |under: Option<(&str, &Path)>| {
-            let folder = runtime.watch(opts.folder.watch(ui, under, || {})).await;
+            let changed = changed.clone();
+            let watch = opts.folder.watch(ui, under, move || {
+                changed.send_replace(());
+            });
+            let folder = runtime.watch(watch).await;
             folder.map_err(|error| usage(&error.to_string()))
         };
         let watch_all = async {
@@ -146,6 +152,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         };
         let mut server = Server::new(folder)
             .bounds(bounds)
+            .changes(changes)
             .routes(routes)
             .metrics(metrics);
         if let Some(tokens) = tokens {

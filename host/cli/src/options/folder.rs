@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tollgate::watch::WatchOptions;
-use tollgate::{Builder, escape};
+use tollgate::{Builder, Isolation, escape};
 use tollgate_serve::Bounds;
 
 use crate::options::cache::CacheOpts;
@@ -30,6 +30,10 @@ pub(crate) struct FolderOpts {
     /// Instances of each provider that are made ahead of its calls, while there are some; 0 for none
     #[arg(long, value_name = "N", default_value_t = 4)]
     warm: u32,
+    /// Run the calls of each provider in a process of its own, behind a wall: a component that breaks out of the engine has what
+    /// its policy grants. Takes no component of `wasi:http`, and no policy with a store
+    #[arg(long)]
+    isolate: bool,
     #[command(flatten)]
     cache: CacheOpts,
 }
@@ -38,6 +42,9 @@ impl FolderOpts {
     /// The builder of the runtime.
     pub(crate) fn builder(&self, ui: &Ui) -> Result<Builder, ExitReason> {
         let mut builder = target::server_builder()?.concurrency(self.concurrency);
+        if self.isolate {
+            builder = builder.isolation(Isolation::Process);
+        }
         if let Some(queue) = self.queue {
             builder = builder.queue(queue);
         }

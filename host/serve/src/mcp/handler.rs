@@ -11,7 +11,6 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
-use tokio::sync::watch;
 use tokio::time::sleep;
 use tollgate::Provider;
 use tollgate::approve::Approver;
@@ -19,7 +18,9 @@ use tollgate::value::Function;
 
 use crate::call::{self, Done};
 use crate::mcp::elicit::Answers;
+use crate::mcp::listen::{Changes, FULL};
 use crate::mcp::message::Arguments;
+use crate::mcp::message::busy;
 use crate::mcp::{elicit, result, tools};
 use crate::origin::{ORIGIN, Origin};
 use crate::panics::caught;
@@ -53,8 +54,8 @@ impl By {
 #[derive(Clone)]
 pub(super) struct Handler {
     shared: Arc<Shared>,
-    /// Tells of changes of the tools, to a client that can be told.
-    changes: Option<watch::Receiver<()>>,
+    /// The changes of the tools, if they are known.
+    changes: Option<Changes>,
     /// The answers of the user of this client. `None` is nobody to ask: requests over HTTP have no session, and one handler answers
     /// those of all clients.
     answers: Option<Answers>,
@@ -62,7 +63,7 @@ pub(super) struct Handler {
 
 impl Handler {
     /// For one client, which may be asked and told of `changes`.
-    pub(super) fn of_one(shared: Arc<Shared>, changes: Option<watch::Receiver<()>>) -> Handler {
+    pub(super) fn of_one(shared: Arc<Shared>, changes: Option<Changes>) -> Handler {
         Handler {
             shared,
             changes,
@@ -71,10 +72,10 @@ impl Handler {
     }
 
     /// For requests of any clients.
-    pub(super) fn of_all(shared: Arc<Shared>) -> Handler {
+    pub(super) fn of_all(shared: Arc<Shared>, changes: Option<Changes>) -> Handler {
         Handler {
             shared,
-            changes: None,
+            changes,
             answers: None,
         }
     }
@@ -187,15 +188,15 @@ impl ServerHandler for Handler {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        // From the start of the session on, so that no change is lost before this runs.
-        let Some(mut changes) = self.changes.clone() else {
+        let Some(changes) = &self.changes else {
             return Ok(());
         };
+        let mut listener = changes.listener().ok_or_else(|| busy(FULL))?;
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
-                changed = changes.changed() => {
-                    if changed.is_err() || context.sink().notify_tool_list_changed().await.is_err() {
+                changed = listener.changed() => {
+                    if !changed || context.sink().notify_tool_list_changed().await.is_err() {
                         return Ok(());
                     }
                 }

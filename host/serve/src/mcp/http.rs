@@ -1,22 +1,25 @@
-//! `/mcp`: the protocol over HTTP. Each request stands alone, so that no client piles up sessions.
+//! `/mcp`: the protocol over HTTP. Each request stands alone, so that no client piles up sessions; one that waits for changes
+//! has a place among those that do.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use rmcp::model::{ErrorData, JsonRpcError};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::sync::watch;
 use tollgate::escape;
 
 use crate::caller;
 use crate::mcp::handler::{By, Handler};
+use crate::mcp::listen::{Changes, FULL};
 use crate::mcp::message::{Arguments, ENVELOPE, take_apart};
 use crate::origin;
 use crate::problem::{Answer, Problem, holding, json_answer};
@@ -24,32 +27,34 @@ use crate::quota::Caller;
 use crate::request;
 use crate::shared::Shared;
 
-/// A page of another site is let in by none of its origins; one of this machine is, as all its programs are.
-const ORIGINS: [&str; 6] = [
-    "http://localhost:*",
-    "http://127.0.0.1:*",
-    "http://[::1]:*",
-    "https://localhost:*",
-    "https://127.0.0.1:*",
-    "https://[::1]:*",
-];
-
 /// Answers the requests for `/mcp`.
-pub(crate) struct Door(StreamableHttpService<Handler, NeverSessionManager>);
+pub(crate) struct Door {
+    protocol: StreamableHttpService<Handler, NeverSessionManager>,
+    changes: Option<Changes>,
+}
 
 impl Door {
-    pub(crate) fn new(shared: Arc<Shared>) -> Door {
+    pub(crate) fn new(shared: Arc<Shared>, changes: Option<watch::Receiver<()>>) -> Door {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .with_max_request_body_bytes(ENVELOPE.saturating_mul(2))
-            // `caller::admit` knows which hosts are let in.
+            // `caller::admit` knows which hosts are let in, and `admit` below which pages.
             .disable_allowed_hosts()
-            .with_allowed_origins(ORIGINS);
-        let handler = Handler::of_all(shared);
+            .disable_allowed_origins();
+        let changes = changes.map(|it| Changes::new(it, shared.bounds.listeners));
+        let handler = Handler::of_all(shared, changes.clone());
         let service = move || Ok(handler.clone());
         let sessions = Arc::new(NeverSessionManager::default());
-        Door(StreamableHttpService::new(service, sessions, config))
+        let protocol = StreamableHttpService::new(service, sessions, config);
+        Door { protocol, changes }
+    }
+
+    /// Ends the streams of those that wait for changes.
+    pub(crate) fn end(&self) {
+        if let Some(changes) = &self.changes {
+            changes.end();
+        }
     }
 
     pub(crate) async fn answer(
@@ -59,14 +64,22 @@ impl Door {
         head: &Parts,
         body: Incoming,
     ) -> Result<Answer, Problem> {
-        if head.method != Method::POST {
-            return Err(Problem::method("POST"));
+        admit(head)?;
+        match (&head.method, &self.changes) {
+            (&Method::POST, _) => request::is_json(head)?,
+            (&Method::GET, Some(_)) => takes_events(head)?,
+            (_, Some(_)) => return Err(Problem::method("GET, POST")),
+            (_, None) => return Err(Problem::method("POST")),
         }
-        request::is_json(head)?;
         // Each request counts, before its body takes room from others and time to read.
         let ticket = caller::begin(caller, 0, &shared.bounds)
             .await?
             .map(Arc::new);
+        if let (&Method::GET, Some(changes)) = (&head.method, &self.changes) {
+            // Its turn is taken as long as it waits, so that no caller takes all places.
+            let listener = changes.listener().ok_or_else(|| Problem::busy(FULL))?;
+            return Ok(holding(listener.answer(), ticket));
+        }
         let (text, room) = request::read(shared, body, shared.bounds.body).await?;
         let taken = match take_apart(&text) {
             Ok(taken) => taken,
@@ -82,8 +95,45 @@ impl Door {
             origin: origin::current(),
         });
         let request = Request::from_parts(head, Full::<Bytes>::from(taken.envelope));
-        let answer = ours(self.0.handle(request).await).await?;
+        let answer = ours(self.protocol.handle(request).await).await?;
         Ok(holding(answer, ticket))
+    }
+}
+
+/// A client of 2025-11-25 is told of changes as events, which it asks for by a GET of its own.
+fn takes_events(head: &Parts) -> Result<(), Problem> {
+    let kinds = head.headers.get_all(ACCEPT).iter();
+    let mut kinds = kinds.filter_map(|kinds| kinds.to_str().ok());
+    match kinds.any(|kinds| kinds.contains("text/event-stream")) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "accept",
+            "a GET is for the stream of changes; send `Accept: text/event-stream`, or a message as a POST",
+        )),
+    }
+}
+
+/// Lets in no page of another site, of whatever caller; one of this machine is let in, as all its programs are.
+fn admit(head: &Parts) -> Result<(), Problem> {
+    let is_here = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok()?.parse::<Uri>().ok()?;
+        let is_web = matches!(origin.scheme_str(), Some("http" | "https"));
+        Some(is_web && caller::is_loopback(origin.authority()?))
+    };
+    match head
+        .headers
+        .get_all(ORIGIN)
+        .iter()
+        .all(|it| is_here(it) == Some(true))
+    {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "origin",
+            "the page that asks is not of this machine (`Origin`)",
+        )
+        .ending()),
     }
 }
 

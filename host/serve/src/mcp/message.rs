@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode, ErrorData};
+use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tollgate::escape;
 use tollgate::value::json::{JsonError, Reader};
@@ -15,6 +16,9 @@ pub(super) const ENVELOPE: usize = 64 << 10;
 
 /// Bytes of an identifier. It is kept as long as its request is, and shown in logs.
 const MAX_ID: usize = 256;
+
+/// The error of a server that has no room: of the codes that JSON-RPC leaves to servers.
+const BUSY: ErrorCode = ErrorCode(-32000);
 
 /// Stands for the arguments, and for none.
 const NONE: &[u8] = b"{}";
@@ -115,6 +119,12 @@ fn unread(text: &[u8], error: &JsonError) -> ErrorData {
         true => invalid(detail),
         false => ErrorData::parse_error(detail, None),
     }
+}
+
+/// The error of a server that has no room.
+pub(super) fn busy(detail: &str) -> ErrorData {
+    let data = json!({ "kind": "busy" });
+    ErrorData::new(BUSY, detail.to_owned(), Some(data))
 }
 
 /// The error of a message that is none of the protocol.

@@ -6,6 +6,7 @@
 mod elicit;
 mod handler;
 mod http;
+mod listen;
 mod message;
 mod result;
 mod stdio;
@@ -27,6 +28,7 @@ use tollgate::{Catalog, escape};
 use crate::bounds::Bounds;
 use crate::shared::Shared;
 use handler::Handler;
+use listen::Changes;
 use stdio::Stdio;
 
 pub(crate) use self::http::Door;
@@ -80,7 +82,7 @@ impl Mcp {
         }
     }
 
-    /// Sets the bounds: [`Bounds::body`], [`Bounds::bodies`] and [`Bounds::requests`] have a meaning here.
+    /// Sets the bounds: [`Bounds::body`], [`Bounds::bodies`], [`Bounds::requests`] and [`Bounds::listeners`] have a meaning here.
     #[must_use]
     pub fn bounds(mut self, bounds: Bounds) -> Mcp {
         self.bounds = bounds;
@@ -114,9 +116,11 @@ impl Mcp {
             // No client knows the tools of before.
             changes.mark_unchanged();
         }
+        let most = self.bounds.listeners;
         let shared = Arc::new(Shared::new(self.catalog, Arc::new(self.bounds)));
         let streams = Stdio::new(Arc::clone(&shared), read, write);
-        let handler = Handler::of_one(shared, self.changes.clone());
+        let changes = self.changes.clone();
+        let handler = Handler::of_one(shared, changes.map(|it| Changes::new(it, most)));
         let mut stop = pin!(stop);
         let session = tokio::select! {
             biased;

@@ -9,27 +9,23 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ErrorCode, ErrorData, GetExtensions as _,
-    JsonRpcError, RequestId, ServerJsonRpcMessage, ServerNotification,
+    ClientJsonRpcMessage, ClientNotification, ErrorData, GetExtensions as _, JsonRpcError,
+    RequestId, ServerJsonRpcMessage, ServerNotification,
 };
 use rmcp::transport::Transport;
-use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tollgate::escape;
 
-use crate::mcp::message::{Arguments, ENVELOPE, invalid, take_apart};
+use crate::mcp::message::{Arguments, ENVELOPE, busy, invalid, take_apart};
 use crate::problem::Problem;
 use crate::request;
 use crate::shared::Shared;
 
 /// The time for the last answers, once the client has sent all or the server is to stop.
 const LAST: Duration = Duration::from_secs(1);
-
-/// The error of a server that has no room: of the codes that JSON-RPC leaves to servers.
-const BUSY: ErrorCode = ErrorCode(-32000);
 
 /// The place of a request among those at once. Its handler holds it, and so does its answer until it is written.
 #[derive(Clone)]
@@ -135,11 +131,7 @@ impl<R: AsyncRead + Send + Unpin> Stdio<R> {
                     let error = invalid("a request of this id is under way".to_owned());
                     return Err(refused(None, error));
                 }
-                let busy = |detail: &str| {
-                    let data = json!({ "kind": "busy" });
-                    let error = ErrorData::new(BUSY, detail.to_owned(), Some(data));
-                    refused(Some(message.id.clone()), error)
-                };
+                let busy = |detail: &str| refused(Some(message.id.clone()), busy(detail));
                 let place = Arc::clone(&self.places).try_acquire_owned();
                 let place = place.map_err(|_| busy("too many requests at once; retry"))?;
                 let room = request::room(&self.shared, taken.arguments.len());

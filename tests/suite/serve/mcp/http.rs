@@ -16,7 +16,7 @@ use super::{call, failed, initialize, request, returned};
 const ACCEPT: &str = "Accept: application/json, text/event-stream\r\n";
 const OLDER: &str = "MCP-Protocol-Version: 2025-11-25\r\n";
 
-fn post(headers: &str, body: &str) -> String {
+pub(super) fn post(headers: &str, body: &str) -> String {
     format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{ACCEPT}{headers}\
          Content-Length: {}\r\n\r\n{body}",
@@ -24,7 +24,7 @@ fn post(headers: &str, body: &str) -> String {
     )
 }
 
-fn ask(served: &Served, headers: &str, message: &Value) -> Reply {
+pub(super) fn ask(served: &Served, headers: &str, message: &Value) -> Reply {
     served.answer(post(headers, &message.to_string()))
 }
 
@@ -83,7 +83,7 @@ fn the_older_revision_is_spoken_without_a_session() {
     }
 }
 
-fn alone_of(mut params: Value) -> Value {
+pub(super) fn alone_of(mut params: Value) -> Value {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
@@ -92,7 +92,7 @@ fn alone_of(mut params: Value) -> Value {
     params
 }
 
-fn newer(method: &str, name: &str) -> String {
+pub(super) fn newer(method: &str, name: &str) -> String {
     let name = match name {
         "" => String::new(),
         name => format!("Mcp-Name: {name}\r\n"),

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod calls;
+mod changes;
 #[cfg(feature = "polyglot")]
 mod clients;
 mod http;
