@@ -1,5 +1,6 @@
-//! Measuring in rounds: in each round, every contender makes some calls, in an order that rotates. Two contenders are
-//! compared within the same few milliseconds, so that a machine that slows down slows both.
+//! Measuring in rounds: in each round, every contender makes some calls, in an order of its own, so that no contender always
+//! runs on what the same other one left in the caches. Two contenders are compared within the same few milliseconds, so that a
+//! machine that slows down slows both.
 
 use std::time::{Duration, Instant};
 
@@ -38,9 +39,9 @@ impl<'a> Rounds<'a> {
         let round: Duration = turns.iter().map(|turn| turn.batch * turn.batches).sum();
         let rounds = (time.as_secs_f64() / round.as_secs_f64()).clamp(7.0, 301.0) as usize;
         let mut seconds = vec![Vec::with_capacity(rounds); self.contenders.len()];
-        for round in 0..rounds {
-            for turn in 0..self.contenders.len() {
-                let who = (round + turn) % self.contenders.len();
+        let mut orders = Orders::of(self.contenders.len());
+        for _ in 0..rounds {
+            for &who in orders.next() {
                 let (name, calls) = &mut self.contenders[who];
                 let turn = &turns[who];
                 let taken = turn.take(calls).with_context(|| name.clone())?;
@@ -58,9 +59,9 @@ impl Rounds<'_> {
     /// One call of each contender in a round, and a pause before each: as requests come to a server that has time.
     pub(crate) fn run_paced(mut self, rounds: usize, pause: Duration) -> Result<Samples> {
         let mut seconds = vec![Vec::with_capacity(rounds); self.contenders.len()];
-        for round in 0..rounds {
-            for turn in 0..self.contenders.len() {
-                let who = (round + turn) % self.contenders.len();
+        let mut orders = Orders::of(self.contenders.len());
+        for _ in 0..rounds {
+            for &who in orders.next() {
                 let (name, calls) = &mut self.contenders[who];
                 std::thread::sleep(pause);
                 let start = Instant::now();
@@ -72,6 +73,35 @@ impl Rounds<'_> {
         Ok(Samples {
             of: names.zip(seconds).collect(),
         })
+    }
+}
+
+/// The orders of the contenders in the rounds: of each round another one, and the same ones in each run.
+struct Orders {
+    order: Vec<usize>,
+    /// The state of a generator of numbers (PCG's multiplier and increment).
+    state: u64,
+}
+
+impl Orders {
+    fn of(contenders: usize) -> Orders {
+        Orders {
+            order: (0..contenders).collect(),
+            state: 1,
+        }
+    }
+
+    /// The next one (Fisher and Yates).
+    fn next(&mut self) -> &[usize] {
+        for last in (1..self.order.len()).rev() {
+            self.state = self
+                .state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let other = (self.state >> 33) as usize % (last + 1);
+            self.order.swap(last, other);
+        }
+        &self.order
     }
 }
 
