@@ -59,8 +59,8 @@ pub struct Meter {
     held_for_arguments: u64,
     /// Handles of the guest's own resources that there may be, each counted as memory of the host.
     guest_handles: u32,
-    /// Whether the helper of the engine that is under way only gives the thread back at a tick of the clock.
-    at_tick: bool,
+    /// The polls of the call when the guest last left for the host.
+    polls: u64,
     /// The most bytes that the host holds for a byte that the engine counts when it reads the result of the call
     /// under way.
     pub result_weight: u64,
@@ -128,7 +128,7 @@ impl Meter {
             held_for_call: 0,
             held_for_arguments: 0,
             guest_handles: 0,
-            at_tick: false,
+            polls: 0,
             result_weight: 1,
             limits,
             phase: Phase::Guest,

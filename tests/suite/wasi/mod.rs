@@ -15,4 +15,5 @@ mod raw;
 mod standard;
 mod streams;
 mod timers;
+mod turns;
 mod unlike_wasmtime;

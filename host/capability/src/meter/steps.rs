@@ -33,22 +33,16 @@ impl Meter {
         self.fuel_at_entry = fuel;
         let room = fuel.saturating_sub(self.pending_cost);
         self.background.set_room(room);
+        self.polls = self.poll_clock.polls();
         self.entered_host = Instant::now();
         self.phase = Phase::Lifting;
         self.is_embedders = false;
     }
 
-    /// The guest gives its thread back at a tick of the clock, which is no helper that it has asked for: the count must
-    /// not depend on the time.
-    pub fn tick(&mut self) {
-        self.at_tick = true;
-    }
-
     /// Counts the memory of a handle of the guest's own that a helper of the engine may have made: the engine does not tell
     /// which helper it was. There are no more handles than the limit `handles` allows.
     fn hold_guest_handle(&mut self) -> Result<(), LimitReached> {
-        let is_asked_for = !std::mem::take(&mut self.at_tick);
-        if is_asked_for && self.guest_handles < self.limits.handles {
+        if self.guest_handles < self.limits.handles {
             self.host_memory.hold(GUEST_HANDLE_BYTES)?;
             self.guest_handles = self.guest_handles.saturating_add(1);
         }
@@ -65,12 +59,18 @@ impl Meter {
         }
     }
 
-    /// The guest goes on after a yield that a profile asked for and an ordinary call does not have: it costs nothing.
+    /// Whether the guest comes back from a yield: of the engine's helpers, only a yield gives the thread back.
+    pub fn has_yielded(&self) -> bool {
+        self.phase != Phase::Host && self.poll_clock.polls() != self.polls
+    }
+
+    /// The guest goes on after a yield, which it has not asked for: it costs nothing, since the number of yields depends on the
+    /// machine's speed, and on whether the call is profiled.
     ///
     /// # Errors
     ///
     /// The limit `deadline`.
-    pub fn leave_sample(&mut self) -> Result<(), LimitReached> {
+    pub fn leave_yield(&mut self) -> Result<(), LimitReached> {
         self.host_phase = self.phase;
         self.phase = Phase::Guest;
         match self.is_late(Instant::now()) {
@@ -123,21 +123,27 @@ mod tests {
     use super::*;
     use crate::prices::{Price, Work};
 
-    /// Otherwise a yield by the clock would make the memory that a call holds depend on the machine's speed.
+    /// Otherwise the fuel and the memory of a call would depend on the machine's speed.
     #[test]
-    fn a_tick_of_the_clock_is_no_handle() {
+    fn a_yield_costs_nothing() {
         let mut meter = Meter::new(Arc::default());
         meter.begin_call(Instant::now());
-        let mut held_after = |tick: bool| {
-            let before = meter.host_memory.left();
+        let mut held_after = |is_polled: bool| {
+            let before = (meter.host_memory.left(), meter.debt());
             meter.enter_host(u64::MAX);
-            if tick {
-                meter.tick();
+            if is_polled {
+                meter.poll_clock.begin(Instant::now());
             }
-            assert!(meter.leave_host().is_ok());
-            before - meter.host_memory.left()
+            assert_eq!(meter.has_yielded(), is_polled);
+            match is_polled {
+                true => meter.leave_yield().unwrap(),
+                false => assert_eq!(meter.leave_host(), Ok(None)),
+            }
+            let debt = meter.debt() - before.1;
+            (before.0 - meter.host_memory.left(), debt)
         };
-        assert_eq!((held_after(true), held_after(false)), (0, 48));
+        assert_eq!(held_after(true), (0, 0));
+        assert_eq!(held_after(false), (GUEST_HANDLE_BYTES, HELPER_PRICE));
     }
 
     /// While a host function lowers its result, the guest's `realloc` may grow a memory, which is a helper of the engine.

@@ -31,6 +31,8 @@ pub struct CallContext {
     pub(crate) parameters: Arc<OwnParameters>,
     /// The interface of the last host function of this host's that began: a name for profiles.
     pub(crate) interface: &'static str,
+    /// Whether the next yield is to come before the interval is over.
+    pub(crate) is_hurried: bool,
     /// The samples of a profile, if the session is profiled.
     pub(crate) sampler: Option<Box<Sampler>>,
 }

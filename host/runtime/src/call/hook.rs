@@ -6,7 +6,6 @@ use wasmtime::{CallHook, StoreContextMut};
 use super::context::CallContext;
 use super::sampling;
 use crate::engine::metering::Metering;
-use crate::profile::sampler::Yield;
 
 /// Runs on every step between guest and host, the engine's own helpers (growing a memory, yielding)
 /// included.
@@ -48,10 +47,11 @@ pub(crate) fn hook(
             state.call.meter.enter_host(fuel);
             Ok(())
         }
-        CallHook::ReturningFromHost => match sampling::at_yield(&mut store)? {
-            Some(Yield::OfProfile) => Ok(store.data_mut().call.meter.leave_sample()?),
-            Some(Yield::OfEveryCall) | None => settle(store),
-        },
+        CallHook::ReturningFromHost if store.data().call.meter.has_yielded() => {
+            sampling::at_yield(&mut store)?;
+            Ok(store.data_mut().call.meter.leave_yield()?)
+        }
+        CallHook::ReturningFromHost => settle(store),
     }
 }
 
@@ -70,5 +70,6 @@ fn settle(mut store: StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
         return Err(LimitReached::Fuel.into());
     };
     store.set_fuel(left)?;
-    sampling::after_filling(&mut store)
+    sampling::after_filling(&mut store)?;
+    sampling::hurry(&mut store)
 }

@@ -3,25 +3,39 @@
 use wasmtime::{StoreContextMut, WasmBacktrace};
 
 use super::context::CallContext;
-use crate::profile::sampler::{Sampler, Yield};
+use crate::engine::YIELD_INTERVAL;
+use crate::profile::sampler::Sampler;
 
-/// Takes a sample if the guest comes back from a yield and one is due.
-pub(super) fn at_yield(
-    store: &mut StoreContextMut<'_, CallContext>,
-) -> wasmtime::Result<Option<Yield>> {
+/// The guest comes back from a yield: takes a sample if one is due, and sets the next yield.
+pub(super) fn at_yield(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
+    at_ease(store)?;
     with_sampler(store, |sampler, store| {
         let left = store.get_fuel()?;
-        if !sampler.has_yielded(left, &store.data().call.meter) {
-            return Ok(None);
-        }
         if sampler.is_due(left, &store.data().call.meter) {
             let stack = WasmBacktrace::force_capture(&*store);
             sampler.sample(&stack, left, &store.data().call.meter);
         }
-        let found = sampler.end_yield(left);
-        arm(sampler, store, left)?;
-        Ok(Some(found))
+        arm(sampler, store, left)
     })
+}
+
+/// Has the guest yield at its next step if it has kept its thread for long: setting its fuel after a host call restarts the
+/// interval, and host functions that are not async give no thread back.
+pub(super) fn hurry(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    if state.call.meter.turn_is_over() {
+        state.is_hurried = true;
+        store.fuel_async_yield_interval(Some(1))?;
+    }
+    Ok(())
+}
+
+/// Has the guest yield after whole intervals again.
+pub(super) fn at_ease(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
+    match std::mem::take(&mut store.data_mut().is_hurried) {
+        true => store.fuel_async_yield_interval(Some(YIELD_INTERVAL)),
+        false => Ok(()),
+    }
 }
 
 /// Counts a host call that costs this much, and goes back to the guest.
@@ -39,11 +53,10 @@ pub(super) fn at_host_call(
     })
 }
 
-/// Sets the yields anew after the fuel of the store was set, as the engine does for an ordinary call.
+/// Sets the next yield after the fuel of the store was set.
 pub(super) fn after_filling(store: &mut StoreContextMut<'_, CallContext>) -> wasmtime::Result<()> {
     with_sampler(store, |sampler, store| {
         let left = store.get_fuel()?;
-        sampler.refilled(left);
         arm(sampler, store, left)
     })
 }

@@ -62,6 +62,7 @@ pub(super) fn new_store(
         embedder,
         parameters: Arc::clone(&shared.parameters),
         interface: "",
+        is_hurried: false,
         sampler: profile.map(|profile| Box::new(Sampler::new(profile))),
     };
     let mut store = Store::try_new(&shared.unit().engine, state).map_err(HostError::engine)?;
@@ -73,10 +74,9 @@ pub(super) fn new_store(
             .fuel_async_yield_interval(Some(YIELD_INTERVAL))
             .map_err(HostError::engine)?,
         // At each tick the guest gives its thread back, for one tick more.
-        Metering::DeadlineOnly => store.epoch_deadline_callback(|mut store| {
-            store.data_mut().call.meter.tick();
-            Ok(UpdateDeadline::Yield(1))
-        }),
+        Metering::DeadlineOnly => {
+            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        }
     }
     Ok(store)
 }
@@ -124,10 +124,12 @@ impl LiveInstance {
         let state = self.store.data_mut();
         state.call.begin(start, id);
         match state.metering {
-            Metering::Fuel => self
-                .store
-                .set_fuel(limits.fuel)
-                .map_err(HostError::engine)?,
+            Metering::Fuel => {
+                sampling::at_ease(&mut self.store.as_context_mut()).map_err(HostError::engine)?;
+                self.store
+                    .set_fuel(limits.fuel)
+                    .map_err(HostError::engine)?;
+            }
             Metering::DeadlineOnly => self.store.set_epoch_deadline(1),
         }
         if let Some(sampler) = &mut self.store.data_mut().sampler {

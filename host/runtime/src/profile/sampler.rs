@@ -1,8 +1,7 @@
 //! The samples of one store: taken when the guest has used up a piece of fuel, at a yield of its own.
 //!
 //! Compiled code writes the fuel that it has used to the store before it yields, and the engine runs the call hook around
-//! the yield. So the stack is captured there, and the next yield is set to the next sample. The yields of an ordinary call
-//! cost fuel, and come at the same places: those of the profile alone are told apart, and cost nothing
+//! the yield. So the stack is captured there, and the next yield is set to the next sample. Yields cost nothing
 //! ([ADR 19](../../../../docs/adr/0019-profiles-by-fuel.md)).
 
 use tollgate_capability::{Meter, Phase};
@@ -22,14 +21,6 @@ const SAMPLES: u64 = 4_096;
 
 const _: () = assert!(COARSEST + COARSEST / 2 < YIELD_INTERVAL);
 
-/// The yield that a step back to the guest comes from.
-pub(crate) enum Yield {
-    /// One that an ordinary call has at this place as well.
-    OfEveryCall,
-    /// One that only the profile asked for.
-    OfProfile,
-}
-
 /// The samples of a store, in the call under way.
 pub(crate) struct Sampler {
     tree: SharedTree,
@@ -42,12 +33,6 @@ pub(crate) struct Sampler {
     counted: u64,
     /// The part that the guest will have used at the next sample.
     due: u64,
-    /// The fuel left at which an ordinary call would yield next.
-    yields_at: u64,
-    /// The fuel left at which this one does.
-    armed_at: u64,
-    /// The polls of the call when the guest last left for the host.
-    polls: u64,
     /// The debt of the guest when it last called the host.
     debt: u64,
 }
@@ -61,9 +46,6 @@ impl Sampler {
             host: 0,
             counted: 0,
             due: 0,
-            yields_at: 0,
-            armed_at: 0,
-            polls: 0,
             debt: 0,
         }
     }
@@ -80,7 +62,6 @@ impl Sampler {
 
     /// The guest leaves for the host.
     pub(crate) fn enter_host(&mut self, meter: &Meter) {
-        self.polls = meter.poll_clock.polls();
         if !meter.is_in_realloc() {
             self.debt = meter.debt();
         }
@@ -114,13 +95,6 @@ impl Sampler {
         used.min(self.budget.saturating_sub(self.host))
     }
 
-    /// Whether the guest comes back from a yield, with `left` fuel left. Of the engine's helpers, only a yield gives the
-    /// thread back.
-    pub(crate) fn has_yielded(&self, left: u64, meter: &Meter) -> bool {
-        let gave_back = meter.phase != Phase::Host && meter.poll_clock.polls() != self.polls;
-        gave_back && left <= self.armed_at
-    }
-
     /// Whether a sample is due at a yield.
     pub(crate) fn is_due(&self, left: u64, meter: &Meter) -> bool {
         self.used(left, meter) >= self.due
@@ -135,27 +109,10 @@ impl Sampler {
         self.due = used.saturating_add(self.pace.next());
     }
 
-    /// The kind of a yield, which is over.
-    pub(crate) fn end_yield(&mut self, left: u64) -> Yield {
-        if left > self.yields_at {
-            return Yield::OfProfile;
-        }
-        self.refilled(left);
-        Yield::OfEveryCall
-    }
-
-    /// The fuel of the store was set: an ordinary call would yield after its interval from now.
-    pub(crate) fn refilled(&mut self, left: u64) {
-        self.yields_at = left.saturating_sub(YIELD_INTERVAL);
-    }
-
     /// The fuel from now to the next yield: at the next sample, or where an ordinary call yields if that comes before.
-    pub(crate) fn interval(&mut self, left: u64, meter: &Meter) -> u64 {
+    pub(crate) fn interval(&self, left: u64, meter: &Meter) -> u64 {
         let to_sample = self.due.saturating_sub(self.used(left, meter));
-        let to_yield = left.saturating_sub(self.yields_at);
-        let interval = to_sample.min(to_yield).max(1);
-        self.armed_at = left.saturating_sub(interval);
-        interval
+        to_sample.clamp(1, YIELD_INTERVAL)
     }
 
     /// The price in the cost of a host call, of which the debt of the guest is the other part.
