@@ -120,6 +120,9 @@ pub(crate) const REQUEST_PRICE: u64 = 10_000;
 /// one more.
 pub const SEND_PRICE: u64 = 300_000;
 
+/// The fuel that a piece of the body of a response costs at least: a chunk of a byte takes 0.3 to 0.7 µs.
+pub(crate) const PIECE_PRICE: u64 = 500;
+
 /// Fuel for a text of a list, such as a variable, a setting or a header: it is copied, an allocation for each, and the guest
 /// makes room for it.
 pub const TEXT_PRICE: u64 = 2_000;

@@ -25,7 +25,8 @@ pub struct Bounds {
     pub answers: u32,
     /// Requests at once of a client of [`Mcp`](crate::Mcp), those included whose answers it has not taken. 64.
     pub requests: usize,
-    /// Clients at once that wait to be told that the tools of MCP have changed. 64.
+    /// Clients at once that wait to be told that the tools of MCP have changed, of one caller a quarter of them; over HTTP no more
+    /// than a quarter of the connections. 64.
     pub listeners: usize,
     /// Calls of one caller at once, as far as callers are told apart by a token or a certificate. Its further ones wait for their
     /// turn, so that other callers find slots of the runtime: 48, as the runtime has 64.

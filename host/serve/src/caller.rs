@@ -71,11 +71,9 @@ pub(crate) async fn begin(
     fuel: u64,
     bounds: &Bounds,
 ) -> Result<Option<Ticket>, Problem> {
-    let Some(Caller { account, .. }) = caller else {
+    let Some(mut ticket) = count(caller, fuel)? else {
         return Ok(None);
     };
-    let begun = account.begin(fuel, Instant::now());
-    let mut ticket = begun.map_err(|why| Problem::quota(&why))?;
     if !ticket.waits(bounds).await {
         ticket.unused();
         return Err(Problem::busy(
@@ -83,6 +81,15 @@ pub(crate) async fn begin(
         ));
     }
     Ok(Some(ticket))
+}
+
+/// Counts a call of the caller, which may use so much fuel, and waits for no turn.
+pub(crate) fn count(caller: Option<&Caller>, fuel: u64) -> Result<Option<Ticket>, Problem> {
+    let Some(Caller { account, .. }) = caller else {
+        return Ok(None);
+    };
+    let begun = account.begin(fuel, Instant::now());
+    begun.map(Some).map_err(|why| Problem::quota(&why))
 }
 
 /// A bearer token that is known.

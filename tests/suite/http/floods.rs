@@ -1,8 +1,9 @@
 //! Endless requests and responses: each is bounded in bytes. A33-endless-body and A34-false-length.
 
-use support::harness::returned;
+use support::harness::{load, returned};
 use support::http_client::{Client, all_of, url};
 use support::http_server::{Server, response};
+use support::skip::fuel_is_counted;
 use support::wasi_client;
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -48,6 +49,44 @@ fn so_it_is_for_guests_of_wasi() {
     let said = wasi_client::Client::new().fails(&grants, &["get", &url(&server, "/")]);
     assert!(said.contains("HttpProtocolError"), "{said}");
     server.wait_for_end(1);
+}
+
+/// The server chooses the pieces of a body: each takes time, however small it is.
+#[test]
+fn many_small_pieces_are_paid_for() {
+    const PIECES: usize = 4_000;
+    let of = |body: &str| Server::saying(format!("{CHUNKED}{body}0\r\n\r\n"));
+    let small = of(&"1\r\nx\r\n".repeat(PIECES));
+    let whole = of(&format!("{PIECES:x}\r\n{}\r\n", "x".repeat(PIECES)));
+    let most = PIECES as u64 * 499;
+    let own = |server: &Server| {
+        let input = format!("http-get {}", url(server, "/"));
+        let report = Client::new().run(&all_of(server), &input);
+        assert!(report.outcome.fault().is_none(), "{:?}", report.outcome);
+        report.usage.fuel
+    };
+    let by_wasi = |server: &Server| {
+        let arguments = ["get", &url(server, "/")];
+        let report = wasi_client::Client::new().run(&wasi_client::all_of(server, ""), &arguments);
+        assert!(report.outcome.fault().is_none(), "{:?}", report.outcome);
+        report.usage.fuel
+    };
+    if !fuel_is_counted() {
+        return;
+    }
+    for fuel in [own as fn(&Server) -> u64, by_wasi] {
+        let more = fuel(&small).saturating_sub(fuel(&whole));
+        assert!(more >= most, "{more}");
+    }
+    // One that cannot pay gets no more.
+    let poor = format!(
+        "{}\n[limits]\nfuel = 1_500_000",
+        support::http_client::with_http(&all_of(&small))
+    );
+    let report = load("hostile", &poor)
+        .session()
+        .run(format!("http-get {}", url(&small, "/")).as_bytes());
+    assert_eq!(report.unwrap().outcome.fault().unwrap().label(), "fuel");
 }
 
 /// Some of them are common.

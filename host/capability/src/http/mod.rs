@@ -26,6 +26,7 @@ use crate::held::{Gathered, HostMemory};
 use crate::meter::Meter;
 use crate::open_files::{Open, OpenFiles};
 use crate::outgoing::Follower;
+use crate::prices::PIECE_PRICE;
 use crate::questions::{Answer, Questions, Request};
 use connect::{RequestFailure, Stream};
 use credential::{Known, Secret, SecretScanner};
@@ -306,6 +307,16 @@ impl AdmittedRequest {
     pub fn hold(&self, bytes: u64) -> Result<(), LimitReached> {
         let held = self.memory.hold(bytes);
         held.inspect_err(|_| self.background.lacks_memory())
+    }
+
+    /// Charges for a piece of the body that has less bytes than it costs to read: the server chooses the pieces.
+    ///
+    /// # Errors
+    ///
+    /// The limit `fuel`, which ends the call when the guest comes back.
+    pub fn pay_for_piece(&self, bytes: usize) -> Result<(), LimitReached> {
+        self.background
+            .charge(PIECE_PRICE.saturating_sub(bytes as u64))
     }
 
     /// The host no longer holds these bytes.

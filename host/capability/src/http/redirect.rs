@@ -325,6 +325,7 @@ async fn read_body(
             continue;
         };
         received.more(data.len() as u64)?;
+        admitted.pay_for_piece(data.len()).map_err(unpaid)?;
         if (bytes.len() + data.len()) as u64 > cap {
             return Err(too_large());
         }

@@ -191,7 +191,9 @@ impl ServerHandler for Handler {
         let Some(changes) = &self.changes else {
             return Ok(());
         };
-        let mut listener = changes.listener().ok_or_else(|| busy(FULL))?;
+        let by = By::of(context.request_context());
+        let caller = by.caller.as_ref().map(|caller| &caller.name);
+        let mut listener = changes.listener(caller).ok_or_else(|| busy(FULL))?;
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),

@@ -42,7 +42,9 @@ impl Door {
             // `caller::admit` knows which hosts are let in, and `admit` below which pages.
             .disable_allowed_hosts()
             .disable_allowed_origins();
-        let changes = changes.map(|it| Changes::new(it, shared.bounds.listeners));
+        // Each takes a connection for as long as it likes.
+        let most = (shared.bounds.connections / 4).clamp(1, shared.bounds.listeners.max(1));
+        let changes = changes.map(|it| Changes::new(it, most));
         let handler = Handler::of_all(shared, changes.clone());
         let service = move || Ok(handler.clone());
         let sessions = Arc::new(NeverSessionManager::default());
@@ -71,15 +73,20 @@ impl Door {
             (_, Some(_)) => return Err(Problem::method("GET, POST")),
             (_, None) => return Err(Problem::method("POST")),
         }
+        if let (&Method::GET, Some(changes)) = (&head.method, &self.changes) {
+            // It waits for no turn, which would hold its connection.
+            let ticket = caller::count(caller, 0)?;
+            let listener = changes.listener(caller.map(|it| &it.name));
+            let listener = listener.ok_or_else(|| {
+                ticket.as_ref().inspect(|ticket| ticket.unused());
+                Problem::busy(FULL)
+            })?;
+            return Ok(holding(listener.answer(), ticket));
+        }
         // Each request counts, before its body takes room from others and time to read.
         let ticket = caller::begin(caller, 0, &shared.bounds)
             .await?
             .map(Arc::new);
-        if let (&Method::GET, Some(changes)) = (&head.method, &self.changes) {
-            // Its turn is taken as long as it waits, so that no caller takes all places.
-            let listener = changes.listener().ok_or_else(|| Problem::busy(FULL))?;
-            return Ok(holding(listener.answer(), ticket));
-        }
         let (text, room) = request::read(shared, body, shared.bounds.body).await?;
         let taken = match take_apart(&text) {
             Ok(taken) => taken,

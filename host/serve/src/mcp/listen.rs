@@ -1,7 +1,8 @@
 //! Clients that wait to be told that the tools have changed.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ const STEP: Duration = Duration::from_secs(15);
 pub(super) struct Changes {
     changes: watch::Receiver<()>,
     places: Arc<Semaphore>,
+    /// Those that each caller has taken, and the most that one may take.
+    taken: Arc<Mutex<BTreeMap<Arc<str>, usize>>>,
+    share: usize,
     /// Whether the server is about to end.
     ends: Arc<watch::Sender<bool>>,
 }
@@ -42,29 +46,66 @@ pub(super) struct Changes {
 pub(super) struct Listener {
     changes: watch::Receiver<()>,
     ends: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Option<Taken>),
+}
+
+/// A place of a caller that has a name.
+struct Taken {
+    caller: Arc<str>,
+    of: Arc<Mutex<BTreeMap<Arc<str>, usize>>>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut taken = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.caller) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                taken.remove(&self.caller);
+            }
+        }
+    }
 }
 
 impl Changes {
-    /// For at most `most` clients at once.
+    /// For at most `most` clients at once, of one caller a quarter of them.
     pub(super) fn new(mut changes: watch::Receiver<()>, most: usize) -> Changes {
         // No client knows the tools of before.
         changes.mark_unchanged();
         Changes {
             changes,
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            taken: Arc::default(),
+            share: (most / 4).max(1),
             ends: Arc::new(watch::Sender::new(false)),
         }
     }
 
-    /// A client more, if there is a place. It is told at once if the tools have changed since the server began: it may know those
-    /// of before.
-    pub(super) fn listener(&self) -> Option<Listener> {
+    /// A client more, if there is a place for its caller. It is told at once if the tools have changed since the server began: it
+    /// may know those of before.
+    pub(super) fn listener(&self, caller: Option<&Arc<str>>) -> Option<Listener> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let taken = match caller {
+            Some(caller) => Some(self.take(caller)?),
+            None => None,
+        };
         Some(Listener {
             changes: self.changes.clone(),
             ends: self.ends.subscribe(),
-            _place: place,
+            _place: (place, taken),
+        })
+    }
+
+    fn take(&self, caller: &Arc<str>) -> Option<Taken> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(Arc::clone(caller)).or_default();
+        if *count >= self.share {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Taken {
+            caller: Arc::clone(caller),
+            of: Arc::clone(&self.taken),
         })
     }
 

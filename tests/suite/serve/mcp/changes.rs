@@ -13,7 +13,7 @@ use support::processes::until;
 
 use super::super::callers::{OTHER, TOKENS};
 use super::super::process::Program;
-use super::super::{Reply, Served, catalog, reply};
+use super::super::{Served, catalog, reply};
 use super::http::{alone_of, ask, newer, post};
 use super::{initialize, request};
 
@@ -141,28 +141,54 @@ fn places_of_listeners_are_bounded() {
     second.is_told();
 }
 
-/// One caller takes its turns, and no others' places.
+/// One caller takes no others' places, and none of its own turns, and does not wait for a place: it would hold its connection.
 #[test]
-fn a_listener_takes_a_turn_of_its_caller() {
+fn a_caller_has_a_quarter_of_the_places() {
     let (_changed, changes) = watch::channel(());
-    let tokens = Tokens::parse(&format!("{TOKENS} calls=2\n{OTHER}")).unwrap();
+    let tokens = Tokens::parse(&format!("{TOKENS} calls=4\n{OTHER}")).unwrap();
     let server = Server::new(catalog(&[("counter", "")])).tokens(tokens);
     let server = server.changes(changes).bounds(Bounds {
+        listeners: 8,
         turns: 1,
-        turn_time: Duration::from_millis(200),
         ..Bounds::default()
     });
     let served = Served::with(server);
-    let of = |token: &str| get(&format!("Authorization: Bearer {token}\r\n"));
-    let kind = |reply: Reply, status| reply.kind(status);
+    let token = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let of = |name: &str| get(&token(name));
     let first = Events::of(served.sent(of("test")));
-    assert_eq!(kind(served.answer(of("test")), 503), "busy");
-    Events::of(served.sent(of("other")));
+    let _second = Events::of(served.sent(of("test")));
+    let start = Instant::now();
+    assert_eq!(served.answer(of("test")).kind(503), "busy");
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "of 10 s for a turn"
+    );
+    let _others = [(), ()].map(|()| Events::of(served.sent(of("other"))));
+    assert_eq!(served.answer(of("other")).kind(503), "busy");
+    let list = request(1, "tools/list", json!({})).to_string();
+    let called = served.answer(post(&token("test"), &list));
+    assert_eq!(called.status, 200, "{called:?}");
     drop(first);
-    // It has two calls in a minute, and one that found no turn is none.
-    Events::of(served.sent(of("test")));
-    assert_eq!(kind(served.answer(of("test")), 429), "quota");
-    assert_eq!(kind(served.answer(get("")), 401), "unauthorized");
+    until("a place is free", || {
+        // Refused ones do not count.
+        let mut stream = served.sent(of("test"));
+        let mut status = [0; 12];
+        std::io::Read::read_exact(&mut stream, &mut status).unwrap();
+        status == *b"HTTP/1.1 200"
+    });
+    assert_eq!(served.answer(of("test")).kind(429), "quota");
+    assert_eq!(served.answer(get("")).kind(401), "unauthorized");
+}
+
+/// Each holds a connection, which others wait for.
+#[test]
+fn listeners_leave_connections_to_others() {
+    let (_changed, served) = served(Bounds {
+        connections: 8,
+        ..Bounds::default()
+    });
+    let _held = [(), ()].map(|()| Events::of(served.sent(get(""))));
+    assert_eq!(served.answer(get("")).kind(503), "busy");
 }
 
 #[test]

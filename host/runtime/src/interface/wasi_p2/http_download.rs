@@ -114,13 +114,15 @@ impl Download {
         refusal(self.pass.refuse(self.target.as_str(), reason))
     }
 
-    /// Counts a piece towards `max-body`.
+    /// Counts a piece towards `max-body`, and charges for it.
     fn count(&mut self, data: &Bytes) -> Result<(), Error> {
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => self.left = left,
             None => return Err(self.too_large()),
         }
-        Ok(())
+        // The call ends for want of fuel when the guest comes back.
+        let paid = self.pass.pay_for_piece(data.len());
+        paid.map_err(|_| Error::HttpResponseIncomplete)
     }
 
     /// Searches a piece, and keeps it.
