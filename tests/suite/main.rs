@@ -15,6 +15,7 @@ mod cli;
 mod docs;
 mod end_to_end;
 mod files;
+mod fleet;
 mod http;
 mod isolation;
 mod limits;

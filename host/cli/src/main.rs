@@ -23,6 +23,8 @@ use crate::commands::{
     attack, cache, call, check, compat, compile, completions, demo, document, inspect, keygen,
     list, man, mcp, new, policy, profile, run, serve, sign, test, verify,
 };
+#[cfg(feature = "fleet")]
+use crate::commands::{deploy, submit, worker};
 use crate::files::interrupt;
 use crate::output::status::ExitReason;
 use crate::output::ui::{self, COLOR, DisplayOpts, Ui};
@@ -74,6 +76,12 @@ enum Command {
     Attack(attack::Opts),
     Serve(serve::Opts),
     Mcp(mcp::Opts),
+    #[cfg(feature = "fleet")]
+    Worker(worker::Opts),
+    #[cfg(feature = "fleet")]
+    Submit(submit::Opts),
+    #[cfg(feature = "fleet")]
+    Deploy(deploy::Opts),
     Keygen(keygen::Opts),
     Sign(sign::Opts),
     Verify(verify::Opts),
@@ -176,6 +184,12 @@ fn dispatch(command: Command, ui: &Ui) -> Result<u8, ExitReason> {
         Command::Attack(opts) => attack::run(&opts, ui),
         Command::Serve(opts) => serve::run(&opts, ui),
         Command::Mcp(opts) => mcp::run(&opts, ui),
+        #[cfg(feature = "fleet")]
+        Command::Worker(opts) => worker::run(&opts, ui),
+        #[cfg(feature = "fleet")]
+        Command::Submit(opts) => submit::run(&opts, ui),
+        #[cfg(feature = "fleet")]
+        Command::Deploy(opts) => deploy::run(&opts, ui),
         Command::Keygen(opts) => keygen::run(&opts, ui),
         Command::Sign(opts) => sign::run(&opts, ui),
         Command::Verify(opts) => verify::run(&opts, ui),

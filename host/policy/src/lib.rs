@@ -59,6 +59,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
 
 pub mod capability;
+mod ceiling;
 pub mod decide;
 pub mod error;
 pub mod grants;

@@ -11,7 +11,7 @@ use tollgate::Catalog;
 use tollgate_serve::{Metrics, Server};
 
 use support::harness::{ALL, builder, policy, source, wait};
-use support::skip::skip;
+use support::skip::is_installed;
 
 use super::{PATIENCE, Served};
 
@@ -23,15 +23,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn is_installed(program: &str) -> bool {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
-    if !found {
-        skip(&format!("the program {program} is not installed"));
-    }
-    found
 }
 
 /// The hostile guest under a name of its own choice, with its numbers.

@@ -37,3 +37,13 @@ pub fn may_give_away_files() -> bool {
     }
     root
 }
+
+/// Whether a program of another project is installed, which this test runs beside ours; reports a skip if not.
+pub fn is_installed(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
+    if !found {
+        skip(&format!("the program {program} is not installed"));
+    }
+    found
+}

@@ -8,6 +8,8 @@ pub(crate) mod compat;
 pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod demo;
+#[cfg(feature = "fleet")]
+pub(crate) mod deploy;
 pub(crate) mod document;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
@@ -20,5 +22,9 @@ pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod sign;
+#[cfg(feature = "fleet")]
+pub(crate) mod submit;
 pub(crate) mod test;
 pub(crate) mod verify;
+#[cfg(feature = "fleet")]
+pub(crate) mod worker;

@@ -3,6 +3,8 @@
 pub(crate) mod assumed;
 pub(crate) mod cache;
 pub(crate) mod component;
+#[cfg(feature = "fleet")]
+pub(crate) mod fleet;
 pub(crate) mod folder;
 pub(crate) mod limits;
 pub(crate) mod policy;

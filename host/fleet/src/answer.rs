@@ -1,0 +1,88 @@
+//! The result of a call, as it is kept and told.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tollgate::report::{ErrorReport as _, WaveError};
+use tollgate::{Outcome, Report, escape};
+
+/// The result of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The key of the call.
+    pub key: String,
+    /// The end of the call.
+    #[serde(flatten)]
+    pub ended: Ended,
+    /// The worker that made it.
+    pub worker: String,
+    /// The times that it was begun, of which this was the last: 1 unless a worker died or gave it back.
+    pub attempts: u32,
+    /// The report, if the component was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Value>,
+}
+
+/// The end of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ended {
+    /// It returned.
+    Returned {
+        /// The result, in WAVE.
+        result: String,
+    },
+    /// The provider returned an error of its own.
+    Failed {
+        /// The case of the error.
+        kind: String,
+        /// The whole result, `err(…)`.
+        error: String,
+    },
+    /// A limit was reached, or the guest trapped.
+    Faulted {
+        /// The kind of the fault.
+        kind: String,
+        /// The fault.
+        detail: String,
+    },
+    /// No code of the component has run.
+    Refused {
+        /// The kind of the reason: `expired`, `digest`, `ceiling`, `policy`, `arguments`, `dead`, or one of a refusal.
+        kind: String,
+        /// The reason.
+        detail: String,
+    },
+}
+
+impl Ended {
+    pub(crate) fn refused(kind: &str, detail: impl AsRef<str>) -> Ended {
+        Ended::Refused {
+            kind: kind.to_owned(),
+            detail: escape::line(detail.as_ref()).into_owned(),
+        }
+    }
+
+    pub(crate) fn of(report: &Report<String, WaveError>) -> Ended {
+        match &report.outcome {
+            Outcome::Returned(result) => Ended::Returned {
+                result: result.clone(),
+            },
+            Outcome::Failed(error) => Ended::Failed {
+                kind: error.kind(),
+                error: error.text.clone(),
+            },
+            Outcome::Faulted(fault) => Ended::Faulted {
+                kind: fault.label().to_owned(),
+                detail: fault.to_string(),
+            },
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn to_json(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        escape::json(&text).into_owned()
+    }
+}

@@ -1,0 +1,75 @@
+//! Errors of the fleet itself: neither of a guest nor of a call.
+
+use thiserror::Error;
+
+use crate::names::NameError;
+
+/// The reason why the fleet could not do its part.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FleetError {
+    /// The server of NATS was not reached, or refused the connection.
+    #[error("{server}: {why}")]
+    Connect {
+        /// Its address, without credentials.
+        server: String,
+        /// The error.
+        why: String,
+    },
+    /// The server failed, or does not do what is needed.
+    #[error("{doing}: {why}")]
+    Nats {
+        /// The step that failed.
+        doing: &'static str,
+        /// The error.
+        why: String,
+    },
+    /// A name or a key is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A key is none.
+    #[error("{0}")]
+    Key(String),
+    /// No version of the provider was deployed.
+    #[error("no version of `{0}` serves; deploy one with `Fleet::deploy`")]
+    NotDeployed(String),
+    /// A call has too many bytes.
+    #[error(
+        "the call has {bytes} bytes, and a message has at most {most}; give it less, or raise `max_payload` of the server"
+    )]
+    TooLarge {
+        /// Its bytes.
+        bytes: usize,
+        /// The most that are taken.
+        most: usize,
+    },
+    /// The state in a bucket is not what this version writes.
+    #[error("the bucket of {0} has a value that is none; deploy the provider again")]
+    State(&'static str),
+}
+
+impl FleetError {
+    /// An error of the client.
+    pub(crate) fn nats(
+        doing: &'static str,
+    ) -> impl Fn(Box<dyn std::error::Error + '_>) -> FleetError {
+        move |error| FleetError::Nats {
+            doing,
+            why: told(&*error),
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    tollgate::escape::line(&text).into_owned()
+}

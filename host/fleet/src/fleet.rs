@@ -1,0 +1,223 @@
+//! The connection, and the streams and buckets of a tenant.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, consumer, kv, object_store, stream};
+
+use crate::error::{FleetError, told};
+use crate::names::Tenant;
+use crate::wire::MAX_JOB;
+
+/// The time for which results are kept: a duplicate of a call gets the first result until then.
+const RESULTS: Duration = Duration::from_secs(3_600);
+
+/// The time for which the server itself knows a call again that is submitted twice.
+const DUPLICATES: Duration = Duration::from_secs(120);
+
+/// The time for which calls that no worker could end are kept.
+const DEAD: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// The time after which a call goes to another worker, if the one that has it says nothing.
+pub(crate) const ACKNOWLEDGE: Duration = Duration::from_secs(10);
+
+/// Calls that workers have at once, over all of them.
+const UNDER_WAY: i64 = 100_000;
+
+/// The time for the first connection, and for each request to the server.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The way to the server.
+#[derive(Clone, Debug, Default)]
+pub struct Connect {
+    /// Addresses, such as `nats://127.0.0.1:4222` or `tls://nats.example.com`, with commas between them.
+    pub servers: String,
+    /// A file of credentials (`.creds`).
+    pub credentials: Option<PathBuf>,
+    /// Authorities that sign the certificate of the server, PEM; without it, those of the platform.
+    pub authorities: Option<PathBuf>,
+    /// The tenant.
+    pub tenant: Tenant,
+}
+
+/// The calls of a fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct State {
+    /// Calls that wait or are under way.
+    pub queued: u64,
+    /// Calls and other messages that no worker could end, of the last week.
+    pub dead: u64,
+}
+
+/// A connection to the fleet of a tenant. Clones are of the same one.
+#[derive(Clone)]
+pub struct Fleet {
+    pub(crate) tenant: Tenant,
+    pub(crate) client: async_nats::Client,
+    pub(crate) jetstream: jetstream::Context,
+    pub(crate) work: stream::Stream,
+    pub(crate) results: kv::Store,
+    pub(crate) providers: kv::Store,
+    pub(crate) files: object_store::ObjectStore,
+}
+
+impl Fleet {
+    /// Connects, and makes the streams and buckets of the tenant if they are not there.
+    ///
+    /// # Errors
+    ///
+    /// The server is not reached, has no JetStream, or gives this user no rights to it.
+    pub async fn connect(connect: &Connect) -> Result<Fleet, FleetError> {
+        let failed = |why: String| FleetError::Connect {
+            server: shown(&connect.servers),
+            why,
+        };
+        let mut options = async_nats::ConnectOptions::new()
+            .name("tollgate")
+            .connection_timeout(PATIENCE)
+            .request_timeout(Some(PATIENCE));
+        if let Some(path) = &connect.credentials {
+            let read = options.credentials_file(path).await;
+            options = read.map_err(|error| failed(format!("{}: {error}", path.display())))?;
+        }
+        if let Some(path) = &connect.authorities {
+            options = options
+                .add_root_certificates(path.clone())
+                .require_tls(true);
+        }
+        let servers: Vec<String> = connect
+            .servers
+            .split(',')
+            .map(|it| it.trim().to_owned())
+            .collect();
+        let client = options.connect(servers).await;
+        let client = client.map_err(|error| failed(told(&error)))?;
+        let jetstream = jetstream::new(client.clone());
+        let tenant = connect.tenant.clone();
+        let state = FleetError::nats("JetStream");
+        let fail = |error: &dyn std::error::Error| state(told(error).into());
+        let work = jetstream.get_or_create_stream(stream::Config {
+            name: tenant.work(),
+            subjects: vec![tenant.work_of("*")],
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::File,
+            max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
+            duplicate_window: DUPLICATES,
+            ..stream::Config::default()
+        });
+        let work = work.await.map_err(|error| fail(&error))?;
+        let dead = jetstream.get_or_create_stream(stream::Config {
+            name: tenant.dead(),
+            subjects: vec![tenant.dead_of("*")],
+            storage: StorageType::File,
+            max_age: DEAD,
+            ..stream::Config::default()
+        });
+        dead.await.map_err(|error| fail(&error))?;
+        let results = bucket(&jetstream, tenant.results(), 1, RESULTS).await?;
+        let providers = bucket(&jetstream, tenant.providers(), 5, Duration::ZERO).await?;
+        let files = match jetstream.get_object_store(tenant.files()).await {
+            Ok(files) => files,
+            Err(_) => {
+                let made = jetstream.create_object_store(object_store::Config {
+                    bucket: tenant.files(),
+                    ..object_store::Config::default()
+                });
+                made.await.map_err(|error| fail(&error))?
+            }
+        };
+        Ok(Fleet {
+            tenant,
+            client,
+            jetstream,
+            work,
+            results,
+            providers,
+            files,
+        })
+    }
+
+    /// The calls that wait or are under way, and those that no worker could end.
+    ///
+    /// # Errors
+    ///
+    /// The server fails.
+    pub async fn state(&self) -> Result<State, FleetError> {
+        let fail =
+            |error: &dyn std::error::Error| FleetError::nats("the state")(told(error).into());
+        let work = self.work.get_info().await.map_err(|error| fail(&error))?;
+        let dead = self.jetstream.get_stream(self.tenant.dead()).await;
+        let dead = dead.map_err(|error| fail(&error))?;
+        Ok(State {
+            queued: work.state.messages,
+            dead: dead.cached_info().state.messages,
+        })
+    }
+
+    /// The place at which workers take calls: all workers of a tenant share it.
+    pub(crate) async fn queue(&self) -> Result<PullConsumer, FleetError> {
+        let made = self.work.get_or_create_consumer(
+            "workers",
+            consumer::pull::Config {
+                durable_name: Some("workers".to_owned()),
+                ack_wait: ACKNOWLEDGE,
+                // Workers count: one that dies at each delivery of a call would leave it in the stream for ever.
+                max_deliver: -1,
+                max_ack_pending: UNDER_WAY,
+                ..consumer::pull::Config::default()
+            },
+        );
+        made.await
+            .map_err(|error| FleetError::nats("the queue")(Box::new(error)))
+    }
+}
+
+async fn bucket(
+    jetstream: &jetstream::Context,
+    name: String,
+    history: i64,
+    max_age: Duration,
+) -> Result<kv::Store, FleetError> {
+    if let Ok(bucket) = jetstream.get_key_value(&name).await {
+        return Ok(bucket);
+    }
+    // As the client makes one (NATS, ADR-8), which first asks for limits that servers before 2.10 tell in another form.
+    let made = jetstream.create_stream(stream::Config {
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: history,
+        max_age,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        discard: DiscardPolicy::New,
+        ..stream::Config::default()
+    });
+    let failed = |error: &dyn std::error::Error| FleetError::nats("a bucket")(told(error).into());
+    made.await.map_err(|error| failed(&error))?;
+    let made = jetstream.get_key_value(&name).await;
+    made.map_err(|error| failed(&error))
+}
+
+/// Addresses without the names and passwords in them.
+fn shown(servers: &str) -> String {
+    let bare = |server: &str| {
+        let (scheme, rest) = server.split_once("://").unwrap_or(("nats", server));
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        format!("{scheme}://{host}")
+    };
+    let shown: Vec<String> = servers.split(',').map(|it| bare(it.trim())).collect();
+    tollgate::escape::line(&shown.join(", ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_password_is_shown() {
+        let text = super::shown("nats://user:p@ss@one:4222, two");
+        assert_eq!(text, "nats://one:4222, nats://two");
+    }
+}

@@ -1,0 +1,169 @@
+//! A call put into the queue, and its result waited for.
+
+use std::time::{Duration, SystemTime};
+
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use futures::StreamExt as _;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::answer::Answer;
+use crate::digest;
+use crate::error::{FleetError, told};
+use crate::fleet::Fleet;
+use crate::wire::{self, Job, MAX_JOB};
+
+/// The time after which the bucket is looked at, in case that the message with the result was lost.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A call that is in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// The key, by which its result is found.
+    pub key: String,
+    /// Whether it had been submitted before.
+    pub duplicate: bool,
+}
+
+impl Fleet {
+    /// Puts a call into the queue, in WAVE: `resolve("^1", "linux/x86_64")`. It runs with the version that serves now, and expires
+    /// after `patience` if no worker has begun it.
+    ///
+    /// Without a key, the key is the digest of component, policy and call: the same call is made once, and gets the first result for an
+    /// hour. Give a key to a call that is to be made again.
+    ///
+    /// # Errors
+    ///
+    /// No version serves, the key is none, the call is too large, or the server fails.
+    pub async fn submit(
+        &self,
+        provider: &str,
+        call: &str,
+        key: Option<&str>,
+        patience: Duration,
+    ) -> Result<Submission, FleetError> {
+        let version = self.version(provider).await?;
+        let key = match key {
+            Some(key) => {
+                wire::check_key(key).map_err(FleetError::Key)?;
+                // A key of a submitter's own is of the provider's calls alone.
+                digest::of_parts(&[b"key", provider.as_bytes(), key.as_bytes()])
+            }
+            None => digest::of_parts(&[
+                b"call",
+                version.component.as_bytes(),
+                version.policy.as_bytes(),
+                call.as_bytes(),
+            ]),
+        };
+        let expires = SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap_or_default()
+            .saturating_add(patience);
+        let job = Job {
+            provider: provider.to_owned(),
+            version,
+            call: call.to_owned(),
+            key: key.clone(),
+            expires: u64::try_from(expires.as_millis()).unwrap_or(u64::MAX),
+        };
+        let text = job.to_json();
+        let most = MAX_JOB.min(self.client.max_payload());
+        if text.len() > most {
+            return Err(FleetError::TooLarge {
+                bytes: text.len(),
+                most,
+            });
+        }
+        if self.result(&key).await?.is_some() {
+            return Ok(Submission {
+                key,
+                duplicate: true,
+            });
+        }
+        let message = PublishMessage::build()
+            .message_id(&key)
+            .payload(text.into());
+        let subject = self.tenant.work_of(provider);
+        let failed = |error: async_nats::jetstream::context::PublishError| {
+            match error.kind() {
+            PublishErrorKind::TimedOut => FleetError::Nats {
+                doing: "submitting",
+                why: "the server did not acknowledge the call in time; submit it again with the same key".to_owned(),
+            },
+            _ => FleetError::nats("submitting")(Box::new(error)),
+        }
+        };
+        let sent = self
+            .jetstream
+            .send_publish(subject, message)
+            .await
+            .map_err(failed)?;
+        let known = sent.await.map_err(failed)?;
+        Ok(Submission {
+            key,
+            duplicate: known.duplicate,
+        })
+    }
+
+    /// The result of a call, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The server fails.
+    pub async fn result(&self, key: &str) -> Result<Option<Answer>, FleetError> {
+        let found = self.results.get(key).await;
+        let found = found.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
+        let read = |bytes: bytes::Bytes| {
+            serde_json::from_slice(&bytes).map_err(|_| FleetError::State("results"))
+        };
+        found.map(read).transpose()
+    }
+
+    /// Submits a call and waits for its result; `None` if there is none in time. The call then still runs, once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`submit`](Fleet::submit).
+    pub async fn call(
+        &self,
+        provider: &str,
+        call: &str,
+        key: Option<&str>,
+        patience: Duration,
+    ) -> Result<Option<Answer>, FleetError> {
+        let submitted = self.submit(provider, call, key, patience).await?;
+        self.wait(&submitted.key, patience).await
+    }
+
+    /// Waits for the result of a call.
+    ///
+    /// # Errors
+    ///
+    /// The server fails. A connection that is lost is made again meanwhile.
+    pub async fn wait(&self, key: &str, patience: Duration) -> Result<Option<Answer>, FleetError> {
+        let end = Instant::now()
+            .checked_add(patience)
+            .unwrap_or_else(Instant::now);
+        let told_there = self.client.subscribe(self.tenant.done(key)).await;
+        let mut done =
+            told_there.map_err(|error| FleetError::nats("waiting")(told(&error).into()))?;
+        loop {
+            // It may have come before this waited, or in a message that was lost.
+            match self.result(key).await {
+                Ok(Some(answer)) => return Ok(Some(answer)),
+                Ok(None) | Err(FleetError::Nats { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            let look = Instant::now().checked_add(LOOK).unwrap_or(end).min(end);
+            match timeout_at(look, done.next()).await {
+                // Whoever may publish may have sent it: the bucket has the result.
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => sleep(LOOK).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The messages: bytes that anybody who may publish has chosen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest;
+use crate::names;
+
+/// Bytes of a call. The default of the NATS server is the same.
+pub(crate) const MAX_JOB: usize = 1 << 20;
+
+/// Characters of a key, which is a part of a subject.
+const MAX_KEY: usize = 64;
+
+/// A version of a provider: digests of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    pub(crate) component: String,
+    pub(crate) policy: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<String>,
+}
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Job {
+    pub(crate) provider: String,
+    pub(crate) version: Version,
+    /// In WAVE: `resolve("^1", "linux/x86_64")`.
+    pub(crate) call: String,
+    /// Two calls with one key are one.
+    pub(crate) key: String,
+    /// The time after which nobody waits for it: milliseconds since 1970, of the submitter's clock.
+    pub(crate) expires: u64,
+}
+
+/// The reason why a message is no call. Its text has nothing of the message but what is escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Garbage(pub(crate) String);
+
+impl Version {
+    /// Reads the value of a key in the bucket of providers.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Version, Garbage> {
+        let version: Version = parsed(bytes)?;
+        version.check()?;
+        Ok(version)
+    }
+
+    fn check(&self) -> Result<(), Garbage> {
+        let signature = self.signature.as_deref();
+        let mut digests = [&*self.component, &*self.policy]
+            .into_iter()
+            .chain(signature);
+        match digests.all(digest::is) {
+            true => Ok(()),
+            false => Err(Garbage(
+                "a version has something that is no digest".to_owned(),
+            )),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Job {
+    /// Reads a message. `provider` is the one of its subject.
+    pub(crate) fn read(bytes: &[u8], provider: &str) -> Result<Job, Garbage> {
+        if bytes.len() > MAX_JOB {
+            return Err(Garbage(format!("a call has more than {MAX_JOB} bytes")));
+        }
+        let job: Job = parsed(bytes)?;
+        job.version.check()?;
+        check_key(&job.key).map_err(Garbage)?;
+        names::check_provider(&job.provider).map_err(|error| Garbage(error.to_string()))?;
+        match job.provider == provider {
+            true => Ok(job),
+            false => Err(Garbage("the subject is of another provider".to_owned())),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Checks a key, which is a part of a subject and of a bucket.
+pub(crate) fn check_key(key: &str) -> Result<(), String> {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(is_known) {
+        true => Ok(()),
+        false => Err(format!(
+            "a key has up to {MAX_KEY} letters, digits, `-` and `_`"
+        )),
+    }
+}
+
+fn parsed<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Garbage> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Garbage(tollgate::escape::line(&error.to_string()).into_owned()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test says so by failing")]
+mod tests {
+    use super::*;
+
+    fn job() -> Job {
+        Job {
+            provider: "echo".to_owned(),
+            version: Version {
+                component: digest::of(b"a"),
+                policy: digest::of(b"b"),
+                signature: None,
+            },
+            call: "run(\"\")".to_owned(),
+            key: "k1".to_owned(),
+            expires: 1,
+        }
+    }
+
+    #[test]
+    fn a_call_is_read_as_it_was_written() {
+        let text = job().to_json();
+        assert_eq!(Job::read(text.as_bytes(), "echo"), Ok(job()));
+    }
+
+    #[test]
+    fn what_is_no_call_is_refused() {
+        let text = job().to_json();
+        let digest = digest::of(b"a");
+        let long = format!("{}{text}", " ".repeat(MAX_JOB));
+        for hostile in [
+            "",
+            "{",
+            "[]",
+            "null",
+            &"[".repeat(100_000),
+            &text.replace("\"echo\"", "\"other\""),
+            &text.replace("\"k1\"", "\"\""),
+            &text.replace("\"k1\"", "\"a.b\""),
+            &text.replace("\"k1\"", "\">\""),
+            &text.replace("\"k1\"", &format!("\"{}\"", "k".repeat(65))),
+            &text.replace(&digest, "../../etc/passwd"),
+            &text.replace(&digest, &digest.to_uppercase()),
+            &text.replace("\"expires\":1", "\"expires\":-1"),
+            &text.replace("\"expires\":1", "\"expires\":1,\"more\":1"),
+            &long,
+        ] {
+            assert!(Job::read(hostile.as_bytes(), "echo").is_err(), "{hostile}");
+        }
+    }
+}

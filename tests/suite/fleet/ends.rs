@@ -1,0 +1,173 @@
+//! Workers and servers that die, hang and are ended: no call is lost, and each has one result.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use support::harness::{builder, wait};
+use support::processes::until;
+use tokio::sync::oneshot;
+use tollgate_fleet::{Answer, Ended};
+
+use super::{Nats, SPIN, Worker, ceiling};
+
+/// A policy under which a call takes 300 ms.
+const SHORT: &str = "limits.deadline = \"300ms\"\nlimits.fuel = 9_000_000_000_000";
+
+fn submitted(nats: &Nats, calls: u32) -> Vec<String> {
+    let fleet = nats.fleet();
+    let submit = async {
+        let mut keys = Vec::new();
+        for number in 0..calls {
+            let key = format!("call-{number}");
+            let patience = Duration::from_secs(120);
+            let call = fleet.submit("start-loop", SPIN, Some(&key), patience);
+            keys.push(call.await.unwrap().key);
+        }
+        keys
+    };
+    wait(submit)
+}
+
+/// The results of all, each of which is a deadline that was reached.
+fn results(nats: &Nats, keys: &[String], most: Duration) -> BTreeMap<String, Answer> {
+    let fleet = nats.fleet();
+    let end = Instant::now() + most;
+    let mut found = BTreeMap::new();
+    for key in keys {
+        let left = end.saturating_duration_since(Instant::now());
+        let answer = wait(fleet.wait(key, left)).unwrap();
+        let answer = answer.unwrap_or_else(|| panic!("{} of {}", found.len(), keys.len()));
+        assert!(
+            matches!(&answer.ended, Ended::Faulted { kind, .. } if kind == "deadline"),
+            "{answer:?}"
+        );
+        found.insert(key.clone(), answer);
+    }
+    found
+}
+
+#[test]
+fn a_worker_that_is_killed_loses_no_call() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("start-loop", SHORT);
+    let few = ["--concurrency", "4"];
+    let stays = Worker::start(&nats, "stays", &few);
+    let dies = Worker::start(&nats, "dies", &few);
+    let keys = submitted(&nats, 40);
+    std::thread::sleep(Duration::from_millis(700));
+    dies.signal("KILL");
+    drop(dies);
+    let found = results(&nats, &keys, Duration::from_secs(60));
+    let workers = |name: &str| found.values().filter(|it| it.worker == name).count();
+    assert!(workers("dies") > 0 && workers("stays") > 0);
+    let again = found.values().filter(|answer| answer.attempts > 1).count();
+    assert!((1..=8).contains(&again), "{again}");
+    until("acknowledged", || {
+        wait(nats.fleet().state()).unwrap().queued == 0
+    });
+    assert_eq!(wait(nats.fleet().state()).unwrap().dead, 0);
+    assert_eq!(stays.end(), Some(0));
+}
+
+#[test]
+fn a_worker_that_hangs_loses_its_calls_to_others() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("start-loop", SHORT);
+    let hangs = Worker::start(&nats, "hangs", &["--concurrency", "2"]);
+    let keys = submitted(&nats, 2);
+    std::thread::sleep(Duration::from_millis(100));
+    hangs.signal("STOP");
+    let _other = Worker::start(&nats, "other", &[]);
+    let found = results(&nats, &keys, Duration::from_secs(40));
+    let others = found.values().filter(|it| it.worker == "other").count();
+    hangs.signal("CONT");
+    // It may have ended one of them before, and ends the others too late.
+    assert!(others > 0, "{found:?}");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(results(&nats, &keys, Duration::from_secs(1)), found);
+}
+
+/// The server, too: what it has acknowledged is in its files.
+#[test]
+fn calls_outlive_the_server() {
+    let Some(mut nats) = Nats::start() else {
+        return;
+    };
+    nats.deploy("start-loop", SHORT);
+    let keys = submitted(&nats, 20);
+    nats.kill();
+    nats.restart();
+    let worker = Worker::start(&nats, "w", &["--concurrency", "8"]);
+    std::thread::sleep(Duration::from_millis(500));
+    // While it has some, and has results of others.
+    nats.kill();
+    nats.restart();
+    let found = results(&nats, &keys, Duration::from_secs(60));
+    assert_eq!(found.len(), 20);
+    assert_eq!(worker.end(), Some(0));
+}
+
+/// What a worker cannot end in the time for it goes to another one at once.
+#[test]
+fn a_worker_that_is_to_stop_gives_its_calls_back() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy(
+        "start-loop",
+        "limits.deadline = \"6s\"\nlimits.fuel = 9_000_000_000_000",
+    );
+    let (stop, stopped) = oneshot::channel::<()>();
+    let fleet = nats.fleet();
+    let keys = submitted(&nats, 1);
+    let worker = tollgate_fleet::Worker::new(fleet, builder().build())
+        .ceiling(ceiling())
+        .drain(Duration::from_millis(200));
+    let run = async {
+        let stopping = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.send(()).unwrap();
+        };
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        tokio::join!(worker.run(stopped), stopping).0
+    };
+    assert_eq!(wait(run).unwrap().given_back, 1);
+    let _other = Worker::start(&nats, "other", &[]);
+    let start = Instant::now();
+    let found = results(&nats, &keys, Duration::from_secs(30));
+    assert_eq!(found[&keys[0]].attempts, 2);
+    // Without that, it would come after 10 s, and take 6.
+    assert!(start.elapsed() < Duration::from_secs(12));
+}
+
+/// A call at which every worker dies is no call for ever.
+#[test]
+fn a_call_that_no_worker_ends_is_dead() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy(
+        "start-loop",
+        "limits.deadline = \"60s\"\nlimits.fuel = 9_000_000_000_000",
+    );
+    let keys = submitted(&nats, 1);
+    for _ in 0..tollgate_fleet::ATTEMPTS {
+        let worker = tollgate_fleet::Worker::new(nats.fleet(), builder().build())
+            .ceiling(ceiling())
+            .drain(Duration::from_millis(10));
+        let run = async {
+            let stop = tokio::time::sleep(Duration::from_millis(800));
+            worker.run(stop).await
+        };
+        assert_eq!(wait(run).unwrap().given_back, 1);
+    }
+    let _worker = Worker::start(&nats, "last", &[]);
+    let fleet = nats.fleet();
+    let answer = wait(fleet.wait(&keys[0], Duration::from_secs(20)))
+        .unwrap()
+        .unwrap();
+    assert!(
+        matches!(&answer.ended, Ended::Refused { kind, .. } if kind == "dead"),
+        "{answer:?}"
+    );
+    until("buried", || wait(fleet.state()).unwrap().dead == 1);
+    until("gone", || wait(fleet.state()).unwrap().queued == 0);
+}

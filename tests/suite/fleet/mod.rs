@@ -1,0 +1,213 @@
+//! A fleet on a real server of NATS, on loopback: calls, hostile messages, and what dies.
+
+mod calls;
+mod ends;
+mod hostile;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use support::cli::command;
+use support::harness::{guest_file, in_time, wait};
+use support::processes::until;
+use support::skip::is_installed;
+use tempfile::TempDir;
+use tollgate::Policy;
+use tollgate_fleet::{Answer, Connect, Fleet};
+
+/// Long calls, and nothing else.
+const CEILING: &str = "limits.fuel = 9_000_000_000_000\nlimits.deadline = \"60s\"";
+
+/// A call of the guest `start-loop`, which ends at its deadline.
+const SPIN: &str = "attack()";
+
+/// A server of NATS with a store of its own.
+struct Nats {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Nats {
+    /// `None` where there is none.
+    fn start() -> Option<Nats> {
+        if !is_installed("nats-server") {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        // Below those that clients get: one that looks for the server before it listens would be connected to itself.
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = (20_000..30_000).find(is_free).unwrap();
+        let process = Nats::process(&folder, port);
+        Some(Nats {
+            folder,
+            port,
+            process,
+        })
+    }
+
+    fn process(folder: &TempDir, port: u16) -> Child {
+        let port_text = port.to_string();
+        let mut server = Command::new("nats-server");
+        server.args(["-a", "127.0.0.1", "-p", &port_text, "-js", "-sd"]);
+        let null = Stdio::null;
+        let server = server
+            .arg(folder.path())
+            .stdin(null())
+            .stdout(null())
+            .stderr(null());
+        let process = server.spawn().unwrap();
+        // It speaks first.
+        until("listening", || {
+            let mut first = [0; 5];
+            let stream = TcpStream::connect(("127.0.0.1", port));
+            stream.is_ok_and(|mut stream| {
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+                stream.read_exact(&mut first).is_ok() && first == *b"INFO "
+            })
+        });
+        process
+    }
+
+    /// As a machine that loses its power does.
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn restart(&mut self) {
+        self.process = Nats::process(&self.folder, self.port);
+    }
+
+    fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    fn connect(&self) -> Connect {
+        Connect {
+            servers: self.url(),
+            ..Connect::default()
+        }
+    }
+
+    fn fleet(&self) -> Fleet {
+        wait(Fleet::connect(&self.connect())).unwrap()
+    }
+
+    /// Publishes bytes without a client of ours.
+    fn publish(&self, subject: &str, payload: &[u8]) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let mut text = format!(
+            "CONNECT {{\"verbose\":false}}\r\nPUB {subject} {}\r\n",
+            payload.len()
+        )
+        .into_bytes();
+        text.extend(payload);
+        text.extend(b"\r\nPING\r\n");
+        stream.write_all(&text).unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|it| it == b"PONG") {
+            let mut more = [0; 4096];
+            let read = stream.read(&mut more).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+            answer.extend(&more[..read]);
+        }
+    }
+
+    /// Deploys a guest under its name.
+    fn deploy(&self, guest: &str, policy: &str) {
+        let bytes = std::fs::read(guest_file(guest)).unwrap();
+        wait(self.fleet().deploy(guest, &bytes, policy, None)).unwrap();
+    }
+
+    /// The end of `tollgate submit`: its status and what it printed.
+    fn submit(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut all = vec!["submit"];
+        all.extend(arguments);
+        let url = self.url();
+        all.extend(["--nats", &url]);
+        let output = command(&all).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    }
+
+    /// The answer to a call, with its report.
+    fn answer(&self, arguments: &[&str]) -> Answer {
+        let (_, text) = self.submit(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The program `tollgate worker`.
+struct Worker(Child);
+
+impl Worker {
+    fn start(nats: &Nats, name: &str, options: &[&str]) -> Worker {
+        Worker::under(nats, name, CEILING, options)
+    }
+
+    /// Under a ceiling.
+    fn under(nats: &Nats, name: &str, ceiling: &str, options: &[&str]) -> Worker {
+        let path = file(&nats.folder, &format!("{name}.toml"), ceiling);
+        let options = [&["--ceiling", path.to_str().unwrap()], options].concat();
+        let url = nats.url();
+        let mut arguments = vec!["worker", "--nats", &url, "--name", name, "--no-cache"];
+        arguments.extend(options);
+        let mut process = command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = process.stderr.take().unwrap();
+        let worker = Worker(process);
+        in_time(move || {
+            let mut lines = BufReader::new(stderr).lines();
+            let first = lines.next().unwrap().unwrap();
+            assert_eq!(first, "taking calls");
+            std::thread::spawn(move || lines.for_each(drop));
+        });
+        worker
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.0.id().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &process])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Ends it as an operator does.
+    fn end(mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A file with this text.
+fn file(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// The ceiling of a worker in this process.
+fn ceiling() -> Policy {
+    Policy::parse(CEILING, std::path::Path::new("/")).unwrap()
+}
