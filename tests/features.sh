@@ -41,6 +41,8 @@ for feature in '' http store watch wit; do
         done
     done
 done
+# The program without the client of NATS.
+cargo clippy --quiet --manifest-path host/cli/Cargo.toml --no-default-features --bins -- --deny warnings
 # The server without traces.
 cargo clippy --quiet --manifest-path host/serve/Cargo.toml --no-default-features --lib -- --deny warnings
 for feature in '' http store; do

@@ -171,3 +171,37 @@ fn a_call_that_no_worker_ends_is_dead() {
     until("buried", || wait(fleet.state()).unwrap().dead == 1);
     until("gone", || wait(fleet.state()).unwrap().queued == 0);
 }
+
+/// The server is told that it is under way.
+#[test]
+fn a_long_call_is_made_once() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy(
+        "start-loop",
+        "limits.deadline = \"12s\"\nlimits.fuel = 9_000_000_000_000",
+    );
+    let keys = submitted(&nats, 1);
+    let _workers = ["one", "two"].map(|name| Worker::start(&nats, name, &[]));
+    let found = results(&nats, &keys, Duration::from_secs(40));
+    assert_eq!(found[&keys[0]].attempts, 1);
+    until("acknowledged", || {
+        wait(nats.fleet().state()).unwrap().queued == 0
+    });
+}
+
+/// A provider with many long calls leaves a quarter of a worker to others.
+#[test]
+fn a_provider_has_its_share_of_a_worker() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy(
+        "start-loop",
+        "limits.deadline = \"5s\"\nlimits.fuel = 9_000_000_000_000",
+    );
+    nats.deploy("counter", "");
+    let _worker = Worker::start(&nats, "w", &["--concurrency", "4"]);
+    submitted(&nats, 8);
+    std::thread::sleep(Duration::from_millis(500));
+    let start = Instant::now();
+    assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
+    assert!(start.elapsed() < Duration::from_millis(3_500));
+}
