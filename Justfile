@@ -150,6 +150,23 @@ bench-serve seconds="4" rounds="5": guests
         --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
     python3 benches/serve.py target/bench-build/release/tollgate .tools/wasmtime/bin/wasmtime target/guests/web.wasm {{seconds}} {{rounds}}
 
+# Calls through a server of NATS and three workers on loopback, beside calls here: `just bench-fleet 10000`. Needs nats-server.
+bench-fleet times="3000": guests
+    #!/bin/sh
+    set -eu
+    cargo build --quiet --locked --release --workspace --bin tollgate --example overhead --target-dir target/bench-build \
+        --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
+    work=$(mktemp -d)
+    trap 'kill $pids 2>/dev/null || true; rm -rf "$work"' EXIT
+    pids= url=nats://127.0.0.1:14333
+    nats-server -a 127.0.0.1 -p 14333 -js -sd "$work/nats" >"$work/nats.log" 2>&1 & pids="$pids $!"
+    sleep 1
+    for name in one two three; do
+        target/bench-build/release/tollgate worker --nats $url --name $name --no-cache 2>"$work/$name" & pids="$pids $!"
+    done
+    sleep 1
+    target/bench-build/release/examples/overhead $url target/guests/counter.wasm 'next()' {{times}}
+
 # Fails when a call or a guest's code costs more beside wasmtime than it did: ratios of two that take turns, shortly.
 bench-guard: guests
     @cargo build --quiet --locked --manifest-path benches/Cargo.toml --target-dir target --no-default-features
