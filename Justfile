@@ -41,7 +41,7 @@ test-as-nobody:
 # The tests of the library again, in the profile that does not count fuel.
 #
 # Left out are the tests that do not depend on it: the program (cli), which always counts fuel; the documents (docs);
-# decisions before an engine is asked (trust, load, cache); a folder that is served (watch), the server (serve) and the
+# decisions before an engine is asked (trust, load, cache); a folder that is served (watch), the server (serve), the fleet and the
 # worlds (worlds), which call well-behaved guests only; decisions on paths (files::granted_roots); the client of HTTP and
 # the store, whose host functions the tests of wasi run under both profiles; processes that lie or end, and their wall
 # (isolation, wall), but not that calls in a process are the same.
@@ -49,7 +49,7 @@ test-as-nobody:
 test-deadline-only: guests
     #!/bin/sh
     set -eu
-    left_out='cli docs serve trust load cache watch worlds files::granted_roots http::credentials http::dns http::floods http::networks http::requests http::send http::tls store wall isolation::liars isolation::honest isolation::ends isolation::memory'
+    left_out='cli docs serve fleet trust load cache watch worlds files::granted_roots http::credentials http::dns http::floods http::networks http::requests http::send http::tls store wall isolation::liars isolation::honest isolation::ends isolation::memory'
     echo "skipped: $left_out: they do not depend on how guest code is metered" | tee target/skips.txt
     failed=0
     TOLLGATE_METERING=deadline-only cargo test --workspace --quiet --test suite -- \
