@@ -184,6 +184,9 @@ fn a_long_call_is_made_once() {
     let _workers = ["one", "two"].map(|name| Worker::start(&nats, name, &[]));
     let found = results(&nats, &keys, Duration::from_secs(40));
     assert_eq!(found[&keys[0]].attempts, 1);
+    // Where the count of a second time would be.
+    let again = wait(nats.fleet().result(&format!("begun.{}", keys[0])));
+    assert!(matches!(again, Ok(None)), "{again:?}");
     until("acknowledged", || {
         wait(nats.fleet().state()).unwrap().queued == 0
     });
