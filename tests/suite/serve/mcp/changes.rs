@@ -55,7 +55,9 @@ impl Events {
     }
 
     fn next(&mut self) -> Value {
+        // Comments come as long as there is no event, each 15 s.
         let event = std::iter::repeat_with(|| self.line().unwrap())
+            .take(5)
             .find_map(|line| line.strip_prefix("data:").map(ToOwned::to_owned));
         serde_json::from_str(&event.unwrap()).unwrap()
     }
