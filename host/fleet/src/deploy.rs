@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_nats::jetstream::object_store::InfoErrorKind;
+use async_nats::jetstream::object_store::GetErrorKind;
 use tollgate::policy::Policy;
 
 use crate::digest;
@@ -74,12 +74,6 @@ impl Fleet {
     /// Puts bytes into the store, by their digest.
     async fn put(&self, bytes: &[u8]) -> Result<String, FleetError> {
         let digest = digest::of(bytes);
-        match self.files.info(&digest).await {
-            Ok(known) if known.size == bytes.len() => return Ok(digest),
-            Ok(_) => {}
-            Err(error) if error.kind() == InfoErrorKind::NotFound => {}
-            Err(error) => return Err(FleetError::nats("the store")(Box::new(error))),
-        }
         self.put_as(&digest, bytes).await?;
         Ok(digest)
     }
@@ -95,9 +89,15 @@ impl Fleet {
     /// The bytes of this digest, up to `most` of them.
     pub(crate) async fn file(&self, digest: &str, most: u64) -> Result<Arc<[u8]>, Missing> {
         use tokio::io::AsyncReadExt as _;
+        // The client follows links, also those that lead to themselves. This program writes none.
+        let info = self.files.info(digest).await;
+        if info.is_ok_and(|info| info.options.is_some_and(|options| options.link.is_some())) {
+            let why = format!("{digest} is a link");
+            return Err(Missing::Refused("digest", why));
+        }
         let found = self.files.get(digest).await;
         let found = found.map_err(|error| match error.kind() {
-            async_nats::jetstream::object_store::GetErrorKind::NotFound => {
+            GetErrorKind::NotFound => {
                 Missing::Refused("not-found", format!("{digest} is not in the store"))
             }
             _ => Missing::Later(crate::error::told(&error)),
@@ -108,7 +108,13 @@ impl Fleet {
             .take(most.saturating_add(1))
             .read_to_end(&mut bytes)
             .await;
-        read.map_err(|error| Missing::Later(crate::error::told(&error)))?;
+        read.map_err(|error| match error.kind() {
+            // The client compares the digest that the object has of itself.
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::Other => {
+                Missing::Refused("digest", format!("{digest} is damaged: {error}"))
+            }
+            _ => Missing::Later(crate::error::told(&error)),
+        })?;
         if bytes.len() as u64 > most {
             let why = format!("{digest} has more than {most} bytes, which this worker takes");
             return Err(Missing::Refused("component-size", why));

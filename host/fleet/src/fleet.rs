@@ -20,6 +20,9 @@ const DUPLICATES: Duration = Duration::from_secs(120);
 /// The time for which calls that no worker could end are kept.
 const DEAD: Duration = Duration::from_secs(7 * 24 * 3_600);
 
+/// Bytes of them; the oldest go first.
+const DEAD_BYTES: i64 = 1 << 30;
+
 /// The time after which a call goes to another worker, if the one that has it says nothing.
 pub(crate) const ACKNOWLEDGE: Duration = Duration::from_secs(10);
 
@@ -77,6 +80,7 @@ impl Fleet {
         };
         let mut options = async_nats::ConnectOptions::new()
             .name("tollgate")
+            .custom_inbox_prefix(format!("_INBOX_tollgate_{}", connect.tenant))
             .connection_timeout(PATIENCE)
             .request_timeout(Some(PATIENCE));
         if let Some(path) = &connect.credentials {
@@ -114,6 +118,7 @@ impl Fleet {
             subjects: vec![tenant.dead_of("*")],
             storage: StorageType::File,
             max_age: DEAD,
+            max_bytes: DEAD_BYTES,
             ..stream::Config::default()
         });
         dead.await.map_err(|error| fail(&error))?;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 use tollgate::policy::Policy;
 use tollgate::{LoadError, Provider, Runtime, Source};
 
@@ -14,7 +16,10 @@ use crate::fleet::Fleet;
 use crate::wire::Version;
 
 /// Versions that are kept at once. The one that was asked for longest ago goes first.
-const KEPT: usize = 256;
+const KEPT: usize = 64;
+
+/// The time for a file of the store.
+const READ: Duration = Duration::from_secs(30);
 
 /// Bytes of a signature, as `tollgate` takes them.
 const MAX_SIGNATURE: u64 = 4 << 10;
@@ -79,10 +84,17 @@ impl Loaded {
     }
 
     async fn load(&self, name: &str, version: &Version) -> Result<Provider, NoProvider> {
-        let file = async |digest: &str, most: u64| match self.fleet.file(digest, most).await {
-            Ok(bytes) => Ok(bytes),
-            Err(Missing::Refused(kind, why)) => Err(refused(kind, why)),
-            Err(Missing::Later(why)) => Err(NoProvider::Later(why)),
+        let file = async |digest: &str, most: u64| {
+            // An object that says that it has more than it has is waited for without end.
+            match timeout(READ, self.fleet.file(digest, most)).await {
+                Ok(Ok(bytes)) => Ok(bytes),
+                Ok(Err(Missing::Refused(kind, why))) => Err(refused(kind, why)),
+                Ok(Err(Missing::Later(why))) => Err(NoProvider::Later(why)),
+                Err(_) => Err(refused(
+                    "not-found",
+                    format!("{digest} did not come in time"),
+                )),
+            }
         };
         let text = async |digest: &str, most: u64| {
             let bytes = file(digest, most).await?;

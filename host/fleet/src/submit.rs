@@ -7,8 +7,7 @@ use async_nats::jetstream::message::PublishMessage;
 use futures::StreamExt as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::answer::Answer;
-use crate::digest;
+use crate::answer::{Answer, Ended};
 use crate::error::{FleetError, told};
 use crate::fleet::Fleet;
 use crate::wire::{self, Job, MAX_JOB};
@@ -29,8 +28,8 @@ impl Fleet {
     /// Puts a call into the queue, in WAVE: `resolve("^1", "linux/x86_64")`. It runs with the version that serves now, and expires
     /// after `patience` if no worker has begun it.
     ///
-    /// Without a key, the key is the digest of component, policy and call: the same call is made once, and gets the first result for an
-    /// hour. Give a key to a call that is to be made again.
+    /// Without a key, the key is the digest of provider, version and call: the same call is made once, and gets the first result for an
+    /// hour. Give a key to a call that is to be made again. A call that was refused is submitted anew.
     ///
     /// # Errors
     ///
@@ -43,30 +42,23 @@ impl Fleet {
         patience: Duration,
     ) -> Result<Submission, FleetError> {
         let version = self.version(provider).await?;
-        let key = match key {
-            Some(key) => {
-                wire::check_key(key).map_err(FleetError::Key)?;
-                // A key of a submitter's own is of the provider's calls alone.
-                digest::of_parts(&[b"key", provider.as_bytes(), key.as_bytes()])
-            }
-            None => digest::of_parts(&[
-                b"call",
-                version.component.as_bytes(),
-                version.policy.as_bytes(),
-                call.as_bytes(),
-            ]),
-        };
+        if let Some(key) = key {
+            wire::check_key(key).map_err(FleetError::Key)?;
+        }
         let expires = SystemTime::UNIX_EPOCH
             .elapsed()
             .unwrap_or_default()
             .saturating_add(patience);
-        let job = Job {
+        let mut job = Job {
             provider: provider.to_owned(),
             version,
             call: call.to_owned(),
-            key: key.clone(),
+            key: String::new(),
+            own_key: key.map(ToOwned::to_owned),
             expires: u64::try_from(expires.as_millis()).unwrap_or(u64::MAX),
         };
+        job.key = job.derived_key();
+        let key = job.key.clone();
         let text = job.to_json();
         let most = MAX_JOB.min(self.client.max_payload());
         if text.len() > most {
@@ -75,15 +67,26 @@ impl Fleet {
                 most,
             });
         }
-        if self.result(&key).await?.is_some() {
-            return Ok(Submission {
-                key,
-                duplicate: true,
-            });
+        let mut id = key.clone();
+        match self.result(&key).await? {
+            None => {}
+            // No code has run, for a reason that may be gone: it is another attempt.
+            Some(Answer {
+                ended: Ended::Refused { .. },
+                ..
+            }) => {
+                let purged = self.results.purge(&key).await;
+                purged.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
+                id = format!("{key}-{}", job.expires);
+            }
+            Some(_) => {
+                return Ok(Submission {
+                    key,
+                    duplicate: true,
+                });
+            }
         }
-        let message = PublishMessage::build()
-            .message_id(&key)
-            .payload(text.into());
+        let message = PublishMessage::build().message_id(&id).payload(text.into());
         let subject = self.tenant.work_of(provider);
         let failed = |error: async_nats::jetstream::context::PublishError| {
             match error.kind() {

@@ -29,8 +29,11 @@ pub(crate) struct Job {
     pub(crate) version: Version,
     /// In WAVE: `resolve("^1", "linux/x86_64")`.
     pub(crate) call: String,
-    /// Two calls with one key are one.
+    /// Two calls with one key are one. It is derived from the rest, and compared by workers: a call takes no other call's result.
     pub(crate) key: String,
+    /// The submitter's own key, if it has given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) own_key: Option<String>,
     /// The time after which nobody waits for it: milliseconds since 1970, of the submitter's clock.
     pub(crate) expires: u64,
 }
@@ -73,11 +76,37 @@ impl Job {
         }
         let job: Job = parsed(bytes)?;
         job.version.check()?;
-        check_key(&job.key).map_err(Garbage)?;
+        if let Some(own) = &job.own_key {
+            check_key(own).map_err(Garbage)?;
+        }
+        if job.key != job.derived_key() {
+            return Err(Garbage("the key is not that of the call".to_owned()));
+        }
         names::check_provider(&job.provider).map_err(|error| Garbage(error.to_string()))?;
         match job.provider == provider {
             true => Ok(job),
             false => Err(Garbage("the subject is of another provider".to_owned())),
+        }
+    }
+
+    /// The key of the call: of its own key and provider, or of all that decides on its result.
+    pub(crate) fn derived_key(&self) -> String {
+        let provider = self.provider.as_bytes();
+        let Version {
+            component,
+            policy,
+            signature,
+        } = &self.version;
+        match &self.own_key {
+            Some(own) => digest::of_parts(&[b"key", provider, own.as_bytes()]),
+            None => digest::of_parts(&[
+                b"call",
+                provider,
+                component.as_bytes(),
+                policy.as_bytes(),
+                signature.as_deref().unwrap_or_default().as_bytes(),
+                self.call.as_bytes(),
+            ]),
         }
     }
 
@@ -108,7 +137,7 @@ mod tests {
     use super::*;
 
     fn job() -> Job {
-        Job {
+        let mut job = Job {
             provider: "echo".to_owned(),
             version: Version {
                 component: digest::of(b"a"),
@@ -116,9 +145,54 @@ mod tests {
                 signature: None,
             },
             call: "run(\"\")".to_owned(),
-            key: "k1".to_owned(),
+            key: String::new(),
+            own_key: Some("k1".to_owned()),
             expires: 1,
-        }
+        };
+        job.key = job.derived_key();
+        job
+    }
+
+    #[test]
+    fn a_key_is_of_all_that_decides_on_the_result() {
+        let own = job();
+        let mut plain = Job {
+            own_key: None,
+            ..job()
+        };
+        plain.key = plain.derived_key();
+        let keys = [
+            own.key.clone(),
+            plain.key.clone(),
+            Job {
+                provider: "other".to_owned(),
+                ..own.clone()
+            }
+            .derived_key(),
+            Job {
+                provider: "other".to_owned(),
+                ..plain.clone()
+            }
+            .derived_key(),
+            Job {
+                call: "other()".to_owned(),
+                ..plain.clone()
+            }
+            .derived_key(),
+            {
+                let mut signed = plain.clone();
+                signed.version.signature = Some(digest::of(b"c"));
+                signed.derived_key()
+            },
+        ];
+        let all: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(all.len(), keys.len());
+        // The result of another call.
+        let stolen = Job {
+            key: plain.key,
+            ..own
+        };
+        assert!(Job::read(stolen.to_json().as_bytes(), "echo").is_err());
     }
 
     #[test]

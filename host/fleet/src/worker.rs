@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::kv::CreateErrorKind;
 use async_nats::jetstream::{AckKind, Message};
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -30,6 +30,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// The time after which a call that was given back comes again, to this worker or another one.
 const AGAIN: Duration = Duration::from_millis(300);
+
+/// The longest such time.
+const LATEST: Duration = Duration::from_secs(10);
+
+/// Characters of the reason for which a message is buried.
+const REASON: usize = 200;
 
 /// Takes calls of a fleet and makes them, under a ceiling.
 pub struct Worker {
@@ -139,7 +145,12 @@ impl Worker {
             loop {
                 let message = tokio::select! {
                     biased;
-                    () = &mut stop => break 'taking,
+                    () = &mut stop => {
+                        while let Some(Some(Ok(message))) = batch.next().now_or_never() {
+                            let _ = message.ack_with(AckKind::Nak(None)).await;
+                        }
+                        break 'taking;
+                    }
                     message = batch.next() => message,
                 };
                 match message {
@@ -206,7 +217,10 @@ impl Calls {
             .next()
             .unwrap_or_default()
             .to_owned();
-        let deliveries = message.info().map_or(1, |info| info.delivered);
+        // One that comes from elsewhere than the queue names any subject as the one for its acknowledgement.
+        let Ok(deliveries) = message.info().map(|info| info.delivered) else {
+            return;
+        };
         let job = match Job::read(&message.payload, &provider) {
             Ok(job) => job,
             Err(garbage) => {
@@ -239,7 +253,10 @@ impl Calls {
                 if let NotNow::Failed(why) = why {
                     tracing::warn!(provider, key = job.key, why, "a call is given back");
                 }
-                let _ = message.ack_with(AckKind::Nak(Some(AGAIN))).await;
+                // Later and later, so that calls that wait for a turn do not take the queue from others.
+                let times = u32::try_from(deliveries).unwrap_or(u32::MAX);
+                let pause = AGAIN.saturating_mul(times).min(LATEST);
+                let _ = message.ack_with(AckKind::Nak(Some(pause))).await;
             }
         }
     }
@@ -247,13 +264,20 @@ impl Calls {
     /// Makes the call if it has no result yet, and keeps the result.
     async fn answered(&self, message: &Message, job: &Job, deliveries: i64) -> Result<(), NotNow> {
         let known = self.fleet.result(&job.key).await;
-        let known = known.map_err(|error| NotNow::Failed(error.to_string()))?;
-        if known.is_some() {
+        let is_known = match known {
+            Ok(known) => known.is_some(),
+            // Somebody has written something else there, which those who wait are told.
+            Err(FleetError::State(_)) => true,
+            Err(error) => return Err(NotNow::Failed(error.to_string())),
+        };
+        if is_known {
             self.tell(&job.key).await;
             return Ok(());
         }
         let mut attempts = 1;
-        let (ended, report) = match expired(job) {
+        // A call that was begun before is no call that nobody has begun.
+        let refused = expired(job).filter(|_| deliveries == 1);
+        let (ended, report) = match refused {
             Some(refused) => (refused, None),
             None => {
                 let Some(_turn) = self.turn(&job.provider) else {
@@ -267,17 +291,25 @@ impl Calls {
                 }
                 if attempts > ATTEMPTS {
                     let why = format!("{ATTEMPTS} workers began the call, and none ended it");
-                    self.bury(message, "dead", &why, attempts).await?;
+                    let reason = why.clone();
                     let ended = Ended::refused("dead", why + "; the stream of the dead has it");
                     let answer = self.answer(job, ended, attempts, None);
                     self.keep(&answer).await?;
                     self.tell(&job.key).await;
-                    return Ok(());
+                    return self.bury(message, "dead", &reason, attempts).await;
                 }
                 let mut progress = pin!(progress(message));
-                tokio::select! {
-                    made = self.made(job) => made?,
-                    () = &mut progress => return Err(NotNow::Again),
+                let made = tokio::select! {
+                    made = self.made(job) => made,
+                    () = &mut progress => Err(NotNow::Again),
+                };
+                match made {
+                    Ok(made) => made,
+                    Err(why) => {
+                        // This worker, and not the call, is the reason.
+                        self.set_begun(&job.key, attempts.saturating_sub(1)).await?;
+                        return Err(why);
+                    }
                 }
             }
         };
@@ -349,7 +381,10 @@ impl Calls {
                 "the result has more than {most} bytes, which a message has at most; lower `limits.output` of the policy"
             );
             let short = Answer {
-                ended: Ended::refused("output", why),
+                ended: Ended::Faulted {
+                    kind: "output".to_owned(),
+                    detail: why,
+                },
                 report: None,
                 ..answer.clone()
             };
@@ -378,12 +413,18 @@ impl Calls {
     ) -> Result<(), NotNow> {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Tollgate-Kind", kind);
-        headers.insert("Tollgate-Reason", why);
+        let why: String = why.chars().take(REASON).collect();
+        headers.insert("Tollgate-Reason", &*why);
         headers.insert("Tollgate-Worker", &*self.name);
         headers.insert("Tollgate-Attempts", attempts.to_string());
         let provider = message.subject.rsplit('.').next().unwrap_or_default();
         let subject = self.fleet.tenant.dead_of(provider);
-        let payload = message.payload.clone();
+        // A message that is as large as any has no room for these headers.
+        let most = self.fleet.client.max_payload().saturating_sub(2 << 10);
+        let payload = match message.payload.len() > most {
+            true => bytes::Bytes::new(),
+            false => message.payload.clone(),
+        };
         let sent = self
             .fleet
             .jetstream

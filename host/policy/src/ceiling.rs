@@ -1,13 +1,15 @@
 //! A policy as the ceiling of other policies.
 
+use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::policy::Policy;
 
 impl Policy {
     /// The key of this policy that is above a ceiling, if one is: a limit that is higher, or a grant that the ceiling has not.
     ///
-    /// Rules of `grants.http` and `grants.files`, parameters of interfaces, and the grants of stores and of WASI are compared as they are
-    /// written: one that allows less than a rule of the ceiling, and is another rule, is above it.
+    /// Rules of `grants.files`, parameters of interfaces, and the grants of stores and of WASI are compared as they are
+    /// written: one that allows less than a rule of the ceiling, and is another rule, is above it. `grants.http` is compared as a whole, since the
+    /// first rule that fits a request decides on it. The values of `grants.config` are free, as they allow nothing.
     ///
     /// ```
     /// use tollgate_policy::Policy;
@@ -27,25 +29,31 @@ impl Policy {
         if let Some(key) = higher {
             return Some(format!("limits.{}", key.name));
         }
-        let (own, most) = (&self.grants, &ceiling.grants);
-        let interface = own
-            .interfaces
+        // Each of them, so that none is forgotten. A stub denies.
+        let Grants {
+            log,
+            hash,
+            store,
+            config,
+            http,
+            files,
+            wasi,
+            interfaces,
+            stub: _,
+        } = &self.grants;
+        let most = &ceiling.grants;
+        let interface = interfaces
             .iter()
             .find(|(name, parameters)| most.interfaces.get(*name) != Some(parameters));
         let grants = [
-            ("log", own.log && !most.log),
-            ("hash", own.hash && !most.hash),
-            ("store", own.store.is_some() && own.store != most.store),
-            ("config", own.config.is_some() && most.config.is_none()),
-            (
-                "http",
-                !own.http.iter().all(|rule| most.http.contains(rule)),
-            ),
-            (
-                "files",
-                !own.files.iter().all(|rule| most.files.contains(rule)),
-            ),
-            ("wasi", own.wasi.is_some() && own.wasi != most.wasi),
+            ("log", *log && !most.log),
+            ("hash", *hash && !most.hash),
+            ("store", store.is_some() && *store != most.store),
+            ("config", config.is_some() && most.config.is_none()),
+            // The first rule that fits decides, so one that is left out changes the others.
+            ("http", !http.is_empty() && *http != most.http),
+            ("files", !files.iter().all(|rule| most.files.contains(rule))),
+            ("wasi", wasi.is_some() && *wasi != most.wasi),
         ];
         let grant = grants.iter().find(|(_, exceeds)| *exceeds);
         let grant = grant.map(|(name, _)| format!("grants.{name}"));

@@ -69,6 +69,21 @@ fn a_call_of_one_key_is_made_once() {
     assert_ne!(nats.answer(&["counter", "next()"]).key, first.key);
 }
 
+/// The reason may be gone.
+#[test]
+fn a_call_that_was_refused_is_made_when_it_is_submitted_again() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "limits.fuel = 2_000");
+    let low = Worker::under(&nats, "low", "limits.fuel = 1_000", &[]);
+    for _ in 0..2 {
+        let (status, said) = nats.submit(&["counter", "next()"]);
+        assert_eq!(status, Some(3), "{said}");
+    }
+    drop(low);
+    let _high = Worker::start(&nats, "high", &[]);
+    assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
+}
+
 /// A version that does not serve leaves no trace in those that do.
 #[test]
 fn a_tenant_sees_nothing_of_another_one() {

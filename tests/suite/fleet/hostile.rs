@@ -17,6 +17,19 @@ fn digest(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// The key of a call with a key of its own.
+fn key(provider: &str, own: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in ["key", provider, own] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 fn kind(ended: &Ended) -> &str {
     match ended {
         Ended::Refused { kind, .. } => kind,
@@ -35,7 +48,8 @@ fn a_message_that_is_no_call_is_buried() {
         "provider": "counter",
         "version": { "component": digest(b"a"), "policy": digest(b"b") },
         "call": "next()",
-        "key": "k",
+        "key": key("counter", "k"),
+        "own_key": "k",
         "expires": u64::MAX,
     });
     let mut other = job.clone();
@@ -73,16 +87,17 @@ fn files_are_checked_by_each_worker() {
     let fleet = nats.fleet();
     let _worker = Worker::start(&nats, "w", &[]);
     let bytes = std::fs::read(guest_file("counter")).unwrap();
-    let job = |key: &str, component: &str, policy: &str, expires: u64| {
+    let job = |own: &str, component: &str, policy: &str, expires: u64| {
         let job = json!({
             "provider": "counter",
             "version": { "component": component, "policy": policy },
             "call": "next()",
-            "key": key,
+            "key": key("counter", own),
+            "own_key": own,
             "expires": expires,
         });
         nats.publish("tollgate.default.work.counter", job.to_string().as_bytes());
-        let answer = wait(fleet.wait(key, Duration::from_secs(20))).unwrap();
+        let answer = wait(fleet.wait(&key("counter", own), Duration::from_secs(20))).unwrap();
         answer.unwrap().ended
     };
     let (component, policy) = (digest(&bytes), digest(b""));

@@ -16,7 +16,7 @@ const AFTER_HELP: &str = "\
 Example: tollgate deploy registry.wasm --policy registry.toml --nats nats://127.0.0.1:4222";
 
 /// The most bytes of a signature, which are more than one has.
-const MAX_SIGNATURE: u64 = 16 << 10;
+const MAX_SIGNATURE: u64 = 4 << 10;
 
 /// Put a component with its policy into the store of a fleet, and have the fleet call it from now on
 ///

@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::task::coop;
-
 /// The time for which a call keeps its thread: that of the executor is a hundredth of it. As long is the wait of a task
 /// behind each guest that does nothing but compute.
 const TURN: Duration = Duration::from_micros(100);
@@ -76,9 +74,7 @@ impl Turns {
         if waits.is_ok() {
             return false;
         }
-        // A task whose budget is used up is told to wait by all that it asks, until it has given back its thread.
-        let is_over = now.saturating_duration_since(self.start) >= TURN;
-        if is_over || !coop::has_budget_remaining() {
+        if now.saturating_duration_since(self.start) >= TURN {
             self.wakes.tell();
             return false;
         }

@@ -11,7 +11,6 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
-use tokio::task::coop;
 use tollgate_capability::PollClock;
 
 use crate::call::deadline::{Ended, run_until_deadline};
@@ -63,25 +62,6 @@ fn a_call_without_end_gives_its_thread_back() {
     let (ended, polls) = polled(Duration::from_millis(200), yields(u32::MAX));
     assert!(matches!(ended, Ended::TimedOut));
     assert!(polls >= 10, "{polls}");
-}
-
-/// A task whose budget is used up would be asked in vain until the end of its turn.
-#[test]
-fn a_task_without_a_budget_gives_its_thread_back() {
-    let asked = Cell::new(0);
-    let work = async {
-        for _ in 0..10_000 {
-            let mut step = pin!(coop::consume_budget());
-            poll_fn(|cx| {
-                asked.set(asked.get() + 1);
-                step.as_mut().poll(cx)
-            })
-            .await;
-        }
-    };
-    let (ended, polls) = polled(Duration::from_secs(20), work);
-    assert!(matches!(ended, Ended::Done(())));
-    assert!(asked.get() <= 10_000 + polls, "{} {polls}", asked.get());
 }
 
 /// Whether it comes while the call is polled, after it, or between two turns.
