@@ -28,7 +28,8 @@ const ASK: Duration = Duration::from_secs(2);
 /// The pause after an error of the server.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The time after which a call that was given back comes again, to this worker or another one.
+/// The time after which a call that was given back comes again, to this worker or another one. A server of 2.9 does not count a
+/// delivery that follows at once.
 const AGAIN: Duration = Duration::from_millis(300);
 
 /// The longest such time.
@@ -147,7 +148,7 @@ impl Worker {
                     biased;
                     () = &mut stop => {
                         while let Some(Some(Ok(message))) = batch.next().now_or_never() {
-                            let _ = message.ack_with(AckKind::Nak(None)).await;
+                            let _ = message.ack_with(AckKind::Nak(Some(AGAIN))).await;
                         }
                         break 'taking;
                     }
@@ -202,6 +203,8 @@ struct Calls {
 
 /// The reason why a call is not ended by this worker.
 enum NotNow {
+    /// The worker is to stop.
+    Ends,
     /// It comes again, here or elsewhere.
     Again,
     /// The same, after a failure.
@@ -238,7 +241,7 @@ impl Calls {
         let mut ending = self.ending.clone();
         let done = tokio::select! {
             biased;
-            _ = ending.wait_for(|ends| *ends) => Err(NotNow::Again),
+            _ = ending.wait_for(|ends| *ends) => Err(NotNow::Ends),
             done = self.answered(&message, &job, deliveries) => done,
         };
         drop(slot);
@@ -250,11 +253,14 @@ impl Calls {
                 }
             }
             Err(why) => {
-                if let NotNow::Failed(why) = why {
+                if let NotNow::Failed(why) = &why {
                     tracing::warn!(provider, key = job.key, why, "a call is given back");
                 }
                 // Later and later, so that calls that wait for a turn do not take the queue from others.
-                let times = u32::try_from(deliveries).unwrap_or(u32::MAX);
+                let times = match why {
+                    NotNow::Ends => 1,
+                    _ => u32::try_from(deliveries).unwrap_or(u32::MAX),
+                };
                 let pause = AGAIN.saturating_mul(times).min(LATEST);
                 let _ = message.ack_with(AckKind::Nak(Some(pause))).await;
             }

@@ -280,9 +280,12 @@ fn a_process_that_lies() {
         assert!(matches!(result, Err(CallError::Busy)), "{result:?}");
         until("ended", || children(std::process::id()).is_empty());
     });
+    // The thread that has seen its end tells of it then.
     let why = "it answers what it was not asked";
-    let mut events = listener.take().into_iter();
-    assert!(events.any(|event| event.fields.get("how").is_some_and(|how| how == why)));
+    until("told", || {
+        let mut events = listener.take().into_iter();
+        events.any(|event| event.fields.get("how").is_some_and(|how| how == why))
+    });
     // One whose child has its socket open: nothing of the host waits for the child.
     let provider = loaded(&folder, "leaves-a-child", limits);
     assert!(provider.session().run(b"input").is_ok());
