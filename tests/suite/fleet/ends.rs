@@ -49,19 +49,19 @@ fn results(nats: &Nats, keys: &[String], most: Duration) -> BTreeMap<String, Ans
 #[test]
 fn a_worker_that_is_killed_loses_no_call() {
     let Some(nats) = Nats::start() else { return };
-    nats.deploy("start-loop", SHORT);
+    let second = "limits.deadline = \"1s\"\nlimits.fuel = 9_000_000_000_000";
+    nats.deploy("start-loop", second);
     let few = ["--concurrency", "4"];
     let stays = Worker::start(&nats, "stays", &few);
     let dies = Worker::start(&nats, "dies", &few);
-    let keys = submitted(&nats, 40);
-    std::thread::sleep(Duration::from_millis(700));
+    let keys = submitted(&nats, 15);
+    // In the middle of its first calls.
+    std::thread::sleep(Duration::from_millis(500));
     dies.signal("KILL");
     drop(dies);
     let found = results(&nats, &keys, Duration::from_secs(60));
-    let workers = |name: &str| found.values().filter(|it| it.worker == name).count();
-    assert!(workers("dies") > 0 && workers("stays") > 0);
     let again = found.values().filter(|answer| answer.attempts > 1).count();
-    assert!((1..=8).contains(&again), "{again}");
+    assert!((1..=3).contains(&again), "{again}");
     until("acknowledged", || {
         wait(nats.fleet().state()).unwrap().queued == 0
     });
