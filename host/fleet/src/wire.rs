@@ -199,6 +199,8 @@ mod tests {
     fn a_call_is_read_as_it_was_written() {
         let text = job().to_json();
         assert_eq!(Job::read(text.as_bytes(), "echo"), Ok(job()));
+        // Its subject is that of another provider.
+        assert!(Job::read(text.as_bytes(), "other").is_err());
     }
 
     #[test]
