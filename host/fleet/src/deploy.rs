@@ -78,7 +78,7 @@ impl Fleet {
         Ok(digest)
     }
 
-    /// Puts bytes under any name, as whoever may write to the store can.
+    /// Puts bytes under any name, as a hostile writer of the store can: for tests.
     #[doc(hidden)]
     pub async fn put_as(&self, name: &str, mut bytes: &[u8]) -> Result<(), FleetError> {
         let put = self.files.put(name, &mut bytes).await;
@@ -103,7 +103,7 @@ impl Fleet {
             _ => Missing::Later(crate::error::told(&error)),
         })?;
         let mut bytes = Vec::new();
-        // Whoever wrote the object chose what it says of itself.
+        // The size in the description of an object is its writer's choice.
         let read = found
             .take(most.saturating_add(1))
             .read_to_end(&mut bytes)

@@ -8,12 +8,13 @@
 //! | components, policies, signatures | an object store, by digest |
 //! | the version that serves | a key of the bucket of providers, switched by one write |
 //!
-//! Whoever can write to the buckets chooses components and policies. So a worker has a ceiling of its own, a policy that no policy
+//! A client that may write to the buckets chooses components and policies. So a worker has a ceiling of its own, a policy that no policy
 //! of the fleet may exceed, and checks digests and signatures itself ([`Worker`]).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::string_slice))]
 
 mod answer;
+mod calls;
 mod deploy;
 mod digest;
 mod error;

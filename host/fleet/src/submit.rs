@@ -163,7 +163,7 @@ impl Fleet {
             }
             let look = Instant::now().checked_add(LOOK).unwrap_or(end).min(end);
             match timeout_at(look, done.next()).await {
-                // Whoever may publish may have sent it: the bucket has the result.
+                // The message may be forged: the bucket has the result.
                 Ok(Some(_)) | Err(_) => {}
                 Ok(None) => sleep(LOOK).await,
             }

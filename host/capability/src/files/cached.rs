@@ -182,7 +182,7 @@ mod tests {
         folder.local.is_some().then(|| Arc::clone(folder))
     }
 
-    /// What the kernel gives in one of many attempts: it gives up one beside which a file is renamed anywhere.
+    /// The first answer of many attempts: the kernel gives up a look-up while any file is renamed.
     fn at_once<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
         (0..1000).find_map(|_| attempt())
     }

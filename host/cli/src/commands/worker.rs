@@ -21,8 +21,8 @@ Example: tollgate worker --nats nats://127.0.0.1:4222 --ceiling ceiling.toml";
 
 /// Take calls of a fleet from its queue and make them, as there are slots for them
 ///
-/// Whoever may write to the store of the fleet chooses components and policies. What a policy asks for beyond the ceiling is refused
-/// here, before anything is compiled.
+/// Clients that may write to the store of the fleet choose components and policies. A policy beyond the ceiling is refused before anything
+/// is compiled.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Opts {
