@@ -72,9 +72,9 @@ impl Fleet {
             None => {}
             // No code has run, for a reason that may be gone: it is another attempt.
             Some(Answer {
-                ended: Ended::Refused { .. },
+                ended: Ended::Refused { kind, .. },
                 ..
-            }) => {
+            }) if kind != "dead" => {
                 let purged = self.results.purge(&key).await;
                 purged.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
                 id = format!("{key}-{}", job.expires);

@@ -170,6 +170,9 @@ fn a_call_that_no_worker_ends_is_dead() {
         matches!(&answer.ended, Ended::Refused { kind, .. } if kind == "dead"),
         "{answer:?}"
     );
+    // It stays dead: workers have died of it.
+    let again = fleet.submit("start-loop", SPIN, Some("call-0"), Duration::from_secs(60));
+    assert!(wait(again).unwrap().duplicate);
     until("buried", || wait(fleet.state()).unwrap().dead == 1);
     until("gone", || wait(fleet.state()).unwrap().queued == 0);
 }
