@@ -54,7 +54,10 @@ fn drift(cases: &[Case], calls: usize) -> usize {
         wrong += numbers.map(|n| is_wrong(cases, n)).sum::<usize>();
         let last = stage.drift(before);
         println!("{:>13} {last}", calls * part / 10);
-        wrong += usize::from(part == 10 && last.is_over());
+        if part == 10 && last.is_over() {
+            println!("OVER  {last:?}");
+            wrong += 1;
+        }
     }
     wrong
 }

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tollgate::report::{ErrorReport as _, WaveError};
-use tollgate::{Outcome, Report, escape};
+use tollgate::report::{ErrorReport as _, ReturnedError, WaveError};
+use tollgate::value::Value as Values;
+use tollgate::value::json::Json;
+use tollgate::{Fault, Outcome, Report, escape};
 
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,14 +31,14 @@ pub struct Answer {
 pub enum Ended {
     /// It returned.
     Returned {
-        /// The result, in WAVE.
+        /// The result, in WAVE or, for a call with JSON arguments, in JSON.
         result: String,
     },
     /// The provider returned an error of its own.
     Failed {
         /// The case of the error.
         kind: String,
-        /// The whole result, `err(…)`.
+        /// In WAVE the whole result, `err(…)`; in JSON its value.
         error: String,
     },
     /// A limit was reached, or the guest trapped.
@@ -63,6 +65,7 @@ impl Ended {
         }
     }
 
+    /// The end of a call in WAVE.
     pub(crate) fn of(report: &Report<String, WaveError>) -> Ended {
         match &report.outcome {
             Outcome::Returned(result) => Ended::Returned {
@@ -72,10 +75,31 @@ impl Ended {
                 kind: error.kind(),
                 error: error.text.clone(),
             },
-            Outcome::Faulted(fault) => Ended::Faulted {
-                kind: fault.label().to_owned(),
-                detail: fault.to_string(),
+            Outcome::Faulted(fault) => Ended::fault(fault),
+        }
+    }
+
+    /// The end of a call with values.
+    pub(crate) fn of_values(
+        report: &Report<Option<Values>, ReturnedError>,
+    ) -> serde_json::Result<Ended> {
+        let text = |value: &Option<Values>| serde_json::to_string(&value.as_ref().map(Json));
+        Ok(match &report.outcome {
+            Outcome::Returned(value) => Ended::Returned {
+                result: text(value)?,
             },
+            Outcome::Failed(error) => Ended::Failed {
+                kind: error.kind(),
+                error: text(&error.value)?,
+            },
+            Outcome::Faulted(fault) => Ended::fault(fault),
+        })
+    }
+
+    fn fault(fault: &Fault) -> Ended {
+        Ended::Faulted {
+            kind: fault.label().to_owned(),
+            detail: fault.to_string(),
         }
     }
 }

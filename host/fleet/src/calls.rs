@@ -1,6 +1,7 @@
 //! One call: made, its result kept, and its message acknowledged.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -9,7 +10,9 @@ use async_nats::jetstream::kv::CreateErrorKind;
 use async_nats::jetstream::{AckKind, Message};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::sleep;
-use tollgate::CallError;
+use tollgate::value::Value;
+use tollgate::value::json::Reader;
+use tollgate::{CallError, Provider};
 
 use crate::ATTEMPTS;
 use crate::answer::{Answer, Ended};
@@ -20,7 +23,7 @@ use crate::wire::Job;
 
 /// The time after which a call that was given back comes again, to this worker or another one. A server of 2.9 does not count a
 /// delivery that follows at once.
-pub(crate) const AGAIN: Duration = Duration::from_millis(300);
+const AGAIN: Duration = Duration::from_millis(300);
 
 /// The longest such time.
 const LATEST: Duration = Duration::from_secs(10);
@@ -37,16 +40,33 @@ pub(crate) struct Calls {
     share: usize,
     under_way: Mutex<HashMap<String, usize>>,
     ending: watch::Receiver<bool>,
+    given_back: GivenBack,
 }
+
+/// Is told the reason for which a call is given back.
+pub(crate) type GivenBack = Box<dyn Fn(&'static str) + Send + Sync>;
 
 /// The reason why a call is not ended by this worker.
 enum NotNow {
     /// The worker is to stop.
     Ends,
-    /// It comes again, here or elsewhere.
-    Again,
+    /// The provider has its share of the worker.
+    Share,
+    /// The runtime has no slot for it.
+    Busy,
     /// The same, after a failure.
     Failed(String),
+}
+
+impl NotNow {
+    fn label(&self) -> &'static str {
+        match self {
+            NotNow::Ends => "ends",
+            NotNow::Share => "share",
+            NotNow::Busy => "busy",
+            NotNow::Failed(_) => "failed",
+        }
+    }
 }
 
 impl Calls {
@@ -57,6 +77,7 @@ impl Calls {
         name: String,
         share: usize,
         ending: watch::Receiver<bool>,
+        given_back: GivenBack,
     ) -> Calls {
         Calls {
             fleet,
@@ -65,6 +86,7 @@ impl Calls {
             share,
             under_way: Mutex::default(),
             ending,
+            given_back,
         }
     }
 
@@ -74,7 +96,7 @@ impl Calls {
     }
 
     /// Takes one message to its end: a result and an acknowledgement, or back to the queue.
-    pub(crate) async fn take(&self, message: Message, slot: Option<OwnedSemaphorePermit>) {
+    pub(crate) async fn take(&self, message: Message, slot: OwnedSemaphorePermit) {
         let provider = message
             .subject
             .rsplit('.')
@@ -117,15 +139,21 @@ impl Calls {
                 if let NotNow::Failed(why) = &why {
                     tracing::warn!(provider, key = job.key, why, "a call is given back");
                 }
+                (self.given_back)(why.label());
                 // Later and later, so that calls that wait for a turn do not take the queue from others.
                 let times = match why {
                     NotNow::Ends => 1,
                     _ => u32::try_from(deliveries).unwrap_or(u32::MAX),
                 };
-                let pause = AGAIN.saturating_mul(times).min(LATEST);
-                let _ = message.ack_with(AckKind::Nak(Some(pause))).await;
+                self.give_back(&message, times).await;
             }
         }
+    }
+
+    /// Gives a call back to the queue, for the `times`th time.
+    pub(crate) async fn give_back(&self, message: &Message, times: u32) {
+        let pause = AGAIN.saturating_mul(times).min(LATEST);
+        let _ = message.ack_with(AckKind::Nak(Some(pause))).await;
     }
 
     /// Makes the call if it has no result yet, and keeps the result.
@@ -151,7 +179,7 @@ impl Calls {
                     if deliveries == 1 {
                         self.set_begun(&job.key, 0).await?;
                     }
-                    return Err(NotNow::Again);
+                    return Err(NotNow::Share);
                 };
                 if deliveries > 1 {
                     attempts = self.begun(&job.key).await?;
@@ -168,7 +196,7 @@ impl Calls {
                 let mut progress = pin!(progress(message));
                 let made = tokio::select! {
                     made = self.made(job) => made,
-                    () = &mut progress => Err(NotNow::Again),
+                    never = &mut progress => match never {},
                 };
                 match made {
                     Ok(made) => made,
@@ -227,16 +255,32 @@ impl Calls {
             Err(NoProvider::Refused(ended)) => return Ok((ended, None)),
             Err(NoProvider::Later(why)) => return Err(NotNow::Failed(why)),
         };
-        match provider.session().wave(&job.call).await {
-            Ok(report) => Ok((Ended::of(&report), Some(report.to_json()))),
-            Err(CallError::Arguments(why)) => Ok((Ended::refused("arguments", why), None)),
-            Err(CallError::Refused(refusal)) => Ok((
+        let mut session = provider.session();
+        let done = match &job.arguments {
+            None => {
+                let done = session.wave(&job.call).await;
+                done.map(|report| (Ended::of(&report), Some(report.to_json())))
+            }
+            Some(text) => match arguments(&provider, &job.call, text) {
+                Err(error) => Err(error),
+                Ok(arguments) => match session.invoke(&job.call, &arguments).await {
+                    Err(error) => Err(error),
+                    Ok(report) => match Ended::of_values(&report) {
+                        Ok(ended) => Ok((ended, Some(report.to_json()))),
+                        Err(error) => return Err(NotNow::Failed(error.to_string())),
+                    },
+                },
+            },
+        };
+        done.or_else(|error| match error {
+            CallError::Arguments(why) => Ok((Ended::refused("arguments", why), None)),
+            CallError::Refused(refusal) => Ok((
                 Ended::refused(refusal.kind.label(), refusal.to_string()),
                 None,
             )),
-            Err(CallError::Busy) => Err(NotNow::Again),
-            Err(error) => Err(NotNow::Failed(error.to_string())),
-        }
+            CallError::Busy => Err(NotNow::Busy),
+            error => Err(NotNow::Failed(error.to_string())),
+        })
     }
 
     /// Keeps a result, unless there is one: the first one stays.
@@ -337,6 +381,15 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// The arguments of a function in a JSON array.
+fn arguments(provider: &Provider, function: &str, text: &str) -> Result<Vec<Value>, CallError> {
+    let function = provider.function(function)?;
+    let mut reader = Reader::new(text.as_bytes(), provider.limits().host_memory);
+    let read = reader.arguments(&function.params);
+    let read = read.and_then(|values| reader.finish().map(|()| values));
+    read.map_err(|error| CallError::Arguments(error.to_string()))
+}
+
 /// The key of the count of times that a call was begun.
 fn begun(key: &str) -> String {
     format!("begun.{key}")
@@ -354,7 +407,7 @@ fn expired(job: &Job) -> Option<Ended> {
 }
 
 /// Tells the server that a call is under way, so that no other worker gets it. It never ends.
-async fn progress(message: &Message) {
+async fn progress(message: &Message) -> Infallible {
     let step = ACKNOWLEDGE / 3;
     loop {
         sleep(step).await;

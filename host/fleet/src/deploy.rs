@@ -1,11 +1,5 @@
 //! A version of a provider, put into the store of the fleet and switched to.
 
-use std::sync::Arc;
-
-use async_nats::jetstream::object_store::GetErrorKind;
-use tollgate::policy::Policy;
-
-use crate::digest;
 use crate::error::FleetError;
 use crate::fleet::Fleet;
 use crate::names;
@@ -48,6 +42,7 @@ impl Fleet {
             },
         };
         let before = self.version(provider).await;
+        self.release(provider, &version).await?;
         let switched = self.providers.put(provider, version.to_json().into());
         switched
             .await
@@ -62,6 +57,48 @@ impl Fleet {
         })
     }
 
+    /// Lets workers take calls of a version: those who may submit calls choose among the versions of a provider, and no other pairs of a
+    /// component and a policy.
+    pub(crate) async fn release(
+        &self,
+        provider: &str,
+        version: &Version,
+    ) -> Result<(), FleetError> {
+        let key = format!("{provider}.{}", version.digest());
+        let put = self.providers.put(key, version.to_json().into());
+        put.await
+            .map(drop)
+            .map_err(|error| FleetError::nats("releasing the version")(Box::new(error)))
+    }
+
+    /// Releases any pair of files, as a hostile writer of the bucket can: for tests.
+    #[doc(hidden)]
+    pub async fn release_as(
+        &self,
+        provider: &str,
+        component: &str,
+        policy: &str,
+    ) -> Result<(), FleetError> {
+        let version = Version {
+            component: component.to_owned(),
+            policy: policy.to_owned(),
+            signature: None,
+        };
+        self.release(provider, &version).await
+    }
+
+    /// Whether a version was deployed for this provider, once.
+    pub(crate) async fn is_released(
+        &self,
+        provider: &str,
+        version: &Version,
+    ) -> Result<bool, FleetError> {
+        let key = format!("{provider}.{}", version.digest());
+        let found = self.providers.get(key).await;
+        let found = found.map_err(|error| FleetError::nats("the version")(Box::new(error)))?;
+        Ok(found.is_some_and(|bytes| Version::read(&bytes).as_ref() == Ok(version)))
+    }
+
     /// The version that serves.
     pub(crate) async fn version(&self, provider: &str) -> Result<Version, FleetError> {
         names::check_provider(provider)?;
@@ -70,72 +107,4 @@ impl Fleet {
         let bytes = found.ok_or_else(|| FleetError::NotDeployed(provider.to_owned()))?;
         Version::read(&bytes).map_err(|_| FleetError::State("providers"))
     }
-
-    /// Puts bytes into the store, by their digest.
-    async fn put(&self, bytes: &[u8]) -> Result<String, FleetError> {
-        let digest = digest::of(bytes);
-        self.put_as(&digest, bytes).await?;
-        Ok(digest)
-    }
-
-    /// Puts bytes under any name, as a hostile writer of the store can: for tests.
-    #[doc(hidden)]
-    pub async fn put_as(&self, name: &str, mut bytes: &[u8]) -> Result<(), FleetError> {
-        let put = self.files.put(name, &mut bytes).await;
-        put.map(drop)
-            .map_err(|error| FleetError::nats("the store")(Box::new(error)))
-    }
-
-    /// The bytes of this digest, up to `most` of them.
-    pub(crate) async fn file(&self, digest: &str, most: u64) -> Result<Arc<[u8]>, Missing> {
-        use tokio::io::AsyncReadExt as _;
-        // The client follows links, also those that lead to themselves. This program writes none.
-        let info = self.files.info(digest).await;
-        if info.is_ok_and(|info| info.options.is_some_and(|options| options.link.is_some())) {
-            let why = format!("{digest} is a link");
-            return Err(Missing::Refused("digest", why));
-        }
-        let found = self.files.get(digest).await;
-        let found = found.map_err(|error| match error.kind() {
-            GetErrorKind::NotFound => {
-                Missing::Refused("not-found", format!("{digest} is not in the store"))
-            }
-            _ => Missing::Later(crate::error::told(&error)),
-        })?;
-        let mut bytes = Vec::new();
-        // The size in the description of an object is its writer's choice.
-        let read = found
-            .take(most.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .await;
-        read.map_err(|error| match error.kind() {
-            // The client compares the digest that the object has of itself.
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::Other => {
-                Missing::Refused("digest", format!("{digest} is damaged: {error}"))
-            }
-            _ => Missing::Later(crate::error::told(&error)),
-        })?;
-        if bytes.len() as u64 > most {
-            let why = format!("{digest} has more than {most} bytes, which this worker takes");
-            return Err(Missing::Refused("component-size", why));
-        }
-        match digest::of(&bytes) == digest {
-            true => Ok(bytes.into()),
-            false => Err(Missing::Refused(
-                "digest",
-                format!("the store has other bytes under the name {digest}"),
-            )),
-        }
-    }
 }
-
-/// The reason why a file is not there.
-pub(crate) enum Missing {
-    /// It never will be: a kind, and a text.
-    Refused(&'static str, String),
-    /// The server failed.
-    Later(String),
-}
-
-/// Bytes of the text of a policy.
-pub(crate) const MAX_POLICY: u64 = Policy::MAX_TEXT as u64;

@@ -43,6 +43,9 @@ pub enum FleetError {
         /// The most that are taken.
         most: usize,
     },
+    /// So many calls wait that the queue takes no more.
+    #[error("the queue is full; submit the call later, or start more workers")]
+    Full,
     /// The state in a bucket is not what this version writes.
     #[error("the bucket of {0} has a value that is none; deploy the provider again")]
     State(&'static str),

@@ -1,7 +1,7 @@
 //! The connection, and the streams and buckets of a tenant.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
@@ -21,7 +21,13 @@ const DUPLICATES: Duration = Duration::from_secs(120);
 const DEAD: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Bytes of them; the oldest go first.
-const DEAD_BYTES: i64 = 1 << 30;
+const DEAD_BYTES: i64 = 256 << 20;
+
+/// Bytes of results; the oldest go first.
+const RESULTS_BYTES: i64 = 1 << 30;
+
+/// Bytes of calls that wait. A call more is refused.
+const WORK_BYTES: i64 = 256 << 20;
 
 /// The time after which a call goes to another worker, if the one that has it says nothing.
 pub(crate) const ACKNOWLEDGE: Duration = Duration::from_secs(10);
@@ -51,6 +57,12 @@ pub struct Connect {
 pub struct State {
     /// Calls that wait or are under way.
     pub queued: u64,
+    /// Those of them that a worker has.
+    pub under_way: u64,
+    /// Those of them that a worker has and that another one had before.
+    pub redelivered: u64,
+    /// The age of the oldest call that waits or is under way, by the clock of the server that took it and that of this machine.
+    pub oldest: Duration,
     /// Calls and other messages that no worker could end, of the last week.
     pub dead: u64,
 }
@@ -109,6 +121,9 @@ impl Fleet {
             retention: RetentionPolicy::WorkQueue,
             storage: StorageType::File,
             max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
+            max_bytes: WORK_BYTES,
+            // Those who submit are told: a call that waits is not thrown away.
+            discard: DiscardPolicy::New,
             duplicate_window: DUPLICATES,
             ..stream::Config::default()
         });
@@ -122,8 +137,29 @@ impl Fleet {
             ..stream::Config::default()
         });
         dead.await.map_err(|error| fail(&error))?;
-        let results = bucket(&jetstream, tenant.results(), 1, RESULTS).await?;
-        let providers = bucket(&jetstream, tenant.providers(), 5, Duration::ZERO).await?;
+        let results = bucket(
+            &jetstream,
+            tenant.results(),
+            stream::Config {
+                max_messages_per_subject: 1,
+                max_age: RESULTS,
+                max_bytes: RESULTS_BYTES,
+                // A full bucket would be the end of all calls.
+                discard: DiscardPolicy::Old,
+                ..stream::Config::default()
+            },
+        );
+        let results = results.await?;
+        let providers = bucket(
+            &jetstream,
+            tenant.providers(),
+            stream::Config {
+                max_messages_per_subject: 5,
+                discard: DiscardPolicy::New,
+                ..stream::Config::default()
+            },
+        );
+        let providers = providers.await?;
         let files = match jetstream.get_object_store(tenant.files()).await {
             Ok(files) => files,
             Err(_) => {
@@ -156,14 +192,27 @@ impl Fleet {
         let work = self.work.get_info().await.map_err(|error| fail(&error))?;
         let dead = self.jetstream.get_stream(self.tenant.dead()).await;
         let dead = dead.map_err(|error| fail(&error))?;
+        let mut workers = self.workers().await?;
+        let taken = workers.info().await.map_err(|error| fail(&error))?;
+        let queued = work.state.messages;
+        // The time of the last message stays when there is none.
+        let oldest = (queued > 0).then(|| {
+            let first = work.state.first_timestamp.unix_timestamp_nanos();
+            let first = Duration::from_nanos(u64::try_from(first).unwrap_or(0));
+            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            now.saturating_sub(first)
+        });
         Ok(State {
-            queued: work.state.messages,
+            queued,
+            under_way: taken.num_ack_pending as u64,
+            redelivered: taken.num_redelivered as u64,
+            oldest: oldest.unwrap_or_default(),
             dead: dead.cached_info().state.messages,
         })
     }
 
-    /// The place at which workers take calls: all workers of a tenant share it.
-    pub(crate) async fn queue(&self) -> Result<PullConsumer, FleetError> {
+    /// The consumer of the queue, which all workers of a tenant share. It is made if it is not there.
+    pub(crate) async fn workers(&self) -> Result<PullConsumer, FleetError> {
         let made = self.work.get_or_create_consumer(
             "workers",
             consumer::pull::Config {
@@ -183,8 +232,7 @@ impl Fleet {
 async fn bucket(
     jetstream: &jetstream::Context,
     name: String,
-    history: i64,
-    max_age: Duration,
+    bounds: stream::Config,
 ) -> Result<kv::Store, FleetError> {
     if let Ok(bucket) = jetstream.get_key_value(&name).await {
         return Ok(bucket);
@@ -193,13 +241,10 @@ async fn bucket(
     let made = jetstream.create_stream(stream::Config {
         name: format!("KV_{name}"),
         subjects: vec![format!("$KV.{name}.>")],
-        max_messages_per_subject: history,
-        max_age,
         allow_rollup: true,
         deny_delete: true,
         allow_direct: true,
-        discard: DiscardPolicy::New,
-        ..stream::Config::default()
+        ..bounds
     });
     let failed = |error: &dyn std::error::Error| FleetError::nats("a bucket")(told(error).into());
     made.await.map_err(|error| failed(&error))?;

@@ -18,9 +18,14 @@ mod calls;
 mod deploy;
 mod digest;
 mod error;
+mod files;
 mod fleet;
+mod invoke;
+mod kept;
 mod loaded;
 mod names;
+mod queue;
+mod serving;
 mod submit;
 mod wire;
 mod worker;
@@ -29,8 +34,10 @@ pub use answer::{Answer, Ended};
 pub use deploy::Deployed;
 pub use error::FleetError;
 pub use fleet::{Connect, Fleet, State};
+pub use invoke::InvokeError;
 pub use names::{NameError, Tenant};
-pub use submit::Submission;
+pub use serving::{Change, Serving};
+pub use submit::{Call, Submission, key_of};
 pub use worker::{Drained, Worker};
 
 /// The times that a call is begun before it is dead: a worker died in each of them, or failed.

@@ -1,25 +1,25 @@
 //! The providers of a worker, by the digests of their files: checked, compiled and kept.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::OnceCell;
-use tokio::time::timeout;
 use tollgate::policy::Policy;
 use tollgate::{LoadError, Provider, Runtime, Source};
 
 use crate::answer::Ended;
-use crate::deploy::{MAX_POLICY, Missing};
+use crate::files::Missing;
 use crate::fleet::Fleet;
+use crate::kept::Kept;
 use crate::wire::Version;
 
-/// Versions that are kept at once. The one that was asked for longest ago goes first.
+/// Versions that are kept at once.
 const KEPT: usize = 64;
 
-/// The time for a file of the store.
-const READ: Duration = Duration::from_secs(30);
+/// Bytes of their components. The code that is made of them takes some times as much.
+const KEPT_BYTES: u64 = 256 << 20;
+
+/// Bytes of the text of a policy.
+const MAX_POLICY: u64 = Policy::MAX_TEXT as u64;
 
 /// Bytes of a signature, as `tollgate` takes them.
 const MAX_SIGNATURE: u64 = 4 << 10;
@@ -29,18 +29,8 @@ pub(crate) struct Loaded {
     fleet: Fleet,
     runtime: Runtime,
     ceiling: Policy,
-    kept: Mutex<Kept>,
+    kept: Mutex<Kept<(String, Version), Provider>>,
 }
-
-#[derive(Default)]
-struct Kept {
-    of: HashMap<(String, Version), (Place, u64)>,
-    /// The number of times that one was asked for.
-    asked: u64,
-}
-
-/// One load at a time of each version.
-type Place = Arc<OnceCell<Provider>>;
 
 /// The reason why there is no provider.
 pub(crate) enum NoProvider {
@@ -56,45 +46,33 @@ impl Loaded {
             fleet,
             runtime,
             ceiling,
-            kept: Mutex::default(),
+            kept: Mutex::new(Kept::new(KEPT, KEPT_BYTES)),
         }
     }
 
     /// The provider of a version, loaded if it is not there yet.
     pub(crate) async fn get(&self, name: &str, version: &Version) -> Result<Provider, NoProvider> {
-        let place = self.place(name, version);
-        let loaded = place.get_or_try_init(|| self.load(name, version)).await;
-        loaded.cloned()
-    }
-
-    fn place(&self, name: &str, version: &Version) -> Place {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.asked = kept.asked.wrapping_add(1);
-        let now = kept.asked;
         let key = (name.to_owned(), version.clone());
-        if !kept.of.contains_key(&key) && kept.of.len() >= KEPT {
-            let oldest = kept.of.iter().min_by_key(|(_, (_, asked))| *asked);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                kept.of.remove(&oldest);
-            }
-        }
-        let (place, asked) = kept.of.entry(key).or_default();
-        *asked = now;
-        Arc::clone(place)
+        let place = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.place(&key)
+        };
+        let loaded = place.get_or_try_init(|| self.load(name, version)).await;
+        loaded.map(|(provider, _)| provider.clone())
     }
 
-    async fn load(&self, name: &str, version: &Version) -> Result<Provider, NoProvider> {
+    async fn load(&self, name: &str, version: &Version) -> Result<(Provider, u64), NoProvider> {
+        let released = self.fleet.is_released(name, version).await;
+        if !released.map_err(|error| NoProvider::Later(error.to_string()))? {
+            let why = format!("this version of `{name}` was never deployed; deploy it");
+            return Err(refused("not-deployed", why));
+        }
         let file = async |digest: &str, most: u64| {
-            // An object that says that it has more than it has is waited for without end.
-            match timeout(READ, self.fleet.file(digest, most)).await {
-                Ok(Ok(bytes)) => Ok(bytes),
-                Ok(Err(Missing::Refused(kind, why))) => Err(refused(kind, why)),
-                Ok(Err(Missing::Later(why))) => Err(NoProvider::Later(why)),
-                Err(_) => Err(refused(
-                    "not-found",
-                    format!("{digest} did not come in time"),
-                )),
-            }
+            let read = self.fleet.file(digest, most).await;
+            read.map_err(|missing| match missing {
+                Missing::Refused(kind, why) => refused(kind, why),
+                Missing::Later(why) => NoProvider::Later(why),
+            })
         };
         let text = async |digest: &str, most: u64| {
             let bytes = file(digest, most).await?;
@@ -114,13 +92,14 @@ impl Loaded {
         }
         policy.trust = policy.trust.intersect(&self.ceiling.trust);
         let component = file(&version.component, policy.limits.component_size).await?;
+        let bytes = component.len() as u64;
         let mut source = Source::bytes(name, component);
         if let Some(signature) = &version.signature {
             source = source.signed(&text(signature, MAX_SIGNATURE).await?);
         }
-        self.runtime
-            .load(&source, &policy)
-            .await
+        let loaded = self.runtime.load(&source, &policy).await;
+        loaded
+            .map(|provider| (provider, bytes))
             .map_err(|error| match error {
                 LoadError::Refused(refusal) => refused(refusal.kind.label(), refusal.to_string()),
                 LoadError::Host(_) | LoadError::Read { .. } => NoProvider::Later(error.to_string()),

@@ -88,6 +88,16 @@ impl Tenant {
     pub(crate) fn files(&self) -> String {
         format!("tollgate_{}_files", self.0)
     }
+
+    /// The stream of that object store (NATS, ADR-20).
+    pub(crate) fn stream_of_files(&self) -> String {
+        format!("OBJ_{}", self.files())
+    }
+
+    /// The subject of the bytes of an object in it.
+    pub(crate) fn chunks_of_files(&self, object: &str) -> String {
+        format!("$O.{}.C.{object}", self.files())
+    }
 }
 
 /// Checks the name of a provider, which is a part of subjects and keys.

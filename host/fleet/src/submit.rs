@@ -2,18 +2,42 @@
 
 use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use futures::StreamExt as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::answer::{Answer, Ended};
+use crate::digest;
 use crate::error::{FleetError, told};
 use crate::fleet::Fleet;
-use crate::wire::{self, Job, MAX_JOB};
+use crate::wire::{self, Job, MAX_JOB, Version};
 
 /// The time after which the bucket is looked at, in case that the message with the result was lost.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// The words of a server whose stream has as many bytes as it may have (error 10077 of JetStream, which the client gives as text).
+const FULL: &str = "maximum bytes exceeded";
+
+/// A call as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call<'c> {
+    /// In WAVE: `resolve("^1", "linux/x86_64")`. Its result is WAVE, too.
+    Wave(&'c str),
+    /// A function by its full name, with its arguments. The result is JSON, too.
+    Json {
+        /// The full name.
+        function: &'c str,
+        /// A JSON array of the arguments.
+        arguments: &'c str,
+    },
+}
+
+impl<'c> From<&'c str> for Call<'c> {
+    fn from(text: &'c str) -> Call<'c> {
+        Call::Wave(text)
+    }
+}
 
 /// A call that is in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +48,18 @@ pub struct Submission {
     pub duplicate: bool,
 }
 
+/// A key for a call that has a text as its own key: of any length, and of any characters.
+pub fn key_of(text: &str) -> String {
+    digest::of(text.as_bytes())
+}
+
 impl Fleet {
-    /// Puts a call into the queue, in WAVE: `resolve("^1", "linux/x86_64")`. It runs with the version that serves now, and expires
+    /// A key that no other call has.
+    pub fn fresh_key(&self) -> String {
+        digest::of(self.client.new_inbox().as_bytes())
+    }
+
+    /// Puts a call into the queue. It runs with the version that serves now, and expires
     /// after `patience` if no worker has begun it.
     ///
     /// Without a key, the key is the digest of provider, version and call: the same call is made once, and gets the first result for an
@@ -37,11 +71,24 @@ impl Fleet {
     pub async fn submit(
         &self,
         provider: &str,
-        call: &str,
+        call: impl Into<Call<'_>>,
         key: Option<&str>,
         patience: Duration,
     ) -> Result<Submission, FleetError> {
         let version = self.version(provider).await?;
+        self.submit_version(provider, version, call.into(), key, patience)
+            .await
+    }
+
+    /// The same with a version that serves, or served.
+    pub(crate) async fn submit_version(
+        &self,
+        provider: &str,
+        version: Version,
+        call: Call<'_>,
+        key: Option<&str>,
+        patience: Duration,
+    ) -> Result<Submission, FleetError> {
         if let Some(key) = key {
             wire::check_key(key).map_err(FleetError::Key)?;
         }
@@ -49,10 +96,18 @@ impl Fleet {
             .elapsed()
             .unwrap_or_default()
             .saturating_add(patience);
+        let (call, arguments) = match call {
+            Call::Wave(text) => (text, None),
+            Call::Json {
+                function,
+                arguments,
+            } => (function, Some(arguments.to_owned())),
+        };
         let mut job = Job {
             provider: provider.to_owned(),
             version,
             call: call.to_owned(),
+            arguments,
             key: String::new(),
             own_key: key.map(ToOwned::to_owned),
             expires: u64::try_from(expires.as_millis()).unwrap_or(u64::MAX),
@@ -88,12 +143,13 @@ impl Fleet {
         }
         let message = PublishMessage::build().message_id(&id).payload(text.into());
         let subject = self.tenant.work_of(provider);
-        let failed = |error: async_nats::jetstream::context::PublishError| {
+        let failed = |error: PublishError| {
             match error.kind() {
             PublishErrorKind::TimedOut => FleetError::Nats {
                 doing: "submitting",
                 why: "the server did not acknowledge the call in time; submit it again with the same key".to_owned(),
             },
+            _ if told(&error).contains(FULL) => FleetError::Full,
             _ => FleetError::nats("submitting")(Box::new(error)),
         }
         };
@@ -131,7 +187,7 @@ impl Fleet {
     pub async fn call(
         &self,
         provider: &str,
-        call: &str,
+        call: impl Into<Call<'_>>,
         key: Option<&str>,
         patience: Duration,
     ) -> Result<Option<Answer>, FleetError> {

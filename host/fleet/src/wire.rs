@@ -27,8 +27,11 @@ pub(crate) struct Version {
 pub(crate) struct Job {
     pub(crate) provider: String,
     pub(crate) version: Version,
-    /// In WAVE: `resolve("^1", "linux/x86_64")`.
+    /// In WAVE: `resolve("^1", "linux/x86_64")`; with `arguments` the full name of a function.
     pub(crate) call: String,
+    /// A JSON array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arguments: Option<String>,
     /// Two calls with one key are one. It is derived from the rest, and compared by workers: a call takes no other call's result.
     pub(crate) key: String,
     /// The submitter's own key, if it has given one.
@@ -61,6 +64,13 @@ impl Version {
                 "a version has something that is no digest".to_owned(),
             )),
         }
+    }
+
+    /// The digest of all of it.
+    pub(crate) fn digest(&self) -> String {
+        let signature = self.signature.as_deref().unwrap_or_default();
+        let parts = [&*self.component, &*self.policy, signature];
+        digest::of_parts(&parts.map(str::as_bytes))
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -100,12 +110,16 @@ impl Job {
         match &self.own_key {
             Some(own) => digest::of_parts(&[b"key", provider, own.as_bytes()]),
             None => digest::of_parts(&[
-                b"call",
+                match self.arguments {
+                    Some(_) => b"json",
+                    None => b"call",
+                },
                 provider,
                 component.as_bytes(),
                 policy.as_bytes(),
                 signature.as_deref().unwrap_or_default().as_bytes(),
                 self.call.as_bytes(),
+                self.arguments.as_deref().unwrap_or_default().as_bytes(),
             ]),
         }
     }
@@ -145,6 +159,7 @@ mod tests {
                 signature: None,
             },
             call: "run(\"\")".to_owned(),
+            arguments: None,
             key: String::new(),
             own_key: Some("k1".to_owned()),
             expires: 1,
@@ -176,6 +191,11 @@ mod tests {
             .derived_key(),
             Job {
                 call: "other()".to_owned(),
+                ..plain.clone()
+            }
+            .derived_key(),
+            Job {
+                arguments: Some("[]".to_owned()),
                 ..plain.clone()
             }
             .derived_key(),

@@ -5,21 +5,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::AckKind;
-use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tollgate::Runtime;
 use tollgate::policy::Policy;
 
-use crate::calls::{AGAIN, Calls};
-use crate::error::{FleetError, told};
+use crate::calls::{Calls, GivenBack};
+use crate::error::FleetError;
 use crate::fleet::Fleet;
 use crate::loaded::Loaded;
-
-/// The time for which calls are asked for at once.
-const ASK: Duration = Duration::from_secs(2);
+use crate::queue::{Came, Queue};
 
 /// The pause after an error of the server.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -32,6 +28,7 @@ pub struct Worker {
     name: String,
     slots: usize,
     drain: Duration,
+    given_back: GivenBack,
 }
 
 /// The end of a worker.
@@ -55,6 +52,7 @@ impl Worker {
             name: format!("{}", std::process::id()),
             slots: slots.clamp(1, Semaphore::MAX_PERMITS),
             drain: Duration::from_secs(20),
+            given_back: Box::new(|_| {}),
         }
     }
 
@@ -80,19 +78,37 @@ impl Worker {
         self
     }
 
+    /// Tells `given_back` of each call that goes back to the queue, with the reason: `share` (the provider has its share of this worker),
+    /// `busy` (no slot), `failed` (the server, the store or this host), `ends` (the worker stops).
+    #[must_use]
+    pub fn on_given_back(
+        mut self,
+        given_back: impl Fn(&'static str) + Send + Sync + 'static,
+    ) -> Worker {
+        self.given_back = Box::new(given_back);
+        self
+    }
+
     /// Takes calls until `stop` is ready. Then it takes no more, ends those under way, and gives back the rest.
     ///
     /// # Errors
     ///
     /// The queue is not there and cannot be made. A server that goes away later is waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, FleetError> {
-        let queue = self.fleet.queue().await?;
+        let mut queue = Queue::open(&self.fleet).await?;
         let slots = Arc::new(Semaphore::new(self.slots));
         let (end, ending) = watch::channel(false);
         let loaded = Loaded::new(self.fleet.clone(), self.runtime, self.ceiling);
         // As the runtime gives a provider three quarters of its slots.
         let share = (self.slots - self.slots / 4).max(1);
-        let calls = Arc::new(Calls::new(self.fleet, loaded, self.name, share, ending));
+        let calls = Arc::new(Calls::new(
+            self.fleet,
+            loaded,
+            self.name,
+            share,
+            ending,
+            self.given_back,
+        ));
         let mut tasks = JoinSet::new();
         let mut stop = pin!(stop);
         'taking: loop {
@@ -107,46 +123,34 @@ impl Worker {
                 free.push(more);
             }
             // No more than there are slots for: the rest stays for other workers.
-            let asked = queue
-                .batch()
-                .max_messages(free.len())
-                .expires(ASK)
-                .messages()
-                .await;
-            let mut batch = match asked {
-                Ok(batch) => batch,
-                Err(error) => {
-                    tracing::warn!(error = told(&error), "the queue");
-                    drop(free);
-                    tokio::select! {
-                        () = &mut stop => break,
-                        () = sleep(PAUSE) => continue,
-                    }
-                }
-            };
-            loop {
-                let message = tokio::select! {
+            let mut failed = queue.ask(free.len()).await.err();
+            while let Some(slot) = free.pop().filter(|_| failed.is_none()) {
+                let came = tokio::select! {
                     biased;
                     () = &mut stop => {
-                        while let Some(Some(Ok(message))) = batch.next().now_or_never() {
-                            let _ = message.ack_with(AckKind::Nak(Some(AGAIN))).await;
+                        while let Some(message) = queue.next_now() {
+                            calls.give_back(&message, 1).await;
                         }
                         break 'taking;
                     }
-                    message = batch.next() => message,
+                    came = queue.next() => came,
                 };
-                match message {
-                    Some(Ok(message)) => {
-                        let slot = free.pop();
+                match came {
+                    Came::Call(message) => {
                         let calls = Arc::clone(&calls);
                         tasks.spawn(async move { calls.take(message, slot).await });
                     }
-                    Some(Err(error)) => {
-                        tracing::warn!(error = told(&*error), "the queue");
-                        sleep(PAUSE).await;
-                        break;
-                    }
-                    None => break,
+                    Came::Over => break,
+                    Came::Failed(why) => failed = Some(why),
+                }
+            }
+            drop(free);
+            if let Some(why) = failed {
+                tracing::warn!(why, "the queue");
+                tokio::select! {
+                    biased;
+                    () = &mut stop => break,
+                    () = sleep(PAUSE) => {}
                 }
             }
             while tasks.try_join_next().is_some() {}

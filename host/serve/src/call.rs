@@ -8,14 +8,18 @@ use hyper::body::Incoming;
 use tollgate::report::{ErrorReport as _, ReturnedError};
 use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
-use tollgate::{CallError, Catalog as _, Outcome, Report, Session, escape};
+use tollgate::{CallError, Catalog as _, Outcome, Report, escape};
 
 use crate::caller;
 use crate::capped::Capped;
+use crate::elsewhere::Place;
 use crate::problem::{Answer, Problem, holding, json_answer};
 use crate::quota::{Caller, Ticket};
 use crate::request;
 use crate::shared::Shared;
+
+/// Characters of an `Idempotency-Key`.
+const MAX_KEY: usize = 255;
 
 /// The report of a call with values.
 pub(crate) type Done = Report<Option<Value>, ReturnedError>;
@@ -26,7 +30,7 @@ type Read = fn(&[u8], &[Field]) -> Result<Vec<Value>, JsonError>;
 /// Calls a function with the arguments that `read` finds in a text, for a caller that has paid for it.
 pub(crate) async fn report(
     ticket: Option<&Ticket>,
-    mut session: Session,
+    place: Place<'_>,
     function: &Function,
     text: impl AsRef<[u8]>,
     read: Read,
@@ -39,7 +43,7 @@ pub(crate) async fn report(
     })?;
     drop(text);
     ticket.inspect(|ticket| ticket.runs());
-    let done = session.invoke(&function.full_name(), &arguments).await;
+    let done = place.invoke(function, &arguments).await;
     let report = done.inspect_err(|_| {
         ticket.inspect(|ticket| ticket.unused());
     })?;
@@ -66,8 +70,8 @@ pub(crate) async fn call(
     let ticket = caller::begin(caller, provider.limits().fuel, &shared.bounds).await?;
     let (text, _room) = request::read(shared, body, most).await?;
     let read = request::arguments;
-    let session = provider.session();
-    let report = report(ticket.as_ref(), session, function, text, read).await?;
+    let place = Place::of(shared, &provider).key(key_of(caller, head)?);
+    let report = report(ticket.as_ref(), place, function, text, read).await?;
     let wanted = wants_report(head);
     let answer = match answer(&report, wanted) {
         Ok(answer) => answer,
@@ -132,6 +136,21 @@ pub(crate) fn written(value: Option<&Value>, most: u64, remedy: &str) -> Result<
 fn too_large(most: u64, remedy: &str) -> Problem {
     let detail = format!("the result has more than {most} bytes as JSON; {remedy}");
     Problem::new(StatusCode::BAD_GATEWAY, "output", detail)
+}
+
+/// The key of a request that is not to be made twice, together with its caller: no caller gets the result of another one.
+fn key_of(caller: Option<&Caller>, head: &Parts) -> Result<Option<String>, Problem> {
+    let Some(key) = head.headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let text = key.to_str().ok().filter(|text| !text.is_empty());
+    let text = text.filter(|text| text.len() <= MAX_KEY).ok_or_else(|| {
+        let detail =
+            format!("`Idempotency-Key` is not text of up to {MAX_KEY} characters; send another");
+        Problem::bad("request", detail)
+    })?;
+    let caller = caller.map_or("", |caller| &*caller.name);
+    Ok(Some(format!("{}:{caller}:{text}", caller.len())))
 }
 
 /// Whether the client asks for the report: `Tollgate-Report: true`, or `?report`.

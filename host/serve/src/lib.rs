@@ -38,6 +38,7 @@ mod call;
 mod caller;
 mod capped;
 mod connection;
+mod elsewhere;
 mod flush;
 mod kept;
 mod list;
@@ -73,8 +74,9 @@ mod view;
 
 pub use audit_log::AuditLog;
 pub use bounds::Bounds;
+pub use elsewhere::{CallElsewhere, Elsewhere, MadeElsewhere, NotMade};
 pub use mcp::{Mcp, McpError};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Queue};
 pub use routes::{Route, RouteError, Routes};
 pub use server::{Drained, ServeError, Server};
 pub use tls::{Tls, TlsError};

@@ -44,6 +44,10 @@ pub(crate) async fn answer(
     place: &Place<'_>,
 ) -> Result<Answer, Problem> {
     let provider = provider(shared.seen_by(caller), place.provider)?;
+    if shared.elsewhere.is_some() {
+        let detail = "calls are made elsewhere, where no requests of HTTP are answered";
+        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "elsewhere", detail).ending());
+    }
     if head.method == Method::CONNECT {
         let detail = "no guest is a tunnel";
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "method", detail).ending());

@@ -18,6 +18,7 @@ use tollgate::Catalog;
 use crate::audit_log::AuditLog;
 use crate::bounds::Bounds;
 use crate::connection;
+use crate::elsewhere::Elsewhere;
 use crate::metrics::Metrics;
 use crate::router::Router;
 use crate::routes::Routes;
@@ -36,6 +37,7 @@ const LAST: Duration = Duration::from_secs(1);
 pub struct Server {
     catalog: Arc<dyn Catalog>,
     policies: BTreeMap<String, Arc<dyn Catalog>>,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
     bounds: Bounds,
     changes: Option<watch::Receiver<()>>,
     tokens: Option<Tokens>,
@@ -78,6 +80,7 @@ impl Server {
         Server {
             catalog: Arc::new(catalog),
             policies: BTreeMap::new(),
+            elsewhere: None,
             bounds: Bounds::default(),
             changes: None,
             tokens: None,
@@ -116,6 +119,14 @@ impl Server {
     #[must_use]
     pub fn policies(mut self, name: &str, catalog: impl Catalog + 'static) -> Server {
         self.policies.insert(name.to_owned(), Arc::new(catalog));
+        self
+    }
+
+    /// Has the calls of all providers made elsewhere. The catalog then has their types and limits alone; it answers no requests of
+    /// `wasi:http`, and no one to ask.
+    #[must_use]
+    pub fn elsewhere(mut self, elsewhere: impl Elsewhere + 'static) -> Server {
+        self.elsewhere = Some(Arc::new(elsewhere));
         self
     }
 
@@ -172,6 +183,7 @@ impl Server {
         let Server {
             catalog,
             policies,
+            elsewhere,
             bounds,
             changes,
             tokens,
@@ -190,7 +202,8 @@ impl Server {
         if let (Some(traces), Some(metrics)) = (&traces, &metrics) {
             traces.count_in(metrics);
         }
-        let shared = Shared::new(catalog, Arc::clone(&bounds)).under(policies);
+        let mut shared = Shared::new(catalog, Arc::clone(&bounds)).under(policies);
+        shared.elsewhere = elsewhere;
         let router = Arc::new(Router::new(
             Arc::new(shared),
             changes,

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tollgate::Catalog;
 
 use crate::bounds::Bounds;
+use crate::elsewhere::Elsewhere;
 use crate::quota::Caller;
 use crate::view::{Providers, View};
 
@@ -18,6 +19,8 @@ pub(crate) struct Shared {
     under: BTreeMap<String, Providers>,
     /// Of a caller whose policies are not there.
     none: Providers,
+    /// Makes the calls, if not this process.
+    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
     pub(crate) bounds: Arc<Bounds>,
     /// Bytes that bodies may still take.
     pub(crate) bodies: Arc<Semaphore>,
@@ -31,6 +34,7 @@ impl Shared {
             providers: Providers::new(catalog),
             under: BTreeMap::new(),
             none: Providers::new(Arc::new(BTreeMap::new())),
+            elsewhere: None,
             bodies: bytes(bounds.bodies),
             answers: bytes(bounds.answers),
             bounds,

@@ -10,7 +10,7 @@ use tollgate_fleet::Ended;
 
 use super::{Nats, Worker};
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -18,7 +18,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// The key of a call with a key of its own.
-fn key(provider: &str, own: &str) -> String {
+pub(super) fn key(provider: &str, own: &str) -> String {
     let mut hash = Sha256::new();
     for part in ["key", provider, own] {
         hash.update((part.len() as u64).to_le_bytes());
@@ -30,7 +30,7 @@ fn key(provider: &str, own: &str) -> String {
         .collect()
 }
 
-fn kind(ended: &Ended) -> &str {
+pub(super) fn kind(ended: &Ended) -> &str {
     match ended {
         Ended::Refused { kind, .. } => kind,
         other => panic!("{other:?}"),
@@ -88,6 +88,7 @@ fn files_are_checked_by_each_worker() {
     let _worker = Worker::start(&nats, "w", &[]);
     let bytes = std::fs::read(guest_file("counter")).unwrap();
     let job = |own: &str, component: &str, policy: &str, expires: u64| {
+        wait(fleet.release_as("counter", component, policy)).unwrap();
         let job = json!({
             "provider": "counter",
             "version": { "component": component, "policy": policy },

@@ -3,6 +3,8 @@
 mod calls;
 mod ends;
 mod hostile;
+mod served;
+mod store;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -99,25 +101,57 @@ impl Nats {
 
     /// Publishes bytes without a client of ours.
     fn publish(&self, subject: &str, payload: &[u8]) {
+        self.publish_with(subject, "", payload);
+    }
+
+    /// The same with headers, each on its line.
+    fn publish_with(&self, subject: &str, headers: &str, payload: &[u8]) {
+        let head = match headers {
+            "" => format!("PUB {subject} {}\r\n", payload.len()),
+            headers => format!(
+                "HPUB {subject} {} {}\r\n{headers}",
+                headers.len(),
+                headers.len() + payload.len()
+            ),
+        };
+        self.send(&head, payload, "PONG");
+    }
+
+    /// The answer to a request of the interface of JetStream.
+    fn asked(&self, subject: &str, payload: &str) -> serde_json::Value {
+        let head = format!(
+            "SUB _INBOX.test 1\r\nPUB {subject} _INBOX.test {}\r\n",
+            payload.len()
+        );
+        let text = self.send(&head, payload.as_bytes(), "}\r\n");
+        let line = text.lines().rfind(|line| line.starts_with('{'));
+        serde_json::from_str(line.unwrap()).unwrap()
+    }
+
+    /// Sends text to the server, and returns what it says up to a word.
+    fn send(&self, head: &str, payload: &[u8], last: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
-        let mut text = format!(
-            "CONNECT {{\"verbose\":false}}\r\nPUB {subject} {}\r\n",
-            payload.len()
-        )
-        .into_bytes();
+        let options = "{\"verbose\":false,\"headers\":true}";
+        let mut text = format!("CONNECT {options}\r\n{head}").into_bytes();
         text.extend(payload);
         text.extend(b"\r\nPING\r\n");
         stream.write_all(&text).unwrap();
-        let mut answer = Vec::new();
-        while !answer.windows(4).any(|it| it == b"PONG") {
+        let mut answer = String::new();
+        // The first thing that it says of itself is JSON, too.
+        let is_whole = |answer: &str| {
+            let rest = answer.split_once("\r\n").map_or("", |(_, rest)| rest);
+            rest.contains(last)
+        };
+        while !is_whole(&answer) {
             let mut more = [0; 4096];
             let read = stream.read(&mut more).unwrap();
-            assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
-            answer.extend(&more[..read]);
+            assert!(read > 0, "{answer}");
+            answer.push_str(&String::from_utf8_lossy(&more[..read]));
         }
+        answer
     }
 
     /// Deploys a guest under its name.

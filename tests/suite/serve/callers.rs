@@ -16,11 +16,11 @@ use super::proxy::whole;
 use super::{PATIENCE, Served, catalog, is_ended, post, reply};
 
 /// Of the word `test`.
-pub(super) const TOKENS: &str =
+pub(crate) const TOKENS: &str =
     "ci sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// Of the word `other`.
-pub(super) const OTHER: &str =
+pub(crate) const OTHER: &str =
     "other sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";
 
 fn get(served: &Served, headers: &str) -> super::Reply {

@@ -2,7 +2,7 @@
 
 mod attacks;
 mod bounded;
-mod callers;
+pub(crate) mod callers;
 mod calls;
 mod documented;
 mod http2;
@@ -10,7 +10,7 @@ mod mcp;
 mod names;
 mod observed;
 mod page;
-mod process;
+pub(crate) mod process;
 mod program;
 mod proxy;
 mod proxy_attacks;

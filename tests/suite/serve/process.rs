@@ -14,9 +14,9 @@ use support::harness::{guest_file, in_time};
 use super::{PATIENCE, Reply, post, reply};
 
 /// The program, which serves a folder until the end of the test.
-pub(super) struct Program {
+pub(crate) struct Program {
     pub(super) process: Child,
-    pub(super) address: String,
+    pub(crate) address: String,
     /// Its other lines.
     pub(super) lines: Receiver<String>,
 }
@@ -54,8 +54,14 @@ impl Program {
         options: &[&str],
         variables: &[(&str, &str)],
     ) -> Program {
-        let mut arguments = vec!["serve", folder.to_str().unwrap(), "--listen", address];
+        let mut arguments = vec![folder.to_str().unwrap(), "--listen", address];
         arguments.extend(options);
+        Program::serving(&arguments, variables)
+    }
+
+    /// With these arguments.
+    pub(crate) fn serving(arguments: &[&str], variables: &[(&str, &str)]) -> Program {
+        let arguments = [&["serve"], arguments].concat();
         let mut process = command(&arguments)
             .envs(variables.iter().copied())
             .stderr(Stdio::piped())
@@ -80,25 +86,25 @@ impl Program {
     }
 
     /// The next line with this text.
-    pub(super) fn line(&self, text: &str) -> String {
+    pub(crate) fn line(&self, text: &str) -> String {
         let line = || self.lines.recv_timeout(PATIENCE).expect(text);
         std::iter::repeat_with(line)
             .find(|line| line.contains(text))
             .unwrap()
     }
 
-    pub(super) fn sent(&self, text: &str) -> TcpStream {
+    pub(crate) fn sent(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(text.as_bytes()).unwrap();
         stream
     }
 
-    pub(super) fn post(&self, path: &str, body: &str) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Reply {
         reply(&mut self.sent(&post(path, "", body))).unwrap()
     }
 
-    pub(super) fn end(mut self) -> ExitStatus {
+    pub(crate) fn end(mut self) -> ExitStatus {
         let id = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         in_time(move || {

@@ -11,6 +11,8 @@ pub(crate) mod demo;
 #[cfg(feature = "fleet")]
 pub(crate) mod deploy;
 pub(crate) mod document;
+#[cfg(feature = "fleet")]
+mod fleet_metrics;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod list;
@@ -21,6 +23,8 @@ pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod serve;
+#[cfg(feature = "fleet")]
+mod serve_fleet;
 pub(crate) mod sign;
 #[cfg(feature = "fleet")]
 pub(crate) mod submit;

@@ -4,16 +4,19 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tollgate::escape;
 use tollgate::policy::Lock;
+use tollgate::{Runtime, escape};
 use tollgate_serve::{
     AuditLog, Bounds, Metrics, Route, Routes, Server, Tls, TlsError, Tokens, Traces,
 };
 
+#[cfg(feature = "fleet")]
+use crate::commands::serve_fleet;
 use crate::files::interrupt;
 use crate::options::folder::{self, FolderOpts};
 use crate::output::status::{ExitReason, RETURNED};
@@ -26,7 +29,7 @@ Example: tollgate serve providers
               http://127.0.0.1:8080/v1/providers/registry/resolve";
 
 /// The time for the last lines of the audit log, and for the last spans.
-const LAST_LINES: Duration = Duration::from_secs(2);
+pub(super) const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Clients that wait to be accepted. Linux allows 4,096 by default (`net.core.somaxconn`).
 const BACKLOG: u32 = 4_096;
@@ -37,6 +40,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// Answer calls of the providers in a folder over HTTP, with JSON arguments and results
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
+#[cfg_attr(feature = "fleet", command(mut_arg("folder", |arg| arg.required(false).required_unless_present("fleet"))))]
 pub(crate) struct Opts {
     #[command(flatten)]
     folder: FolderOpts,
@@ -68,6 +72,9 @@ pub(crate) struct Opts {
     /// Send a span for each request, load and call to this collector of OpenTelemetry, by OTLP over HTTP: `http://127.0.0.1:4318`
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    fleet: crate::options::fleet::ServedOpts,
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
@@ -113,6 +120,10 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     for folder in folders.chain([opts.folder.policies()]) {
         builder = builder.protect_from_writing(folder.join(Lock::FILE));
     }
+    #[cfg(feature = "fleet")]
+    for file in opts.fleet.files() {
+        builder = builder.protect(file);
+    }
     let runtime = builder.build();
     let tokio = folder::tokio()?;
     let serve = async {
@@ -121,45 +132,26 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             let _ = interrupt::signal().await;
         });
         // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
-        let listener = listen(opts.listen);
-        let listener = listener.map_err(|error| usage(&format!("{}: {error}", opts.listen)))?;
+        let listener = listen(opts.listen)?;
         let (changed, changes) = watch::channel(());
-        let watch = async |under: Option<(&str, &Path)>| {
-            let changed = changed.clone();
-            let watch = opts.folder.watch(ui, under, move || {
-                changed.send_replace(());
-            });
-            let folder = runtime.watch(watch).await;
-            folder.map_err(|error| usage(&error.to_string()))
-        };
-        let watch_all = async {
-            let folder = watch(None).await?;
-            let mut others = Vec::new();
-            for (name, path) in &policies {
-                others.push((name, watch(Some((name, path))).await?));
-            }
-            Ok::<_, ExitReason>((folder, others))
-        };
-        let (folder, others) = tokio::select! {
+        let providers = providers(opts, ui, &runtime, &policies, changed, &metrics);
+        let mut server = tokio::select! {
             biased;
             () = &mut stop => return Ok(RETURNED),
-            all = watch_all => all?,
+            server = providers => server?,
         };
         let address = listener.local_addr().unwrap_or(opts.listen);
         let bounds = Bounds {
             connections: usize::try_from(opts.connections).unwrap_or(usize::MAX),
             ..opts.folder.bounds()
         };
-        let mut server = Server::new(folder)
+        server = server
             .bounds(bounds)
             .changes(changes)
             .routes(routes)
             .metrics(metrics);
         if let Some(tokens) = tokens {
             server = server.tokens(tokens);
-        }
-        for (name, folder) in others {
-            server = server.policies(name, folder);
         }
         let scheme = match tls {
             Some(tls) => {
@@ -194,20 +186,60 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     done
 }
 
-/// A listener with a long backlog. A client beyond the backlog tries again after a second, and the standard library's default is 128.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+/// A server of the providers in the folder, or in a fleet. `changed` is told of changes.
+async fn providers(
+    opts: &Opts,
+    ui: &Ui,
+    runtime: &Runtime,
+    policies: &[(String, PathBuf)],
+    changed: watch::Sender<()>,
+    #[cfg_attr(not(feature = "fleet"), expect(unused, reason = "there is no queue"))]
+    metrics: &Metrics,
+) -> Result<Server, ExitReason> {
+    #[cfg(feature = "fleet")]
+    if let Some(connect) = opts.fleet.connect() {
+        if !policies.is_empty() {
+            return Err(usage(
+                "--tokens: `policies=` is for a folder; in a fleet each provider has the policy that it was deployed with",
+            ));
+        }
+        let ceiling = opts.fleet.ceiling()?;
+        let served = serve_fleet::server(&connect, ceiling, ui, runtime.clone(), changed, metrics);
+        return served.await;
+    }
+    let changed = Arc::new(changed);
+    let watch = async |under: Option<(&str, &Path)>| {
+        let changed = Arc::clone(&changed);
+        let watch = opts.folder.watch(ui, under, move || {
+            changed.send_replace(());
+        });
+        let folder = runtime.watch(watch).await;
+        folder.map_err(|error| usage(&error.to_string()))
     };
-    // A server that was killed starts again on its port.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    let mut server = Server::new(watch(None).await?);
+    for (name, path) in policies {
+        server = server.policies(name, watch(Some((name, path))).await?);
+    }
+    Ok(server)
 }
 
-fn audit(path: &Path) -> Result<AuditLog, ExitReason> {
+/// A listener with a long backlog. A client beyond the backlog tries again after a second, and the standard library's default is 128.
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, ExitReason> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A server that was killed starts again on its port.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error: std::io::Error| usage(&format!("{address}: {error}")))
+}
+
+pub(super) fn audit(path: &Path) -> Result<AuditLog, ExitReason> {
     // A pipe that nobody reads would hold up the program.
     if std::fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         let why = "not a regular file; name one";

@@ -1,17 +1,19 @@
 //! `tollgate worker`: makes calls of a fleet until a signal ends it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 
 use tollgate::Isolation;
-use tollgate::policy::Policy;
 use tollgate_fleet::Worker;
+use tollgate_serve::Metrics;
 
+use crate::commands::fleet_metrics;
+use crate::commands::serve::{LAST_LINES, audit as audit_log, listen, usage};
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
-use crate::options::fleet::{FleetOpts, reason};
+use crate::options::fleet::{FleetOpts, ceiling, reason};
 use crate::options::folder;
-use crate::options::policy;
 use crate::output::status::{ExitReason, RETURNED};
 use crate::output::ui::Ui;
 use crate::target;
@@ -41,15 +43,18 @@ pub(crate) struct Opts {
     /// Run the calls of each provider in a process of its own, behind a wall. Takes no policy with a store
     #[arg(long)]
     isolate: bool,
+    /// Serve the numbers of this worker and of the queue at http://ADDR:PORT/metrics, on a loopback address
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Append a line of JSON to this file for each load, call and decision
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     #[command(flatten)]
     cache: CacheOpts,
 }
 
 pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
-    let ceiling = match &opts.ceiling {
-        Some(path) => policy::read(path)?,
-        None => Policy::default(),
-    };
+    let ceiling = ceiling(opts.ceiling.as_deref())?;
     let mut builder = target::server_builder()?.concurrency(opts.concurrency);
     if opts.isolate {
         builder = builder.isolation(Isolation::Process);
@@ -57,21 +62,40 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     if let Some(cache) = opts.cache.open(ui, true)? {
         builder = builder.cache(cache);
     }
-    for file in opts.fleet.files().chain(&opts.ceiling) {
+    for file in opts.fleet.files().chain(&opts.ceiling).chain(&opts.audit) {
         builder = builder.protect(file);
     }
-    let runtime = builder.build();
+    let metrics = Metrics::new();
+    let audit = opts.audit.as_deref().map(audit_log).transpose()?;
+    let runtime = builder.observer((metrics.clone(), audit.clone())).build();
     let tokio = folder::tokio()?;
     let work = async {
         let mut stop = pin!(async {
             let _ = interrupt::signal().await;
         });
+        // A port that is taken is told before any call is.
+        let served = match opts.metrics {
+            Some(address) if !address.ip().is_loopback() => {
+                return Err(usage(&format!(
+                    "--metrics {address}: everybody who reaches this address could read them; listen on 127.0.0.1"
+                )));
+            }
+            Some(address) => Some((listen(address)?, metrics.clone())),
+            None => None,
+        };
         let fleet = tokio::select! {
             biased;
             () = &mut stop => return Ok(RETURNED),
             fleet = opts.fleet.connect() => fleet?,
         };
-        let mut worker = Worker::new(fleet, runtime).ceiling(ceiling);
+        if let Some((listener, metrics)) = served {
+            tokio::spawn(fleet_metrics::serve(listener, metrics.clone()));
+            tokio::spawn(fleet_metrics::follow(fleet.clone(), metrics));
+        }
+        let counted = metrics.clone();
+        let mut worker = Worker::new(fleet, runtime)
+            .ceiling(ceiling)
+            .on_given_back(move |reason| counted.given_back(reason));
         if let Some(name) = &opts.name {
             worker = worker.name(name);
         }
@@ -79,6 +103,9 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         let drained = worker.run(stop).await.map_err(reason)?;
         if drained.given_back > 0 {
             ui.note(&format!("{} calls were given back", drained.given_back));
+        }
+        if audit.is_some_and(|audit| !audit.flush(LAST_LINES)) {
+            ui.note("the last lines of the audit log are not written");
         }
         Ok(RETURNED)
     };

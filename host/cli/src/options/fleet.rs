@@ -1,9 +1,11 @@
 //! The options of a command that works with a fleet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use tollgate::policy::Policy;
 use tollgate_fleet::{Connect, Fleet, FleetError, Tenant};
 
+use crate::options::policy;
 use crate::output::status::ExitReason;
 
 /// The way to the fleet.
@@ -43,6 +45,58 @@ impl FleetOpts {
     /// The files that a component may not see.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.creds.iter().chain(&self.nats_ca)
+    }
+}
+
+/// The fleet that makes the calls of a server.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct ServedOpts {
+    /// Serve what is deployed in a fleet, and have its workers make the calls: the server of NATS, as for `tollgate worker --nats`.
+    /// Takes no component of `wasi:http`
+    #[arg(long, value_name = "URL", conflicts_with_all = ["folder", "policies", "routes", "isolate", "warm", "queue"])]
+    fleet: Option<String>,
+    /// The credentials for it, a .creds file
+    #[arg(long, value_name = "FILE", requires = "fleet")]
+    creds: Option<PathBuf>,
+    /// The authorities of its certificate, PEM [default: those of the platform]
+    #[arg(long, value_name = "FILE", requires = "fleet")]
+    nats_ca: Option<PathBuf>,
+    /// The tenant [default: default]
+    #[arg(long, value_name = "NAME", requires = "fleet")]
+    tenant: Option<Tenant>,
+    /// A policy that no policy of the fleet may exceed, as for `tollgate worker`
+    #[arg(long, value_name = "FILE", requires = "fleet")]
+    ceiling: Option<PathBuf>,
+}
+
+impl ServedOpts {
+    /// The way to the fleet, if there is one.
+    pub(crate) fn connect(&self) -> Option<Connect> {
+        Some(Connect {
+            servers: self.fleet.clone()?,
+            credentials: self.creds.clone(),
+            authorities: self.nats_ca.clone(),
+            tenant: self.tenant.clone().unwrap_or_default(),
+        })
+    }
+
+    /// The ceiling of its policies.
+    pub(crate) fn ceiling(&self) -> Result<Policy, ExitReason> {
+        ceiling(self.ceiling.as_deref())
+    }
+
+    /// The files that a component may not see.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.creds.iter().chain(&self.nats_ca).chain(&self.ceiling)
+    }
+}
+
+/// The ceiling in a file. Without one nothing is granted.
+pub(crate) fn ceiling(path: Option<&Path>) -> Result<Policy, ExitReason> {
+    match path {
+        Some(path) => policy::read(path),
+        None => Ok(Policy::default()),
     }
 }
 

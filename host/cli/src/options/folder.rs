@@ -16,8 +16,8 @@ use crate::target;
 pub(crate) struct FolderOpts {
     /// The folder; it has NAME.wasm, its policy NAME.toml and, if it is signed, NAME.wasm.minisig. Changes are served as
     /// they come
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[arg(value_name = "DIR", required = true)]
+    folder: Option<PathBuf>,
     /// The folder of the policies [default: DIR]
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
@@ -63,9 +63,14 @@ impl FolderOpts {
         }
     }
 
+    /// Without one the folder is not looked at.
+    fn folder(&self) -> &Path {
+        self.folder.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// The folder of the policies.
     pub(crate) fn policies(&self) -> &Path {
-        self.policies.as_deref().unwrap_or(&self.folder)
+        self.policies.as_deref().unwrap_or(self.folder())
     }
 
     /// The folder as it is to be watched, under its policies or others of a name. `changed` is told of each event, on the thread
@@ -80,7 +85,7 @@ impl FolderOpts {
         let name = under
             .map(|(name, _)| format!("{name}: "))
             .unwrap_or_default();
-        let watch = WatchOptions::new(&self.folder).warm(self.warm);
+        let watch = WatchOptions::new(self.folder()).warm(self.warm);
         let watch = watch.on_event(move |event| {
             changed();
             if !is_quiet {
@@ -106,6 +111,6 @@ pub(crate) fn tokio() -> Result<tokio::runtime::Runtime, ExitReason> {
 
 /// The thread of the watcher outlives every borrow of the terminal.
 #[expect(clippy::print_stderr, reason = "the program tells of its folder")]
-fn eprint_event(event: &str) {
+pub(crate) fn eprint_event(event: &str) {
     eprintln!("{}", escape::line(event));
 }

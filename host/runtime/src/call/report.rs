@@ -51,6 +51,24 @@ pub struct Report<T, E = ProviderError> {
     pub stdio: Option<Stdio>,
 }
 
+impl<T, E> Report<T, E> {
+    /// The same report of another outcome: for a result that came beside a report that was read as JSON.
+    pub fn with_outcome<U, F>(self, outcome: Outcome<U, F>) -> Report<U, F> {
+        Report {
+            provider: self.provider,
+            outcome,
+            usage: self.usage,
+            limits: self.limits,
+            metering: self.metering,
+            denials: self.denials,
+            questions: self.questions,
+            logs: self.logs,
+            logs_dropped: self.logs_dropped,
+            stdio: self.stdio,
+        }
+    }
+}
+
 /// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T, E = ProviderError> {

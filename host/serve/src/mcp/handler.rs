@@ -12,11 +12,10 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use tokio::time::sleep;
-use tollgate::Provider;
-use tollgate::approve::Approver;
 use tollgate::value::Function;
 
 use crate::call::{self, Done};
+use crate::elsewhere::Place;
 use crate::mcp::elicit::Answers;
 use crate::mcp::listen::{Changes, FULL};
 use crate::mcp::message::Arguments;
@@ -104,14 +103,12 @@ impl Handler {
                     false => {
                         let answers = self.answers.as_ref();
                         let approver = answers.and_then(|it| elicit::approver(&context.peer, it));
-                        paid(
-                            by.ticket.as_ref(),
-                            &named.provider,
-                            function,
-                            text,
-                            approver,
-                        )
-                        .await
+                        let mut place = Place::of(&self.shared, &named.provider);
+                        if let Some(approver) = approver {
+                            place = place.approver(approver);
+                        }
+                        let fuel = named.provider.limits().fuel;
+                        paid(by.ticket.as_ref(), place, fuel, function, text).await
                     }
                 }
             }
@@ -126,21 +123,17 @@ impl Handler {
 /// A call that the caller pays for.
 async fn paid(
     ticket: Option<&Arc<Ticket>>,
-    provider: &Provider,
+    place: Place<'_>,
+    fuel: u64,
     function: &Function,
     text: Arguments,
-    approver: Option<Arc<dyn Approver>>,
 ) -> Result<Done, Problem> {
     if let Some(ticket) = ticket {
-        let reserved = ticket.reserve(provider.limits().fuel, Instant::now());
+        let reserved = ticket.reserve(fuel, Instant::now());
         reserved.map_err(|why| Problem::quota(&why))?;
     }
     let read = request::bare_arguments;
-    let mut session = provider.session();
-    if let Some(approver) = approver {
-        session = session.with_approver(approver);
-    }
-    call::report(ticket.map(Arc::as_ref), session, function, text, read).await
+    call::report(ticket.map(Arc::as_ref), place, function, text, read).await
 }
 
 impl ServerHandler for Handler {

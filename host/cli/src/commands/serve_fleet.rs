@@ -1,0 +1,92 @@
+//! `tollgate serve --fleet`: the providers of a fleet behind HTTP, called by its workers.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tollgate::Runtime;
+use tollgate::policy::Policy;
+use tollgate_fleet::{Connect, Fleet, FleetError, InvokeError, Serving};
+use tollgate_serve::{CallElsewhere, Elsewhere, MadeElsewhere, Metrics, NotMade, Server};
+
+use crate::commands::fleet_metrics;
+use crate::options::fleet::reason;
+use crate::options::folder::eprint_event;
+use crate::output::status::ExitReason;
+use crate::output::ui::Ui;
+
+/// The shortest time for a worker to begin a call, however short its deadline is.
+const BEGIN: Duration = Duration::from_secs(1);
+
+/// A server of the providers of a fleet.
+pub(super) async fn server(
+    connect: &Connect,
+    ceiling: Policy,
+    ui: &Ui,
+    runtime: Runtime,
+    changed: watch::Sender<()>,
+    metrics: &Metrics,
+) -> Result<Server, ExitReason> {
+    let fleet = Fleet::connect(connect).await.map_err(reason)?;
+    tokio::spawn(fleet_metrics::follow(fleet.clone(), metrics.clone()));
+    let is_quiet = ui.quiet();
+    let changed = move |change: tollgate_fleet::Change| {
+        changed.send_replace(());
+        if !is_quiet {
+            eprint_event(&change.to_string());
+        }
+    };
+    let serving = fleet.serving(runtime, ceiling, changed).await;
+    let serving = Arc::new(serving.map_err(reason)?);
+    let elsewhere = InFleet {
+        serving: Arc::clone(&serving),
+        fleet,
+    };
+    Ok(Server::new(serving).elsewhere(elsewhere))
+}
+
+struct InFleet {
+    serving: Arc<Serving>,
+    fleet: Fleet,
+}
+
+impl Elsewhere for InFleet {
+    fn invoke<'c>(
+        &'c self,
+        call: CallElsewhere<'c>,
+    ) -> Pin<Box<dyn Future<Output = MadeElsewhere> + Send + 'c>> {
+        Box::pin(async move {
+            // Without a key each request is a call of its own.
+            let key = match call.key {
+                Some(text) => tollgate_fleet::key_of(text),
+                None => self.fleet.fresh_key(),
+            };
+            let patience = call.limits.deadline.max(BEGIN);
+            let made = self.serving.invoke(
+                call.provider,
+                call.function,
+                call.arguments,
+                Some(&key),
+                patience,
+            );
+            made.await.map_err(not_made)
+        })
+    }
+}
+
+fn not_made(error: InvokeError) -> NotMade {
+    match error {
+        InvokeError::Refused { kind, detail } => match &*kind {
+            "arguments" => NotMade::Arguments(detail),
+            "expired" => NotMade::Busy("no worker took the call in time; retry".to_owned()),
+            _ => NotMade::Refused { kind, detail },
+        },
+        InvokeError::Late => NotMade::Late,
+        InvokeError::Fleet(error @ FleetError::Full) => NotMade::Busy(error.to_string()),
+        InvokeError::Fleet(error @ FleetError::TooLarge { .. }) => {
+            NotMade::Arguments(error.to_string())
+        }
+        error => NotMade::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,108 @@
+//! Calls with values, whose reports are those of a session here.
+
+use std::time::Duration;
+
+use serde::Deserialize as _;
+use serde_json::Value as Data;
+use thiserror::Error;
+use tollgate::report::{ReportedError, ReturnedError};
+use tollgate::value::json::{Json, read};
+use tollgate::value::{Function, Type, Value};
+use tollgate::{Outcome, Report};
+
+use crate::answer::{Answer, Ended};
+use crate::error::FleetError;
+use crate::serving::Serving;
+use crate::submit::Call;
+
+/// The time beyond that of the call itself for which its result is waited for: a worker that dies is noticed after ten seconds.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// The reason why a call has no report.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InvokeError {
+    /// No code of the component has run.
+    #[error("{kind}: {detail}")]
+    Refused {
+        /// The kind of the reason, as in [`Ended::Refused`].
+        kind: String,
+        /// The reason.
+        detail: String,
+    },
+    /// There is no result in time. The call may still be made.
+    #[error("no result in time; the call may still be made")]
+    Late,
+    /// The fleet failed.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The result is none that the function can have: another version made it, or somebody else wrote it.
+    #[error("the result is none of `{0}`; another version may have made it")]
+    Misfit(String),
+}
+
+impl Serving {
+    /// Calls a function with values, in the version that serves here, and waits for its report. A worker has to begin the call within
+    /// `patience`, and its result is waited for that time more, and 15 seconds.
+    ///
+    /// # Errors
+    ///
+    /// No worker made the call, there is no result in time, or the server fails.
+    pub async fn invoke(
+        &self,
+        provider: &str,
+        function: &Function,
+        arguments: &[Value],
+        key: Option<&str>,
+        patience: Duration,
+    ) -> Result<Report<Option<Value>, ReturnedError>, InvokeError> {
+        let full_name = function.full_name();
+        let values: Vec<Json<'_>> = arguments.iter().map(Json).collect();
+        let misfit = || InvokeError::Misfit(full_name.clone());
+        let arguments = serde_json::to_string(&values).map_err(|_| misfit())?;
+        let call = Call::Json {
+            function: &full_name,
+            arguments: &arguments,
+        };
+        let version = self.version(provider);
+        let version = version.ok_or_else(|| FleetError::NotDeployed(provider.to_owned()))?;
+        let fleet = &self.fleet;
+        let submitted = fleet.submit_version(provider, version, call, key, patience);
+        let submitted = submitted.await?;
+        let longest = patience.saturating_mul(2).saturating_add(AGAIN);
+        let answer = fleet.wait(&submitted.key, longest).await?;
+        let answer = answer.ok_or(InvokeError::Late)?;
+        if let Ended::Refused { kind, detail } = answer.ended {
+            return Err(InvokeError::Refused { kind, detail });
+        }
+        report(&answer, function).ok_or_else(misfit)
+    }
+}
+
+/// The report of an answer, whose result is JSON.
+fn report(answer: &Answer, function: &Function) -> Option<Report<Option<Value>, ReturnedError>> {
+    let Some(told) = &answer.report else {
+        return None;
+    };
+    let told = Report::<(), ReportedError>::deserialize(told).ok()?;
+    let most = told.limits.host_memory;
+    let value = |text: &str, ty: Option<&Type>| match ty {
+        Some(ty) => read(text.as_bytes(), ty, most).ok().map(Some),
+        None => matches!(serde_json::from_str(text), Ok(Data::Null)).then_some(None),
+    };
+    let (ok, err) = match &function.result {
+        Some(Type::Result(ok, err)) => (ok.as_deref(), err.as_deref()),
+        ty => (ty.as_ref(), None),
+    };
+    let outcome = match (&told.outcome, &answer.ended) {
+        (Outcome::Returned(()), Ended::Returned { result }) => {
+            Outcome::Returned(value(result, ok)?)
+        }
+        (Outcome::Failed(_), Ended::Failed { error, .. }) => Outcome::Failed(ReturnedError {
+            value: value(error, err)?,
+        }),
+        (Outcome::Faulted(fault), Ended::Faulted { .. }) => Outcome::Faulted(fault.clone()),
+        _ => return None,
+    };
+    Some(told.with_outcome(outcome))
+}

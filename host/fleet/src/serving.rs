@@ -1,0 +1,300 @@
+//! The providers that serve, as a front door sees them: loaded here for their types, and called elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use async_nats::jetstream::kv::{Entry, Operation};
+use futures::{StreamExt as _, TryStreamExt as _};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
+use tollgate::policy::Policy;
+use tollgate::{Catalog, Provider, Runtime, escape};
+
+use crate::answer::Ended;
+use crate::error::{FleetError, told};
+use crate::fleet::Fleet;
+use crate::loaded::{Loaded, NoProvider};
+use crate::names::check_provider;
+use crate::wire::Version;
+
+/// The pause after a failure of the server.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Providers of a fleet at once.
+const MOST: usize = 10_000;
+
+/// The providers of a fleet: a [`Catalog`] that follows what is deployed. Dropped, it follows no more.
+pub struct Serving {
+    pub(crate) fleet: Fleet,
+    of: Arc<Table>,
+    following: AbortHandle,
+}
+
+/// A change of the providers of a fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A version serves.
+    Serves {
+        /// The provider.
+        provider: String,
+        /// The digest of its component.
+        component: String,
+    },
+    /// A version does not serve. The one before still does, if there is one.
+    Refused {
+        /// The provider.
+        provider: String,
+        /// The kind of the reason.
+        kind: String,
+        /// The reason.
+        why: String,
+    },
+    /// Nothing serves under this name any more.
+    Gone {
+        /// The provider.
+        provider: String,
+    },
+    /// The server does not tell of changes now. They are asked for again.
+    Lost {
+        /// The reason.
+        why: String,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Serves {
+                provider,
+                component,
+            } => {
+                write!(f, "{provider}: sha256:{component} serves")
+            }
+            Change::Refused {
+                provider,
+                kind,
+                why,
+            } => {
+                write!(f, "{provider}: refused: {kind}: {}", escape::line(why))
+            }
+            Change::Gone { provider } => write!(f, "{provider}: gone"),
+            Change::Lost { why } => write!(f, "the fleet: {}", escape::line(why)),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Table(RwLock<BTreeMap<Arc<str>, Row>>);
+
+struct Row {
+    version: Version,
+    provider: Provider,
+    /// The revision of the bucket at which it was switched to.
+    revision: u64,
+}
+
+impl Fleet {
+    /// The providers that serve, now and later. Each version is loaded by `runtime` under `ceiling`, as a worker does it, for the types of
+    /// its functions. `changed` is told of each change.
+    ///
+    /// # Errors
+    ///
+    /// The server fails. One that goes away later is waited for.
+    pub async fn serving(
+        &self,
+        runtime: Runtime,
+        ceiling: Policy,
+        changed: impl Fn(Change) + Send + Sync + 'static,
+    ) -> Result<Serving, FleetError> {
+        let follower = Arc::new(Follower {
+            loaded: Loaded::new(self.clone(), runtime, ceiling),
+            fleet: self.clone(),
+            of: Arc::default(),
+            changed: Box::new(changed),
+        });
+        // Those of now are there when this returns.
+        let failed =
+            |error: &dyn std::error::Error| FleetError::nats("the providers")(told(error).into());
+        let keys = self
+            .providers
+            .keys()
+            .await
+            .map_err(|error| failed(&error))?;
+        let keys: Vec<String> = keys.try_collect().await.map_err(|error| failed(&error))?;
+        let mut loads = JoinSet::new();
+        for name in keys.into_iter().filter(|key| check_provider(key).is_ok()) {
+            let entry = self.providers.entry(name).await;
+            if let Some(entry) = entry.map_err(|error| failed(&error))? {
+                let follower = Arc::clone(&follower);
+                loads.spawn(async move { follower.put(&entry).await });
+            }
+        }
+        while loads.join_next().await.is_some() {}
+        let of = Arc::clone(&follower.of);
+        let following = tokio::spawn(follower.follow()).abort_handle();
+        Ok(Serving {
+            fleet: self.clone(),
+            of,
+            following,
+        })
+    }
+}
+
+impl Serving {
+    /// The version that serves here.
+    pub(crate) fn version(&self, provider: &str) -> Option<Version> {
+        Some(self.of.read().get(provider)?.version.clone())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+impl Catalog for Serving {
+    fn get(&self, name: &str) -> Option<Provider> {
+        Some(self.of.read().get(name)?.provider.clone())
+    }
+
+    fn list(&self) -> Vec<(Arc<str>, Provider)> {
+        let rows = self.of.read();
+        rows.iter()
+            .map(|(name, row)| (Arc::clone(name), row.provider.clone()))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.of.read().keys()).finish()
+    }
+}
+
+impl Table {
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Arc<str>, Row>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Arc<str>, Row>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Follower {
+    fleet: Fleet,
+    loaded: Loaded,
+    of: Arc<Table>,
+    changed: Box<dyn Fn(Change) + Send + Sync>,
+}
+
+impl Follower {
+    /// Follows the bucket without end.
+    async fn follow(self: Arc<Follower>) {
+        let mut loads = JoinSet::new();
+        loop {
+            // A name is one part of a key; releases have two.
+            let watch = self.fleet.providers.watch_with_history("*").await;
+            let why = match watch {
+                Err(error) => told(&error),
+                Ok(mut watch) => loop {
+                    match watch.next().await {
+                        Some(Ok(entry)) => {
+                            // No load waits for another one, which a deliverer may make slow.
+                            let follower = Arc::clone(&self);
+                            loads.spawn(async move { follower.put(&entry).await });
+                        }
+                        Some(Err(error)) => break told(&error),
+                        None => break "the server tells of no more changes".to_owned(),
+                    }
+                    while loads.try_join_next().is_some() {}
+                },
+            };
+            (self.changed)(Change::Lost { why });
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Takes one entry of the bucket.
+    async fn put(&self, entry: &Entry) {
+        let name = &*entry.key;
+        if check_provider(name).is_err() {
+            return;
+        }
+        if entry.operation != Operation::Put {
+            let mut rows = self.of.write();
+            let is_old = rows
+                .get(name)
+                .is_some_and(|row| row.revision < entry.revision);
+            if is_old && rows.remove(name).is_some() {
+                drop(rows);
+                (self.changed)(Change::Gone {
+                    provider: name.to_owned(),
+                });
+            }
+            return;
+        }
+        let Ok(version) = Version::read(&entry.value) else {
+            return self.refused(name, "garbage", "the bucket has no version under this name");
+        };
+        let provider = loop {
+            if self.is_known(name, &version, entry.revision) {
+                return;
+            }
+            match self.loaded.get(name, &version).await {
+                Ok(provider) => break provider,
+                Err(NoProvider::Refused(Ended::Refused { kind, detail })) => {
+                    return self.refused(name, &kind, &detail);
+                }
+                Err(NoProvider::Refused(_)) => return,
+                Err(NoProvider::Later(why)) => {
+                    self.refused(name, "host", &why);
+                    sleep(PAUSE).await;
+                }
+            }
+        };
+        let component = version.component.clone();
+        let row = Row {
+            version,
+            provider,
+            revision: entry.revision,
+        };
+        let mut rows = self.of.write();
+        let is_newer = rows
+            .get(name)
+            .is_some_and(|known| known.revision > row.revision);
+        if is_newer || (rows.len() >= MOST && !rows.contains_key(name)) {
+            return;
+        }
+        rows.insert(name.into(), row);
+        drop(rows);
+        (self.changed)(Change::Serves {
+            provider: name.to_owned(),
+            component,
+        });
+    }
+
+    /// Whether this version serves already, or a newer one.
+    fn is_known(&self, name: &str, version: &Version, revision: u64) -> bool {
+        let mut rows = self.of.write();
+        let Some(row) = rows.get_mut(name) else {
+            return false;
+        };
+        if row.version == *version {
+            row.revision = row.revision.max(revision);
+        }
+        row.revision >= revision
+    }
+
+    fn refused(&self, name: &str, kind: &str, why: &str) {
+        (self.changed)(Change::Refused {
+            provider: name.to_owned(),
+            kind: kind.to_owned(),
+            why: why.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,308 @@
+//! `tollgate serve --fleet`: the answers are those of a server here, and workers make the calls.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::harness::{root, wait};
+use support::processes::until;
+use support::served::{Reply, Served, post, reply};
+
+use super::{Nats, Worker, file};
+use crate::serve::callers::{OTHER, TOKENS};
+use crate::serve::process::Program;
+
+/// A policy of the guest `registry-releases`, wherever it is read.
+fn granted() -> String {
+    let index = root().join("samples/index");
+    format!(
+        "limits.fuel = 9_000_000_000_000\n\
+         grants.wasi = {{ clocks = \"real\" }}\n\
+         grants.config = {{ package = \"waybill\" }}\n\
+         grants.files = [{{ root = \"index\", path = {index:?}, access = \"read\" }}]"
+    )
+}
+
+/// A policy under which the guest `start-loop` reaches its deadline.
+const LONG: &str = "limits.deadline = \"300ms\"\nlimits.fuel = 9_000_000_000_000";
+
+fn start(nats: &Nats, options: &[&str]) -> Program {
+    let ceiling = file(&nats.folder, "serve.toml", &granted());
+    let url = nats.url();
+    let listen = ["--listen", "127.0.0.1:0", "--no-cache"];
+    let fleet = ["--fleet", &url, "--ceiling", ceiling.to_str().unwrap()];
+    let arguments = [&listen[..], &fleet, options].concat();
+    Program::serving(&arguments, &[])
+}
+
+fn sent(program: &Program, text: &str) -> Reply {
+    reply(&mut program.sent(text)).unwrap()
+}
+
+/// The answer to a call, from any thread.
+fn posted(address: &str, path: &str, body: &str) -> Reply {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(post(path, "", body).as_bytes()).unwrap();
+    reply(&mut stream).unwrap()
+}
+
+#[test]
+fn answers_are_those_of_a_server_here() {
+    let Some(nats) = Nats::start() else { return };
+    let granted = granted();
+    let guests = [
+        ("counter", "limits.fuel = 50_000_000"),
+        ("registry-releases", &granted),
+        ("start-loop", LONG),
+        ("web", "grants.wasi = { clocks = \"real\" }"),
+    ];
+    for (guest, policy) in guests {
+        nats.deploy(guest, policy);
+    }
+    let here = Served::of(&guests);
+    let program = start(&nats, &[]);
+    let _worker = Worker::under(&nats, "w", &granted, &[]);
+    let mut statuses = Vec::new();
+    for (path, body) in [
+        ("counter/next", "{}"),
+        ("counter/grow", r#"{"args":[3]}"#),
+        ("counter/grow", r#"{"args":["a"]}"#),
+        ("counter/none", "{}"),
+        ("counter/trap", "{}"),
+        ("counter/work", r#"{"args":[4000000000]}"#),
+        ("none/next", "{}"),
+        (
+            "registry-releases/resolve",
+            r#"{"args":["^1","linux/x86_64"]}"#,
+        ),
+        (
+            "registry-releases/resolve",
+            r#"{"args":["^9","linux/x86_64"]}"#,
+        ),
+        ("start-loop/attack", "{}"),
+    ] {
+        let (local, far) = (here.post(path, body), program.post(path, body));
+        assert_eq!(
+            (local.status, local.json()),
+            (far.status, far.json()),
+            "{path}"
+        );
+        statuses.push(far.status);
+    }
+    assert_eq!(statuses, [200, 200, 400, 404, 502, 502, 404, 200, 422, 502]);
+    // The report is that of the worker.
+    let headers = "Tollgate-Report: true\r\n";
+    let report = |reply: Reply| {
+        let mut report = reply.json()["report"].clone();
+        for time in ["elapsed_us", "host_us"] {
+            report["usage"][time] = Value::Null;
+        }
+        report["usage"]["output_bytes"] = Value::Null;
+        report
+    };
+    let text = post("counter/grow", headers, r#"{"args":[2]}"#);
+    assert_eq!(report(sent(&program, &text)), report(here.answer(&text)));
+    // As tools, too.
+    let tool = |name: &str, arguments: Value| {
+        let call = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": { "name": name, "arguments": arguments },
+        });
+        let text = call.to_string();
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2025-11-25\r\n\
+             Content-Length: {}\r\n\r\n{text}",
+            text.len()
+        )
+    };
+    for (name, arguments) in [
+        ("counter.grow", json!({ "pages": 3 })),
+        ("counter.trap", json!({})),
+        (
+            "registry-releases.resolve",
+            json!({ "range": "^9", "platform": "linux/x86_64" }),
+        ),
+    ] {
+        let text = tool(name, arguments);
+        let (local, far) = (here.answer(&text), sent(&program, &text));
+        assert_eq!(
+            (local.status, local.json()),
+            (far.status, far.json()),
+            "{name}"
+        );
+    }
+    // A worker answers no requests of HTTP.
+    let web = program.sent("GET /http/web/ HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(reply(&mut { web }).unwrap().kind(501), "elsewhere");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+/// Two requests of one key are one call, and no caller gets the result of another one.
+#[test]
+fn a_request_with_a_key_is_made_once() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let tokens = file(&nats.folder, "tokens", &format!("{TOKENS}\n{OTHER}"));
+    let program = start(&nats, &["--tokens", tokens.to_str().unwrap()]);
+    let ask = |token: &str, key: &str| {
+        let headers = format!("Authorization: Bearer {token}\r\nTollgate-Report: true\r\n{key}");
+        let answer = sent(&program, &post("counter/next", &headers, "{}"));
+        (
+            answer.status,
+            answer.json()["report"]["usage"]["elapsed_us"].clone(),
+        )
+    };
+    let _worker = Worker::start(&nats, "w", &[]);
+    let key = "Idempotency-Key: order 4711\r\n";
+    let first = ask("test", key);
+    assert_eq!(first.0, 200);
+    // The report has a time, which another run would not have to the microsecond.
+    assert_eq!(ask("test", key), first);
+    assert_eq!(wait(nats.fleet().state()).unwrap().queued, 0);
+    let results = || nats.asked("$JS.API.STREAM.INFO.KV_tollgate_default_results", "");
+    let messages = || results()["state"]["messages"].as_u64().unwrap();
+    assert_eq!(messages(), 1);
+    assert_eq!(ask("other", key).0, 200);
+    assert_eq!(messages(), 2);
+    // Without a key each is a call of its own.
+    ask("test", "");
+    ask("test", "");
+    assert_eq!(messages(), 4);
+    let long = format!("Idempotency-Key: {}\r\n", "k".repeat(256));
+    assert_eq!(ask("test", &long).0, 400);
+}
+
+/// A version that is no good leaves the one before, and is told.
+#[test]
+fn versions_are_switched_under_load_without_a_failed_call() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let program = start(&nats, &[]);
+    let _workers = ["one", "two"].map(|name| Worker::start(&nats, name, &[]));
+    let address = &*program.address;
+    let (over, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let load = [(), ()].map(|()| {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    let answer = posted(address, "counter/next", "{}");
+                    assert_eq!((answer.status, &*answer.body), (200, "{\"result\":1}"));
+                    calls.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        });
+        let switched = catch_unwind(AssertUnwindSafe(|| {
+            for fuel in 1..=5 {
+                nats.deploy("counter", &format!("limits.fuel = {fuel}_000_000"));
+                program.line("counter: sha256:");
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            nats.deploy("counter", "grants.hash = true");
+            assert!(program.line("counter: refused: ").contains("ceiling"));
+            let bytes = b"no component";
+            wait(nats.fleet().deploy("counter", bytes, "", None)).unwrap();
+            let line = program.line("counter: refused: ");
+            assert!(line.contains("malformed"), "{line}");
+        }));
+        over.store(true, Ordering::SeqCst);
+        for thread in load {
+            thread.join().unwrap();
+        }
+        switched.unwrap();
+    });
+    assert!(calls.load(Ordering::SeqCst) > 100, "{calls:?}");
+    // A name that nobody knew before.
+    nats.deploy("grow-nothing", "");
+    program.line("grow-nothing: sha256:");
+    assert_eq!(
+        program
+            .post("grow-nothing/memory", r#"{"args":[0]}"#)
+            .status,
+        200
+    );
+}
+
+/// With no worker, a call is busy once its deadline is over; with no server, it is the host's failure.
+#[test]
+fn a_fleet_without_workers_is_busy() {
+    let Some(mut nats) = Nats::start() else {
+        return;
+    };
+    nats.deploy("start-loop", LONG);
+    let program = start(&nats, &[]);
+    let start = Instant::now();
+    let answer = std::thread::scope(|scope| {
+        let address = &*program.address;
+        let asked = scope.spawn(move || posted(address, "start-loop/attack", "{}"));
+        std::thread::sleep(Duration::from_millis(1_500));
+        let worker = Worker::start(&nats, "late", &[]);
+        let answer = asked.join().unwrap();
+        drop(worker);
+        answer
+    });
+    assert_eq!(answer.kind(503), "busy");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    nats.kill();
+    let answer = program.post("start-loop/attack", "{}");
+    assert_eq!(answer.kind(500), "host");
+    nats.restart();
+    let _worker = Worker::start(&nats, "w", &[]);
+    until("the server again", || {
+        program.post("start-loop/attack", "{}").status == 502
+    });
+}
+
+#[test]
+fn the_numbers_of_a_worker_and_its_queue_are_served() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    nats.deploy(
+        "start-loop",
+        "limits.deadline = \"4s\"\nlimits.fuel = 9_000_000_000_000",
+    );
+    let port = (30_000..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let address = format!("127.0.0.1:{}", port.unwrap());
+    let audit = nats.folder.path().join("audit");
+    let options = [
+        "--metrics",
+        &address,
+        "--audit",
+        audit.to_str().unwrap(),
+        "--concurrency",
+        "4",
+    ];
+    let worker = Worker::start(&nats, "w", &options);
+    let answer = nats.answer(&["counter", "next()"]);
+    assert_eq!(&*answer.worker, "w");
+    let fleet = nats.fleet();
+    for number in 0..5 {
+        let key = format!("long-{number}");
+        let patience = Duration::from_secs(60);
+        wait(fleet.submit("start-loop", super::SPIN, Some(&key), patience)).unwrap();
+    }
+    let metrics = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).unwrap();
+        reply(&mut stream).unwrap().body
+    };
+    // Three of four slots are the most for one provider.
+    until("a share", || {
+        metrics().contains("tollgate_fleet_given_back_total{reason=\"share\"}")
+    });
+    until("the queue", || {
+        let text = metrics();
+        let has = |line: &str| text.contains(line);
+        has("tollgate_fleet_calls{state=\"under-way\"}")
+            && !has("tollgate_fleet_calls{state=\"under-way\"} 0")
+            && !has("tollgate_fleet_oldest_seconds 0")
+            && has("tollgate_calls_total{provider=\"counter\",end=\"returned\"} 1")
+    });
+    worker.end();
+    let text = std::fs::read_to_string(&audit).unwrap();
+    assert!(text.contains("\"event\":\"call\""), "{text}");
+}

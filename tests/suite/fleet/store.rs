@@ -1,0 +1,183 @@
+//! The bounds of what the server keeps, and what a hostile writer of it can do.
+
+use std::time::{Duration, Instant};
+
+use base64ct::{Base64Url, Encoding as _};
+use serde_json::json;
+use support::harness::{guest_file, wait};
+use support::processes::until;
+use tollgate_fleet::{Ended, Fleet, FleetError};
+
+use super::hostile::{digest, key, kind};
+use super::{Nats, Worker};
+
+/// Each is bounded in bytes, and what ends first is said in the guide.
+#[test]
+fn what_the_server_keeps_is_bounded() {
+    let Some(nats) = Nats::start() else { return };
+    nats.fleet();
+    let config =
+        |stream: &str| nats.asked(&format!("$JS.API.STREAM.INFO.{stream}"), "")["config"].clone();
+    let hour = 3_600_000_000_000_u64;
+    for (stream, bytes, age, discard) in [
+        ("tollgate_default_work", 256 << 20, 0, "new"),
+        ("tollgate_default_dead", 256 << 20, 7 * 24 * hour, "old"),
+        ("KV_tollgate_default_results", 1 << 30, hour, "old"),
+    ] {
+        let config = config(stream);
+        assert_eq!(config["max_bytes"], bytes, "{stream}: {config}");
+        assert_eq!(config["max_age"], age, "{stream}: {config}");
+        assert_eq!(config["discard"], discard, "{stream}: {config}");
+        assert_eq!(config["storage"], "file", "{stream}: {config}");
+    }
+    assert_eq!(config("tollgate_default_work")["max_msg_size"], 1 << 20);
+    assert_eq!(config("tollgate_default_work")["retention"], "workqueue");
+}
+
+/// A queue that is full refuses calls, and loses none.
+#[test]
+fn a_full_queue_takes_no_more() {
+    let Some(nats) = Nats::start() else { return };
+    let small = json!({
+        "name": "tollgate_default_work", "subjects": ["tollgate.default.work.*"],
+        "retention": "workqueue", "storage": "file", "discard": "new", "max_bytes": 8192,
+        "num_replicas": 1,
+    });
+    let made = nats.asked(
+        "$JS.API.STREAM.CREATE.tollgate_default_work",
+        &small.to_string(),
+    );
+    assert!(made["error"].is_null(), "{made}");
+    nats.deploy("counter", "");
+    let fleet = nats.fleet();
+    let submit = |number: u32| {
+        let key = format!("call-{number}");
+        let patience = Duration::from_secs(60);
+        wait(fleet.submit("counter", "next()", Some(&key), patience))
+    };
+    let mut taken = Vec::new();
+    let full = loop {
+        match submit(u32::try_from(taken.len()).unwrap()) {
+            Ok(submitted) => taken.push(submitted.key),
+            Err(error) => break error,
+        }
+        assert!(taken.len() < 100);
+    };
+    assert!(matches!(full, FleetError::Full), "{full}");
+    let (status, said) = nats.submit(&["counter", "next()"]);
+    assert_eq!(status, Some(5), "{said}");
+    assert!(said.contains("the queue is full"), "{said}");
+    let _worker = Worker::start(&nats, "w", &[]);
+    for key in taken {
+        let answer = wait(fleet.wait(&key, Duration::from_secs(20))).unwrap();
+        assert!(matches!(answer.unwrap().ended, Ended::Returned { .. }));
+    }
+    until("room", || submit(1_000).is_ok());
+}
+
+/// Anybody who may submit a call chooses its headers, too.
+#[test]
+fn a_message_with_the_headers_of_a_status_is_a_message() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let fleet = nats.fleet();
+    let _worker = Worker::start(&nats, "w", &["--concurrency", "2"]);
+    let statuses = [
+        "100 Idle Heartbeat",
+        "404 No Messages",
+        "408 Request Timeout",
+        "409 Consumer Deleted",
+        "409 Leadership Change",
+        "503 No Responders",
+    ];
+    for number in 0..60 {
+        let status = statuses[number % statuses.len()];
+        let headers = format!("NATS/1.0 {status}\r\nNats-Pending-Messages: 1\r\n\r\n");
+        nats.publish_with("tollgate.default.work.counter", &headers, b"");
+    }
+    let start = Instant::now();
+    assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
+    // A pause for each of them would be half a minute.
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    until("buried", || wait(fleet.state()).unwrap().dead == 60);
+}
+
+/// The client follows links when it reads an object, also those to themselves, without end.
+#[test]
+fn an_object_that_is_a_link_is_refused() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let fleet = nats.fleet();
+    let _worker = Worker::start(&nats, "w", &[]);
+    let bytes = std::fs::read(guest_file("counter")).unwrap();
+    let files = "tollgate_default_files";
+    let forge = |name: &str, nuid: &str, link: bool| {
+        let mut info = json!({
+            "name": name, "bucket": files, "nuid": nuid, "size": 10, "chunks": 1, "digest": "SHA-256=",
+        });
+        if link {
+            info["options"] = json!({ "link": { "name": name, "bucket": files } });
+        }
+        let subject = format!("$O.{files}.M.{}", Base64Url::encode_string(name.as_bytes()));
+        nats.publish_with(
+            &subject,
+            "NATS/1.0\r\nNats-Rollup: sub\r\n\r\n",
+            info.to_string().as_bytes(),
+        );
+    };
+    let policy = digest(b"");
+    for (own, nuid, link) in [
+        ("link", "a", true),
+        ("all", ">", false),
+        ("odd", "a b\r\n", false),
+        ("gone", "a", false),
+    ] {
+        let component = digest(own.as_bytes());
+        forge(&component, nuid, link);
+        wait(fleet.release_as("counter", &component, &policy)).unwrap();
+        let ended = submitted(&nats, &fleet, own, &component, &policy);
+        assert_eq!(kind(&ended), "digest", "{own}: {ended:?}");
+    }
+    let good = submitted(&nats, &fleet, "good", &digest(&bytes), &policy);
+    assert!(matches!(good, Ended::Returned { .. }), "{good:?}");
+}
+
+/// Those who may submit calls choose among what was deployed, and put no parts of it together.
+#[test]
+fn only_a_version_that_was_deployed_is_called() {
+    let Some(nats) = Nats::start() else { return };
+    let (low, high) = ("limits.fuel = 1_000", "limits.fuel = 1_000_000");
+    nats.deploy("counter", low);
+    nats.deploy("grow-nothing", high);
+    let fleet = nats.fleet();
+    let _worker = Worker::start(&nats, "w", &[]);
+    let component = digest(&std::fs::read(guest_file("counter")).unwrap());
+    let ended = |own: &str, policy: &str| {
+        submitted(&nats, &fleet, own, &component, &digest(policy.as_bytes()))
+    };
+    assert!(matches!(ended("low", low), Ended::Returned { .. }));
+    assert_eq!(kind(&ended("high", high)), "not-deployed");
+    // A version that served before still may be called.
+    nats.deploy("counter", high);
+    nats.deploy("counter", "");
+    assert!(matches!(ended("before", high), Ended::Returned { .. }));
+}
+
+/// A call of any version, published without a client of ours.
+fn submitted(nats: &Nats, fleet: &Fleet, own: &str, component: &str, policy: &str) -> Ended {
+    let job = json!({
+        "provider": "counter",
+        "version": { "component": component, "policy": policy },
+        "call": "next()",
+        "key": key("counter", own),
+        "own_key": own,
+        "expires": u64::MAX,
+    });
+    nats.publish("tollgate.default.work.counter", job.to_string().as_bytes());
+    let answer = wait(fleet.wait(&key("counter", own), Duration::from_secs(20))).unwrap();
+    answer.unwrap().ended
+}
