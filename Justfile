@@ -167,6 +167,10 @@ bench-fleet times="3000": guests
     sleep 1
     target/bench-build/release/examples/overhead $url target/guests/counter.wasm 'next()' {{times}}
 
+# Calls of a fleet whose workers, and each fourth time its server, are killed with -9 meanwhile: none is lost. `just fleet-kills 1000 5`. Needs nats-server.
+fleet-kills calls="100000" kills="20": guests
+    @TOLLGATE_CALLS={{calls}} TOLLGATE_KILLS={{kills}} cargo test --workspace --quiet --test suite fleet::kills -- --nocapture
+
 # Fails when a call or a guest's code costs more beside wasmtime than it did: ratios of two that take turns, shortly.
 bench-guard: guests
     @cargo build --quiet --locked --manifest-path benches/Cargo.toml --target-dir target --no-default-features

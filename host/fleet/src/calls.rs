@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_nats::jetstream::kv::CreateErrorKind;
 use async_nats::jetstream::{AckKind, Message};
@@ -104,9 +104,11 @@ impl Calls {
             .unwrap_or_default()
             .to_owned();
         // One that comes from elsewhere than the queue names any subject as the one for its acknowledgement.
-        let Ok(deliveries) = message.info().map(|info| info.delivered) else {
+        let Ok((deliveries, stamped)) = message.info().map(|info| (info.delivered, info.published))
+        else {
             return;
         };
+        let age = self.fleet.age(stamped);
         let job = match Job::read(&message.payload, &provider) {
             Ok(job) => job,
             Err(garbage) => {
@@ -125,7 +127,7 @@ impl Calls {
         let done = tokio::select! {
             biased;
             _ = ending.wait_for(|ends| *ends) => Err(NotNow::Ends),
-            done = self.answered(&message, &job, deliveries) => done,
+            done = self.answered(&message, &job, deliveries, age) => done,
         };
         drop(slot);
         match done {
@@ -152,12 +154,17 @@ impl Calls {
 
     /// Gives a call back to the queue, for the `times`th time.
     pub(crate) async fn give_back(&self, message: &Message, times: u32) {
-        let pause = AGAIN.saturating_mul(times).min(LATEST);
-        let _ = message.ack_with(AckKind::Nak(Some(pause))).await;
+        let _ = message.ack_with(AckKind::Nak(Some(pause(times)))).await;
     }
 
     /// Makes the call if it has no result yet, and keeps the result.
-    async fn answered(&self, message: &Message, job: &Job, deliveries: i64) -> Result<(), NotNow> {
+    async fn answered(
+        &self,
+        message: &Message,
+        job: &Job,
+        deliveries: i64,
+        age: Duration,
+    ) -> Result<(), NotNow> {
         let known = self.fleet.result(&job.key).await;
         let is_known = match known {
             Ok(known) => known.is_some(),
@@ -171,10 +178,14 @@ impl Calls {
         }
         let mut attempts = 1;
         // A call that was begun before is no call that nobody has begun.
-        let refused = expired(job).filter(|_| deliveries == 1);
-        let (ended, report) = match refused {
-            Some(refused) => (refused, None),
-            None => {
+        let is_late = age >= Duration::from_millis(job.patience);
+        let (ended, report) = match is_late && deliveries == 1 {
+            true => {
+                let why =
+                    "no worker took the call before its submitter stopped to wait; submit it again";
+                (Ended::refused("expired", why), None)
+            }
+            false => {
                 let Some(_turn) = self.turn(&job.provider) else {
                     if deliveries == 1 {
                         self.set_begun(&job.key, 0).await?;
@@ -390,20 +401,14 @@ fn arguments(provider: &Provider, function: &str, text: &str) -> Result<Vec<Valu
     read.map_err(|error| CallError::Arguments(error.to_string()))
 }
 
+/// The time after which a call comes again that was given back so many times.
+fn pause(times: u32) -> Duration {
+    AGAIN.saturating_mul(times).min(LATEST)
+}
+
 /// The key of the count of times that a call was begun.
 fn begun(key: &str) -> String {
     format!("begun.{key}")
-}
-
-/// The answer to a call for which nobody waits any more.
-fn expired(job: &Job) -> Option<Ended> {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    (now.as_millis() > u128::from(job.expires)).then(|| {
-        Ended::refused(
-            "expired",
-            "no worker took the call before its submitter stopped to wait; submit it again",
-        )
-    })
 }
 
 /// Tells the server that a call is under way, so that no other worker gets it. It never ends.
@@ -414,5 +419,17 @@ async fn progress(message: &Message) -> Infallible {
         if let Err(error) = message.ack_with(AckKind::Progress).await {
             tracing::warn!(error = told(&*error), "a call under way");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_comes_again_later_and_later() {
+        assert_eq!(pause(1), Duration::from_millis(300));
+        assert_eq!(pause(3), Duration::from_millis(900));
+        assert_eq!(pause(u32::MAX), Duration::from_secs(10));
     }
 }

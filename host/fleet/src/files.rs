@@ -12,7 +12,7 @@ use crate::digest;
 use crate::error::{FleetError, told};
 use crate::fleet::Fleet;
 
-/// The time for a file of the store: an object that says that it has more than it has is waited for without end.
+/// The time for a file of the store.
 const READ: Duration = Duration::from_secs(30);
 
 /// Times that an object is read which is replaced meanwhile.
@@ -58,10 +58,7 @@ impl Fleet {
             Ok(read) => read?.ok_or_else(|| {
                 Missing::Refused("digest", format!("{digest} has lost its bytes"))
             })?,
-            Err(_) => {
-                let why = format!("{digest} did not come in time");
-                return Err(Missing::Refused("not-found", why));
-            }
+            Err(_) => return Err(Missing::Later(format!("{digest} did not come in time"))),
         };
         match digest::of(&bytes) == digest {
             true => Ok(bytes.into()),
@@ -86,11 +83,9 @@ impl Fleet {
                 format!("{digest} cannot be read: {}", told(&error)),
             ),
         })?;
-        // This program writes no links, and names that are no wildcards.
-        let is_link = info.options.is_some_and(|options| options.link.is_some());
-        if is_link || !info.nuid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            let why = format!("{digest} is a link, or of another program");
-            return Err(Missing::Refused("digest", why));
+        let damaged = |why: &str| Missing::Refused("digest", format!("{digest} {why}"));
+        if !info.nuid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(damaged("has bytes under a name that is none"));
         }
         let mut bytes = Vec::new();
         if info.chunks == 0 {
@@ -115,6 +110,10 @@ impl Fleet {
             if has as u64 > most {
                 let why = format!("{digest} has more than {most} bytes, which this worker takes");
                 return Err(Missing::Refused("component-size", why));
+            }
+            if chunk.payload.is_empty() {
+                // Any number of them would be within the bound.
+                return Err(damaged("has an empty part"));
             }
             bytes.extend_from_slice(&chunk.payload);
             let info = chunk

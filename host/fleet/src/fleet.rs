@@ -1,12 +1,14 @@
 //! The connection, and the streams and buckets of a tenant.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, consumer, kv, object_store, stream};
 
+use crate::clock::ServerClock;
 use crate::error::{FleetError, told};
 use crate::names::Tenant;
 use crate::wire::MAX_JOB;
@@ -25,6 +27,9 @@ const DEAD_BYTES: i64 = 256 << 20;
 
 /// Bytes of results; the oldest go first.
 const RESULTS_BYTES: i64 = 1 << 30;
+
+/// The longest time for which a call waits. Its submitter does not wait longer.
+pub(crate) const WAITS: Duration = Duration::from_secs(24 * 3_600);
 
 /// Bytes of calls that wait. A call more is refused.
 const WORK_BYTES: i64 = 256 << 20;
@@ -61,7 +66,7 @@ pub struct State {
     pub under_way: u64,
     /// Those of them that a worker has and that another one had before.
     pub redelivered: u64,
-    /// The age of the oldest call that waits or is under way, by the clock of the server that took it and that of this machine.
+    /// The age of the oldest call that waits or is under way.
     pub oldest: Duration,
     /// Calls and other messages that no worker could end, of the last week.
     pub dead: u64,
@@ -77,6 +82,7 @@ pub struct Fleet {
     pub(crate) results: kv::Store,
     pub(crate) providers: kv::Store,
     pub(crate) files: object_store::ObjectStore,
+    pub(crate) clock: Arc<ServerClock>,
 }
 
 impl Fleet {
@@ -122,6 +128,7 @@ impl Fleet {
             storage: StorageType::File,
             max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
             max_bytes: WORK_BYTES,
+            max_age: WAITS,
             // Those who submit are told: a call that waits is not thrown away.
             discard: DiscardPolicy::New,
             duplicate_window: DUPLICATES,
@@ -178,6 +185,7 @@ impl Fleet {
             results,
             providers,
             files,
+            clock: Arc::default(),
         })
     }
 
@@ -189,24 +197,27 @@ impl Fleet {
     pub async fn state(&self) -> Result<State, FleetError> {
         let fail =
             |error: &dyn std::error::Error| FleetError::nats("the state")(told(error).into());
-        let work = self.work.get_info().await.map_err(|error| fail(&error))?;
         let dead = self.jetstream.get_stream(self.tenant.dead()).await;
         let dead = dead.map_err(|error| fail(&error))?;
         let mut workers = self.workers().await?;
-        let taken = workers.info().await.map_err(|error| fail(&error))?;
-        let queued = work.state.messages;
-        // The time of the last message stays when there is none.
-        let oldest = (queued > 0).then(|| {
-            let first = work.state.first_timestamp.unix_timestamp_nanos();
-            let first = Duration::from_nanos(u64::try_from(first).unwrap_or(0));
-            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-            now.saturating_sub(first)
-        });
+        // Of the consumer: a server that was killed may keep messages in the stream that were acknowledged.
+        let taken = workers.info().await.map_err(|error| fail(&error))?.clone();
+        let under_way = taken.num_ack_pending as u64;
+        let queued = taken.num_pending.saturating_add(under_way);
+        let mut oldest = Duration::ZERO;
+        if queued > 0 {
+            let first = taken.ack_floor.stream_sequence.saturating_add(1);
+            // It may have been acknowledged since.
+            if let Ok(first) = self.work.get_raw_message(first).await {
+                self.compare_clocks().await?;
+                oldest = self.age(first.time);
+            }
+        }
         Ok(State {
             queued,
-            under_way: taken.num_ack_pending as u64,
+            under_way,
             redelivered: taken.num_redelivered as u64,
-            oldest: oldest.unwrap_or_default(),
+            oldest,
             dead: dead.cached_info().state.messages,
         })
     }

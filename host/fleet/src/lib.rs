@@ -15,6 +15,7 @@
 
 mod answer;
 mod calls;
+mod clock;
 mod deploy;
 mod digest;
 mod error;
@@ -27,6 +28,7 @@ mod names;
 mod queue;
 mod serving;
 mod submit;
+mod table;
 mod wire;
 mod worker;
 

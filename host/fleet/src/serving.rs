@@ -1,8 +1,7 @@
 //! The providers that serve, as a front door sees them: loaded here for their types, and called elsewhere.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::kv::{Entry, Operation};
@@ -17,18 +16,16 @@ use crate::error::{FleetError, told};
 use crate::fleet::Fleet;
 use crate::loaded::{Loaded, NoProvider};
 use crate::names::check_provider;
+use crate::table::{MOST, Put, Table};
 use crate::wire::Version;
 
 /// The pause after a failure of the server.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Providers of a fleet at once.
-const MOST: usize = 10_000;
-
 /// The providers of a fleet: a [`Catalog`] that follows what is deployed. Dropped, it follows no more.
 pub struct Serving {
     pub(crate) fleet: Fleet,
-    of: Arc<Table>,
+    of: Arc<Table<Provider>>,
     following: AbortHandle,
 }
 
@@ -86,16 +83,6 @@ impl fmt::Display for Change {
     }
 }
 
-#[derive(Default)]
-struct Table(RwLock<BTreeMap<Arc<str>, Row>>);
-
-struct Row {
-    version: Version,
-    provider: Provider,
-    /// The revision of the bucket at which it was switched to.
-    revision: u64,
-}
-
 impl Fleet {
     /// The providers that serve, now and later. Each version is loaded by `runtime` under `ceiling`, as a worker does it, for the types of
     /// its functions. `changed` is told of each change.
@@ -146,7 +133,7 @@ impl Fleet {
 impl Serving {
     /// The version that serves here.
     pub(crate) fn version(&self, provider: &str) -> Option<Version> {
-        Some(self.of.read().get(provider)?.version.clone())
+        self.of.version(provider)
     }
 }
 
@@ -158,37 +145,25 @@ impl Drop for Serving {
 
 impl Catalog for Serving {
     fn get(&self, name: &str) -> Option<Provider> {
-        Some(self.of.read().get(name)?.provider.clone())
+        self.of.get(name)
     }
 
     fn list(&self) -> Vec<(Arc<str>, Provider)> {
-        let rows = self.of.read();
-        rows.iter()
-            .map(|(name, row)| (Arc::clone(name), row.provider.clone()))
-            .collect()
+        self.of.list()
     }
 }
 
 impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.of.read().keys()).finish()
-    }
-}
-
-impl Table {
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Arc<str>, Row>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Arc<str>, Row>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        let names = self.of.list().into_iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
     }
 }
 
 struct Follower {
     fleet: Fleet,
     loaded: Loaded,
-    of: Arc<Table>,
+    of: Arc<Table<Provider>>,
     changed: Box<dyn Fn(Change) + Send + Sync>,
 }
 
@@ -226,12 +201,7 @@ impl Follower {
             return;
         }
         if entry.operation != Operation::Put {
-            let mut rows = self.of.write();
-            let is_old = rows
-                .get(name)
-                .is_some_and(|row| row.revision < entry.revision);
-            if is_old && rows.remove(name).is_some() {
-                drop(rows);
+            if self.of.remove(name, entry.revision) {
                 (self.changed)(Change::Gone {
                     provider: name.to_owned(),
                 });
@@ -242,7 +212,7 @@ impl Follower {
             return self.refused(name, "garbage", "the bucket has no version under this name");
         };
         let provider = loop {
-            if self.is_known(name, &version, entry.revision) {
+            if self.of.is_known(name, &version, entry.revision) {
                 return;
             }
             match self.loaded.get(name, &version).await {
@@ -258,36 +228,17 @@ impl Follower {
             }
         };
         let component = version.component.clone();
-        let row = Row {
-            version,
-            provider,
-            revision: entry.revision,
-        };
-        let mut rows = self.of.write();
-        let is_newer = rows
-            .get(name)
-            .is_some_and(|known| known.revision > row.revision);
-        if is_newer || (rows.len() >= MOST && !rows.contains_key(name)) {
-            return;
+        match self.of.put(name, version, provider, entry.revision) {
+            Put::Serves => (self.changed)(Change::Serves {
+                provider: name.to_owned(),
+                component,
+            }),
+            Put::Older => {}
+            Put::Full => {
+                let why = format!("{MOST} providers serve, which is the most");
+                self.refused(name, "full", &why);
+            }
         }
-        rows.insert(name.into(), row);
-        drop(rows);
-        (self.changed)(Change::Serves {
-            provider: name.to_owned(),
-            component,
-        });
-    }
-
-    /// Whether this version serves already, or a newer one.
-    fn is_known(&self, name: &str, version: &Version, revision: u64) -> bool {
-        let mut rows = self.of.write();
-        let Some(row) = rows.get_mut(name) else {
-            return false;
-        };
-        if row.version == *version {
-            row.revision = row.revision.max(revision);
-        }
-        row.revision >= revision
     }
 
     fn refused(&self, name: &str, kind: &str, why: &str) {

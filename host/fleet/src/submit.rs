@@ -1,6 +1,6 @@
 //! A call put into the queue, and its result waited for.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::answer::{Answer, Ended};
 use crate::digest;
 use crate::error::{FleetError, told};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, WAITS};
 use crate::wire::{self, Job, MAX_JOB, Version};
 
 /// The time after which the bucket is looked at, in case that the message with the result was lost.
@@ -39,6 +39,12 @@ impl<'c> From<&'c str> for Call<'c> {
     }
 }
 
+impl<'c> From<&'c String> for Call<'c> {
+    fn from(text: &'c String) -> Call<'c> {
+        Call::Wave(text)
+    }
+}
+
 /// A call that is in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
@@ -60,7 +66,7 @@ impl Fleet {
     }
 
     /// Puts a call into the queue. It runs with the version that serves now, and expires
-    /// after `patience` if no worker has begun it.
+    /// after `patience`, a day at most, if no worker has begun it.
     ///
     /// Without a key, the key is the digest of provider, version and call: the same call is made once, and gets the first result for an
     /// hour. Give a key to a call that is to be made again. A call that was refused is submitted anew.
@@ -92,10 +98,6 @@ impl Fleet {
         if let Some(key) = key {
             wire::check_key(key).map_err(FleetError::Key)?;
         }
-        let expires = SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap_or_default()
-            .saturating_add(patience);
         let (call, arguments) = match call {
             Call::Wave(text) => (text, None),
             Call::Json {
@@ -110,7 +112,7 @@ impl Fleet {
             arguments,
             key: String::new(),
             own_key: key.map(ToOwned::to_owned),
-            expires: u64::try_from(expires.as_millis()).unwrap_or(u64::MAX),
+            patience: u64::try_from(patience.min(WAITS).as_millis()).unwrap_or(u64::MAX),
         };
         job.key = job.derived_key();
         let key = job.key.clone();
@@ -132,7 +134,7 @@ impl Fleet {
             }) if kind != "dead" => {
                 let purged = self.results.purge(&key).await;
                 purged.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
-                id = format!("{key}-{}", job.expires);
+                id = self.fresh_key();
             }
             Some(_) => {
                 return Ok(Submission {

@@ -37,8 +37,8 @@ pub(crate) struct Job {
     /// The submitter's own key, if it has given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) own_key: Option<String>,
-    /// The time after which nobody waits for it: milliseconds since 1970, of the submitter's clock.
-    pub(crate) expires: u64,
+    /// Milliseconds after which nobody waits for a call that no worker has begun.
+    pub(crate) patience: u64,
 }
 
 /// The reason why a message is no call. Its text has nothing of the message but what is escaped.
@@ -162,7 +162,7 @@ mod tests {
             arguments: None,
             key: String::new(),
             own_key: Some("k1".to_owned()),
-            expires: 1,
+            patience: 1,
         };
         job.key = job.derived_key();
         job
@@ -241,8 +241,8 @@ mod tests {
             &text.replace("\"k1\"", &format!("\"{}\"", "k".repeat(65))),
             &text.replace(&digest, "../../etc/passwd"),
             &text.replace(&digest, &digest.to_uppercase()),
-            &text.replace("\"expires\":1", "\"expires\":-1"),
-            &text.replace("\"expires\":1", "\"expires\":1,\"more\":1"),
+            &text.replace("\"patience\":1", "\"patience\":-1"),
+            &text.replace("\"patience\":1", "\"patience\":1,\"more\":1"),
             &long,
         ] {
             assert!(Job::read(hostile.as_bytes(), "echo").is_err(), "{hostile}");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -19,6 +19,9 @@ use crate::queue::{Came, Queue};
 
 /// The pause after an error of the server.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The time after which this machine's clock is compared with the server's again.
+const COMPARE: Duration = Duration::from_secs(60);
 
 /// Takes calls of a fleet and makes them, under a ceiling.
 pub struct Worker {
@@ -96,6 +99,9 @@ impl Worker {
     /// The queue is not there and cannot be made. A server that goes away later is waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, FleetError> {
         let mut queue = Queue::open(&self.fleet).await?;
+        self.fleet.compare_clocks().await?;
+        let mut compared = Instant::now();
+        let fleet = self.fleet.clone();
         let slots = Arc::new(Semaphore::new(self.slots));
         let (end, ending) = watch::channel(false);
         let loaded = Loaded::new(self.fleet.clone(), self.runtime, self.ceiling);
@@ -121,6 +127,13 @@ impl Worker {
             let mut free = vec![slot];
             while let Ok(more) = Arc::clone(&slots).try_acquire_owned() {
                 free.push(more);
+            }
+            if compared.elapsed() > COMPARE {
+                let again = fleet.compare_clocks().await;
+                if let Err(error) = again {
+                    tracing::warn!(%error, "the clock");
+                }
+                compared = Instant::now();
             }
             // No more than there are slots for: the rest stays for other workers.
             let mut failed = queue.ask(free.len()).await.err();

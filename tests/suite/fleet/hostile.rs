@@ -50,8 +50,10 @@ fn a_message_that_is_no_call_is_buried() {
         "call": "next()",
         "key": key("counter", "k"),
         "own_key": "k",
-        "expires": u64::MAX,
+        "patience": u64::MAX,
     });
+    // Its name would be the reason.
+    let field = format!("{{\"{}\":1}}", "a".repeat(900_000));
     let mut other = job.clone();
     other["provider"] = json!("other");
     let mut reply = job.clone();
@@ -65,6 +67,7 @@ fn a_message_that_is_no_call_is_buried() {
         "\u{202e}",
         &deep,
         &big,
+        &field,
         &other.to_string(),
         &reply.to_string(),
     ];
@@ -87,7 +90,7 @@ fn files_are_checked_by_each_worker() {
     let fleet = nats.fleet();
     let _worker = Worker::start(&nats, "w", &[]);
     let bytes = std::fs::read(guest_file("counter")).unwrap();
-    let job = |own: &str, component: &str, policy: &str, expires: u64| {
+    let job = |own: &str, component: &str, policy: &str, patience: u64| {
         wait(fleet.release_as("counter", component, policy)).unwrap();
         let job = json!({
             "provider": "counter",
@@ -95,7 +98,7 @@ fn files_are_checked_by_each_worker() {
             "call": "next()",
             "key": key("counter", own),
             "own_key": own,
-            "expires": expires,
+            "patience": patience,
         });
         nats.publish("tollgate.default.work.counter", job.to_string().as_bytes());
         let answer = wait(fleet.wait(&key("counter", own), Duration::from_secs(20))).unwrap();
@@ -107,7 +110,7 @@ fn files_are_checked_by_each_worker() {
         "not-found"
     );
     assert_eq!(kind(&job("text", &policy, &component, u64::MAX)), "policy");
-    assert_eq!(kind(&job("late", &component, &policy, 1)), "expired");
+    assert_eq!(kind(&job("late", &component, &policy, 0)), "expired");
     let made = job("good", &component, &policy, u64::MAX);
     assert!(matches!(made, Ended::Returned { .. }), "{made:?}");
     // The name of the counter, and other bytes under it.

@@ -1,8 +1,10 @@
 //! A fleet on a real server of NATS, on loopback: calls, hostile messages, and what dies.
 
+mod apart;
 mod calls;
 mod ends;
 mod hostile;
+mod kills;
 mod served;
 mod store;
 
@@ -29,6 +31,7 @@ const SPIN: &str = "attack()";
 /// A server of NATS with a store of its own.
 struct Nats {
     folder: TempDir,
+    address: String,
     port: u16,
     process: Child,
 }
@@ -36,25 +39,31 @@ struct Nats {
 impl Nats {
     /// `None` where there is none.
     fn start() -> Option<Nats> {
+        Nats::start_at("127.0.0.1")
+    }
+
+    /// The same at an address of this machine.
+    fn start_at(address: &str) -> Option<Nats> {
         if !is_installed("nats-server") {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         // Below those that clients get: one that looks for the server before it listens would be connected to itself.
-        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let is_free = |port: &u16| TcpListener::bind((address, *port)).is_ok();
         let port = (20_000..30_000).find(is_free).unwrap();
-        let process = Nats::process(&folder, port);
+        let process = Nats::process(&folder, address, port);
         Some(Nats {
             folder,
+            address: address.to_owned(),
             port,
             process,
         })
     }
 
-    fn process(folder: &TempDir, port: u16) -> Child {
+    fn process(folder: &TempDir, address: &str, port: u16) -> Child {
         let port_text = port.to_string();
         let mut server = Command::new("nats-server");
-        server.args(["-a", "127.0.0.1", "-p", &port_text, "-js", "-sd"]);
+        server.args(["-a", address, "-p", &port_text, "-js", "-sd"]);
         let null = Stdio::null;
         let server = server
             .arg(folder.path())
@@ -65,7 +74,7 @@ impl Nats {
         // It speaks first.
         until("listening", || {
             let mut first = [0; 5];
-            let stream = TcpStream::connect(("127.0.0.1", port));
+            let stream = TcpStream::connect((address, port));
             stream.is_ok_and(|mut stream| {
                 let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
                 stream.read_exact(&mut first).is_ok() && first == *b"INFO "
@@ -81,11 +90,11 @@ impl Nats {
     }
 
     fn restart(&mut self) {
-        self.process = Nats::process(&self.folder, self.port);
+        self.process = Nats::process(&self.folder, &self.address, self.port);
     }
 
     fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.address, self.port)
     }
 
     fn connect(&self) -> Connect {
@@ -130,7 +139,7 @@ impl Nats {
 
     /// Sends text to the server, and returns what it says up to a word.
     fn send(&self, head: &str, payload: &[u8], last: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut stream = TcpStream::connect((&*self.address, self.port)).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
@@ -193,14 +202,35 @@ impl Worker {
         Worker::under(nats, name, CEILING, options)
     }
 
+    /// Run by another program.
+    fn within(nats: &Nats, by: &[&str], name: &str, options: &[&str]) -> Worker {
+        Worker::run(nats, by, name, CEILING, options)
+    }
+
     /// Under a ceiling.
     fn under(nats: &Nats, name: &str, ceiling: &str, options: &[&str]) -> Worker {
+        Worker::run(nats, &[], name, ceiling, options)
+    }
+
+    fn run(nats: &Nats, by: &[&str], name: &str, ceiling: &str, options: &[&str]) -> Worker {
         let path = file(&nats.folder, &format!("{name}.toml"), ceiling);
         let options = [&["--ceiling", path.to_str().unwrap()], options].concat();
         let url = nats.url();
         let mut arguments = vec!["worker", "--nats", &url, "--name", name, "--no-cache"];
         arguments.extend(options);
-        let mut process = command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = command(&arguments);
+        if let [program, first @ ..] = by {
+            // In the environment of the tests, without a cache and with settings of its own.
+            let mut outer = Command::new(program);
+            outer
+                .args(first)
+                .arg(command.get_program())
+                .args(command.get_args());
+            let variables = command.get_envs();
+            outer.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+            command = outer;
+        }
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = process.stderr.take().unwrap();
         let worker = Worker(process);
         in_time(move || {

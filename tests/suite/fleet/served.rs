@@ -165,13 +165,14 @@ fn a_request_with_a_key_is_made_once() {
     assert_eq!(wait(nats.fleet().state()).unwrap().queued, 0);
     let results = || nats.asked("$JS.API.STREAM.INFO.KV_tollgate_default_results", "");
     let messages = || results()["state"]["messages"].as_u64().unwrap();
-    assert_eq!(messages(), 1);
-    assert_eq!(ask("other", key).0, 200);
+    // The call, and the message by which clocks are compared.
     assert_eq!(messages(), 2);
+    assert_eq!(ask("other", key).0, 200);
+    assert_eq!(messages(), 3);
     // Without a key each is a call of its own.
     ask("test", "");
     ask("test", "");
-    assert_eq!(messages(), 4);
+    assert_eq!(messages(), 5);
     let long = format!("Idempotency-Key: {}\r\n", "k".repeat(256));
     assert_eq!(ask("test", &long).0, 400);
 }
@@ -264,6 +265,9 @@ fn the_numbers_of_a_worker_and_its_queue_are_served() {
         "start-loop",
         "limits.deadline = \"4s\"\nlimits.fuel = 9_000_000_000_000",
     );
+    let open = ["worker", "--nats", &nats.url(), "--metrics", "0.0.0.0:9100"];
+    let refused = support::cli::run(&open);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     let port = (30_000..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     let address = format!("127.0.0.1:{}", port.unwrap());
     let audit = nats.folder.path().join("audit");

@@ -20,7 +20,7 @@ fn what_the_server_keeps_is_bounded() {
         |stream: &str| nats.asked(&format!("$JS.API.STREAM.INFO.{stream}"), "")["config"].clone();
     let hour = 3_600_000_000_000_u64;
     for (stream, bytes, age, discard) in [
-        ("tollgate_default_work", 256 << 20, 0, "new"),
+        ("tollgate_default_work", 256 << 20, 24 * hour, "new"),
         ("tollgate_default_dead", 256 << 20, 7 * 24 * hour, "old"),
         ("KV_tollgate_default_results", 1 << 30, hour, "old"),
     ] {
@@ -130,17 +130,24 @@ fn an_object_that_is_a_link_is_refused() {
         );
     };
     let policy = digest(b"");
+    nats.publish(&format!("$O.{files}.C.b"), b"");
     for (own, nuid, link) in [
         ("link", "a", true),
         ("all", ">", false),
         ("odd", "a b\r\n", false),
         ("gone", "a", false),
+        ("empty", "b", false),
     ] {
         let component = digest(own.as_bytes());
         forge(&component, nuid, link);
         wait(fleet.release_as("counter", &component, &policy)).unwrap();
         let ended = submitted(&nats, &fleet, own, &component, &policy);
         assert_eq!(kind(&ended), "digest", "{own}: {ended:?}");
+        assert_eq!(
+            format!("{ended:?}").contains("an empty part"),
+            own == "empty",
+            "{ended:?}"
+        );
     }
     let good = submitted(&nats, &fleet, "good", &digest(&bytes), &policy);
     assert!(matches!(good, Ended::Returned { .. }), "{good:?}");
@@ -175,7 +182,7 @@ fn submitted(nats: &Nats, fleet: &Fleet, own: &str, component: &str, policy: &st
         "call": "next()",
         "key": key("counter", own),
         "own_key": own,
-        "expires": u64::MAX,
+        "patience": u64::MAX,
     });
     nats.publish("tollgate.default.work.counter", job.to_string().as_bytes());
     let answer = wait(fleet.wait(&key("counter", own), Duration::from_secs(20))).unwrap();

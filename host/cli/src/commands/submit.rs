@@ -50,7 +50,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let key = opts.key.as_deref();
     let answer = in_tokio(async {
         let fleet = opts.fleet.connect().await?;
-        let submitted = fleet.submit(&opts.name, &*expression, key, patience).await;
+        let submitted = fleet.submit(&opts.name, &expression, key, patience).await;
         let submitted = submitted.map_err(reason)?;
         if opts.no_wait {
             ui.result(submitted.key + "\n")?;
