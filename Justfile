@@ -150,7 +150,7 @@ bench-serve seconds="4" rounds="5": guests
         --config 'profile.release.lto=false' --config 'profile.release.debug="line-tables-only"'
     python3 benches/serve.py target/bench-build/release/tollgate .tools/wasmtime/bin/wasmtime target/guests/web.wasm {{seconds}} {{rounds}}
 
-# Calls through a server of NATS and three workers on loopback, beside calls here: `just bench-fleet 10000`. Needs nats-server.
+# Calls through a server of NATS and one, two and three workers on loopback, beside calls here: `just bench-fleet 10000`. Needs nats-server.
 bench-fleet times="3000": guests
     #!/bin/sh
     set -eu
@@ -159,13 +159,14 @@ bench-fleet times="3000": guests
     work=$(mktemp -d)
     trap 'kill $pids 2>/dev/null || true; rm -rf "$work"' EXIT
     pids= url=nats://127.0.0.1:14333
-    nats-server -a 127.0.0.1 -p 14333 -js -sd "$work/nats" >"$work/nats.log" 2>&1 & pids="$pids $!"
+    nats-server -a 127.0.0.1 -p 14333 -m 14334 -js -sd "$work/nats" >"$work/nats.log" 2>&1 & pids="$pids $!" server=$!
     sleep 1
-    for name in one two three; do
-        target/bench-build/release/tollgate worker --nats $url --name $name --no-cache 2>"$work/$name" & pids="$pids $!"
+    for workers in 1 2 3; do
+        target/bench-build/release/tollgate worker --nats $url --name $workers --no-cache 2>"$work/$workers" & pids="$pids $!"
+        sleep 1
+        echo "$workers workers"
+        target/bench-build/release/examples/overhead $url target/guests/counter.wasm {{times}} $server 14334
     done
-    sleep 1
-    target/bench-build/release/examples/overhead $url target/guests/counter.wasm 'next()' {{times}}
 
 # Calls of a fleet whose workers, and each fourth time its server, are killed with -9 meanwhile: none is lost. `just fleet-kills 1000 5`. Needs nats-server.
 fleet-kills calls="100000" kills="20": guests

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::ConnectErrorKind;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, consumer, kv, object_store, stream};
+use tokio::time::{Instant, sleep};
 
 use crate::clock::ServerClock;
 use crate::error::{FleetError, told};
@@ -42,6 +44,9 @@ const UNDER_WAY: i64 = 100_000;
 
 /// The time for the first connection, and for each request to the server.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The time between two attempts at the first connection.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The way to the server.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +95,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// The server is not reached, has no JetStream, or gives this user no rights to it.
+    /// The server is not reached within five seconds, has no JetStream, or gives this user no rights to it.
     pub async fn connect(connect: &Connect) -> Result<Fleet, FleetError> {
         let failed = |why: String| FleetError::Connect {
             server: shown(&connect.servers),
@@ -115,8 +120,20 @@ impl Fleet {
             .split(',')
             .map(|it| it.trim().to_owned())
             .collect();
-        let client = options.connect(servers).await;
-        let client = client.map_err(|error| failed(told(&error)))?;
+        // A server that is started at the same time listens a moment later.
+        let end = Instant::now().checked_add(PATIENCE);
+        let client = loop {
+            match options.clone().connect(&*servers).await {
+                Ok(client) => break client,
+                Err(error) if error.kind() != ConnectErrorKind::Io => {
+                    return Err(failed(told(&error)));
+                }
+                Err(error) if end.is_none_or(|end| Instant::now() >= end) => {
+                    return Err(failed(told(&error)));
+                }
+                Err(_) => sleep(AGAIN).await,
+            }
+        };
         let jetstream = jetstream::new(client.clone());
         let tenant = connect.tenant.clone();
         let state = FleetError::nats("JetStream");
@@ -200,10 +217,15 @@ impl Fleet {
         let dead = self.jetstream.get_stream(self.tenant.dead()).await;
         let dead = dead.map_err(|error| fail(&error))?;
         let mut workers = self.workers().await?;
-        // Of the consumer: a server that was killed may keep messages in the stream that were acknowledged.
         let taken = workers.info().await.map_err(|error| fail(&error))?.clone();
-        let under_way = taken.num_ack_pending as u64;
-        let queued = taken.num_pending.saturating_add(under_way);
+        let work = self.work.get_info().await.map_err(|error| fail(&error))?;
+        // A server that was killed may have messages in the stream that its consumer knows as acknowledged, and the other way round: neither
+        // is a call.
+        let taken_or_not = taken
+            .num_pending
+            .saturating_add(taken.num_ack_pending as u64);
+        let queued = taken_or_not.min(work.state.messages);
+        let under_way = queued.min(taken.num_ack_pending as u64);
         let mut oldest = Duration::ZERO;
         if queued > 0 {
             let first = taken.ack_floor.stream_sequence.saturating_add(1);
@@ -216,7 +238,7 @@ impl Fleet {
         Ok(State {
             queued,
             under_way,
-            redelivered: taken.num_redelivered as u64,
+            redelivered: under_way.min(taken.num_redelivered as u64),
             oldest,
             dead: dead.cached_info().state.messages,
         })

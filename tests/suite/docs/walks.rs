@@ -6,6 +6,8 @@ use std::path::Path;
 
 use support::cli::{build, built, tollgate};
 use support::harness::{guest_file, root};
+use support::processes::{is_gone, send};
+use support::skip::{is_installed, skip};
 use support::walk::{Step, Walker, steps, walk};
 use tempfile::TempDir;
 
@@ -114,6 +116,41 @@ fn two_minutes_as_an_operator() {
     guide("docs/guide/start-operator.md", |at| {
         fs::copy(guest_file("checksums"), at.join("checksums.wasm")).unwrap();
     });
+}
+
+/// It needs the server of NATS, at its own port.
+#[test]
+fn five_commands_and_a_fleet() {
+    if !is_installed("nats-server") {
+        return;
+    }
+    if std::net::TcpListener::bind(("127.0.0.1", 4222)).is_err() {
+        skip("another program is at the port of NATS, 4222");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let at = folder.path().to_owned();
+    fs::copy(guest_file("versions-only"), at.join("versions-only.wasm")).unwrap();
+    let policy = root().join("samples/versions-only.toml");
+    fs::copy(policy, at.join("versions-only.toml")).unwrap();
+    let page = fs::read_to_string(root().join("docs/guide/fleet.md")).unwrap();
+    let walker = Walker {
+        folder: &at,
+        tollgate: tollgate(),
+        before: None,
+        kept: root().join("target/walks"),
+    };
+    let walked = walk(&page, &walker);
+    // A walk that ends in its middle leaves the programs that it has started.
+    for name in ["w1", "w2", "w3", "nats"] {
+        let file = fs::read_to_string(at.join(format!("{name}.pid")));
+        if let Some(id) = file.ok().and_then(|text| text.trim().parse().ok())
+            && !is_gone(id)
+        {
+            send("KILL", id);
+        }
+    }
+    assert_eq!(walked, Ok(7));
 }
 
 const EMBEDDER: &str = "docs/guide/start-embedder.md";

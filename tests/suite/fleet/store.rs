@@ -153,6 +153,47 @@ fn an_object_that_is_a_link_is_refused() {
     assert!(matches!(good, Ended::Returned { .. }), "{good:?}");
 }
 
+/// An object that is put again loses its bytes under those who read it.
+#[test]
+fn a_file_is_put_once() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let last = || {
+        let info = nats.asked("$JS.API.STREAM.INFO.OBJ_tollgate_default_files", "");
+        info["state"]["last_seq"].as_u64().unwrap()
+    };
+    let before = last();
+    nats.deploy("counter", "");
+    assert_eq!(last(), before);
+    // One that is damaged is put again.
+    let bytes = std::fs::read(guest_file("counter")).unwrap();
+    let fleet = nats.fleet();
+    wait(fleet.put_as(&digest(&bytes), b"other bytes")).unwrap();
+    nats.deploy("counter", "");
+    let _worker = Worker::start(&nats, "w", &[]);
+    assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
+}
+
+/// The policy allows it, and a message of the server does not.
+#[test]
+fn a_result_that_is_too_large_is_a_fault() {
+    let Some(nats) = Nats::start() else { return };
+    let limits =
+        "limits.output = \"8MiB\"\nlimits.host-data = \"8MiB\"\nlimits.host-memory = \"64MiB\"";
+    nats.deploy("echo", limits);
+    let _worker = Worker::under(&nats, "w", limits, &[]);
+    // Each byte is two digits and a comma in WAVE.
+    let input = "0,".repeat(400_000);
+    let fleet = nats.fleet();
+    let call = format!("run([{input}])");
+    let answer = wait(fleet.call("echo", &call, None, Duration::from_secs(60)));
+    let ended = answer.unwrap().unwrap().ended;
+    assert!(
+        matches!(&ended, Ended::Faulted { kind, .. } if kind == "output"),
+        "{ended:?}"
+    );
+}
+
 /// Those who may submit calls choose among what was deployed, and put no parts of it together.
 #[test]
 fn only_a_version_that_was_deployed_is_called() {

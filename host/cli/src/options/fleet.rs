@@ -17,7 +17,8 @@ pub(crate) struct FleetOpts {
         long,
         value_name = "URL",
         env = "TOLLGATE_NATS",
-        hide_env_values = true
+        hide_env_values = true,
+        default_value = "nats://127.0.0.1:4222"
     )]
     nats: String,
     /// The credentials for it, a .creds file
