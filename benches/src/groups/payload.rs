@@ -16,6 +16,7 @@ const POLICY: &str = r#"
 limits.host-data = "64MiB"
 limits.output = "64MiB"
 limits.memory = "256MiB"
+limits.host-memory = "128MiB"
 "#;
 
 pub(crate) fn run(bench: &mut Bench) -> Result<()> {

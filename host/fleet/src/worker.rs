@@ -160,6 +160,8 @@ impl Worker {
             drop(free);
             if let Some(why) = failed {
                 tracing::warn!(why, "the queue");
+                // An operator may have deleted the consumer.
+                let _ = timeout(PAUSE, fleet.workers()).await;
                 tokio::select! {
                     biased;
                     () = &mut stop => break,

@@ -213,3 +213,15 @@ fn a_provider_has_its_share_of_a_worker() {
     assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
     assert!(start.elapsed() < Duration::from_millis(3_500));
 }
+
+/// An operator deletes the consumer to make it anew.
+#[test]
+fn a_consumer_that_is_deleted_is_made_again() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let _worker = Worker::start(&nats, "w", &[]);
+    assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
+    let deleted = nats.asked("$JS.API.CONSUMER.DELETE.tollgate_default_work.workers", "");
+    assert_eq!(deleted["success"], true, "{deleted}");
+    assert_eq!(nats.submit(&["counter", "next()", "--key", "k"]).0, Some(0));
+}
