@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::ConnectErrorKind;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, consumer, kv, object_store, stream};
+use async_nats::{ConnectErrorKind, ServerAddr};
+use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::ServerClock;
@@ -51,7 +52,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// The way to the server.
 #[derive(Clone, Debug, Default)]
 pub struct Connect {
-    /// Addresses, such as `nats://127.0.0.1:4222` or `tls://nats.example.com`, with commas between them.
+    /// Addresses, such as `nats://127.0.0.1:4222` or `tls://NAME:PASSWORD@nats.example.com`, with commas between them.
     pub servers: String,
     /// A file of credentials (`.creds`).
     pub credentials: Option<PathBuf>,
@@ -120,6 +121,20 @@ impl Fleet {
             .split(',')
             .map(|it| it.trim().to_owned())
             .collect();
+        // The client reads the name and the password of an address, and does not use them.
+        let addresses = servers
+            .iter()
+            .filter_map(|it| it.parse::<ServerAddr>().ok());
+        let named = addresses.into_iter().find(ServerAddr::has_user_pass);
+        if let Some(address) = named {
+            let plain = |text: Option<&str>| {
+                percent_decode_str(text.unwrap_or_default())
+                    .decode_utf8_lossy()
+                    .into_owned()
+            };
+            options =
+                options.user_and_password(plain(address.username()), plain(address.password()));
+        }
         // A server that is started at the same time listens a moment later.
         let end = Instant::now().checked_add(PATIENCE);
         let client = loop {

@@ -5,6 +5,7 @@ mod calls;
 mod ends;
 mod hostile;
 mod kills;
+mod safety;
 mod served;
 mod store;
 
@@ -44,6 +45,15 @@ impl Nats {
 
     /// The same at an address of this machine.
     fn start_at(address: &str) -> Option<Nats> {
+        Nats::run(address, &[])
+    }
+
+    /// The same with these arguments of the server.
+    fn with(arguments: &[&str]) -> Option<Nats> {
+        Nats::run("127.0.0.1", arguments)
+    }
+
+    fn run(address: &str, arguments: &[&str]) -> Option<Nats> {
         if !is_installed("nats-server") {
             return None;
         }
@@ -51,7 +61,7 @@ impl Nats {
         // Below those that clients get: one that looks for the server before it listens would be connected to itself.
         let is_free = |port: &u16| TcpListener::bind((address, *port)).is_ok();
         let port = (20_000..30_000).find(is_free).unwrap();
-        let process = Nats::process(&folder, address, port);
+        let process = Nats::process(&folder, address, port, arguments);
         Some(Nats {
             folder,
             address: address.to_owned(),
@@ -60,13 +70,14 @@ impl Nats {
         })
     }
 
-    fn process(folder: &TempDir, address: &str, port: u16) -> Child {
+    fn process(folder: &TempDir, address: &str, port: u16, arguments: &[&str]) -> Child {
         let port_text = port.to_string();
         let mut server = Command::new("nats-server");
         server.args(["-a", address, "-p", &port_text, "-js", "-sd"]);
         let null = Stdio::null;
         let server = server
             .arg(folder.path())
+            .args(arguments)
             .stdin(null())
             .stdout(null())
             .stderr(null());
@@ -90,7 +101,7 @@ impl Nats {
     }
 
     fn restart(&mut self) {
-        self.process = Nats::process(&self.folder, &self.address, self.port);
+        self.process = Nats::process(&self.folder, &self.address, self.port, &[]);
     }
 
     fn url(&self) -> String {
@@ -202,21 +213,32 @@ impl Worker {
         Worker::under(nats, name, CEILING, options)
     }
 
+    /// By this way to the server.
+    fn at(url: &str, folder: &TempDir, name: &str, options: &[&str]) -> Worker {
+        Worker::run(url, folder, &[], name, CEILING, options)
+    }
+
     /// Run by another program.
     fn within(nats: &Nats, by: &[&str], name: &str, options: &[&str]) -> Worker {
-        Worker::run(nats, by, name, CEILING, options)
+        Worker::run(&nats.url(), &nats.folder, by, name, CEILING, options)
     }
 
     /// Under a ceiling.
     fn under(nats: &Nats, name: &str, ceiling: &str, options: &[&str]) -> Worker {
-        Worker::run(nats, &[], name, ceiling, options)
+        Worker::run(&nats.url(), &nats.folder, &[], name, ceiling, options)
     }
 
-    fn run(nats: &Nats, by: &[&str], name: &str, ceiling: &str, options: &[&str]) -> Worker {
-        let path = file(&nats.folder, &format!("{name}.toml"), ceiling);
+    fn run(
+        url: &str,
+        folder: &TempDir,
+        by: &[&str],
+        name: &str,
+        ceiling: &str,
+        options: &[&str],
+    ) -> Worker {
+        let path = file(folder, &format!("{name}.toml"), ceiling);
         let options = [&["--ceiling", path.to_str().unwrap()], options].concat();
-        let url = nats.url();
-        let mut arguments = vec!["worker", "--nats", &url, "--name", name, "--no-cache"];
+        let mut arguments = vec!["worker", "--nats", url, "--name", name, "--no-cache"];
         arguments.extend(options);
         let mut command = command(&arguments);
         if let [program, first @ ..] = by {
