@@ -52,8 +52,8 @@ fn a_message_that_is_no_call_is_buried() {
         "own_key": "k",
         "patience": u64::MAX,
     });
-    // Its name would be the reason.
-    let field = format!("{{\"{}\":1}}", "a".repeat(900_000));
+    // Its name would be the reason, escaped, beside a copy that leaves 2 KiB for all headers.
+    let field = format!("{{\"{}\":1}}", "\u{202e}".repeat(348_600));
     let mut other = job.clone();
     other["provider"] = json!("other");
     let mut reply = job.clone();

@@ -179,7 +179,7 @@ fn a_file_is_put_once() {
 fn a_result_that_is_too_large_is_a_fault() {
     let Some(nats) = Nats::start() else { return };
     let limits =
-        "limits.output = \"8MiB\"\nlimits.host-data = \"8MiB\"\nlimits.host-memory = \"64MiB\"";
+        "limits.output = \"64MiB\"\nlimits.host-data = \"64MiB\"\nlimits.host-memory = \"256MiB\"";
     nats.deploy("echo", limits);
     let _worker = Worker::under(&nats, "w", limits, &[]);
     // Each byte is two digits and a comma in WAVE.
@@ -189,7 +189,7 @@ fn a_result_that_is_too_large_is_a_fault() {
     let answer = wait(fleet.call("echo", &call, None, Duration::from_secs(60)));
     let ended = answer.unwrap().unwrap().ended;
     assert!(
-        matches!(&ended, Ended::Faulted { kind, .. } if kind == "output"),
+        matches!(&ended, Ended::Faulted { kind, detail } if kind == "output" && detail.contains("a message")),
         "{ended:?}"
     );
 }
