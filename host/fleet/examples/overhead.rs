@@ -107,7 +107,11 @@ fn messages(monitor: u16) -> Result<(u64, u64), Box<dyn Error>> {
     stream.read_to_string(&mut text)?;
     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     let all: serde_json::Value = serde_json::from_str(body)?;
-    let number = |name: &str| all[name].as_u64().ok_or("no number");
+    let number = |name: &str| {
+        all.get(name)
+            .and_then(serde_json::Value::as_u64)
+            .ok_or("no number")
+    };
     Ok((number("in_msgs")?, number("out_msgs")?))
 }
 

@@ -6,7 +6,11 @@
 //! worker is its processors, and takes the calls as they come. Calls come at random times; the random numbers are the same in
 //! each run.
 
-#![allow(clippy::print_stdout, reason = "it is a program that measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "it is a program that measures"
+)]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -17,8 +17,8 @@ use crate::fleet::Fleet;
 /// The time for which calls are asked for at once.
 const ASK: Duration = Duration::from_secs(2);
 
-/// The time more in which the server says that there are none.
-const LATE: Duration = Duration::from_secs(1);
+/// The time in which the server has said that there are none.
+const ANSWERED: Duration = Duration::from_secs(3);
 
 /// The beginning of the subject at which a call is acknowledged, which the server alone gives to a message.
 const ACKNOWLEDGED_AT: &str = "$JS.ACK.";
@@ -39,7 +39,7 @@ pub(crate) struct Queue {
 /// The next that the queue has.
 pub(crate) enum Came {
     /// A call.
-    Call(Message),
+    Call(Box<Message>),
     /// All that was asked for has come, or its time is over.
     Over,
     /// The server cannot give any, for this reason.
@@ -81,7 +81,7 @@ impl Queue {
         let inbox = format!("{}.{}", self.inbox, self.asked);
         let text = format!("{{\"batch\":{calls},\"expires\":{}}}", ASK.as_nanos());
         let now = Instant::now();
-        self.end = now.checked_add(ASK + LATE).unwrap_or(now);
+        self.end = now.checked_add(ANSWERED).unwrap_or(now);
         let asked = self
             .client
             .publish_with_reply(self.next.clone(), inbox, text.into());
@@ -107,7 +107,7 @@ impl Queue {
         loop {
             let message = self.coming.next().now_or_never()??;
             if let Some(Came::Call(message)) = self.read(message) {
-                return Some(message);
+                return Some(*message);
             }
         }
     }
@@ -117,7 +117,8 @@ impl Queue {
         let reply = message.reply.as_deref();
         if reply.is_some_and(|reply| reply.starts_with(ACKNOWLEDGED_AT)) {
             let context = self.jetstream.clone();
-            return Some(Came::Call(Message { message, context }));
+            let message = Message { message, context };
+            return Some(Came::Call(Box::new(message)));
         }
         let number = message
             .subject

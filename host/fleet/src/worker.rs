@@ -151,7 +151,7 @@ impl Worker {
                 match came {
                     Came::Call(message) => {
                         let calls = Arc::clone(&calls);
-                        tasks.spawn(async move { calls.take(message, slot).await });
+                        tasks.spawn(async move { calls.take(*message, slot).await });
                     }
                     Came::Over => break,
                     Came::Failed(why) => failed = Some(why),
