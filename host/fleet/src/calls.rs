@@ -108,7 +108,7 @@ impl Calls {
         else {
             return;
         };
-        let age = self.fleet.age(stamped);
+        let age = self.fleet.clock.age(stamped);
         let job = match Job::read(&message.payload, &provider) {
             Ok(job) => job,
             Err(garbage) => {

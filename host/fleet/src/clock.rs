@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use async_nats::jetstream::kv;
+
 use crate::error::FleetError;
-use crate::fleet::Fleet;
 
 /// The key of the message that the server stamps, which is no key of a call.
 const KEY: &str = "clock";
@@ -16,26 +17,26 @@ const TRIES: u32 = 3;
 #[derive(Debug, Default)]
 pub(crate) struct ServerClock(AtomicI64);
 
-impl Fleet {
-    /// Compares the clocks: the server stamps a message.
+impl ServerClock {
+    /// Compares the clocks: the server stamps a message of this bucket.
     ///
     /// # Errors
     ///
     /// The server fails.
-    pub(crate) async fn compare_clocks(&self) -> Result<(), FleetError> {
+    pub(crate) async fn compare(&self, bucket: &kv::Store) -> Result<(), FleetError> {
         let failed = |error: &dyn std::error::Error| {
             FleetError::nats("the clock of the server")(error.to_string().into())
         };
         for _ in 0..TRIES {
             let before = now();
-            let put = self.results.put(KEY, bytes::Bytes::new()).await;
+            let put = bucket.put(KEY, bytes::Bytes::new()).await;
             let after = now();
             let revision = put.map_err(|error| failed(&error))?;
             // Another machine may have replaced it.
-            if let Ok(stamped) = self.results.stream.get_raw_message(revision).await {
+            if let Ok(stamped) = bucket.stream.get_raw_message(revision).await {
                 let here = before.midpoint(after);
                 let ahead = nanos(stamped.time).saturating_sub(here);
-                self.clock.0.store(ahead, Ordering::Relaxed);
+                self.0.store(ahead, Ordering::Relaxed);
                 break;
             }
         }
@@ -44,7 +45,7 @@ impl Fleet {
 
     /// The age of what the server has stamped with this time.
     pub(crate) fn age(&self, stamped: async_nats::datetime::DateTime) -> Duration {
-        let ahead = self.clock.0.load(Ordering::Relaxed);
+        let ahead = self.0.load(Ordering::Relaxed);
         let age = now().saturating_add(ahead).saturating_sub(nanos(stamped));
         Duration::from_nanos(u64::try_from(age).unwrap_or(0))
     }

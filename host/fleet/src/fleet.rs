@@ -246,8 +246,8 @@ impl Fleet {
             let first = taken.ack_floor.stream_sequence.saturating_add(1);
             // It may have been acknowledged since.
             if let Ok(first) = self.work.get_raw_message(first).await {
-                self.compare_clocks().await?;
-                oldest = self.age(first.time);
+                self.clock.compare(&self.results).await?;
+                oldest = self.clock.age(first.time);
             }
         }
         Ok(State {

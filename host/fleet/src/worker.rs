@@ -99,7 +99,7 @@ impl Worker {
     /// The queue is not there and cannot be made. A server that goes away later is waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, FleetError> {
         let mut queue = Queue::open(&self.fleet).await?;
-        self.fleet.compare_clocks().await?;
+        self.fleet.clock.compare(&self.fleet.results).await?;
         let mut compared = Instant::now();
         let fleet = self.fleet.clone();
         let slots = Arc::new(Semaphore::new(self.slots));
@@ -129,7 +129,7 @@ impl Worker {
                 free.push(more);
             }
             if compared.elapsed() > COMPARE {
-                let again = fleet.compare_clocks().await;
+                let again = fleet.clock.compare(&fleet.results).await;
                 if let Err(error) = again {
                     tracing::warn!(%error, "the clock");
                 }

@@ -5,14 +5,14 @@ use std::io::ErrorKind;
 use http::StatusCode;
 use http::request::Parts;
 use hyper::body::Incoming;
-use tollgate::report::{ErrorReport as _, ReturnedError};
+use tollgate::report::ErrorReport as _;
 use tollgate::value::json::{Json, JsonError};
 use tollgate::value::{Field, Function, Value};
-use tollgate::{CallError, Catalog as _, Outcome, Report, escape};
+use tollgate::{CallError, Catalog as _, Outcome, escape};
 
 use crate::caller;
 use crate::capped::Capped;
-use crate::elsewhere::Place;
+use crate::elsewhere::{Done, Place};
 use crate::problem::{Answer, Problem, holding, json_answer};
 use crate::quota::{Caller, Ticket};
 use crate::request;
@@ -20,9 +20,6 @@ use crate::shared::Shared;
 
 /// Characters of an `Idempotency-Key`.
 const MAX_KEY: usize = 255;
-
-/// The report of a call with values.
-pub(crate) type Done = Report<Option<Value>, ReturnedError>;
 
 /// Reads the arguments of a function.
 type Read = fn(&[u8], &[Field]) -> Result<Vec<Value>, JsonError>;
@@ -70,7 +67,7 @@ pub(crate) async fn call(
     let ticket = caller::begin(caller, provider.limits().fuel, &shared.bounds).await?;
     let (text, _room) = request::read(shared, body, most).await?;
     let read = request::arguments;
-    let place = Place::of(shared, &provider).key(key_of(caller, head)?);
+    let place = Place::of(shared.elsewhere.as_deref(), &provider).key(key_of(caller, head)?);
     let report = report(ticket.as_ref(), place, function, text, read).await?;
     let wanted = wants_report(head);
     let answer = match answer(&report, wanted) {

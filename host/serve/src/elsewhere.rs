@@ -8,9 +8,7 @@ use tollgate::report::ReturnedError;
 use tollgate::value::{Function, Value};
 use tollgate::{Limits, Provider, Report, Session};
 
-use crate::call::Done;
 use crate::problem::Problem;
-use crate::shared::Shared;
 
 /// A call on its way to another place.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +47,9 @@ pub enum NotMade {
     Failed(String),
 }
 
+/// The report of a call with values.
+pub(crate) type Done = Report<Option<Value>, ReturnedError>;
+
 /// The end of a call that was made elsewhere: as it would be here.
 pub type MadeElsewhere = Result<Report<Option<Value>, ReturnedError>, NotMade>;
 
@@ -72,8 +73,8 @@ pub(crate) enum Place<'s> {
 }
 
 impl<'s> Place<'s> {
-    pub(crate) fn of(shared: &'s Shared, provider: &Provider) -> Place<'s> {
-        match shared.elsewhere.as_deref() {
+    pub(crate) fn of(by: Option<&'s dyn Elsewhere>, provider: &Provider) -> Place<'s> {
+        match by {
             None => Place::Here(provider.session()),
             Some(by) => Place::Elsewhere {
                 by,

@@ -14,8 +14,8 @@ use rmcp::{RoleServer, ServerHandler};
 use tokio::time::sleep;
 use tollgate::value::Function;
 
-use crate::call::{self, Done};
-use crate::elsewhere::Place;
+use crate::call;
+use crate::elsewhere::{Done, Place};
 use crate::mcp::elicit::Answers;
 use crate::mcp::listen::{Changes, FULL};
 use crate::mcp::message::Arguments;
@@ -103,7 +103,8 @@ impl Handler {
                     false => {
                         let answers = self.answers.as_ref();
                         let approver = answers.and_then(|it| elicit::approver(&context.peer, it));
-                        let mut place = Place::of(&self.shared, &named.provider);
+                        let mut place =
+                            Place::of(self.shared.elsewhere.as_deref(), &named.provider);
                         if let Some(approver) = approver {
                             place = place.approver(approver);
                         }

@@ -8,7 +8,8 @@ use tollgate::report::ErrorReport as _;
 use tollgate::value::json::Json;
 use tollgate::{Outcome, escape};
 
-use crate::call::{Done, written};
+use crate::call::written;
+use crate::elsewhere::Done;
 use crate::problem::Problem;
 
 /// Bytes of a result. It is in an answer twice, once as a tree.
