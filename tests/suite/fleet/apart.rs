@@ -18,7 +18,10 @@ fn clocks_may_differ_by_hours() {
     // The program itself would be the parent of the worker, and outlive it.
     let folders = std::fs::read_dir("/usr/lib").unwrap();
     let libraries = folders.map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"));
-    let library = libraries.into_iter().find(|path| path.is_file()).unwrap();
+    let Some(library) = libraries.into_iter().find(|path| path.is_file()) else {
+        skip("the library of faketime is not where Debian has it");
+        return;
+    };
     let preload = format!("LD_PRELOAD={}", library.display());
     let Some(nats) = Nats::start() else { return };
     nats.deploy("counter", "");
@@ -86,7 +89,12 @@ impl Apart {
             format!("-n {name} link set {there} up"),
             format!("-n {name} link set lo up"),
         ] {
-            assert!(ip(&step), "{step}");
+            if !ip(&step) {
+                skip(&format!(
+                    "this machine has no cables between namespaces: ip {step}"
+                ));
+                return None;
+            }
         }
         Some(apart)
     }
