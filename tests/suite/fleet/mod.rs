@@ -5,6 +5,7 @@ mod calls;
 mod ends;
 mod hostile;
 mod kills;
+mod nkeys;
 mod safety;
 mod served;
 mod store;

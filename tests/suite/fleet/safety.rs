@@ -8,7 +8,7 @@ use support::harness::{guest_file, wait};
 use support::signer::Author;
 use tollgate_fleet::{Connect, Fleet};
 
-use super::{Nats, Worker, file};
+use super::{Nats, Worker, file, nkeys};
 
 /// TLS and a password, as a server beyond one machine has them.
 #[test]
@@ -64,6 +64,33 @@ fn issuer() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// An account of NATS of its own for the tenant, and a file of credentials for its user.
+#[test]
+fn a_file_of_credentials_is_used() {
+    let (config, credentials) = nkeys::credentials();
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(&folder, "nats.conf", &config);
+    let Some(nats) = Nats::with(&["-c", config.to_str().unwrap()]) else {
+        return;
+    };
+    let credentials = file(&folder, "user.creds", &credentials);
+    let path = credentials.to_str().unwrap();
+    let url = nats.url();
+    let component = guest_file("counter");
+    let deploy = ["deploy", component.to_str().unwrap(), "--nats", &url];
+    assert_eq!(run(&deploy).status.code(), Some(5));
+    let deployed = run(&[&deploy[..], &["--creds", path]].concat());
+    assert_eq!(deployed.status.code(), Some(0), "{deployed:?}");
+    let _worker = Worker::at(&url, &nats.folder, "w", &["--creds", path]);
+    let submit = [
+        "submit", "counter", "next()", "--nats", &url, "--creds", path,
+    ];
+    assert_eq!(run(&submit).status.code(), Some(0));
+    let missing = run(&[&submit[..5], &["--creds", "none.creds"]].concat());
+    assert_eq!(missing.status.code(), Some(5));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("none.creds"));
 }
 
 /// Both have to be satisfied: the keys of the policy, and those of the worker.
