@@ -143,8 +143,6 @@ impl Fleet {
                 });
             }
         }
-        let message = PublishMessage::build().message_id(&id).payload(text.into());
-        let subject = self.tenant.work_of(provider);
         let failed = |error: PublishError| {
             match error.kind() {
             PublishErrorKind::TimedOut => FleetError::Nats {
@@ -155,12 +153,20 @@ impl Fleet {
             _ => FleetError::nats("submitting")(Box::new(error)),
         }
         };
-        let sent = self
-            .jetstream
-            .send_publish(subject, message)
-            .await
-            .map_err(failed)?;
-        let known = sent.await.map_err(failed)?;
+        let subject = self.tenant.work_of(provider);
+        let send = async |id: &str| {
+            let message = PublishMessage::build()
+                .message_id(id)
+                .payload(text.clone().into());
+            let sent = self.jetstream.send_publish(subject.clone(), message).await;
+            sent.map_err(failed)?.await.map_err(failed)
+        };
+        let known = send(&id).await?;
+        // The server remembers for two minutes that it had the call, and neither that its result is gone nor that somebody has taken the call away.
+        if known.duplicate && self.result(&key).await?.is_none() && self.state().await?.queued == 0
+        {
+            send(&self.fresh_key()).await?;
+        }
         Ok(Submission {
             key,
             duplicate: known.duplicate,

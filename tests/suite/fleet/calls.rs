@@ -69,6 +69,20 @@ fn a_call_of_one_key_is_made_once() {
     assert_ne!(nats.answer(&["counter", "next()"]).key, first.key);
 }
 
+/// The server knows a call again for two minutes, also one that is nowhere any more.
+#[test]
+fn a_call_whose_result_is_gone_is_made_again() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let _worker = Worker::start(&nats, "w", &[]);
+    for _ in 0..2 {
+        let (status, said) = nats.submit(&["counter", "next()", "--key", "k", "--wait", "10"]);
+        assert_eq!(status, Some(0), "{said}");
+        let purged = nats.asked("$JS.API.STREAM.PURGE.KV_tollgate_default_results", "");
+        assert_eq!(purged["success"], true, "{purged}");
+    }
+}
+
 /// The reason may be gone.
 #[test]
 fn a_call_that_was_refused_is_made_when_it_is_submitted_again() {
