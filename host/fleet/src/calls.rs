@@ -19,6 +19,7 @@ use crate::answer::{Answer, Ended};
 use crate::error::{FleetError, told};
 use crate::fleet::{ACKNOWLEDGE, Fleet};
 use crate::loaded::{Loaded, NoProvider};
+use crate::names;
 use crate::wire::Job;
 
 /// The time after which a call that was given back comes again, to this worker or another one. A server of 2.9 does not count a
@@ -97,12 +98,7 @@ impl Calls {
 
     /// Takes one message to its end: a result and an acknowledgement, or back to the queue.
     pub(crate) async fn take(&self, message: Message, slot: OwnedSemaphorePermit) {
-        let provider = message
-            .subject
-            .rsplit('.')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let provider = names::provider_of(&message.subject).to_owned();
         // One that comes from elsewhere than the queue names any subject as the one for its acknowledgement.
         let Ok((deliveries, stamped)) = message.info().map(|info| (info.delivered, info.published))
         else {
@@ -177,9 +173,8 @@ impl Calls {
             return Ok(());
         }
         let mut attempts = 1;
-        // A call that was begun before is no call that nobody has begun.
         let is_late = age >= Duration::from_millis(job.patience);
-        let (ended, report) = match is_late && deliveries == 1 {
+        let (ended, report) = match is_late && !self.is_begun(&job.key, deliveries).await? {
             true => {
                 let why =
                     "no worker took the call before its submitter stopped to wait; submit it again";
@@ -199,10 +194,12 @@ impl Calls {
                     let why = format!("{ATTEMPTS} workers began the call, and none ended it");
                     let reason = why.clone();
                     let ended = Ended::refused("dead", why + "; the stream of the dead has it");
+                    // First: with a result nobody looks at the call again.
+                    self.bury(message, "dead", &reason, attempts).await?;
                     let answer = self.answer(job, ended, attempts, None);
                     self.keep(&answer).await?;
                     self.tell(&job.key).await;
-                    return self.bury(message, "dead", &reason, attempts).await;
+                    return Ok(());
                 }
                 let mut progress = pin!(progress(message));
                 let made = tokio::select! {
@@ -241,12 +238,21 @@ impl Calls {
         }
     }
 
+    /// Whether a worker may have begun a call: one that was delivered before, unless it was given back each time.
+    async fn is_begun(&self, key: &str, deliveries: i64) -> Result<bool, NotNow> {
+        Ok(deliveries > 1 && self.times_begun(key).await? != Some(0))
+    }
+
+    async fn times_begun(&self, key: &str) -> Result<Option<u32>, NotNow> {
+        let known = self.fleet.results.get(begun(key)).await;
+        let known = known.map_err(|error| NotNow::Failed(told(&error)))?;
+        Ok(known.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok()))
+    }
+
     /// Counts that a call is begun once more, and returns how many times it was. The count of the server is of deliveries, and has
     /// those at which a worker had no turn for the call.
     async fn begun(&self, key: &str) -> Result<u32, NotNow> {
-        let known = self.fleet.results.get(begun(key)).await;
-        let known = known.map_err(|error| NotNow::Failed(told(&error)))?;
-        let known = known.and_then(|text| std::str::from_utf8(&text).ok()?.parse::<u32>().ok());
+        let known = self.times_begun(key).await?;
         // The first time leaves no trace: it would cost a message for each call.
         let times = known.unwrap_or(1).saturating_add(1);
         self.set_begun(key, times).await?;
@@ -339,7 +345,7 @@ impl Calls {
         headers.insert("Tollgate-Reason", &*why);
         headers.insert("Tollgate-Worker", &*self.name);
         headers.insert("Tollgate-Attempts", attempts.to_string());
-        let provider = message.subject.rsplit('.').next().unwrap_or_default();
+        let provider = names::provider_of(&message.subject);
         let subject = self.fleet.tenant.dead_of(provider);
         // A message that is as large as any has no room for these headers.
         let most = self.fleet.client.max_payload().saturating_sub(2 << 10);

@@ -5,19 +5,30 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::kv;
 
+use crate::digest;
 use crate::error::FleetError;
-
-/// The key of the message that the server stamps, which is no key of a call.
-const KEY: &str = "clock";
 
 /// Times that it is tried.
 const TRIES: u32 = 3;
 
-/// The nanoseconds by which the clock of the server is ahead of the one of this machine.
-#[derive(Debug, Default)]
-pub(crate) struct ServerClock(AtomicI64);
+/// The clock of the server, beside the one of this machine.
+#[derive(Debug)]
+pub(crate) struct ServerClock {
+    /// The key of the message that the server stamps: no key of a call, and of no other client.
+    key: String,
+    /// Nanoseconds by which it is ahead.
+    ahead: AtomicI64,
+}
 
 impl ServerClock {
+    /// `client` is a text that no other client has.
+    pub(crate) fn new(client: &str) -> ServerClock {
+        ServerClock {
+            key: format!("clock.{}", digest::of(client.as_bytes())),
+            ahead: AtomicI64::new(0),
+        }
+    }
+
     /// Compares the clocks: the server stamps a message of this bucket.
     ///
     /// # Errors
@@ -29,23 +40,24 @@ impl ServerClock {
         };
         for _ in 0..TRIES {
             let before = now();
-            let put = bucket.put(KEY, bytes::Bytes::new()).await;
+            let put = bucket.put(&*self.key, bytes::Bytes::new()).await;
             let after = now();
             let revision = put.map_err(|error| failed(&error))?;
-            // Another machine may have replaced it.
+            // A hostile writer may have replaced it.
             if let Ok(stamped) = bucket.stream.get_raw_message(revision).await {
                 let here = before.midpoint(after);
                 let ahead = nanos(stamped.time).saturating_sub(here);
-                self.0.store(ahead, Ordering::Relaxed);
-                break;
+                self.ahead.store(ahead, Ordering::Relaxed);
+                return Ok(());
             }
         }
-        Ok(())
+        let why = "the message that it stamped was replaced each time";
+        Err(FleetError::nats("the clock of the server")(why.into()))
     }
 
     /// The age of what the server has stamped with this time.
     pub(crate) fn age(&self, stamped: async_nats::datetime::DateTime) -> Duration {
-        let ahead = self.0.load(Ordering::Relaxed);
+        let ahead = self.ahead.load(Ordering::Relaxed);
         let age = now().saturating_add(ahead).saturating_sub(nanos(stamped));
         Duration::from_nanos(u64::try_from(age).unwrap_or(0))
     }

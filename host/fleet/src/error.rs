@@ -47,7 +47,9 @@ pub enum FleetError {
     #[error("the queue is full; submit the call later, or start more workers")]
     Full,
     /// The state in a bucket is not what this version writes.
-    #[error("the bucket of {0} has a value that is none; deploy the provider again")]
+    #[error(
+        "the bucket of {0} has a value that is none; deploy the provider again, or give the call another key"
+    )]
     State(&'static str),
 }
 

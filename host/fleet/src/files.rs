@@ -15,6 +15,12 @@ use crate::fleet::Fleet;
 /// The time for a file of the store.
 const READ: Duration = Duration::from_secs(30);
 
+/// Bytes that a part has at least, on average, beyond the first few. Clients write parts of 128 KiB.
+const SMALL_PART: u64 = 16 << 10;
+
+/// Parts that any object may have.
+const FEW_PARTS: u64 = 16;
+
 /// Times that an object is read which is replaced meanwhile.
 const READS: u32 = 3;
 
@@ -104,6 +110,7 @@ impl Fleet {
             return Ok(None);
         }
         let mut chunks = consumer.messages().await.map_err(|error| later(&error))?;
+        let mut parts = 0_u64;
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| later(&error))?;
             let has = bytes.len().saturating_add(chunk.payload.len());
@@ -114,6 +121,11 @@ impl Fleet {
             if chunk.payload.is_empty() {
                 // Any number of them would be within the bound.
                 return Err(damaged("has an empty part"));
+            }
+            parts = parts.saturating_add(1);
+            if parts > (most / SMALL_PART).saturating_add(FEW_PARTS) {
+                // Each of them takes as long as a large one.
+                return Err(damaged("has too many parts"));
             }
             bytes.extend_from_slice(&chunk.payload);
             let info = chunk

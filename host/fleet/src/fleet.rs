@@ -19,9 +19,6 @@ use crate::wire::MAX_JOB;
 /// The time for which results are kept: a duplicate of a call gets the first result until then.
 const RESULTS: Duration = Duration::from_secs(3_600);
 
-/// The time for which the server itself knows a call again that is submitted twice.
-const DUPLICATES: Duration = Duration::from_secs(120);
-
 /// The time for which calls that no worker could end are kept.
 const DEAD: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -42,6 +39,12 @@ pub(crate) const ACKNOWLEDGE: Duration = Duration::from_secs(10);
 
 /// Calls that workers have at once, over all of them.
 const UNDER_WAY: i64 = 100_000;
+
+/// Workers that ask at once. The server has 512 by default.
+const WORKERS: i64 = 10_000;
+
+/// Messages that wait in this process for one of its readers: what comes beyond is lost, and comes again if it is a call.
+pub(crate) const HELD: usize = 1_024;
 
 /// The time for the first connection, and for each request to the server.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -106,6 +109,7 @@ impl Fleet {
             .name("tollgate")
             .custom_inbox_prefix(format!("_INBOX_tollgate_{}", connect.tenant))
             .connection_timeout(PATIENCE)
+            .subscription_capacity(HELD)
             .request_timeout(Some(PATIENCE));
         if let Some(path) = &connect.credentials {
             let read = options.credentials_file(path).await;
@@ -155,7 +159,10 @@ impl Fleet {
         let fail = |error: &dyn std::error::Error| state(told(error).into());
         let work = jetstream.get_or_create_stream(stream::Config {
             name: tenant.work(),
-            subjects: vec![tenant.work_of("*")],
+            subjects: vec![tenant.work_of("*", "*")],
+            // A call that waits or is under way is not taken once more.
+            max_messages_per_subject: 1,
+            discard_new_per_subject: true,
             retention: RetentionPolicy::WorkQueue,
             storage: StorageType::File,
             max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
@@ -163,7 +170,6 @@ impl Fleet {
             max_age: WAITS,
             // Those who submit are told: a call that waits is not thrown away.
             discard: DiscardPolicy::New,
-            duplicate_window: DUPLICATES,
             ..stream::Config::default()
         });
         let work = work.await.map_err(|error| fail(&error))?;
@@ -209,6 +215,7 @@ impl Fleet {
                 made.await.map_err(|error| fail(&error))?
             }
         };
+        let clock = Arc::new(ServerClock::new(&client.new_inbox()));
         Ok(Fleet {
             tenant,
             client,
@@ -217,7 +224,7 @@ impl Fleet {
             results,
             providers,
             files,
-            clock: Arc::default(),
+            clock,
         })
     }
 
@@ -269,6 +276,7 @@ impl Fleet {
                 // Workers count: one that dies at each delivery of a call would leave it in the stream for ever.
                 max_deliver: -1,
                 max_ack_pending: UNDER_WAY,
+                max_waiting: WORKERS,
                 ..consumer::pull::Config::default()
             },
         );

@@ -1,5 +1,6 @@
 //! Calls with values, whose reports are those of a session here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize as _;
@@ -8,7 +9,7 @@ use thiserror::Error;
 use tollgate::report::{ReportedError, ReturnedError};
 use tollgate::value::json::{Json, read};
 use tollgate::value::{Function, Type, Value};
-use tollgate::{Outcome, Report};
+use tollgate::{Limits, Outcome, Provider, Report};
 
 use crate::answer::{Answer, Ended};
 use crate::error::FleetError;
@@ -30,6 +31,9 @@ pub enum InvokeError {
         /// The reason.
         detail: String,
     },
+    /// Another version serves now than the one that was asked for, or none.
+    #[error("another version serves now; look at it, and call again")]
+    Switched,
     /// There is no result in time. The call may still be made.
     #[error("no result in time; the call may still be made")]
     Late,
@@ -42,7 +46,7 @@ pub enum InvokeError {
 }
 
 impl Serving {
-    /// Calls a function with values, in the version that serves here, and waits for its report. A worker has to begin the call within
+    /// Calls a function with values, in the version of a provider that this catalog gave, and waits for its report. A worker has to begin the call within
     /// `patience`, and its result is waited for that time more, and 15 seconds.
     ///
     /// # Errors
@@ -50,7 +54,7 @@ impl Serving {
     /// No worker made the call, there is no result in time, or the server fails.
     pub async fn invoke(
         &self,
-        provider: &str,
+        provider: &Provider,
         function: &Function,
         arguments: &[Value],
         key: Option<&str>,
@@ -64,10 +68,13 @@ impl Serving {
             function: &full_name,
             arguments: &arguments,
         };
-        let version = self.version(provider);
-        let version = version.ok_or_else(|| FleetError::NotDeployed(provider.to_owned()))?;
+        let name = &*provider.info().name;
+        let (version, loaded) = self.version(name).ok_or(InvokeError::Switched)?;
+        if !Arc::ptr_eq(loaded.info(), provider.info()) {
+            return Err(InvokeError::Switched);
+        }
         let fleet = &self.fleet;
-        let submitted = fleet.submit_version(provider, version, call, key, patience);
+        let submitted = fleet.submit_version(name, version, call, key, patience);
         let submitted = submitted.await?;
         let longest = patience.saturating_mul(2).saturating_add(AGAIN);
         let answer = fleet.wait(&submitted.key, longest).await?;
@@ -75,17 +82,21 @@ impl Serving {
         if let Ended::Refused { kind, detail } = answer.ended {
             return Err(InvokeError::Refused { kind, detail });
         }
-        report(&answer, function).ok_or_else(misfit)
+        report(&answer, function, loaded.limits()).ok_or_else(misfit)
     }
 }
 
-/// The report of an answer, whose result is JSON.
-fn report(answer: &Answer, function: &Function) -> Option<Report<Option<Value>, ReturnedError>> {
+/// The report of an answer, whose result is JSON. Its limits are ours: whoever writes results would choose them.
+fn report(
+    answer: &Answer,
+    function: &Function,
+    limits: &Limits,
+) -> Option<Report<Option<Value>, ReturnedError>> {
     let Some(told) = &answer.report else {
         return None;
     };
     let told = Report::<(), ReportedError>::deserialize(told).ok()?;
-    let most = told.limits.host_memory;
+    let most = limits.host_memory;
     let value = |text: &str, ty: Option<&Type>| match ty {
         Some(ty) => read(text.as_bytes(), ty, most).ok().map(Some),
         None => matches!(serde_json::from_str(text), Ok(Data::Null)).then_some(None),
@@ -104,5 +115,7 @@ fn report(answer: &Answer, function: &Function) -> Option<Report<Option<Value>, 
         (Outcome::Faulted(fault), Ended::Faulted { .. }) => Outcome::Faulted(fault.clone()),
         _ => return None,
     };
-    Some(told.with_outcome(outcome))
+    let mut report = told.with_outcome(outcome);
+    report.limits = Arc::new(limits.clone());
+    Some(report)
 }

@@ -54,9 +54,9 @@ impl Tenant {
         format!("tollgate_{}_work", self.0)
     }
 
-    /// The subjects of the calls of a provider, or of all.
-    pub(crate) fn work_of(&self, provider: &str) -> String {
-        format!("tollgate.{}.work.{provider}", self.0)
+    /// The subject of a call: each has its own, so that the server takes it once. Of all calls by `*` twice.
+    pub(crate) fn work_of(&self, provider: &str, call: &str) -> String {
+        format!("tollgate.{}.work.{provider}.{call}", self.0)
     }
 
     /// The stream of calls that no worker could end.
@@ -110,6 +110,11 @@ pub(crate) fn check_provider(name: &str) -> Result<(), NameError> {
             tollgate::escape::line(name)
         ))),
     }
+}
+
+/// The provider of the subject of a call; empty in a subject that is none.
+pub(crate) fn provider_of(subject: &str) -> &str {
+    subject.split('.').nth(3).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{FleetError, told};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, HELD};
 
 /// The time for which calls are asked for at once.
 const ASK: Duration = Duration::from_secs(2);
@@ -20,7 +20,8 @@ const ASK: Duration = Duration::from_secs(2);
 /// The time in which the server has said that there are none.
 const ANSWERED: Duration = Duration::from_secs(3);
 
-/// The beginning of the subject at which a call is acknowledged, which the server alone gives to a message.
+/// The beginning of the subject at which a call is acknowledged. The server gives it to what it delivers; who may publish to the inbox can
+/// as well.
 const ACKNOWLEDGED_AT: &str = "$JS.ACK.";
 
 /// The queue of a tenant.
@@ -31,6 +32,8 @@ pub(crate) struct Queue {
     next: String,
     /// The subject at which they come, without the number of the request.
     inbox: String,
+    /// The part of the subject of an acknowledgement that names the stream and the consumer.
+    acknowledged_of: String,
     coming: Subscriber,
     asked: u64,
     end: Instant,
@@ -62,6 +65,7 @@ impl Queue {
                 known.stream_name, known.name
             ),
             inbox,
+            acknowledged_of: format!(".{}.{}.", known.stream_name, known.name),
             coming,
             asked: 0,
             end: Instant::now(),
@@ -79,6 +83,8 @@ impl Queue {
         }
         self.asked = self.asked.wrapping_add(1);
         let inbox = format!("{}.{}", self.inbox, self.asked);
+        // No more than can wait here.
+        let calls = calls.min(HELD / 2);
         let text = format!("{{\"batch\":{calls},\"expires\":{}}}", ASK.as_nanos());
         let now = Instant::now();
         self.end = now.checked_add(ANSWERED).unwrap_or(now);
@@ -115,7 +121,10 @@ impl Queue {
     /// Reads a message; `None` for one that belongs to an earlier request.
     fn read(&self, message: async_nats::Message) -> Option<Came> {
         let reply = message.reply.as_deref();
-        if reply.is_some_and(|reply| reply.starts_with(ACKNOWLEDGED_AT)) {
+        let is_call = |reply: &str| {
+            reply.starts_with(ACKNOWLEDGED_AT) && reply.contains(&self.acknowledged_of)
+        };
+        if reply.is_some_and(is_call) {
             let context = self.jetstream.clone();
             let message = Message { message, context };
             return Some(Came::Call(Box::new(message)));

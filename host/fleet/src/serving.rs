@@ -22,6 +22,12 @@ use crate::wire::Version;
 /// The pause after a failure of the server.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The longest pause before a load is tried again.
+const LATEST: Duration = Duration::from_secs(60);
+
+/// Loads at once: the files of each are in memory meanwhile.
+const LOADS: usize = 16;
+
 /// The providers of a fleet: a [`Catalog`] that follows what is deployed. Dropped, it follows no more.
 pub struct Serving {
     pub(crate) fleet: Fleet,
@@ -105,18 +111,20 @@ impl Fleet {
         // Those of now are there when this returns.
         let failed =
             |error: &dyn std::error::Error| FleetError::nats("the providers")(told(error).into());
-        let keys = self
-            .providers
-            .keys()
-            .await
-            .map_err(|error| failed(&error))?;
-        let keys: Vec<String> = keys.try_collect().await.map_err(|error| failed(&error))?;
+        let mut keys = match self.providers.keys().await {
+            Ok(keys) => keys,
+            Err(error) => return Err(failed(&error)),
+        };
         let mut loads = JoinSet::new();
-        for name in keys.into_iter().filter(|key| check_provider(key).is_ok()) {
+        while let Some(name) = keys.try_next().await.map_err(|error| failed(&error))? {
+            if check_provider(&name).is_err() {
+                continue;
+            }
             let entry = self.providers.entry(name).await;
             if let Some(entry) = entry.map_err(|error| failed(&error))? {
                 let follower = Arc::clone(&follower);
-                loads.spawn(async move { follower.put(&entry).await });
+                // What cannot be loaded now is tried again by `follow`, and holds up nobody.
+                add(&mut loads, async move { follower.put(&entry, 1).await }).await;
             }
         }
         while loads.join_next().await.is_some() {}
@@ -131,9 +139,9 @@ impl Fleet {
 }
 
 impl Serving {
-    /// The version that serves here.
-    pub(crate) fn version(&self, provider: &str) -> Option<Version> {
-        self.of.version(provider)
+    /// The version that serves here, and its provider.
+    pub(crate) fn version(&self, name: &str) -> Option<(Version, Provider)> {
+        self.of.version(name)
     }
 }
 
@@ -160,6 +168,14 @@ impl fmt::Debug for Serving {
     }
 }
 
+/// Adds a load, once there is room for it.
+async fn add(loads: &mut JoinSet<()>, load: impl Future<Output = ()> + Send + 'static) {
+    while loads.len() >= LOADS {
+        loads.join_next().await;
+    }
+    loads.spawn(load);
+}
+
 struct Follower {
     fleet: Fleet,
     loaded: Loaded,
@@ -181,7 +197,10 @@ impl Follower {
                         Some(Ok(entry)) => {
                             // No load waits for another one, which a deliverer may make slow.
                             let follower = Arc::clone(&self);
-                            loads.spawn(async move { follower.put(&entry).await });
+                            add(&mut loads, async move {
+                                follower.put(&entry, u32::MAX).await;
+                            })
+                            .await;
                         }
                         Some(Err(error)) => break told(&error),
                         None => break "the server tells of no more changes".to_owned(),
@@ -194,8 +213,8 @@ impl Follower {
         }
     }
 
-    /// Takes one entry of the bucket.
-    async fn put(&self, entry: &Entry) {
+    /// Takes one entry of the bucket, and tries so many times to load it while the server or this host fails.
+    async fn put(&self, entry: &Entry, tries: u32) {
         let name = &*entry.key;
         if check_provider(name).is_err() {
             return;
@@ -211,9 +230,14 @@ impl Follower {
         let Ok(version) = Version::read(&entry.value) else {
             return self.refused(name, "garbage", "the bucket has no version under this name");
         };
+        let mut tried = 0;
         let provider = loop {
             if self.of.is_known(name, &version, entry.revision) {
                 return;
+            }
+            if !self.of.has_room(name) {
+                let why = format!("{MOST} providers serve, which is the most");
+                return self.refused(name, "full", &why);
             }
             match self.loaded.get(name, &version).await {
                 Ok(provider) => break provider,
@@ -223,10 +247,20 @@ impl Follower {
                 Err(NoProvider::Refused(_)) => return,
                 Err(NoProvider::Later(why)) => {
                     self.refused(name, "host", &why);
-                    sleep(PAUSE).await;
+                    tried = tries.min(tried).saturating_add(1);
+                    if tried >= tries {
+                        return;
+                    }
+                    sleep(PAUSE.saturating_mul(tried).min(LATEST)).await;
                 }
             }
         };
+        // Another version, or none, may have been switched to meanwhile: its entry comes as well.
+        if let Ok(now) = self.fleet.providers.entry(name).await
+            && now.is_none_or(|now| now.revision != entry.revision)
+        {
+            return;
+        }
         let component = version.component.clone();
         match self.of.put(name, version, provider, entry.revision) {
             Put::Serves => (self.changed)(Change::Serves {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::kv::{Entry, Operation};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures::StreamExt as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -18,6 +20,15 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The words of a server whose stream has as many bytes as it may have (error 10077 of JetStream, which the client gives as text).
 const FULL: &str = "maximum bytes exceeded";
+
+/// The words of one whose stream has a message of the subject.
+const TAKEN: &str = "maximum messages per subject exceeded";
+
+/// Times that a place in the queue is tried.
+const TRIES: u32 = 10;
+
+/// The pause between two of them.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// A call as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,52 +136,120 @@ impl Fleet {
             });
         }
         let mut id = key.clone();
-        match self.result(&key).await? {
-            None => {}
-            // No code has run, for a reason that may be gone: it is another attempt.
-            Some(Answer {
-                ended: Ended::Refused { kind, .. },
-                ..
-            }) if kind != "dead" => {
-                let purged = self.results.purge(&key).await;
-                purged.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
-                id = self.fresh_key();
+        for _ in 0..TRIES {
+            let kept = self.kept(&key).await?;
+            match kept {
+                None => {}
+                // No code has run, for a reason that may be gone: it is another attempt.
+                Some((
+                    Answer {
+                        ended: Ended::Refused { kind, .. },
+                        ..
+                    },
+                    revision,
+                )) if kind != "dead" => {
+                    // Another submitter may have done so already, and a worker may have written since.
+                    let purged = self
+                        .results
+                        .purge_expect_revision(&key, Some(revision))
+                        .await;
+                    if purged.is_err() {
+                        continue;
+                    }
+                    id = self.fresh_key();
+                }
+                Some(_) => {
+                    return Ok(Submission {
+                        key,
+                        duplicate: true,
+                    });
+                }
             }
-            Some(_) => {
+            let subject = self.tenant.work_of(provider, &id);
+            if self.enqueued(&subject, &text).await? {
+                return Ok(Submission {
+                    key,
+                    duplicate: false,
+                });
+            }
+            if self.is_queued(&subject, provider, &key).await? {
                 return Ok(Submission {
                     key,
                     duplicate: true,
                 });
             }
+            sleep(AGAIN).await;
         }
-        let failed = |error: PublishError| {
-            match error.kind() {
-            PublishErrorKind::TimedOut => FleetError::Nats {
+        Err(FleetError::Nats {
+            doing: "submitting",
+            why: "the place of the call in the queue is taken by something else; submit it again"
+                .to_owned(),
+        })
+    }
+
+    /// The result that is kept, and its revision.
+    async fn kept(&self, key: &str) -> Result<Option<(Answer, u64)>, FleetError> {
+        let found = self.results.entry(key).await;
+        let found = found.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
+        let found = found.filter(|entry| entry.operation == Operation::Put);
+        let read = |entry: Entry| match serde_json::from_slice(&entry.value) {
+            Ok(answer) => Ok((answer, entry.revision)),
+            Err(_) => Err(FleetError::State("results")),
+        };
+        found.map(read).transpose()
+    }
+
+    /// Puts a message into the queue; false if there is one of its subject.
+    async fn enqueued(&self, subject: &str, text: &str) -> Result<bool, FleetError> {
+        let message = PublishMessage::build().payload(text.to_owned().into());
+        let sent = async {
+            let sent = self.jetstream.send_publish(subject.to_owned(), message);
+            sent.await?.await
+        };
+        let error = match sent.await {
+            Ok(_) => return Ok(true),
+            Err(error) => error,
+        };
+        let why = told(&error);
+        match error.kind() {
+            _ if why.contains(TAKEN) => Ok(false),
+            _ if why.contains(FULL) => Err(FleetError::Full),
+            PublishErrorKind::TimedOut => Err(FleetError::Nats {
                 doing: "submitting",
                 why: "the server did not acknowledge the call in time; submit it again with the same key".to_owned(),
-            },
-            _ if told(&error).contains(FULL) => FleetError::Full,
-            _ => FleetError::nats("submitting")(Box::new(error)),
+            }),
+            _ => Err(FleetError::nats("submitting")(Box::new(error))),
         }
+    }
+
+    /// Whether the message of this subject is this call, and not yet acknowledged. A message that was is taken away: a server of 2.9 that
+    /// was killed may keep it.
+    async fn is_queued(
+        &self,
+        subject: &str,
+        provider: &str,
+        key: &str,
+    ) -> Result<bool, FleetError> {
+        let failed =
+            |error: &dyn std::error::Error| FleetError::nats("the queue")(told(error).into());
+        let found = match self.work.get_last_raw_message_by_subject(subject).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
+                return Ok(false);
+            }
+            Err(error) => return Err(failed(&error)),
         };
-        let subject = self.tenant.work_of(provider);
-        let send = async |id: &str| {
-            let message = PublishMessage::build()
-                .message_id(id)
-                .payload(text.clone().into());
-            let sent = self.jetstream.send_publish(subject.clone(), message).await;
-            sent.map_err(failed)?.await.map_err(failed)
-        };
-        let known = send(&id).await?;
-        // The server remembers for two minutes that it had the call, and neither that its result is gone nor that somebody has taken the call away.
-        if known.duplicate && self.result(&key).await?.is_none() && self.state().await?.queued == 0
-        {
-            send(&self.fresh_key()).await?;
+        // Somebody may have put anything there, which a worker buries.
+        if !Job::read(&found.payload, provider).is_ok_and(|job| job.key == key) {
+            return Ok(false);
         }
-        Ok(Submission {
-            key,
-            duplicate: known.duplicate,
-        })
+        let mut workers = self.workers().await?;
+        let info = workers.info().await.map_err(|error| failed(&error))?;
+        if found.sequence > info.ack_floor.stream_sequence {
+            return Ok(true);
+        }
+        let _ = self.work.delete_message(found.sequence).await;
+        Ok(false)
     }
 
     /// The result of a call, if there is one.

@@ -40,8 +40,10 @@ impl<P: Clone> Table<P> {
         Some(self.read().get(name)?.provider.clone())
     }
 
-    pub(crate) fn version(&self, name: &str) -> Option<Version> {
-        Some(self.read().get(name)?.version.clone())
+    pub(crate) fn version(&self, name: &str) -> Option<(Version, P)> {
+        let rows = self.read();
+        let row = rows.get(name)?;
+        Some((row.version.clone(), row.provider.clone()))
     }
 
     pub(crate) fn list(&self) -> Vec<(Arc<str>, P)> {
@@ -61,6 +63,12 @@ impl<P: Clone> Table<P> {
             row.revision = row.revision.max(revision);
         }
         row.revision >= revision
+    }
+
+    /// Whether a provider of this name may serve.
+    pub(crate) fn has_room(&self, name: &str) -> bool {
+        let rows = self.read();
+        rows.len() < MOST || rows.contains_key(name)
     }
 
     pub(crate) fn put(&self, name: &str, version: Version, provider: P, revision: u64) -> Put {
@@ -130,6 +138,7 @@ mod tests {
             assert_eq!(table.put(&name, version(1), (), 1), Put::Serves);
         }
         assert_eq!(table.put("more", version(1), (), 1), Put::Full);
+        assert!(!table.has_room("more") && table.has_room("7"));
         // One that is there is switched.
         assert_eq!(table.put("7", version(2), (), 2), Put::Serves);
     }

@@ -170,6 +170,8 @@ impl Worker {
             }
             while tasks.try_join_next().is_some() {}
         }
+        // Calls that would still come go to others.
+        drop(queue);
         let ended = async { while tasks.join_next().await.is_some() {} };
         let _ = timeout(self.drain, ended).await;
         let given_back = tasks.len();

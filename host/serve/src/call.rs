@@ -41,8 +41,12 @@ pub(crate) async fn report(
     drop(text);
     ticket.inspect(|ticket| ticket.runs());
     let done = place.invoke(function, &arguments).await;
-    let report = done.inspect_err(|_| {
-        ticket.inspect(|ticket| ticket.unused());
+    let report = done.map_err(|error| {
+        // The fuel of a call that may run stays taken.
+        ticket
+            .filter(|_| !error.may_run)
+            .inspect(|ticket| ticket.unused());
+        error.problem
     })?;
     ticket.inspect(|ticket| ticket.used(report.usage.fuel));
     Ok(report)

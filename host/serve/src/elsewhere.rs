@@ -6,22 +6,20 @@ use http::StatusCode;
 use tollgate::approve::Approver;
 use tollgate::report::ReturnedError;
 use tollgate::value::{Function, Value};
-use tollgate::{Limits, Provider, Report, Session};
+use tollgate::{Provider, Report, Session};
 
 use crate::problem::Problem;
 
 /// A call on its way to another place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct CallElsewhere<'c> {
-    /// The name of the provider.
-    pub provider: &'c str,
+    /// The provider, as the catalog has it.
+    pub provider: &'c Provider,
     /// The function.
     pub function: &'c Function,
     /// Its arguments, which fit it.
     pub arguments: &'c [Value],
-    /// The limits of the call.
-    pub limits: &'c Limits,
     /// The `Idempotency-Key` of the request and the name of its caller, as one text. Two calls of one key are one.
     pub key: Option<&'c str>,
 }
@@ -60,6 +58,13 @@ pub trait Elsewhere: Send + Sync {
         &'c self,
         call: CallElsewhere<'c>,
     ) -> Pin<Box<dyn Future<Output = MadeElsewhere> + Send + 'c>>;
+}
+
+/// The reason why a call has no report.
+pub(crate) struct NotDone {
+    pub(crate) problem: Problem,
+    /// The call may have run, or still run.
+    pub(crate) may_run: bool,
 }
 
 /// The place of a call.
@@ -104,21 +109,26 @@ impl<'s> Place<'s> {
         self,
         function: &Function,
         arguments: &[Value],
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, NotDone> {
         match self {
             Place::Here(mut session) => {
                 let done = session.invoke(&function.full_name(), arguments).await;
-                done.map_err(Problem::from)
+                done.map_err(|error| NotDone {
+                    problem: error.into(),
+                    may_run: false,
+                })
             }
             Place::Elsewhere { by, provider, key } => {
                 let call = CallElsewhere {
-                    provider: &provider.info().name,
+                    provider: &provider,
                     function,
                     arguments,
-                    limits: provider.limits(),
                     key: key.as_deref(),
                 };
-                by.invoke(call).await.map_err(Problem::from)
+                by.invoke(call).await.map_err(|why| NotDone {
+                    may_run: matches!(why, NotMade::Late),
+                    problem: why.into(),
+                })
             }
         }
     }

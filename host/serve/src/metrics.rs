@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -20,6 +19,7 @@ use tollgate::observe::{CallEnd, CallEnded, CallStarted, Decision, Loaded, Obser
 use tollgate::report::Usage;
 use tollgate::{CallError, LoadError};
 
+use crate::fleet_numbers::{FleetNumbers, Queue};
 use crate::problem::{Answer, Problem, json_answer};
 use crate::recent::Recent;
 
@@ -63,9 +63,7 @@ struct Inner {
     requests: Family<Request, Counter>,
     connections: Gauge,
     spans: Family<Spans, Counter>,
-    queued: Family<Queued, Gauge>,
-    oldest: Family<Unlabelled, Gauge<f64, AtomicU64>>,
-    given_back: Family<GivenBack, Counter>,
+    fleet: FleetNumbers,
     known: Mutex<HashSet<Arc<str>>>,
     recent: Mutex<Recent>,
 }
@@ -110,34 +108,6 @@ struct Spans {
     result: &'static str,
 }
 
-/// No label. A family has no row until there is a value, unlike a gauge.
-type Unlabelled = [(&'static str, &'static str); 0];
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Queued {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct GivenBack {
-    reason: &'static str,
-}
-
-/// The queue of a fleet, for [`Metrics::queue`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Queue {
-    /// Calls that wait.
-    pub waiting: u64,
-    /// Calls that workers have.
-    pub under_way: u64,
-    /// Those of them that another worker had before.
-    pub redelivered: u64,
-    /// Calls that no worker could end.
-    pub dead: u64,
-    /// The age of the oldest call that waits or is under way.
-    pub oldest: Duration,
-}
-
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics::new()
@@ -162,9 +132,7 @@ impl Metrics {
             requests: Family::default(),
             connections: Gauge::default(),
             spans: Family::default(),
-            queued: Family::default(),
-            oldest: Family::default(),
-            given_back: Family::default(),
+            fleet: FleetNumbers::default(),
             known: Mutex::default(),
             recent: Mutex::default(),
         };
@@ -221,22 +189,7 @@ impl Metrics {
             "Spans for the collector: those that it took, and those that were lost",
             inner.spans.clone(),
         );
-        registry.register(
-            "fleet_calls",
-            "Calls in the queue of the fleet, by their state",
-            inner.queued.clone(),
-        );
-        registry.register_with_unit(
-            "fleet_oldest",
-            "The age of the oldest call in the queue of the fleet",
-            Unit::Seconds,
-            inner.oldest.clone(),
-        );
-        registry.register(
-            "fleet_given_back",
-            "Calls that this worker gave back to the fleet, by the reason",
-            inner.given_back.clone(),
-        );
+        inner.fleet.register(&mut registry);
         inner.registry = registry;
         Metrics(Arc::new(inner))
     }
@@ -283,24 +236,12 @@ impl Metrics {
 
     /// The queue of a fleet is like this now.
     pub fn queue(&self, queue: &Queue) {
-        let states = [
-            ("waiting", queue.waiting),
-            ("under-way", queue.under_way),
-            ("redelivered", queue.redelivered),
-            ("dead", queue.dead),
-        ];
-        for (state, calls) in states {
-            let row = self.0.queued.get_or_create(&Queued { state });
-            row.set(i64::try_from(calls).unwrap_or(i64::MAX));
-        }
-        let oldest = self.0.oldest.get_or_create(&[]);
-        oldest.set(queue.oldest.as_secs_f64());
+        self.0.fleet.set(queue);
     }
 
     /// A worker of a fleet gave a call back, for one of a few reasons.
     pub fn given_back(&self, reason: &'static str) {
-        let given_back = &self.0.given_back;
-        given_back.get_or_create(&GivenBack { reason }).inc();
+        self.0.fleet.given_back(reason);
     }
 
     /// A request was answered, or its client has gone away.

@@ -155,7 +155,7 @@ fn a_worker_that_is_cut_off_loses_its_calls_to_others() {
         .unwrap()
         .unwrap();
     assert_eq!(&*next.worker, "cut-off");
-    // What it has ended meanwhile changes nothing.
+    // The worker that was cut off ended the call too, and the first result stays.
     assert_eq!(wait(fleet.result(&key)).unwrap(), Some(answer));
     drop(cut_off);
 }

@@ -1,5 +1,7 @@
 //! Calls that end, and the versions that they are made with.
 
+use std::time::Duration;
+
 use support::harness::{guest_file, wait};
 use tollgate_fleet::{Ended, Fleet};
 
@@ -69,18 +71,36 @@ fn a_call_of_one_key_is_made_once() {
     assert_ne!(nats.answer(&["counter", "next()"]).key, first.key);
 }
 
-/// The server knows a call again for two minutes, also one that is nowhere any more.
+/// Also while others wait, and whatever identifiers of messages somebody has used.
 #[test]
 fn a_call_whose_result_is_gone_is_made_again() {
     let Some(nats) = Nats::start() else { return };
     nats.deploy("counter", "");
-    let _worker = Worker::start(&nats, "w", &[]);
+    let long = "limits.deadline = \"60s\"\nlimits.fuel = 9_000_000_000_000";
+    nats.deploy("start-loop", long);
+    let _worker = Worker::start(&nats, "w", &["--concurrency", "4"]);
+    let fleet = nats.fleet();
+    let submit = |guest, call: &'static str, key: &str| {
+        wait(fleet.submit(guest, call, Some(key), Duration::from_secs(60))).unwrap()
+    };
+    for number in 0..5 {
+        submit("start-loop", SPIN, &format!("long-{number}"));
+    }
+    // A call that waits is there once.
+    assert!(submit("start-loop", SPIN, "long-4").duplicate);
+    let key = submit("counter", "next()", "other").key;
+    let id = format!("NATS/1.0\r\nNats-Msg-Id: {key}\r\n\r\n");
+    nats.publish_work(&id, b"junk");
     for _ in 0..2 {
-        let (status, said) = nats.submit(&["counter", "next()", "--key", "k", "--wait", "10"]);
+        let (status, said) = nats.submit(&["counter", "next()", "--key", "other", "--wait", "10"]);
         assert_eq!(status, Some(0), "{said}");
         let purged = nats.asked("$JS.API.STREAM.PURGE.KV_tollgate_default_results", "");
         assert_eq!(purged["success"], true, "{purged}");
     }
+    // An operator throws the queue away, and what waited in it is submitted again.
+    let purged = nats.asked("$JS.API.STREAM.PURGE.tollgate_default_work", "");
+    assert_eq!(purged["success"], true, "{purged}");
+    assert!(!submit("start-loop", SPIN, "long-4").duplicate);
 }
 
 /// The reason may be gone.

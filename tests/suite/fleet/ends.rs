@@ -212,6 +212,17 @@ fn a_provider_has_its_share_of_a_worker() {
     let start = Instant::now();
     assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
     assert!(start.elapsed() < Duration::from_millis(3_500));
+    // One that was given back each time was begun by nobody.
+    let fleet = nats.fleet();
+    let late = fleet.submit("start-loop", SPIN, Some("late"), Duration::from_secs(1));
+    let key = wait(late).unwrap().key;
+    let answer = wait(fleet.wait(&key, Duration::from_secs(60)))
+        .unwrap()
+        .unwrap();
+    assert!(
+        matches!(&answer.ended, Ended::Refused { kind, .. } if kind == "expired"),
+        "{answer:?}"
+    );
 }
 
 /// An operator deletes the consumer to make it anew.

@@ -37,6 +37,24 @@ pub(super) fn kind(ended: &Ended) -> &str {
     }
 }
 
+/// The end of a call of any version, published without a client of ours.
+pub(super) fn ended(nats: &Nats, own: &str, component: &str, policy: &str, patience: u64) -> Ended {
+    let job = json!({
+        "provider": "counter",
+        "version": { "component": component, "policy": policy },
+        "call": "next()",
+        "key": key("counter", own),
+        "own_key": own,
+        "patience": patience,
+    });
+    nats.publish_work("", job.to_string().as_bytes());
+    let answer = wait(
+        nats.fleet()
+            .wait(&key("counter", own), Duration::from_secs(20)),
+    );
+    answer.unwrap().unwrap().ended
+}
+
 /// Each is buried with its reason, and the worker goes on.
 #[test]
 fn a_message_that_is_no_call_is_buried() {
@@ -72,10 +90,10 @@ fn a_message_that_is_no_call_is_buried() {
         &reply.to_string(),
     ];
     for text in texts {
-        nats.publish("tollgate.default.work.counter", text.as_bytes());
+        nats.publish_work("", text.as_bytes());
     }
     // Bytes that are no text.
-    nats.publish("tollgate.default.work.counter", &[0xff; 1_000]);
+    nats.publish_work("", &[0xff; 1_000]);
     let buried = texts.len() as u64 + 1;
     until("buried", || wait(fleet.state()).unwrap().dead == buried);
     assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
@@ -92,17 +110,7 @@ fn files_are_checked_by_each_worker() {
     let bytes = std::fs::read(guest_file("counter")).unwrap();
     let job = |own: &str, component: &str, policy: &str, patience: u64| {
         wait(fleet.release_as("counter", component, policy)).unwrap();
-        let job = json!({
-            "provider": "counter",
-            "version": { "component": component, "policy": policy },
-            "call": "next()",
-            "key": key("counter", own),
-            "own_key": own,
-            "patience": patience,
-        });
-        nats.publish("tollgate.default.work.counter", job.to_string().as_bytes());
-        let answer = wait(fleet.wait(&key("counter", own), Duration::from_secs(20))).unwrap();
-        answer.unwrap().ended
+        ended(&nats, own, component, policy, patience)
     };
     let (component, policy) = (digest(&bytes), digest(b""));
     assert_eq!(

@@ -14,6 +14,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use support::cli::command;
@@ -123,6 +124,14 @@ impl Nats {
     /// Publishes bytes without a client of ours.
     fn publish(&self, subject: &str, payload: &[u8]) {
         self.publish_with(subject, "", payload);
+    }
+
+    /// Publishes bytes as a call of the guest `counter`, at a subject of their own.
+    fn publish_work(&self, headers: &str, payload: &[u8]) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let subject = format!("tollgate.default.work.counter.{number}");
+        self.publish_with(&subject, headers, payload);
     }
 
     /// The same with headers, each on its line.

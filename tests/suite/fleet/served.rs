@@ -177,6 +177,24 @@ fn a_request_with_a_key_is_made_once() {
     assert_eq!(ask("test", &long).0, 400);
 }
 
+/// A worker that hangs has the call, and may still make it.
+#[test]
+fn a_call_that_may_run_is_paid_for() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "limits.fuel = 50_000\nlimits.deadline = \"1s\"");
+    let tokens = file(&nats.folder, "tokens", &format!("{TOKENS} fuel=60_000"));
+    let program = start(&nats, &["--tokens", tokens.to_str().unwrap()]);
+    let worker = Worker::start(&nats, "hangs", &[]);
+    worker.signal("STOP");
+    let call = post("counter/next", "Authorization: Bearer test\r\n", "{}");
+    let mut stream = program.sent(&call);
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    assert_eq!(reply(&mut stream).unwrap().kind(504), "late");
+    assert_eq!(sent(&program, &call).kind(429), "quota");
+}
+
 /// A version that is no good leaves the one before, and is told.
 #[test]
 fn versions_are_switched_under_load_without_a_failed_call() {

@@ -6,16 +6,17 @@ use base64ct::{Base64Url, Encoding as _};
 use serde_json::json;
 use support::harness::{guest_file, wait};
 use support::processes::until;
-use tollgate_fleet::{Ended, Fleet, FleetError};
+use tollgate_fleet::{Ended, FleetError};
 
-use super::hostile::{digest, key, kind};
+use super::hostile::{digest, ended, kind};
 use super::{Nats, Worker};
 
 /// Each is bounded in bytes, and what ends first is said in the guide.
 #[test]
 fn what_the_server_keeps_is_bounded() {
     let Some(nats) = Nats::start() else { return };
-    nats.fleet();
+    let fleet = nats.fleet();
+    wait(fleet.state()).unwrap();
     let config =
         |stream: &str| nats.asked(&format!("$JS.API.STREAM.INFO.{stream}"), "")["config"].clone();
     let hour = 3_600_000_000_000_u64;
@@ -31,7 +32,15 @@ fn what_the_server_keeps_is_bounded() {
         assert_eq!(config["storage"], "file", "{stream}: {config}");
     }
     assert_eq!(config("tollgate_default_work")["max_msg_size"], 1 << 20);
-    assert_eq!(config("tollgate_default_work")["retention"], "workqueue");
+    let work = config("tollgate_default_work");
+    assert_eq!(work["retention"], "workqueue");
+    // A call is there once.
+    assert_eq!(work["max_msgs_per_subject"], 1);
+    assert_eq!(work["discard_new_per_subject"], true);
+    let consumer = "$JS.API.CONSUMER.INFO.tollgate_default_work.workers";
+    let workers = nats.asked(consumer, "")["config"].clone();
+    assert_eq!(workers["max_waiting"], 10_000, "{workers}");
+    assert_eq!(workers["max_ack_pending"], 100_000, "{workers}");
 }
 
 /// A queue that is full refuses calls, and loses none.
@@ -39,7 +48,7 @@ fn what_the_server_keeps_is_bounded() {
 fn a_full_queue_takes_no_more() {
     let Some(nats) = Nats::start() else { return };
     let small = json!({
-        "name": "tollgate_default_work", "subjects": ["tollgate.default.work.*"],
+        "name": "tollgate_default_work", "subjects": ["tollgate.default.work.*.*"],
         "retention": "workqueue", "storage": "file", "discard": "new", "max_bytes": 8192,
         "num_replicas": 1,
     });
@@ -64,7 +73,8 @@ fn a_full_queue_takes_no_more() {
         assert!(taken.len() < 100);
     };
     assert!(matches!(full, FleetError::Full), "{full}");
-    let (status, said) = nats.submit(&["counter", "next()"]);
+    // As long as the others.
+    let (status, said) = nats.submit(&["counter", "next()", "--key", "call-999"]);
     assert_eq!(status, Some(5), "{said}");
     assert!(said.contains("the queue is full"), "{said}");
     let _worker = Worker::start(&nats, "w", &[]);
@@ -93,7 +103,7 @@ fn a_message_with_the_headers_of_a_status_is_a_message() {
     for number in 0..60 {
         let status = statuses[number % statuses.len()];
         let headers = format!("NATS/1.0 {status}\r\nNats-Pending-Messages: 1\r\n\r\n");
-        nats.publish_with("tollgate.default.work.counter", &headers, b"");
+        nats.publish_work(&headers, b"");
     }
     let start = Instant::now();
     assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
@@ -141,7 +151,7 @@ fn an_object_that_is_a_link_is_refused() {
         let component = digest(own.as_bytes());
         forge(&component, nuid, link);
         wait(fleet.release_as("counter", &component, &policy)).unwrap();
-        let ended = submitted(&nats, &fleet, own, &component, &policy);
+        let ended = ended(&nats, own, &component, &policy, u64::MAX);
         assert_eq!(kind(&ended), "digest", "{own}: {ended:?}");
         assert_eq!(
             format!("{ended:?}").contains("an empty part"),
@@ -149,7 +159,7 @@ fn an_object_that_is_a_link_is_refused() {
             "{ended:?}"
         );
     }
-    let good = submitted(&nats, &fleet, "good", &digest(&bytes), &policy);
+    let good = ended(&nats, "good", &digest(&bytes), &policy, u64::MAX);
     assert!(matches!(good, Ended::Returned { .. }), "{good:?}");
 }
 
@@ -194,6 +204,38 @@ fn a_result_that_is_too_large_is_a_fault() {
     );
 }
 
+/// A part of a byte takes as long to read as one of 128 KiB.
+#[test]
+fn an_object_of_many_parts_is_refused() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let fleet = nats.fleet();
+    let _worker = Worker::start(&nats, "w", &[]);
+    let files = "tollgate_default_files";
+    let component = digest(&std::fs::read(guest_file("counter")).unwrap());
+    for (own, parts, taken) in [("few", 10, true), ("many", 100, false)] {
+        let text = " ".repeat(parts);
+        let policy = digest(text.as_bytes());
+        for _ in 0..parts {
+            nats.publish(&format!("$O.{files}.C.{own}"), b" ");
+        }
+        let info = json!({
+            "name": policy, "bucket": files, "nuid": own, "size": parts, "chunks": parts, "digest": "",
+        });
+        let subject = format!(
+            "$O.{files}.M.{}",
+            Base64Url::encode_string(policy.as_bytes())
+        );
+        nats.publish(&subject, info.to_string().as_bytes());
+        wait(fleet.release_as("counter", &component, &policy)).unwrap();
+        let ended = ended(&nats, own, &component, &policy, u64::MAX);
+        match taken {
+            true => assert!(matches!(ended, Ended::Returned { .. }), "{ended:?}"),
+            false => assert!(format!("{ended:?}").contains("too many parts"), "{ended:?}"),
+        }
+    }
+}
+
 /// Those who may submit calls choose among what was deployed, and put no parts of it together.
 #[test]
 fn only_a_version_that_was_deployed_is_called() {
@@ -201,31 +243,15 @@ fn only_a_version_that_was_deployed_is_called() {
     let (low, high) = ("limits.fuel = 1_000", "limits.fuel = 1_000_000");
     nats.deploy("counter", low);
     nats.deploy("grow-nothing", high);
-    let fleet = nats.fleet();
     let _worker = Worker::start(&nats, "w", &[]);
     let component = digest(&std::fs::read(guest_file("counter")).unwrap());
-    let ended = |own: &str, policy: &str| {
-        submitted(&nats, &fleet, own, &component, &digest(policy.as_bytes()))
+    let called = |own: &str, policy: &str| {
+        ended(&nats, own, &component, &digest(policy.as_bytes()), u64::MAX)
     };
-    assert!(matches!(ended("low", low), Ended::Returned { .. }));
-    assert_eq!(kind(&ended("high", high)), "not-deployed");
+    assert!(matches!(called("low", low), Ended::Returned { .. }));
+    assert_eq!(kind(&called("high", high)), "not-deployed");
     // A version that served before still may be called.
     nats.deploy("counter", high);
     nats.deploy("counter", "");
-    assert!(matches!(ended("before", high), Ended::Returned { .. }));
-}
-
-/// A call of any version, published without a client of ours.
-fn submitted(nats: &Nats, fleet: &Fleet, own: &str, component: &str, policy: &str) -> Ended {
-    let job = json!({
-        "provider": "counter",
-        "version": { "component": component, "policy": policy },
-        "call": "next()",
-        "key": key("counter", own),
-        "own_key": own,
-        "patience": u64::MAX,
-    });
-    nats.publish("tollgate.default.work.counter", job.to_string().as_bytes());
-    let answer = wait(fleet.wait(&key("counter", own), Duration::from_secs(20))).unwrap();
-    answer.unwrap().ended
+    assert!(matches!(called("before", high), Ended::Returned { .. }));
 }

@@ -62,7 +62,7 @@ impl Elsewhere for InFleet {
                 Some(text) => tollgate_fleet::key_of(text),
                 None => self.fleet.fresh_key(),
             };
-            let patience = call.limits.deadline.max(BEGIN);
+            let patience = call.provider.limits().deadline.max(BEGIN);
             let made = self.serving.invoke(
                 call.provider,
                 call.function,
@@ -82,6 +82,7 @@ fn not_made(error: InvokeError) -> NotMade {
             "expired" => NotMade::Busy("no worker took the call in time; retry".to_owned()),
             _ => NotMade::Refused { kind, detail },
         },
+        InvokeError::Switched => NotMade::Busy(error.to_string()),
         InvokeError::Late => NotMade::Late,
         InvokeError::Fleet(error @ FleetError::Full) => NotMade::Busy(error.to_string()),
         InvokeError::Fleet(error @ FleetError::TooLarge { .. }) => {
