@@ -73,11 +73,11 @@ impl Serving {
         if !Arc::ptr_eq(loaded.info(), provider.info()) {
             return Err(InvokeError::Switched);
         }
-        let fleet = &self.fleet;
-        let submitted = fleet.submit_version(name, version, call, key, patience);
-        let submitted = submitted.await?;
         let longest = patience.saturating_mul(2).saturating_add(AGAIN);
-        let answer = fleet.wait(&submitted.key, longest).await?;
+        let called = self
+            .fleet
+            .call_version(name, version, call, key, patience, longest);
+        let answer = called.await?;
         let answer = answer.ok_or(InvokeError::Late)?;
         if let Ended::Refused { kind, detail } = answer.ended {
             return Err(InvokeError::Refused { kind, detail });

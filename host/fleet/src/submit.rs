@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::Subscriber;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::kv::{Entry, Operation};
 use async_nats::jetstream::message::PublishMessage;
@@ -93,19 +94,19 @@ impl Fleet {
         patience: Duration,
     ) -> Result<Submission, FleetError> {
         let version = self.version(provider).await?;
-        self.submit_version(provider, version, call.into(), key, patience)
-            .await
+        let job = self.job(provider, version, call.into(), key, patience)?;
+        self.put_job(&job).await
     }
 
-    /// The same with a version that serves, or served.
-    pub(crate) async fn submit_version(
+    /// A call of a version that serves, or served.
+    fn job(
         &self,
         provider: &str,
         version: Version,
         call: Call<'_>,
         key: Option<&str>,
         patience: Duration,
-    ) -> Result<Submission, FleetError> {
+    ) -> Result<Job, FleetError> {
         if let Some(key) = key {
             wire::check_key(key).map_err(FleetError::Key)?;
         }
@@ -126,7 +127,10 @@ impl Fleet {
             patience: u64::try_from(patience.min(WAITS).as_millis()).unwrap_or(u64::MAX),
         };
         job.key = job.derived_key();
-        let key = job.key.clone();
+        Ok(job)
+    }
+
+    async fn put_job(&self, job: &Job) -> Result<Submission, FleetError> {
         let text = job.to_json();
         let most = MAX_JOB.min(self.client.max_payload());
         if text.len() > most {
@@ -135,6 +139,7 @@ impl Fleet {
                 most,
             });
         }
+        let (provider, key) = (&*job.provider, job.key.clone());
         let mut id = key.clone();
         for _ in 0..TRIES {
             let kept = self.kept(&key).await?;
@@ -278,8 +283,27 @@ impl Fleet {
         key: Option<&str>,
         patience: Duration,
     ) -> Result<Option<Answer>, FleetError> {
-        let submitted = self.submit(provider, call, key, patience).await?;
-        self.wait(&submitted.key, patience).await
+        let version = self.version(provider).await?;
+        self.call_version(provider, version, call.into(), key, patience, patience)
+            .await
+    }
+
+    /// The same in a version; the result is waited for `longest`.
+    pub(crate) async fn call_version(
+        &self,
+        provider: &str,
+        version: Version,
+        call: Call<'_>,
+        key: Option<&str>,
+        patience: Duration,
+        longest: Duration,
+    ) -> Result<Option<Answer>, FleetError> {
+        let job = self.job(provider, version, call, key, patience)?;
+        // Before the call is there, so that its end is heard, and its result looked for once.
+        let done = self.done(&job.key).await?;
+        let submitted = self.put_job(&job).await?;
+        self.wait_for(done, &job.key, longest, submitted.duplicate)
+            .await
     }
 
     /// Waits for the result of a call.
@@ -288,19 +312,36 @@ impl Fleet {
     ///
     /// The server fails. A connection that is lost is made again meanwhile.
     pub async fn wait(&self, key: &str, patience: Duration) -> Result<Option<Answer>, FleetError> {
+        let done = self.done(key).await?;
+        self.wait_for(done, key, patience, true).await
+    }
+
+    /// The messages by which the end of a call is told.
+    async fn done(&self, key: &str) -> Result<Subscriber, FleetError> {
+        let told_there = self.client.subscribe(self.tenant.done(key)).await;
+        told_there.map_err(|error| FleetError::nats("waiting")(told(&error).into()))
+    }
+
+    /// Waits for a result, which may be there already if it `may_be`.
+    async fn wait_for(
+        &self,
+        mut done: Subscriber,
+        key: &str,
+        patience: Duration,
+        mut may_be: bool,
+    ) -> Result<Option<Answer>, FleetError> {
         let end = Instant::now()
             .checked_add(patience)
             .unwrap_or_else(Instant::now);
-        let told_there = self.client.subscribe(self.tenant.done(key)).await;
-        let mut done =
-            told_there.map_err(|error| FleetError::nats("waiting")(told(&error).into()))?;
         loop {
-            // It may have come before this waited, or in a message that was lost.
-            match self.result(key).await {
-                Ok(Some(answer)) => return Ok(Some(answer)),
-                Ok(None) | Err(FleetError::Nats { .. }) => {}
-                Err(error) => return Err(error),
+            if may_be {
+                match self.result(key).await {
+                    Ok(Some(answer)) => return Ok(Some(answer)),
+                    Ok(None) | Err(FleetError::Nats { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
+            may_be = true;
             if Instant::now() >= end {
                 return Ok(None);
             }
