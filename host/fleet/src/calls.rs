@@ -16,7 +16,7 @@ use tollgate::{CallError, Provider};
 
 use crate::ATTEMPTS;
 use crate::answer::{Answer, Ended};
-use crate::error::{FleetError, told};
+use crate::error::told;
 use crate::fleet::{ACKNOWLEDGE, Fleet};
 use crate::loaded::{Loaded, NoProvider};
 use crate::names;
@@ -161,16 +161,21 @@ impl Calls {
         deliveries: i64,
         age: Duration,
     ) -> Result<(), NotNow> {
-        let known = self.fleet.result(&job.key).await;
-        let is_known = match known {
-            Ok(known) => known.is_some(),
-            // Somebody has written something else there, which those who wait are told.
-            Err(FleetError::State(_)) => true,
-            Err(error) => return Err(NotNow::Failed(error.to_string())),
-        };
-        if is_known {
-            self.tell(&job.key).await;
-            return Ok(());
+        let known = self.fleet.kept(&job.key).await;
+        match known.map_err(|error| NotNow::Failed(error.to_string()))? {
+            None => {}
+            Some((Some(_), _)) => {
+                self.tell(&job.key).await;
+                return Ok(());
+            }
+            // Somebody has written something else there, in whose place no result would be kept.
+            Some((None, revision)) => {
+                let results = &self.fleet.results;
+                let purged = results
+                    .purge_expect_revision(&job.key, Some(revision))
+                    .await;
+                purged.map_err(|error| NotNow::Failed(told(&error)))?;
+            }
         }
         let mut attempts = 1;
         let is_late = age >= Duration::from_millis(job.patience);

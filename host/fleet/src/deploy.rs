@@ -12,8 +12,22 @@ pub struct Deployed {
     pub component: String,
     /// The digest of the policy.
     pub policy: String,
-    /// The digest of the component that served before, if it is another one.
-    pub replaced: Option<String>,
+    /// The version that served before.
+    pub replaced: Replaced,
+}
+
+/// The version that served before another one was switched to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replaced {
+    /// There was none.
+    Nothing,
+    /// The same one.
+    Same,
+    /// One of the same component, with another policy or signature.
+    Policy,
+    /// One of the component with this digest.
+    Component(String),
 }
 
 impl Fleet {
@@ -48,10 +62,12 @@ impl Fleet {
             .await
             .map_err(|error| FleetError::nats("switching the version")(Box::new(error)))?;
         Ok(Deployed {
-            replaced: before
-                .ok()
-                .map(|it| it.component)
-                .filter(|it| *it != version.component),
+            replaced: match before {
+                Err(_) => Replaced::Nothing,
+                Ok(before) if before == version => Replaced::Same,
+                Ok(before) if before.component == version.component => Replaced::Policy,
+                Ok(before) => Replaced::Component(before.component),
+            },
             component: version.component,
             policy: version.policy,
         })
@@ -105,6 +121,6 @@ impl Fleet {
         let found = self.providers.get(provider).await;
         let found = found.map_err(|error| FleetError::nats("the version")(Box::new(error)))?;
         let bytes = found.ok_or_else(|| FleetError::NotDeployed(provider.to_owned()))?;
-        Version::read(&bytes).map_err(|_| FleetError::State("providers"))
+        Version::read(&bytes).map_err(|_| FleetError::NoVersion(provider.to_owned()))
     }
 }

@@ -46,11 +46,15 @@ pub enum FleetError {
     /// So many calls wait that the queue takes no more.
     #[error("the queue is full; submit the call later, or start more workers")]
     Full,
-    /// The state in a bucket is not what this version writes.
-    #[error(
-        "the bucket of {0} has a value that is none; deploy the provider again, or give the call another key"
-    )]
-    State(&'static str),
+    /// The server did not tell in time whether it has the call, which may be made.
+    #[error("the server did not acknowledge the call in time; submit it again with the same key")]
+    Unacknowledged,
+    /// The bucket of versions has a value of another form.
+    #[error("the bucket has no version of `{0}`, but something else; deploy the provider again")]
+    NoVersion(String),
+    /// The bucket of results has a value of another form.
+    #[error("the bucket has no result of the call, but something else; submit the call again")]
+    NoResult,
 }
 
 impl FleetError {

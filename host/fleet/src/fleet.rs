@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, consumer, kv, object_store, stream};
-use async_nats::{ConnectErrorKind, ServerAddr};
+use async_nats::{ConnectErrorKind, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::ServerClock;
@@ -31,14 +32,15 @@ const RESULTS_BYTES: i64 = 1 << 30;
 /// The longest time for which a call waits. Its submitter does not wait longer.
 pub(crate) const WAITS: Duration = Duration::from_secs(24 * 3_600);
 
-/// Bytes of calls that wait. A call more is refused.
+/// Bytes of calls that wait or are under way. A call more is refused.
 const WORK_BYTES: i64 = 256 << 20;
+
+/// Such calls. All of them may be with workers at once, who give back those of a provider that has its share: so many calls of one provider
+/// keep no call of another one from the workers.
+const WORK: i64 = 100_000;
 
 /// The time after which a call goes to another worker, if the one that has it says nothing.
 pub(crate) const ACKNOWLEDGE: Duration = Duration::from_secs(10);
-
-/// Calls that workers have at once, over all of them.
-const UNDER_WAY: i64 = 100_000;
 
 /// Workers that ask at once. The server has 512 by default.
 const WORKERS: i64 = 10_000;
@@ -48,6 +50,9 @@ pub(crate) const HELD: usize = 1_024;
 
 /// The time for the first connection, and for each request to the server.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The time after which the server is asked for a sign of life. A connection that gives none twice is lost.
+const PING: Duration = Duration::from_secs(10);
 
 /// The time between two attempts at the first connection.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -92,6 +97,7 @@ pub struct Fleet {
     pub(crate) providers: kv::Store,
     pub(crate) files: object_store::ObjectStore,
     pub(crate) clock: Arc<ServerClock>,
+    is_connected: watch::Receiver<bool>,
 }
 
 impl Fleet {
@@ -105,7 +111,20 @@ impl Fleet {
             server: shown(&connect.servers),
             why,
         };
+        let (connected, is_connected) = watch::channel(true);
+        let connected = Arc::new(connected);
         let mut options = async_nats::ConnectOptions::new()
+            .event_callback(move |event| {
+                let connected = Arc::clone(&connected);
+                async move {
+                    match event {
+                        Event::Connected => drop(connected.send_replace(true)),
+                        Event::Disconnected => drop(connected.send_replace(false)),
+                        _ => {}
+                    }
+                }
+            })
+            .ping_interval(PING)
             .name("tollgate")
             .custom_inbox_prefix(format!("_INBOX_tollgate_{}", connect.tenant))
             .connection_timeout(PATIENCE)
@@ -166,6 +185,7 @@ impl Fleet {
             retention: RetentionPolicy::WorkQueue,
             storage: StorageType::File,
             max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
+            max_messages: WORK,
             max_bytes: WORK_BYTES,
             max_age: WAITS,
             // Those who submit are told: a call that waits is not thrown away.
@@ -225,7 +245,18 @@ impl Fleet {
             providers,
             files,
             clock,
+            is_connected,
         })
+    }
+
+    /// Whether there is a connection to the server. One that is lost is made again.
+    pub fn is_connected(&self) -> bool {
+        *self.is_connected.borrow()
+    }
+
+    /// The same as a value that changes.
+    pub fn connection(&self) -> watch::Receiver<bool> {
+        self.is_connected.clone()
     }
 
     /// The calls that wait or are under way, and those that no worker could end.
@@ -275,7 +306,7 @@ impl Fleet {
                 ack_wait: ACKNOWLEDGE,
                 // Workers count: one that dies at each delivery of a call would leave it in the stream for ever.
                 max_deliver: -1,
-                max_ack_pending: UNDER_WAY,
+                max_ack_pending: WORK,
                 max_waiting: WORKERS,
                 ..consumer::pull::Config::default()
             },

@@ -33,7 +33,7 @@ mod wire;
 mod worker;
 
 pub use answer::{Answer, Ended};
-pub use deploy::Deployed;
+pub use deploy::{Deployed, Replaced};
 pub use error::FleetError;
 pub use fleet::{Connect, Fleet, State};
 pub use invoke::InvokeError;

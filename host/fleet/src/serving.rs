@@ -262,14 +262,19 @@ impl Follower {
             return;
         }
         let component = version.component.clone();
-        match self.of.put(name, version, provider, entry.revision) {
+        let bytes = provider.info().size;
+        match self
+            .of
+            .put(name, version, (provider, bytes), entry.revision)
+        {
             Put::Serves => (self.changed)(Change::Serves {
                 provider: name.to_owned(),
                 component,
             }),
             Put::Older => {}
             Put::Full => {
-                let why = format!("{MOST} providers serve, which is the most");
+                let why =
+                    format!("{MOST} providers serve, or 1 GiB of components, which is the most");
                 self.refused(name, "full", &why);
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::kv::{Entry, Operation};
+use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures::StreamExt as _;
@@ -19,8 +19,8 @@ use crate::wire::{self, Job, MAX_JOB, Version};
 /// The time after which the bucket is looked at, in case that the message with the result was lost.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The words of a server whose stream has as many bytes as it may have (error 10077 of JetStream, which the client gives as text).
-const FULL: &str = "maximum bytes exceeded";
+/// The words of a server whose stream has as much as it may have (error 10077 of JetStream, which the client gives as text).
+const FULL: [&str; 2] = ["maximum bytes exceeded", "maximum messages exceeded"];
 
 /// The words of one whose stream has a message of the subject.
 const TAKEN: &str = "maximum messages per subject exceeded";
@@ -145,14 +145,8 @@ impl Fleet {
             let kept = self.kept(&key).await?;
             match kept {
                 None => {}
-                // No code has run, for a reason that may be gone: it is another attempt.
-                Some((
-                    Answer {
-                        ended: Ended::Refused { kind, .. },
-                        ..
-                    },
-                    revision,
-                )) if kind != "dead" => {
+                // No code has run, for a reason that may be gone: it is another attempt. What is no result is of nobody.
+                Some((known, revision)) if known.as_ref().is_none_or(is_refused) => {
                     // Another submitter may have done so already, and a worker may have written since.
                     let purged = self
                         .results
@@ -192,16 +186,15 @@ impl Fleet {
         })
     }
 
-    /// The result that is kept, and its revision.
-    async fn kept(&self, key: &str) -> Result<Option<(Answer, u64)>, FleetError> {
+    /// The result that is kept, and its revision. It is `None` if somebody has written something else there.
+    pub(crate) async fn kept(
+        &self,
+        key: &str,
+    ) -> Result<Option<(Option<Answer>, u64)>, FleetError> {
         let found = self.results.entry(key).await;
         let found = found.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
         let found = found.filter(|entry| entry.operation == Operation::Put);
-        let read = |entry: Entry| match serde_json::from_slice(&entry.value) {
-            Ok(answer) => Ok((answer, entry.revision)),
-            Err(_) => Err(FleetError::State("results")),
-        };
-        found.map(read).transpose()
+        Ok(found.map(|entry| (serde_json::from_slice(&entry.value).ok(), entry.revision)))
     }
 
     /// Puts a message into the queue; false if there is one of its subject.
@@ -218,11 +211,8 @@ impl Fleet {
         let why = told(&error);
         match error.kind() {
             _ if why.contains(TAKEN) => Ok(false),
-            _ if why.contains(FULL) => Err(FleetError::Full),
-            PublishErrorKind::TimedOut => Err(FleetError::Nats {
-                doing: "submitting",
-                why: "the server did not acknowledge the call in time; submit it again with the same key".to_owned(),
-            }),
+            _ if FULL.iter().any(|words| why.contains(words)) => Err(FleetError::Full),
+            PublishErrorKind::TimedOut => Err(FleetError::Unacknowledged),
             _ => Err(FleetError::nats("submitting")(Box::new(error))),
         }
     }
@@ -261,14 +251,13 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// The server fails.
+    /// The server fails, or the bucket has something else in its place.
     pub async fn result(&self, key: &str) -> Result<Option<Answer>, FleetError> {
-        let found = self.results.get(key).await;
-        let found = found.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
-        let read = |bytes: bytes::Bytes| {
-            serde_json::from_slice(&bytes).map_err(|_| FleetError::State("results"))
-        };
-        found.map(read).transpose()
+        match self.kept(key).await? {
+            None => Ok(None),
+            Some((None, _)) => Err(FleetError::NoResult),
+            Some((answer, _)) => Ok(answer),
+        }
     }
 
     /// Submits a call and waits for its result; `None` if there is none in time. The call then still runs, once.
@@ -353,4 +342,9 @@ impl Fleet {
             }
         }
     }
+}
+
+/// Whether no code has run for a reason that may be gone.
+fn is_refused(answer: &Answer) -> bool {
+    matches!(&answer.ended, Ended::Refused { kind, .. } if kind != "dead")
 }

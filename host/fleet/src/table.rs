@@ -8,12 +8,17 @@ use crate::wire::Version;
 /// Providers at once: anybody who may write to the bucket makes up names.
 pub(crate) const MOST: usize = 1_000;
 
+/// Bytes of their components. The code that is made of them takes some times as much.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// Providers by name.
 pub(crate) struct Table<P>(RwLock<BTreeMap<Arc<str>, Row<P>>>);
 
 struct Row<P> {
     version: Version,
     provider: P,
+    /// Bytes of its component.
+    bytes: u64,
     /// The revision of the bucket at which it was switched to.
     revision: u64,
 }
@@ -71,16 +76,29 @@ impl<P: Clone> Table<P> {
         rows.len() < MOST || rows.contains_key(name)
     }
 
-    pub(crate) fn put(&self, name: &str, version: Version, provider: P, revision: u64) -> Put {
+    /// Puts a version there, whose component has so many bytes.
+    pub(crate) fn put(
+        &self,
+        name: &str,
+        version: Version,
+        (provider, bytes): (P, u64),
+        revision: u64,
+    ) -> Put {
         let mut rows = self.write();
         match rows.get(name) {
             Some(known) if known.revision > revision => return Put::Older,
             None if rows.len() >= MOST => return Put::Full,
             _ => {}
         }
+        let others = rows.iter().filter(|(other, _)| &***other != name);
+        let others: u64 = others.map(|(_, row)| row.bytes).sum();
+        if others.saturating_add(bytes) > MOST_BYTES {
+            return Put::Full;
+        }
         let row = Row {
             version,
             provider,
+            bytes,
             revision,
         };
         rows.insert(name.into(), row);
@@ -119,8 +137,8 @@ mod tests {
     #[test]
     fn the_version_that_was_switched_to_last_serves() {
         let table = Table::default();
-        assert_eq!(table.put("a", version(2), 2, 7), Put::Serves);
-        assert_eq!(table.put("a", version(1), 1, 5), Put::Older);
+        assert_eq!(table.put("a", version(2), (2, 1), 7), Put::Serves);
+        assert_eq!(table.put("a", version(1), (1, 1), 5), Put::Older);
         assert_eq!(table.get("a"), Some(2));
         assert!(table.is_known("a", &version(1), 5));
         assert!(!table.is_known("a", &version(3), 9));
@@ -135,11 +153,14 @@ mod tests {
         let table = Table::default();
         for number in 0..1_000 {
             let name = number.to_string();
-            assert_eq!(table.put(&name, version(1), (), 1), Put::Serves);
+            assert_eq!(table.put(&name, version(1), ((), 1 << 20), 1), Put::Serves);
         }
-        assert_eq!(table.put("more", version(1), (), 1), Put::Full);
+        assert_eq!(table.put("more", version(1), ((), 1), 1), Put::Full);
         assert!(!table.has_room("more") && table.has_room("7"));
         // One that is there is switched.
-        assert_eq!(table.put("7", version(2), (), 2), Put::Serves);
+        assert_eq!(table.put("7", version(2), ((), 25 << 20), 2), Put::Serves);
+        // One mebibyte is left of a gibibyte, and its own.
+        assert_eq!(table.put("8", version(2), ((), 2 << 20), 2), Put::Full);
+        assert_eq!(table.version("8").unwrap().0, version(1));
     }
 }

@@ -141,13 +141,16 @@ fn too_large(most: u64, remedy: &str) -> Problem {
 
 /// The key of a request that is not to be made twice, together with its caller: no caller gets the result of another one.
 fn key_of(caller: Option<&Caller>, head: &Parts) -> Result<Option<String>, Problem> {
-    let Some(key) = head.headers.get("idempotency-key") else {
+    let mut keys = head.headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else {
         return Ok(None);
     };
     let text = key.to_str().ok().filter(|text| !text.is_empty());
-    let text = text.filter(|text| text.len() <= MAX_KEY).ok_or_else(|| {
-        let detail =
-            format!("`Idempotency-Key` is not text of up to {MAX_KEY} characters; send another");
+    let text = text.filter(|text| text.len() <= MAX_KEY && keys.next().is_none());
+    let text = text.ok_or_else(|| {
+        let detail = format!(
+            "`Idempotency-Key` is not one text of up to {MAX_KEY} characters; send another"
+        );
         Problem::bad("request", detail)
     })?;
     let caller = caller.map_or("", |caller| &*caller.name);

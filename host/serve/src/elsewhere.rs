@@ -58,6 +58,9 @@ pub trait Elsewhere: Send + Sync {
         &'c self,
         call: CallElsewhere<'c>,
     ) -> Pin<Box<dyn Future<Output = MadeElsewhere> + Send + 'c>>;
+
+    /// Whether calls can be made there now, which `/readyz` tells.
+    fn is_ready(&self) -> bool;
 }
 
 /// The reason why a call has no report.

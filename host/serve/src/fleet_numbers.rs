@@ -30,6 +30,7 @@ pub(crate) struct FleetNumbers {
     queued: Family<Queued, Gauge>,
     oldest: Family<Unlabelled, Gauge<f64, AtomicU64>>,
     given_back: Family<GivenBack, Counter>,
+    reached: Family<Unlabelled, Gauge>,
 }
 
 type Unlabelled = [(&'static str, &'static str); 0];
@@ -62,9 +63,20 @@ impl FleetNumbers {
             "Calls that this worker gave back to the fleet, by the reason",
             self.given_back.clone(),
         );
+        registry.register(
+            "fleet_reached",
+            "Whether the numbers of the queue could be read: 1, or 0, and then there are none",
+            self.reached.clone(),
+        );
     }
 
-    pub(crate) fn set(&self, queue: &Queue) {
+    pub(crate) fn set(&self, queue: Option<&Queue>) {
+        self.reached.get_or_create(&[]).set(queue.is_some().into());
+        let Some(queue) = queue else {
+            self.queued.clear();
+            self.oldest.clear();
+            return;
+        };
         let states = [
             ("waiting", queue.waiting),
             ("under-way", queue.under_way),

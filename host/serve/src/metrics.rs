@@ -234,8 +234,8 @@ impl Metrics {
         Connected(self.0.connections.clone())
     }
 
-    /// The queue of a fleet is like this now.
-    pub fn queue(&self, queue: &Queue) {
+    /// The queue of a fleet is like this now, or cannot be read.
+    pub fn queue(&self, queue: Option<&Queue>) {
         self.0.fleet.set(queue);
     }
 

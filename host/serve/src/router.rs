@@ -196,10 +196,7 @@ impl Router {
             "/healthz" => self.get(head, || {
                 Ok(json_answer(StatusCode::OK, "{\"status\":\"ok\"}"))
             }),
-            "/readyz" => self.get(head, || match self.is_draining.load(Ordering::Relaxed) {
-                false => Ok(json_answer(StatusCode::OK, "{\"status\":\"ready\"}")),
-                true => Err(Problem::busy("the server is about to end")),
-            }),
+            "/readyz" => self.get(head, || self.ready()),
             "/v1/providers" => self.get(head, || Ok(list::answer(view))),
             // They tell of all providers.
             "/" | "/metrics" if !view.is_whole() => Err(Problem::new(
@@ -257,6 +254,16 @@ impl Router {
             },
         };
         proxy::answer(&self.shared, caller, head, body, &place).await
+    }
+
+    fn ready(&self) -> Result<Answer, Problem> {
+        let is_draining = self.is_draining.load(Ordering::Relaxed);
+        let elsewhere = self.shared.elsewhere.as_ref();
+        match elsewhere.is_none_or(|elsewhere| elsewhere.is_ready()) {
+            _ if is_draining => Err(Problem::busy("the server is about to end")),
+            false => Err(Problem::busy("calls cannot be made now")),
+            true => Ok(json_answer(StatusCode::OK, "{\"status\":\"ready\"}")),
+        }
     }
 
     fn get(

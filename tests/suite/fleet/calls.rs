@@ -29,6 +29,27 @@ fn a_call_goes_to_a_worker_and_its_result_comes_back() {
     let deployed = run(&arguments);
     assert_eq!(deployed.status.code(), Some(0), "{deployed:?}");
     let worker = Worker::start(&nats, "w", &[]);
+    // Each is told before anything is switched.
+    let [other, counter] = ["hostile", "counter"].map(guest_file);
+    let [other, counter] = [&other, &counter].map(|path| path.to_str().unwrap());
+    for (component, more, status, said) in [
+        (policy, &[][..], 3, "malformed"),
+        (other, &[], 3, "grants."),
+        (
+            counter,
+            &[],
+            0,
+            "with another policy or signature than before",
+        ),
+        (counter, &[], 0, ", as before"),
+        (counter, &["--policy", policy], 0, "with another policy"),
+    ] {
+        let arguments = ["deploy", component, "--name", "one", "--nats", &url];
+        let deployed = run(&[&arguments[..], more].concat());
+        let text = String::from_utf8(deployed.stderr).unwrap();
+        assert_eq!(deployed.status.code(), Some(status), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
     for (call, status, text) in [
         ("next()", 0, "1\n"),
         ("grow(2)", 0, "4\n"),

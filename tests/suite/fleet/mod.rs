@@ -15,11 +15,13 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use support::cli::command;
 use support::harness::{guest_file, in_time, wait};
 use support::processes::until;
+use support::served::PATIENCE;
 use support::skip::is_installed;
 use tempfile::TempDir;
 use tollgate::Policy;
@@ -216,7 +218,11 @@ impl Drop for Nats {
 }
 
 /// The program `tollgate worker`.
-struct Worker(Child);
+struct Worker {
+    process: Child,
+    /// What it says after its first line.
+    lines: Receiver<String>,
+}
 
 impl Worker {
     fn start(nats: &Nats, name: &str, options: &[&str]) -> Worker {
@@ -264,18 +270,27 @@ impl Worker {
         }
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = process.stderr.take().unwrap();
-        let worker = Worker(process);
+        let (tell, lines) = std::sync::mpsc::channel();
+        let worker = Worker { process, lines };
         in_time(move || {
             let mut lines = BufReader::new(stderr).lines();
             let first = lines.next().unwrap().unwrap();
             assert_eq!(first, "taking calls");
-            std::thread::spawn(move || lines.for_each(drop));
+            std::thread::spawn(move || {
+                lines.for_each(|line| drop(tell.send(line.unwrap_or_default())));
+            });
         });
         worker
     }
 
+    /// Waits for a line with this text.
+    fn line(&self, text: &str) {
+        let line = || self.lines.recv_timeout(PATIENCE).expect(text);
+        while !line().contains(text) {}
+    }
+
     fn signal(&self, signal: &str) {
-        let process = self.0.id().to_string();
+        let process = self.process.id().to_string();
         let sent = Command::new("kill")
             .args([&format!("-{signal}"), &process])
             .status();
@@ -285,14 +300,14 @@ impl Worker {
     /// Ends it as an operator does.
     fn end(mut self) -> Option<i32> {
         self.signal("TERM");
-        self.0.wait().unwrap().code()
+        self.process.wait().unwrap().code()
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

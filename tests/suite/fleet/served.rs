@@ -175,6 +175,7 @@ fn a_request_with_a_key_is_made_once() {
     assert_eq!(messages(), 5);
     let long = format!("Idempotency-Key: {}\r\n", "k".repeat(256));
     assert_eq!(ask("test", &long).0, 400);
+    assert_eq!(ask("test", &key.repeat(2)).0, 400);
 }
 
 /// A worker that hangs has the call, and may still make it.
@@ -245,7 +246,7 @@ fn versions_are_switched_under_load_without_a_failed_call() {
     );
 }
 
-/// With no worker, a call is busy once its deadline is over; with no server, it is the host's failure.
+/// With no worker, a call is busy once its deadline is over; with no server, at once.
 #[test]
 fn a_fleet_without_workers_is_busy() {
     let Some(mut nats) = Nats::start() else {
@@ -265,14 +266,47 @@ fn a_fleet_without_workers_is_busy() {
     });
     assert_eq!(answer.kind(503), "busy");
     assert!(start.elapsed() < Duration::from_secs(10));
+    let worker = Worker::start(&nats, "w", &[]);
+    let get = |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        sent(&program, &head)
+    };
+    let has = |line: &str| get("/metrics").body.contains(line);
+    until("the numbers", || has("tollgate_fleet_reached 1"));
+    assert!(has("tollgate_fleet_calls{"));
     nats.kill();
+    worker.line("the connection is lost");
+    program.line("the connection is lost");
+    let start = Instant::now();
     let answer = program.post("start-loop/attack", "{}");
-    assert_eq!(answer.kind(500), "host");
+    assert_eq!(answer.kind(503), "busy");
+    assert!(answer.head.contains("retry-after: "), "{}", answer.head);
+    // No request to the server that is not there was waited for.
+    assert!(start.elapsed() < Duration::from_secs(4), "{start:?}");
+    assert_eq!(get("/readyz").status, 503);
+    assert_eq!(get("/healthz").status, 200);
+    until("the old numbers are gone", || {
+        has("tollgate_fleet_reached 0") && !has("tollgate_fleet_calls{")
+    });
     nats.restart();
-    let _worker = Worker::start(&nats, "w", &[]);
+    worker.line("connected again");
     until("the server again", || {
         program.post("start-loop/attack", "{}").status == 502
     });
+    assert_eq!(get("/readyz").status, 200);
+}
+
+/// They would be ignored.
+#[test]
+fn options_of_a_fleet_need_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    for option in ["--creds", "--nats-ca", "--tenant", "--ceiling"] {
+        let served = support::cli::run(&["serve", folder, option, "a"]);
+        let text = String::from_utf8(served.stderr).unwrap();
+        assert_eq!(served.status.code(), Some(2), "{text}");
+        assert!(text.contains(&format!("{option} is for a fleet")), "{text}");
+    }
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64Url, Encoding as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::harness::{guest_file, wait};
 use support::processes::until;
 use tollgate_fleet::{Ended, FleetError};
 
-use super::hostile::{digest, ended, kind};
+use super::hostile::{digest, ended, key, kind};
 use super::{Nats, Worker};
 
 /// Each is bounded in bytes, and what ends first is said in the guide.
@@ -31,8 +31,10 @@ fn what_the_server_keeps_is_bounded() {
         assert_eq!(config["discard"], discard, "{stream}: {config}");
         assert_eq!(config["storage"], "file", "{stream}: {config}");
     }
-    assert_eq!(config("tollgate_default_work")["max_msg_size"], 1 << 20);
     let work = config("tollgate_default_work");
+    assert_eq!(work["max_msg_size"], 1 << 20);
+    // As many as the workers may have at once.
+    assert_eq!(work["max_msgs"], 100_000);
     assert_eq!(work["retention"], "workqueue");
     // A call is there once.
     assert_eq!(work["max_msgs_per_subject"], 1);
@@ -46,12 +48,19 @@ fn what_the_server_keeps_is_bounded() {
 /// A queue that is full refuses calls, and loses none.
 #[test]
 fn a_full_queue_takes_no_more() {
+    for bound in [json!({ "max_bytes": 8192 }), json!({ "max_msgs": 5 })] {
+        a_queue_of(&bound);
+    }
+}
+
+fn a_queue_of(bound: &Value) {
     let Some(nats) = Nats::start() else { return };
-    let small = json!({
+    let mut small = json!({
         "name": "tollgate_default_work", "subjects": ["tollgate.default.work.*.*"],
-        "retention": "workqueue", "storage": "file", "discard": "new", "max_bytes": 8192,
-        "num_replicas": 1,
+        "retention": "workqueue", "storage": "file", "discard": "new", "num_replicas": 1,
     });
+    let all = small.as_object_mut().unwrap();
+    all.extend(bound.as_object().unwrap().clone());
     let made = nats.asked(
         "$JS.API.STREAM.CREATE.tollgate_default_work",
         &small.to_string(),
@@ -60,7 +69,7 @@ fn a_full_queue_takes_no_more() {
     nats.deploy("counter", "");
     let fleet = nats.fleet();
     let submit = |number: u32| {
-        let key = format!("call-{number}");
+        let key = format!("call-{number:03}");
         let patience = Duration::from_secs(60);
         wait(fleet.submit("counter", "next()", Some(&key), patience))
     };
@@ -254,4 +263,34 @@ fn only_a_version_that_was_deployed_is_called() {
     nats.deploy("counter", high);
     nats.deploy("counter", "");
     assert!(matches!(called("before", high), Ended::Returned { .. }));
+}
+
+/// A writer of results may write anything, and what is no result keeps no call from its own.
+#[test]
+fn junk_in_the_place_of_a_result_is_thrown_away() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let fleet = nats.fleet();
+    let junk = |own: &str| {
+        let subject = format!("$KV.tollgate_default_results.{}", key("counter", own));
+        nats.publish(&subject, b"junk");
+    };
+    let submit = |own: &str| {
+        let patience = Duration::from_secs(60);
+        wait(fleet.submit("counter", "next()", Some(own), patience)).unwrap()
+    };
+    let result = |own: &str| wait(fleet.wait(&key("counter", own), Duration::from_secs(20)));
+    // Before the call is submitted, and while it waits.
+    junk("before");
+    assert!(matches!(result("before"), Err(FleetError::NoResult)));
+    assert!(!submit("before").duplicate);
+    submit("while");
+    junk("while");
+    let _worker = Worker::start(&nats, "w", &[]);
+    until("both", || {
+        ["before", "while"].iter().all(|own| {
+            let made = result(own).ok().flatten().map(|answer| answer.ended);
+            matches!(made, Some(Ended::Returned { .. }))
+        })
+    });
 }

@@ -26,14 +26,17 @@ pub(super) async fn serve(listener: TcpListener, metrics: Metrics) {
 pub(super) async fn follow(fleet: Fleet, metrics: Metrics) {
     loop {
         match fleet.state().await {
-            Ok(state) => metrics.queue(&Queue {
+            Ok(state) => metrics.queue(Some(&Queue {
                 waiting: state.queued.saturating_sub(state.under_way),
                 under_way: state.under_way,
                 redelivered: state.redelivered,
                 dead: state.dead,
                 oldest: state.oldest,
-            }),
-            Err(error) => tracing::warn!(%error, "the queue"),
+            })),
+            Err(error) => {
+                tracing::warn!(%error, "the queue");
+                metrics.queue(None);
+            }
         }
         sleep(STEP).await;
     }

@@ -197,7 +197,7 @@ async fn providers(
     metrics: &Metrics,
 ) -> Result<Server, ExitReason> {
     #[cfg(feature = "fleet")]
-    if let Some(connect) = opts.fleet.connect() {
+    if let Some(connect) = opts.fleet.connect()? {
         if !policies.is_empty() {
             return Err(usage(
                 "--tokens: `policies=` is for a folder; in a fleet each provider has the policy that it was deployed with",

@@ -10,7 +10,7 @@ use tollgate::policy::Policy;
 use tollgate_fleet::{Connect, Fleet, FleetError, InvokeError, Serving};
 use tollgate_serve::{CallElsewhere, Elsewhere, MadeElsewhere, Metrics, NotMade, Server};
 
-use crate::commands::fleet_metrics;
+use crate::commands::{fleet_link, fleet_metrics};
 use crate::options::fleet::reason;
 use crate::options::folder::eprint_event;
 use crate::output::status::ExitReason;
@@ -18,6 +18,9 @@ use crate::output::ui::Ui;
 
 /// The shortest time for a worker to begin a call, however short its deadline is.
 const BEGIN: Duration = Duration::from_secs(1);
+
+/// The words for a fleet whose server does not answer.
+const AWAY: &str = "the fleet is not reached now; retry";
 
 /// A server of the providers of a fleet.
 pub(super) async fn server(
@@ -31,6 +34,9 @@ pub(super) async fn server(
     let fleet = Fleet::connect(connect).await.map_err(reason)?;
     tokio::spawn(fleet_metrics::follow(fleet.clone(), metrics.clone()));
     let is_quiet = ui.quiet();
+    if !is_quiet {
+        tokio::spawn(fleet_link::follow(fleet.connection()));
+    }
     let changed = move |change: tollgate_fleet::Change| {
         changed.send_replace(());
         if !is_quiet {
@@ -57,6 +63,10 @@ impl Elsewhere for InFleet {
         call: CallElsewhere<'c>,
     ) -> Pin<Box<dyn Future<Output = MadeElsewhere> + Send + 'c>> {
         Box::pin(async move {
+            // Requests to a server that is not there take their time to fail.
+            if !self.fleet.is_connected() {
+                return Err(NotMade::Busy(AWAY.to_owned()));
+            }
             // Without a key each request is a call of its own.
             let key = match call.key {
                 Some(text) => tollgate_fleet::key_of(text),
@@ -73,6 +83,10 @@ impl Elsewhere for InFleet {
             made.await.map_err(not_made)
         })
     }
+
+    fn is_ready(&self) -> bool {
+        self.fleet.is_connected()
+    }
 }
 
 fn not_made(error: InvokeError) -> NotMade {
@@ -83,11 +97,29 @@ fn not_made(error: InvokeError) -> NotMade {
             _ => NotMade::Refused { kind, detail },
         },
         InvokeError::Switched => NotMade::Busy(error.to_string()),
-        InvokeError::Late => NotMade::Late,
+        InvokeError::Late | InvokeError::Fleet(FleetError::Unacknowledged) => NotMade::Late,
         InvokeError::Fleet(error @ FleetError::Full) => NotMade::Busy(error.to_string()),
         InvokeError::Fleet(error @ FleetError::TooLarge { .. }) => {
             NotMade::Arguments(error.to_string())
         }
+        InvokeError::Fleet(error @ FleetError::Nats { .. }) => {
+            tracing::warn!(%error, "the fleet");
+            NotMade::Busy(AWAY.to_owned())
+        }
         error => NotMade::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fuel of a call that may be made stays taken.
+    #[test]
+    fn a_call_that_the_server_may_have_may_be_made() {
+        let late = not_made(InvokeError::Fleet(FleetError::Unacknowledged));
+        assert!(matches!(late, NotMade::Late), "{late:?}");
+        let full = not_made(InvokeError::Fleet(FleetError::Full));
+        assert!(matches!(full, NotMade::Busy(_)), "{full:?}");
     }
 }

@@ -8,8 +8,8 @@ use tollgate::Isolation;
 use tollgate_fleet::Worker;
 use tollgate_serve::Metrics;
 
-use crate::commands::fleet_metrics;
 use crate::commands::serve::{LAST_LINES, audit as audit_log, listen, usage};
+use crate::commands::{fleet_link, fleet_metrics};
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
 use crate::options::fleet::{FleetOpts, ceiling, reason};
@@ -92,6 +92,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             tokio::spawn(fleet_metrics::serve(listener, metrics.clone()));
             tokio::spawn(fleet_metrics::follow(fleet.clone(), metrics));
         }
+        let connection = fleet.connection();
         let counted = metrics.clone();
         let mut worker = Worker::new(fleet, runtime)
             .ceiling(ceiling)
@@ -100,6 +101,9 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             worker = worker.name(name);
         }
         ui.stderr("taking calls\n");
+        if !ui.quiet() {
+            tokio::spawn(fleet_link::follow(connection));
+        }
         let drained = worker.run(stop).await.map_err(reason)?;
         if drained.given_back > 0 {
             ui.note(&format!("{} calls were given back", drained.given_back));

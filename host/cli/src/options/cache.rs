@@ -14,25 +14,24 @@ const VARIABLE: &str = "TOLLGATE_CACHE_DIR";
 
 /// The cache options of a command that compiles a component.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Cache")]
 pub(crate) struct CacheOpts {
     #[command(flatten)]
     dir: CacheDir,
     /// Compile without a cache: read nothing from it and write nothing to it
-    #[arg(long)]
+    #[arg(long, help_heading = "Cache")]
     no_cache: bool,
 }
 
 /// The option that names the cache folder.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Cache")]
 pub(crate) struct CacheDir {
     /// The folder of the cache of compiled code [default: $XDG_CACHE_HOME/tollgate or ~/.cache/tollgate]
     #[arg(
         long,
         value_name = "DIR",
         env = VARIABLE,
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = "Cache"
     )]
     cache: Option<PathBuf>,
 }

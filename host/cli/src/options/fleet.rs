@@ -10,25 +10,25 @@ use crate::output::status::ExitReason;
 
 /// The way to the fleet.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Fleet")]
 pub(crate) struct FleetOpts {
     /// The server of NATS, with JetStream: nats://HOST:PORT, or tls://HOST:PORT; more with commas between them
     #[arg(
         long,
         value_name = "URL",
+        help_heading = "Fleet",
         env = "TOLLGATE_NATS",
         hide_env_values = true,
         default_value = "nats://127.0.0.1:4222"
     )]
     nats: String,
     /// The credentials for it, a .creds file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Fleet", value_name = "FILE")]
     creds: Option<PathBuf>,
     /// The authorities of its certificate, PEM [default: those of the platform]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Fleet", value_name = "FILE")]
     nats_ca: Option<PathBuf>,
     /// The tenant: workers, versions and calls of one see none of another
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(long, help_heading = "Fleet", value_name = "NAME", default_value_t)]
     tenant: Tenant,
 }
 
@@ -51,35 +51,49 @@ impl FleetOpts {
 
 /// The fleet that makes the calls of a server.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Fleet")]
 pub(crate) struct ServedOpts {
     /// Serve what is deployed in a fleet, and have its workers make the calls: the server of NATS, as for `tollgate worker --nats`.
     /// Takes no component of `wasi:http`
-    #[arg(long, value_name = "URL", conflicts_with_all = ["folder", "policies", "routes", "isolate", "warm", "queue"])]
+    #[arg(long, help_heading = "Fleet", value_name = "URL", conflicts_with_all = ["folder", "policies", "routes", "isolate", "warm", "queue"])]
     fleet: Option<String>,
     /// The credentials for it, a .creds file
-    #[arg(long, value_name = "FILE", requires = "fleet")]
+    #[arg(long, help_heading = "Fleet", value_name = "FILE", requires = "fleet")]
     creds: Option<PathBuf>,
     /// The authorities of its certificate, PEM [default: those of the platform]
-    #[arg(long, value_name = "FILE", requires = "fleet")]
+    #[arg(long, help_heading = "Fleet", value_name = "FILE", requires = "fleet")]
     nats_ca: Option<PathBuf>,
     /// The tenant [default: default]
-    #[arg(long, value_name = "NAME", requires = "fleet")]
+    #[arg(long, help_heading = "Fleet", value_name = "NAME", requires = "fleet")]
     tenant: Option<Tenant>,
     /// A policy that no policy of the fleet may exceed, as for `tollgate worker`
-    #[arg(long, value_name = "FILE", requires = "fleet")]
+    #[arg(long, help_heading = "Fleet", value_name = "FILE", requires = "fleet")]
     ceiling: Option<PathBuf>,
 }
 
 impl ServedOpts {
     /// The way to the fleet, if there is one.
-    pub(crate) fn connect(&self) -> Option<Connect> {
-        Some(Connect {
-            servers: self.fleet.clone()?,
+    pub(crate) fn connect(&self) -> Result<Option<Connect>, ExitReason> {
+        let Some(servers) = self.fleet.clone() else {
+            // The parser does not require an option that another one excludes.
+            let options = [
+                ("--creds", self.creds.is_some()),
+                ("--nats-ca", self.nats_ca.is_some()),
+                ("--tenant", self.tenant.is_some()),
+                ("--ceiling", self.ceiling.is_some()),
+            ];
+            let given = options.into_iter().find(|(_, is_given)| *is_given);
+            return given.map_or(Ok(None), |(option, _)| {
+                Err(ExitReason::Usage(format!(
+                    "{option} is for a fleet; give --fleet URL in place of the folder, or leave it out"
+                )))
+            });
+        };
+        Ok(Some(Connect {
+            servers,
             credentials: self.creds.clone(),
             authorities: self.nats_ca.clone(),
             tenant: self.tenant.clone().unwrap_or_default(),
-        })
+        }))
     }
 
     /// The ceiling of its policies.
