@@ -105,6 +105,18 @@ impl Ended {
 }
 
 impl Answer {
+    /// The end of a call that no worker has begun.
+    pub(crate) fn expired(key: &str) -> Answer {
+        let why = "no worker took the call before its submitter stopped to wait; submit it again";
+        Answer {
+            key: key.to_owned(),
+            ended: Ended::refused("expired", why),
+            worker: String::new(),
+            attempts: 0,
+            report: None,
+        }
+    }
+
     pub(crate) fn to_json(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
         escape::json(&text).into_owned()

@@ -180,11 +180,7 @@ impl Calls {
         let mut attempts = 1;
         let is_late = age >= Duration::from_millis(job.patience);
         let (ended, report) = match is_late && !self.is_begun(&job.key, deliveries).await? {
-            true => {
-                let why =
-                    "no worker took the call before its submitter stopped to wait; submit it again";
-                (Ended::refused("expired", why), None)
-            }
+            true => (Answer::expired(&job.key).ended, None),
             false => {
                 let Some(_turn) = self.turn(&job.provider) else {
                     if deliveries == 1 {
@@ -199,6 +195,7 @@ impl Calls {
                     let why = format!("{ATTEMPTS} workers began the call, and none ended it");
                     let reason = why.clone();
                     let ended = Ended::refused("dead", why + "; the stream of the dead has it");
+                    attempts = ATTEMPTS;
                     // First: with a result nobody looks at the call again.
                     self.bury(message, "dead", &reason, attempts).await?;
                     let answer = self.answer(job, ended, attempts, None);
@@ -346,18 +343,21 @@ impl Calls {
     ) -> Result<(), NotNow> {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Tollgate-Kind", kind);
-        let why: String = why.chars().take(REASON).collect();
-        headers.insert("Tollgate-Reason", &*why);
         headers.insert("Tollgate-Worker", &*self.name);
         headers.insert("Tollgate-Attempts", attempts.to_string());
         let provider = names::provider_of(&message.subject);
         let subject = self.fleet.tenant.dead_of(provider);
         // A message that is as large as any has no room for these headers.
         let most = self.fleet.client.max_payload().saturating_sub(2 << 10);
-        let payload = match message.payload.len() > most {
-            true => bytes::Bytes::new(),
-            false => message.payload.clone(),
+        let (payload, left_out) = match message.payload.len() {
+            bytes if bytes > most => (
+                bytes::Bytes::new(),
+                format!("; its {bytes} bytes are left out"),
+            ),
+            _ => (message.payload.clone(), String::new()),
         };
+        let why: String = why.chars().take(REASON).collect();
+        headers.insert("Tollgate-Reason", &*(why + &left_out));
         let sent = self
             .fleet
             .jetstream

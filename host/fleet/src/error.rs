@@ -1,5 +1,7 @@
 //! Errors of the fleet itself: neither of a guest nor of a call.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::names::NameError;
@@ -14,6 +16,14 @@ pub enum FleetError {
         /// Its address, without credentials.
         server: String,
         /// The error.
+        why: String,
+    },
+    /// The file of credentials or of authorities cannot be used.
+    #[error("{}: {why}", tollgate::escape::line(&path.to_string_lossy()))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
         why: String,
     },
     /// The server failed, or does not do what is needed.
@@ -35,7 +45,7 @@ pub enum FleetError {
     NotDeployed(String),
     /// A call has too many bytes.
     #[error(
-        "the call has {bytes} bytes, and a message has at most {most}; give it less, or raise `max_payload` of the server"
+        "the call has {bytes} bytes as JSON, and a message of a fleet has at most {most}; give it less"
     )]
     TooLarge {
         /// Its bytes.

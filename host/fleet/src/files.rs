@@ -115,7 +115,7 @@ impl Fleet {
             let chunk = chunk.map_err(|error| later(&error))?;
             let has = bytes.len().saturating_add(chunk.payload.len());
             if has as u64 > most {
-                let why = format!("{digest} has more than {most} bytes, which this worker takes");
+                let why = format!("{digest} has more than {most} bytes");
                 return Err(Missing::Refused("component-size", why));
             }
             if chunk.payload.is_empty() {

@@ -1,6 +1,6 @@
 //! The connection, and the streams and buckets of a tenant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// The server is not reached within five seconds, has no JetStream, or gives this user no rights to it.
+    /// The server is not reached within five seconds, has no JetStream, or gives this user no rights to it; or a file cannot be read.
     pub async fn connect(connect: &Connect) -> Result<Fleet, FleetError> {
         let failed = |why: String| FleetError::Connect {
             server: shown(&connect.servers),
@@ -117,11 +117,12 @@ impl Fleet {
             .event_callback(move |event| {
                 let connected = Arc::clone(&connected);
                 async move {
-                    match event {
-                        Event::Connected => drop(connected.send_replace(true)),
-                        Event::Disconnected => drop(connected.send_replace(false)),
-                        _ => {}
-                    }
+                    let is = match event {
+                        Event::Connected => true,
+                        Event::Disconnected => false,
+                        _ => return,
+                    };
+                    connected.send_if_modified(|was| std::mem::replace(was, is) != is);
                 }
             })
             .ping_interval(PING)
@@ -130,11 +131,20 @@ impl Fleet {
             .connection_timeout(PATIENCE)
             .subscription_capacity(HELD)
             .request_timeout(Some(PATIENCE));
+        let unread = |path: &Path, why: &dyn std::fmt::Display| FleetError::File {
+            path: path.to_owned(),
+            why: tollgate::escape::line(&why.to_string()).into_owned(),
+        };
         if let Some(path) = &connect.credentials {
             let read = options.credentials_file(path).await;
-            options = read.map_err(|error| failed(format!("{}: {error}", path.display())))?;
+            options = read.map_err(|error| unread(path, &error))?;
         }
         if let Some(path) = &connect.authorities {
+            let text = std::fs::read(path).map_err(|error| unread(path, &error))?;
+            // The client takes any file, and then knows no authority.
+            if !String::from_utf8_lossy(&text).contains("-----BEGIN CERTIFICATE-----") {
+                return Err(unread(path, &"it has no certificate in PEM"));
+            }
             options = options
                 .add_root_certificates(path.clone())
                 .require_tls(true);
@@ -174,79 +184,29 @@ impl Fleet {
         };
         let jetstream = jetstream::new(client.clone());
         let tenant = connect.tenant.clone();
-        let state = FleetError::nats("JetStream");
-        let fail = |error: &dyn std::error::Error| state(told(error).into());
-        let work = jetstream.get_or_create_stream(stream::Config {
-            name: tenant.work(),
-            subjects: vec![tenant.work_of("*", "*")],
-            // A call that waits or is under way is not taken once more.
-            max_messages_per_subject: 1,
-            discard_new_per_subject: true,
-            retention: RetentionPolicy::WorkQueue,
-            storage: StorageType::File,
-            max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
-            max_messages: WORK,
-            max_bytes: WORK_BYTES,
-            max_age: WAITS,
-            // Those who submit are told: a call that waits is not thrown away.
-            discard: DiscardPolicy::New,
-            ..stream::Config::default()
-        });
-        let work = work.await.map_err(|error| fail(&error))?;
-        let dead = jetstream.get_or_create_stream(stream::Config {
-            name: tenant.dead(),
-            subjects: vec![tenant.dead_of("*")],
-            storage: StorageType::File,
-            max_age: DEAD,
-            max_bytes: DEAD_BYTES,
-            ..stream::Config::default()
-        });
-        dead.await.map_err(|error| fail(&error))?;
-        let results = bucket(
-            &jetstream,
-            tenant.results(),
-            stream::Config {
-                max_messages_per_subject: 1,
-                max_age: RESULTS,
-                max_bytes: RESULTS_BYTES,
-                // A full bucket would be the end of all calls.
-                discard: DiscardPolicy::Old,
-                ..stream::Config::default()
-            },
-        );
-        let results = results.await?;
-        let providers = bucket(
-            &jetstream,
-            tenant.providers(),
-            stream::Config {
-                max_messages_per_subject: 5,
-                discard: DiscardPolicy::New,
-                ..stream::Config::default()
-            },
-        );
-        let providers = providers.await?;
-        let files = match jetstream.get_object_store(tenant.files()).await {
-            Ok(files) => files,
-            Err(_) => {
-                let made = jetstream.create_object_store(object_store::Config {
-                    bucket: tenant.files(),
-                    ..object_store::Config::default()
-                });
-                made.await.map_err(|error| fail(&error))?
-            }
-        };
+        let places = Places::of(&jetstream, &tenant).await?;
         let clock = Arc::new(ServerClock::new(&client.new_inbox()));
         Ok(Fleet {
             tenant,
             client,
             jetstream,
-            work,
-            results,
-            providers,
-            files,
+            work: places.work,
+            results: places.results,
+            providers: places.providers,
+            files: places.files,
             clock,
             is_connected,
         })
+    }
+
+    /// Makes the streams and buckets that are gone: an operator may have deleted them, or given the server another disk. Those that are
+    /// there are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// The server fails.
+    pub async fn restore(&self) -> Result<(), FleetError> {
+        Places::of(&self.jetstream, &self.tenant).await.map(drop)
     }
 
     /// Whether there is a connection to the server. One that is lost is made again.
@@ -254,9 +214,11 @@ impl Fleet {
         *self.is_connected.borrow()
     }
 
-    /// The same as a value that changes.
+    /// The same as a value, whose changes from now on are told.
     pub fn connection(&self) -> watch::Receiver<bool> {
-        self.is_connected.clone()
+        let mut connection = self.is_connected.clone();
+        connection.mark_unchanged();
+        connection
     }
 
     /// The calls that wait or are under way, and those that no worker could end.
@@ -313,6 +275,87 @@ impl Fleet {
         );
         made.await
             .map_err(|error| FleetError::nats("the queue")(Box::new(error)))
+    }
+}
+
+/// The streams and buckets of a tenant.
+struct Places {
+    work: stream::Stream,
+    results: kv::Store,
+    providers: kv::Store,
+    files: object_store::ObjectStore,
+}
+
+impl Places {
+    /// Makes those that are not there.
+    async fn of(jetstream: &jetstream::Context, tenant: &Tenant) -> Result<Places, FleetError> {
+        let state = FleetError::nats("JetStream");
+        let fail = |error: &dyn std::error::Error| state(told(error).into());
+        let work = jetstream.get_or_create_stream(stream::Config {
+            name: tenant.work(),
+            subjects: vec![tenant.work_of("*", "*")],
+            // A call that waits or is under way is not taken once more.
+            max_messages_per_subject: 1,
+            discard_new_per_subject: true,
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::File,
+            max_message_size: i32::try_from(MAX_JOB).unwrap_or(i32::MAX),
+            max_messages: WORK,
+            max_bytes: WORK_BYTES,
+            max_age: WAITS,
+            // Those who submit are told: a call that waits is not thrown away.
+            discard: DiscardPolicy::New,
+            ..stream::Config::default()
+        });
+        let work = work.await.map_err(|error| fail(&error))?;
+        let dead = jetstream.get_or_create_stream(stream::Config {
+            name: tenant.dead(),
+            subjects: vec![tenant.dead_of("*")],
+            storage: StorageType::File,
+            max_age: DEAD,
+            max_bytes: DEAD_BYTES,
+            ..stream::Config::default()
+        });
+        dead.await.map_err(|error| fail(&error))?;
+        let results = bucket(
+            jetstream,
+            tenant.results(),
+            stream::Config {
+                max_messages_per_subject: 1,
+                max_age: RESULTS,
+                max_bytes: RESULTS_BYTES,
+                // A full bucket would be the end of all calls.
+                discard: DiscardPolicy::Old,
+                ..stream::Config::default()
+            },
+        );
+        let results = results.await?;
+        let providers = bucket(
+            jetstream,
+            tenant.providers(),
+            stream::Config {
+                max_messages_per_subject: 5,
+                discard: DiscardPolicy::New,
+                ..stream::Config::default()
+            },
+        );
+        let providers = providers.await?;
+        let files = match jetstream.get_object_store(tenant.files()).await {
+            Ok(files) => files,
+            Err(_) => {
+                let made = jetstream.create_object_store(object_store::Config {
+                    bucket: tenant.files(),
+                    ..object_store::Config::default()
+                });
+                made.await.map_err(|error| fail(&error))?
+            }
+        };
+        Ok(Places {
+            work,
+            results,
+            providers,
+            files,
+        })
     }
 }
 

@@ -31,6 +31,14 @@ pub enum InvokeError {
         /// The reason.
         detail: String,
     },
+    /// The component ran, and ended in a fault without a report: its result is too large for a message.
+    #[error("{kind}: {detail}")]
+    Faulted {
+        /// The kind of the fault.
+        kind: String,
+        /// The fault.
+        detail: String,
+    },
     /// Another version serves now than the one that was asked for, or none.
     #[error("another version serves now; look at it, and call again")]
     Switched,
@@ -79,8 +87,12 @@ impl Serving {
             .call_version(name, version, call, key, patience, longest);
         let answer = called.await?;
         let answer = answer.ok_or(InvokeError::Late)?;
-        if let Ended::Refused { kind, detail } = answer.ended {
-            return Err(InvokeError::Refused { kind, detail });
+        match answer.ended {
+            Ended::Refused { kind, detail } => return Err(InvokeError::Refused { kind, detail }),
+            Ended::Faulted { kind, detail } if answer.report.is_none() => {
+                return Err(InvokeError::Faulted { kind, detail });
+            }
+            _ => {}
         }
         report(&answer, function, loaded.limits()).ok_or_else(misfit)
     }

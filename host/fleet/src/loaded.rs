@@ -29,8 +29,12 @@ pub(crate) struct Loaded {
     fleet: Fleet,
     runtime: Runtime,
     ceiling: Policy,
+    refused: OnRefused,
     kept: Mutex<Kept<(String, Version), Provider>>,
 }
+
+/// Is told of a version that is refused before the runtime sees it: the provider, the digest of the component, and the reason.
+pub(crate) type OnRefused = Box<dyn Fn(&str, &str, &str) + Send + Sync>;
 
 /// The reason why there is no provider.
 pub(crate) enum NoProvider {
@@ -41,11 +45,17 @@ pub(crate) enum NoProvider {
 }
 
 impl Loaded {
-    pub(crate) fn new(fleet: Fleet, runtime: Runtime, ceiling: Policy) -> Loaded {
+    pub(crate) fn new(
+        fleet: Fleet,
+        runtime: Runtime,
+        ceiling: Policy,
+        refused: OnRefused,
+    ) -> Loaded {
         Loaded {
             fleet,
             runtime,
             ceiling,
+            refused,
             kept: Mutex::new(Kept::new(KEPT, KEPT_BYTES)),
         }
     }
@@ -62,6 +72,28 @@ impl Loaded {
     }
 
     async fn load(&self, name: &str, version: &Version) -> Result<(Provider, u64), NoProvider> {
+        let files = self.files(name, version).await;
+        let (source, policy, bytes) = files.inspect_err(|why| {
+            if let NoProvider::Refused(Ended::Refused { kind, detail }) = why {
+                (self.refused)(name, &version.component, &format!("{kind}: {detail}"));
+            }
+        })?;
+        let loaded = self.runtime.load(&source, &policy).await;
+        loaded
+            .map(|provider| (provider, bytes))
+            .map_err(|error| match error {
+                LoadError::Refused(refusal) => refused(refusal.kind.label(), refusal.to_string()),
+                LoadError::Host(_) | LoadError::Read { .. } => NoProvider::Later(error.to_string()),
+                error => refused("policy", error.to_string()),
+            })
+    }
+
+    /// The files of a version, checked, and the bytes of its component.
+    async fn files(
+        &self,
+        name: &str,
+        version: &Version,
+    ) -> Result<(Source, Policy, u64), NoProvider> {
         let released = self.fleet.is_released(name, version).await;
         if !released.map_err(|error| NoProvider::Later(error.to_string()))? {
             let why = format!("this version of `{name}` was never deployed; deploy it");
@@ -70,7 +102,13 @@ impl Loaded {
         let file = async |digest: &str, most: u64| {
             let read = self.fleet.file(digest, most).await;
             read.map_err(|missing| match missing {
-                Missing::Refused(kind, why) => refused(kind, why),
+                Missing::Refused(kind @ "component-size", why) => refused(
+                    kind,
+                    format!("{why}; raise `limits.component-size` of the policy of `{name}`"),
+                ),
+                Missing::Refused(kind, why) => {
+                    refused(kind, format!("{why}; deploy `{name}` again"))
+                }
                 Missing::Later(why) => NoProvider::Later(why),
             })
         };
@@ -86,7 +124,7 @@ impl Loaded {
             .map_err(|error| refused("policy", error.to_string()))?;
         if let Some(key) = policy.exceeds(&self.ceiling) {
             let why = format!(
-                "`{key}` of the policy is above the ceiling of this worker; lower it, or raise the ceiling"
+                "`{key}` of the policy of `{name}` is above the ceiling; lower it, or raise the ceiling"
             );
             return Err(refused("ceiling", why));
         }
@@ -97,14 +135,7 @@ impl Loaded {
         if let Some(signature) = &version.signature {
             source = source.signed(&text(signature, MAX_SIGNATURE).await?);
         }
-        let loaded = self.runtime.load(&source, &policy).await;
-        loaded
-            .map(|provider| (provider, bytes))
-            .map_err(|error| match error {
-                LoadError::Refused(refusal) => refused(refusal.kind.label(), refusal.to_string()),
-                LoadError::Host(_) | LoadError::Read { .. } => NoProvider::Later(error.to_string()),
-                error => refused("policy", error.to_string()),
-            })
+        Ok((source, policy, bytes))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The providers that serve, as a front door sees them: loaded here for their types, and called elsewhere.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::datetime::DateTime;
 use async_nats::jetstream::kv::{Entry, Operation};
 use futures::{StreamExt as _, TryStreamExt as _};
 use tokio::task::{AbortHandle, JoinSet};
@@ -22,8 +24,8 @@ use crate::wire::Version;
 /// The pause after a failure of the server.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause before a load is tried again.
-const LATEST: Duration = Duration::from_secs(60);
+/// Times that a load is tried, for a minute in all: it keeps its place among the loads meanwhile.
+const TRIES: u32 = 11;
 
 /// Loads at once: the files of each are in memory meanwhile.
 const LOADS: usize = 16;
@@ -84,14 +86,19 @@ impl fmt::Display for Change {
                 write!(f, "{provider}: refused: {kind}: {}", escape::line(why))
             }
             Change::Gone { provider } => write!(f, "{provider}: gone"),
-            Change::Lost { why } => write!(f, "the fleet: {}", escape::line(why)),
+            Change::Lost { why } => write!(
+                f,
+                "the fleet: no changes are told now; they are asked for again: {}",
+                escape::line(why)
+            ),
         }
     }
 }
 
 impl Fleet {
     /// The providers that serve, now and later. Each version is loaded by `runtime` under `ceiling`, as a worker does it, for the types of
-    /// its functions. `changed` is told of each change.
+    /// its functions. `changed` is told of each change, and `refused` of each version that is refused before the runtime sees it, as by
+    /// [`Worker::on_refused`](crate::Worker::on_refused).
     ///
     /// # Errors
     ///
@@ -101,16 +108,20 @@ impl Fleet {
         runtime: Runtime,
         ceiling: Policy,
         changed: impl Fn(Change) + Send + Sync + 'static,
+        refused: impl Fn(&str, &str, &str) + Send + Sync + 'static,
     ) -> Result<Serving, FleetError> {
         let follower = Arc::new(Follower {
-            loaded: Loaded::new(self.clone(), runtime, ceiling),
+            loaded: Loaded::new(self.clone(), runtime, ceiling, Box::new(refused)),
             fleet: self.clone(),
             of: Arc::default(),
+            told: Mutex::default(),
+            bucket: Mutex::default(),
             changed: Box::new(changed),
         });
         // Those of now are there when this returns.
         let failed =
             |error: &dyn std::error::Error| FleetError::nats("the providers")(told(error).into());
+        follower.renew().await?;
         let mut keys = match self.providers.keys().await {
             Ok(keys) => keys,
             Err(error) => return Err(failed(&error)),
@@ -180,6 +191,10 @@ struct Follower {
     fleet: Fleet,
     loaded: Loaded,
     of: Arc<Table<Provider>>,
+    /// Revisions of the bucket whose refusal was told, by name.
+    told: Mutex<BTreeMap<String, u64>>,
+    /// The time at which the bucket was made.
+    bucket: Mutex<Option<DateTime>>,
     changed: Box<dyn Fn(Change) + Send + Sync>,
 }
 
@@ -187,20 +202,32 @@ impl Follower {
     /// Follows the bucket without end.
     async fn follow(self: Arc<Follower>) {
         let mut loads = JoinSet::new();
+        let mut connection = self.fleet.connection();
         loop {
-            // A name is one part of a key; releases have two.
-            let watch = self.fleet.providers.watch_with_history("*").await;
+            let watch = match self.renew().await {
+                // A name is one part of a key; releases have two.
+                Ok(()) => self.fleet.providers.watch_with_history("*").await,
+                Err(error) => {
+                    (self.changed)(Change::Lost {
+                        why: error.to_string(),
+                    });
+                    sleep(PAUSE).await;
+                    continue;
+                }
+            };
             let why = match watch {
                 Err(error) => told(&error),
                 Ok(mut watch) => loop {
-                    match watch.next().await {
+                    let next = tokio::select! {
+                        next = watch.next() => next,
+                        // The server may be another one now.
+                        _ = connection.changed() => break "the connection was lost".to_owned(),
+                    };
+                    match next {
                         Some(Ok(entry)) => {
                             // No load waits for another one, which a deliverer may make slow.
                             let follower = Arc::clone(&self);
-                            add(&mut loads, async move {
-                                follower.put(&entry, u32::MAX).await;
-                            })
-                            .await;
+                            add(&mut loads, async move { follower.put(&entry, TRIES).await }).await;
                         }
                         Some(Err(error)) => break told(&error),
                         None => break "the server tells of no more changes".to_owned(),
@@ -211,6 +238,27 @@ impl Follower {
             (self.changed)(Change::Lost { why });
             sleep(PAUSE).await;
         }
+    }
+
+    /// Looks whether the bucket is still the same: one that was made again counts its entries from the beginning.
+    async fn renew(&self) -> Result<(), FleetError> {
+        let info = self.fleet.providers.stream.get_info().await;
+        let failed =
+            |error: &dyn std::error::Error| FleetError::nats("the providers")(told(error).into());
+        let made = info.map_err(|error| failed(&error))?.created;
+        let before = self
+            .bucket
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(made);
+        if before.is_some_and(|before| before != made) {
+            self.of.forget_revisions();
+            self.told
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        }
+        Ok(())
     }
 
     /// Takes one entry of the bucket, and tries so many times to load it while the server or this host fails.
@@ -228,7 +276,8 @@ impl Follower {
             return;
         }
         let Ok(version) = Version::read(&entry.value) else {
-            return self.refused(name, "garbage", "the bucket has no version under this name");
+            let why = "the bucket has no version under this name, but something else; deploy it";
+            return self.refused(entry, "garbage", why);
         };
         let mut tried = 0;
         let provider = loop {
@@ -237,23 +286,25 @@ impl Follower {
             }
             if !self.of.has_room(name) {
                 let why = format!("{MOST} providers serve, which is the most");
-                return self.refused(name, "full", &why);
+                return self.refused(entry, "full", &why);
             }
             match self.loaded.get(name, &version).await {
                 Ok(provider) => break provider,
                 Err(NoProvider::Refused(Ended::Refused { kind, detail })) => {
-                    return self.refused(name, &kind, &detail);
-                }
-                Err(NoProvider::Refused(_)) => return,
-                Err(NoProvider::Later(why)) => {
-                    self.refused(name, "host", &why);
-                    tried = tries.min(tried).saturating_add(1);
-                    if tried >= tries {
+                    self.refused(entry, &kind, &detail);
+                    // Another server of a cluster may have the file.
+                    if kind != "not-found" {
                         return;
                     }
-                    sleep(PAUSE.saturating_mul(tried).min(LATEST)).await;
                 }
+                Err(NoProvider::Refused(_)) => return,
+                Err(NoProvider::Later(why)) => self.refused(entry, "host", &why),
             }
+            tried = tries.min(tried).saturating_add(1);
+            if tried >= tries {
+                return;
+            }
+            sleep(PAUSE.saturating_mul(tried)).await;
         };
         // Another version, or none, may have been switched to meanwhile: its entry comes as well.
         if let Ok(now) = self.fleet.providers.entry(name).await
@@ -275,12 +326,23 @@ impl Follower {
             Put::Full => {
                 let why =
                     format!("{MOST} providers serve, or 1 GiB of components, which is the most");
-                self.refused(name, "full", &why);
+                self.refused(entry, "full", &why);
             }
         }
     }
 
-    fn refused(&self, name: &str, kind: &str, why: &str) {
+    /// Tells that a version does not serve: once, though it is tried more than once.
+    fn refused(&self, entry: &Entry, kind: &str, why: &str) {
+        let name = &*entry.key;
+        {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() >= MOST {
+                told.clear();
+            }
+            if told.insert(name.to_owned(), entry.revision) == Some(entry.revision) {
+                return;
+            }
+        }
         (self.changed)(Change::Refused {
             provider: name.to_owned(),
             kind: kind.to_owned(),

@@ -8,6 +8,7 @@ use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures::StreamExt as _;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::answer::{Answer, Ended};
@@ -30,6 +31,19 @@ const TRIES: u32 = 10;
 
 /// The pause between two of them.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// The time after that of a call at which all clocks say that it is over.
+const LATER: Duration = Duration::from_secs(1);
+
+/// A call that waits for a worker, and that nobody else has submitted before.
+struct Waits {
+    /// Its number in the queue.
+    number: u64,
+    /// The time after which no worker begins it.
+    over: Instant,
+    /// The connection, since before the call was there.
+    connection: watch::Receiver<bool>,
+}
 
 /// A call as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +109,8 @@ impl Fleet {
     ) -> Result<Submission, FleetError> {
         let version = self.version(provider).await?;
         let job = self.job(provider, version, call.into(), key, patience)?;
-        self.put_job(&job).await
+        let (submitted, _) = self.put_job(&job).await?;
+        Ok(submitted)
     }
 
     /// A call of a version that serves, or served.
@@ -130,7 +145,8 @@ impl Fleet {
         Ok(job)
     }
 
-    async fn put_job(&self, job: &Job) -> Result<Submission, FleetError> {
+    /// Puts a call into the queue, and returns its number there, unless somebody has submitted it before.
+    async fn put_job(&self, job: &Job) -> Result<(Submission, Option<u64>), FleetError> {
         let text = job.to_json();
         let most = MAX_JOB.min(self.client.max_payload());
         if text.len() > most {
@@ -158,24 +174,18 @@ impl Fleet {
                     id = self.fresh_key();
                 }
                 Some(_) => {
-                    return Ok(Submission {
-                        key,
-                        duplicate: true,
-                    });
+                    let duplicate = true;
+                    return Ok((Submission { key, duplicate }, None));
                 }
             }
             let subject = self.tenant.work_of(provider, &id);
-            if self.enqueued(&subject, &text).await? {
-                return Ok(Submission {
-                    key,
-                    duplicate: false,
-                });
+            if let Some(number) = self.enqueued(&subject, &text).await? {
+                let duplicate = false;
+                return Ok((Submission { key, duplicate }, Some(number)));
             }
             if self.is_queued(&subject, provider, &key).await? {
-                return Ok(Submission {
-                    key,
-                    duplicate: true,
-                });
+                let duplicate = true;
+                return Ok((Submission { key, duplicate }, None));
             }
             sleep(AGAIN).await;
         }
@@ -194,23 +204,25 @@ impl Fleet {
         let found = self.results.entry(key).await;
         let found = found.map_err(|error| FleetError::nats("the result")(Box::new(error)))?;
         let found = found.filter(|entry| entry.operation == Operation::Put);
-        Ok(found.map(|entry| (serde_json::from_slice(&entry.value).ok(), entry.revision)))
+        let read = |bytes: &[u8]| serde_json::from_slice(bytes).ok();
+        let read = |bytes: &[u8]| read(bytes).filter(|answer: &Answer| answer.key == key);
+        Ok(found.map(|entry| (read(&entry.value), entry.revision)))
     }
 
-    /// Puts a message into the queue; false if there is one of its subject.
-    async fn enqueued(&self, subject: &str, text: &str) -> Result<bool, FleetError> {
+    /// Puts a message into the queue, and returns its number; `None` if there is one of its subject.
+    async fn enqueued(&self, subject: &str, text: &str) -> Result<Option<u64>, FleetError> {
         let message = PublishMessage::build().payload(text.to_owned().into());
         let sent = async {
             let sent = self.jetstream.send_publish(subject.to_owned(), message);
             sent.await?.await
         };
         let error = match sent.await {
-            Ok(_) => return Ok(true),
+            Ok(taken) => return Ok(Some(taken.sequence)),
             Err(error) => error,
         };
         let why = told(&error);
         match error.kind() {
-            _ if why.contains(TAKEN) => Ok(false),
+            _ if why.contains(TAKEN) => Ok(None),
             _ if FULL.iter().any(|words| why.contains(words)) => Err(FleetError::Full),
             PublishErrorKind::TimedOut => Err(FleetError::Unacknowledged),
             _ => Err(FleetError::nats("submitting")(Box::new(error))),
@@ -245,6 +257,25 @@ impl Fleet {
         }
         let _ = self.work.delete_message(found.sequence).await;
         Ok(false)
+    }
+
+    /// Takes a call from the queue that no worker has got. One that gets it in this moment refuses it as `expired`, as its time is over.
+    async fn is_withdrawn(&self, waits: &Waits) -> bool {
+        // A server that was killed may have forgotten to whom it gave the call.
+        if waits.connection.has_changed().unwrap_or(true) {
+            return false;
+        }
+        let Ok(mut workers) = self.workers().await else {
+            return false;
+        };
+        let Ok(info) = workers.info().await else {
+            return false;
+        };
+        if info.delivered.stream_sequence >= waits.number {
+            return false;
+        }
+        let _ = self.work.delete_message(waits.number).await;
+        true
     }
 
     /// The result of a call, if there is one.
@@ -290,8 +321,15 @@ impl Fleet {
         let job = self.job(provider, version, call, key, patience)?;
         // Before the call is there, so that its end is heard, and its result looked for once.
         let done = self.done(&job.key).await?;
-        let submitted = self.put_job(&job).await?;
-        self.wait_for(done, &job.key, longest, submitted.duplicate)
+        let connection = self.connection();
+        let (submitted, number) = self.put_job(&job).await?;
+        let over = Instant::now().checked_add(patience.saturating_add(LATER));
+        let waits = number.zip(over).map(|(number, over)| Waits {
+            number,
+            over,
+            connection,
+        });
+        self.wait_for(done, &job.key, longest, submitted.duplicate, waits)
             .await
     }
 
@@ -302,7 +340,7 @@ impl Fleet {
     /// The server fails. A connection that is lost is made again meanwhile.
     pub async fn wait(&self, key: &str, patience: Duration) -> Result<Option<Answer>, FleetError> {
         let done = self.done(key).await?;
-        self.wait_for(done, key, patience, true).await
+        self.wait_for(done, key, patience, true, None).await
     }
 
     /// The messages by which the end of a call is told.
@@ -311,13 +349,14 @@ impl Fleet {
         told_there.map_err(|error| FleetError::nats("waiting")(told(&error).into()))
     }
 
-    /// Waits for a result, which may be there already if it `may_be`.
+    /// Waits for a result, which may be there already if it `may_be`, and for no longer than the call waits for a worker.
     async fn wait_for(
         &self,
         mut done: Subscriber,
         key: &str,
         patience: Duration,
         mut may_be: bool,
+        mut waits: Option<Waits>,
     ) -> Result<Option<Answer>, FleetError> {
         let end = Instant::now()
             .checked_add(patience)
@@ -333,6 +372,11 @@ impl Fleet {
             may_be = true;
             if Instant::now() >= end {
                 return Ok(None);
+            }
+            if let Some(waits) = waits.take_if(|waits| Instant::now() >= waits.over)
+                && self.is_withdrawn(&waits).await
+            {
+                return Ok(Some(Answer::expired(key)));
             }
             let look = Instant::now().checked_add(LOOK).unwrap_or(end).min(end);
             match timeout_at(look, done.next()).await {

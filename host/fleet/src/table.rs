@@ -105,6 +105,13 @@ impl<P: Clone> Table<P> {
         Put::Serves
     }
 
+    /// The bucket is another one, which counts from the beginning again.
+    pub(crate) fn forget_revisions(&self) {
+        for row in self.write().values_mut() {
+            row.revision = 0;
+        }
+    }
+
     /// Removes a provider, unless it was switched after this revision; whether it was there.
     pub(crate) fn remove(&self, name: &str, revision: u64) -> bool {
         let mut rows = self.write();
@@ -145,6 +152,9 @@ mod tests {
         // The same version, switched to once more.
         assert!(table.is_known("a", &version(2), 9));
         assert!(!table.remove("a", 8));
+        table.forget_revisions();
+        assert!(!table.is_known("a", &version(3), 1));
+        assert!(table.is_known("a", &version(2), 1));
         assert!(table.remove("a", 10) && table.get("a").is_none());
     }
 

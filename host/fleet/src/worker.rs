@@ -14,11 +14,14 @@ use tollgate::policy::Policy;
 use crate::calls::{Calls, GivenBack};
 use crate::error::FleetError;
 use crate::fleet::Fleet;
-use crate::loaded::Loaded;
+use crate::loaded::{Loaded, OnRefused};
 use crate::queue::{Came, Queue};
 
 /// The pause after an error of the server.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The time to make streams and buckets that are gone.
+const RESTORE: Duration = Duration::from_secs(5);
 
 /// The time after which this machine's clock is compared with the server's again.
 const COMPARE: Duration = Duration::from_secs(60);
@@ -32,6 +35,8 @@ pub struct Worker {
     slots: usize,
     drain: Duration,
     given_back: GivenBack,
+    refused: OnRefused,
+    ready: Box<dyn Fn() + Send + Sync>,
 }
 
 /// The end of a worker.
@@ -56,6 +61,8 @@ impl Worker {
             slots: slots.clamp(1, Semaphore::MAX_PERMITS),
             drain: Duration::from_secs(20),
             given_back: Box::new(|_| {}),
+            refused: Box::new(|_, _, _| {}),
+            ready: Box::new(|| {}),
         }
     }
 
@@ -92,19 +99,52 @@ impl Worker {
         self
     }
 
+    /// Tells `refused` of each version that is refused before the runtime sees it, which tells its observers of the others: the provider,
+    /// the digest of the component, and the reason.
+    #[must_use]
+    pub fn on_refused(
+        mut self,
+        refused: impl Fn(&str, &str, &str) + Send + Sync + 'static,
+    ) -> Worker {
+        self.refused = Box::new(refused);
+        self
+    }
+
+    /// Tells `ready` once the first calls are asked for.
+    #[must_use]
+    pub fn on_ready(mut self, ready: impl Fn() + Send + Sync + 'static) -> Worker {
+        self.ready = Box::new(ready);
+        self
+    }
+
     /// Takes calls until `stop` is ready. Then it takes no more, ends those under way, and gives back the rest.
     ///
     /// # Errors
     ///
     /// The queue is not there and cannot be made. A server that goes away later is waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, FleetError> {
-        let mut queue = Queue::open(&self.fleet).await?;
-        self.fleet.clock.compare(&self.fleet.results).await?;
+        let mut stop = pin!(stop);
+        let mut queue = loop {
+            let opened = async {
+                self.fleet.clock.compare(&self.fleet.results).await?;
+                Queue::open(&self.fleet).await
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(Drained { given_back: 0 }),
+                opened = opened => match opened {
+                    Ok(queue) => break queue,
+                    Err(error) if self.fleet.is_connected() => return Err(error),
+                    // It went away in this moment.
+                    Err(_) => sleep(PAUSE).await,
+                },
+            }
+        };
         let mut compared = Instant::now();
         let fleet = self.fleet.clone();
         let slots = Arc::new(Semaphore::new(self.slots));
         let (end, ending) = watch::channel(false);
-        let loaded = Loaded::new(self.fleet.clone(), self.runtime, self.ceiling);
+        let loaded = Loaded::new(self.fleet.clone(), self.runtime, self.ceiling, self.refused);
         // As the runtime gives a provider three quarters of its slots.
         let share = (self.slots - self.slots / 4).max(1);
         let calls = Arc::new(Calls::new(
@@ -115,8 +155,8 @@ impl Worker {
             ending,
             self.given_back,
         ));
+        let mut ready = Some(self.ready);
         let mut tasks = JoinSet::new();
-        let mut stop = pin!(stop);
         'taking: loop {
             let slot = tokio::select! {
                 biased;
@@ -132,11 +172,16 @@ impl Worker {
                 let again = fleet.clock.compare(&fleet.results).await;
                 if let Err(error) = again {
                     tracing::warn!(%error, "the clock");
+                    // An operator may have deleted the bucket.
+                    let _ = timeout(RESTORE, fleet.restore()).await;
                 }
                 compared = Instant::now();
             }
             // No more than there are slots for: the rest stays for other workers.
             let mut failed = queue.ask(free.len()).await.err();
+            if let Some(tell) = ready.take_if(|_| failed.is_none()) {
+                tell();
+            }
             while let Some(slot) = free.pop().filter(|_| failed.is_none()) {
                 let came = tokio::select! {
                     biased;
@@ -160,8 +205,19 @@ impl Worker {
             drop(free);
             if let Some(why) = failed {
                 tracing::warn!(why, "the queue");
-                // An operator may have deleted the consumer.
-                let _ = timeout(PAUSE, fleet.workers()).await;
+                // An operator may have deleted the consumer, or all of it.
+                let restored = async {
+                    if fleet.workers().await.is_err() {
+                        fleet.restore().await?;
+                        fleet.workers().await?;
+                    }
+                    Ok::<(), FleetError>(())
+                };
+                tokio::select! {
+                    biased;
+                    () = &mut stop => break,
+                    _ = timeout(RESTORE, restored) => {}
+                }
                 tokio::select! {
                     biased;
                     () = &mut stop => break,

@@ -160,7 +160,8 @@ pub struct HostError {
 }
 
 impl HostError {
-    pub(crate) fn new(error: impl fmt::Display) -> HostError {
+    /// Logs an error of the host, and gives it a number, which is all that a caller is told of it.
+    pub fn new(error: impl fmt::Display) -> HostError {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let message = shown_cause(&error.to_string());

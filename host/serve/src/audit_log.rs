@@ -89,6 +89,17 @@ impl AuditLog {
         })
     }
 
+    /// Writes that a version of a fleet was refused before the runtime saw it, as for a load.
+    pub fn refused(&self, provider: &str, digest: &str, why: &str) {
+        self.write(
+            "load",
+            json!({
+                "provider": shown(provider), "digest": shown(digest), "result": "failed",
+                "error": shown(why), "ms": 0,
+            }),
+        );
+    }
+
     pub(crate) fn answered(
         &self,
         caller: Option<&str>,

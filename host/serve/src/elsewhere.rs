@@ -6,7 +6,7 @@ use http::StatusCode;
 use tollgate::approve::Approver;
 use tollgate::report::ReturnedError;
 use tollgate::value::{Function, Value};
-use tollgate::{Provider, Report, Session};
+use tollgate::{HostError, Provider, Report, Session};
 
 use crate::problem::Problem;
 
@@ -39,9 +39,16 @@ pub enum NotMade {
         /// Text for people.
         detail: String,
     },
+    /// The component ran, and ended in a fault without a report.
+    Faulted {
+        /// The kind of the fault.
+        kind: String,
+        /// Text for people.
+        detail: String,
+    },
     /// There is no result in time. The call may still be made.
     Late,
-    /// The other place failed. The cause goes to the log.
+    /// The other place failed. The cause goes to the log, under a number that the caller is told.
     Failed(String),
 }
 
@@ -129,7 +136,7 @@ impl<'s> Place<'s> {
                     key: key.as_deref(),
                 };
                 by.invoke(call).await.map_err(|why| NotDone {
-                    may_run: matches!(why, NotMade::Late),
+                    may_run: matches!(why, NotMade::Late | NotMade::Faulted { .. }),
                     problem: why.into(),
                 })
             }
@@ -142,7 +149,7 @@ impl From<NotMade> for Problem {
         match why {
             NotMade::Arguments(what) => Problem::bad("arguments", what),
             NotMade::Busy(why) => Problem::busy(&why),
-            NotMade::Refused { kind, detail } => {
+            NotMade::Refused { kind, detail } | NotMade::Faulted { kind, detail } => {
                 Problem::new(StatusCode::BAD_GATEWAY, kind, detail)
             }
             NotMade::Late => Problem::new(
@@ -150,10 +157,7 @@ impl From<NotMade> for Problem {
                 "late",
                 "no result in time; the call may still be made",
             ),
-            NotMade::Failed(why) => {
-                tracing::error!(why, "a call elsewhere");
-                Problem::internal()
-            }
+            NotMade::Failed(why) => Problem::host(&HostError::new(why)),
         }
     }
 }

@@ -239,6 +239,12 @@ impl Metrics {
         self.0.fleet.set(queue);
     }
 
+    /// A version of a fleet was refused before the runtime saw it.
+    pub fn refused(&self) {
+        let result = "refused";
+        self.0.loads.get_or_create(&Load { result }).inc();
+    }
+
     /// A worker of a fleet gave a call back, for one of a few reasons.
     pub fn given_back(&self, reason: &'static str) {
         self.0.fleet.given_back(reason);

@@ -33,7 +33,7 @@ fn a_call_goes_to_a_worker_and_its_result_comes_back() {
     let [other, counter] = ["hostile", "counter"].map(guest_file);
     let [other, counter] = [&other, &counter].map(|path| path.to_str().unwrap());
     for (component, more, status, said) in [
-        (policy, &[][..], 3, "malformed"),
+        (policy, &[][..], 3, "not WebAssembly"),
         (other, &[], 3, "grants."),
         (
             counter,
@@ -61,6 +61,8 @@ fn a_call_goes_to_a_worker_and_its_result_comes_back() {
         assert_eq!(code, Some(status), "{call}: {said}");
         assert!(said.contains(text), "{call}: {said}");
     }
+    let (_, said) = nats.submit(&["one", "next()", "--key", "v", "-v"]);
+    assert!(said.contains("used ") && said.contains(" fuel, "), "{said}");
     nats.deploy("start-loop", "limits.deadline = \"300ms\"");
     let (code, said) = nats.submit(&["start-loop", SPIN]);
     assert_eq!(code, Some(4), "{said}");

@@ -104,8 +104,25 @@ impl Nats {
         self.process.wait().unwrap();
     }
 
+    fn signal(&self, signal: &str) {
+        signalled(&self.process, signal);
+    }
+
     fn restart(&mut self) {
         self.process = Nats::process(&self.folder, &self.address, self.port, &[]);
+    }
+
+    /// Comes back with an empty store.
+    fn lose_all(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("jetstream")).unwrap();
+        self.restart();
+    }
+
+    /// Whether it has a stream. A client of ours would make it.
+    fn has(&self, stream: &str) -> bool {
+        let info = self.asked(&format!("$JS.API.STREAM.INFO.{stream}"), "");
+        info["error"].is_null()
     }
 
     fn url(&self) -> String {
@@ -285,16 +302,15 @@ impl Worker {
 
     /// Waits for a line with this text.
     fn line(&self, text: &str) {
-        let line = || self.lines.recv_timeout(PATIENCE).expect(text);
-        while !line().contains(text) {}
+        let mut seen = Vec::new();
+        while !seen.last().is_some_and(|line: &String| line.contains(text)) {
+            let line = self.lines.recv_timeout(PATIENCE);
+            seen.push(line.unwrap_or_else(|error| panic!("{text}: {error}: {seen:?}")));
+        }
     }
 
     fn signal(&self, signal: &str) {
-        let process = self.process.id().to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{signal}"), &process])
-            .status();
-        assert!(sent.unwrap().success());
+        signalled(&self.process, signal);
     }
 
     /// Ends it as an operator does.
@@ -309,6 +325,14 @@ impl Drop for Worker {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn signalled(process: &Child, signal: &str) {
+    let process = process.id().to_string();
+    let sent = Command::new("kill")
+        .args([&format!("-{signal}"), &process])
+        .status();
+    assert!(sent.unwrap().success());
 }
 
 /// A file with this text.

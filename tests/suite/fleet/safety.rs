@@ -89,7 +89,7 @@ fn a_file_of_credentials_is_used() {
     ];
     assert_eq!(run(&submit).status.code(), Some(0));
     let missing = run(&[&submit[..5], &["--creds", "none.creds"]].concat());
-    assert_eq!(missing.status.code(), Some(5));
+    assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("none.creds"));
 }
 

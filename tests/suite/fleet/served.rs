@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::harness::{root, wait};
+use support::harness::{guest_file, root, wait};
 use support::processes::until;
 use support::served::{Reply, Served, post, reply};
 
+use super::hostile::digest;
 use super::{Nats, Worker, file};
 use crate::serve::callers::{OTHER, TOKENS};
 use crate::serve::process::Program;
@@ -31,11 +32,15 @@ const LONG: &str = "limits.deadline = \"300ms\"\nlimits.fuel = 9_000_000_000_000
 
 fn start(nats: &Nats, options: &[&str]) -> Program {
     let ceiling = file(&nats.folder, "serve.toml", &granted());
+    let ceiling = ["--ceiling", ceiling.to_str().unwrap()];
+    start_with(nats, &[&ceiling[..], options].concat())
+}
+
+/// The same without a ceiling.
+fn start_with(nats: &Nats, options: &[&str]) -> Program {
     let url = nats.url();
-    let listen = ["--listen", "127.0.0.1:0", "--no-cache"];
-    let fleet = ["--fleet", &url, "--ceiling", ceiling.to_str().unwrap()];
-    let arguments = [&listen[..], &fleet, options].concat();
-    Program::serving(&arguments, &[])
+    let listen = ["--listen", "127.0.0.1:0", "--no-cache", "--fleet", &url];
+    Program::serving(&[&listen[..], options].concat(), &[])
 }
 
 fn sent(program: &Program, text: &str) -> Reply {
@@ -255,17 +260,10 @@ fn a_fleet_without_workers_is_busy() {
     nats.deploy("start-loop", LONG);
     let program = start(&nats, &[]);
     let start = Instant::now();
-    let answer = std::thread::scope(|scope| {
-        let address = &*program.address;
-        let asked = scope.spawn(move || posted(address, "start-loop/attack", "{}"));
-        std::thread::sleep(Duration::from_millis(1_500));
-        let worker = Worker::start(&nats, "late", &[]);
-        let answer = asked.join().unwrap();
-        drop(worker);
-        answer
-    });
-    assert_eq!(answer.kind(503), "busy");
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(program.post("start-loop/attack", "{}").kind(503), "busy");
+    // A result would be waited for 15 seconds more.
+    assert!(start.elapsed() < Duration::from_secs(10), "{start:?}");
+    assert_eq!(wait(nats.fleet().state()).unwrap().queued, 0);
     let worker = Worker::start(&nats, "w", &[]);
     let get = |path: &str| {
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -275,8 +273,8 @@ fn a_fleet_without_workers_is_busy() {
     until("the numbers", || has("tollgate_fleet_reached 1"));
     assert!(has("tollgate_fleet_calls{"));
     nats.kill();
-    worker.line("the connection is lost");
-    program.line("the connection is lost");
+    worker.line("the fleet: not reached");
+    program.line("the fleet: not reached");
     let start = Instant::now();
     let answer = program.post("start-loop/attack", "{}");
     assert_eq!(answer.kind(503), "busy");
@@ -289,11 +287,108 @@ fn a_fleet_without_workers_is_busy() {
         has("tollgate_fleet_reached 0") && !has("tollgate_fleet_calls{")
     });
     nats.restart();
-    worker.line("connected again");
+    worker.line("the fleet: reached again");
     until("the server again", || {
         program.post("start-loop/attack", "{}").status == 502
     });
     assert_eq!(get("/readyz").status, 200);
+}
+
+/// All that the server had is gone, and nobody else makes it again.
+#[test]
+fn what_is_gone_of_a_fleet_is_made_again() {
+    let Some(mut nats) = Nats::start() else {
+        return;
+    };
+    nats.deploy("counter", "");
+    let program = start(&nats, &[]);
+    let worker = Worker::start(&nats, "w", &[]);
+    assert_eq!(program.post("counter/next", "{}").status, 200);
+    let all = ["tollgate_default_work", "KV_tollgate_default_results"];
+    for stream in all {
+        let gone = nats.asked(&format!("$JS.API.STREAM.DELETE.{stream}"), "");
+        assert_eq!(gone["success"], true, "{gone}");
+        // With the results alone gone, it is the failed calls that tell.
+        until("made again", || {
+            program.post("counter/next", "{}");
+            nats.has(stream)
+        });
+        until("calls", || program.post("counter/next", "{}").status == 200);
+    }
+    worker.end();
+    nats.lose_all();
+    program.line("the fleet: reached again");
+    until("made again", || all.iter().all(|stream| nats.has(stream)));
+    let _worker = Worker::start(&nats, "w", &[]);
+    nats.deploy("counter", "limits.fuel = 1_000");
+    program.line("counter: sha256:");
+    until("calls", || program.post("counter/next", "{}").status == 200);
+}
+
+/// A server that hangs is one that is not reached.
+#[test]
+fn a_fleet_that_hangs_is_told() {
+    let Some(nats) = Nats::start() else { return };
+    nats.deploy("counter", "");
+    let program = start(&nats, &[]);
+    let get = |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        sent(&program, &head)
+    };
+    assert_eq!(get("/readyz").status, 200);
+    nats.signal("STOP");
+    program.line("the fleet: not reached");
+    assert_eq!(get("/readyz").status, 503);
+    let start = Instant::now();
+    assert_eq!(program.post("counter/next", "{}").kind(503), "busy");
+    assert!(start.elapsed() < Duration::from_secs(4), "{start:?}");
+    nats.signal("CONT");
+    program.line("the fleet: reached again");
+    assert_eq!(get("/readyz").status, 200);
+}
+
+/// Its files may come later, from another server of a cluster.
+#[test]
+fn a_version_without_its_files_is_tried_again() {
+    let Some(nats) = Nats::start() else { return };
+    let fleet = nats.fleet();
+    let [component, policy] = [&std::fs::read(guest_file("counter")).unwrap(), &b""[..]];
+    let version = json!({ "component": digest(component), "policy": digest(policy) });
+    wait(fleet.release_as("late", &digest(component), &digest(policy))).unwrap();
+    let subject = "$KV.tollgate_default_providers.late";
+    let program = start(&nats, &[]);
+    nats.publish(subject, version.to_string().as_bytes());
+    let refused = program.line("late: refused: not-found: ");
+    assert!(refused.contains("deploy `late` again"), "{refused}");
+    std::thread::sleep(Duration::from_millis(1_500));
+    wait(fleet.put_as(&digest(policy), policy)).unwrap();
+    wait(fleet.put_as(&digest(component), component)).unwrap();
+    // It was told once.
+    let next = program.line("late: ");
+    assert!(next.contains("late: sha256:"), "{next}");
+}
+
+/// The policy allows it, and a message of the server does not: no report comes, and the fuel is used.
+#[test]
+fn a_result_that_is_too_large_is_a_fault() {
+    let Some(nats) = Nats::start() else { return };
+    let limits = "limits.output = \"64MiB\"\nlimits.host-data = \"64MiB\"\n\
+                  limits.host-memory = \"256MiB\"\nlimits.fuel = 50_000_000";
+    nats.deploy("echo", limits);
+    let tokens = file(&nats.folder, "tokens", &format!("{TOKENS} fuel=60_000_000"));
+    let wide = file(&nats.folder, "wide.toml", limits);
+    let ceiling = ["--ceiling", wide.to_str().unwrap()];
+    let options = [&ceiling[..], &["--tokens", tokens.to_str().unwrap()]].concat();
+    let program = start_with(&nats, &options);
+    let _worker = Worker::under(&nats, "w", limits, &[]);
+    let body = format!("{{\"args\":[[{}1]]}}", "1,".repeat(523_000));
+    let call = post("echo/run", "Authorization: Bearer test\r\n", &body);
+    let mut stream = program.sent(&call);
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    assert_eq!(reply(&mut stream).unwrap().kind(502), "output");
+    assert_eq!(sent(&program, &call).kind(429), "quota");
 }
 
 /// They would be ignored.
@@ -301,12 +396,30 @@ fn a_fleet_without_workers_is_busy() {
 fn options_of_a_fleet_need_one() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
+    let told = |arguments: &[&str], status: i32, words: &str| {
+        let ended = support::cli::run(arguments);
+        let text = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(status), "{text}");
+        assert!(text.contains(words), "{text}");
+    };
     for option in ["--creds", "--nats-ca", "--tenant", "--ceiling"] {
-        let served = support::cli::run(&["serve", folder, option, "a"]);
-        let text = String::from_utf8(served.stderr).unwrap();
-        assert_eq!(served.status.code(), Some(2), "{text}");
-        assert!(text.contains(&format!("{option} is for a fleet")), "{text}");
+        let words = format!("{option} is for a fleet");
+        told(&["serve", folder, option, "a"], 2, &words);
     }
+    // Files that are none.
+    let guest = guest_file("counter");
+    let guest = guest.to_str().unwrap();
+    told(&["submit", "a", "b()", "--creds", "/none"], 2, "/none: ");
+    told(&["submit", "a", "b()", "--nats-ca", "/none"], 2, "/none: ");
+    let words = "has no certificate in PEM";
+    told(&["submit", "a", "b()", "--nats-ca", guest], 2, words);
+    // No server.
+    let nobody = "nats://127.0.0.1:19999";
+    told(
+        &["submit", "a", "b()", "--nats", nobody],
+        5,
+        "start `nats-server -js` there",
+    );
 }
 
 #[test]
@@ -340,6 +453,9 @@ fn the_numbers_of_a_worker_and_its_queue_are_served() {
         let patience = Duration::from_secs(60);
         wait(fleet.submit("start-loop", super::SPIN, Some(&key), patience)).unwrap();
     }
+    // One above the ceiling never comes to the runtime, which tells of loads.
+    nats.deploy("grow-nothing", "grants.hash = true");
+    assert_eq!(nats.submit(&["grow-nothing", "memory(0)"]).0, Some(3));
     let metrics = || {
         let mut stream = TcpStream::connect(&address).unwrap();
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -357,8 +473,11 @@ fn the_numbers_of_a_worker_and_its_queue_are_served() {
             && !has("tollgate_fleet_calls{state=\"under-way\"} 0")
             && !has("tollgate_fleet_oldest_seconds 0")
             && has("tollgate_calls_total{provider=\"counter\",end=\"returned\"} 1")
+            && has("tollgate_loads_total{result=\"refused\"} 1")
     });
     worker.end();
     let text = std::fs::read_to_string(&audit).unwrap();
     assert!(text.contains("\"event\":\"call\""), "{text}");
+    let load = text.lines().find(|line| line.contains("grow-nothing"));
+    assert!(load.unwrap().contains("ceiling: `grants.hash`"), "{text}");
 }

@@ -271,21 +271,27 @@ fn junk_in_the_place_of_a_result_is_thrown_away() {
     let Some(nats) = Nats::start() else { return };
     nats.deploy("counter", "");
     let fleet = nats.fleet();
-    let junk = |own: &str| {
+    let junk = |own: &str, text: &str| {
         let subject = format!("$KV.tollgate_default_results.{}", key("counter", own));
-        nats.publish(&subject, b"junk");
+        nats.publish(&subject, text.as_bytes());
     };
+    let of_another = json!({
+        "key": key("counter", "other"), "outcome": "returned", "result": "7", "worker": "w",
+        "attempts": 1,
+    });
     let submit = |own: &str| {
         let patience = Duration::from_secs(60);
         wait(fleet.submit("counter", "next()", Some(own), patience)).unwrap()
     };
     let result = |own: &str| wait(fleet.wait(&key("counter", own), Duration::from_secs(20)));
     // Before the call is submitted, and while it waits.
-    junk("before");
-    assert!(matches!(result("before"), Err(FleetError::NoResult)));
+    for text in ["junk", &of_another.to_string()] {
+        junk("before", text);
+        assert!(matches!(result("before"), Err(FleetError::NoResult)));
+    }
     assert!(!submit("before").duplicate);
     submit("while");
-    junk("while");
+    junk("while", "junk");
     let _worker = Worker::start(&nats, "w", &[]);
     until("both", || {
         ["before", "while"].iter().all(|own| {
@@ -293,4 +299,20 @@ fn junk_in_the_place_of_a_result_is_thrown_away() {
             matches!(made, Some(Ended::Returned { .. }))
         })
     });
+}
+
+/// Nobody else does.
+#[test]
+fn a_worker_makes_again_what_is_gone() {
+    let Some(mut nats) = Nats::start() else {
+        return;
+    };
+    nats.deploy("counter", "");
+    let worker = Worker::start(&nats, "w", &[]);
+    nats.lose_all();
+    worker.line("the fleet: reached again");
+    let all = ["tollgate_default_work", "KV_tollgate_default_providers"];
+    until("made again", || all.iter().all(|stream| nats.has(stream)));
+    nats.deploy("counter", "");
+    assert_eq!(nats.submit(&["counter", "next()"]).0, Some(0));
 }

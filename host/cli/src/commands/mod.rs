@@ -12,8 +12,7 @@ pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod document;
 #[cfg(feature = "fleet")]
-mod fleet_link;
-mod fleet_metrics;
+mod fleet_state;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod list;

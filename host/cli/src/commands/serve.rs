@@ -134,7 +134,14 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
         // A port that is taken is told before anything is loaded. Clients that come meanwhile wait.
         let listener = listen(opts.listen)?;
         let (changed, changes) = watch::channel(());
-        let providers = providers(opts, ui, &runtime, &policies, changed, &metrics);
+        let providers = providers(
+            opts,
+            ui,
+            &runtime,
+            &policies,
+            changed,
+            (&metrics, audit.as_ref()),
+        );
         let mut server = tokio::select! {
             biased;
             () = &mut stop => return Ok(RETURNED),
@@ -193,8 +200,10 @@ async fn providers(
     runtime: &Runtime,
     policies: &[(String, PathBuf)],
     changed: watch::Sender<()>,
-    #[cfg_attr(not(feature = "fleet"), expect(unused, reason = "there is no queue"))]
-    metrics: &Metrics,
+    #[cfg_attr(not(feature = "fleet"), expect(unused, reason = "there is no queue"))] observed: (
+        &Metrics,
+        Option<&AuditLog>,
+    ),
 ) -> Result<Server, ExitReason> {
     #[cfg(feature = "fleet")]
     if let Some(connect) = opts.fleet.connect()? {
@@ -204,7 +213,7 @@ async fn providers(
             ));
         }
         let ceiling = opts.fleet.ceiling()?;
-        let served = serve_fleet::server(&connect, ceiling, ui, runtime.clone(), changed, metrics);
+        let served = serve_fleet::server(&connect, ceiling, ui, runtime.clone(), changed, observed);
         return served.await;
     }
     let changed = Arc::new(changed);

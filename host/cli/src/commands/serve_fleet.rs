@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tollgate::Runtime;
 use tollgate::policy::Policy;
 use tollgate_fleet::{Connect, Fleet, FleetError, InvokeError, Serving};
-use tollgate_serve::{CallElsewhere, Elsewhere, MadeElsewhere, Metrics, NotMade, Server};
+use tollgate_serve::{AuditLog, CallElsewhere, Elsewhere, MadeElsewhere, Metrics, NotMade, Server};
 
-use crate::commands::{fleet_link, fleet_metrics};
+use crate::commands::fleet_state::{self, FleetState};
 use crate::options::fleet::reason;
 use crate::options::folder::eprint_event;
 use crate::output::status::ExitReason;
@@ -29,13 +29,14 @@ pub(super) async fn server(
     ui: &Ui,
     runtime: Runtime,
     changed: watch::Sender<()>,
-    metrics: &Metrics,
+    (metrics, audit): (&Metrics, Option<&AuditLog>),
 ) -> Result<Server, ExitReason> {
     let fleet = Fleet::connect(connect).await.map_err(reason)?;
-    tokio::spawn(fleet_metrics::follow(fleet.clone(), metrics.clone()));
+    let state = FleetState::default();
+    tokio::spawn(state.clone().follow(fleet.clone(), metrics.clone()));
     let is_quiet = ui.quiet();
     if !is_quiet {
-        tokio::spawn(fleet_link::follow(fleet.connection()));
+        tokio::spawn(fleet_state::tell(state.reached()));
     }
     let changed = move |change: tollgate_fleet::Change| {
         changed.send_replace(());
@@ -43,11 +44,21 @@ pub(super) async fn server(
             eprint_event(&change.to_string());
         }
     };
-    let serving = fleet.serving(runtime, ceiling, changed).await;
+    let refused = {
+        let (metrics, audit) = (metrics.clone(), audit.cloned());
+        move |provider: &str, digest: &str, why: &str| {
+            metrics.refused();
+            if let Some(audit) = &audit {
+                audit.refused(provider, digest, why);
+            }
+        }
+    };
+    let serving = fleet.serving(runtime, ceiling, changed, refused).await;
     let serving = Arc::new(serving.map_err(reason)?);
     let elsewhere = InFleet {
         serving: Arc::clone(&serving),
         fleet,
+        state,
     };
     Ok(Server::new(serving).elsewhere(elsewhere))
 }
@@ -55,6 +66,7 @@ pub(super) async fn server(
 struct InFleet {
     serving: Arc<Serving>,
     fleet: Fleet,
+    state: FleetState,
 }
 
 impl Elsewhere for InFleet {
@@ -64,7 +76,7 @@ impl Elsewhere for InFleet {
     ) -> Pin<Box<dyn Future<Output = MadeElsewhere> + Send + 'c>> {
         Box::pin(async move {
             // Requests to a server that is not there take their time to fail.
-            if !self.fleet.is_connected() {
+            if !self.is_ready() {
                 return Err(NotMade::Busy(AWAY.to_owned()));
             }
             // Without a key each request is a call of its own.
@@ -80,22 +92,28 @@ impl Elsewhere for InFleet {
                 Some(&key),
                 patience,
             );
-            made.await.map_err(not_made)
+            made.await.map_err(|error| {
+                if matches!(error, InvokeError::Fleet(FleetError::Nats { .. })) {
+                    self.state.doubt();
+                }
+                not_made(&call.provider.info().name, error)
+            })
         })
     }
 
     fn is_ready(&self) -> bool {
-        self.fleet.is_connected()
+        self.fleet.is_connected() && self.state.is_reached()
     }
 }
 
-fn not_made(error: InvokeError) -> NotMade {
+fn not_made(provider: &str, error: InvokeError) -> NotMade {
     match error {
         InvokeError::Refused { kind, detail } => match &*kind {
             "arguments" => NotMade::Arguments(detail),
             "expired" => NotMade::Busy("no worker took the call in time; retry".to_owned()),
             _ => NotMade::Refused { kind, detail },
         },
+        InvokeError::Faulted { kind, detail } => NotMade::Faulted { kind, detail },
         InvokeError::Switched => NotMade::Busy(error.to_string()),
         InvokeError::Late | InvokeError::Fleet(FleetError::Unacknowledged) => NotMade::Late,
         InvokeError::Fleet(error @ FleetError::Full) => NotMade::Busy(error.to_string()),
@@ -106,7 +124,7 @@ fn not_made(error: InvokeError) -> NotMade {
             tracing::warn!(%error, "the fleet");
             NotMade::Busy(AWAY.to_owned())
         }
-        error => NotMade::Failed(error.to_string()),
+        error => NotMade::Failed(format!("{provider}: {error}")),
     }
 }
 
@@ -117,9 +135,9 @@ mod tests {
     /// The fuel of a call that may be made stays taken.
     #[test]
     fn a_call_that_the_server_may_have_may_be_made() {
-        let late = not_made(InvokeError::Fleet(FleetError::Unacknowledged));
+        let late = not_made("a", InvokeError::Fleet(FleetError::Unacknowledged));
         assert!(matches!(late, NotMade::Late), "{late:?}");
-        let full = not_made(InvokeError::Fleet(FleetError::Full));
+        let full = not_made("a", InvokeError::Fleet(FleetError::Full));
         assert!(matches!(full, NotMade::Busy(_)), "{full:?}");
     }
 }

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tollgate::escape;
+use serde::Deserialize as _;
+use tollgate::report::ReportedError;
+use tollgate::{Report, escape};
 use tollgate_fleet::{Answer, Ended};
 
 use crate::files::arguments;
 use crate::in_tokio;
 use crate::options::fleet::{FleetOpts, reason};
+use crate::output::outcome::print_details;
 use crate::output::report::pretty;
 use crate::output::status::{ExitReason, FAILED, FAULTED, REFUSED, RETURNED};
 use crate::output::ui::Ui;
@@ -77,6 +80,11 @@ fn shown(opts: &Opts, answer: &Answer, ui: &Ui) -> Result<u8, ExitReason> {
     if opts.json {
         ui.result(pretty(answer))?;
         return Ok(status);
+    }
+    let report = answer.report.as_ref();
+    let report = report.and_then(|report| Report::<(), ReportedError>::deserialize(report).ok());
+    if let Some(report) = report {
+        print_details(ui, &report);
     }
     match &answer.ended {
         Ended::Returned { result } => ui.result(escape::line(result).into_owned() + "\n")?,

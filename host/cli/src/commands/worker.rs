@@ -8,12 +8,12 @@ use tollgate::Isolation;
 use tollgate_fleet::Worker;
 use tollgate_serve::Metrics;
 
+use crate::commands::fleet_state::{self, FleetState};
 use crate::commands::serve::{LAST_LINES, audit as audit_log, listen, usage};
-use crate::commands::{fleet_link, fleet_metrics};
 use crate::files::interrupt;
 use crate::options::cache::CacheOpts;
 use crate::options::fleet::{FleetOpts, ceiling, reason};
-use crate::options::folder;
+use crate::options::folder::{self, eprint_event};
 use crate::output::status::{ExitReason, RETURNED};
 use crate::output::ui::Ui;
 use crate::target;
@@ -89,24 +89,32 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
             fleet = opts.fleet.connect() => fleet?,
         };
         if let Some((listener, metrics)) = served {
-            tokio::spawn(fleet_metrics::serve(listener, metrics.clone()));
-            tokio::spawn(fleet_metrics::follow(fleet.clone(), metrics));
+            tokio::spawn(fleet_state::serve(listener, metrics.clone()));
+            tokio::spawn(FleetState::default().follow(fleet.clone(), metrics));
         }
         let connection = fleet.connection();
-        let counted = metrics.clone();
+        let (counted, refused) = (metrics.clone(), (metrics.clone(), audit.clone()));
         let mut worker = Worker::new(fleet, runtime)
             .ceiling(ceiling)
-            .on_given_back(move |reason| counted.given_back(reason));
+            .on_given_back(move |reason| counted.given_back(reason))
+            .on_refused(move |provider, digest, why| {
+                refused.0.refused();
+                if let Some(audit) = &refused.1 {
+                    audit.refused(provider, digest, why);
+                }
+            });
         if let Some(name) = &opts.name {
             worker = worker.name(name);
         }
-        ui.stderr("taking calls\n");
+        worker = worker.on_ready(|| eprint_event("taking calls"));
         if !ui.quiet() {
-            tokio::spawn(fleet_link::follow(connection));
+            tokio::spawn(fleet_state::tell(connection));
         }
         let drained = worker.run(stop).await.map_err(reason)?;
-        if drained.given_back > 0 {
-            ui.note(&format!("{} calls were given back", drained.given_back));
+        match drained.given_back {
+            0 => {}
+            1 => ui.note("1 call was given back"),
+            calls => ui.note(&format!("{calls} calls were given back")),
         }
         if audit.is_some_and(|audit| !audit.flush(LAST_LINES)) {
             ui.note("the last lines of the audit log are not written");

@@ -121,9 +121,13 @@ pub(crate) fn reason(error: FleetError) -> ExitReason {
         FleetError::NotDeployed(name) => ExitReason::Usage(format!(
             "no version of `{name}` serves in this fleet; put one there with `tollgate deploy COMPONENT --name {name}`"
         )),
-        FleetError::Name(_) | FleetError::Key(_) | FleetError::TooLarge { .. } => {
-            ExitReason::Usage(error.to_string())
-        }
+        FleetError::Name(_)
+        | FleetError::Key(_)
+        | FleetError::TooLarge { .. }
+        | FleetError::File { .. } => ExitReason::Usage(error.to_string()),
+        FleetError::Connect { .. } => ExitReason::Host(format!(
+            "{error}; start `nats-server -js` there, or name another address"
+        )),
         error => ExitReason::Host(error.to_string()),
     }
 }

@@ -47,20 +47,7 @@ pub(crate) fn print_outcome<T, E: ErrorReport>(
     if ui.verbose() {
         print_logs(ui, report);
     }
-    let returned = matches!(report.outcome, Outcome::Returned(_));
-    if ui.verbose() || !returned {
-        for denial in &report.denials {
-            let target = escape::line(&denial.target);
-            let allowed = denial.remedy().map(|line| format!("; {line} allows it"));
-            ui.note(&format!(
-                "denied {} {target}: {}: {}{}",
-                denial.capability,
-                denial.reason,
-                denial.explanation(),
-                allowed.unwrap_or_default()
-            ));
-        }
-    }
+    print_denials(ui, report);
     match &report.outcome {
         Outcome::Returned(_) => {}
         Outcome::Failed(error) => {
@@ -79,6 +66,39 @@ pub(crate) fn print_outcome<T, E: ErrorReport>(
         ui.stderr(&format!("{}\n", used(&report.usage)));
     }
     Ok(())
+}
+
+/// Prints what the report of a call that was made elsewhere has beside its outcome.
+#[cfg(feature = "fleet")]
+pub(crate) fn print_details<T, E>(ui: &Ui, report: &Report<T, E>) {
+    if ui.verbose() {
+        print_logs(ui, report);
+    }
+    print_denials(ui, report);
+    if let (Outcome::Faulted(fault), true) = (&report.outcome, ui.verbose()) {
+        print_backtrace(ui, &fault.backtrace);
+    }
+    if ui.verbose() {
+        ui.stderr(&format!("{}\n", used(&report.usage)));
+    }
+}
+
+fn print_denials<T, E>(ui: &Ui, report: &Report<T, E>) {
+    let returned = matches!(report.outcome, Outcome::Returned(_));
+    if returned && !ui.verbose() {
+        return;
+    }
+    for denial in &report.denials {
+        let target = escape::line(&denial.target);
+        let allowed = denial.remedy().map(|line| format!("; {line} allows it"));
+        ui.note(&format!(
+            "denied {} {target}: {}: {}{}",
+            denial.capability,
+            denial.reason,
+            denial.explanation(),
+            allowed.unwrap_or_default()
+        ));
+    }
 }
 
 /// The usage of a call, on one line.
@@ -106,7 +126,7 @@ fn print_backtrace(ui: &Ui, frames: &[String]) {
         false => backtrace::of_guest(frames),
     };
     for frame in &shown {
-        ui.stderr(&format!("  at {frame}\n"));
+        ui.stderr(&format!("  at {}\n", escape::line(frame)));
     }
     let left_out = frames.len().saturating_sub(shown.len());
     if left_out > 0 {

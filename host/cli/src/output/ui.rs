@@ -125,6 +125,15 @@ impl Ui {
                     LevelFilter::ERROR
                 },
             )
+            // The client of NATS logs what it returns as an error, too.
+            .with_target(
+                "async_nats",
+                if self.verbose > 2 {
+                    level
+                } else {
+                    LevelFilter::OFF
+                },
+            )
             .with_default(others);
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(log)
