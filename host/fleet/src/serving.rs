@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::kv::{Entry, Operation};
 use futures::{StreamExt as _, TryStreamExt as _};
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 use tollgate::policy::Policy;
@@ -24,8 +25,11 @@ use crate::wire::Version;
 /// The pause after a failure of the server.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Times that a load is tried, for a minute in all: it keeps its place among the loads meanwhile.
+/// Times that a load is tried, for a minute in all.
 const TRIES: u32 = 11;
+
+/// Entries that are loaded, or wait to be tried again. Those beyond are tried once, and hold up those behind them.
+const WAITING: usize = 1_000;
 
 /// Loads at once: the files of each are in memory meanwhile.
 const LOADS: usize = 16;
@@ -115,6 +119,7 @@ impl Fleet {
             fleet: self.clone(),
             of: Arc::default(),
             told: Mutex::default(),
+            loads: Semaphore::new(LOADS),
             bucket: Mutex::default(),
             changed: Box::new(changed),
         });
@@ -135,7 +140,10 @@ impl Fleet {
             if let Some(entry) = entry.map_err(|error| failed(&error))? {
                 let follower = Arc::clone(&follower);
                 // What cannot be loaded now is tried again by `follow`, and holds up nobody.
-                add(&mut loads, async move { follower.put(&entry, 1).await }).await;
+                loads.spawn(async move { follower.put(&entry, 1).await });
+                while loads.len() >= WAITING {
+                    loads.join_next().await;
+                }
             }
         }
         while loads.join_next().await.is_some() {}
@@ -179,20 +187,14 @@ impl fmt::Debug for Serving {
     }
 }
 
-/// Adds a load, once there is room for it.
-async fn add(loads: &mut JoinSet<()>, load: impl Future<Output = ()> + Send + 'static) {
-    while loads.len() >= LOADS {
-        loads.join_next().await;
-    }
-    loads.spawn(load);
-}
-
 struct Follower {
     fleet: Fleet,
     loaded: Loaded,
     of: Arc<Table<Provider>>,
     /// Revisions of the bucket whose refusal was told, by name.
     told: Mutex<BTreeMap<String, u64>>,
+    /// Places for loads. One that is to be tried again has none meanwhile: entries whose files are missing keep no others from being loaded.
+    loads: Semaphore,
     /// The time at which the bucket was made.
     bucket: Mutex<Option<DateTime>>,
     changed: Box<dyn Fn(Change) + Send + Sync>,
@@ -227,7 +229,11 @@ impl Follower {
                         Some(Ok(entry)) => {
                             // No load waits for another one, which a deliverer may make slow.
                             let follower = Arc::clone(&self);
-                            add(&mut loads, async move { follower.put(&entry, TRIES).await }).await;
+                            let tries = if loads.len() < WAITING / 2 { TRIES } else { 1 };
+                            loads.spawn(async move { follower.put(&entry, tries).await });
+                            while loads.len() >= WAITING {
+                                loads.join_next().await;
+                            }
                         }
                         Some(Err(error)) => break told(&error),
                         None => break "the server tells of no more changes".to_owned(),
@@ -288,7 +294,10 @@ impl Follower {
                 let why = format!("{MOST} providers serve, which is the most");
                 return self.refused(entry, "full", &why);
             }
-            match self.loaded.get(name, &version).await {
+            let place = self.loads.acquire().await;
+            let loaded = self.loaded.get(name, &version).await;
+            drop(place);
+            match loaded {
                 Ok(provider) => break provider,
                 Err(NoProvider::Refused(Ended::Refused { kind, detail })) => {
                     self.refused(entry, &kind, &detail);

@@ -368,6 +368,25 @@ fn a_version_without_its_files_is_tried_again() {
     assert!(next.contains("late: sha256:"), "{next}");
 }
 
+/// Anybody who may write to the bucket makes up names.
+#[test]
+fn versions_without_files_keep_no_others_from_being_loaded() {
+    let Some(nats) = Nats::start() else { return };
+    let fleet = nats.fleet();
+    let program = start(&nats, &[]);
+    let policy = digest(b"");
+    for number in 0..40 {
+        let (name, component) = (format!("none-{number}"), digest(&[number]));
+        wait(fleet.release_as(&name, &component, &policy)).unwrap();
+        let version = json!({ "component": component, "policy": policy });
+        let subject = format!("$KV.tollgate_default_providers.{name}");
+        nats.publish(&subject, version.to_string().as_bytes());
+    }
+    program.line("none-39: refused: not-found: ");
+    nats.deploy("counter", "");
+    program.line("counter: sha256:");
+}
+
 /// The policy allows it, and a message of the server does not: no report comes, and the fuel is used.
 #[test]
 fn a_result_that_is_too_large_is_a_fault() {
