@@ -100,7 +100,8 @@ impl Queue {
             let message = match timeout_at(self.end, self.coming.next()).await {
                 Ok(Some(message)) => message,
                 Ok(None) => return Came::Failed("the subscription has ended".to_owned()),
-                Err(_) => return Came::Over,
+                // A server without the stream or its consumer says nothing.
+                Err(_) => return Came::Failed("no answer from the queue".to_owned()),
             };
             if let Some(came) = self.read(message) {
                 return came;
