@@ -268,6 +268,20 @@ mod tests {
         assert_eq!(read_open_cached(&file, 1, 0), None);
     }
 
+    /// The pages of a file that are in memory, as `fincore` of util-linux tells, which fetches none.
+    fn pages(path: &Path) -> Option<u64> {
+        let told = std::process::Command::new("fincore")
+            .args(["--noheadings", "--output", "PAGES"])
+            .arg(path)
+            .output();
+        let told = String::from_utf8(told.ok()?.stdout).ok()?;
+        // It says nothing of a file without any.
+        match told.trim() {
+            "" => Some(0),
+            pages => pages.parse().ok(),
+        }
+    }
+
     /// Neither a file of the folder nor an open one waits for the disk.
     #[test]
     fn what_is_not_in_memory_is_left_to_a_thread_that_may_wait() {
@@ -285,7 +299,14 @@ mod tests {
         };
         let evicted = |name: &str| {
             let file = file(name);
-            fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+            // Advice, which the kernel follows at once unless the pages are in use, as they are while others write much.
+            for _ in 0..1_000 {
+                fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+                if pages(&at.path().join(name)).is_none_or(|pages| pages == 0) {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
             file
         };
         // One page, and no more beside it.
