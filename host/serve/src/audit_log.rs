@@ -89,12 +89,13 @@ impl AuditLog {
         })
     }
 
-    /// Writes that a version of a fleet was refused before the runtime saw it, as for a load.
+    /// Writes that a version of a fleet was refused before the runtime saw it, as for a load. `digest` is the SHA-256 of its component in
+    /// hexadecimal digits.
     pub fn refused(&self, provider: &str, digest: &str, why: &str) {
         self.write(
             "load",
             json!({
-                "provider": shown(provider), "digest": shown(digest), "result": "failed",
+                "provider": shown(provider), "digest": format!("sha256:{}", shown(digest)), "result": "failed",
                 "error": shown(why), "ms": 0,
             }),
         );

@@ -62,7 +62,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
     let name = opts.name.as_deref().unwrap_or_else(|| source.name());
     let deployed = in_tokio(async {
         // A mistake is told here, and not by each worker.
-        opts.judge(&source, &policy).await?;
+        opts.judge(&source, &policy, ui).await?;
         let fleet = opts.fleet.connect().await?;
         let signature = signature.as_ref().map(|text| text.as_str());
         let deployed = fleet
@@ -85,7 +85,7 @@ pub(crate) fn run(opts: &Opts, ui: &Ui) -> Result<u8, ExitReason> {
 
 impl Opts {
     /// Examines the component, and judges its imports by the policy.
-    async fn judge(&self, source: &Source, policy: &Policy) -> Result<(), ExitReason> {
+    async fn judge(&self, source: &Source, policy: &Policy, ui: &Ui) -> Result<(), ExitReason> {
         let about = |reason| ExitReason::About(self.component.clone(), Box::new(reason));
         let runtime = judging_runtime(&self.assumed)?;
         let vetted = runtime.inspect(source, policy).await;
@@ -95,7 +95,10 @@ impl Opts {
         })?;
         let verdict = runtime.judge(&vetted.inspection, &policy.grants);
         match verdict.refusal() {
-            Some(refusal) => Err(about(ExitReason::Refused(refusal))),
+            Some(refusal) => {
+                AssumedOpts::note_cure(&refusal.imports, ui);
+                Err(about(ExitReason::Refused(refusal)))
+            }
             None => Ok(()),
         }
     }

@@ -19,8 +19,8 @@ use crate::output::ui::Ui;
 /// The shortest time for a worker to begin a call, however short its deadline is.
 const BEGIN: Duration = Duration::from_secs(1);
 
-/// The words for a fleet whose server does not answer.
-const AWAY: &str = "the fleet is not reached now; retry";
+/// The words for a fleet whose server does not answer, or with an error. The log has the cause.
+const AWAY: &str = "the fleet is not reached, or does not do what is asked; retry";
 
 /// A server of the providers of a fleet.
 pub(super) async fn server(
