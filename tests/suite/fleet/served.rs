@@ -375,14 +375,14 @@ fn versions_without_files_keep_no_others_from_being_loaded() {
     let fleet = nats.fleet();
     let program = start(&nats, &[]);
     let policy = digest(b"");
-    for number in 0..40 {
+    for number in 0..200 {
         let (name, component) = (format!("none-{number}"), digest(&[number]));
         wait(fleet.release_as(&name, &component, &policy)).unwrap();
         let version = json!({ "component": component, "policy": policy });
         let subject = format!("$KV.tollgate_default_providers.{name}");
         nats.publish(&subject, version.to_string().as_bytes());
     }
-    program.line("none-39: refused: not-found: ");
+    program.line("none-199: refused: not-found: ");
     nats.deploy("counter", "");
     program.line("counter: sha256:");
 }
